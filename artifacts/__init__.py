@@ -1,0 +1,1 @@
+"""What is made of finished work: pages, documents and films, with their views."""

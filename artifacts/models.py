@@ -1,0 +1,99 @@
+"""Rows of the artifacts app: what was made of finished work, its settings and its views."""
+
+from django.db import models
+from django.utils import timezone
+
+from dali.lib.ids import new_id
+
+
+class Artifact(models.Model):
+    """A page, document or film made of one or more projects."""
+
+    class Status(models.TextChoices):
+        """Where an artifact is."""
+
+        DRAFT = "draft"
+        BUILDING = "building"
+        PUBLISHED = "published"
+        FAILED = "failed"
+        UNPUBLISHED = "unpublished"
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    owner_id = models.CharField(max_length=16, blank=True, default="", help_text="Prefix of the API key.")
+    title = models.CharField(max_length=200)
+    generator = models.CharField(max_length=60, blank=True, default="")
+    output = models.CharField(max_length=10)
+    status = models.CharField(max_length=12, choices=Status, default=Status.DRAFT)
+    error = models.TextField(blank=True, default="")
+    template_r2_key = models.CharField(max_length=300, blank=True, default="")
+    content_r2_key = models.CharField(max_length=300, blank=True, default="")
+    public_slug = models.CharField(max_length=64, null=True, blank=True)
+    manifest = models.JSONField(default=dict, blank=True)
+    projects = models.ManyToManyField("projects.Project", through="ProjectArtifact", related_name="artifacts")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        db_table = "artifacts"
+        ordering = ["-created_at", "-id"]
+        constraints = [models.UniqueConstraint(fields=["public_slug"], name="artifacts_public_slug")]
+        indexes = [models.Index(fields=["created_at", "id"], name="artifacts_created_at")]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class ProjectArtifact(models.Model):
+    """That an artifact shows a project."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    project = models.ForeignKey("projects.Project", on_delete=models.CASCADE)
+    artifact = models.ForeignKey(Artifact, on_delete=models.CASCADE)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        db_table = "project_artifacts"
+        ordering = ["id"]
+        constraints = [models.UniqueConstraint(fields=["project", "artifact"], name="project_artifacts_pair")]
+
+    def __str__(self) -> str:
+        return f"{self.project_id} in {self.artifact_id}"
+
+
+class ArtifactConfiguration(models.Model):
+    """One choice that was made for an artifact."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    artifact = models.ForeignKey(Artifact, on_delete=models.CASCADE, related_name="configurations")
+    config_key = models.CharField(max_length=100)
+    config_value = models.TextField()
+
+    class Meta:
+        db_table = "artifact_configurations"
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(fields=["artifact", "config_key"], name="artifact_configurations_key")
+        ]
+
+    def __str__(self) -> str:
+        return self.config_key
+
+
+class ArtifactView(models.Model):
+    """That somebody opened a published artifact."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    artifact = models.ForeignKey(Artifact, on_delete=models.CASCADE, related_name="views")
+    timestamp = models.DateTimeField(default=timezone.now)
+    ip_address = models.GenericIPAddressField(null=True, blank=True)
+    country = models.CharField(max_length=2, blank=True, default="")
+    city = models.CharField(max_length=120, blank=True, default="")
+    user_agent = models.TextField(blank=True, default="")
+
+    class Meta:
+        db_table = "artifact_views"
+        ordering = ["-timestamp"]
+        indexes = [models.Index(fields=["artifact", "timestamp"], name="artifact_views_timestamp")]
+
+    def __str__(self) -> str:
+        return f"{self.artifact_id} {self.timestamp:%Y-%m-%d}"

@@ -1,0 +1,21 @@
+"""The wiring's own Django app: commands that start servers, logs, checks at start."""
+
+import logging.config
+
+from django.apps import AppConfig
+from django.conf import settings
+
+
+class DaliConfig(AppConfig):
+    """Configures the logs before anything else is set up."""
+
+    name = "dali"
+    verbose_name = "Dali"
+
+    def ready(self) -> None:
+        """Called once a process, when the apps are loaded."""
+        from dali import checks  # noqa: F401  (registers the system checks)
+        from dali.lib import logs
+
+        logs.configure(is_json=settings.IS_LOG_JSON)
+        logging.config.dictConfig(settings.LOGGING)

@@ -1,0 +1,1 @@
+"""Helpers that know no app: nothing below here imports a model of Dali's."""

@@ -1,0 +1,36 @@
+"""Times as the API says them, and deadlines that hold over several calls."""
+
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+
+def epoch_ms(moment: datetime) -> int:
+    """Milliseconds since the Unix epoch, as every time outside the database is written."""
+    return int(moment.timestamp() * 1000)
+
+
+def from_epoch_ms(value: int) -> datetime:
+    """The aware moment, in UTC, of milliseconds since the Unix epoch."""
+    return datetime.fromtimestamp(value / 1000, tz=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """A moment of the monotonic clock by which something must have ended."""
+
+    at: float
+
+    @classmethod
+    def after(cls, seconds: float) -> "Deadline":
+        """The deadline that many seconds from now."""
+        return cls(time.monotonic() + seconds)
+
+    def left_s(self) -> float:
+        """Seconds left, never below 0."""
+        return max(0.0, self.at - time.monotonic())
+
+    @property
+    def has_passed(self) -> bool:
+        """Whether no time is left."""
+        return time.monotonic() >= self.at

@@ -1,0 +1,36 @@
+"""The root of Dali's errors and those that an HTTP answer is made of."""
+
+
+class DaliError(Exception):
+    """Root of every error that Dali raises on purpose. The message names the thing and the cure."""
+
+
+class InputError(DaliError):
+    """What a client sent cannot be taken; answered with 400.
+
+    `field` is the client's own name for the input at fault, as in `maskImageUrl` or `models.openai`.
+    """
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+class MissingError(DaliError):
+    """The thing asked for does not exist; answered with 404."""
+
+
+class ConflictError(DaliError):
+    """The thing is in a state that forbids the request; answered with 409."""
+
+
+class IdempotencyError(DaliError):
+    """An idempotency key came again with another body; answered with 422."""
+
+
+class UnavailableError(DaliError):
+    """A service Dali depends on is down; answered with 503 and `Retry-After: retry_after_s`."""
+
+    def __init__(self, message: str, retry_after_s: int = 5) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s

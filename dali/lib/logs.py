@@ -1,0 +1,78 @@
+"""Structured logs: one event a line, JSON in production and readable on a terminal; secrets masked."""
+
+import re
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+
+# What must never stand in a log: API keys of Dali (prefix.secret), bearer tokens, tickets.
+_SECRETS = re.compile(
+    r"(?i)((?:x-api-key|authorization|api[_-]?key|ticket|token|password|secret)[\"']?\s*[:=]\s*[\"']?(?:bearer\s+)?)"
+    r"[^\s\"',&]+"
+)
+
+
+def mask_secrets(text: str) -> str:
+    """The text with whatever follows the name of a secret replaced by `***`."""
+    return _SECRETS.sub(r"\1***", text)
+
+
+def _mask(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    for name, value in event.items():
+        if isinstance(value, str):
+            event[name] = mask_secrets(value)
+    return event
+
+
+def _shared_processors() -> list[Any]:
+    return [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.stdlib.PositionalArgumentsFormatter(),
+        structlog.processors.format_exc_info,
+        _mask,
+    ]
+
+
+def configure(*, is_json: bool) -> None:
+    """Sets structlog up so that its loggers and the standard library's end in the same lines."""
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *_shared_processors(),
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+
+
+def logging_config(*, is_json: bool, level: str) -> dict[str, Any]:
+    """The standard library's logging configuration: everything to standard error."""
+    renderer = (
+        structlog.processors.JSONRenderer() if is_json else structlog.dev.ConsoleRenderer(colors=False)
+    )
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {
+            "dali": {
+                "()": structlog.stdlib.ProcessorFormatter,
+                "foreign_pre_chain": _shared_processors(),
+                "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+            }
+        },
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "dali"}},
+        "root": {"handlers": ["stderr"], "level": level},
+        "loggers": {
+            "django.server": {"level": "WARNING"},
+            "daphne": {"level": "WARNING"},
+            "celery": {"level": "WARNING"},
+            "urllib3": {"level": "WARNING"},
+            "botocore": {"level": "WARNING"},
+            "PIL": {"level": "WARNING"},
+        },
+    }

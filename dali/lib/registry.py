@@ -1,0 +1,98 @@
+"""Registries of plug-ins: every class that fulfils a contract, found in a folder or an entry point."""
+
+import importlib
+import pkgutil
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import entry_points
+from typing import Generic, Protocol, TypeVar
+
+from dali.lib.errors import DaliError
+
+
+class Plugin(Protocol):
+    """What a registry needs of a plug-in: the name clients and settings call it by."""
+
+    name: str
+
+
+P = TypeVar("P", bound=Plugin)
+
+
+class UnknownPluginError(DaliError):
+    """No plug-in of that name; the message names the known ones."""
+
+
+class Registry(Generic[P]):
+    """The plug-ins of one contract, one instance each, by name.
+
+    They come from the modules of `package` (a folder of plug-ins and nothing else) and from the
+    entry points of the group `package`, so that another distribution can bring one. They are
+    imported at the first question, never when this module is imported.
+    """
+
+    def __init__(self, contract: type[P], package: str) -> None:
+        self._contract = contract
+        self._package = package
+        self._lock = threading.Lock()
+        self._plugins: dict[str, P] | None = None
+
+    def all(self) -> list[P]:
+        """Every plug-in, by name."""
+        return [plugin for _, plugin in sorted(self._load().items())]
+
+    def names(self) -> list[str]:
+        """The names of every plug-in, sorted."""
+        return sorted(self._load())
+
+    def get(self, name: str) -> P:
+        """The plug-in of that name; UnknownPluginError, naming the known, where there is none."""
+        try:
+            return self._load()[name]
+        except KeyError:
+            known = ", ".join(self.names())
+            raise UnknownPluginError(f"'{name}' is not known; known: {known}") from None
+
+    @contextmanager
+    def register_temporarily(self, plugin: P) -> Iterator[P]:
+        """Adds (or replaces) a plug-in for the time of a `with` block; for tests and benchmarks."""
+        plugins = self._load()
+        before = plugins.get(plugin.name)
+        plugins[plugin.name] = plugin
+        try:
+            yield plugin
+        finally:
+            if before is None:
+                del plugins[plugin.name]
+            else:
+                plugins[plugin.name] = before
+
+    def _load(self) -> dict[str, P]:
+        if self._plugins is None:
+            with self._lock:
+                if self._plugins is None:
+                    self._plugins = self._discover()
+        return self._plugins
+
+    def _discover(self) -> dict[str, P]:
+        package = importlib.import_module(self._package)
+        modules = [
+            importlib.import_module(f"{self._package}.{found.name}")
+            for found in pkgutil.iter_modules(package.__path__)
+        ]
+        modules += [point.load() for point in entry_points(group=self._package)]
+        plugins: dict[str, P] = {}
+        for module in modules:
+            for member in vars(module).values():
+                if (
+                    isinstance(member, type)
+                    and issubclass(member, self._contract)
+                    and member.__module__ == module.__name__
+                    and not getattr(member, "__abstractmethods__", None)
+                ):
+                    plugin = member()
+                    if plugin.name in plugins:
+                        raise DaliError(f"two plug-ins of {self._package} are called '{plugin.name}'")
+                    plugins[plugin.name] = plugin
+        return plugins

@@ -1,0 +1,364 @@
+"""Settings: the embedded default and production run the same code; the environment decides.
+
+Every variable is declared where it is read (dali.env) and listed in docs/settings.md.
+"""
+
+import sys
+from pathlib import Path
+
+import django_stubs_ext
+
+from dali import env
+from dali.lib.logs import logging_config
+from dali.lib.secrets import kept_secret
+
+django_stubs_ext.monkeypatch()
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env.load_file(BASE_DIR / ".env")
+
+# --- Server -----------------------------------------------------------------------------------
+env.group("Server")
+HOST = env.text("HOST", "127.0.0.1", help="Address the server listens on.")
+PORT = env.integer("PORT", 8000, help="Port the server listens on.", most=65535)
+DATA_DIR = Path(
+    env.text(
+        "DALI_DATA_DIR",
+        str(BASE_DIR / "data"),
+        shown="`data` in the checkout",
+        help="Directory of the embedded server: database, images, secrets.",
+    )
+).absolute()
+DEBUG = env.boolean("DALI_DEBUG", False, help="Django's debug mode. Never in production.")
+PUBLIC_ORIGIN = env.text(
+    "DALI_PUBLIC_ORIGIN",
+    "",
+    shown="the address the embedded server listens on",
+    help="Scheme and host that clients reach Dali by; every URL in answers and events starts with it. Required in production.",
+).rstrip("/")
+IS_PUBLIC_ORIGIN_GIVEN = bool(PUBLIC_ORIGIN)
+if not PUBLIC_ORIGIN:
+    PUBLIC_ORIGIN = f"http://{'127.0.0.1' if HOST in ('', '0.0.0.0', '::') else HOST}:{PORT}"
+SECRET_KEY = env.text(
+    "DALI_SECRET_KEY",
+    "",
+    secret=True,
+    shown="made once and kept in the data directory",
+    help="Signs sessions, tickets and visitor cookies. Required in production, at least 50 characters.",
+)
+IS_SECRET_KEY_GIVEN = bool(SECRET_KEY)
+if not SECRET_KEY:
+    SECRET_KEY = kept_secret(DATA_DIR / "secret_key")
+ALLOWED_HOSTS = env.words(
+    "DALI_ALLOWED_HOSTS",
+    ("localhost", "127.0.0.1", "[::1]"),
+    help="Host names the server answers to. In production: the public one.",
+)
+if HOST not in ("", "0.0.0.0", "::") and HOST not in ALLOWED_HOSTS:
+    ALLOWED_HOSTS.append(HOST)
+TRUSTED_PROXIES = env.words(
+    "DALI_TRUSTED_PROXIES",
+    help="Addresses or networks of proxies whose X-Forwarded-For and CF- headers are believed.",
+)
+CORS_ALLOWED_ORIGINS = env.words(
+    "DALI_CORS_ORIGINS",
+    shown="none; embedded: any loopback origin",
+    help="Origins of front ends that may call the API and open the stream from a browser.",
+)
+LOG_FORMAT = env.choice(
+    "DALI_LOG_FORMAT", "auto", ("auto", "json", "console"), help="`auto`: JSON in production, readable embedded."
+)
+LOG_LEVEL = env.choice(
+    "DALI_LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"), help="The least severe lines that are logged."
+)
+
+# --- Services -----------------------------------------------------------------------------------
+env.group("Services")
+DATABASES = {
+    "default": env.url_dict(
+        "DATABASE_URL",
+        f"sqlite:///{DATA_DIR / 'dali.sqlite3'}",
+        shown="SQLite in the data directory",
+        help="Database: `postgresql://user:password@host:5432/name`.",
+    )
+}
+REDIS_URL = env.text(
+    "REDIS_URL",
+    "",
+    secret=True,
+    shown="none: in-memory layer and in-process worker",
+    help="Redis for the stream between processes, the shared cache and, unless named apart, the task queue: `redis://host:6379/0`.",
+)
+CELERY_BROKER_URL = env.text(
+    "CELERY_BROKER_URL",
+    REDIS_URL or "memory://localhost/",
+    secret=True,
+    shown="`REDIS_URL`, else in this process",
+    help="Task queue of the Celery workers.",
+)
+DATABASE_POOL = env.integer(
+    "DALI_DATABASE_POOL", 16, help="Most PostgreSQL connections a process holds.", least=2
+)
+IS_EMBEDDED = CELERY_BROKER_URL.startswith("memory://")
+IS_PRODUCTION = not IS_EMBEDDED
+
+_database = DATABASES["default"]
+if _database["ENGINE"] == "django.db.backends.sqlite3":
+    # IMMEDIATE: of 3,000 read-modify-write transactions from 200 threads DEFERRED failed 2,888 with
+    # "database is locked", whatever the time-out; IMMEDIATE with WAL failed none.
+    _database["OPTIONS"] = {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 30,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+    }
+else:
+    # A pool, for Celery's Django fixup closes the connection around each task: 200 threads would
+    # otherwise open 200 connections, and each task a new one.
+    _database["OPTIONS"] = {"pool": {"min_size": 1, "max_size": DATABASE_POOL, "timeout": 60}}
+    _database["CONN_HEALTH_CHECKS"] = True
+
+CHANNEL_LAYERS = (
+    {"default": {"BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer", "CONFIG": {"hosts": [REDIS_URL]}}}
+    if REDIS_URL
+    else {"default": {"BACKEND": "dali.lib.loop_layer.LoopChannelLayer"}}
+)
+CACHES = {
+    "default": (
+        {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL, "KEY_PREFIX": "dali"}
+        if REDIS_URL
+        else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+    )
+}
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = False  # the row is the truth: a lost message is sent again by the sweep
+CELERY_TASK_DEFAULT_QUEUE = "dali"
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_TRANSPORT_OPTIONS = (
+    # Default polling delays a task by 950 ms at the median; 0.02 by 10 ms.
+    {"polling_interval": 0.02} if IS_EMBEDDED else {"socket_connect_timeout": 3, "socket_timeout": 10}
+)
+CELERY_TASK_PUBLISH_RETRY = False  # a submission never waits for the broker; the sweep sends again
+
+# --- Storage ------------------------------------------------------------------------------------
+env.group("Storage")
+R2_ENDPOINT_URL = env.text(
+    "R2_ENDPOINT_URL", help="S3 endpoint, `https://<account>.r2.cloudflarestorage.com` or any S3 server's."
+)
+R2_BUCKET = env.text("R2_BUCKET", help="Bucket of originals, uploads, templates and published files.")
+R2_ACCESS_KEY_ID = env.text("R2_ACCESS_KEY_ID", secret=True, help="Key id for the bucket.")
+R2_SECRET_ACCESS_KEY = env.text("R2_SECRET_ACCESS_KEY", secret=True, help="Secret key for the bucket.")
+DELIVERY = env.text(
+    "DALI_DELIVERY", "local", help="Plug-in that serves delivery images: one of progressions/deliveries."
+)
+
+
+def _storage(folder: str) -> dict[str, object]:
+    if R2_BUCKET:
+        return {
+            "BACKEND": "dali.lib.storage.S3WriteOnceStorage",
+            "OPTIONS": {
+                "bucket_name": R2_BUCKET,
+                "location": "" if folder == "originals" else folder,
+                "endpoint_url": R2_ENDPOINT_URL or None,
+                "access_key": R2_ACCESS_KEY_ID,
+                "secret_key": R2_SECRET_ACCESS_KEY,
+            },
+        }
+    return {
+        "BACKEND": "dali.lib.storage.LocalWriteOnceStorage",
+        "OPTIONS": {"location": str(DATA_DIR / folder)},
+    }
+
+
+STORAGES: dict[str, dict[str, object]] = {
+    "default": _storage("originals"),
+    "originals": _storage("originals"),
+    "uploads": _storage("uploads"),
+    "templates": _storage("templates"),
+    "published": _storage("published"),
+    "delivery": {
+        "BACKEND": "dali.lib.storage.LocalWriteOnceStorage",
+        "OPTIONS": {"location": str(DATA_DIR / "delivery")},
+    },
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+
+# --- Access -------------------------------------------------------------------------------------
+env.group("Access")
+API_KEY = env.text(
+    "DALI_API_KEY", secret=True, help="An API key that is valid besides those in the database; for embedded use and first start."
+)
+REQUIRE_KEY = env.choice(
+    "DALI_REQUIRE_KEY", "writes", ("writes", "all"), help="`all` asks for a key on reads and the stream too."
+)
+JOBS_RATE = env.rate("DALI_JOBS_RATE", "30/m", help="Most job submissions from one address.")
+
+# --- Jobs ---------------------------------------------------------------------------------------
+env.group("Jobs")
+MAX_VARIANTS = env.integer("DALI_MAX_VARIANTS", 100, help="Most variants of one provider in one job.", least=1)
+MAX_ATTEMPTS = env.integer("DALI_MAX_ATTEMPTS", 4, help="Most calls to a provider for one variant.", least=1, most=20)
+WORKER_THREADS = env.integer(
+    "DALI_WORKER_THREADS", 64, help="Variants a worker process has under way at once.", least=1, most=1000
+)
+PROVIDER_TIMEOUT_S = env.number(
+    "DALI_PROVIDER_TIMEOUT_S", 300, help="Total deadline of one provider call, in seconds.", least=1
+)
+JUDGE = env.text("DALI_JUDGE", "local", help="Plug-in that judges images: one of progressions/judges, or `auto`.")
+JUDGE_TIMEOUT_S = env.number("DALI_JUDGE_TIMEOUT_S", 60, help="Deadline of one verdict, in seconds.", least=1)
+DUPLICATE_DISTANCE = env.integer(
+    "DALI_DUPLICATE_DISTANCE",
+    10,
+    help="Pictures whose hashes differ by at most this are near-duplicates; docs/duplicates.md has the measurements.",
+)
+SWEEP_S = env.number("DALI_SWEEP_S", 3, help="Seconds between two looks for work that was lost or is due.", least=0.1)
+EVENTS_KEEP_DAYS = env.integer("DALI_EVENTS_KEEP_DAYS", 30, help="Days the events of a session are kept.", least=1)
+
+# --- Limits -------------------------------------------------------------------------------------
+env.group("Limits")
+MAX_BODY_BYTES = env.integer("DALI_MAX_BODY_BYTES", 1024 * 1024, help="Largest JSON body.", least=1024)
+MAX_IMAGE_BYTES = env.integer(
+    "DALI_MAX_IMAGE_BYTES", 20 * 1024 * 1024, help="Largest image that is uploaded or fetched.", least=1024
+)
+MAX_IMAGE_PIXELS = env.integer(
+    "DALI_MAX_IMAGE_PIXELS", 50_000_000, help="Largest image that is uploaded or fetched, in pixels.", least=64
+)
+FETCH_TIMEOUT_S = env.number(
+    "DALI_FETCH_TIMEOUT_S", 30, help="Total deadline for fetching a start image, in seconds.", least=0.1
+)
+FETCH_ALLOW_HOSTS = env.words(
+    "DALI_FETCH_ALLOW_HOSTS",
+    help="Inside `host:port` addresses that start images may be fetched from all the same; for an image server of one's own.",
+)
+
+# --- Django -------------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "dali.apps.DaliConfig",
+    "projects.apps.ProjectsConfig",
+    "knowledgebase.apps.KnowledgebaseConfig",
+    "progressions.apps.ProgressionsConfig",
+    "artifacts.apps.ArtifactsConfig",
+    "channels",
+    "corsheaders",
+    "csp",
+    "rest_framework",
+    "rest_framework_api_key",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "drf_standardized_errors",
+    "django_structlog",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django_structlog.middlewares.RequestMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+APPEND_SLASH = True  # for the admin alone: the API's paths carry no trailing slash
+ROOT_URLCONF = "dali.urls"
+ASGI_APPLICATION = "dali.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("MinimumLengthValidator", "CommonPasswordValidator", "NumericPasswordValidator")
+]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+FIXTURE_DIRS = [BASE_DIR / "fixtures"]
+LANGUAGE_CODE = "en"
+USE_TZ = True
+TIME_ZONE = "UTC"
+STATIC_URL = "/static/"
+STATICFILES_DIRS = [BASE_DIR / "static"] if (BASE_DIR / "static").is_dir() else []
+STATIC_ROOT = DATA_DIR / "static"
+WHITENOISE_USE_FINDERS = True  # no collectstatic step: files come from the packages and `static`
+WHITENOISE_AUTOREFRESH = False
+DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
+FILE_UPLOAD_MAX_MEMORY_SIZE = MAX_IMAGE_BYTES  # an upload's size is limited before it is parsed
+
+_is_https = PUBLIC_ORIGIN.startswith("https://")
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _is_https
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
+SECURE_HSTS_SECONDS = 31_536_000 if _is_https else 0
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+CSRF_TRUSTED_ORIGINS = [PUBLIC_ORIGIN] if _is_https else []
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'self'"],
+        "img-src": ["'self'", "data:"],
+        "style-src": ["'self'"],
+        "script-src": ["'self'"],
+        "connect-src": ["'self'"],
+        "object-src": ["'none'"],
+        "base-uri": ["'none'"],
+        "form-action": ["'self'"],
+        "frame-ancestors": ["'none'"],
+    }
+}
+
+# --- API ----------------------------------------------------------------------------------------
+CORS_URLS_REGEX = r"^/api/.*$"
+CORS_ALLOWED_ORIGIN_REGEXES = (
+    [r"^https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$"] if IS_EMBEDDED and not CORS_ALLOWED_ORIGINS else []
+)
+CORS_EXPOSE_HEADERS = ["Link", "Location", "Retry-After", "Idempotent-Replayed"]
+CORS_ALLOW_HEADERS = ["accept", "authorization", "content-type", "idempotency-key", "last-event-id", "x-api-key"]
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["projects.authentication.ApiKeyAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["projects.authentication.KeyRequired"],
+    "DEFAULT_PARSER_CLASSES": ["dali.lib.api.StrictJSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PAGINATION_CLASS": "dali.lib.api.NewestFirstPagination",
+    "DEFAULT_SCHEMA_CLASS": "dali.lib.schema.DaliSchema",
+    "EXCEPTION_HANDLER": "dali.lib.api.handle_exception",
+    "UNAUTHENTICATED_USER": None,
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+RATELIMIT_USE_CACHE = "default"
+# E003 refuses a cache that does not count across processes; the embedded server is one process.
+SILENCED_SYSTEM_CHECKS = ["django_ratelimit.E003", "django_ratelimit.W001"] if not REDIS_URL else []
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Dali",
+    "DESCRIPTION": "One prompt to many judged, versioned, publishable images.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,
+}
+
+# --- Logs ---------------------------------------------------------------------------------------
+LOGGING_CONFIG = None  # dali.apps configures structlog and logging together
+IS_LOG_JSON = LOG_FORMAT == "json" or (LOG_FORMAT == "auto" and IS_PRODUCTION)
+LOGGING = logging_config(is_json=IS_LOG_JSON, level=LOG_LEVEL)
+IS_TEST = "pytest" in sys.modules

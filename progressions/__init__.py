@@ -1,0 +1,1 @@
+"""From prompt to judged image. README.md shows the flow on one page."""

@@ -1,0 +1,1 @@
+"""Deliveries: one file each, nothing else. The contract is progressions/delivery.py."""

@@ -1,0 +1,71 @@
+"""The contract of judges, and their registry.
+
+A judge is called in a worker thread after an image's row is written, with no transaction open. It looks
+and says; what follows from a verdict is the orchestrator's business. It must never change or block
+the image: whatever it raises leaves the judgment null with a note, and the image is judged again later.
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import ClassVar
+
+from dali.lib.clock import Deadline
+from dali.lib.images import Picture
+from dali.lib.registry import Registry
+from progressions.enums import Judgment, Kind
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeRequest:
+    """What a judge is shown.
+
+    `prompt`: the client's own, not the refined one. `generated_image`, `start_image`: decoded pictures (dali.lib.images).
+    `mask`: 8-bit grey, 255 = was to be repainted, of the start image's size, for `inpaint`.
+    `size`: (width, height) asked for, None where none was.
+    """
+
+    kind: Kind
+    prompt: str
+    generated_image: Picture
+    deadline: Deadline
+    start_image: Picture | None = None
+    mask: Picture | None = None
+    size: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a judge says.
+
+    `judgment` is null where it could not say; `notes` are whole sentences for people, saying what was
+    looked at and what was not; `tags` are lower-case words for the filter, at most 20 of at most 40 characters;
+    `retry_suggestion` says, on a fail, what to change in the prompt. `cost_usd` is null where unknown.
+    """
+
+    judgment: Judgment | None
+    notes: list[str]
+    tags: list[str] = field(default_factory=list)
+    retry_suggestion: str = ""
+    model: str = ""
+    cost_usd: Decimal | None = None
+
+
+class Judge(ABC):
+    """One way of judging an image."""
+
+    name: ClassVar[str]
+
+    def missing(self) -> list[str]:
+        """Names of the settings that must be set before it can be asked; empty: it is configured."""
+        return []
+
+    @abstractmethod
+    def judge(self, request: JudgeRequest) -> Verdict:
+        """Looks at the image and says, within `request.deadline`.
+
+        Raises JudgeError where it cannot say now and asking again later may help.
+        """
+
+
+judges: Registry[Judge] = Registry(Judge, "progressions.judges")  # type: ignore[type-abstract]

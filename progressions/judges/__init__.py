@@ -1,0 +1,1 @@
+"""Judges: one file each, nothing else. The contract is progressions/judge.py."""

@@ -1,0 +1,1 @@
+"""What work belongs to: projects, and the keys of those who may write."""

@@ -1,0 +1,19 @@
+"""Settings of the tests: a data directory of their own, and the environment's database where one is given."""
+
+import os
+import tempfile
+
+_directory = tempfile.mkdtemp(prefix="dali-tests-")
+os.environ["DALI_DATA_DIR"] = _directory
+
+from dali.settings import *  # noqa: E402, F403
+from dali.settings import DATABASES, DATA_DIR, STORAGES  # noqa: E402
+
+IS_TEST = True
+PUBLIC_ORIGIN = "http://testserver"
+ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    DATABASES["default"]["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}
+else:
+    DATABASES["default"]["TEST"] = {"NAME": f"test_dali_{os.getpid()}"}
