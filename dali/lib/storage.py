@@ -1,0 +1,220 @@
+"""Storages whose objects are written once: the contract, and a folder of this machine.
+
+What was stored under a key stays: no writer, however late it wakes up, can change or hide it.
+"""
+
+import os
+import re
+import secrets
+import stat
+import time
+from abc import abstractmethod
+from pathlib import Path
+from typing import IO, Any
+
+from django.core.files.base import ContentFile, File
+from django.core.files.storage import FileSystemStorage, Storage, storages
+
+from dali.lib.errors import DaliError, UnavailableError
+
+# A segment starts with no dot, so that neither `..` nor the folder of drafts can be named.
+_SEGMENT = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,199}", re.ASCII)
+_MAX_KEY_CHARS = 300  # the width of the columns that hold keys
+_DRAFTS = ".drafts"
+_DRAFTS_KEPT_S = 3600
+
+
+class InvalidKeyError(DaliError):
+    """The key could never name an object; nothing was read or written."""
+
+
+def check_key(key: str) -> str:
+    """The key itself, where it is `segment/segment/...`: letters, digits, `_ - .`, no segment starting
+    with a dot, at most 300 characters. InvalidKeyError where it is not."""
+    if len(key) > _MAX_KEY_CHARS or not all(_SEGMENT.fullmatch(part) for part in key.split("/")):
+        raise InvalidKeyError(
+            f"{key[:80]!r} is no storage key: letters, digits, '_', '-' and '.' in segments "
+            f"parted by '/', none starting with '.', at most {_MAX_KEY_CHARS} characters"
+        )
+    return key
+
+
+class WriteOnceStorage(Storage):
+    """The contract of every storage of Dali. Safe to call from any thread; never inside a transaction.
+
+    `save` and `open` of Django work too: `save` neither renames nor overwrites (FileExistsError).
+    There is no `url`: what the public may see is served by a delivery or a view.
+    """
+
+    @abstractmethod
+    def put_once(self, key: str, content: bytes, *, media_type: str) -> bool:
+        """Stores the bytes: True when this call wrote them, False when the key was taken (untouched).
+
+        The object becomes visible whole or not at all. Over S3 a repeated request of this very call may
+        answer False; whoever must know whose bytes stand there reads them. Raises InvalidKeyError,
+        UnavailableError (no space, no permission, server down): then nothing may be assumed.
+        """
+
+    @abstractmethod
+    def read(self, key: str) -> bytes:
+        """All bytes of the object; FileNotFoundError where there is none; UnavailableError."""
+
+    @abstractmethod
+    def exists(self, name: str) -> bool:
+        """Whether there is an object under the key."""
+
+    @abstractmethod
+    def delete(self, name: str) -> None:
+        """Removes the object; nothing happens where there is none. For upkeep, never in a job."""
+
+    def get_available_name(self, name: str, max_length: int | None = None) -> str:
+        """The name itself: these storages never rename."""
+        return check_key(name)
+
+    def generate_filename(self, filename: str | os.PathLike[str]) -> str:
+        """The name itself: these storages never rename."""
+        return check_key(os.fspath(filename))
+
+    def url(self, name: str | None) -> str:
+        """Refused: originals are never served."""
+        raise NotImplementedError(
+            "objects of this storage have no address; serve them by a view or a delivery"
+        )
+
+    def _open(self, name: str, mode: str = "rb") -> File[Any]:
+        if mode != "rb":
+            raise ValueError(f"mode {mode!r}: objects are read ('rb') or put once, never changed")
+        return ContentFile(self.read(name), name=name)
+
+    def _save(self, name: str, content: IO[Any]) -> str:
+        content.seek(0)
+        media_type = getattr(content, "content_type", None) or "application/octet-stream"
+        if not self.put_once(name, content.read(), media_type=media_type):
+            raise FileExistsError(f"'{name}' is stored already and never overwritten")
+        return name
+
+
+class LocalWriteOnceStorage(WriteOnceStorage, FileSystemStorage):
+    """Objects as files below `location`, readable by this user and group whatever the umask says.
+
+    A draft is written whole, then linked to its name: `link` fails where the name is taken, so of two
+    writers one wins and no reader sees half a file. Drafts left by a killed process are removed by
+    the first write of a later one.
+    """
+
+    def __init__(self, location: str, file_mode: int = 0o640, folder_mode: int = 0o750) -> None:
+        super().__init__(
+            location=location, file_permissions_mode=file_mode, directory_permissions_mode=folder_mode
+        )
+        self._file_mode = file_mode
+        self._folder_mode = folder_mode
+        self._is_tidied = False
+
+    def path(self, name: str) -> str:
+        """The file of a key, for views that stream it."""
+        return str(Path(self.location) / check_key(name))
+
+    def put_once(self, key: str, content: bytes, *, media_type: str) -> bool:
+        """See WriteOnceStorage. The media type is not kept: whoever serves a file knows it."""
+        target = Path(self.path(key))
+        try:
+            if target.exists():
+                return False
+            self._make_folder(target.parent)
+            return self._link(self._write_draft(content), target)
+        except OSError as error:
+            raise UnavailableError(
+                f"'{key}' cannot be written below {self.location}: {error.strerror}; "
+                "see to space, permissions and a file system with hard links"
+            ) from error
+
+    def read(self, key: str) -> bytes:
+        """See WriteOnceStorage."""
+        try:
+            return Path(self.path(key)).read_bytes()
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+            raise FileNotFoundError(f"'{key}' is not stored below {self.location}") from None
+        except OSError as error:
+            raise UnavailableError(f"'{key}' cannot be read: {error.strerror}") from error
+
+    def exists(self, name: str) -> bool:
+        """See WriteOnceStorage."""
+        return Path(self.path(name)).is_file()
+
+    def delete(self, name: str) -> None:
+        """See WriteOnceStorage."""
+        Path(self.path(name)).unlink(missing_ok=True)
+
+    def _write_draft(self, content: bytes) -> Path:
+        drafts = Path(self.location) / _DRAFTS
+        self._make_folder(drafts)
+        if not self._is_tidied:
+            self._is_tidied = True
+            _remove_older(drafts, _DRAFTS_KEPT_S)
+        draft = drafts / f"{os.getpid()}-{secrets.token_hex(8)}"
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            with os.fdopen(descriptor, "wb", buffering=0) as file:
+                os.fchmod(descriptor, self._file_mode)
+                view = memoryview(content)
+                while view:
+                    view = view[file.write(view) :]
+                # A name that survives a power cut with half its bytes could never be repaired.
+                os.fdatasync(descriptor)
+        except BaseException:
+            draft.unlink(missing_ok=True)
+            raise
+        return draft
+
+    def _link(self, draft: Path, target: Path) -> bool:
+        try:
+            os.link(draft, target)
+        except FileExistsError:
+            return False
+        finally:
+            draft.unlink(missing_ok=True)
+        return True
+
+    def _make_folder(self, folder: Path) -> None:
+        if folder.is_dir():
+            return
+        self._make_folder(folder.parent)
+        try:
+            folder.mkdir()
+        except FileExistsError:
+            return
+        folder.chmod(self._folder_mode)
+
+
+def _remove_older(folder: Path, seconds: float) -> None:
+    oldest = time.time() - seconds
+    for path in folder.iterdir():
+        try:
+            found = path.lstat()
+            if stat.S_ISREG(found.st_mode) and found.st_mtime < oldest:
+                path.unlink()
+        except FileNotFoundError:
+            continue  # another process tidies too
+
+
+def named(alias: str) -> WriteOnceStorage:
+    """The write-once storage of that name in STORAGES."""
+    storage = storages[alias]
+    if not isinstance(storage, WriteOnceStorage):
+        raise DaliError(f"STORAGES[{alias!r}] must name a write-once storage, not {type(storage).__name__}")
+    return storage
+
+
+def originals() -> WriteOnceStorage:
+    """Providers' and start images' bytes as they came; never served."""
+    return named("originals")
+
+
+def uploads() -> WriteOnceStorage:
+    """What clients sent, byte for byte; never served."""
+    return named("uploads")
+
+
+def delivery_files() -> WriteOnceStorage:
+    """Delivery images of the embedded delivery; made anew from originals where lost."""
+    return named("delivery")
