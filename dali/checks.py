@@ -13,9 +13,17 @@ def check_production_settings(app_configs: Any, **kwargs: Any) -> list[CheckMess
         return []
     found: list[CheckMessage] = []
     if not settings.IS_SECRET_KEY_GIVEN:
-        found.append(Error("DALI_SECRET_KEY is not set", hint="Set it to 50 or more random characters.", id="dali.E001"))
+        found.append(
+            Error(
+                "DALI_SECRET_KEY is not set", hint="Set it to 50 or more random characters.", id="dali.E001"
+            )
+        )
     if not settings.IS_PUBLIC_ORIGIN_GIVEN:
         found.append(
-            Error("DALI_PUBLIC_ORIGIN is not set", hint="Set it to the address clients use, as https://dali.example.com", id="dali.E002")
+            Error(
+                "DALI_PUBLIC_ORIGIN is not set",
+                hint="Set it to the address clients use, as https://dali.example.com",
+                id="dali.E002",
+            )
         )
     return found

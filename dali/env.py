@@ -32,7 +32,7 @@ _group = "General"
 
 def group(title: str) -> None:
     """Opens a heading in docs/settings.md; the variables read after it stand below it."""
-    global _group
+    global _group  # noqa: PLW0603 - settings are read top to bottom, once
     _group = title
 
 
@@ -42,18 +42,16 @@ def load_file(path: Path) -> None:
         environ.Env.read_env(path)
 
 
-def text(
-    name: str, default: str = "", *, help: str, secret: bool = False, shown: str | None = None
-) -> str:
+def text(name: str, default: str = "", *, help: str, secret: bool = False, shown: str | None = None) -> str:
     """A string. `secret` ones are never shown; `shown` describes a default that is worked out."""
     _declare(name, "text", default if shown is None else shown, help, secret=secret)
-    return _environ.str(name, default=default).strip()
+    return _raw(name, default)
 
 
 def choice(name: str, default: str, choices: tuple[str, ...], *, help: str) -> str:
     """One of a few words; anything else stops the start, naming the variable and the choices."""
     _declare(name, " or ".join(f"`{word}`" for word in choices), default, help)
-    value = _environ.str(name, default=default).strip()
+    value = _raw(name, default)
     if value not in choices:
         raise ImproperlyConfigured(f"{name}={value!r}: must be one of {', '.join(choices)}")
     return value
@@ -73,10 +71,10 @@ def number(name: str, default: float, *, help: str, least: float = 0, most: floa
     return _bounded(name, value, least, most)
 
 
-def boolean(name: str, default: bool, *, help: str) -> bool:
+def boolean(name: str, default: bool, *, help: str) -> bool:  # noqa: FBT001 - read as the other readers
     """`true`, `1`, `yes`, `on` or their opposites; ImproperlyConfigured where it is neither."""
     _declare(name, "boolean", str(default).lower(), help)
-    raw = _environ.str(name, default="").strip().lower()
+    raw = _raw(name).lower()
     if raw == "":
         return default
     if raw in {"1", "true", "yes", "on"}:
@@ -89,7 +87,7 @@ def boolean(name: str, default: bool, *, help: str) -> bool:
 def words(name: str, default: tuple[str, ...] = (), *, help: str, shown: str | None = None) -> list[str]:
     """A list of strings, separated by commas."""
     _declare(name, "list", ",".join(default) if shown is None else shown, help)
-    raw = _environ.str(name, default="").strip()
+    raw = _raw(name)
     if not raw:
         return list(default)
     return [word.strip() for word in raw.split(",") if word.strip()]
@@ -98,7 +96,7 @@ def words(name: str, default: tuple[str, ...] = (), *, help: str, shown: str | N
 def rate(name: str, default: str, *, help: str) -> str:
     """A rate as django-ratelimit writes it: `30/m`, `5/s`, `1000/d`."""
     _declare(name, "rate", default, help)
-    value = _environ.str(name, default=default).strip()
+    value = _raw(name, default)
     if not re.fullmatch(r"[1-9][0-9]*/[smhd]", value):
         raise ImproperlyConfigured(f"{name}={value!r}: must be a number and s, m, h or d, as in 30/m")
     return value
@@ -117,8 +115,12 @@ def _declare(name: str, type_: str, default: str, help_: str, *, secret: bool = 
     VARIABLES[name] = Variable(name, type_, default, help_, _group, secret)
 
 
+def _raw(name: str, default: str = "") -> str:
+    return str(_environ.str(name, default=default)).strip()
+
+
 def _read(name: str, parse: Callable[[str], T], default: T, what: str) -> T:
-    raw = _environ.str(name, default="").strip()
+    raw = _raw(name)
     if raw == "":
         return default
     try:

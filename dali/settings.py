@@ -34,11 +34,13 @@ PUBLIC_ORIGIN = env.text(
     "DALI_PUBLIC_ORIGIN",
     "",
     shown="the address the embedded server listens on",
-    help="Scheme and host that clients reach Dali by; every URL in answers and events starts with it. Required in production.",
+    help="Scheme and host that clients reach Dali by; every URL in answers and events starts with it. "
+    "Required in production.",
 ).rstrip("/")
 IS_PUBLIC_ORIGIN_GIVEN = bool(PUBLIC_ORIGIN)
+_ANY_HOST = ("", "0.0.0.0", "::")  # noqa: S104 - compared with, not bound to
 if not PUBLIC_ORIGIN:
-    PUBLIC_ORIGIN = f"http://{'127.0.0.1' if HOST in ('', '0.0.0.0', '::') else HOST}:{PORT}"
+    PUBLIC_ORIGIN = f"http://{'127.0.0.1' if HOST in _ANY_HOST else HOST}:{PORT}"
 SECRET_KEY = env.text(
     "DALI_SECRET_KEY",
     "",
@@ -54,7 +56,7 @@ ALLOWED_HOSTS = env.words(
     ("localhost", "127.0.0.1", "[::1]"),
     help="Host names the server answers to. In production: the public one.",
 )
-if HOST not in ("", "0.0.0.0", "::") and HOST not in ALLOWED_HOSTS:
+if HOST not in _ANY_HOST and HOST not in ALLOWED_HOSTS:
     ALLOWED_HOSTS.append(HOST)
 TRUSTED_PROXIES = env.words(
     "DALI_TRUSTED_PROXIES",
@@ -66,10 +68,16 @@ CORS_ALLOWED_ORIGINS = env.words(
     help="Origins of front ends that may call the API and open the stream from a browser.",
 )
 LOG_FORMAT = env.choice(
-    "DALI_LOG_FORMAT", "auto", ("auto", "json", "console"), help="`auto`: JSON in production, readable embedded."
+    "DALI_LOG_FORMAT",
+    "auto",
+    ("auto", "json", "console"),
+    help="`auto`: JSON in production, readable embedded.",
 )
 LOG_LEVEL = env.choice(
-    "DALI_LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"), help="The least severe lines that are logged."
+    "DALI_LOG_LEVEL",
+    "INFO",
+    ("DEBUG", "INFO", "WARNING", "ERROR"),
+    help="The least severe lines that are logged.",
 )
 
 # --- Services -----------------------------------------------------------------------------------
@@ -118,13 +126,22 @@ else:
     _database["CONN_HEALTH_CHECKS"] = True
 
 CHANNEL_LAYERS = (
-    {"default": {"BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer", "CONFIG": {"hosts": [REDIS_URL]}}}
+    {
+        "default": {
+            "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+            "CONFIG": {"hosts": [REDIS_URL]},
+        }
+    }
     if REDIS_URL
     else {"default": {"BACKEND": "dali.lib.loop_layer.LoopChannelLayer"}}
 )
 CACHES = {
     "default": (
-        {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL, "KEY_PREFIX": "dali"}
+        {
+            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "LOCATION": REDIS_URL,
+            "KEY_PREFIX": "dali",
+        }
         if REDIS_URL
         else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
     )
@@ -157,7 +174,7 @@ DELIVERY = env.text(
 def _storage(folder: str) -> dict[str, object]:
     if R2_BUCKET:
         return {
-            "BACKEND": "dali.lib.storage.S3WriteOnceStorage",
+            "BACKEND": "dali.lib.storage_s3.S3WriteOnceStorage",
             "OPTIONS": {
                 "bucket_name": R2_BUCKET,
                 "location": "" if folder == "originals" else folder,
@@ -188,7 +205,9 @@ STORAGES: dict[str, dict[str, object]] = {
 # --- Access -------------------------------------------------------------------------------------
 env.group("Access")
 API_KEY = env.text(
-    "DALI_API_KEY", secret=True, help="An API key that is valid besides those in the database; for embedded use and first start."
+    "DALI_API_KEY",
+    secret=True,
+    help="An API key that is valid besides those in the database; for embedded use and first start.",
 )
 REQUIRE_KEY = env.choice(
     "DALI_REQUIRE_KEY", "writes", ("writes", "all"), help="`all` asks for a key on reads and the stream too."
@@ -197,23 +216,33 @@ JOBS_RATE = env.rate("DALI_JOBS_RATE", "30/m", help="Most job submissions from o
 
 # --- Jobs ---------------------------------------------------------------------------------------
 env.group("Jobs")
-MAX_VARIANTS = env.integer("DALI_MAX_VARIANTS", 100, help="Most variants of one provider in one job.", least=1)
-MAX_ATTEMPTS = env.integer("DALI_MAX_ATTEMPTS", 4, help="Most calls to a provider for one variant.", least=1, most=20)
+MAX_VARIANTS = env.integer(
+    "DALI_MAX_VARIANTS", 100, help="Most variants of one provider in one job.", least=1
+)
+MAX_ATTEMPTS = env.integer(
+    "DALI_MAX_ATTEMPTS", 4, help="Most calls to a provider for one variant.", least=1, most=20
+)
 WORKER_THREADS = env.integer(
     "DALI_WORKER_THREADS", 64, help="Variants a worker process has under way at once.", least=1, most=1000
 )
 PROVIDER_TIMEOUT_S = env.number(
     "DALI_PROVIDER_TIMEOUT_S", 300, help="Total deadline of one provider call, in seconds.", least=1
 )
-JUDGE = env.text("DALI_JUDGE", "local", help="Plug-in that judges images: one of progressions/judges, or `auto`.")
+JUDGE = env.text(
+    "DALI_JUDGE", "local", help="Plug-in that judges images: one of progressions/judges, or `auto`."
+)
 JUDGE_TIMEOUT_S = env.number("DALI_JUDGE_TIMEOUT_S", 60, help="Deadline of one verdict, in seconds.", least=1)
 DUPLICATE_DISTANCE = env.integer(
     "DALI_DUPLICATE_DISTANCE",
     10,
     help="Pictures whose hashes differ by at most this are near-duplicates; docs/duplicates.md has the measurements.",
 )
-SWEEP_S = env.number("DALI_SWEEP_S", 3, help="Seconds between two looks for work that was lost or is due.", least=0.1)
-EVENTS_KEEP_DAYS = env.integer("DALI_EVENTS_KEEP_DAYS", 30, help="Days the events of a session are kept.", least=1)
+SWEEP_S = env.number(
+    "DALI_SWEEP_S", 3, help="Seconds between two looks for work that was lost or is due.", least=0.1
+)
+EVENTS_KEEP_DAYS = env.integer(
+    "DALI_EVENTS_KEEP_DAYS", 30, help="Days the events of a session are kept.", least=1
+)
 
 # --- Limits -------------------------------------------------------------------------------------
 env.group("Limits")
@@ -222,14 +251,18 @@ MAX_IMAGE_BYTES = env.integer(
     "DALI_MAX_IMAGE_BYTES", 20 * 1024 * 1024, help="Largest image that is uploaded or fetched.", least=1024
 )
 MAX_IMAGE_PIXELS = env.integer(
-    "DALI_MAX_IMAGE_PIXELS", 50_000_000, help="Largest image that is uploaded or fetched, in pixels.", least=64
+    "DALI_MAX_IMAGE_PIXELS",
+    50_000_000,
+    help="Largest image that is uploaded or fetched, in pixels.",
+    least=64,
 )
 FETCH_TIMEOUT_S = env.number(
     "DALI_FETCH_TIMEOUT_S", 30, help="Total deadline for fetching a start image, in seconds.", least=0.1
 )
 FETCH_ALLOW_HOSTS = env.words(
     "DALI_FETCH_ALLOW_HOSTS",
-    help="Inside `host:port` addresses that start images may be fetched from all the same; for an image server of one's own.",
+    help="Inside `host:port` addresses that start images may be fetched from all the same; "
+    "for an image server of one's own.",
 )
 
 # --- Django -------------------------------------------------------------------------------------
@@ -327,10 +360,19 @@ CONTENT_SECURITY_POLICY = {
 # --- API ----------------------------------------------------------------------------------------
 CORS_URLS_REGEX = r"^/api/.*$"
 CORS_ALLOWED_ORIGIN_REGEXES = (
-    [r"^https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$"] if IS_EMBEDDED and not CORS_ALLOWED_ORIGINS else []
+    [r"^https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$"]
+    if IS_EMBEDDED and not CORS_ALLOWED_ORIGINS
+    else []
 )
 CORS_EXPOSE_HEADERS = ["Link", "Location", "Retry-After", "Idempotent-Replayed"]
-CORS_ALLOW_HEADERS = ["accept", "authorization", "content-type", "idempotency-key", "last-event-id", "x-api-key"]
+CORS_ALLOW_HEADERS = [
+    "accept",
+    "authorization",
+    "content-type",
+    "idempotency-key",
+    "last-event-id",
+    "x-api-key",
+]
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["projects.authentication.ApiKeyAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["projects.authentication.KeyRequired"],

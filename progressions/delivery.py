@@ -32,7 +32,7 @@ class Delivery(ABC):
         """
 
 
-deliveries: Registry[Delivery] = Registry(Delivery, "progressions.deliveries")  # type: ignore[type-abstract]
+deliveries: Registry[Delivery] = Registry(Delivery, "progressions.deliveries")
 
 
 def public_url(address: str) -> str:

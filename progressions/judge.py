@@ -20,7 +20,8 @@ from progressions.enums import Judgment, Kind
 class JudgeRequest:
     """What a judge is shown.
 
-    `prompt`: the client's own, not the refined one. `generated_image`, `start_image`: decoded pictures (dali.lib.images).
+    `prompt`: the client's own, not the refined one. `generated_image`, `start_image`: decoded pictures
+    (dali.lib.images).
     `mask`: 8-bit grey, 255 = was to be repainted, of the start image's size, for `inpaint`.
     `size`: (width, height) asked for, None where none was.
     """
@@ -68,4 +69,4 @@ class Judge(ABC):
         """
 
 
-judges: Registry[Judge] = Registry(Judge, "progressions.judges")  # type: ignore[type-abstract]
+judges: Registry[Judge] = Registry(Judge, "progressions.judges")

@@ -47,7 +47,9 @@ class Job(Leased):
     providers = models.JSONField(default=list)
     variants_per_provider = models.PositiveIntegerField(default=1)
     remaining = models.PositiveIntegerField(help_text="Variants that have not ended.")
-    size = models.CharField(max_length=20, blank=True, default="", help_text="As 1024x768; empty: the provider's own.")
+    size = models.CharField(
+        max_length=20, blank=True, default="", help_text="As 1024x768; empty: the provider's own."
+    )
     seed = models.BigIntegerField(null=True, blank=True)
     provider_models = models.JSONField(default=dict, help_text="Model by provider, where one was named.")
     options = models.JSONField(default=dict)
@@ -55,13 +57,17 @@ class Job(Leased):
     allow_duplicates = models.BooleanField(default=False)
     start_image_url = models.TextField(blank=True, default="", help_text="As the client gave it.")
     mask_image_url = models.TextField(blank=True, default="")
-    start_image_key = models.CharField(max_length=300, blank=True, default="", help_text="In the originals storage.")
+    start_image_key = models.CharField(
+        max_length=300, blank=True, default="", help_text="In the originals storage."
+    )
     start_image_delivery = models.TextField(blank=True, default="")
     mask_key = models.CharField(max_length=300, blank=True, default="")
     parent = models.ForeignKey(
         "ImageProgression", on_delete=models.SET_NULL, null=True, blank=True, related_name="jobs_built_on"
     )
-    retry_of = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True, related_name="retries")
+    retry_of = models.ForeignKey(
+        "self", on_delete=models.SET_NULL, null=True, blank=True, related_name="retries"
+    )
     ingest = models.CharField(max_length=8, choices=Ingest, default=Ingest.NONE)
     cancel_requested_at = models.DateTimeField(null=True, blank=True)
     idempotency_key = models.CharField(max_length=255, null=True, blank=True)
@@ -79,7 +85,9 @@ class Job(Leased):
             models.Index(fields=["project", "created_at", "id"], name="jobs_project_created"),
             models.Index(fields=["session_id", "created_at"], name="jobs_session_created"),
             models.Index(
-                fields=["served_at", "id"], name="jobs_unfinished", condition=Q(status__in=["queued", "running"])
+                fields=["served_at", "id"],
+                name="jobs_unfinished",
+                condition=Q(status__in=["queued", "running"]),
             ),
         ]
         constraints = [
@@ -110,11 +118,18 @@ class Variant(Leased):
     model = models.CharField(max_length=120, blank=True, default="")
     refined_prompt = models.TextField(blank=True, default="")
     tips = models.JSONField(default=list, help_text="The tips applied: key and wording at the time.")
-    original_key = models.CharField(max_length=300, blank=True, default="", help_text="In the originals storage.")
-    phash = models.CharField(
-        max_length=64, blank=True, default="", help_text="Reserved in `dedupe`; void if the variant fails later."
+    original_key = models.CharField(
+        max_length=300, blank=True, default="", help_text="In the originals storage."
     )
-    duplicate_of = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    phash = models.CharField(
+        max_length=64,
+        blank=True,
+        default="",
+        help_text="Reserved in `dedupe`; void if the variant fails later.",
+    )
+    duplicate_of = models.ForeignKey(
+        "self", on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
     distance = models.PositiveIntegerField(null=True, blank=True)
     cost_usd = models.DecimalField(max_digits=12, decimal_places=6, null=True, blank=True)
     possibly_billed = models.PositiveIntegerField(
@@ -131,7 +146,9 @@ class Variant(Leased):
         ordering = ["job", "number"]
         indexes = [
             models.Index(
-                fields=["job", "number"], name="variants_unfinished", condition=Q(status__in=["queued", "running"])
+                fields=["job", "number"],
+                name="variants_unfinished",
+                condition=Q(status__in=["queued", "running"]),
             ),
             models.Index(
                 fields=["not_before"], name="variants_due", condition=Q(status__in=["queued", "running"])
@@ -176,7 +193,9 @@ class ImageProgression(models.Model):
     parent_progression = models.ForeignKey(
         "self", on_delete=models.SET_NULL, null=True, blank=True, related_name="children"
     )
-    job = models.ForeignKey(Job, on_delete=models.SET_NULL, null=True, blank=True, related_name="progressions")
+    job = models.ForeignKey(
+        Job, on_delete=models.SET_NULL, null=True, blank=True, related_name="progressions"
+    )
     variant_index = models.PositiveIntegerField(null=True, blank=True)
     kind = models.CharField(max_length=12)
     ai_provider = models.CharField(max_length=40)
@@ -185,7 +204,9 @@ class ImageProgression(models.Model):
     refined_prompt = models.TextField(blank=True, default="")
     tips_applied = models.JSONField(default=list)
     start_image_url = models.TextField(blank=True, default="", help_text="As the client gave it.")
-    start_image_delivery_url = models.TextField(blank=True, default="", help_text="Path or address of the delivery image.")
+    start_image_delivery_url = models.TextField(
+        blank=True, default="", help_text="Path or address of the delivery image."
+    )
     generated_image_url = models.TextField(help_text="Path or address of the delivery image.")
     original_image_r2_key = models.CharField(
         max_length=300, help_text="The start image's bytes where there was one, else the generated image's."
@@ -204,7 +225,9 @@ class ImageProgression(models.Model):
     retry_suggestion = models.TextField(blank=True, default="")
     judge_attempts = models.PositiveIntegerField(default=0)
     judge_due_at = models.DateTimeField(
-        null=True, blank=True, help_text="When the judge is to look (again); null where there is nothing to do."
+        null=True,
+        blank=True,
+        help_text="When the judge is to look (again); null where there is nothing to do.",
     )
     search_text = models.TextField(
         default="", editable=False, help_text="Prompt, notes and tags, case-folded, for the text filter."
@@ -217,7 +240,9 @@ class ImageProgression(models.Model):
         indexes = [
             models.Index(fields=["project", "created_at", "id"], name="progressions_project_created"),
             models.Index(
-                fields=["judge_due_at"], name="progressions_judge_due", condition=Q(judge_due_at__isnull=False)
+                fields=["judge_due_at"],
+                name="progressions_judge_due",
+                condition=Q(judge_due_at__isnull=False),
             ),
         ]
 

@@ -17,6 +17,7 @@ from dali.lib.clock import Deadline
 from dali.lib.registry import Registry
 from progressions.enums import Kind
 
+
 class SizeLimits(TypedDict):
     """Pixels that a provider takes."""
 
@@ -120,4 +121,4 @@ class Provider(ABC):
         """
 
 
-providers: Registry[Provider] = Registry(Provider, "progressions.providers")  # type: ignore[type-abstract]
+providers: Registry[Provider] = Registry(Provider, "progressions.providers")

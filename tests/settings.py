@@ -7,7 +7,7 @@ _directory = tempfile.mkdtemp(prefix="dali-tests-")
 os.environ["DALI_DATA_DIR"] = _directory
 
 from dali.settings import *  # noqa: E402, F403
-from dali.settings import DATABASES, DATA_DIR, STORAGES  # noqa: E402
+from dali.settings import DATA_DIR, DATABASES  # noqa: E402
 
 IS_TEST = True
 PUBLIC_ORIGIN = "http://testserver"

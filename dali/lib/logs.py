@@ -52,9 +52,7 @@ def configure(*, is_json: bool) -> None:
 
 def logging_config(*, is_json: bool, level: str) -> dict[str, Any]:
     """The standard library's logging configuration: everything to standard error."""
-    renderer = (
-        structlog.processors.JSONRenderer() if is_json else structlog.dev.ConsoleRenderer(colors=False)
-    )
+    renderer = structlog.processors.JSONRenderer() if is_json else structlog.dev.ConsoleRenderer(colors=False)
     return {
         "version": 1,
         "disable_existing_loggers": False,

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import entry_points
-from typing import Generic, Protocol, TypeVar
+from typing import ClassVar, Generic, Protocol, TypeVar
 
 from dali.lib.errors import DaliError
 
@@ -14,7 +14,7 @@ from dali.lib.errors import DaliError
 class Plugin(Protocol):
     """What a registry needs of a plug-in: the name clients and settings call it by."""
 
-    name: str
+    name: ClassVar[str]
 
 
 P = TypeVar("P", bound=Plugin)

@@ -1,0 +1,1 @@
+"""Commands of the wiring: they may see every app."""

@@ -4,27 +4,40 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Tip',
+            name="Tip",
             fields=[
-                ('key', models.CharField(help_text='Provider, dot, subject: as openai.camera-language.', max_length=100, primary_key=True, serialize=False)),
-                ('value', models.JSONField(default=dict)),
-                ('provider', models.CharField(max_length=40)),
-                ('enabled', models.BooleanField(default=True)),
-                ('position', models.IntegerField(default=0, help_text='Tips are applied from the lowest to the highest.')),
-                ('updated_at', models.DateTimeField(auto_now=True)),
+                (
+                    "key",
+                    models.CharField(
+                        help_text="Provider, dot, subject: as openai.camera-language.",
+                        max_length=100,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("value", models.JSONField(default=dict)),
+                ("provider", models.CharField(max_length=40)),
+                ("enabled", models.BooleanField(default=True)),
+                (
+                    "position",
+                    models.IntegerField(
+                        default=0, help_text="Tips are applied from the lowest to the highest."
+                    ),
+                ),
+                ("updated_at", models.DateTimeField(auto_now=True)),
             ],
             options={
-                'db_table': 'knowledge_base',
-                'ordering': ['provider', 'position', 'key'],
-                'indexes': [models.Index(fields=['provider', 'enabled', 'position'], name='knowledge_base_provider')],
+                "db_table": "knowledge_base",
+                "ordering": ["provider", "position", "key"],
+                "indexes": [
+                    models.Index(fields=["provider", "enabled", "position"], name="knowledge_base_provider")
+                ],
             },
         ),
     ]
