@@ -1,0 +1,91 @@
+"""Fixtures that many tests share. Sockets are closed except to this machine (pyproject.toml)."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import requests
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# Variables that would lead a started server to this machine's own services or keys.
+FOREIGN = ("DATABASE_URL", "REDIS_URL", "CELERY_BROKER_URL", "DJANGO_SETTINGS_MODULE", "DALI_PUBLIC_ORIGIN")
+
+
+@dataclass(frozen=True, slots=True)
+class ServerProcess:
+    """An embedded server in a process of its own."""
+
+    origin: str
+    api_key: str
+    data_dir: Path
+    environment: dict[str, str]
+    process: subprocess.Popen[bytes]
+
+
+def free_port() -> int:
+    """A port that nothing listened on a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.fixture(scope="session")
+def start_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., ServerProcess]]:
+    """A function that starts `manage.py serve` on a free port and a data directory of its own.
+
+    Keyword arguments are variables of its environment; `data_dir` names a directory to serve again.
+    """
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(data_dir: Path | None = None, **variables: str) -> ServerProcess:
+        directory = data_dir or tmp_path_factory.mktemp("server")
+        origin = f"http://127.0.0.1:{(port := free_port())}"
+        environment = {name: value for name, value in os.environ.items() if name not in FOREIGN}
+        environment |= {"DALI_DATA_DIR": str(directory), "PORT": str(port), "DALI_API_KEY": "test.key-of-a-test"}
+        environment |= {"DALI_JOBS_RATE": "1000/m", **variables}
+        with (directory / "server.log").open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, "manage.py", "serve"], cwd=ROOT, env=environment, stdout=log, stderr=log
+            )
+        started.append(process)
+        wait_until_it_answers(f"{origin}/api/providers", process, directory / "server.log")
+        return ServerProcess(origin, environment["DALI_API_KEY"], directory, environment, process)
+
+    yield start
+    for process in started:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+    for process in started:
+        try:
+            process.wait(timeout=15)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+@pytest.fixture(scope="session")
+def live_server_process(start_server: Callable[..., ServerProcess]) -> ServerProcess:
+    """One embedded server for all tests that ask it nothing but requests."""
+    return start_server()
+
+
+def wait_until_it_answers(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
+    """Returns once `url` answers; fails, showing the log's end, where the process ends or 40 s pass."""
+    until = time.monotonic() + 40
+    while time.monotonic() < until and process.poll() is None:
+        try:
+            requests.get(url, timeout=5)
+        except requests.ConnectionError:
+            time.sleep(0.1)
+        else:
+            return
+    pytest.fail(f"the server did not start:\n{log.read_text()[-3000:]}")
