@@ -4,7 +4,260 @@ Decoding is at most as parallel as there are cores (`CPU_GATE`): the GIL is rele
 more at once costs memory, not time (1.5 GB against 0.65 GB for 200 pictures).
 """
 
+import io
 import threading
+import warnings
 from os import cpu_count
 
+import numpy as np
+from PIL import Image, ImageCms
+from PIL.JpegImagePlugin import JpegImageFile
+
+from dali.lib.image_headers import InvalidImageError, sniff
+
+__all__ = ["CPU_GATE", "InvalidImageError", "Picture", "decode", "decode_mask", "encode_delivery", "sniff"]
+
 CPU_GATE = threading.BoundedSemaphore(cpu_count() or 1)
+
+# Decoded at most where a caller names no limit of its own: 400 MB of RGBA.
+MOST_PIXELS = 100_000_000
+# WebP's own limit (libwebp 1.6, WEBP_MAX_DIMENSION).
+_WEBP_MOST_PX = 16_383
+
+# Pillow only warns of bombs up to twice its own limit, after it has opened them; decode() refuses by its own.
+Image.MAX_IMAGE_PIXELS = None
+# What Pillow remarks about strangers' metadata helps nobody who runs the server.
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
+
+_FORMATS = {
+    "image/png": "PNG",
+    "image/jpeg": "JPEG",
+    "image/webp": "WEBP",
+    "image/gif": "GIF",
+    "image/bmp": "BMP",
+    "image/tiff": "TIFF",
+    "image/avif": "AVIF",
+}
+_ORIENTATION_TAG = 0x0112
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+class Picture:
+    """A decoded image and what is derived from it; used by one thread at a time.
+
+    `image`: RGB, or RGBA where something is transparent; 8-bit sRGB, upright, without metadata. Whoever
+    wants to change it works on a copy. `media_type`: of the bytes it was decoded from.
+    """
+
+    __slots__ = ("_reductions", "image", "media_type")
+
+    def __init__(self, image: Image.Image, media_type: str) -> None:
+        self.image = image
+        self.media_type = media_type
+        self._reductions: dict[int, Image.Image] = {}
+
+    @property
+    def width(self) -> int:
+        """Pixels across."""
+        return self.image.width
+
+    @property
+    def height(self) -> int:
+        """Pixels down."""
+        return self.image.height
+
+    @property
+    def has_alpha(self) -> bool:
+        """Whether something in it is transparent."""
+        return self.image.mode == "RGBA"
+
+    def reduced(self, max_px: int) -> Image.Image:
+        """The picture as RGB over white, scaled so that neither side exceeds `max_px`; never enlarged.
+
+        Kept for the next call with the same `max_px`: not to be changed by the caller.
+        """
+        found = self._reductions.get(max_px)
+        if found is None:
+            found = self._reductions[max_px] = _over_white(_fit(self.image, max_px))
+        return found
+
+    def png(self) -> bytes:
+        """The whole picture as PNG; compressed for speed (level 1 is a tenth larger than 6)."""
+        buffer = io.BytesIO()
+        self.image.save(buffer, "PNG", compress_level=1)
+        return buffer.getvalue()
+
+    def jpeg(self, max_px: int, quality: int = 80) -> bytes:
+        """The picture over white as JPEG, scaled so that neither side exceeds `max_px`."""
+        buffer = io.BytesIO()
+        self.reduced(max_px).save(buffer, "JPEG", quality=quality)
+        return buffer.getvalue()
+
+
+def decode(content: bytes, *, max_pixels: int | None = None) -> Picture:
+    """Decodes PNG, JPEG, WebP, GIF, BMP, TIFF or AVIF whole; of an animation the first frame.
+
+    Raises InvalidImageError, a sentence to show to whoever sent it, for anything else: another format, more than
+    `max_pixels` (by default MOST_PIXELS; seen in the header, before memory is spent), truncated
+    or damaged bytes. Callers hold CPU_GATE.
+    """
+    media_type = sniff(content, max_pixels=max_pixels or MOST_PIXELS)
+    source = _load(content, media_type, max_pixels or MOST_PIXELS)
+    orientation = _orientation(source)
+    try:
+        image = _to_rgb(source)
+    except ValueError as error:
+        raise InvalidImageError(f"the image's colours ({source.mode}) cannot be read") from error
+    if image is source:
+        image = source.copy()  # a plain image, detached from the file's class and its open buffer
+    image.info = {}  # Pillow would write profiles and comments found here into whatever is saved
+    if orientation in _UPRIGHT:
+        image = image.transpose(_UPRIGHT[orientation])
+    return Picture(image, media_type)
+
+
+def decode_mask(content: bytes, size: tuple[int, int]) -> Image.Image:
+    """Decodes a mask, a PNG of exactly `size` (width, height), to 8-bit grey ("L"): 255 = repaint, 0 = keep.
+
+    Where something is transparent, alpha decides (0 = repaint); in an opaque one, white = repaint. Values
+    between are kept. Raises InvalidImageError.
+    """
+    if sniff(content, max_pixels=MOST_PIXELS) != "image/png":
+        raise InvalidImageError("a mask must be a PNG")
+    image = decode(content).image
+    if image.size != size:
+        raise InvalidImageError(
+            f"the mask is {image.width} x {image.height} pixels; it must have the size of the start image,"
+            f" {size[0]} x {size[1]}"
+        )
+    if image.mode == "RGBA":
+        return image.getchannel("A").point(lambda alpha: 255 - alpha)
+    return image.convert("L")
+
+
+def encode_delivery(picture: Picture) -> bytes:
+    """The image that browsers are shown: WebP, quality 80, transparency kept, at most 16,383 px a side.
+
+    Method 2: 34 ms for 1024 x 1024, where method 4 takes 77 ms for a tenth less size.
+    """
+    buffer = io.BytesIO()
+    _fit(picture.image, _WEBP_MOST_PX).save(buffer, "WEBP", quality=80, method=2)
+    return buffer.getvalue()
+
+
+def _load(content: bytes, media_type: str, max_pixels: int) -> Image.Image:
+    """The first frame, decoded, in whatever mode the file has."""
+    try:
+        # Not Image.open for JPEG: it would look for further pictures behind the first.
+        image: Image.Image = (
+            JpegImageFile(io.BytesIO(content))
+            if media_type == "image/jpeg"
+            else Image.open(io.BytesIO(content), formats=[_FORMATS[media_type]])
+        )
+        width, height = image.size
+    except Exception as error:  # hostile bytes: parsers raise whatever they stumble over
+        raise InvalidImageError(f"the image cannot be read: {_reason(error)}") from error
+    if width < 1 or height < 1:
+        raise InvalidImageError("the image has no pixels")
+    if width * height > max_pixels:
+        raise InvalidImageError.too_large(width, height, max_pixels)
+    try:
+        image.load()
+    except Exception as error:  # hostile bytes: decoders raise whatever they stumble over
+        raise InvalidImageError(f"the image is damaged or cut off: {_reason(error)}") from error
+    return image
+
+
+def _reason(error: Exception) -> str:
+    """The decoder's own words, in one short line, without addresses of buffers."""
+    text = str(error).partition(" <_io")[0].strip() or type(error).__name__
+    return text.splitlines()[0][:120]
+
+
+def _orientation(image: Image.Image) -> int:
+    """The EXIF orientation, 1 (upright) where there is none that can be read."""
+    if image.format == "TIFF":
+        return 1  # Pillow turns TIFFs itself
+    try:
+        value = image.getexif().get(_ORIENTATION_TAG, 1)
+    except Exception:  # noqa: BLE001 - broken metadata does not make a broken picture
+        return 1
+    return value if isinstance(value, int) else 1
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    """RGB, or RGBA where something is transparent; 8-bit sRGB."""
+    if image.mode[0] in "IF":
+        image = _to_grey(image)
+    has_alpha = image.has_transparency_data
+    managed = _to_srgb(image)
+    if managed is not None:
+        image = managed
+    wanted = "RGBA" if has_alpha else "RGB"
+    if image.mode != wanted:
+        image = image.convert(wanted)
+    if has_alpha and image.getchannel("A").getextrema() == (255, 255):
+        image = image.convert("RGB")
+    return image
+
+
+def _to_grey(image: Image.Image) -> Image.Image:
+    """8-bit grey of 16-bit, 32-bit or floating samples, which Pillow's own conversion would clip."""
+    samples = np.nan_to_num(np.asarray(image, dtype=np.float64), nan=0.0, posinf=0.0, neginf=0.0)
+    top = float(samples.max())
+    if image.mode.startswith("I;16") or 255 < top <= 65_535:
+        white = 65_535.0
+    elif image.mode == "F" and top <= 1:
+        white = 1.0
+    else:
+        white = max(255.0, top)
+    return Image.fromarray((samples * (255 / white)).clip(0, 255).astype(np.uint8), "L")
+
+
+def _to_srgb(image: Image.Image) -> Image.Image | None:
+    """The image through its colour profile; None where there is none, or none that serves."""
+    profile_bytes = image.info.get("icc_profile")
+    spaces = {"RGB": "RGB ", "RGBA": "RGB ", "CMYK": "CMYK", "L": "GRAY"}
+    if not profile_bytes or image.mode not in spaces:
+        return None
+    try:
+        profile = ImageCms.ImageCmsProfile(io.BytesIO(profile_bytes))
+        if profile.profile.xcolor_space != spaces[image.mode]:
+            return None
+        if "sRGB" in (profile.profile.profile_description or ""):
+            return None
+        mode = "RGBA" if image.mode == "RGBA" else "RGB"
+        converted = ImageCms.profileToProfile(image, profile, ImageCms.createProfile("sRGB"), outputMode=mode)
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
+        return None  # a broken profile does not make a broken picture
+    if converted is not None and "transparency" in image.info:
+        return None  # a transparent colour is named in the file's own values
+    return converted
+
+
+def _fit(image: Image.Image, max_px: int) -> Image.Image:
+    """The image scaled down so that neither side exceeds `max_px`; itself where it fits."""
+    scale = max_px / max(image.size)
+    if scale >= 1:
+        return image
+    size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+    # By whole factors first: 2 ms for 1024 x 1024, where one filter over everything takes 23.
+    image = image.reduce(max(1, int(1 / scale)))
+    return image if image.size == size else image.resize(size, Image.Resampling.BILINEAR)
+
+
+def _over_white(image: Image.Image) -> Image.Image:
+    """RGB, what is transparent shown over white."""
+    if image.mode == "RGB":
+        return image
+    ground = Image.new("RGB", image.size, "white")
+    ground.paste(image, mask=image.getchannel("A"))
+    return ground
