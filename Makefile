@@ -11,7 +11,7 @@ DEV_STAMP := $(VENV)/.development-$(shell cksum < requirements-dev.lock | cut -d
 # The development lock holds all of the runtime lock, so either will do to run.
 RUNTIME := $(if $(wildcard $(DEV_STAMP)),$(DEV_STAMP),$(RUN_STAMP))
 
-PIP_INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --require-hashes -r
+PIP_INSTALL = $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --no-input --require-hashes -r
 
 .PHONY: help demo run test check fmt bench lock
 
