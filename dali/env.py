@@ -106,8 +106,8 @@ def url_dict(name: str, default: str, *, help: str, shown: str) -> dict[str, obj
     """A database address, `postgresql://user:password@host:5432/name` or `sqlite:///path`."""
     _declare(name, "address", shown, help, secret=True)
     try:
-        return dict(_environ.db_url(name, default=default))
-    except ValueError as error:
+        return dict(_environ.db_url_config(_raw(name, default)))
+    except (ValueError, ImproperlyConfigured) as error:
         raise ImproperlyConfigured(f"{name}: not a database address ({error})") from error
 
 
@@ -116,7 +116,8 @@ def _declare(name: str, type_: str, default: str, help_: str, *, secret: bool = 
 
 
 def _raw(name: str, default: str = "") -> str:
-    return str(_environ.str(name, default=default)).strip()
+    """The variable's text; one that is set to nothing counts as not set."""
+    return str(_environ.str(name, default="")).strip() or default
 
 
 def _read(name: str, parse: Callable[[str], T], default: T, what: str) -> T:

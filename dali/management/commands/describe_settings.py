@@ -1,0 +1,32 @@
+"""Writes docs/settings.md and .env.example from the settings that the code declares."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from dali.settings_pages import settings_page, written_files
+
+
+class Command(BaseCommand):
+    """Prints the settings' page; with --write updates both files, with --check says whether they hold."""
+
+    help = "Lists every setting; --write updates docs/settings.md and .env.example."
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--write", action="store_true", help="write both files")
+        parser.add_argument("--check", action="store_true", help="fail where a file differs from the code")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if not (options["write"] or options["check"]):
+            self.stdout.write(settings_page())
+            return
+        for path, text in written_files().items():
+            if options["check"]:
+                if not path.is_file() or path.read_text() != text:
+                    raise CommandError(
+                        f"{path.name} is not what the code declares: describe_settings --write"
+                    )
+            else:
+                path.write_text(text)

@@ -1,0 +1,91 @@
+"""The two files that list every setting, docs/settings.md and .env.example, written from the declarations."""
+
+import textwrap
+from collections.abc import Iterator
+from itertools import groupby
+from pathlib import Path
+
+from django.conf import settings
+
+from dali import env
+
+_INTRODUCTION = """\
+# Settings
+
+Dali reads its settings from environment variables, and from a file `.env` in the checkout where there is one
+(the environment wins). None is needed to run it embedded. A value that cannot be taken stops the start with a
+message that names the variable and what it may be.
+
+This page and `.env.example` are written by `./manage.py describe_settings --write`; a test compares them with
+the code.
+"""
+_OF_TESTS = """
+## Tests
+
+Read by the tests and by nothing else.
+
+| variable | what |
+|---|---|
+| `DALI_REQUIRE_SERVICES` | `1`: tests that need PostgreSQL and Redis fail, not skip, where these are not given. |
+| `DALI_REQUIRE_BROWSER` | `1`: tests that need Chromium fail, not skip, where there is none. |
+| `DALI_CHROMIUM` | The Chromium the browser tests drive; default: `chromium` on the path. |
+| `TESTFLAGS` | Further arguments for pytest in `make test`, as in `make test TESTFLAGS="-k stream"`. |
+| `PYTHON` | The interpreter `make` builds its environment with; default: the first Python 3.11 to 3.13 found. |
+"""
+
+
+def written_files() -> dict[Path, str]:
+    """What each of the two files must hold."""
+    return {
+        settings.BASE_DIR / "docs" / "settings.md": settings_page(),
+        settings.BASE_DIR / ".env.example": example_file(),
+    }
+
+
+def settings_page() -> str:
+    """docs/settings.md: a table for each group."""
+    lines = [_INTRODUCTION]
+    for group, variables in _by_group():
+        lines += [f"## {group}", "", "| variable | type | default | what |", "|---|---|---|---|"]
+        lines += [
+            f"| `{variable.name}` | {variable.type} | {_shown_default(variable)} | {variable.help} |"
+            for variable in variables
+        ]
+        lines.append("")
+    return "\n".join(lines).rstrip() + "\n" + _OF_TESTS
+
+
+def example_file() -> str:
+    """.env.example: every variable, commented out, with its help above and its default behind."""
+    lines = ["# Copy to .env and set what differs; docs/settings.md explains. Everything has a default."]
+    for group, variables in _by_group():
+        lines += ["", f"# {group}"]
+        for variable in variables:
+            lines.append("")
+            lines += textwrap.wrap(
+                f"{variable.help} ({variable.type})", 100, initial_indent="# ", subsequent_indent="# "
+            )
+            lines.append(f"#{variable.name}={_literal_default(variable)}")
+    return "\n".join(lines) + "\n"
+
+
+def _by_group() -> Iterator[tuple[str, list[env.Variable]]]:
+    order = list(dict.fromkeys(variable.group for variable in env.VARIABLES.values()))
+    variables = sorted(env.VARIABLES.values(), key=lambda variable: order.index(variable.group))
+    for group, members in groupby(variables, key=lambda variable: variable.group):
+        yield group, list(members)
+
+
+def _shown_default(variable: env.Variable) -> str:
+    if not variable.default:
+        return "none"
+    return f"`{variable.default}`" if _is_literal(variable) else variable.default
+
+
+def _literal_default(variable: env.Variable) -> str:
+    return variable.default if _is_literal(variable) else ""
+
+
+def _is_literal(variable: env.Variable) -> bool:
+    """Whether the default is a value, rather than words about how it is worked out."""
+    return " " not in variable.default and "`" not in variable.default
