@@ -12,6 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 T = TypeVar("T")
 
 _environ = environ.Env()
+_ENGINES = ("django.db.backends.postgresql", "django.db.backends.sqlite3")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +107,12 @@ def url_dict(name: str, default: str, *, help: str, shown: str) -> dict[str, obj
     """A database address, `postgresql://user:password@host:5432/name` or `sqlite:///path`."""
     _declare(name, "address", shown, help, secret=True)
     try:
-        return dict(_environ.db_url_config(_raw(name, default)))
-    except (ValueError, ImproperlyConfigured) as error:
+        config = dict(_environ.db_url_config(_raw(name, default)))
+    except ValueError as error:
         raise ImproperlyConfigured(f"{name}: not a database address ({error})") from error
+    if config.get("ENGINE") not in _ENGINES:
+        raise ImproperlyConfigured(f"{name}: must start with postgresql:// or sqlite:///")
+    return config
 
 
 def _declare(name: str, type_: str, default: str, help_: str, *, secret: bool = False) -> None:
