@@ -7,7 +7,6 @@ our own making: a session that resolves by itself asks without a deadline and kn
 
 import functools
 import http.client
-import queue
 import socket
 import ssl
 import threading
@@ -24,8 +23,9 @@ from django.conf import settings
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.response import BaseHTTPResponse
 
-from dali.lib.addresses import FetchError, Target, is_public, read_url
+from dali.lib.bounded import call_within
 from dali.lib.clock import Deadline
+from dali.lib.targets import FetchError, Target, is_public, read_url
 
 __all__ = ["FetchError", "Network", "check_url", "fetch"]
 
@@ -157,23 +157,15 @@ class _Line:
         return addresses
 
     def _resolved(self) -> list[str]:
-        # The resolver of the system knows no deadline; a thread that waits on is left behind.
-        answers: queue.SimpleQueue[list[str] | Exception] = queue.SimpleQueue()
-
-        def ask() -> None:
-            try:
-                answers.put(self._network.resolve(self._target.host, self._target.port))
-            except (OSError, UnicodeError) as error:
-                answers.put(error)
-
-        threading.Thread(target=ask, daemon=True, name="resolve").start()
+        host, port = self._target.host, self._target.port
         try:
-            answer = answers.get(timeout=self._deadline.left_s())
-        except queue.Empty:
-            raise TimeoutError from None
-        if isinstance(answer, Exception) or not answer:
-            raise FetchError("unreachable", f"'{self._target.host}' is not known; see to its spelling")
-        return answer
+            # The system's resolver knows no deadline.
+            addresses = call_within(self._deadline.left_s(), lambda: self._network.resolve(host, port))
+        except socket.gaierror:
+            addresses = []
+        if not addresses:
+            raise FetchError("unreachable", f"'{host}' is not known; see to its spelling")
+        return addresses
 
 
 class _PlainConnection(HTTPConnection):
