@@ -1,0 +1,95 @@
+"""`manage.py seed`: what it makes, what it leaves alone, and that its tips are of use."""
+
+import json
+from collections import Counter
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.core.management import call_command
+
+from knowledgebase.models import Tip
+from knowledgebase.queries import tips_for
+from knowledgebase.refine import refine
+from progressions.enums import Kind
+
+pytestmark = pytest.mark.django_db
+
+FIXTURE = Path(settings.BASE_DIR) / "fixtures" / "knowledge_base.json"
+
+
+def seed(*arguments: str) -> str:
+    out = StringIO()
+    call_command("seed", *arguments, stdout=out)
+    return out.getvalue().strip()
+
+
+def test_the_first_seed_makes_every_tip() -> None:
+    assert seed() == "Tips: 19 made, 0 restored, 0 unchanged, 0 kept as a curator changed them."
+    assert Counter(Tip.objects.values_list("provider", flat=True)) == {
+        "openai": 5,
+        "gemini": 5,
+        "workers": 5,
+        "mock": 4,
+    }
+
+
+def test_a_second_seed_changes_nothing() -> None:
+    seed()
+    before = list(Tip.objects.values())
+    assert seed() == "Tips: 0 made, 0 restored, 19 unchanged, 0 kept as a curator changed them."
+    assert list(Tip.objects.values()) == before
+
+
+def test_a_tip_that_is_missing_is_made_again() -> None:
+    seed()
+    Tip.objects.get(key="mock.coast").delete()
+    assert seed() == "Tips: 1 made, 0 restored, 18 unchanged, 0 kept as a curator changed them."
+    assert Tip.objects.filter(key="mock.coast").exists()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"enabled": False},
+        {"position": 999},
+        {"value": {"guidance": "", "addition": "my own words", "kinds": [], "keywords": []}},
+    ],
+    ids=["switched off", "moved", "reworded"],
+)
+def test_a_curators_change_stays_until_it_is_forced_back(change: dict[str, object]) -> None:
+    seed()
+    original = Tip.objects.values("value", "enabled", "position").get(key="openai.medium")
+    Tip.objects.filter(key="openai.medium").update(**change)
+    assert seed() == "Tips: 0 made, 0 restored, 18 unchanged, 1 kept as a curator changed them."
+    assert Tip.objects.filter(key="openai.medium", **change).exists()
+    assert seed("--force") == "Tips: 0 made, 1 restored, 18 unchanged, 0 kept as a curator changed them."
+    assert Tip.objects.values("value", "enabled", "position").get(key="openai.medium") == original
+
+
+def test_a_curators_own_tip_is_never_touched() -> None:
+    mine = Tip.objects.create(key="mock.mine", provider="mock", value={"addition": "mine"})
+    seed("--force")
+    assert Tip.objects.get(key="mock.mine").updated_at == mine.updated_at
+
+
+def test_every_tip_of_the_fixture_has_the_parts_of_a_tip_and_fits_a_prompt() -> None:
+    seed()
+    for row in json.loads(FIXTURE.read_text(encoding="utf-8")):
+        value, key = row["fields"]["value"], row["pk"]
+        assert sorted(value) == ["addition", "guidance", "keywords", "kinds"], key
+        assert key.startswith(row["fields"]["provider"] + "."), key
+        assert set(value["kinds"]) <= set(Kind.values), key
+        assert value["guidance"].endswith("."), key
+        for keyword in value["keywords"] or [""]:
+            for kind in value["kinds"] or Kind.values:
+                tips = tips_for(row["fields"]["provider"])
+                applied = refine(f"a {keyword} scene", kind, tips).tips
+                assert key in [tip.key for tip in applied], (key, keyword, kind)
+
+
+def test_the_additions_stay_short_enough_for_the_shortest_model() -> None:
+    seed()
+    for provider in ("openai", "gemini", "workers", "mock"):
+        assert sum(len(tip.addition) for tip in tips_for(provider)) < 600
