@@ -31,6 +31,13 @@ class Delivery(ABC):
         called again with the same content it returns the same address. Raises DeliveryError.
         """
 
+    def has(self, address: str) -> bool:
+        """Whether the image at that address, a stored one, opens; False where it cannot tell.
+
+        Asked by upkeep before it makes an image anew; an address of another delivery is not its own.
+        """
+        return False
+
 
 deliveries: Registry[Delivery] = Registry(Delivery, "progressions.deliveries")
 

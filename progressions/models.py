@@ -163,6 +163,31 @@ class Variant(Leased):
         return f"{self.provider} {self.index}"
 
 
+class HashBands(models.Model):
+    """The index of near-duplicates: the structure of a reserved fingerprint and its bands.
+
+    Before each band stand bits of the project's id, so that one narrow index serves one project at a time.
+    """
+
+    variant = models.OneToOneField(Variant, on_delete=models.CASCADE, primary_key=True, related_name="+")
+    structure = models.BigIntegerField(help_text="64 bits, as a signed number.")
+    band_0 = models.BigIntegerField()
+    band_1 = models.BigIntegerField()
+    band_2 = models.BigIntegerField()
+
+    class Meta:
+        db_table = "hash_bands"
+        verbose_name_plural = "hash bands"
+        indexes = [
+            models.Index(fields=["band_0"], name="hash_bands_0"),
+            models.Index(fields=["band_1"], name="hash_bands_1"),
+            models.Index(fields=["band_2"], name="hash_bands_2"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.structure & 0xFFFF_FFFF_FFFF_FFFF:016x}"
+
+
 class Step(models.Model):
     """One attempt at one named step of a job, a variant or another owner: the journal."""
 
