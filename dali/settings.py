@@ -376,12 +376,13 @@ CORS_ALLOW_HEADERS = [
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["projects.authentication.ApiKeyAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["projects.authentication.KeyRequired"],
-    "DEFAULT_PARSER_CLASSES": ["dali.lib.api.StrictJSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["dali.lib.strict_json.StrictJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PAGINATION_CLASS": "dali.lib.api.NewestFirstPagination",
+    "DEFAULT_PAGINATION_CLASS": "dali.lib.pagination.NewestFirstPagination",
     "DEFAULT_SCHEMA_CLASS": "dali.lib.schema.DaliSchema",
     "EXCEPTION_HANDLER": "dali.lib.api.handle_exception",
     "UNAUTHENTICATED_USER": None,
+    "URL_FORMAT_OVERRIDE": None,  # `?format=` is no parameter of the API
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
 RATELIMIT_USE_CACHE = "default"

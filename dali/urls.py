@@ -1,8 +1,21 @@
 """Which address leads where."""
 
 from django.contrib import admin
-from django.urls import path
+from django.urls import include, path, re_path
+
+from dali import health
+from dali.documents import ApiDocsView, ApiSchemaView
+from dali.lib.api import UnknownRouteView
+from progressions.views import serve_image
 
 urlpatterns = [
+    path("healthz", health.healthz),
     path("admin/", admin.site.urls),
+    path("images/<str:name>", serve_image, name="image"),
+    path("api/", include("projects.urls")),
+    path("api/schema", ApiSchemaView.as_view(), name="schema"),
+    path("api/docs", ApiDocsView.as_view(), name="docs"),
+    re_path(r"^api(?:/.*)?$", UnknownRouteView.as_view()),
 ]
+handler400 = "dali.failures.bad_request"
+handler500 = "dali.failures.server_error"

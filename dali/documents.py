@@ -1,0 +1,18 @@
+"""The OpenAPI document and the page that shows it, both without anything from elsewhere."""
+
+from drf_spectacular.renderers import OpenApiJsonRenderer, OpenApiJsonRenderer2, OpenApiYamlRenderer
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+
+from dali.lib.api import ApiMixin
+
+
+class ApiSchemaView(ApiMixin, SpectacularAPIView):
+    """`GET /api/schema`: OpenAPI 3.1, as JSON; as YAML to whom asks for `application/vnd.oai.openapi`."""
+
+    renderer_classes = [OpenApiJsonRenderer2, OpenApiJsonRenderer, OpenApiYamlRenderer]
+
+
+class ApiDocsView(ApiMixin, SpectacularSwaggerSplitView):
+    """`GET /api/docs`: the document, to read and to try. Script and style are files of this server."""
+
+    template_name = "drf_spectacular/offline_swagger_ui.html"

@@ -1,0 +1,117 @@
+"""Reads of jobs, variants and progressions that are asked from more than one place."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db import connection
+from django.db.models import Prefetch, QuerySet
+from django.db.models.expressions import RawSQL
+
+from dali.lib.errors import MissingError
+from progressions.models import Event, ImageProgression, Job, Step, Variant
+
+# Stands between and after the parts of a search text; refused in what clients send.
+SEPARATOR = "\x1f"
+
+
+def search_text_for(prompt: str, notes: Sequence[str], tags: Sequence[str]) -> str:
+    """What `ImageProgression.search_text` holds: prompt, notes and tags, case-folded, each followed by a separator."""
+    return "".join(f"{part}{SEPARATOR}" for part in (prompt, *notes, *tags)).casefold()
+
+
+def get_progression(progression_id: UUID) -> ImageProgression:
+    """The progression; MissingError where there is none."""
+    found = ImageProgression.objects.filter(pk=progression_id).first()
+    if found is None:
+        raise MissingError(f"There is no progression {progression_id}.")
+    return found
+
+
+def get_job(job_id: UUID) -> Job:
+    """The job's row alone; MissingError where there is none."""
+    found = Job.objects.filter(pk=job_id).first()
+    if found is None:
+        raise MissingError(f"There is no job {job_id}.")
+    return found
+
+
+def jobs_with_variants() -> QuerySet[Job]:
+    """Jobs with their variants, in the variants' order: two queries however many there are."""
+    variants = Variant.objects.select_related("duplicate_of").order_by("number")
+    return Job.objects.prefetch_related(Prefetch("variants", queryset=variants))
+
+
+def get_job_with_variants(job_id: UUID) -> Job:
+    """The job with its variants; MissingError where there is none."""
+    found = jobs_with_variants().filter(pk=job_id).first()
+    if found is None:
+        raise MissingError(f"There is no job {job_id}.")
+    return found
+
+
+def steps_by_owner(owner_ids: Iterable[UUID]) -> dict[UUID, list[Step]]:
+    """The journal of several owners, each in the order of its steps: one query."""
+    found: dict[UUID, list[Step]] = defaultdict(list)
+    for step in Step.objects.filter(owner_id__in=list(owner_ids)).order_by("id"):
+        found[step.owner_id].append(step)
+    return found
+
+
+def event_texts(job_id: UUID, *, after: int, limit: int) -> list[tuple[int, str]]:
+    """`(seq, text)` of a job's events past `after`, in their order, at most `limit`."""
+    events = Event.objects.filter(job_id=job_id, seq__gt=after).order_by("seq")
+    return list(events.values_list("seq", "text")[:limit])
+
+
+@dataclass(frozen=True, slots=True)
+class Lineage:
+    """What a progression came from, root first, and what came from it, each after its parent."""
+
+    ancestors: list[ImageProgression]
+    progression: ImageProgression
+    descendants: list[ImageProgression]
+
+
+# UNION, not UNION ALL: a row that was met is not followed again, so that even a circle would end.
+_FAMILY = """
+WITH RECURSIVE above(id, parent_id) AS (
+    SELECT id, parent_progression_id FROM image_progressions WHERE id = %s
+    UNION
+    SELECT p.id, p.parent_progression_id FROM image_progressions p JOIN above ON p.id = above.parent_id
+), below(id) AS (
+    SELECT id FROM image_progressions WHERE id = %s
+    UNION
+    SELECT p.id FROM image_progressions p JOIN below ON p.parent_progression_id = below.id
+)
+SELECT id FROM above UNION SELECT id FROM below
+"""
+
+
+def get_lineage(progression_id: UUID) -> Lineage:
+    """The family of a progression, in one query; MissingError where there is none."""
+    raw_id = ImageProgression._meta.pk.get_db_prep_value(progression_id, connection)
+    rows = {
+        row.id: row for row in ImageProgression.objects.filter(id__in=RawSQL(_FAMILY, [raw_id, raw_id])).order_by("id")
+    }
+    if progression_id not in rows:
+        raise MissingError(f"There is no progression {progression_id}.")
+    progression = rows[progression_id]
+    ancestors: list[ImageProgression] = []
+    seen = {progression_id}
+    at = progression.parent_progression_id
+    while at in rows and at not in seen:
+        seen.add(at)
+        ancestors.append(rows[at])
+        at = rows[at].parent_progression_id
+    children: dict[UUID, list[ImageProgression]] = defaultdict(list)
+    for row in rows.values():
+        if row.id not in seen and row.parent_progression_id:
+            children[row.parent_progression_id].append(row)
+    descendants: list[ImageProgression] = []
+    waiting = list(children[progression_id])
+    while waiting:
+        descendants += waiting
+        waiting = [child for parent in waiting for child in children[parent.id]]
+    return Lineage(ancestors[::-1], progression, descendants)

@@ -1,0 +1,53 @@
+"""The routes of projects."""
+
+from uuid import UUID
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import GenericViewSet
+
+from dali.lib.api import ApiMixin
+from projects import services
+from projects.models import Project
+from projects.queries import get_bare_project, get_project, projects_with_counts
+from projects.serializers import ProjectInSerializer, ProjectSerializer
+
+
+class ProjectViewSet(ApiMixin, GenericViewSet[Project]):
+    """Projects: what work belongs to."""
+
+    queryset = Project.objects.all()
+    serializer_class = ProjectSerializer
+    newest_by = "updated_at"
+
+    @extend_schema(summary="List projects", description="Newest work first.")
+    def list(self, request: Request) -> Response:
+        """A page of projects."""
+        page = self.paginate_queryset(projects_with_counts())
+        return self.get_paginated_response(ProjectSerializer(page, many=True).data)
+
+    @extend_schema(summary="Make a project", request=ProjectInSerializer, responses={201: ProjectSerializer})
+    def create(self, request: Request) -> Response:
+        """A new project."""
+        given = ProjectInSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        project = services.create_project(**given.validated_data)
+        return Response(ProjectSerializer(get_project(project.pk)).data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(summary="One project")
+    def retrieve(self, request: Request, project_id: UUID) -> Response:
+        """One project."""
+        return Response(ProjectSerializer(get_project(project_id)).data)
+
+    @extend_schema(
+        summary="Change a project", request=ProjectInSerializer(partial=True), responses={200: ProjectSerializer}
+    )
+    def partial_update(self, request: Request, project_id: UUID) -> Response:
+        """Changes name or description."""
+        project = get_bare_project(project_id)
+        given = ProjectInSerializer(data=request.data, partial=True)
+        given.is_valid(raise_exception=True)
+        services.update_project(project=project, **given.validated_data)
+        return Response(ProjectSerializer(get_project(project_id)).data)
