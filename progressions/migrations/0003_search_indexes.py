@@ -18,6 +18,6 @@ def drop(apps: Apps, editor: BaseDatabaseSchemaEditor) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("progressions", "0001_initial")]
+    dependencies = [("progressions", "0002_near_duplicates")]
 
     operations = [migrations.RunPython(make, drop)]
