@@ -50,7 +50,11 @@ def start_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[
         directory = data_dir or tmp_path_factory.mktemp("server")
         origin = f"http://127.0.0.1:{(port := free_port())}"
         environment = {name: value for name, value in os.environ.items() if name not in FOREIGN}
-        environment |= {"DALI_DATA_DIR": str(directory), "PORT": str(port), "DALI_API_KEY": "test.key-of-a-test"}
+        environment |= {
+            "DALI_DATA_DIR": str(directory),
+            "PORT": str(port),
+            "DALI_API_KEY": "test.key-of-a-test",
+        }
         environment |= {"DALI_JOBS_RATE": "1000/m", **variables}
         with (directory / "server.log").open("ab") as log:
             process = subprocess.Popen(

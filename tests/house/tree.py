@@ -1,0 +1,61 @@
+"""What is in the repository, as the rules of the house see it."""
+
+import ast
+import subprocess
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+APPS = ("projects", "knowledgebase", "progressions", "artifacts")
+PACKAGES = ("dali", *APPS)
+CONTRACTS = {
+    "progressions/providers": "progressions.provider",
+    "progressions/judges": "progressions.judge",
+    "progressions/deliveries": "progressions.delivery",
+}
+
+
+@cache
+def files() -> tuple[Path, ...]:
+    """Every file of the project: what git knows, and what it would take if asked now."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    return tuple(path for name in listed.split("\0") if name and (path := ROOT / name).is_file())
+
+
+def modules(*folders: str) -> list[Path]:
+    """The Python files below these folders of the repository; all where none is named."""
+    return [
+        path
+        for path in files()
+        if path.suffix == ".py" and (not folders or path.relative_to(ROOT).parts[0] in folders)
+    ]
+
+
+def name(path: Path) -> str:
+    """The path within the repository."""
+    return path.relative_to(ROOT).as_posix()
+
+
+@cache
+def parsed(path: Path) -> ast.Module:
+    """The file's syntax tree."""
+    return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+
+
+def text_files() -> list[Path]:
+    """Files that people wrote: no picture, no lock."""
+    return [
+        path for path in files() if path.suffix not in {".lock", ".png", ".webp", ".jpg", ".ico", ".woff2"}
+    ]
+
+
+def documentation() -> str:
+    """README and all pages of docs in one text."""
+    pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    return "\n".join(page.read_text(encoding="utf-8") for page in pages)
