@@ -84,6 +84,7 @@ class Job(Leased):
         indexes = [
             models.Index(fields=["project", "created_at", "id"], name="jobs_project_created"),
             models.Index(fields=["session_id", "created_at"], name="jobs_session_created"),
+            models.Index(fields=["start_image_delivery"], name="jobs_start_address"),
             models.Index(
                 fields=["served_at", "id"],
                 name="jobs_unfinished",
@@ -269,6 +270,8 @@ class ImageProgression(models.Model):
                 name="progressions_judge_due",
                 condition=Q(judge_due_at__isnull=False),
             ),
+            models.Index(fields=["generated_image_url"], name="progressions_address"),
+            models.Index(fields=["start_image_delivery_url"], name="progressions_start_address"),
         ]
 
     def __str__(self) -> str:
