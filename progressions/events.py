@@ -14,7 +14,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from progressions import broadcast
-from progressions.models import Event
+from progressions.models import Event, Job, Variant
 
 EventType = Literal["queued", "running", "progress", "judge", "fail", "complete"]
 
@@ -122,3 +122,28 @@ def _advance(session_id: str, count: int) -> int:
         )
         row: tuple[int] = cursor.fetchone()
     return row[0]
+
+
+def of_variant(variant: Variant, type_: EventType) -> Body:
+    """The part of an event that names its variant; to be added to."""
+    body: Body = {
+        "type": type_,
+        "jobId": str(variant.job_id),
+        "projectId": str(variant.project_id),
+        "variantId": str(variant.id),
+        "provider": variant.provider,
+        "variantIndex": variant.index,
+    }
+    return body
+
+
+def of_job(job: Job, summary: Summary, cost_usd: float | None) -> Body:
+    """The last event of a job: all its variants have ended."""
+    return {
+        "type": "complete",
+        "scope": "job",
+        "jobId": str(job.id),
+        "projectId": str(job.project_id),
+        "summary": summary,
+        "costUsd": cost_usd,
+    }

@@ -41,7 +41,7 @@ class ProviderRequest:
     None where the client named none. `start_image`: PNG, 8-bit sRGB (RGB or RGBA), upright; there for every kind
     but `generate`. `mask`: PNG, 8-bit grey, 255 = repaint, 0 = keep, of the start image's size; there for
     `inpaint`. `options`: the part of the job's options under the provider's name.
-    `variant_index` counts from 0 within the provider. `deadline` holds for the whole call, also against a slow drip.
+    `variant_index` counts from 0 within the provider, `attempt` from 1 for the variant. `deadline` holds for the whole call, also against a slow drip.
     `on_partial` takes bytes of a preview (any format) where a provider has one before the end.
     """
 
@@ -51,11 +51,13 @@ class ProviderRequest:
     model: str
     deadline: Deadline
     variant_index: int = 0
+    attempt: int = 1
     size: tuple[int, int] | None = None
     start_image: bytes | None = None
     mask: bytes | None = None
     options: Mapping[str, object] = field(default_factory=dict)
     on_partial: Callable[[bytes], None] | None = None
+    attempt: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,251 @@
+"""Who works on which row: fair claims, leases that end by themselves, and the fence around every write."""
+
+import os
+import secrets
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import structlog
+from django.db import connection, transaction
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.utils import timezone
+
+from dali.lib.clock import Deadline
+from progressions.enums import JobStatus, VariantStatus
+from progressions.errors import LeaseLostError
+from progressions.models import Cooldown, Job, Leased, Variant
+
+log = structlog.get_logger(__name__)
+
+LEASE_S = 30.0
+RENEW_S = 10.0
+# A lease is renewed only so long: a thread that hangs outside a provider's or judge's deadline loses its row.
+STEP_LIMIT_S = 120.0
+
+OWNER = f"{socket.gethostname()[:30]}:{os.getpid()}:{secrets.token_hex(4)}"
+
+_UNFINISHED = (VariantStatus.QUEUED, VariantStatus.RUNNING)
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """This process's right to write one row, until another claim raises the row's token."""
+
+    model: type[Leased]
+    id: UUID
+    token: int
+
+
+class _Keeper:
+    """Extends all leases of the process, with one UPDATE for each table."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._held: dict[Lease, Deadline] = {}
+        self._thread: threading.Thread | None = None
+
+    def hold(self, lease: Lease, seconds: float) -> None:
+        """Renews the lease for that many seconds more, starting the thread where none runs."""
+        with self._lock:
+            self._held[lease] = Deadline.after(seconds)
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._renew, name="lease-keeper", daemon=True)
+                self._thread.start()
+
+    def drop(self, lease: Lease) -> None:
+        """Renews the lease no longer."""
+        with self._lock:
+            self._held.pop(lease, None)
+
+    def drop_all(self) -> list[Lease]:
+        """Renews nothing any longer; returns what was held."""
+        with self._lock:
+            held = list(self._held)
+            self._held.clear()
+        return held
+
+    def _renew(self) -> None:
+        while True:
+            time.sleep(RENEW_S)
+            with self._lock:
+                alive = [lease for lease, deadline in self._held.items() if not deadline.has_passed]
+                if not self._held:
+                    self._thread = None
+                    return
+            try:
+                for model in (Job, Variant):
+                    ids = [lease.id for lease in alive if lease.model is model]
+                    if ids:
+                        model.objects.filter(id__in=ids, lease_owner=OWNER, lease_until__isnull=False).update(
+                            lease_until=timezone.now() + timedelta(seconds=LEASE_S)
+                        )
+            except Exception:  # noqa: BLE001 - the thread must outlive a database that is away for a while
+                log.warning("leases_not_renewed", leases=len(alive))
+            finally:
+                connection.close()
+
+
+_keeper = _Keeper()
+_stopping = threading.Event()
+
+
+def is_stopping() -> bool:
+    """Whether this process takes no more rows."""
+    return _stopping.is_set()
+
+
+def stop_claiming() -> None:
+    """Takes no more rows in this process; what is under way goes on, until `release_all` fences it off."""
+    _stopping.set()
+
+
+def claim_next() -> Lease | None:
+    """Takes the next row there is work on: of the job served least recently, its lowest variant that is due.
+
+    A job whose images are to be fetched is itself what is taken. None where nothing is due.
+    """
+    if is_stopping():
+        return None
+    for _ in range(20):
+        job_id = _neediest_job(timezone.now())
+        if job_id is None:
+            return None
+        lease = _take(job_id)
+        if lease is not None:
+            _keeper.hold(lease, STEP_LIMIT_S)
+            return lease
+    return None  # others were faster each time; they or the sweep come back to what is left
+
+
+def due_variants(now: datetime) -> QuerySet[Variant]:
+    """Variants that a worker may take now: not ended, not held, not waiting, their provider not cooling down."""
+    cooling = Cooldown.objects.filter(provider=OuterRef("provider"), until__gt=now)
+    return Variant.objects.filter(
+        _free(now), ~Exists(cooling), status__in=_UNFINISHED, not_before__lte=now
+    )
+
+
+def due_ingests(now: datetime) -> QuerySet[Job]:
+    """Jobs whose images a worker may fetch now."""
+    return Job.objects.filter(
+        _free(now),
+        ingest=Job.Ingest.WAITING,
+        status__in=(JobStatus.QUEUED, JobStatus.RUNNING),
+        not_before__lte=now,
+    )
+
+
+def _free(now: datetime) -> Q:
+    return Q(lease_until__isnull=True) | Q(lease_until__lt=now)
+
+
+def _neediest_job(now: datetime) -> UUID | None:
+    of_job = due_variants(now).filter(job=OuterRef("pk"))
+    return (
+        Job.objects.filter(status__in=(JobStatus.QUEUED, JobStatus.RUNNING))
+        .filter(
+            (Q(ingest=Job.Ingest.WAITING) & Q(not_before__lte=now) & _free(now))
+            | (~Q(ingest=Job.Ingest.WAITING) & Exists(of_job))
+        )
+        .order_by(F("served_at").asc(nulls_first=True), "id")
+        .values_list("id", flat=True)
+        .first()
+    )
+
+
+def _take(job_id: UUID) -> Lease | None:
+    """Claims the job's ingest or its lowest due variant; None where others took all in between."""
+    skip_locked = connection.features.has_select_for_update_skip_locked
+    with transaction.atomic():
+        now = timezone.now()
+        ingest = due_ingests(now).filter(id=job_id).select_for_update(skip_locked=skip_locked).first()
+        if ingest is not None:
+            return _write_lease(ingest, now)
+        variant = (
+            due_variants(now)
+            .filter(job_id=job_id)
+            .exclude(job__ingest=Job.Ingest.WAITING)
+            .order_by("number")
+            .select_for_update(skip_locked=skip_locked, of=("self",) if skip_locked else ())
+            .first()
+        )
+        if variant is None:
+            return None
+        lease = _write_lease(variant, now)
+        Job.objects.filter(id=job_id).update(served_at=now)
+        return lease
+
+
+def _write_lease(row: Job | Variant, now: datetime) -> Lease:
+    token = row.lease_token + 1
+    fields: dict[str, object] = {
+        "lease_owner": OWNER,
+        "lease_until": now + timedelta(seconds=LEASE_S),
+        "lease_token": token,
+        "nudged_at": None,
+    }
+    if isinstance(row, Variant):
+        fields["status"] = VariantStatus.RUNNING
+    type(row).objects.filter(id=row.id).update(**fields)
+    return Lease(type(row), row.id, token)
+
+
+@contextmanager
+def fenced(lease: Lease, **fields: object) -> Iterator[None]:
+    """A transaction that writes `fields` to the leased row, and whatever its block writes, or nothing at all.
+
+    Raises LeaseLostError, before the block, where the row has another token or has ended.
+    """
+    with transaction.atomic():
+        held = lease.model._default_manager.filter(
+            id=lease.id, lease_token=lease.token, status__in=_UNFINISHED
+        )
+        until = timezone.now() + timedelta(seconds=LEASE_S)
+        if held.update(**{"lease_until": until, **fields}) == 0:
+            raise LeaseLostError(f"{lease.model.__name__.lower()} {lease.id} belongs to another worker now")
+        yield
+
+
+def extend(lease: Lease, seconds: float) -> None:
+    """Lets the lease be renewed for that many seconds from now: the deadline of what is done under it."""
+    _keeper.hold(lease, seconds)
+
+
+def forget(lease: Lease) -> None:
+    """Ends the renewal of a lease whose row has ended, waits or is lost."""
+    _keeper.drop(lease)
+
+
+def release_all() -> int:
+    """Gives every row this process holds back at once, fences its threads off and takes no more; returns how many."""
+    _stopping.set()
+    released = 0
+    for lease in _keeper.drop_all():
+        released += lease.model._default_manager.filter(
+            id=lease.id, lease_token=lease.token, lease_until__isnull=False
+        ).update(lease_until=None, lease_token=F("lease_token") + 1, nudged_at=None)
+    return released
+
+
+def take_over() -> int:
+    """Voids the leases of every other process; returns how many rows became free.
+
+    Only for one who knows that no other process lives: the embedded server, which holds the lock on its
+    data directory.
+    """
+    _stopping.clear()
+    freed = 0
+    for model in (Job, Variant):
+        freed += (
+            model._default_manager.filter(status__in=_UNFINISHED, lease_until__isnull=False)
+            .exclude(lease_owner=OWNER)
+            .update(lease_until=None, lease_token=F("lease_token") + 1)
+        )
+        model._default_manager.filter(status__in=_UNFINISHED).update(nudged_at=None)
+    return freed

@@ -1,0 +1,83 @@
+"""Judging again: images whose judge could not say, and those that were never shown to one."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+from uuid import UUID
+
+import structlog
+from django.db import transaction
+from django.utils import timezone
+
+from dali.lib.storage import originals
+from progressions import events, services, tools
+from progressions.enums import VariantStatus
+from progressions.errors import JudgeError
+from progressions.judge import Verdict
+from progressions.models import ImageProgression, Variant
+
+log = structlog.get_logger(__name__)
+
+# Minutes until a judge that could not say is asked again; after the last it is left.
+AGAIN_AFTER_MIN = (1, 5, 30, 120, 720)
+# Nobody else judges an image that is being judged; a process that dies frees it after this.
+CLAIM_S = 300
+
+
+def give_up_for_now(progression: ImageProgression) -> None:
+    """Sets when the judge is to look again, in the caller's transaction; never after five failures."""
+    failures = progression.judge_attempts
+    again = AGAIN_AFTER_MIN[failures] if failures < len(AGAIN_AFTER_MIN) else None
+    progression.judge_attempts = failures + 1
+    progression.judge_due_at = None if again is None else timezone.now() + timedelta(minutes=again)
+    progression.save(update_fields=["judge_attempts", "judge_due_at"])
+
+
+def ask_again(*, progression_ids: Iterable[UUID]) -> int:
+    """Has the judge look at images again, verdict or not, and returns how many; rollbacks have no job and stay."""
+    made = ImageProgression.objects.filter(id__in=list(progression_ids), job__isnull=False)
+    return made.update(judge_due_at=timezone.now(), judge_attempts=0)
+
+
+def due_for_judging(limit: int) -> list[UUID]:
+    """Ids of images that the judge is to look at now, the longest due first."""
+    due = ImageProgression.objects.filter(judge_due_at__lte=timezone.now()).order_by("judge_due_at")
+    return list(due.values_list("id", flat=True)[:limit])
+
+
+def judge_late(progression_id: UUID) -> bool:
+    """Judges one image that is due, and tells its session; False where it is not due (any longer)."""
+    now = timezone.now()
+    taken = ImageProgression.objects.filter(id=progression_id, judge_due_at__lte=now).update(
+        judge_due_at=now + timedelta(seconds=CLAIM_S)
+    )
+    if not taken:
+        return False
+    progression = ImageProgression.objects.select_related("job").get(id=progression_id)
+    job = progression.job
+    if job is None:
+        ImageProgression.objects.filter(id=progression_id).update(judge_due_at=None)
+        return False
+    with structlog.contextvars.bound_contextvars(jobId=str(job.id), sessionId=job.session_id):
+        try:
+            derived = tools.derive(originals().read(progression.generated_image_r2_key))
+            verdict = tools.ask_judge(job, progression.kind, derived.picture)
+        except JudgeError as error:
+            log.warning("judge_failed", error=str(error), progressionId=str(progression.id))
+            with transaction.atomic():
+                services.write_verdict(progression, Verdict(None, [f"Not judged yet: {error}"]))
+                give_up_for_now(progression)
+            return True
+        with transaction.atomic():
+            services.write_verdict(progression, verdict)
+            events.append(job.session_id, [_late_body(progression, verdict)])
+        log.info("judged_late", judgment=verdict.judgment and verdict.judgment.value)
+    return True
+
+
+def _late_body(progression: ImageProgression, verdict: Verdict) -> events.Body:
+    variant = Variant.objects.filter(progression=progression).exclude(status=VariantStatus.QUEUED).first()
+    body: events.Body = {"type": "judge", "projectId": str(progression.project_id)}
+    if variant is not None:
+        body = events.of_variant(variant, "judge")
+    body["late"] = True
+    return services.judge_body(body, progression, verdict)

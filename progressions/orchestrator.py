@@ -1,0 +1,268 @@
+"""The life of a job's images and of each variant, from claim to end: the only file that sees every part of it.
+
+Business decisions are made here and in progressions.asking: what is tried again and when, what is a
+duplicate, what a verdict leads to. Every outside effect is a tool (progressions.tools) run through the step
+journal (progressions.steps).
+"""
+
+import time
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.db import InterfaceError, OperationalError, transaction
+from django.utils import timezone
+
+from dali.lib.images import InvalidImageError
+from knowledgebase.queries import tips_for
+from knowledgebase.refine import Refined, refine
+from progressions import asking, claims, duplicates, events, services, tools
+from progressions.delivery import public_url
+from progressions.enums import Code, JobStatus, VariantStatus
+from progressions.errors import JudgeError, LeaseLostError, StartImageError
+from progressions.ingest import Ingested, ingest_images
+from progressions.judge import Verdict
+from progressions.judging import give_up_for_now
+from progressions.models import ImageProgression, Job, Variant
+from progressions.run import EndedError, Run, ms_since
+from progressions.steps import Journal, Kept
+from projects.models import Project
+
+log = structlog.get_logger(__name__)
+
+# How far along a variant is once a step is done.
+PROGRESS = {"refine": 0.05, "dedupe": 0.7, "deliver": 0.8, "insert": 0.9}
+INTERNAL_ERROR = "Something went wrong inside Dali; the log has the details."
+INGEST_ATTEMPTS = 4
+
+
+def run_lease(lease: claims.Lease) -> None:
+    """Does the work of a claimed row, as far as it goes: a variant's steps or a job's `ingest`."""
+    is_variant = lease.model is Variant
+    job = (Variant.objects.select_related("job").get(id=lease.id).job) if is_variant else Job.objects.get(id=lease.id)
+    with structlog.contextvars.bound_contextvars(jobId=str(job.id), sessionId=job.session_id):
+        try:
+            if is_variant:
+                _run_variant(lease)
+            else:
+                _run_ingest(lease, job)
+        except EndedError:
+            pass
+        except LeaseLostError:
+            log.info("lease_lost")
+        except (OperationalError, InterfaceError) as error:
+            # The database is away: the row says where the work stands, and its lease ends by itself.
+            log.warning("database_away", error=str(error)[:500])
+        finally:
+            claims.forget(lease)
+
+
+# --- a job's images
+
+
+def _run_ingest(lease: claims.Lease, job: Job) -> None:
+    """Fetches and stores the start image and mask, once for all variants of the job."""
+    journal = Journal(lease)
+    try:
+        journal.run("ingest", lambda: ingest_images(job), keep=_keep_ingested)
+    except StartImageError as error:
+        _fail_ingest(lease, job, error.code, str(error), is_retryable=error.code == Code.UNREACHABLE)
+    except (LeaseLostError, OperationalError, InterfaceError):
+        raise
+    except Exception as error:  # noqa: BLE001 - the edge: a storage that is down is tried again, a few times
+        log.exception("ingest_broke")
+        if journal.failures("ingest", type(error).__name__) >= INGEST_ATTEMPTS:
+            _fail_ingest(lease, job, Code.INTERNAL, INTERNAL_ERROR, is_retryable=True)
+        else:
+            with claims.fenced(lease, not_before=timezone.now() + timedelta(seconds=2)):
+                Job.objects.filter(id=job.id).update(lease_until=None)
+
+
+def _keep_ingested(found: Ingested) -> Kept:
+    fields = {
+        "ingest": Job.Ingest.DONE,
+        "start_image_key": found.start_key,
+        "start_image_delivery": found.start_delivery,
+        "mask_key": found.mask_key,
+    }
+    result = {"key": found.start_key, "width": found.width, "height": found.height, "mask": found.mask_key}
+    return Kept(result, fields)
+
+
+def _fail_ingest(lease: claims.Lease, job: Job, code: Code, error: str, *, is_retryable: bool) -> None:
+    ending = services.Ending(VariantStatus.FAILED, code.value, error, is_retryable)
+    with transaction.atomic():
+        # Variants before their job: the lock order everywhere.
+        variants = list(Variant.objects.select_for_update().filter(job=job).order_by("number"))
+        with claims.fenced(lease):
+            services.end_all(job, variants, ending)
+
+
+# --- a variant
+
+
+def _run_variant(lease: claims.Lease) -> None:
+    variant = Variant.objects.select_related("job").get(id=lease.id)
+    with structlog.contextvars.bound_contextvars(provider=variant.provider, variantIndex=variant.index):
+        try:
+            _live(Run(lease, variant))
+        except (EndedError, LeaseLostError, OperationalError, InterfaceError):
+            raise
+        except Exception:  # noqa: BLE001 - the edge: one variant's accident ends that variant and harms no other
+            log.exception("variant_broke")
+            ending = services.Ending(VariantStatus.FAILED, Code.INTERNAL, INTERNAL_ERROR)
+            with claims.fenced(lease):
+                body = services.fail_body(variant, Code.INTERNAL, INTERNAL_ERROR, is_retryable=False)
+                services.end_variant(variant, ending, [body])
+
+
+def _live(run: Run) -> None:
+    """The steps, in order; each returns at once where the journal says that it is done."""
+    run.end_if_cancelled()
+    _refine(run)
+    while True:
+        content = asking.obtain(run)
+        started = time.perf_counter()
+        try:
+            derived = tools.derive(content)
+            break
+        except InvalidImageError as error:
+            asking.reject(run, error)
+    _dedupe(run, derived, derive_ms=ms_since(started))
+    progression = _deliver_and_insert(run, derived, len(content))
+    _judge_and_end(run, derived, progression)
+
+
+def _refine(run: Run) -> None:
+    """Works the provider's tips into the prompt, and says once that the variant is running."""
+    variant, job = run.variant, run.job
+
+    def keep(refined: Refined) -> Kept:
+        tips: list[events.AppliedTip] = [{"key": tip.key, "addition": tip.addition} for tip in refined.tips]
+        variant.refined_prompt, variant.tips = refined.prompt, tips
+        fields = {
+            "refined_prompt": refined.prompt,
+            "tips": tips,
+            "started_at": timezone.now(),
+            "progress": PROGRESS["refine"],
+        }
+
+        def tell() -> None:
+            Job.objects.filter(id=job.id, status=JobStatus.QUEUED).update(status=JobStatus.RUNNING)
+            running = events.of_variant(variant, "running")
+            running["refinedPrompt"], running["tips"] = refined.prompt, tips
+            events.append(job.session_id, [running, run.progress_body("refine", PROGRESS["refine"])])
+
+        return Kept({"tips": [tip["key"] for tip in tips]}, fields, tell)
+
+    run.journal.run(
+        "refine", lambda: refine(job.prompt, variant.kind, tips_for(variant.provider)), keep=keep
+    )
+
+
+def _dedupe(run: Run, derived: tools.Derived, *, derive_ms: int) -> None:
+    """Reserves the picture's hash, or ends the variant as a near-duplicate of an earlier image."""
+    kept = run.journal.result_of("dedupe")
+    if kept is None:
+        run.end_if_cancelled()
+        kept = _compare(run, derived, derive_ms)
+    if (earlier := kept.get("duplicateOf")) is not None:
+        _skip(run, earlier, int(kept["distance"]))
+
+
+def _compare(run: Run, derived: tools.Derived, derive_ms: int) -> dict[str, Any]:
+    """Compares and reserves under the project's lock, so that of siblings that arrive at once one stays."""
+    result: dict[str, Any] = {"phash": derived.phash}
+
+    def reserve() -> None:
+        Project.objects.select_for_update().get(id=run.job.project_id)
+        if not run.job.allow_duplicates:
+            match = duplicates.find_nearest(
+                variant=run.variant, phash=derived.phash, max_distance=settings.DUPLICATE_DISTANCE
+            )
+            if match is not None:
+                result["duplicateOf"], result["distance"] = str(match.variant_id), match.distance
+                return
+        duplicates.reserve(variant=run.variant, phash=derived.phash)
+        events.append(run.job.session_id, [run.progress_body("dedupe", PROGRESS["dedupe"])])
+
+    started_at = timezone.now() - timedelta(milliseconds=derive_ms)
+    kept = Kept(result, {"progress": PROGRESS["dedupe"]}, reserve)
+    run.journal.record("dedupe", kept, started_at=started_at, ms=derive_ms)
+    return result
+
+
+def _skip(run: Run, duplicate_of: str, distance: int) -> None:
+    """Ends the variant as skipped: its bytes are kept, and `keep` can bring it back."""
+    body = events.of_variant(run.variant, "complete")
+    body["scope"], body["skipped"] = "variant", True
+    body["duplicateOf"], body["distance"] = duplicate_of, distance
+    fields = {"duplicate_of_id": duplicate_of, "distance": distance, "progress": 1.0}
+    run.end(services.Ending(VariantStatus.SKIPPED, fields=fields), body)
+
+
+def _deliver_and_insert(run: Run, derived: tools.Derived, size_bytes: int) -> ImageProgression:
+    """Places the delivery image, then writes the image's row: two steps, one transaction."""
+    kept = run.journal.result_of("insert")
+    if kept is not None:
+        return ImageProgression.objects.get(id=kept["progressionId"])
+    run.end_if_cancelled()
+    started_at, started = timezone.now(), time.perf_counter()
+    address = tools.persistently(lambda: tools.place_delivery(derived))
+    place_ms = ms_since(started)
+    image = services.NewImage.of(run.variant, derived, address, size_bytes, run.journal.result_of("generate"))
+    inserted: list[ImageProgression] = []
+    result: dict[str, Any] = {}
+
+    def insert() -> None:
+        row = services.insert_progression(run.variant, run.job, image, is_judged_later=False)
+        Variant.objects.filter(id=run.variant.id).update(progression=row)
+        inserted.append(row)
+        result["progressionId"] = str(row.id)
+        bodies = [run.image_body(step, PROGRESS[step], row) for step in ("deliver", "insert")]
+        events.append(run.job.session_id, bodies)
+
+    run.journal.record_all(
+        [
+            ("deliver", Kept({"address": address}), started_at, place_ms),
+            ("insert", Kept(result, {"progress": PROGRESS["insert"]}, insert), timezone.now(), 0),
+        ]
+    )
+    return inserted[0]
+
+
+def _judge_and_end(run: Run, derived: tools.Derived, progression: ImageProgression) -> None:
+    """Lets the judge look, writes what it says and ends the variant: one transaction."""
+    started_at, started = timezone.now(), time.perf_counter()
+    claims.extend(run.lease, settings.JUDGE_TIMEOUT_S + claims.STEP_LIMIT_S)
+    try:
+        verdict = tools.ask_judge(run.job, run.variant.kind, derived.picture)
+    except JudgeError as error:
+        run.journal.record_failure("judge", error, started_at=started_at, ms=ms_since(started))
+        verdict = Verdict(None, [f"Not judged yet: {error} It will be judged again later."])
+        with claims.fenced(run.lease):
+            _end_complete(run, progression, verdict, is_judged_again=True)
+        return
+    said = verdict.judgment.value if verdict.judgment else None
+    kept = Kept(
+        {"judgment": said, "judge": settings.JUDGE},
+        also=lambda: _end_complete(run, progression, verdict, is_judged_again=False),
+    )
+    run.journal.record("judge", kept, started_at=started_at, ms=ms_since(started))
+    log.info("variant_complete", judgment=said)
+
+
+def _end_complete(
+    run: Run, progression: ImageProgression, verdict: Verdict, *, is_judged_again: bool
+) -> None:
+    services.write_verdict(progression, verdict)
+    if is_judged_again:
+        give_up_for_now(progression)
+    judged = services.judge_body(events.of_variant(run.variant, "judge"), progression, verdict)
+    body = events.of_variant(run.variant, "complete")
+    body["scope"], body["progressionId"] = "variant", str(progression.id)
+    body["generatedImageUrl"] = public_url(progression.generated_image_url)
+    body["judgment"] = judged["judgment"]
+    ending = services.Ending(VariantStatus.COMPLETE, fields={"progress": 1.0})
+    services.end_variant(run.variant, ending, [judged, body])

@@ -1,0 +1,304 @@
+"""The writes of a variant's life and of what users do with its result: end, insert, judge, cancel, keep, roll back."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Count, F, Q, Sum
+from django.utils import timezone
+
+from dali.lib.errors import ConflictError, MissingError
+from dali.lib.images import CPU_GATE, decode
+from dali.lib.storage import originals
+from progressions import duplicates, events, tools
+from progressions.delivery import public_url
+from progressions.enums import ROLLBACK, Code, JobStatus, VariantStatus
+from progressions.judge import Verdict
+from progressions.models import ImageProgression, Job, Variant
+from progressions.queries import search_text_for
+from projects.models import Project
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a variant ends: its last state, why it failed, and the events that say so."""
+
+    status: VariantStatus
+    code: str = ""
+    error: str = ""
+    is_retryable: bool = False
+    fields: dict[str, Any] = field(default_factory=dict)
+
+
+def end_variant(variant: Variant, ending: Ending, bodies: Sequence[events.Body]) -> None:
+    """Ends a variant once and for all, and its job with the last of them.
+
+    Inside the caller's fenced transaction, as its last write: the end, the job's count and the events
+    are one, so that exactly one of two last variants sends the job's `complete`.
+    """
+    Variant.objects.filter(id=variant.id).update(
+        status=ending.status,
+        code=ending.code,
+        error=ending.error,
+        retryable=ending.is_retryable,
+        ended_at=timezone.now(),
+        lease_until=None,
+        **ending.fields,
+    )
+    if ending.status in (VariantStatus.FAILED, VariantStatus.CANCELLED):
+        duplicates.void(variant_id=variant.id)
+    _count_down(variant.job, 1, bodies)
+
+
+def fail_body(variant: Variant, code: str, error: str, *, is_retryable: bool) -> events.Body:
+    """The `fail` event of a variant that ended without an image."""
+    body = events.of_variant(variant, "fail")
+    body["error"], body["code"], body["retryable"] = error, code, is_retryable
+    return body
+
+
+def end_all(job: Job, variants: Sequence[Variant], ending: Ending) -> None:
+    """Ends several variants of a job alike, in the caller's transaction; those that have ended already stay as they are."""
+    ended: list[events.Body] = []
+    for variant in variants:
+        changed = Variant.objects.filter(
+            id=variant.id, status__in=(VariantStatus.QUEUED, VariantStatus.RUNNING)
+        ).update(
+            status=ending.status,
+            code=ending.code,
+            error=ending.error,
+            retryable=ending.is_retryable,
+            ended_at=timezone.now(),
+            lease_until=None,
+            lease_token=F("lease_token") + 1,
+        )
+        if changed:
+            duplicates.void(variant_id=variant.id)
+            ended.append(fail_body(variant, ending.code, ending.error, is_retryable=ending.is_retryable))
+    if ended:
+        _count_down(job, len(ended), ended)
+
+
+def _count_down(job: Job, count: int, bodies: Sequence[events.Body]) -> None:
+    Job.objects.filter(id=job.id).update(remaining=F("remaining") - count)
+    remaining, cancelled_at = Job.objects.values_list("remaining", "cancel_requested_at").get(id=job.id)
+    told = list(bodies)
+    if remaining == 0:
+        summary, cost_usd = summarise(job.id)
+        is_cancelled = cancelled_at is not None and summary["cancelled"] > 0
+        Job.objects.filter(id=job.id).update(
+            status=JobStatus.CANCELLED if is_cancelled else JobStatus.COMPLETE,
+            ended_at=timezone.now(),
+            lease_until=None,
+        )
+        told.append(events.of_job(job, summary, cost_usd))
+    events.append(job.session_id, told)
+
+
+def summarise(job_id: UUID) -> tuple[events.Summary, float | None]:
+    """How many variants of the job are where, and the sum of their known costs (None where none is known)."""
+    counts: dict[str, int] = {}
+    cost: Decimal | None = None
+    for row in Variant.objects.filter(job_id=job_id).values("status").annotate(n=Count("id"), usd=Sum("cost_usd")):
+        counts[row["status"]] = row["n"]
+        if row["usd"] is not None:
+            cost = (cost or Decimal(0)) + row["usd"]
+    summary: events.Summary = {
+        "queued": counts.get(VariantStatus.QUEUED, 0),
+        "running": counts.get(VariantStatus.RUNNING, 0),
+        "complete": counts.get(VariantStatus.COMPLETE, 0),
+        "failed": counts.get(VariantStatus.FAILED, 0),
+        "skipped": counts.get(VariantStatus.SKIPPED, 0),
+        "cancelled": counts.get(VariantStatus.CANCELLED, 0),
+    }
+    return summary, None if cost is None else float(cost)
+
+
+@dataclass(frozen=True, slots=True)
+class NewImage:
+    """What is known of an image when its row is written. `delivery`: what Delivery.place returned."""
+
+    delivery: str
+    width: int
+    height: int
+    size_bytes: int
+    phash: str
+    seed: int | None
+    cost_usd: Decimal | None
+    meta: dict[str, Any]
+
+    @classmethod
+    def of(
+        cls,
+        variant: Variant,
+        derived: tools.Derived,
+        delivery: str,
+        size_bytes: int,
+        answer: dict[str, Any] | None,
+    ) -> "NewImage":
+        """What a variant's picture and the result of its `generate` step say."""
+        answer = answer or {}
+        return cls(
+            delivery=delivery,
+            width=derived.width,
+            height=derived.height,
+            size_bytes=size_bytes,
+            phash=derived.phash,
+            seed=answer.get("seed"),
+            cost_usd=variant.cost_usd,
+            meta=answer.get("meta", {}),
+        )
+
+
+def insert_progression(variant: Variant, job: Job, image: NewImage, *, is_judged_later: bool) -> ImageProgression:
+    """Writes the row of a variant's image and moves the project's `updated_at`, in the caller's transaction."""
+    row = ImageProgression(
+        project_id=job.project_id,
+        parent_progression_id=job.parent_id,
+        job=job,
+        variant_index=variant.index,
+        kind=variant.kind,
+        ai_provider=variant.provider,
+        model=variant.model,
+        prompt=job.prompt,
+        refined_prompt=variant.refined_prompt,
+        tips_applied=variant.tips,
+        start_image_url=job.start_image_url,
+        start_image_delivery_url=job.start_image_delivery,
+        generated_image_url=image.delivery,
+        original_image_r2_key=job.start_image_key or variant.original_key,
+        generated_image_r2_key=variant.original_key,
+        phash=image.phash,
+        width=image.width,
+        height=image.height,
+        bytes=image.size_bytes,
+        seed=image.seed,
+        cost_usd=image.cost_usd,
+        provider_meta=image.meta,
+        judge_due_at=timezone.now() if is_judged_later else None,
+        search_text=search_text_for(job.prompt, [], []),
+    )
+    row.save(force_insert=True)
+    touch_project(job.project_id)
+    return row
+
+
+def touch_project(project_id: UUID) -> None:
+    """Moves a project's `updated_at`: work was added to it."""
+    Project.objects.filter(id=project_id).update(updated_at=timezone.now())
+
+
+def write_verdict(progression: ImageProgression, verdict: Verdict) -> None:
+    """Writes what a judge said to the image's row."""
+    progression.judgment = verdict.judgment
+    progression.ai_notes = list(verdict.notes)
+    progression.ai_tags = list(verdict.tags)
+    progression.retry_suggestion = verdict.retry_suggestion
+    progression.judge_due_at = None
+    progression.search_text = search_text_for(progression.prompt, progression.ai_notes, progression.ai_tags)
+    progression.save(
+        update_fields=["judgment", "ai_notes", "ai_tags", "retry_suggestion", "judge_due_at", "search_text"]
+    )
+
+
+def judge_body(body: events.Body, progression: ImageProgression, verdict: Verdict) -> events.Body:
+    """The `judge` event: `body` names the variant, the verdict says the rest."""
+    body["progressionId"] = str(progression.id)
+    body["generatedImageUrl"] = public_url(progression.generated_image_url)
+    body["judgment"] = verdict.judgment.value if verdict.judgment else None
+    body["notes"], body["tags"] = list(verdict.notes), list(verdict.tags)
+    if verdict.retry_suggestion:
+        body["retrySuggestion"] = verdict.retry_suggestion
+    return body
+
+
+_CANCELLED = Ending(VariantStatus.CANCELLED, Code.CANCELLED, "The job was cancelled.", is_retryable=True)
+
+
+def cancel_job(*, job_id: UUID) -> None:
+    """Cancels a job: what has not started ends now, what is under way ends at its next step. Idempotent."""
+    with transaction.atomic():
+        waiting = Variant.objects.filter(job_id=job_id).filter(
+            Q(status=VariantStatus.QUEUED) | Q(status=VariantStatus.RUNNING) & _unheld()
+        )
+        variants = list(waiting.select_for_update().order_by("number"))
+        job = Job.objects.select_for_update().get(id=job_id)
+        if job.status not in (JobStatus.QUEUED, JobStatus.RUNNING):
+            return
+        if job.cancel_requested_at is None:
+            Job.objects.filter(id=job_id).update(cancel_requested_at=timezone.now(), nudged_at=None)
+        end_all(job, variants, _CANCELLED)
+
+
+def _unheld() -> Q:
+    return Q(lease_until__isnull=True) | Q(lease_until__lt=timezone.now())
+
+
+def keep_variant(*, variant_id: UUID) -> tuple[ImageProgression, bool]:
+    """The progression of a variant that was skipped as a near-duplicate, and whether it was made now.
+
+    Raises MissingError for an unknown variant and ConflictError for one that was not skipped.
+    """
+    try:
+        variant = Variant.objects.select_related("job", "progression").get(id=variant_id)
+    except Variant.DoesNotExist:
+        raise MissingError(f"there is no variant {variant_id}") from None
+    if variant.status != VariantStatus.SKIPPED:
+        raise ConflictError(f"only a skipped variant can be kept; this one is {variant.status}")
+    if variant.progression is not None:
+        return variant.progression, False
+    content = originals().read(variant.original_key)
+    derived = tools.derive(content)
+    delivery = tools.place_delivery(derived)
+    with transaction.atomic():
+        variant = Variant.objects.select_for_update().get(id=variant_id)
+        if variant.progression_id is not None:
+            return ImageProgression.objects.get(id=variant.progression_id), False
+        job = Job.objects.get(id=variant.job_id)
+        answer = tools.kept_answer(variant)
+        image = NewImage.of(variant, derived, delivery, len(content), answer)
+        progression = insert_progression(variant, job, image, is_judged_later=True)
+        Variant.objects.filter(id=variant.id).update(progression=progression)
+        duplicates.reserve(variant=variant, phash=derived.phash)
+    return progression, True
+
+
+def roll_back(*, progression: ImageProgression) -> ImageProgression:
+    """A new step on top of `progression` that shows what it started from; its own image where it had no start.
+
+    Stored objects are shared, not copied; nothing is judged.
+    """
+    has_start = bool(progression.start_image_delivery_url)
+    key = progression.original_image_r2_key if has_start else progression.generated_image_r2_key
+    width, height, size_bytes = progression.width, progression.height, progression.bytes
+    if has_start:
+        content = originals().read(key)
+        with CPU_GATE:
+            picture = decode(content)
+        width, height, size_bytes = picture.width, picture.height, len(content)
+    with transaction.atomic():
+        row = ImageProgression.objects.create(
+            project_id=progression.project_id,
+            parent_progression=progression,
+            kind=ROLLBACK,
+            ai_provider=progression.ai_provider,
+            prompt=progression.prompt,
+            generated_image_url=progression.start_image_delivery_url or progression.generated_image_url,
+            original_image_r2_key=key,
+            generated_image_r2_key=key,
+            width=width,
+            height=height,
+            bytes=size_bytes,
+            search_text=search_text_for(progression.prompt, [], []),
+        )
+        touch_project(progression.project_id)
+    return row
+
+
+def judge_again(*, progression_ids: Sequence[UUID]) -> int:
+    """Lets the judge look again at images that a job made; returns how many. What it says then is told as `late`."""
+    made = ImageProgression.objects.filter(id__in=progression_ids, job__isnull=False).exclude(kind=ROLLBACK)
+    return made.update(judge_due_at=timezone.now(), judge_attempts=0)

@@ -1,0 +1,64 @@
+"""Fixtures of the progressions tests: fake plug-ins, a project, and work done on the spot."""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from pytest_django.fixtures import Settings
+
+from progressions import claims, orchestrator
+from progressions.intake import JobDraft, submit_job
+from progressions.judge import judges
+from progressions.models import Event, Job
+from progressions.provider import providers
+from projects.models import Project
+from tests.progressions.fakes import FakeJudge, FakeProvider
+
+
+@pytest.fixture
+def fake_provider() -> Iterator[FakeProvider]:
+    """A provider called `fake`."""
+    with providers.register_temporarily(FakeProvider()) as provider:
+        assert isinstance(provider, FakeProvider)
+        yield provider
+
+
+@pytest.fixture
+def fake_judge(settings: Settings) -> Iterator[FakeJudge]:
+    """A judge called `fake`, which is the one that is asked."""
+    settings.JUDGE = "fake"
+    with judges.register_temporarily(FakeJudge()) as judge:
+        assert isinstance(judge, FakeJudge)
+        yield judge
+
+
+@pytest.fixture
+def project(db: None) -> Project:
+    """A project without work."""
+    return Project.objects.create(name="Lighthouses")
+
+
+@pytest.fixture
+def submit(project: Project, fake_provider: FakeProvider, fake_judge: FakeJudge) -> Callable[..., Job]:
+    """A function that submits a job of the fake provider; keyword arguments are the draft's."""
+
+    def submit_draft(**fields: Any) -> Job:
+        draft = {"prompt": "a lighthouse", "providers": ("fake",), "session_id": "s-1", **fields}
+        return submit_job(project=project, draft=JobDraft(**draft)).job
+
+    return submit_draft
+
+
+def work_all() -> int:
+    """Does all work that is due, in this thread; returns how many rows were taken."""
+    taken = 0
+    while (lease := claims.claim_next()) is not None:
+        orchestrator.run_lease(lease)
+        taken += 1
+    return taken
+
+
+def told(session_id: str = "s-1") -> list[dict[str, Any]]:
+    """The events of a session, as clients see them."""
+    return [json.loads(text) for text in Event.objects.filter(session_id=session_id).order_by("seq").values_list("text", flat=True)]

@@ -1,0 +1,73 @@
+"""Fakes of the plug-ins: a provider and a judge that do what a test tells them."""
+
+import hashlib
+import io
+import threading
+from collections.abc import Callable
+from decimal import Decimal
+
+import numpy as np
+from PIL import Image
+
+from progressions.enums import Judgment, Kind
+from progressions.judge import Judge, JudgeRequest, Verdict
+from progressions.provider import Draft, Provider, ProviderImage, ProviderRequest
+
+
+def picture_bytes(seed: int, size: tuple[int, int] = (64, 64)) -> bytes:
+    """A PNG of coarse coloured blocks, unlike that of any other seed."""
+    digest = hashlib.sha256(str(seed).encode()).digest()
+    noise = np.random.default_rng(int.from_bytes(digest[:8], "big"))
+    blocks = noise.integers(0, 256, (8, 8, 3), dtype=np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(blocks).resize(size, Image.Resampling.BICUBIC).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+class FakeProvider(Provider):
+    """Answers by `script`: for each call, in order, an error to raise, bytes to answer, or None for a picture."""
+
+    name = "fake"
+    title = "Fake"
+    kinds = frozenset(Kind)
+    models = ("fake-1", "fake-2")
+    sizes = ("64x64",)
+    limits = {"min_px": 16, "max_px": 2048}
+
+    def __init__(self) -> None:
+        self.requests: list[ProviderRequest] = []
+        self.script: list[Exception | bytes | None] = []
+        self.before_answer: Callable[[ProviderRequest], None] = lambda request: None
+        self.cost: Decimal | None = Decimal("0.01")
+        self._lock = threading.Lock()
+
+    def check(self, draft: Draft) -> None:
+        """Takes everything."""
+
+    def call(self, request: ProviderRequest) -> ProviderImage:
+        """The next answer of the script, or a picture of the seed."""
+        with self._lock:
+            self.requests.append(request)
+            answer = self.script.pop(0) if self.script else None
+        self.before_answer(request)
+        if isinstance(answer, Exception):
+            raise answer
+        content = picture_bytes(request.seed) if answer is None else answer
+        return ProviderImage(content, "fake-1", request.seed, self.cost, {"requestId": "r-1"})
+
+
+class FakeJudge(Judge):
+    """Passes everything, or raises or says what it was given."""
+
+    name = "fake"
+
+    def __init__(self) -> None:
+        self.requests: list[JudgeRequest] = []
+        self.verdict: Verdict | Exception = Verdict(Judgment.PASS, ["Looks right."], ["bright"])
+
+    def judge(self, request: JudgeRequest) -> Verdict:
+        """What the test said."""
+        self.requests.append(request)
+        if isinstance(self.verdict, Exception):
+            raise self.verdict
+        return self.verdict
