@@ -1,11 +1,56 @@
 """The Celery application: one for the embedded worker and for production's worker processes."""
 
 import os
+from typing import TYPE_CHECKING, Any
 
 from celery import Celery
+from celery.signals import worker_ready, worker_shutdown, worker_shutting_down
+
+if TYPE_CHECKING:
+    from progressions.sweep import Sweeper
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dali.settings")
 
 app = Celery("dali")
+# Celery's current application belongs to a thread; requests run in threads that never saw this one made,
+# and would send their messages to an application with no broker.
+app.set_default()
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+_sweepers: "list[Sweeper]" = []
+
+
+@worker_ready.connect
+def start_sweep(**kwargs: Any) -> None:
+    """Each worker process of production sweeps; the embedded server starts its own sweep."""
+    from django.conf import settings
+
+    from progressions.sweep import Sweeper
+
+    if not settings.IS_EMBEDDED:
+        sweeper = Sweeper()
+        sweeper.start()
+        _sweepers.append(sweeper)
+
+
+@worker_shutting_down.connect
+def stop_claiming(**kwargs: Any) -> None:
+    """SIGTERM: rows under way are worked to their end (Celery waits for them), no others are taken."""
+    from progressions import claims
+
+    claims.stop_claiming()
+
+
+@worker_shutdown.connect
+def give_back(**kwargs: Any) -> None:
+    """The worker ends: what it still holds is free for others at once, and not only when its leases end."""
+    from django.conf import settings
+
+    if settings.IS_EMBEDDED:
+        return  # the embedded server gives back by itself, within the time that its stop may take
+    from progressions import claims
+
+    while _sweepers:
+        _sweepers.pop().stop()
+    claims.release_all()

@@ -67,6 +67,8 @@ def logging_config(*, is_json: bool, level: str) -> dict[str, Any]:
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
             "django.server": {"level": "WARNING"},
+            "django.request": {"level": "ERROR"},  # the access log has what was not found or refused
+            "django_structlog": {"level": "ERROR"},  # as above; its request id is what it is here for
             "daphne": {"level": "WARNING"},
             "celery": {"level": "WARNING"},
             "urllib3": {"level": "WARNING"},

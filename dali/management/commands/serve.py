@@ -1,0 +1,85 @@
+"""Serves everything from one process: pages, API, stream, worker and sweep."""
+
+import sys
+from typing import Any, NoReturn
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+
+from dali.lib.data_lock import DataLock, DirectoryInUseError
+from dali.server.bootstrap import ADMIN, FirstSecrets, prepare
+from dali.server.sockets import ListenError, bind, origin_of
+
+
+class Command(BaseCommand):
+    """`manage.py serve`."""
+
+    help = (
+        "Serves everything from one process: nothing else to install or start. Listens on HOST and PORT,"
+        " keeps its data in DALI_DATA_DIR. Stops gently on SIGTERM or Ctrl-C, at once on a second Ctrl-C."
+    )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if not settings.IS_EMBEDDED:
+            _refuse(
+                "serve is the embedded server, but a task queue is configured: run `manage.py web` and"
+                " `celery -A dali worker -P threads`, or set CELERY_BROKER_URL=memory://localhost/."
+            )
+        try:
+            self._serve()
+        except (ListenError, DirectoryInUseError) as error:
+            _refuse(str(error))
+        except KeyboardInterrupt:
+            sys.exit(130)
+
+    def _serve(self) -> NoReturn:
+        lock = DataLock(settings.DATA_DIR)
+        lock.take()
+        listener = bind(settings.HOST, settings.PORT)
+        origin = origin_of(listener)
+        if not settings.IS_PUBLIC_ORIGIN_GIVEN:
+            settings.PUBLIC_ORIGIN = origin
+        made = prepare()
+
+        # Imported late: Twisted's reactor is installed by the import, and the application reads the settings.
+        from dali.asgi import application
+        from dali.server import process
+        from dali.server.embedded import Engine
+        from dali.server.web import WebServer
+
+        engine = Engine()
+        engine.take_over()
+        process.raise_file_limit()
+        process.run(
+            WebServer(application, listener),
+            background=engine,
+            on_ready=lambda: self.stdout.write(welcome(origin, made)),
+        )
+
+
+def welcome(origin: str, made: FirstSecrets) -> str:
+    """What the terminal shows once the server answers."""
+    lines = [
+        "",
+        f"Dali is ready at {origin}/   (Ctrl-C stops it)",
+        "",
+        f"  Admin     {origin}/admin/",
+        f"  API docs  {origin}/api/docs",
+        f"  Schema    {origin}/api/schema",
+        f"  Stream    {origin.replace('http', 'ws', 1)}/api/stream/{{sessionId}}",
+        f"  Data      {settings.DATA_DIR}",
+        "",
+    ]
+    if made.api_key or made.admin_password:
+        lines.append("First start. Keep these: they are shown this once, and only hashes of them are stored.")
+        if made.api_key:
+            lines.append(f"  API key      {made.api_key}   (header X-Api-Key)")
+        if made.admin_password:
+            lines.append(f"  Admin login  {ADMIN} / {made.admin_password}")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _refuse(message: str) -> NoReturn:
+    sys.stderr.write(f"{message}\n")
+    sys.exit(1)

@@ -1,0 +1,54 @@
+"""Production's web process: pages, API and stream; several may run beside Celery's workers."""
+
+import sys
+from typing import Any, NoReturn
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+from django.db import connections
+
+from dali.server.bootstrap import missing_migrations
+from dali.server.sockets import ListenError, bind, origin_of
+
+
+class Command(BaseCommand):
+    """`manage.py web`."""
+
+    help = (
+        "Serves pages, API and stream on HOST and PORT, without a worker: production's web process. Several"
+        " may run. Stops gently on SIGTERM or Ctrl-C, at once on a second Ctrl-C."
+    )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if settings.IS_EMBEDDED:
+            _refuse(
+                "web is production's web process and needs a task queue: set REDIS_URL, or run `manage.py serve`."
+            )
+        if missing := missing_migrations():
+            _refuse(f"The database lacks {missing} migrations: run `manage.py migrate`.")
+        connections.close_all()
+        try:
+            self._serve()
+        except ListenError as error:
+            _refuse(str(error))
+        except KeyboardInterrupt:
+            sys.exit(130)
+
+    def _serve(self) -> NoReturn:
+        listener = bind(settings.HOST, settings.PORT)
+
+        # Imported late: Twisted's reactor is installed by the import.
+        from dali.asgi import application
+        from dali.server import process
+        from dali.server.web import WebServer
+
+        process.raise_file_limit()
+        process.run(
+            WebServer(application, listener),
+            on_ready=lambda: self.stdout.write(f"Dali's web process is ready at {origin_of(listener)}/"),
+        )
+
+
+def _refuse(message: str) -> NoReturn:
+    sys.stderr.write(f"{message}\n")
+    sys.exit(1)

@@ -1,0 +1,1 @@
+"""The processes that serve: the embedded server, and production's web process."""

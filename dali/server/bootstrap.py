@@ -1,0 +1,59 @@
+"""The first start of the embedded server: schema, tips, a first API key and the admin's first login."""
+
+import io
+import secrets
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.management import call_command
+from django.db import DEFAULT_DB_ALIAS, connections
+from django.db.migrations.executor import MigrationExecutor
+
+ADMIN = "admin"
+PASSWORD_BYTES = 12
+
+
+@dataclass(frozen=True, slots=True)
+class FirstSecrets:
+    """What was made at this start, to be shown once: only hashes of it are kept. Empty: nothing was made."""
+
+    api_key: str = ""
+    admin_password: str = ""
+
+
+def missing_migrations() -> int:
+    """How many migrations the database lacks."""
+    executor = MigrationExecutor(connections[DEFAULT_DB_ALIAS])
+    return len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+
+
+def prepare() -> FirstSecrets:
+    """Brings the database up to date and makes what a first start lacks; does nothing a second time."""
+    from knowledgebase.models import Tip
+
+    if missing_migrations():
+        call_command("migrate", verbosity=0, interactive=False)
+    if not Tip.objects.exists():
+        call_command("seed", verbosity=0, stdout=io.StringIO())
+    made = FirstSecrets(api_key=_first_api_key(), admin_password=_first_admin_password())
+    connections.close_all()
+    return made
+
+
+def _first_api_key() -> str:
+    from projects.models import ApiKey
+
+    if settings.API_KEY or ApiKey.objects.exists():
+        return ""
+    _, key = ApiKey.objects.create_key(name="first start")
+    return key
+
+
+def _first_admin_password() -> str:
+    users = get_user_model()
+    if users.objects.exists():
+        return ""
+    password = secrets.token_urlsafe(PASSWORD_BYTES)
+    users.objects.create_superuser(username=ADMIN, password=password)
+    return password

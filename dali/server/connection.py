@@ -1,0 +1,93 @@
+"""A client's connection: how much is unsent, whether it moves, and a gate that holds writers back."""
+
+import asyncio
+import fcntl
+import struct
+import termios
+import time
+
+from twisted.internet.error import ConnectionLost
+from twisted.internet.interfaces import IPushProducer
+from twisted.internet.tcp import Server
+from zope.interface import implementer
+
+
+class Connection(Server):
+    """An accepted connection that counts what leaves it.
+
+    Twisted tells a producer when its buffer is above `bufferSize` and when it is empty, but not how much
+    waits, nor whether anything has left since one last looked.
+    """
+
+    _sent_bytes = 0
+    _acknowledged_bytes = 0
+    _moved_at: float | None = None
+
+    def writeSomeData(self, data: bytes) -> int | ConnectionLost:  # noqa: N802 - Twisted's name
+        """Hands bytes to the kernel; returns how many it took."""
+        taken = super().writeSomeData(data)
+        if isinstance(taken, int) and taken > 0:
+            self._sent_bytes += taken
+        return taken
+
+    @property
+    def unsent_bytes(self) -> int:
+        """Bytes that this process holds for the client."""
+        return len(self.dataBuffer) - self.offset + self._tempDataLen
+
+    def waiting_bytes(self) -> int:
+        """Bytes the client has not got yet: what this process holds, and what the kernel sent without answer."""
+        return self.unsent_bytes + self._kernel_bytes()
+
+    def idle_s(self) -> float:
+        """Seconds for which something has waited for the client and none of it has moved; 0 if nothing waits.
+
+        What the kernel holds counts as waiting until the client's side has acknowledged it: a slow line
+        moves, a cut one does not. Exact to how often this is asked.
+        """
+        now = time.monotonic()
+        acknowledged = self._sent_bytes - self._kernel_bytes()
+        has_moved = self._moved_at is None or acknowledged > self._acknowledged_bytes
+        if has_moved or self.waiting_bytes() == 0:
+            self._acknowledged_bytes = acknowledged
+            self._moved_at = now
+        return now - (self._moved_at or now)
+
+    def _kernel_bytes(self) -> int:
+        if not self.connected:
+            return 0
+        try:
+            answer = fcntl.ioctl(self.fileno(), termios.TIOCOUTQ, b"\0\0\0\0")
+        except OSError:  # not every system counts this for sockets
+            return 0
+        return int(struct.unpack("i", answer)[0])
+
+
+@implementer(IPushProducer)
+class Gate:
+    """Open while a connection takes more: shut by its transport when its buffer is full, until it is empty."""
+
+    def __init__(self) -> None:
+        self._open = asyncio.Event()
+        self._open.set()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether writers need not wait."""
+        return self._open.is_set()
+
+    async def wait(self) -> None:
+        """Returns when the connection takes more, or is gone."""
+        await self._open.wait()
+
+    def pauseProducing(self) -> None:  # noqa: N802 - Twisted's name
+        """Called by the transport: more than `bufferSize` is unsent."""
+        self._open.clear()
+
+    def resumeProducing(self) -> None:  # noqa: N802 - Twisted's name
+        """Called by the transport: nothing is unsent."""
+        self._open.set()
+
+    def stopProducing(self) -> None:  # noqa: N802 - Twisted's name
+        """Called by the transport: the connection is gone, nobody need wait for it."""
+        self._open.set()

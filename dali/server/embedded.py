@@ -1,0 +1,55 @@
+"""What the embedded server runs beside the web server: the worker and the sweep, under the directory's lock."""
+
+import time
+from typing import TYPE_CHECKING
+
+import structlog
+from django.conf import settings
+from django.db import connections
+
+from dali.celery import app
+from dali.server.worker import EmbeddedWorker
+
+if TYPE_CHECKING:
+    from progressions.sweep import Sweeper
+
+log = structlog.get_logger(__name__)
+
+# Of the time a stop may take, what is kept for giving leases back.
+RELEASE_S = 1.5
+
+
+class Engine:
+    """Worker and sweep of the embedded server. The caller holds the data directory's lock."""
+
+    def __init__(self) -> None:
+        self._worker = EmbeddedWorker(app, threads=settings.WORKER_THREADS)
+        self._sweeper: Sweeper | None = None
+
+    def take_over(self) -> None:
+        """Voids the leases that a killed server left: the lock proves that nobody works under them."""
+        from progressions import claims
+
+        claims.take_over()
+
+    def start(self) -> None:
+        """Starts both."""
+        from progressions.sweep import Sweeper
+
+        self._worker.start()
+        self._sweeper = Sweeper()
+        self._sweeper.start()
+
+    def stop(self, *, within_s: float) -> None:
+        """Takes no more work, lets what is under way end while there is time, gives the rest back."""
+        from progressions import claims, tasks
+
+        until = time.monotonic() + within_s - RELEASE_S
+        claims.stop_claiming()
+        self._worker.ask_to_stop()
+        tasks.nudge(1)  # a waiting worker looks up two seconds later, else
+        if self._sweeper is not None:
+            self._sweeper.stop()
+        self._worker.stop(within_s=max(0.0, until - time.monotonic()))
+        log.info("work_given_back", rows=claims.release_all())
+        connections.close_all()

@@ -1,0 +1,238 @@
+"""HTTP as the web process speaks it: bodies refused while they arrive, requests that must arrive in time,
+answers that wait for their reader."""
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from daphne.http_protocol import HTTPFactory, WebRequest
+from twisted.protocols.basic import LineReceiver
+from twisted.web import http
+
+from dali.server.connection import Connection, Gate
+from dali.server.limits import Limits, body_limit
+
+if TYPE_CHECKING:
+    from dali.server.web import WebServer
+
+REASONS = {
+    400: b"Bad Request",
+    408: b"Request Timeout",
+    413: b"Content Too Large",
+    431: b"Request Header Fields Too Large",
+}
+
+
+def error_body(status: int, code: str, detail: str) -> bytes:
+    """The body of an error, in the one shape that the API has for errors."""
+    kind = "server_error" if status >= 500 else "client_error"
+    return json.dumps({"type": kind, "errors": [{"code": code, "detail": detail, "attr": None}]}).encode()
+
+
+class Request(WebRequest):  # type: ignore[misc]  # daphne ships no types
+    """One HTTP request and its answer."""
+
+    def __init__(self, channel: "Channel", queued: bool = False) -> None:  # noqa: FBT001, FBT002 - Twisted's
+        # Django parses forms; Twisted would do it first, in the event loop, and hold a second copy.
+        super().__init__(channel, queued, parsePOSTFormSubmission=False)
+        self.gate = Gate()
+        self._body_bytes = 0
+        self._paid_bytes = 0
+
+    def handleContentChunk(self, data: bytes) -> None:  # noqa: N802 - Twisted's name
+        """Called as the body arrives; a chunked one shows only here how long it is."""
+        channel: Channel = self.channel
+        if channel.is_refused:
+            return
+        self._body_bytes += len(data)
+        if self._body_bytes > channel.body_limit:
+            channel.refuse_body()
+            return
+        if self._body_bytes - self._paid_bytes >= channel.limits.body_pace_bytes:
+            self._paid_bytes = self._body_bytes
+            channel.resetTimeout()
+        super().handleContentChunk(data)
+
+    def process(self) -> Any:
+        """Called when the request has arrived; hands it to the application."""
+        self.registerProducer(self.gate, True)
+        processing = super().process()
+        if self.transport is None:  # a WebSocket has taken the connection over
+            self.server.channels.discard(self.channel)
+        return processing
+
+    def finish(self) -> None:
+        """Ends the answer."""
+        if self.producer:
+            self.unregisterProducer()
+        super().finish()
+
+    async def wait_until_writable(self) -> None:
+        """Returns when the client has taken most of what was written, or is gone."""
+        await self.gate.wait()
+
+    def basic_error(self, status: int, status_text: bytes, body: str) -> None:
+        """Answers, in the application's place, in the API's error shape."""
+        code = "error" if status >= 500 else "bad_request"
+        content = error_body(status, code, body)
+        headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(content))]
+        self.handle_reply({"type": "http.response.start", "status": status, "headers": headers})
+        self.handle_reply({"type": "http.response.body", "body": content})
+
+    def handle_exception(self, exception: BaseException) -> None:
+        """Called when the application raised: 500, or, where the answer has begun, a cut connection."""
+        if self._response_started:
+            self.channel.transport.abortConnection()
+        else:
+            self.basic_error(500, b"Internal Server Error", "The server failed; its log says why.")
+
+    def cut(self) -> None:
+        """Called when the server stops, for an answer that has no end of its own: ends it where it is."""
+        if self._response_started and not self.finished and not self._disconnected:
+            self.finish()
+
+
+class Channel(http.HTTPChannel):
+    """One connection that speaks HTTP/1.1: a request after another."""
+
+    maxHeaders = 100  # noqa: N815 - Twisted's name
+    factory: "Factory"
+    transport: Connection  # type: ignore[assignment]  # the listening port makes no other
+    _command: bytes
+    _path: bytes  # type: ignore[assignment]  # inferred wrongly
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_refused = False
+        self.body_limit = 0
+        self._is_receiving = False
+        self._discarded_bytes = 0
+
+    @property
+    def limits(self) -> Limits:
+        """The server's bounds."""
+        return self.factory.server.limits
+
+    def connectionMade(self) -> None:  # noqa: N802 - Twisted's name
+        """Called when the client has connected."""
+        self.transport.bufferSize = self.limits.high_water_bytes
+        self.factory.server.channels.add(self)
+        super().connectionMade()
+
+    def connectionLost(self, reason: Any) -> None:  # type: ignore[override]  # noqa: N802 - Twisted's name
+        """Called when the connection is gone."""
+        self.factory.server.channels.discard(self)
+        super().connectionLost(reason)
+
+    def dataReceived(self, data: bytes) -> None:  # noqa: N802 - Twisted's name
+        """Called with what the client sent. The clock of a request runs from its first byte and is not set
+        back by each byte that follows, else a client could make one request last for ever."""
+        if self.is_refused:
+            self._discarded_bytes += len(data)
+            if self._discarded_bytes > self.limits.linger_bytes:
+                self.transport.abortConnection()
+            return
+        if not self._is_receiving:
+            self._is_receiving = True
+            self.resetTimeout()
+        LineReceiver.dataReceived(self, data)
+
+    def allHeadersReceived(self) -> None:  # noqa: N802 - Twisted's name
+        """Called when a request's headers have arrived: a body announced as too long is refused here,
+        also to a client that asks first (`Expect: 100-continue`)."""
+        self.body_limit = body_limit(self._command, self._path)
+        if self.length is not None and self.length > self.body_limit:
+            self.refuse_body()
+            return
+        super().allHeadersReceived()
+
+    def allContentReceived(self) -> None:  # noqa: N802 - Twisted's name
+        """Called when a request has arrived whole."""
+        self._is_receiving = False
+        if not self.is_refused:
+            super().allContentReceived()
+
+    def lineReceived(self, line: bytes) -> None:  # noqa: N802 - Twisted's name
+        """Called with each line of a request's head."""
+        if not self.is_refused:
+            super().lineReceived(line)
+
+    def rawDataReceived(self, data: bytes) -> None:  # noqa: N802 - Twisted's name
+        """Called with parts of a body."""
+        if not self.is_refused:
+            super().rawDataReceived(data)
+
+    def lineLengthExceeded(self, line: bytes) -> None:  # noqa: N802 - Twisted's name
+        """Called for a line no request needs."""
+        self.refuse(431, "header_too_large", "A line of the request's head is too long.")
+
+    def timeoutConnection(self) -> None:  # noqa: N802 - Twisted's name
+        """Called when the clock runs out: between requests, within one, or after a refusal."""
+        if self.is_refused:
+            self.transport.abortConnection()
+        elif self._is_receiving:
+            self.refuse(408, "timeout", f"The request did not arrive within {self.limits.request_s} s.")
+        else:
+            super().timeoutConnection()
+
+    def refuse_body(self) -> None:
+        """Answers 413."""
+        self.refuse(
+            413, "too_large", f"The body is larger than the {self.body_limit} bytes that are taken here."
+        )
+
+    def refuse(self, status: int, code: str, detail: str) -> None:
+        """Answers before the request has arrived, and reads on for a while without keeping anything:
+        a connection closed with bytes unread is reset, and the client would not see the answer."""
+        self.is_refused = True
+        server = self.factory.server
+        content = error_body(status, code, detail)
+        head = b"HTTP/1.1 %d %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\nConnection: close\r\n\r\n"
+        self.transport.unregisterProducer()
+        self.transport.write(head % (status, REASONS[status], len(content)) + content)
+        self.transport.loseWriteConnection()
+        self.setTimeout(self.limits.linger_s)
+        peer = self.transport.getPeer()
+        server.log_action(
+            "http",
+            "refused",
+            {
+                "path": getattr(self, "_path", b"").decode("ascii", "replace"),
+                "status": status,
+                "method": getattr(self, "_command", b"").decode("ascii", "replace"),
+                "client": f"{peer.host}:{peer.port}",
+            },
+        )
+
+    def _respondToBadRequestAndDisconnect(self) -> None:  # noqa: N802 - Twisted's name
+        if not self.is_refused:
+            self.refuse(400, "bad_request", "This is not a request of HTTP/1.1.")
+
+    def check_timeouts(self) -> None:
+        """Called every two seconds: drops a client that takes nothing of what waits for it."""
+        if self.transport.connected and self.transport.idle_s() > self.limits.silence_s:
+            self.transport.abortConnection()
+
+    def go_away(self) -> None:
+        """Called when the server stops: closes the connection, after the answer that is under way."""
+        self.persistent = False
+        if not self.requests:
+            self.loseConnection()
+
+
+class Factory(HTTPFactory):  # type: ignore[misc]  # daphne ships no types
+    """Makes a `Channel` for each connection."""
+
+    protocol = Channel
+
+    def __init__(self, server: "WebServer") -> None:
+        http.HTTPFactory.__init__(self, timeout=server.limits.request_s)
+        self.server = server
+
+    def buildProtocol(self, addr: Any) -> Any:  # noqa: N802 - Twisted's name
+        """A channel for a new connection."""
+        channel = http.HTTPFactory.buildProtocol(self, addr)
+        channel.requestFactory = Request  # type: ignore[union-attr]
+        return channel
+
+    def log(self, request: http.Request) -> None:
+        """Nothing: the server writes structured lines of its own."""

@@ -1,0 +1,42 @@
+"""The address a server listens on."""
+
+import socket
+
+from dali.lib.errors import DaliError
+
+BACKLOG = 512
+EVERYWHERE = ("", "0.0.0.0", "::")  # noqa: S104 - compared with, not bound to
+
+
+class ListenError(DaliError):
+    """The address cannot be listened on; the message names it and the cure."""
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A socket that listens on host and port (0: any free one); ListenError where that cannot be."""
+    listener: socket.socket | None = None
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, kind, protocol)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(BACKLOG)
+        listener.setblocking(False)
+    except OSError as error:
+        if listener is not None:
+            listener.close()
+        reason = error.strerror or str(error)
+        raise ListenError(
+            f"Cannot listen on {host}:{port} ({reason}): choose another address by HOST and PORT."
+        ) from error
+    return listener
+
+
+def origin_of(listener: socket.socket) -> str:
+    """The http address that a client on this machine reaches the socket by."""
+    host, port = listener.getsockname()[:2]
+    if host in EVERYWHERE:
+        host = "127.0.0.1"
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"

@@ -1,0 +1,132 @@
+"""The web server: Daphne with bounds, run in the main thread and stopped gently."""
+
+import asyncio
+import logging
+import socket
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from daphne.server import Server, reactor, twisted_loop
+from twisted.logger import ILogObserver, LogEvent, LogLevel, globalLogBeginner
+from zope.interface import implementer
+
+from dali.server import access, http, websocket
+from dali.server.connection import Connection
+from dali.server.lanes import Application, Lanes
+from dali.server.limits import Limits
+
+logger = logging.getLogger(__name__)
+
+# For the loop's own blocking calls (name resolution, the stream's reads): at most so many at once.
+EXECUTOR_THREADS = 16
+BODY_PART_BYTES = 64 * 1024
+
+
+class WebServer(Server):  # type: ignore[misc]  # daphne ships no types
+    """Serves an ASGI application on one listening socket until it is told to stop.
+
+    Daphne buffers without limit both ways (measured November 2026: 300 MB for a client that did not read,
+    200 MB of body before the application was called); its protocols are replaced by ones that do not.
+    One for each process: Twisted's reactor runs once.
+    """
+
+    def __init__(
+        self, application: Application, listener: socket.socket, limits: Limits | None = None
+    ) -> None:
+        super().__init__(
+            application=Lanes(application),
+            endpoints=[f"fd:fileno={listener.fileno()}"],
+            signal_handlers=False,
+            http_timeout=None,  # streams last
+            request_buffer_size=BODY_PART_BYTES,
+            websocket_timeout=-1,
+            server_name="",
+        )
+        self.limits = limits or Limits()
+        self.channels: set[http.Channel] = set()
+        self.loop: asyncio.AbstractEventLoop = twisted_loop
+        self._listener = listener
+
+    def run(self, on_ready: Callable[[], None]) -> None:
+        """Serves; returns when stopped. `on_ready` is called in the loop once connections are taken."""
+        self.connections: dict[Any, dict[str, Any]] = {}
+        self.http_factory = http.Factory(self)
+        self.ws_factory = websocket.Factory(self)
+        globalLogBeginner.beginLoggingTo([_log_failure], redirectStandardIO=False, discardBuffer=True)
+        self.loop.set_default_executor(ThreadPoolExecutor(EXECUTOR_THREADS, thread_name_prefix="loop"))
+        asyncio.set_event_loop(self.loop)
+        self._port = reactor.adoptStreamPort(
+            self._listener.fileno(), self._listener.family, self.http_factory
+        )
+        self._port.transport = Connection
+        reactor.callLater(1, self.application_checker)
+        reactor.callLater(2, self.timeout_checker)
+        reactor.addSystemEventTrigger("before", "shutdown", self.kill_all_applications)
+        reactor.callWhenRunning(on_ready)
+        reactor.run(installSignalHandlers=False)
+
+    async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
+        """Takes a message of the application; returns when the client can take more."""
+        await super().handle_reply(protocol, message)
+        await protocol.wait_until_writable()
+
+    def log_action(self, protocol: str, action: str, details: dict[str, Any]) -> None:
+        """Called by the protocols for each request and socket."""
+        access.log_action(protocol, action, details)
+
+    def timeout_checker(self) -> None:
+        """Called every two seconds: pings, and drops who is silent or takes nothing."""
+        for channel in list(self.channels):
+            channel.check_timeouts()
+        for protocol in list(self.connections):
+            if isinstance(protocol, websocket.Socket):
+                protocol.check_timeouts()
+        reactor.callLater(2, self.timeout_checker)
+
+    async def stop_gently(self, grace_s: float) -> None:
+        """Takes no more connections, tells sockets to come back later, lets answers end; then stops `run`."""
+        until = self.loop.time() + grace_s
+        try:
+            self._port.stopListening()
+            for channel in list(self.channels):
+                channel.go_away()
+            for protocol, details in list(self.connections.items()):
+                if isinstance(protocol, websocket.Socket):
+                    protocol.go_away()
+                elif details.get("is_stream"):
+                    protocol.cut()
+            while self.loop.time() < until and self._is_busy():  # noqa: ASYNC110 - no one event says it
+                await asyncio.sleep(0.02)
+        finally:
+            reactor.stop()
+
+    def create_application(self, protocol: Any, scope: dict[str, Any]) -> Any:
+        """Starts the application for one request or socket; returns the queue of what it receives."""
+        queue = super().create_application(protocol, scope)
+        details = self.connections.get(protocol)
+        if details is not None and scope["type"] == "http":
+            # It has no end of its own to wait for.
+            details["is_stream"] = scope["path"].startswith("/api/stream/")
+        return queue
+
+    def kill_all_applications(self) -> Any:
+        """Called as the loop ends: cancels what is left."""
+        for details in self.connections.values():
+            application = details.get("application_instance")
+            if application is not None and not application.done():
+                application.cancel()
+
+    def _is_busy(self) -> bool:
+        return bool(self.channels) or any(
+            isinstance(protocol, websocket.Socket) and "disconnected" not in details
+            for protocol, details in self.connections.items()
+        )
+
+
+@implementer(ILogObserver)
+def _log_failure(event: LogEvent) -> None:
+    """Twisted's and Autobahn's own log: only failures, which would be faults of ours or theirs."""
+    if event["log_level"] >= LogLevel.error:
+        failure = event.get("log_failure")
+        logger.error("fault in the web server", exc_info=failure.value if failure else None, extra={})

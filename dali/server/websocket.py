@@ -1,0 +1,132 @@
+"""WebSockets as the web process speaks them: a slow reader holds its writer back, a silent one is dropped."""
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from autobahn.twisted.websocket import WebSocketServerFactory
+from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
+
+from dali.server.connection import Connection, Gate
+from dali.server.limits import Limits
+
+if TYPE_CHECKING:
+    from dali.server.web import WebServer
+
+GOING_AWAY = 1001
+MESSAGE_TOO_BIG = 1009
+TOO_SLOW = 4408
+# Seconds within which a client must answer a close; also how long one that was too slow may still see why.
+CLOSE_S = 10
+
+
+class Socket(WebSocketProtocol):  # type: ignore[misc]  # daphne ships no types
+    """One client's socket. What clients send is not read by anybody: it proves that they are alive."""
+
+    transport: Connection
+
+    def connectionMade(self) -> None:  # noqa: N802 - Twisted's name
+        """Called when the connection was taken over from HTTP."""
+        self.gate = Gate()
+        self._heard_at = self._pinged_at = time.monotonic()
+        self.transport.bufferSize = self.limits.high_water_bytes
+        self.transport.unregisterProducer()  # HTTP's, which would stop reading while the buffer is full
+        self.transport.registerProducer(self.gate, True)
+        super().connectionMade()
+
+    @property
+    def limits(self) -> Limits:
+        """The server's bounds."""
+        limits: Limits = self.factory.server_class.limits
+        return limits
+
+    def dataReceived(self, data: bytes) -> None:  # noqa: N802 - Twisted's name
+        """Called with what the client sent."""
+        self._heard_at = time.monotonic()
+        super().dataReceived(data)
+
+    def onMessageFrameBegin(self, length: int) -> None:  # noqa: N802 - Autobahn's name
+        """Called when a part of a message begins.
+
+        The bound is kept here because Autobahn's own would bind what we send, too.
+        """
+        super().onMessageFrameBegin(length)
+        if self.message_data_total_length > self.limits.client_message_bytes and not self.failedByMe:
+            self._fail_connection(
+                MESSAGE_TOO_BIG, f"messages have at most {self.limits.client_message_bytes} bytes"
+            )
+
+    def onMessage(self, payload: bytes, isBinary: bool) -> None:  # noqa: N802, N803, FBT001 - Autobahn's names
+        """Called with a client's message, which means nothing here."""
+
+    def onPing(self, payload: bytes) -> None:  # noqa: N802 - Autobahn's name
+        """Answers a client's ping, unless it does not read what it was sent before."""
+        if self.gate.is_open:
+            super().onPing(payload)
+
+    def handle_reply(self, message: dict[str, Any]) -> None:
+        """Does what the application asks for; nothing once the socket is closing."""
+        if self.state in (self.STATE_CLOSING, self.STATE_CLOSED):
+            return
+        super().handle_reply(message)
+        if self.transport.unsent_bytes > self.limits.most_unsent_bytes:
+            self._close_too_slow()
+
+    async def wait_until_writable(self) -> None:
+        """Returns when the client has taken what was written, or is gone."""
+        await self.gate.wait()
+
+    def check_timeouts(self) -> None:
+        """Called every two seconds."""
+        now = time.monotonic()
+        if self.state == self.STATE_CONNECTING:
+            if self.duration() > self.server.websocket_connect_timeout:
+                self.serverReject()
+            return
+        if self.state != self.STATE_OPEN:
+            return
+        idle_s = self.transport.idle_s()
+        if not self.gate.is_open and idle_s > self.limits.stall_s:
+            self._close_too_slow()
+        elif now - self._heard_at > self.limits.silence_s and not self._is_taking(idle_s):
+            self.wasNotCleanReason = "silent"
+            self.dropConnection(abort=True)
+        elif now - self._pinged_at >= self.limits.ping_s:
+            self._pinged_at = now
+            self.sendPing()
+
+    def go_away(self) -> None:
+        """Called when the server stops: tells the client to come back later."""
+        if self.state == self.STATE_CONNECTING:
+            self.dropConnection(abort=True)
+        else:
+            self.sendCloseFrame(code=GOING_AWAY)
+
+    def _is_taking(self, idle_s: float) -> bool:
+        # The ping that it has not answered may be behind megabytes that a slow line is still taking.
+        return self.transport.waiting_bytes() > 0 and idle_s < self.limits.silence_s
+
+    def _close_too_slow(self) -> None:
+        self.sendClose(code=TOO_SLOW)
+        self.application_queue.put_nowait({"type": "websocket.disconnect", "code": TOO_SLOW})
+        self.muted = True  # the application has been told; onClose shall not tell it again
+        self.gate.stopProducing()
+        self.server.log_action("websocket", "too slow", {"path": self.path.decode(), "client": self.peer})
+
+
+class Factory(WebSocketFactory):  # type: ignore[misc]  # daphne ships no types
+    """Makes a `Socket` for each connection that HTTP hands over."""
+
+    protocol = Socket
+
+    def __init__(self, server: "WebServer") -> None:
+        self.server_class = server
+        WebSocketServerFactory.__init__(self, server="")
+        self.setProtocolOptions(
+            webStatus=False,
+            allowNullOrigin=True,  # the application judges origins
+            openHandshakeTimeout=20,
+            closeHandshakeTimeout=CLOSE_S,
+            failByDrop=False,  # a client that breaks a rule is told which
+            autoPingInterval=0,
+            autoPingTimeout=0,
+        )
