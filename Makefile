@@ -19,7 +19,7 @@ help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
 
 demo: $(RUNTIME) ## run a real job of the built-in provider and keep serving
-	@$(BIN)/python manage.py demo
+	@$(BIN)/python manage.py demo $(DEMOFLAGS)
 
 run: $(RUNTIME) ## serve on PORT (8000), with what is missing made first
 	@$(BIN)/python manage.py serve

@@ -1,0 +1,169 @@
+"""Starts the embedded server and runs a real job through its API, to be watched; then keeps serving."""
+
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from argparse import ArgumentParser
+from datetime import timedelta
+from types import FrameType
+from typing import Any, NoReturn
+
+import requests
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+
+from dali.client import Client
+from dali.lib.data_lock import DataLock, DirectoryInUseError
+from dali.server.bootstrap import ADMIN, FirstSecrets, prepare
+from dali.terminal import JobScreen
+from projects.models import ApiKey
+
+PROMPT = "a lighthouse on a cliff at dusk, warm light, oil on canvas"
+VARIANTS = 4
+LATENCY_S = 1.5  # so that there is something to watch
+START_WITHIN_S = 60.0
+STOP_WITHIN_S = 30.0
+
+
+class Command(BaseCommand):
+    """`manage.py demo`, which `make demo` runs."""
+
+    help = "Serves, and runs one job of four variants of the built-in provider before your eyes. Ctrl-C stops it."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--once", action="store_true", help="stop when the job has ended")
+        parser.add_argument("--prompt", default=PROMPT)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if not settings.IS_EMBEDDED:
+            raise CommandError("demo is for the embedded server: unset REDIS_URL and CELERY_BROKER_URL")
+        made = prepare_directory()
+        key = made.api_key or temporary_key()
+        port = free_port(settings.PORT)
+        origin = f"http://127.0.0.1:{port}"
+        signal.signal(signal.SIGTERM, stop)
+        server = start_server(port)
+        try:
+            wait_until_ready(origin, server)
+            screen = run_job(Client(origin, key), options["prompt"])
+            self.stdout.write("")
+            screen.report()
+            self.stdout.write(farewell(origin, made))
+            if options["once"]:
+                sys.exit(0 if screen.is_all_complete else 1)
+            self.stdout.write("Serving until Ctrl-C.")
+            server.wait()
+        except requests.RequestException as error:
+            raise CommandError(f"the server did not answer as it should: {error}") from error
+        except KeyboardInterrupt:
+            self.stdout.write("")
+        finally:
+            end_server(server)
+
+
+def prepare_directory() -> FirstSecrets:
+    """Migrates and seeds what is missing; CommandError where a server works on the data directory already."""
+    lock = DataLock(settings.DATA_DIR)
+    try:
+        lock.take()
+    except DirectoryInUseError as error:
+        raise CommandError(str(error)) from error
+    try:
+        return prepare()
+    finally:
+        lock.release()
+
+
+def temporary_key() -> str:
+    """A key for this demonstration alone, valid for an hour."""
+    _, key = ApiKey.objects.create_key(name="demo", expiry_date=timezone.now() + timedelta(hours=1))
+    return key
+
+
+def free_port(wanted: int) -> int:
+    """The wanted port where nobody has it, else one that is free."""
+    for port in (wanted, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise CommandError("this machine has no free port")
+
+
+def start_server(port: int) -> "subprocess.Popen[bytes]":
+    """`manage.py serve` in a process of its own, with this one's environment."""
+    environment = os.environ | {"HOST": "127.0.0.1", "PORT": str(port)}
+    environment.setdefault("DALI_LOG_LEVEL", "WARNING")  # the progress bars tell the same
+    return subprocess.Popen(  # noqa: S603 - this very interpreter
+        [sys.executable, str(settings.BASE_DIR / "manage.py"), "serve"], env=environment
+    )
+
+
+def wait_until_ready(origin: str, server: "subprocess.Popen[bytes]") -> None:
+    """Returns once the server answers; CommandError where it ends or takes too long."""
+    until = time.monotonic() + START_WITHIN_S
+    while time.monotonic() < until:
+        if server.poll() is not None:
+            raise CommandError("the server has stopped; what it says above tells why", returncode=1)
+        try:
+            Client(origin, "").get("/api/schema?format=json")
+        except requests.HTTPError:
+            return
+        except requests.ConnectionError:
+            time.sleep(0.1)
+        else:
+            return
+    raise CommandError(f"the server did not answer within {START_WITHIN_S:g} s")
+
+
+def run_job(client: Client, prompt: str) -> JobScreen:
+    """Submits the job by the API and shows its events to its end."""
+    session_id = f"demo-{secrets.token_hex(6)}"
+    project = client.post("/api/projects", {"name": f"Demo of {timezone.now():%d %B %Y, %H:%M}"})
+    job = client.post(
+        f"/api/projects/{project['id']}/jobs",
+        {
+            "prompt": prompt,
+            "providers": ["mock"],
+            "variants": VARIANTS,
+            "sessionId": session_id,
+            "options": {"mock": {"latency_s": LATENCY_S}},
+        },
+    )
+    screen = JobScreen(job["jobId"])
+    screen.follow(client.events(session_id))
+    return screen
+
+
+def farewell(origin: str, made: FirstSecrets) -> str:
+    """What stands at the end: where to look, and the secrets of a first start."""
+    lines = ["", f"The images above are open at their addresses; all of them at {origin}/"]
+    if made.api_key:
+        lines.append(f"API key of this first start, shown this once:  {made.api_key}   (header X-Api-Key)")
+    if made.admin_password:
+        lines.append(f"Login of {origin}/admin/, shown this once:  {ADMIN} / {made.admin_password}")
+    return "\n".join(lines)
+
+
+def end_server(server: "subprocess.Popen[bytes]") -> None:
+    """Lets the server stop gently; kills it where it does not."""
+    if server.poll() is None:
+        server.send_signal(signal.SIGTERM)
+    try:
+        server.wait(STOP_WITHIN_S)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        server.wait()
+
+
+def stop(_: int, __: FrameType | None) -> NoReturn:
+    """SIGTERM is Ctrl-C to a demonstration."""
+    raise KeyboardInterrupt

@@ -1,0 +1,161 @@
+"""Submits one job from a terminal and shows it to its end."""
+
+import json
+import logging
+import secrets
+import sys
+import time
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from django.core.management.base import BaseCommand, CommandError
+from rest_framework.exceptions import ValidationError
+
+from dali.lib.errors import DaliError, InputError
+from dali.server.standin import somebody_at_work
+from dali.terminal import JobScreen
+from progressions import ingest, intake
+from progressions.models import Event, Job
+from progressions.requests import JobInSerializer
+from projects.models import Project
+from projects.queries import get_bare_project
+from projects.services import create_project
+
+PROJECT = "From the command line"
+POLL_S = 0.1
+BAD_INPUT = 2
+INTERRUPTED = 130
+# Options that are the API's fields under their own names.
+PLAIN = {
+    "kind": "kind",
+    "size": "size",
+    "seed": "seed",
+    "max_cost_usd": "maxCostUsd",
+    "parent": "parentProgressionId",
+}
+
+
+class Command(BaseCommand):
+    """`manage.py generate PROMPT`. Where a server runs on the data directory it does the work, else this process."""
+
+    help = (
+        "Submits a job and shows its progress. Exit code: 0 where every variant has an image, 1 where one has"
+        " not, 2 for bad input."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("prompt")
+        parser.add_argument("--providers", default="mock", help="separated by commas; default: mock")
+        parser.add_argument("--variants", type=int, default=1, help="of each provider; default: 1")
+        parser.add_argument(
+            "--project", default=PROJECT, help=f"id or name, made where new; default: {PROJECT}"
+        )
+        parser.add_argument("--start-image", help="a file, or an address as startImageUrl takes it")
+        parser.add_argument("--mask-image", help="a file, or an address as maskImageUrl takes it")
+        parser.add_argument("--parent", help="id of the progression to build on")
+        parser.add_argument("--kind", help="generate, edit, inpaint, outpaint, variation or upscale")
+        parser.add_argument("--size", help="as 1024x768")
+        parser.add_argument("--seed", type=int)
+        parser.add_argument("--model", action="append", default=[], metavar="PROVIDER=MODEL")
+        parser.add_argument("--max-cost-usd", type=float)
+        parser.add_argument("--allow-duplicates", action="store_true", help="skip no near-duplicates")
+        parser.add_argument("--options", default="{}", help='JSON by provider, as {"mock": {"latency_s": 2}}')
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if logging.getLogger().level == logging.INFO:
+            logging.getLogger().setLevel(logging.WARNING)  # the bars tell the same
+        try:
+            with somebody_at_work() as is_ours:
+                job = submit(options)
+                screen = JobScreen(str(job.id))
+                screen.follow(events_of(job))
+        except KeyboardInterrupt:
+            self.stderr.write(
+                "Stopped. What has not ended goes on with the next server, or by: manage.py recover"
+            )
+            sys.exit(INTERRUPTED)
+        screen.report()
+        if is_ours:
+            self.stdout.write("No server runs on these data now: `make run` serves the addresses above.")
+        if not screen.is_all_complete:
+            sys.exit(1)
+
+
+def submit(options: dict[str, Any]) -> Job:
+    """Submits what the command line asks for; CommandError, exit code 2, where it cannot be taken."""
+    try:
+        request = JobInSerializer(data=request_body(options))
+        request.is_valid(raise_exception=True)
+        return intake.submit_job(project=find_project(options["project"]), draft=request.draft()).job
+    except ValidationError as error:
+        raise CommandError(f"cannot be taken: {json.dumps(error.detail)}", returncode=BAD_INPUT) from error
+    except InputError as error:
+        raise CommandError(f"{error.field}: {error}", returncode=BAD_INPUT) from error
+    except DaliError as error:
+        raise CommandError(str(error), returncode=BAD_INPUT) from error
+
+
+def request_body(options: dict[str, Any]) -> dict[str, Any]:
+    """The options as the body of `POST /api/projects/{id}/jobs`."""
+    body: dict[str, Any] = {
+        "prompt": options["prompt"],
+        "providers": [name.strip() for name in options["providers"].split(",") if name.strip()],
+        "variants": options["variants"],
+        "sessionId": f"cli-{secrets.token_hex(8)}",
+        "models": dict(pair(text) for text in options["model"]),
+        "allowDuplicates": options["allow_duplicates"],
+        "options": parsed_options(options["options"]),
+    }
+    body |= {field: options[name] for name, field in PLAIN.items() if options[name] is not None}
+    for name, field in (("start_image", "startImageUrl"), ("mask_image", "maskImageUrl")):
+        if options[name]:
+            body[field] = image_address(options[name], field)
+    return body
+
+
+def pair(text: str) -> tuple[str, str]:
+    """`mock=mock-1` in two; InputError where it is not two."""
+    provider, equals, model = text.partition("=")
+    if not (provider and equals and model):
+        raise InputError("--model", f"{text!r} is no PROVIDER=MODEL")
+    return provider, model
+
+
+def parsed_options(text: str) -> object:
+    """The JSON of --options; InputError where it is none."""
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise InputError("--options", f"{text!r} is not JSON ({error})") from error
+
+
+def image_address(value: str, field: str) -> str:
+    """The address of an image: of a file, that of an upload made of it, else what was given."""
+    path = Path(value)
+    if path.is_file():
+        return ingest.receive_upload(path.read_bytes(), "").delivery
+    if "://" not in value and not value.startswith("/"):
+        raise InputError(field, f"{value!r} is neither a file nor an address")
+    return value
+
+
+def find_project(name: str) -> Project:
+    """The project of that id, else the newest of that name, else a new one of that name."""
+    try:
+        return get_bare_project(UUID(name))
+    except ValueError:
+        pass
+    return Project.objects.filter(name=name).order_by("-updated_at").first() or create_project(name=name)
+
+
+def events_of(job: Job) -> Iterator[dict[str, Any]]:
+    """The events of the job's session, from its first on, as they are written; never ends by itself."""
+    seq = 0
+    while True:
+        rows = Event.objects.filter(session_id=job.session_id, seq__gt=seq).order_by("seq")
+        for seq, text in rows.values_list("seq", "text"):  # noqa: B007 - the cursor moves with what was shown
+            yield json.loads(text)
+        time.sleep(POLL_S)

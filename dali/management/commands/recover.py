@@ -1,0 +1,68 @@
+"""Resumes what was left unfinished, for machines on which no server runs just now."""
+
+import time
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+from django.db.models import Count, Q
+from django.utils import timezone
+
+from dali.server.standin import somebody_at_work
+from progressions import sweep
+from progressions.enums import VariantStatus
+from progressions.models import ImageProgression, Job, Variant
+
+POLL_S = 0.3
+UNFINISHED = (VariantStatus.QUEUED, VariantStatus.RUNNING)
+
+
+class Command(BaseCommand):
+    """`manage.py recover`. A running embedded server does all this by itself, and so do production's workers."""
+
+    help = (
+        "Resumes jobs that are due or were lost, until nothing is left to do, and says what became of them."
+    )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        with somebody_at_work() as is_ours:
+            jobs = unfinished_jobs()
+            for job_id, variants in jobs.items():
+                self.stdout.write(f"job {job_id}: {variants} not ended")
+            if is_ours:
+                wait_until_nothing_is_due()
+            elif settings.IS_EMBEDDED:
+                self.stdout.write("A server works on these data: it resumes them by itself.")
+                return
+            else:
+                sweep.end_cancelled()
+                self.stdout.write(f"{sweep.nudge_due()} messages sent to the workers.")
+                return
+        for job_id in jobs:
+            self.stdout.write(f"job {job_id}: {outcome(job_id)}")
+        self.stdout.write(f"{len(jobs)} jobs resumed." if jobs else "Nothing was left unfinished.")
+
+
+def unfinished_jobs() -> dict[str, int]:
+    """How many variants have not ended, by the id of their job."""
+    rows = Job.objects.annotate(left=Count("variants", filter=Q(variants__status__in=UNFINISHED))).filter(
+        left__gt=0
+    )
+    return {str(job.id): job.left for job in rows.order_by("created_at")}
+
+
+def wait_until_nothing_is_due() -> None:
+    """Returns when every variant has ended and no image waits for its judge now."""
+    while True:
+        is_judging = ImageProgression.objects.filter(judge_due_at__lte=timezone.now()).exists()
+        if not is_judging and not Variant.objects.filter(status__in=UNFINISHED).exists():
+            return
+        time.sleep(POLL_S)
+
+
+def outcome(job_id: str) -> str:
+    """How the job's variants ended, in words."""
+    rows = (
+        Variant.objects.filter(job_id=job_id).order_by("status").values_list("status").annotate(Count("id"))
+    )
+    return ", ".join(f"{count} {status}" for status, count in rows)
