@@ -1,0 +1,24 @@
+"""Answers that several routes give: a job with its steps, a submission."""
+
+from rest_framework import status
+from rest_framework.response import Response
+
+from dali.lib.addresses import absolute_url
+from progressions.models import Job
+from progressions.queries import get_job_with_variants, steps_by_owner
+from progressions.serializers import STEPS_CONTEXT, JobSerializer, JobSubmittedSerializer
+
+
+def job_answer(job: Job) -> Response:
+    """The job with its variants (prefetched) and their steps: one query."""
+    steps = steps_by_owner([job.pk, *(variant.pk for variant in job.variants.all())])
+    return Response(JobSerializer(job, context={STEPS_CONTEXT: steps}).data)
+
+
+def submitted(job: Job, *, is_replayed: bool = False) -> Response:
+    """202, and where the job is to be asked for."""
+    headers = {"Location": absolute_url(f"/api/jobs/{job.pk}")}
+    if is_replayed:
+        headers["Idempotent-Replayed"] = "true"
+    body = JobSubmittedSerializer(get_job_with_variants(job.pk)).data
+    return Response(body, status=status.HTTP_202_ACCEPTED, headers=headers)

@@ -1,0 +1,131 @@
+"""What tests of the stream share: events written as the application writes them, and readers of both faces."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+from uuid import UUID
+
+from channels.db import DatabaseSyncToAsync
+from channels.testing import ApplicationCommunicator, WebsocketCommunicator
+from django.db import transaction
+
+from dali.asgi import application
+from progressions import events
+from progressions.models import Job
+from projects.models import Project
+
+T = TypeVar("T")
+
+
+def in_thread(function: Callable[..., T]) -> Callable[..., Awaitable[T]]:
+    """The function, run in a thread whose database connections are closed after it."""
+    converted: Callable[..., Awaitable[T]] = DatabaseSyncToAsync(function, thread_sensitive=False)
+    return converted
+
+
+def write_events(session_id: str, count: int = 1, *, job_id: UUID | None = None, padding: int = 0) -> None:
+    """Appends that many `progress` events in one transaction."""
+    body: events.Body = {"type": "progress", "step": "x" * padding}
+    if job_id is not None:
+        body["jobId"] = str(job_id)
+    with transaction.atomic():
+        events.append(session_id, [body] * count)
+
+
+def make_job(session_id: str, status: str = "running") -> UUID:
+    """A job without variants."""
+    project = Project.objects.create(name="Lighthouses")
+    job = Job.objects.create(
+        project=project,
+        session_id=session_id,
+        status=status,
+        prompt="a lighthouse",
+        kind="generate",
+        remaining=1,
+    )
+    return job.id
+
+
+def socket(path: str, *headers: tuple[bytes, bytes]) -> WebsocketCommunicator:
+    """A WebSocket to the real application."""
+    return WebsocketCommunicator(application, path, headers=list(headers))
+
+
+@asynccontextmanager
+async def connected(path: str, *headers: tuple[bytes, bytes]) -> AsyncIterator[WebsocketCommunicator]:
+    """An accepted WebSocket, disconnected at the end."""
+    communicator = socket(path, *headers)
+    is_accepted, _ = await communicator.connect(timeout=5)
+    assert is_accepted
+    try:
+        yield communicator
+    finally:
+        await communicator.disconnect(timeout=5)
+
+
+async def receive_seqs(communicator: WebsocketCommunicator, count: int) -> list[int]:
+    """The numbers of the next events of a socket without `batch`."""
+    return [json.loads(await communicator.receive_from(timeout=5))["seq"] for _ in range(count)]
+
+
+class EventSource:
+    """A reader of Server-Sent Events from the real application."""
+
+    def __init__(self, path: str, *headers: tuple[bytes, bytes], method: str = "GET") -> None:
+        path, _, query = path.partition("?")
+        self._communicator = ApplicationCommunicator(
+            application,
+            {
+                "type": "http",
+                "http_version": "1.1",
+                "method": method,
+                "path": path,
+                "raw_path": path.encode(),
+                "query_string": query.encode(),
+                "headers": list(headers),
+            },
+        )
+        self._text = ""
+
+    async def open(self) -> tuple[int, dict[str, str]]:
+        """Sends the request; status and headers of the answer."""
+        await self._communicator.send_input({"type": "http.request", "body": b"", "more_body": False})
+        start = await self._communicator.receive_output(timeout=5)
+        return start["status"], {name.decode(): value.decode() for name, value in start["headers"]}
+
+    async def json(self) -> Any:
+        """The body of an answer that is no stream."""
+        message = await self._communicator.receive_output(timeout=5)
+        assert not message.get("more_body")
+        await self._communicator.wait(timeout=5)
+        return json.loads(message["body"])
+
+    async def block(self) -> dict[str, str]:
+        """The next block of lines, by field name; the field of a comment is empty."""
+        while "\n\n" not in self._text:
+            self._text += (await self._communicator.receive_output(timeout=5))["body"].decode()
+        block, _, self._text = self._text.partition("\n\n")
+        return dict((*line.split(":", 1),) for line in block.split("\n") if ":" in line)
+
+    async def seqs(self, count: int) -> list[int]:
+        """The numbers of the next events; each must be its block's id."""
+        found = []
+        for _ in range(count):
+            block = await self.block()
+            found.append(json.loads(block["data"])["seq"])
+            assert block["id"].strip() == str(found[-1])
+        return found
+
+    async def close(self) -> None:
+        """Goes away, as a browser does."""
+        await self._communicator.send_input({"type": "http.disconnect"})
+        await self._communicator.wait(timeout=5)
+
+
+async def until(condition: Callable[[], bool], timeout_s: float = 5) -> None:
+    """Returns when the condition holds; fails after the time."""
+    async with asyncio.timeout(timeout_s):
+        while not condition():
+            await asyncio.sleep(0.01)
