@@ -1,0 +1,1 @@
+"""Measurements against the practical limits: ratios within one run, never times to be kept."""
