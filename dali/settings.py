@@ -397,6 +397,13 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {
+        "Kind": "progressions.enums.Kind",
+        "ProgressionKind": "progressions.serializers.PROGRESSION_KINDS",
+        "JobStatus": "progressions.enums.JobStatus",
+        "VariantStatus": "progressions.enums.VariantStatus",
+        "StepStatus": "progressions.enums.StepStatus",
+    },
 }
 
 # --- Logs ---------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("images/<str:name>", serve_image, name="image"),
     path("api/", include("projects.urls")),
+    path("api/", include("progressions.urls")),
     path("api/schema", ApiSchemaView.as_view(), name="schema"),
     path("api/docs", ApiDocsView.as_view(), name="docs"),
     re_path(r"^api(?:/.*)?$", UnknownRouteView.as_view()),

@@ -39,7 +39,7 @@ def get_job(job_id: UUID) -> Job:
 
 def jobs_with_variants() -> QuerySet[Job]:
     """Jobs with their variants, in the variants' order: two queries however many there are."""
-    variants = Variant.objects.select_related("duplicate_of").order_by("number")
+    variants = Variant.objects.order_by("number")
     return Job.objects.prefetch_related(Prefetch("variants", queryset=variants))
 
 

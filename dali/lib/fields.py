@@ -94,15 +94,15 @@ class StrictBooleanField(serializers.BooleanField):
 
 
 class StrictUsdField(serializers.Field[Decimal, Any, float | None, Any]):
-    """US dollars: a JSON number, 0 to 999,999, with at most six decimals; out, a number or null."""
+    """US dollars: a JSON number above 0, to 999,999, with at most six decimals; out, a number or null."""
 
     default_error_messages = {
-        "invalid": "{value} is no amount in US dollars; send a number from 0 to 999999.",
+        "invalid": "{value} is no amount in US dollars; send a number above 0, to 999999.",
     }
 
     def to_internal_value(self, data: Any) -> Decimal:
         """The amount, rounded to millionths."""
-        if isinstance(data, bool) or not isinstance(data, int | float) or not 0 <= data <= 999_999:
+        if isinstance(data, bool) or not isinstance(data, int | float) or not 0.000001 <= data <= 999_999:
             self.fail("invalid", value=shown(data))
         return round(Decimal(str(data)), 6)
 

@@ -1,0 +1,208 @@
+"""JSON in: what submits, retries and filters, checked field by field."""
+
+import json
+import re
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from rest_framework import serializers
+from rest_framework.request import Request
+
+from dali.lib.errors import InputError
+from dali.lib.fields import (
+    CONTROL_CHARACTER,
+    StrictBooleanField,
+    StrictCharField,
+    StrictIntegerField,
+    StrictObjectField,
+    StrictUsdField,
+    shown,
+)
+from progressions.enums import Judgment, Kind
+from progressions.intake import JobDraft
+
+MOST_PROMPT = 32_000
+MOST_SEED = 2**32 - 1
+SESSION_ID = r"[A-Za-z0-9._:-]{1,128}"
+_IDEMPOTENCY_KEY = re.compile(r"[\x20-\x7e]{1,255}")
+
+
+class SessionIdField(StrictCharField):
+    """The stream that events go to."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        cure = "1 to 128 of A-Z a-z 0-9 . _ : -"
+        super().__init__(pattern=SESSION_ID, cure=cure, trim_whitespace=False, **kwargs)
+
+
+class WordField(serializers.ChoiceField):
+    """One of a few words."""
+
+    default_error_messages = {"invalid_choice": "{input} is not known; send one of {known}."}
+
+    def to_internal_value(self, data: Any) -> Any:
+        """The word; numbers and lists are none."""
+        if not isinstance(data, str) or data not in self.choices:
+            self.fail("invalid_choice", input=shown(data), known=", ".join(self.choices))
+        return data
+
+
+class IdField(serializers.UUIDField):
+    """The id of a row."""
+
+    default_error_messages = {"invalid": "{value} is no id; send one as answers give them."}
+
+    def to_internal_value(self, data: Any) -> UUID:
+        """The id; a number is none, though it could be made one."""
+        if not isinstance(data, str):
+            self.fail("invalid", value=shown(data))
+        try:
+            return UUID(data)
+        except ValueError:
+            self.fail("invalid", value=shown(data))
+
+
+class JobInSerializer(serializers.Serializer[JobDraft]):
+    """A submission. Optional fields may be null; fields that are not named here are ignored."""
+
+    prompt = StrictCharField(max_length=MOST_PROMPT)
+    providers = serializers.ListField(child=StrictCharField(max_length=40), allow_empty=False, max_length=20)
+    sessionId = SessionIdField()
+    variants = StrictIntegerField(required=False, allow_null=True, help_text="For each provider; default 1.")
+    kind = WordField(choices=Kind.choices, required=False, allow_null=True)
+    startImageUrl = StrictCharField(max_length=4_000, required=False, allow_null=True, allow_blank=True)
+    maskImageUrl = StrictCharField(max_length=4_000, required=False, allow_null=True, allow_blank=True)
+    parentProgressionId = IdField(required=False, allow_null=True)
+    size = StrictCharField(
+        pattern=r"[1-9]\d{1,4}x[1-9]\d{1,4}", cure="width and height in pixels, as 1024x1024", required=False, allow_null=True
+    )
+    seed = StrictIntegerField(min_value=0, max_value=MOST_SEED, required=False, allow_null=True)
+    models = serializers.DictField(child=StrictCharField(max_length=120), required=False, allow_null=True)
+    maxCostUsd = StrictUsdField(required=False, allow_null=True)
+    allowDuplicates = StrictBooleanField(required=False, allow_null=True)
+    options = StrictObjectField(required=False, allow_null=True)
+
+    def validate_providers(self, names: list[str]) -> list[str]:
+        """No name twice."""
+        for name in names:
+            if names.count(name) > 1:
+                raise serializers.ValidationError(f"{shown(name)} stands there twice; name each provider once.")
+        return names
+
+    def validate_variants(self, count: int | None) -> int | None:
+        """1 to the setting's most."""
+        most = settings.MAX_VARIANTS
+        if count is not None and not 1 <= count <= most:
+            raise serializers.ValidationError(f"{count} is out of range; send 1 to {most}.", code="range")
+        return count
+
+    def validate_models(self, models: dict[str, str] | None) -> dict[str, str] | None:
+        """Only for providers by names without control characters."""
+        for name in models or {}:
+            if CONTROL_CHARACTER.search(name):
+                raise serializers.ValidationError(f"{shown(name)} holds a control character; take it out.")
+        return models
+
+    def draft(self) -> JobDraft:
+        """What was sent, once it is valid; null is the same as nothing."""
+        given = {name: value for name, value in self.validated_data.items() if value is not None}
+        return JobDraft(
+            prompt=given["prompt"],
+            providers=tuple(given["providers"]),
+            session_id=given["sessionId"],
+            variants=given.get("variants", 1),
+            kind=given.get("kind"),
+            start_image_url=given.get("startImageUrl", ""),
+            mask_image_url=given.get("maskImageUrl", ""),
+            parent_progression_id=given.get("parentProgressionId"),
+            size=given.get("size", ""),
+            seed=given.get("seed"),
+            models=given.get("models", {}),
+            max_cost_usd=given.get("maxCostUsd"),
+            allow_duplicates=given.get("allowDuplicates", False),
+            options=given.get("options", {}),
+        )
+
+
+class JobRetryInSerializer(serializers.Serializer[Any]):
+    """How a job's failed variants are tried again."""
+
+    sessionId = SessionIdField(required=False, allow_null=True, help_text="Default: that of the job.")
+
+
+class ProgressionRetryInSerializer(serializers.Serializer[Any]):
+    """How an image is tried again."""
+
+    sessionId = SessionIdField()
+    prompt = StrictCharField(
+        max_length=MOST_PROMPT,
+        required=False,
+        allow_null=True,
+        help_text="Default: the image's prompt with its retry_suggestion worked in.",
+    )
+    variants = StrictIntegerField(required=False, allow_null=True)
+
+    validate_variants = JobInSerializer.validate_variants
+
+
+class ProgressionFilterSerializer(serializers.Serializer[Any]):
+    """The filters of a project's progressions; an empty one filters nothing."""
+
+    query = StrictCharField(
+        required=False, allow_blank=True, max_length=1_000, help_text="Any part of prompt, notes or tags, whatever its case."
+    )
+    tags = serializers.ListField(
+        child=StrictCharField(max_length=200),
+        required=False,
+        help_text="All of them must be there: a JSON array, repeated, as `tags[]`, or separated by commas.",
+    )
+    judgment = WordField(choices=[*Judgment.values, "none"], required=False)
+    provider = StrictCharField(required=False, allow_blank=True, max_length=40)
+    jobId = IdField(required=False)
+    parent = IdField(required=False)
+
+
+def progression_filters(request: Request) -> dict[str, Any]:
+    """The filters of a request that are not empty; ValidationError or InputError for bad ones."""
+    given: dict[str, Any] = {
+        name: request.query_params[name]
+        for name in ("query", "judgment", "provider", "jobId", "parent")
+        if request.query_params.get(name)
+    }
+    tags: list[Any] = []
+    for text in [*request.query_params.getlist("tags"), *request.query_params.getlist("tags[]")]:
+        tags += _tags_in(text)
+    if tags:
+        given["tags"] = tags
+    checked = ProgressionFilterSerializer(data=given)
+    checked.is_valid(raise_exception=True)
+    return {name: value for name, value in checked.validated_data.items() if value}
+
+
+def _tags_in(text: str) -> list[Any]:
+    if not text.lstrip().startswith("["):
+        return [tag.strip() for tag in text.split(",") if tag.strip()]
+    try:
+        tags = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InputError("tags", f'tags={text[:60]!r} begins like a JSON array and is none; send ["a","b"] or a,b') from error
+    return [tag for tag in tags if tag != ""]
+
+
+def parse_idempotency_key(request: Request) -> str | None:
+    """The header `Idempotency-Key`; None where there is none. InputError where it is no such key."""
+    key = request.headers.get("Idempotency-Key")
+    if key is not None and not _IDEMPOTENCY_KEY.fullmatch(key):
+        raise InputError("Idempotency-Key", f"Idempotency-Key has {len(key)} characters; send 1 to 255 printable ASCII ones")
+    return key
+
+
+def parse_after(request: Request) -> int:
+    """`?after=`: the number of the last event that the client has; 0 where it is not given."""
+    text = request.query_params.get("after", "")
+    if not text:
+        return 0
+    if not re.fullmatch(r"[0-9]{1,18}", text, re.ASCII):
+        raise InputError("after", f"after={text[:40]!r} is no event number; send the seq of the last event that you have")
+    return int(text)

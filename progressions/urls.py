@@ -1,0 +1,24 @@
+"""Addresses of progressions, jobs and what belongs to them, below /api."""
+
+from django.urls import path
+
+from progressions.job_viewsets import JobViewSet, ProjectJobViewSet, VariantViewSet
+from progressions.upload_viewsets import ProviderViewSet, TicketViewSet, UploadViewSet
+from progressions.viewsets import ProgressionViewSet
+
+urlpatterns = [
+    path("projects/<uuid:project_id>/progressions", ProgressionViewSet.as_view({"get": "list"})),
+    path("projects/<uuid:project_id>/jobs", ProjectJobViewSet.as_view({"get": "list", "post": "create"})),
+    path("progressions/<uuid:progression_id>", ProgressionViewSet.as_view({"get": "retrieve"})),
+    path("progressions/<uuid:progression_id>/lineage", ProgressionViewSet.as_view({"get": "lineage"})),
+    path("progressions/<uuid:progression_id>/rollback", ProgressionViewSet.as_view({"post": "rollback"})),
+    path("progressions/<uuid:progression_id>/retry", ProgressionViewSet.as_view({"post": "retry"})),
+    path("jobs/<uuid:job_id>", JobViewSet.as_view({"get": "retrieve"})),
+    path("jobs/<uuid:job_id>/events", JobViewSet.as_view({"get": "events"})),
+    path("jobs/<uuid:job_id>/cancel", JobViewSet.as_view({"post": "cancel"})),
+    path("jobs/<uuid:job_id>/retry", JobViewSet.as_view({"post": "retry"})),
+    path("variants/<uuid:variant_id>/keep", VariantViewSet.as_view({"post": "keep"})),
+    path("uploads", UploadViewSet.as_view({"post": "create"})),
+    path("providers", ProviderViewSet.as_view({"get": "list"})),
+    path("stream/<str:session_id>/tickets", TicketViewSet.as_view({"post": "create"})),
+]

@@ -1,0 +1,79 @@
+"""JSON bodies: what is taken, what is refused, and how much of it is read."""
+
+import io
+from typing import Any
+
+import pytest
+from django.test import override_settings
+from rest_framework.exceptions import ParseError
+
+from dali.lib.strict_json import StrictJSONParser, TooLargeError
+
+
+def parse(content: bytes) -> Any:
+    return StrictJSONParser().parse(io.BytesIO(content))
+
+
+def test_json_is_parsed() -> None:
+    assert parse('{"name": "Küste", "n": [1, 2.5, true, null]}'.encode()) == {"name": "Küste", "n": [1, 2.5, True, None]}
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"{", "Expecting property name enclosed in double quotes: line 1 column 2 (char 1)"),
+        (b"", "Expecting value: line 1 column 1 (char 0)"),
+        (b'{"a": NaN}', "NaN is no JSON number"),
+        (b'{"a": -Infinity}', "-Infinity is no JSON number"),
+        (b'{"a": 1e999}', "1e999 is too large a number"),
+        (b'{"a": 1, "a": 2}', '"a" stands twice in one object'),
+    ],
+)
+def test_what_is_no_json_is_refused(content: bytes, message: str) -> None:
+    with pytest.raises(ParseError) as caught:
+        parse(content)
+    assert str(caught.value.detail) == f"The body is not valid JSON: {message}"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b'"\xff"', "The body is not UTF-8 at byte 1; send JSON in UTF-8."),
+        (b"[" * 33 + b"]" * 33, "The JSON is nested too deeply; at most 32 levels."),
+        (b"[" * 100_000, "The JSON is nested too deeply; at most 32 levels."),
+        (b'{"a": "x\\ud800"}', 'The text "x\\ud800" holds half a surrogate pair; send whole characters.'),
+        (b'{"\\udc00": 1}', 'The text "\\udc00" holds half a surrogate pair; send whole characters.'),
+    ],
+)
+def test_json_that_cannot_be_kept_is_refused(content: bytes, message: str) -> None:
+    with pytest.raises(ParseError) as caught:
+        parse(content)
+    assert str(caught.value.detail) == message
+
+
+def test_a_number_of_5000_digits_is_refused() -> None:
+    with pytest.raises(ParseError):
+        parse(b"1" * 5000)
+
+
+def test_32_levels_are_taken() -> None:
+    assert parse(b"[" * 32 + b"]" * 32) is not None
+
+
+class Endless(io.RawIOBase):
+    """A body that does not end; counts what was read of it."""
+
+    taken = 0
+
+    def read(self, size: int = -1) -> bytes:
+        self.taken += size
+        return b" " * size
+
+
+@override_settings(MAX_BODY_BYTES=100_000)
+def test_a_body_is_read_no_further_than_its_limit() -> None:
+    body = Endless()
+    with pytest.raises(TooLargeError) as caught:
+        StrictJSONParser().parse(body)
+    assert str(caught.value.detail) == "The body is larger than 100,000 bytes; send less."
+    assert body.taken == 100_001

@@ -1,0 +1,85 @@
+"""Rows for tests, each valid on its own."""
+
+from typing import Any
+
+import factory
+from factory.django import DjangoModelFactory
+
+from knowledgebase.models import Tip
+from progressions.models import ImageProgression, Job, Variant
+from progressions.queries import search_text_for
+from projects.models import Project
+
+
+class ProjectFactory(DjangoModelFactory[Project]):
+    """A project."""
+
+    class Meta:
+        model = Project
+
+    name = factory.Sequence(lambda n: f"Project {n}")
+
+
+class JobFactory(DjangoModelFactory[Job]):
+    """A queued job of one variant; its variants are made apart."""
+
+    class Meta:
+        model = Job
+
+    project = factory.SubFactory(ProjectFactory)
+    session_id = factory.Sequence(lambda n: f"s-{n}")
+    prompt = "a lighthouse at dusk"
+    kind = "generate"
+    providers = factory.LazyFunction(lambda: ["mock"])
+    remaining = 1
+
+
+class VariantFactory(DjangoModelFactory[Variant]):
+    """A queued variant."""
+
+    class Meta:
+        model = Variant
+
+    job = factory.SubFactory(JobFactory)
+    project = factory.SelfAttribute("job.project")
+    provider = "mock"
+    index = factory.LazyAttribute(lambda row: row.job.variants.count())
+    number = factory.SelfAttribute("index")
+    kind = "generate"
+    seed = factory.Sequence(lambda n: n)
+
+
+class ProgressionFactory(DjangoModelFactory[ImageProgression]):
+    """A generated image that nobody has judged."""
+
+    class Meta:
+        model = ImageProgression
+
+    project = factory.SubFactory(ProjectFactory)
+    kind = "generate"
+    ai_provider = "mock"
+    model = "painter-1"
+    prompt = "a lighthouse at dusk"
+    generated_image_url = factory.Sequence(lambda n: f"/images/{n:064x}.webp")
+    generated_image_r2_key = factory.Sequence(lambda n: f"project/p/jobs/j/orig/{n}")
+    original_image_r2_key = factory.SelfAttribute("generated_image_r2_key")
+    width = 64
+    height = 48
+    bytes = 1234
+
+    @factory.lazy_attribute
+    def search_text(self) -> str:
+        """As the services write it."""
+        row: Any = self
+        return search_text_for(row.prompt, getattr(row, "ai_notes", []), getattr(row, "ai_tags", []))
+
+
+class TipFactory(DjangoModelFactory[Tip]):
+    """An enabled tip that fits every prompt."""
+
+    class Meta:
+        model = Tip
+
+    key = factory.Sequence(lambda n: f"mock.tip-{n}")
+    provider = "mock"
+    value = factory.LazyFunction(lambda: {"guidance": "", "addition": "soft light", "kinds": [], "keywords": []})
