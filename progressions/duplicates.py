@@ -81,7 +81,7 @@ def reserve(*, variant: Variant, phash: str) -> None:
     variant.phash = phash
     Variant.objects.filter(id=variant.id).update(phash=phash)
     if variant.kind in COMPARED_KINDS:
-        bands = _buckets(variant.project_id, hashes.structure(phash))
+        bands = buckets(variant.project_id, hashes.structure(phash))
         HashBands.objects.update_or_create(
             variant_id=variant.id,
             defaults={
@@ -106,14 +106,14 @@ def _similar_structures(project_id: UUID, phash: str, max_distance: int) -> list
     """Variants, of any state, whose structure is within the distance."""
     structure = hashes.structure(phash)
     radii = _radii(max_distance)
-    buckets = _buckets(project_id, structure)
+    own = buckets(project_id, structure)
     conditions = [
         f"band_{number} IN ({','.join(str(bucket ^ mask) for mask in _masks(bits, radius))})"
-        for number, ((_, bits), bucket, radius) in enumerate(zip(_BANDS, buckets, radii, strict=True))
+        for number, ((_, bits), bucket, radius) in enumerate(zip(_BANDS, own, radii, strict=True))
         if radius >= 0
     ]
     if max(radii) > _MOST_RADIUS:
-        first = buckets[0] >> _BAND_BITS << _BAND_BITS
+        first = own[0] >> _BAND_BITS << _BAND_BITS
         conditions = [f"band_0 BETWEEN {first} AND {first + (1 << _BAND_BITS) - 1}"]
     select = "SELECT structure, variant_id FROM hash_bands WHERE "
     with connection.cursor() as cursor:
@@ -162,7 +162,7 @@ def _lineage(progression_id: UUID) -> set[UUID]:
     return found
 
 
-def _buckets(project_id: UUID, structure: int) -> list[int]:
+def buckets(project_id: UUID, structure: int) -> list[int]:
     """What each band of the structure is filed under: bits of the project's id, then the band's value."""
     project = (project_id.int & ((1 << _PROJECT_BITS) - 1)) << _BAND_BITS
     return [project | structure >> first & ((1 << bits) - 1) for first, bits in _BANDS]
