@@ -57,7 +57,6 @@ class ProviderRequest:
     mask: bytes | None = None
     options: Mapping[str, object] = field(default_factory=dict)
     on_partial: Callable[[bytes], None] | None = None
-    attempt: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""Painting pictures from words: deterministic, without a network, quick; knows no app."""
