@@ -81,7 +81,7 @@ class WriteOnceStorage(Storage):
             "objects of this storage have no address; serve them by a view or a delivery"
         )
 
-    def _open(self, name: str, mode: str = "rb") -> File[Any]:
+    def _open(self, name: str, mode: str = "rb") -> "File[Any]":
         if mode != "rb":
             raise ValueError(f"mode {mode!r}: objects are read ('rb') or put once, never changed")
         return ContentFile(self.read(name), name=name)

@@ -1,0 +1,121 @@
+"""The write-once storage in a folder, and the storages by name."""
+
+import os
+import stat
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from dali.lib.errors import DaliError, UnavailableError
+from dali.lib.storage import LocalWriteOnceStorage, delivery_files, named, originals, uploads
+from tests.dali.storage_contract import WriteOnceContract
+
+
+@pytest.fixture
+def storage(tmp_path: Path) -> LocalWriteOnceStorage:
+    return LocalWriteOnceStorage(location=str(tmp_path / "originals"))
+
+
+class TestLocalWriteOnceStorage(WriteOnceContract):
+    """The contract, kept by a folder."""
+
+
+def test_files_are_readable_whatever_the_umask_says(storage: LocalWriteOnceStorage) -> None:
+    before = os.umask(0o777)
+    try:
+        storage.put_once("a/b/c", b"x", media_type="image/png")
+    finally:
+        os.umask(before)
+    modes = [stat.S_IMODE(Path(storage.location, part).stat().st_mode) for part in ("a", "a/b", "a/b/c")]
+    assert modes == [0o750, 0o750, 0o640]
+
+
+def test_a_reader_never_sees_half_an_object(storage: LocalWriteOnceStorage) -> None:
+    content = os.urandom(4_000_000)
+    sizes: set[int] = set()
+    is_done = threading.Event()
+
+    def watch() -> None:
+        while not is_done.is_set():
+            for number in range(10):
+                path = Path(storage.path(f"a/{number}"))
+                if path.exists():
+                    sizes.add(path.stat().st_size)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    for number in range(10):
+        storage.put_once(f"a/{number}", content, media_type="image/png")
+    is_done.set()
+    watcher.join()
+    assert sizes <= {4_000_000}
+
+
+def test_writing_leaves_no_draft_behind(storage: LocalWriteOnceStorage) -> None:
+    storage.put_once("a/0", b"x", media_type="image/png")
+    storage.put_once("a/0", b"x", media_type="image/png")
+    assert list((Path(storage.location) / ".drafts").iterdir()) == []
+
+
+def test_a_killed_writer_leaves_nothing_visible_and_its_draft_is_removed_later(tmp_path: Path) -> None:
+    program = """
+import os, signal, sys
+from dali.lib.storage import LocalWriteOnceStorage
+storage = LocalWriteOnceStorage(location=sys.argv[1])
+storage.put_once("a/before", b"x", media_type="image/png")
+os.link = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+storage.put_once("a/0", b"half", media_type="image/png")
+"""
+    killed = subprocess.run([sys.executable, "-c", program, str(tmp_path)], cwd=Path.cwd(), check=False)
+    assert killed.returncode == -9
+    (draft,) = (tmp_path / ".drafts").iterdir()
+    storage = LocalWriteOnceStorage(location=str(tmp_path))
+    assert storage.exists("a/0") is False
+    assert storage.put_once("a/0", b"whole", media_type="image/png") is True
+    assert draft.exists()  # it is young: its writer could still live
+    os.utime(draft, (time.time() - 7200, time.time() - 7200))
+    LocalWriteOnceStorage(location=str(tmp_path)).put_once("a/1", b"x", media_type="image/png")
+    assert not draft.exists()
+    assert storage.read("a/0") == b"whole"
+
+
+def test_a_full_disk_is_told_and_leaves_nothing(
+    storage: LocalWriteOnceStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fdatasync", full)
+    with pytest.raises(UnavailableError, match="No space left"):
+        storage.put_once("a/0", b"x", media_type="image/png")
+    assert storage.exists("a/0") is False
+    assert list((Path(storage.location) / ".drafts").iterdir()) == []
+
+
+def test_a_file_where_a_folder_should_be_is_told(storage: LocalWriteOnceStorage) -> None:
+    storage.put_once("a", b"x", media_type="image/png")
+    with pytest.raises(UnavailableError, match="a/b"):
+        storage.put_once("a/b", b"x", media_type="image/png")
+
+
+def test_the_named_storages_are_folders_of_their_own() -> None:
+    folders = [
+        Path(each.path("x")).parent.name
+        for each in (originals(), uploads(), delivery_files(), named("published"))
+    ]
+    assert folders == ["originals", "uploads", "delivery", "published"]
+
+
+def test_a_storage_that_could_overwrite_is_refused() -> None:
+    with pytest.raises(DaliError, match="STORAGES"):
+        named("staticfiles")
+
+
+def test_the_bucket_s_client_is_not_imported_for_a_folder() -> None:
+    program = "import sys, dali.lib.storage; print('boto3' in sys.modules)"
+    shown = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    assert shown.stdout.strip() == "False"
