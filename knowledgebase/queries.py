@@ -1,7 +1,17 @@
 """Reads of the knowledge base."""
 
+from dataclasses import dataclass
+
 from knowledgebase.models import Tip
 from knowledgebase.refine import TipText
+
+
+@dataclass(frozen=True, slots=True)
+class TipSet:
+    """A provider's tips: those that are switched on and those that are not."""
+
+    on: list[TipText]
+    off: list[TipText]
 
 
 def tips_for(provider: str) -> list[TipText]:
@@ -10,11 +20,12 @@ def tips_for(provider: str) -> list[TipText]:
     return [tip_text(row) for row in rows]
 
 
-def tips_by_provider() -> dict[str, list[TipText]]:
-    """The enabled tips of every provider that has any, by position and key, in one query."""
-    tips: dict[str, list[TipText]] = {}
-    for row in Tip.objects.filter(enabled=True).order_by("provider", "position", "key"):
-        tips.setdefault(row.provider, []).append(tip_text(row))
+def tips_by_provider() -> dict[str, TipSet]:
+    """The tips of every provider that has any, by position and key, in one query."""
+    tips: dict[str, TipSet] = {}
+    for row in Tip.objects.order_by("provider", "position", "key"):
+        tip_set = tips.setdefault(row.provider, TipSet([], []))
+        (tip_set.on if row.enabled else tip_set.off).append(tip_text(row))
     return tips
 
 

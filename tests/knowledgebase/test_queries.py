@@ -51,7 +51,10 @@ def test_the_tips_of_all_providers_are_read_in_one_query(
     make_tip("gemini.off", enabled=False)
     with django_assert_num_queries(1):
         tips = tips_by_provider()
-    assert {name: [tip.key for tip in found] for name, found in tips.items()} == {
-        "mock": ["mock.a", "mock.b"],
-        "openai": ["openai.a"],
+    assert {
+        name: ([tip.key for tip in found.on], [tip.key for tip in found.off]) for name, found in tips.items()
+    } == {
+        "gemini": ([], ["gemini.off"]),
+        "mock": (["mock.a", "mock.b"], []),
+        "openai": (["openai.a"], []),
     }

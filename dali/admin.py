@@ -1,0 +1,14 @@
+"""The admin as a whole: its name, and what the knowledge base may speak of."""
+
+from django.contrib import admin
+
+from knowledgebase import vocabulary
+from progressions.enums import Kind
+from progressions.provider import providers
+
+admin.site.site_header = "Dali"
+admin.site.site_title = "Dali"
+admin.site.index_title = "Workshop"
+admin.site.empty_value_display = "–"  # noqa: RUF001 - the dash of an empty cell
+
+vocabulary.tell(kinds=tuple(Kind.values), providers=providers.names)

@@ -1,0 +1,108 @@
+"""Admin classes for large tables and for rows that only the machine writes, and their bits of HTML."""
+
+from collections.abc import Iterable
+from typing import Any, TypeVar
+
+from django.contrib import admin
+from django.core.paginator import Paginator
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+from django.utils.functional import cached_property
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+M = TypeVar("M", bound=Model)
+
+EMPTY = "–"  # noqa: RUF001 - the dash of an empty cell
+
+
+class CappedPaginator(Paginator[Any]):
+    """Pages over the first 10,000 rows: counting a million takes longer than showing any page of them."""
+
+    most = 10_000
+
+    @cached_property
+    def count(self) -> int:
+        """How many rows there are to page through, at most `most`."""
+        rows = self.object_list
+        return (
+            rows.order_by()[: self.most].count() if isinstance(rows, QuerySet) else min(self.most, len(rows))
+        )
+
+
+class LeanAdmin(admin.ModelAdmin[M]):
+    """Lists of large tables: no count of the whole table, none beside the filters."""
+
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
+    paginator = CappedPaginator
+    list_per_page = 50
+    empty_value_display = EMPTY
+
+
+class MachineAdmin(LeanAdmin[M]):
+    """Rows that the machine writes: to be looked at, never added, changed or deleted by hand."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Nobody may."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
+        """Nobody may."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
+        """Nobody may."""
+        return False
+
+
+def badge(word: str, title: str = "") -> SafeString | str:
+    """A state as a coloured word; nothing for an empty one."""
+    if not word:
+        return EMPTY
+    return format_html(
+        '<span class="badge badge-{}" title="{}">{}</span>', word, title, word.replace("_", " ")
+    )
+
+
+def link(address: str, text: object) -> SafeString:
+    """A link to another page of the admin or of the site."""
+    return format_html('<a href="{}">{}</a>', address, text)
+
+
+def picture(address: str, text: str, *, size: str = "small") -> SafeString | str:
+    """A delivery image that opens at full size; `size` is `small` (a list), `medium` or `large`."""
+    if not address:
+        return EMPTY
+    return format_html(
+        '<a class="picture picture-{}" href="{}" target="_blank" rel="noopener">'
+        '<img src="{}" alt="{}" loading="lazy" decoding="async"></a>',
+        size,
+        address,
+        address,
+        text[:120],
+    )
+
+
+def words(parts: Iterable[object]) -> SafeString | str:
+    """A row of small words, as tags are shown."""
+    shown = format_html_join(" ", '<span class="word">{}</span>', ((part,) for part in parts))
+    return shown or EMPTY
+
+
+def lines(parts: Iterable[object]) -> SafeString | str:
+    """A list of sentences, one a line."""
+    shown = format_html_join("", "<li>{}</li>", ((part,) for part in parts))
+    return format_html('<ul class="lines">{}</ul>', shown) if shown else EMPTY
+
+
+def milliseconds(value: float | None) -> str:
+    """A duration for people: `840 ms`, `2.1 s`, `3 min 20 s`."""
+    if value is None:
+        return EMPTY
+    if value < 1000:
+        return f"{value:.0f} ms"
+    if value < 60_000:
+        return f"{value / 1000:.1f} s"
+    minutes, rest = divmod(round(value / 1000), 60)
+    return f"{minutes} min {rest} s"

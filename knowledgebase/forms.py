@@ -1,0 +1,106 @@
+"""Forms of the knowledge base: a tip with the parts of its value as fields, and the sample prompt."""
+
+import re
+from typing import Any
+
+from django import forms
+
+from knowledgebase import vocabulary
+from knowledgebase.models import Tip
+
+_KEY = re.compile(r"[a-z0-9_-]+\.[a-z0-9]+(?:[.-][a-z0-9]+)*")
+SAMPLE_PROMPT = "a lighthouse at dusk, oil on canvas"
+
+
+class TipForm(forms.ModelForm[Tip]):
+    """One tip. `guidance`, `addition`, `kinds` and `keywords` are kept together in `value`."""
+
+    provider = forms.ChoiceField()
+    addition = forms.CharField(
+        required=False,
+        strip=True,
+        widget=forms.Textarea(attrs={"rows": 3, "class": "vLargeTextField"}),
+        help_text="The words added to a prompt: a phrase is joined by a comma, a sentence by a full stop. "
+        "Empty: a note that is never applied.",
+    )
+    guidance = forms.CharField(
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 4, "class": "vLargeTextField"}),
+        help_text="What is known, for people who write prompts. Not sent to the provider.",
+    )
+    kinds = forms.MultipleChoiceField(
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="The kinds of work it fits. None ticked: all of them.",
+    )
+    keywords = forms.CharField(
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 2, "class": "vLargeTextField"}),
+        help_text="Words or phrases of a prompt that call for it, separated by commas or lines; whole words, "
+        "upper or lower case alike. Empty: any prompt.",
+    )
+
+    class Meta:
+        model = Tip
+        fields = ("key", "provider", "enabled", "position")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        value = self.instance.value if isinstance(self.instance.value, dict) else {}
+        names = {*vocabulary.providers(), *([self.instance.provider] if self.instance.provider else [])}
+        kinds = [
+            *vocabulary.kinds(),
+            *(kind for kind in value.get("kinds", []) if kind not in vocabulary.kinds()),
+        ]
+        for field, choices in (("provider", sorted(names)), ("kinds", kinds)):
+            if field in self.fields:
+                self.fields[field].choices = [(name, name) for name in choices]  # type: ignore[attr-defined]
+        for part in ("guidance", "addition", "kinds"):
+            self.initial.setdefault(part, value.get(part, ""))
+        self.initial.setdefault("keywords", ", ".join(value.get("keywords", [])))
+
+    def clean_key(self) -> str:
+        """Lower-case words: a provider, a dot, a subject."""
+        key: str = self.cleaned_data["key"]
+        if not _KEY.fullmatch(key):
+            raise forms.ValidationError(
+                f"“{key}”: must be a provider, a dot and a subject in lower case, as openai.camera-language"
+            )
+        return key
+
+    def clean_keywords(self) -> list[str]:
+        """The keywords one by one, each once, in the order given."""
+        given = re.split(r"[,\n]", self.cleaned_data["keywords"])
+        return list(dict.fromkeys(" ".join(word.split()) for word in given if word.strip()))
+
+    def clean(self) -> dict[str, Any]:
+        """The key names the provider; a tip says something."""
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        key, provider = cleaned.get("key", self.instance.key), cleaned.get("provider")
+        if provider and key and not key.startswith(f"{provider}."):
+            self.add_error(
+                "provider", f"The key “{key}” speaks of {key.partition('.')[0]}; choose that, or another key."
+            )
+        if not cleaned.get("addition") and not cleaned.get("guidance"):
+            self.add_error("addition", "Say something: an addition, a guidance or both.")
+        return cleaned
+
+    def save(self, commit: bool = True) -> Tip:  # noqa: FBT001, FBT002 - Django's signature
+        """Puts the parts into `value`; what else stands there stays."""
+        parts = {part: self.cleaned_data[part] for part in ("guidance", "addition", "kinds", "keywords")}
+        kept = self.instance.value if isinstance(self.instance.value, dict) else {}
+        self.instance.value = {**kept, **parts}
+        return super().save(commit)
+
+
+class SampleForm(forms.Form):
+    """The sample prompt of the preview."""
+
+    prompt = forms.CharField(
+        max_length=32_000, widget=forms.Textarea(attrs={"rows": 3, "class": "vLargeTextField"})
+    )
+    kind = forms.ChoiceField()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["kind"].choices = [(kind, kind) for kind in vocabulary.kinds()]  # type: ignore[attr-defined]

@@ -1,0 +1,270 @@
+"""Jobs, variants and steps in the admin: what was asked, what became of it and how long it took."""
+
+from collections import defaultdict
+from typing import Any
+from uuid import UUID
+
+from django.contrib import admin, messages
+from django.contrib.admin.views.main import ChangeList
+from django.core.paginator import Paginator
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.text import Truncator
+
+from dali.lib.admin import EMPTY, MachineAdmin, badge, link, milliseconds, picture
+from progressions.admin.filters import CodeFilter, KindFilter, ProviderFilter
+from progressions.admin.timeline import timeline
+from progressions.enums import JobStatus, VariantStatus
+from progressions.models import Job, Step, Variant
+from progressions.queries import steps_by_owner
+from progressions.services import cancel_job, summarise
+
+VARIANTS_PER_PAGE = 24
+
+
+class JobChangeList(ChangeList):
+    """The list of jobs with a tally of each one's variants: one query for the whole page."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        """Counts the variants of the page's jobs by status."""
+        super().get_results(request)
+        tallies: dict[UUID, dict[str, int]] = defaultdict(dict)
+        rows = Variant.objects.filter(job_id__in=[job.pk for job in self.result_list]).order_by()
+        for row in rows.values("job_id", "status").annotate(count=Count("id")):
+            tallies[row["job_id"]][row["status"]] = row["count"]
+        for job in self.result_list:
+            job.tally = tallies[job.pk]
+
+
+@admin.register(Job)
+class JobAdmin(MachineAdmin[Job]):
+    """Jobs: made through the API or the command line, watched and cancelled here."""
+
+    list_display = ("asked", "state", "outcome", "project_link", "kind", "asks", "created_at", "took")
+    list_display_links = ("asked",)
+    list_filter = ("status", KindFilter, "created_at")
+    list_select_related = ("project",)
+    search_fields = ("prompt", "session_id__exact", "id__exact")
+    search_help_text = "Words of the prompt, or a whole session or job id"
+    ordering = ("-id",)  # ids are in the order of time, and indexed
+    actions = ("cancel",)
+    change_form_template = "admin/progressions/job/change_form.html"
+    fieldsets = ((None, {"fields": ()}),)  # the template shows all, in its own order
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        """With tallies."""
+        return JobChangeList
+
+    def has_cancel_permission(self, request: HttpRequest) -> bool:
+        """Whether the user may cancel jobs."""
+        return request.user.has_perm("progressions.change_job")
+
+    def get_urls(self) -> list[URLPattern]:
+        """Adds the cancel button's address."""
+        own = path(
+            "<uuid:job_id>/cancel/",
+            self.admin_site.admin_view(self.cancel_view),
+            name="progressions_job_cancel",
+        )
+        return [own, *super().get_urls()]
+
+    def cancel_view(self, request: HttpRequest, job_id: UUID) -> HttpResponse:
+        """Cancels one job and shows it again."""
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        self.cancel(request, Job.objects.filter(pk=job_id))
+        return HttpResponseRedirect(reverse("admin:progressions_job_change", args=[job_id]))
+
+    @admin.action(description="Cancel", permissions=["cancel"])
+    def cancel(self, request: HttpRequest, jobs: QuerySet[Job]) -> None:
+        """What has not started never starts; what is under way ends at its next step."""
+        if not self.has_cancel_permission(request):
+            self.message_user(request, "You may not cancel jobs.", messages.ERROR)
+            return
+        unfinished = jobs.filter(status__in=[JobStatus.QUEUED, JobStatus.RUNNING])
+        ids = list(unfinished.order_by("id").values_list("id", flat=True))
+        for job_id in ids:
+            cancel_job(job_id=job_id)
+        if ids:
+            noun = "job" if len(ids) == 1 else "jobs"
+            self.message_user(
+                request, f"{len(ids)} {noun} cancelled; what is under way ends at its next step."
+            )
+        else:
+            self.message_user(request, "There was nothing left to cancel.", messages.WARNING)
+
+    def render_change_form(
+        self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """Adds what the job's page shows."""
+        job = kwargs.get("obj")
+        if job is not None:
+            context.update(self._board(request, job))
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def _board(self, request: HttpRequest, job: Job) -> dict[str, Any]:
+        rows = job.variants.select_related("progression", "duplicate_of").order_by("number")
+        page = Paginator(rows, VARIANTS_PER_PAGE).get_page(request.GET.get("variants"))
+        steps = steps_by_owner([job.pk, *(variant.pk for variant in page)])
+        now = timezone.now()
+        summary, cost_usd = summarise(job.pk)
+        return {
+            "job": job,
+            "page": page,
+            "ingest": timeline(steps.get(job.pk, []), now),
+            "variants": [(variant, timeline(steps.get(variant.pk, []), now)) for variant in page],
+            "tally": _tally({name: count for name, count in summary.items() if isinstance(count, int)}),
+            "cost_usd": cost_usd,
+            "took": _took(job),
+            "can_cancel": self.has_cancel_permission(request)
+            and job.status in (JobStatus.QUEUED, JobStatus.RUNNING)
+            and job.cancel_requested_at is None,
+            "title": "Job",
+            "subtitle": Truncator(job.prompt).chars(60),
+        }
+
+    @admin.display(description="prompt", ordering="id")
+    def asked(self, job: Job) -> str:
+        """The prompt, cut for the list."""
+        return Truncator(job.prompt).chars(90)
+
+    @admin.display(description="status", ordering="status")
+    def state(self, job: Job) -> SafeString | str:
+        """The status as a coloured word."""
+        is_ending = job.cancel_requested_at is not None and job.ended_at is None
+        return badge("cancelling" if is_ending else job.status)
+
+    @admin.display(description="variants")
+    def outcome(self, job: Job) -> SafeString | str:
+        """How many variants are where."""
+        return _tally(getattr(job, "tally", {}))
+
+    @admin.display(description="project", ordering="project__name")
+    def project_link(self, job: Job) -> SafeString:
+        """The project, to open."""
+        return link(reverse("admin:projects_project_change", args=[job.project_id]), job.project)
+
+    @admin.display(description="providers")
+    def asks(self, job: Job) -> str:
+        """Whom it asks, and for how many each."""
+        return f"{', '.join(job.providers)} × {job.variants_per_provider}"  # noqa: RUF001 - times
+
+    @admin.display(description="took")
+    def took(self, job: Job) -> str:
+        """From submission to the last variant's end."""
+        return _took(job)
+
+
+@admin.register(Variant)
+class VariantAdmin(MachineAdmin[Variant]):
+    """Variants over all jobs: to find what failed, and why."""
+
+    list_display = (
+        "name",
+        "state",
+        "thumbnail",
+        "code",
+        "error_text",
+        "attempts",
+        "cost_usd",
+        "job_link",
+        "ended_at",
+    )
+    list_filter = ("status", ProviderFilter, CodeFilter, KindFilter)
+    list_select_related = ("job", "progression")
+    search_fields = ("id__exact", "job__id__exact", "error")
+    search_help_text = "Words of the error, or a whole variant or job id"
+    ordering = ("-id",)
+
+    @admin.display(description="variant", ordering="provider")
+    def name(self, variant: Variant) -> str:
+        """Provider and number within it."""
+        return f"{variant.provider} {variant.index}"
+
+    @admin.display(description="status", ordering="status")
+    def state(self, variant: Variant) -> SafeString | str:
+        """The status as a coloured word."""
+        return badge(variant.status)
+
+    @admin.display(description="image")
+    def thumbnail(self, variant: Variant) -> SafeString | str:
+        """Its image, where there is one."""
+        made = variant.progression
+        return picture(made.generated_image_url, made.prompt) if made else EMPTY
+
+    @admin.display(description="error")
+    def error_text(self, variant: Variant) -> str:
+        """The error, cut for the list."""
+        return Truncator(variant.error).chars(80) or EMPTY
+
+    @admin.display(description="job")
+    def job_link(self, variant: Variant) -> SafeString:
+        """The job, to open."""
+        address = reverse("admin:progressions_job_change", args=[variant.job_id])
+        return link(address, Truncator(variant.job.prompt).chars(40))
+
+
+@admin.register(Step)
+class StepAdmin(MachineAdmin[Step]):
+    """The journal: each attempt at each step."""
+
+    list_display = ("name", "attempt", "state", "duration", "error_text", "owner_id", "started_at")
+    list_filter = ("status", "started_at")
+    search_fields = ("owner_id__exact", "name__exact")
+    search_help_text = "Name of a step, or the whole id of its job or variant"
+    ordering = ("-id",)
+
+    @admin.display(description="status", ordering="status")
+    def state(self, step: Step) -> SafeString | str:
+        """What became of the attempt."""
+        return badge(step.status)
+
+    @admin.display(description="took", ordering="ms")
+    def duration(self, step: Step) -> str:
+        """How long it took."""
+        return milliseconds(step.ms)
+
+    @admin.display(description="error")
+    def error_text(self, step: Step) -> str:
+        """The error, cut for the list."""
+        return Truncator(step.error).chars(80) or EMPTY
+
+
+def _took(job: Job) -> str:
+    if job.ended_at is None:
+        return EMPTY
+    return milliseconds((job.ended_at - job.created_at).total_seconds() * 1000)
+
+
+def _tally(counts: dict[str, int]) -> SafeString | str:
+    """A bar in parts, and the same in words."""
+    shown = [(word, counts.get(word, 0)) for word in _TALLY_ORDER]
+    shown = [(word, count) for word, count in shown if count]
+    total = sum(count for _, count in shown)
+    if not total:
+        return EMPTY
+    parts, left = [], 0.0
+    for word, count in shown:
+        parts.append((word, f"{left:.2f}%", f"{100 * count / total:.2f}%"))
+        left += 100 * count / total
+    bar = format_html_join("", '<rect class="part-{}" x="{}" width="{}" height="6"></rect>', parts)
+    said = ", ".join(f"{count} {word}" for word, count in shown)
+    return format_html(
+        '<span class="tally"><svg width="100%" height="6" aria-hidden="true">{}</svg><span>{}</span></span>',
+        bar,
+        said,
+    )
+
+
+_TALLY_ORDER = (
+    VariantStatus.COMPLETE.value,
+    VariantStatus.SKIPPED.value,
+    VariantStatus.FAILED.value,
+    VariantStatus.CANCELLED.value,
+    VariantStatus.RUNNING.value,
+    VariantStatus.QUEUED.value,
+)

@@ -1,0 +1,89 @@
+"""The stream's log, cooldowns and upkeep in the admin."""
+
+import json
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.text import Truncator
+
+from dali.lib.admin import EMPTY, MachineAdmin, badge, link
+from progressions.admin.filters import TypeFilter
+from progressions.models import Cooldown, Duty, Event, StreamSession
+
+
+@admin.register(Event)
+class EventAdmin(MachineAdmin[Event]):
+    """Events as clients were sent them, newest first."""
+
+    list_display = ("name", "kind", "excerpt", "job_link", "created_at")
+    list_display_links = ("name",)
+    list_filter = (TypeFilter,)
+    search_fields = ("session_id__exact", "job_id__exact")
+    search_help_text = "A whole session or job id"
+    ordering = ("-id",)
+    fields = ("session_id", "seq", "kind", "job_link", "created_at", "body")
+
+    @admin.display(description="event", ordering="session_id")
+    def name(self, event: Event) -> str:
+        """Session and number."""
+        return f"{event.session_id} #{event.seq}"
+
+    @admin.display(description="type", ordering="type")
+    def kind(self, event: Event) -> SafeString | str:
+        """The type as a coloured word."""
+        return badge(event.type)
+
+    @admin.display(description="text")
+    def excerpt(self, event: Event) -> SafeString:
+        """The text, cut for the list."""
+        return format_html("<code>{}</code>", Truncator(event.text).chars(140))
+
+    @admin.display(description="job", ordering="job_id")
+    def job_link(self, event: Event) -> SafeString | str:
+        """The job, to open."""
+        if event.job_id is None:
+            return EMPTY
+        return link(reverse("admin:progressions_job_change", args=[event.job_id]), str(event.job_id)[-12:])
+
+    @admin.display(description="text")
+    def body(self, event: Event) -> SafeString:
+        """The text, laid out."""
+        laid_out = json.dumps(json.loads(event.text), indent=2, ensure_ascii=False)
+        return format_html('<pre class="json">{}</pre>', laid_out)
+
+
+@admin.register(StreamSession)
+class StreamSessionAdmin(MachineAdmin[StreamSession]):
+    """Sessions and how far each has come."""
+
+    list_display = ("session_id", "last_seq", "pruned_seq", "events_link", "updated_at")
+    search_fields = ("session_id__startswith",)
+    search_help_text = "Beginning of a session id"
+    ordering = ("session_id",)
+
+    @admin.display(description="events")
+    def events_link(self, session: StreamSession) -> SafeString:
+        """The session's events, as a list."""
+        address = reverse("admin:progressions_event_changelist")
+        return format_html('<a href="{}?session_id={}">events</a>', address, session.session_id)
+
+
+@admin.register(Cooldown)
+class CooldownAdmin(MachineAdmin[Cooldown]):
+    """Providers that asked to be left alone; deleting a row asks them again at once."""
+
+    list_display = ("provider", "until", "reason")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Cooldown | None = None) -> bool:
+        """Who may change cooldowns may lift them."""
+        return request.user.has_perm("progressions.delete_cooldown")
+
+
+@admin.register(Duty)
+class DutyAdmin(MachineAdmin[Duty]):
+    """When each upkeep is due."""
+
+    list_display = ("name", "due_at")

@@ -1,0 +1,8 @@
+"""Durations for people, in templates."""
+
+from django import template
+
+from dali.lib.admin import milliseconds
+
+register = template.Library()
+register.filter("milliseconds", milliseconds)
