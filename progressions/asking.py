@@ -83,7 +83,7 @@ def _ask(run: Run, key: str) -> bytes:
     sent["attempt"] = number
     fields = {"attempts": number, "progress": sent["progress"]}
     attempt = run.journal.send(
-        "generate", Kept(fields=fields, also=lambda: events.append(run.job.session_id, [sent]))
+        "generate", Kept(fields=fields, tell=lambda: events.append(run.job.session_id, [sent]))
     )
     run.variant.attempts = number
     started = time.perf_counter()
@@ -127,7 +127,7 @@ def _kept_answer(run: Run, key: str, image: ProviderImage, *, is_adopted: bool) 
         "cost_usd": variant.cost_usd,
         "progress": body["progress"],
     }
-    return Kept(result, fields, lambda: events.append(run.job.session_id, [body]))
+    return Kept(result, fields, tell=lambda: events.append(run.job.session_id, [body]))
 
 
 def _after_failure(run: Run, attempt: int, error: ProviderError, *, ms: int) -> None:
@@ -152,9 +152,9 @@ def _after_failure(run: Run, attempt: int, error: ProviderError, *, ms: int) -> 
             Cooldown.objects.update_or_create(
                 provider=run.variant.provider, defaults={"until": due, "reason": str(error)[:500]}
             )
-        events.append(run.job.session_id, [body])
 
-    run.journal.fail("generate", attempt, Kept(result, also=give_back), error=str(error), ms=ms)
+    kept = Kept(result, also=give_back, tell=lambda: events.append(run.job.session_id, [body]))
+    run.journal.fail("generate", attempt, kept, error=str(error), ms=ms)
     wakeups.wake_after(pause_s)
 
 

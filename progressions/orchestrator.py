@@ -154,7 +154,7 @@ def _refine(run: Run) -> None:
             running["refinedPrompt"], running["tips"] = refined.prompt, tips
             events.append(job.session_id, [running, run.progress_body("refine", PROGRESS["refine"])])
 
-        return Kept({"tips": [tip["key"] for tip in tips]}, fields, tell)
+        return Kept({"tips": [tip["key"] for tip in tips]}, fields, tell=tell)
 
     run.journal.run(
         "refine", lambda: refine(job.prompt, variant.kind, tips_for(variant.provider)), keep=keep
@@ -185,10 +185,13 @@ def _compare(run: Run, derived: tools.Derived, derive_ms: int) -> dict[str, Any]
                 result["duplicateOf"], result["distance"] = str(match.variant_id), match.distance
                 return
         duplicates.reserve(variant=run.variant, phash=derived.phash)
-        events.append(run.job.session_id, [run.progress_body("dedupe", PROGRESS["dedupe"])])
+
+    def tell() -> None:
+        if "duplicateOf" not in result:
+            events.append(run.job.session_id, [run.progress_body("dedupe", PROGRESS["dedupe"])])
 
     started_at = timezone.now() - timedelta(milliseconds=derive_ms)
-    kept = Kept(result, {"progress": PROGRESS["dedupe"]}, reserve)
+    kept = Kept(result, {"progress": PROGRESS["dedupe"]}, reserve, tell)
     run.journal.record("dedupe", kept, started_at=started_at, ms=derive_ms)
     return result
 
@@ -220,13 +223,15 @@ def _deliver_and_insert(run: Run, derived: tools.Derived, size_bytes: int) -> Im
         Variant.objects.filter(id=run.variant.id).update(progression=row)
         inserted.append(row)
         result["progressionId"] = str(row.id)
-        bodies = [run.image_body(step, PROGRESS[step], row) for step in ("deliver", "insert")]
+
+    def tell() -> None:
+        bodies = [run.image_body(step, PROGRESS[step], inserted[0]) for step in ("deliver", "insert")]
         events.append(run.job.session_id, bodies)
 
     run.journal.record_all(
         [
             ("deliver", Kept({"address": address}), started_at, place_ms),
-            ("insert", Kept(result, {"progress": PROGRESS["insert"]}, insert), timezone.now(), 0),
+            ("insert", Kept(result, {"progress": PROGRESS["insert"]}, insert, tell), timezone.now(), 0),
         ]
     )
     return inserted[0]
@@ -247,7 +252,7 @@ def _judge_and_end(run: Run, derived: tools.Derived, progression: ImageProgressi
     said = verdict.judgment.value if verdict.judgment else None
     kept = Kept(
         {"judgment": said, "judge": settings.JUDGE},
-        also=lambda: _end_complete(run, progression, verdict, is_judged_again=False),
+        tell=lambda: _end_complete(run, progression, verdict, is_judged_again=False),
     )
     run.journal.record("judge", kept, started_at=started_at, ms=ms_since(started))
     log.info("variant_complete", judgment=said)

@@ -5,7 +5,7 @@ changes and the events that tell of it are one fenced transaction.
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
@@ -27,11 +27,16 @@ Result = dict[str, Any]  # what a step keeps for the record: JSON-able, read aga
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What is written of a success: the step's result, fields of its row, and more in the same transaction."""
+    """What is written of a step's outcome, in one transaction.
+
+    `fields` of the leased row; `also`, further writes, which may still add to `result`; the step's
+    row with its `result`; and last `tell`, which appends the events (the session's counter is locked from there on).
+    """
 
     result: Result = field(default_factory=dict)
     fields: Mapping[str, object] = field(default_factory=dict)
     also: Callable[[], None] | None = None
+    tell: Callable[[], None] | None = None
 
 
 class Journal:
@@ -94,6 +99,7 @@ class Journal:
         for _, kept, _, _ in successes:
             fields.update(kept.fields)
         with claims.fenced(self._lease, **fields):
+            _call(kept.also for _, kept, _, _ in successes)
             Step.objects.bulk_create(
                 [
                     Step(
@@ -108,9 +114,7 @@ class Journal:
                     for name, kept, started_at, ms in successes
                 ]
             )
-            for _, kept, _, _ in successes:
-                if kept.also is not None:
-                    kept.also()
+            _call(kept.tell for _, kept, _, _ in successes)
         for name, kept, _, ms in successes:
             self._done[name] = kept.result
             log.info("step_done", step=name, ms=ms, attempt=self._attempts[name])
@@ -119,11 +123,11 @@ class Journal:
         """Writes that an attempt is about to leave, before it does; returns its number, from 1."""
         attempt = self._attempts.get(name, 0) + 1
         with claims.fenced(self._lease, **kept.fields):
+            _call([kept.also])
             Step.objects.create(
                 owner_id=self._lease.id, name=name, attempt=attempt, status=StepStatus.SENT, result=kept.result
             )
-            if kept.also is not None:
-                kept.also()
+            _call([kept.tell])
         self._attempts[name] = attempt
         return attempt
 
@@ -176,13 +180,13 @@ class Journal:
     def _close(
         self, name: str, attempt: int, status: StepStatus, kept: Kept, *, ms: int | None, error: str = ""
     ) -> None:
-        changes: dict[str, object] = {"status": status, "result": kept.result, "error": error[:2000]}
-        if ms is not None:
-            changes["ms"] = ms
         with claims.fenced(self._lease, **kept.fields):
+            _call([kept.also])
+            changes: dict[str, object] = {"status": status, "result": kept.result, "error": error[:2000]}
+            if ms is not None:
+                changes["ms"] = ms
             Step.objects.filter(owner_id=self._lease.id, name=name, attempt=attempt).update(**changes)
-            if kept.also is not None:
-                kept.also()
+            _call([kept.tell])
 
     def _next_attempt(self, name: str) -> int:
         self._attempts[name] = self._attempts.get(name, 0) + 1
@@ -192,6 +196,12 @@ class Journal:
 def steps_of(owner_id: UUID) -> list[Step]:
     """Every attempt at every step of a row, in the order they began."""
     return list(Step.objects.filter(owner_id=owner_id).order_by("id"))
+
+
+def _call(writes: Iterable[Callable[[], None] | None]) -> None:
+    for write in writes:
+        if write is not None:
+            write()
 
 
 def _ms_since(started: float) -> int:
