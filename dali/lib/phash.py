@@ -1,9 +1,11 @@
 """A perceptual hash that also tells flat, smooth and dark pictures apart, and the distance between two.
 
-A fingerprint is 32 bytes: 8 of structure (signs of the picture's lowest frequencies, as in a classic pHash, save that what is
-below the noise counts as none) and 24 that describe it: lightness of 4 x 4 fields, two colour differences of 2 x 2.
-The signs alone are noise where a picture is flat; the description alone cannot tell details apart.
+A fingerprint is 32 bytes: 8 of structure (signs of the picture's lowest frequencies, as in a classic pHash, save
+that what is below an encoder's noise counts as none) and 24 of description (lightness of 4 x 4 fields, two colour
+differences of 2 x 2). Signs alone are noise where a picture is flat; a description alone sees no details.
 """
+
+from math import sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,18 +13,23 @@ from PIL import Image
 
 from dali.lib.images import Picture
 
-# Bits of the fingerprint that are the structure: `structure(fingerprint)`, compared by Hamming distance.
-STRUCTURE_BITS = 64
-# No pictures are further apart.
+# The greatest distance of two pictures.
 MOST_DISTANCE = 64
 
 _SIDE_PX = 32
 _FREQUENCIES = 8
-# Amplitude, in grey levels, below which a frequency is noise of the encoder.
+_FIELDS = 16
+# Amplitude, in grey levels, below which a frequency may be the encoder's noise.
 _NOISE_LEVELS = 0.35
-# What a re-encoded or brightened picture may differ by, in grey levels and for one bit of distance.
-_LEVELS_A_BIT = 1.2
-_COLOUR_LEVELS_A_BIT = 1.0
+# Mean differences, in levels of 0..255, that count as much as one bit of structure.
+_LIGHT_LEVELS_A_BIT = 1.3
+_COLOUR_LEVELS_A_BIT = 1.2
+# A change of exposure is forgiven up to this factor ...
+_MOST_GAIN = 1.25
+# ... and wholly only where so many bits of structure are shared, or the fields have so much contrast: it is
+# content that shows two pictures to be the same in another light. Two flat colours are two pictures.
+_TELLING_BITS = 12
+_TELLING_CONTRAST = 24.0
 
 
 def _cosines() -> NDArray[np.float32]:
@@ -41,7 +48,7 @@ def fingerprint(picture: Picture) -> str:
     samples = np.asarray(small, dtype=np.float32)
     lightness = samples[:, :, 0]
     waves = (_COSINES @ lightness @ _COSINES.T).ravel()
-    waves[0] = 0.0  # the mean is described below
+    waves[0] = 0.0  # the mean belongs to the description
     bits = waves > max(float(np.median(waves[1:])), _NOISE_LEVELS)
     fields = lightness.reshape(4, 8, 4, 8).mean(axis=(1, 3)).ravel()
     colours = samples[:, :, 1:].reshape(2, 16, 2, 16, 2).mean(axis=(1, 3)).ravel()
@@ -50,29 +57,35 @@ def fingerprint(picture: Picture) -> str:
 
 
 def structure(fingerprint: str) -> int:
-    """The structure of a fingerprint as an unsigned 64-bit number; `distance` is never below its Hamming distance."""
+    """The structure as an unsigned 64-bit number; `distance` is never below two structures' Hamming distance."""
     return int(fingerprint[:16], 16)
 
 
 def distance(a: str, b: str) -> int:
-    """How far two fingerprints are apart: 0 the same, 64 nothing in common.
+    """How far two fingerprints are apart: 0 the same, 64 nothing in common; the same both ways round.
 
-    The greatest of what structure, lightness and colour say, each in units of a bit of structure.
+    The greatest of what structure, lightness and colours say, each in units of one bit of structure.
     """
-    bits = (structure(a) ^ structure(b)).bit_count()
-    described_a = np.frombuffer(bytes.fromhex(a[16:]), np.uint8).astype(np.float32)
-    described_b = np.frombuffer(bytes.fromhex(b[16:]), np.uint8).astype(np.float32)
-    light = _lightness_levels(described_a[:16], described_b[:16]) / _LEVELS_A_BIT
-    colour = float(np.abs(described_a[16:] - described_b[16:]).mean()) / _COLOUR_LEVELS_A_BIT
-    return min(MOST_DISTANCE, max(bits, round(light), round(colour)))
+    structure_a, structure_b = structure(a), structure(b)
+    bits = (structure_a ^ structure_b).bit_count()
+    described_a, described_b = bytes.fromhex(a[16:]), bytes.fromhex(b[16:])
+    fields_a, fields_b = described_a[:_FIELDS], described_b[:_FIELDS]
+    mean_a, mean_b = sum(fields_a) / _FIELDS, sum(fields_b) / _FIELDS
+    contrast = min(_spread(fields_a, mean_a), _spread(fields_b, mean_b))
+    shared = (structure_a & structure_b).bit_count()
+    telling = min(1.0, max(shared / _TELLING_BITS, contrast / _TELLING_CONTRAST))
+    gain = min(_MOST_GAIN, max(1 / _MOST_GAIN, (mean_b + 1) / (mean_a + 1))) ** telling
+    # Half of it to each, so that both ways round the same is compared.
+    to_a, to_b = sqrt(gain), 1 / sqrt(gain)
+    light = sqrt(sum((x * to_a - y * to_b) ** 2 for x, y in zip(fields_a, fields_b, strict=True)) / _FIELDS)
+    colours_a, colours_b = described_a[_FIELDS:], described_b[_FIELDS:]
+    colour = sqrt(
+        sum(((x - 128) * to_a - (y - 128) * to_b) ** 2 for x, y in zip(colours_a, colours_b, strict=True))
+        / len(colours_a)
+    )
+    return min(MOST_DISTANCE, max(bits, round(light / _LIGHT_LEVELS_A_BIT), round(colour / _COLOUR_LEVELS_A_BIT)))
 
 
-def _lightness_levels(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
-    """Grey levels by which the fields differ, once a plain change of brightness and contrast is forgiven.
-
-    Only as much is forgiven as there is contrast: two flat pictures of different grey stay different.
-    """
-    contrast = min(float(a.std()), float(b.std()))
-    shift = max(0.0, abs(float(a.mean() - b.mean())) - contrast)
-    rest = (a - a.mean()) - (b - b.mean())
-    return shift + float(np.abs(rest).mean())
+def _spread(values: bytes, mean: float) -> float:
+    """Standard deviation."""
+    return sqrt(sum((value - mean) ** 2 for value in values) / len(values))
