@@ -7,7 +7,7 @@ _directory = tempfile.mkdtemp(prefix="dali-tests-")
 os.environ["DALI_DATA_DIR"] = _directory
 
 from dali.settings import *  # noqa: E402, F403
-from dali.settings import DATA_DIR, DATABASES  # noqa: E402
+from dali.settings import CACHES, DATA_DIR, DATABASES  # noqa: E402
 
 IS_TEST = True
 PUBLIC_ORIGIN = "http://testserver"
@@ -17,3 +17,5 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}
 else:
     DATABASES["default"]["TEST"] = {"NAME": f"test_dali_{os.getpid()}"}
+JOBS_RATE = "100000/m"  # tests of the limit set their own
+CACHES["default"]["KEY_PREFIX"] = _directory  # a Redis may be shared
