@@ -234,7 +234,7 @@ JUDGE = env.text(
 JUDGE_TIMEOUT_S = env.number("DALI_JUDGE_TIMEOUT_S", 60, help="Deadline of one verdict, in seconds.", least=1)
 DUPLICATE_DISTANCE = env.integer(
     "DALI_DUPLICATE_DISTANCE",
-    10,
+    7,
     help="Pictures whose hashes differ by at most this are near-duplicates; docs/duplicates.md has the measurements.",
 )
 SWEEP_S = env.number(

@@ -5,7 +5,6 @@ The search is exact: structures within Hamming distance d agree, in one of three
 the index is asked for every value that near in each band (docs/duplicates.md has the times).
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
@@ -26,6 +25,7 @@ _BANDS = ((0, 22), (22, 21), (43, 21))
 _BAND_BITS = 22
 # Bits of a project's id that stand before a band's value; another project with the same bits is sorted out later.
 _PROJECT_BITS = 41
+_ALL_BITS = (1 << 64) - 1
 # Beyond so many bits in a band, looking at every image of the project is faster than the probes.
 _MOST_RADIUS = 4
 
@@ -39,14 +39,6 @@ class Match:
     distance: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Candidate:
-    variant_id: UUID
-    progression_id: UUID | None
-    address: str
-    distance: int
-
-
 def find_nearest(*, variant: Variant, phash: str, max_distance: int) -> Match | None:
     """The nearest image within `max_distance` that counts against this variant, the oldest of equals.
 
@@ -55,22 +47,18 @@ def find_nearest(*, variant: Variant, phash: str, max_distance: int) -> Match | 
     """
     rows = Variant.objects.filter(_stays()).exclude(id=variant.id).exclude(phash="")
     if variant.kind in COMPARED_KINDS:
-        rows = rows.filter(id__in=_similar_structures(variant.project_id, phash, max_distance))
-        rows = rows.filter(project_id=variant.project_id)
+        near = _similar_structures(variant.project_id, hashes.structure(phash), max_distance)
+        if not near:
+            return None
+        rows = rows.filter(project_id=variant.project_id, id__in=near)
     else:
         rows = rows.filter(job_id=variant.job_id)
-    near: list[_Candidate] = []
-    for row in rows.order_by("id").values_list(
-        "id", "progression_id", "progression__generated_image_url", "phash"
-    ):
-        distance = hashes.distance(phash, row[3])
-        if distance <= max_distance:
-            near.append(_Candidate(row[0], row[1], row[2] or "", distance))
-    near = _without_own_sources(variant, near)
-    if not near:
-        return None
-    nearest = min(near, key=lambda candidate: candidate.distance)
-    return Match(nearest.variant_id, nearest.progression_id, nearest.distance)
+    matches = [
+        Match(id_, progression_id, hashes.distance(phash, other))
+        for id_, progression_id, other in rows.order_by("id").values_list("id", "progression_id", "phash")
+    ]
+    matches = _without_own_sources(variant, [match for match in matches if match.distance <= max_distance])
+    return min(matches, key=lambda match: match.distance, default=None)
 
 
 def reserve(*, variant: Variant, phash: str) -> None:
@@ -81,13 +69,15 @@ def reserve(*, variant: Variant, phash: str) -> None:
     variant.phash = phash
     Variant.objects.filter(id=variant.id).update(phash=phash)
     if variant.kind in COMPARED_KINDS:
-        bands = buckets(variant.project_id, hashes.structure(phash))
-        HashBands.objects.update_or_create(
-            variant_id=variant.id,
-            defaults={
-                "structure": _signed(hashes.structure(phash)),
-                **{f"band_{number}": bucket for number, bucket in enumerate(bands)},
-            },
+        structure = hashes.structure(phash)
+        bands = {
+            f"band_{number}": bucket for number, bucket in enumerate(buckets(variant.project_id, structure))
+        }
+        HashBands.objects.bulk_create(
+            [HashBands(variant_id=variant.id, structure=_signed(structure), **bands)],
+            update_conflicts=True,
+            unique_fields=["variant"],
+            update_fields=["structure", *bands],
         )
 
 
@@ -102,58 +92,57 @@ def _stays() -> Q:
     return Q(progression__isnull=False) | Q(status__in=(VariantStatus.QUEUED, VariantStatus.RUNNING))
 
 
-def _similar_structures(project_id: UUID, phash: str, max_distance: int) -> list[UUID]:
-    """Variants, of any state, whose structure is within the distance."""
-    structure = hashes.structure(phash)
-    radii = _radii(max_distance)
-    own = buckets(project_id, structure)
-    conditions = [
-        f"band_{number} IN ({','.join(str(bucket ^ mask) for mask in _masks(bits, radius))})"
-        for number, ((_, bits), bucket, radius) in enumerate(zip(_BANDS, own, radii, strict=True))
-        if radius >= 0
-    ]
+def _similar_structures(project_id: UUID, structure: int, max_distance: int) -> list[UUID]:
+    """Variants, of any state, whose structure is within the distance.
+
+    Structures first, which the indexes hold; only of the near ones are rows looked up.
+    """
+    own, radii = buckets(project_id, structure), _radii(max_distance)
     if max(radii) > _MOST_RADIUS:
         first = own[0] >> _BAND_BITS << _BAND_BITS
         conditions = [f"band_0 BETWEEN {first} AND {first + (1 << _BAND_BITS) - 1}"]
-    select = "SELECT structure, variant_id FROM hash_bands WHERE "
+    else:
+        conditions = [
+            f"band_{number} IN ({','.join(str(bucket ^ mask) for mask in _masks(bits, radius))})"
+            for number, ((_, bits), bucket, radius) in enumerate(zip(_BANDS, own, radii, strict=True))
+            if radius >= 0
+        ]
+    select = "SELECT structure FROM hash_bands WHERE "
     with connection.cursor() as cursor:
         cursor.execute(" UNION ALL ".join(select + condition for condition in conditions))
-        return _near(cursor.fetchall(), structure, max_distance)
+        found = {other & _ALL_BITS for (other,) in cursor.fetchall()}
+    near = [other for other in found if (other ^ structure).bit_count() <= max_distance]
+    return list(
+        HashBands.objects.filter(
+            band_0__in={buckets(project_id, other)[0] for other in near},
+            structure__in=[_signed(other) for other in near],
+        ).values_list("variant_id", flat=True)
+    )
 
 
-def _near(rows: Iterable[tuple[int, UUID | str]], structure: int, max_distance: int) -> list[UUID]:
-    signed = _signed(structure)
-    found = {
-        variant_id
-        for other, variant_id in rows
-        if ((other ^ signed) & 0xFFFF_FFFF_FFFF_FFFF).bit_count() <= max_distance
-    }
-    return [id_ if isinstance(id_, UUID) else UUID(id_) for id_ in found]
-
-
-def _without_own_sources(variant: Variant, near: list[_Candidate]) -> list[_Candidate]:
-    """The candidates save the variant's own start image and ancestors."""
-    if not near:
-        return near
+def _without_own_sources(variant: Variant, matches: list[Match]) -> list[Match]:
+    """The matches save the variant's own start image and ancestors."""
+    if not matches:
+        return matches
     job = Job.objects.only("parent", "start_image_url", "start_image_delivery").get(id=variant.job_id)
+    own = _lineage(job.parent_id)
+    made = ImageProgression.objects.filter(
+        id__in=[match.progression_id for match in matches if match.progression_id]
+    )
     if job.start_image_url or job.start_image_delivery:
-        # The start image of a job is delivered by the hash of its content: the same image has the same address.
-        near = [
-            each
-            for each in near
-            if not each.address
-            or (each.address != job.start_image_delivery and not job.start_image_url.endswith(each.address))
-        ]
-    if near and job.parent_id is not None:
-        ancestors = _lineage(job.parent_id)
-        near = [each for each in near if each.progression_id not in ancestors]
-    return near
+        # A start image is delivered by the hash of its content: the same image has the same address.
+        own |= {
+            id_
+            for id_, address in made.values_list("id", "generated_image_url")
+            if address == job.start_image_delivery or job.start_image_url.endswith(address)
+        }
+    return [match for match in matches if match.progression_id not in own]
 
 
-def _lineage(progression_id: UUID) -> set[UUID]:
+def _lineage(progression_id: UUID | None) -> set[UUID]:
     """The progression and all it came from."""
     found: set[UUID] = set()
-    parent: UUID | None = progression_id
+    parent = progression_id
     while parent is not None and parent not in found:
         found.add(parent)
         parent = (

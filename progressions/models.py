@@ -180,9 +180,9 @@ class HashBands(models.Model):
         db_table = "hash_bands"
         verbose_name_plural = "hash bands"
         indexes = [
-            models.Index(fields=["band_0"], name="hash_bands_0"),
-            models.Index(fields=["band_1"], name="hash_bands_1"),
-            models.Index(fields=["band_2"], name="hash_bands_2"),
+            models.Index(fields=["band_0", "structure"], name="hash_bands_0"),
+            models.Index(fields=["band_1", "structure"], name="hash_bands_1"),
+            models.Index(fields=["band_2", "structure"], name="hash_bands_2"),
         ]
 
     def __str__(self) -> str:

@@ -32,9 +32,9 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "hash bands",
                 "db_table": "hash_bands",
                 "indexes": [
-                    models.Index(fields=["band_0"], name="hash_bands_0"),
-                    models.Index(fields=["band_1"], name="hash_bands_1"),
-                    models.Index(fields=["band_2"], name="hash_bands_2"),
+                    models.Index(fields=["band_0", "structure"], name="hash_bands_0"),
+                    models.Index(fields=["band_1", "structure"], name="hash_bands_1"),
+                    models.Index(fields=["band_2", "structure"], name="hash_bands_2"),
                 ],
             },
         ),
