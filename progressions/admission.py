@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs
 
-from channels.db import DatabaseSyncToAsync
 from django.conf import settings
 from django.http.request import split_domain_port, validate_host
 
@@ -17,7 +16,7 @@ from projects.authentication import HEADER, find_owner
 _SESSION_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _SEQ = re.compile(r"[0-9]{1,18}")
 
-_find_owner = DatabaseSyncToAsync(find_owner, thread_sensitive=False, executor=history.THREADS)
+_find_owner = history.asynchronous(find_owner)
 
 
 class RefusedError(DaliError):

@@ -11,7 +11,7 @@ from typing import Any
 import structlog
 from django.db import Error as DatabaseError
 
-from progressions import answers
+from progressions import stream_answers
 from progressions.admission import RefusedError, StreamRequest, admit, headers_of
 from progressions.feed import Batch, Cursor
 from progressions.hub import reading
@@ -73,29 +73,29 @@ async def websocket_stream(scope: Scope, receive: Receive, send: Send, session_i
 async def event_stream(scope: Scope, receive: Receive, send: Send, session_id: str) -> None:
     """Answers GET and HEAD with Server-Sent Events until the client goes."""
     headers = headers_of(scope)
-    cors = answers.cors_headers(headers.get("origin"))
+    cors = stream_answers.cors_headers(headers.get("origin"))
     is_started = False
 
     async def write(cursor: Cursor) -> None:
         nonlocal is_started
-        await answers.start_events(send, cors, more_body=True)
+        await stream_answers.start_events(send, cors, more_body=True)
         is_started = True
         await _write_events(cursor, request, send)
 
     try:
-        answers.check_method(scope["method"], headers.get("accept", "*/*"))
+        stream_answers.check_method(scope["method"], headers.get("accept", "*/*"))
         request = await admit(scope, session_id)
         if scope["method"] == "HEAD":
-            await answers.start_events(send, cors, more_body=False)
+            await stream_answers.start_events(send, cors, more_body=False)
             return
         await _serve(request, write, _until_gone(receive))
     except RefusedError as error:
-        await answers.answer_refused(send, error, cors)
+        await stream_answers.answer_refused(send, error, cors)
         return
     except DatabaseError as error:
         log.warning("stream_broken", sessionId=session_id, error=str(error))
         if not is_started:
-            await answers.answer_unavailable(send, cors)
+            await stream_answers.answer_unavailable(send, cors)
             return
     except OSError:  # the client went while it was written to, or takes nothing any more (TimeoutError)
         return

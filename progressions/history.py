@@ -3,11 +3,13 @@
 All of it is read from the primary database: a replica may lag behind the hints.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any, ParamSpec, TypeVar
 
-from channels.db import DatabaseSyncToAsync
+from asgiref.sync import sync_to_async
+from django.db import close_old_connections
 from django.db.models import Min
 
 from progressions.enums import JobStatus
@@ -18,7 +20,10 @@ _CHUNK_CHARS = 128 * 1024
 _SESSIONS_A_QUERY = 500
 
 # Threads of their own, so that a page of the admin never waits behind a thousand replays, nor they behind it.
-THREADS = ThreadPoolExecutor(max_workers=4, thread_name_prefix="dali-stream")
+_threads = ThreadPoolExecutor(max_workers=4, thread_name_prefix="dali-stream")
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +102,19 @@ def _first_of_current_job(session_id: str) -> int | None:
     return first
 
 
-find_start_async = DatabaseSyncToAsync(find_start, thread_sensitive=False, executor=THREADS)
-bounds_of_async = DatabaseSyncToAsync(bounds_of, thread_sensitive=False, executor=THREADS)
-newest_of_async = DatabaseSyncToAsync(newest_of, thread_sensitive=False, executor=THREADS)
-events_after_async = DatabaseSyncToAsync(events_after, thread_sensitive=False, executor=THREADS)
+def asynchronous(read: Callable[P, R]) -> Callable[P, Coroutine[Any, Any, R]]:
+    """A read for the event loop: done in one of the stream's threads, which keeps no connection afterwards."""
+
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return read(*args, **kwargs)
+        finally:
+            close_old_connections()
+
+    return sync_to_async(run, thread_sensitive=False, executor=_threads)
+
+
+find_start_async = asynchronous(find_start)
+bounds_of_async = asynchronous(bounds_of)
+newest_of_async = asynchronous(newest_of)
+events_after_async = asynchronous(events_after)

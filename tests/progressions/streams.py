@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 from uuid import UUID
 
-from channels.db import DatabaseSyncToAsync
 from channels.testing import ApplicationCommunicator, WebsocketCommunicator
-from django.db import transaction
+from asgiref.sync import sync_to_async
+from django.db import close_old_connections, transaction
 
 from dali.asgi import application
 from progressions import events
@@ -21,8 +21,14 @@ T = TypeVar("T")
 
 def in_thread(function: Callable[..., T]) -> Callable[..., Awaitable[T]]:
     """The function, run in a thread whose database connections are closed after it."""
-    converted: Callable[..., Awaitable[T]] = DatabaseSyncToAsync(function, thread_sensitive=False)
-    return converted
+
+    def run(*args: Any, **kwargs: Any) -> T:
+        try:
+            return function(*args, **kwargs)
+        finally:
+            close_old_connections()
+
+    return sync_to_async(run, thread_sensitive=False)
 
 
 def write_events(session_id: str, count: int = 1, *, job_id: UUID | None = None, padding: int = 0) -> None:
@@ -127,5 +133,5 @@ class EventSource:
 async def until(condition: Callable[[], bool], timeout_s: float = 5) -> None:
     """Returns when the condition holds; fails after the time."""
     async with asyncio.timeout(timeout_s):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - what is waited for tells nobody
             await asyncio.sleep(0.01)

@@ -1,0 +1,81 @@
+"""What the stream answers over plain HTTP: the head of an event stream, and errors in the API's one shape."""
+
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from django.conf import settings
+
+from progressions.admission import RefusedError, is_origin_allowed
+
+Headers = list[tuple[bytes, bytes]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+RETRY_AFTER_S = 5
+
+
+def check_method(method: str, accept: str) -> None:
+    """RefusedError (405, 406) for what the stream cannot answer."""
+    if method not in ("GET", "HEAD"):
+        raise RefusedError(
+            405, "method_not_allowed", f'Method "{method}" not allowed: the stream is read by GET.'
+        )
+    accepted = {part.split(";")[0].strip().lower() for part in accept.split(",")}
+    if not accepted & {"text/event-stream", "text/*", "*/*", ""}:
+        raise RefusedError(
+            406, "not_acceptable", "The stream is text/event-stream; accept that, or open a WebSocket."
+        )
+
+
+def cors_headers(origin: str | None) -> Headers:
+    """What lets a page of another origin read the answer, where it may."""
+    headers = [(b"vary", b"Origin, Accept")]
+    if origin is not None and is_origin_allowed(origin):
+        headers.append((b"access-control-allow-origin", origin.encode("latin-1")))
+        headers.append((b"access-control-expose-headers", ", ".join(settings.CORS_EXPOSE_HEADERS).encode()))
+    return headers
+
+
+async def start_events(send: Send, headers: Headers, *, more_body: bool) -> None:
+    """Begins an event stream; without `more_body` it is the answer to HEAD."""
+    all_headers = [
+        (b"content-type", b"text/event-stream; charset=utf-8"),
+        (b"cache-control", b"no-cache, no-transform"),
+        (b"x-accel-buffering", b"no"),  # nginx would hold events back
+        (b"x-content-type-options", b"nosniff"),
+        *headers,
+    ]
+    await send({"type": "http.response.start", "status": 200, "headers": all_headers})
+    # Something must follow at once, for servers and proxies send headers with the first bytes of the body.
+    body = b"retry: 1000\n\n" if more_body else b""
+    await send({"type": "http.response.body", "body": body, "more_body": more_body})
+
+
+async def answer_refused(send: Send, error: RefusedError, headers: Headers) -> None:
+    """Says why there is no stream."""
+    if error.status == 401:
+        headers = [*headers, (b"www-authenticate", b'ApiKey realm="Dali", header="X-Api-Key"')]
+    if error.status == 405:
+        headers = [*headers, (b"allow", b"GET, HEAD, OPTIONS")]
+    kind = "validation_error" if error.attr else "client_error"
+    fault = {"code": error.code, "detail": str(error), "attr": error.attr}
+    await _answer(send, error.status, kind, fault, headers)
+
+
+async def answer_unavailable(send: Send, headers: Headers) -> None:
+    """Says that the database is away."""
+    headers = [*headers, (b"retry-after", str(RETRY_AFTER_S).encode())]
+    fault = {"code": "unavailable", "detail": "The database cannot be reached; try again.", "attr": None}
+    await _answer(send, 503, "server_error", fault, headers)
+
+
+async def _answer(send: Send, status: int, kind: str, fault: dict[str, str | None], headers: Headers) -> None:
+    body = json.dumps({"type": kind, "errors": [fault]}).encode()
+    all_headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", str(len(body)).encode()),
+        (b"x-content-type-options", b"nosniff"),
+        *headers,
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": all_headers})
+    await send({"type": "http.response.body", "body": body})
