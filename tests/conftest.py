@@ -108,12 +108,12 @@ def live_server_process(start_server: Callable[..., ServerProcess]) -> ServerPro
 
 
 def wait_until_it_answers(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
-    """Returns once `url` answers; fails, showing the log's end, where the process ends or 40 s pass."""
-    until = time.monotonic() + 40
+    """Returns once `url` answers; fails, showing the log's end, where the process ends or 60 s pass."""
+    until = time.monotonic() + 60
     while time.monotonic() < until and process.poll() is None:
         try:
-            requests.get(url, timeout=5)
-        except requests.ConnectionError:
+            requests.get(url, timeout=20)
+        except (requests.ConnectionError, requests.Timeout):
             time.sleep(0.1)
         else:
             return
