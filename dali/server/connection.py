@@ -70,6 +70,7 @@ class Gate:
     def __init__(self) -> None:
         self._open = asyncio.Event()
         self._open.set()
+        self._is_released = False
 
     @property
     def is_open(self) -> bool:
@@ -80,9 +81,15 @@ class Gate:
         """Returns when the connection takes more, or is gone."""
         await self._open.wait()
 
+    def release(self) -> None:
+        """Opens it for good: what is written from now on is dropped anyway."""
+        self._is_released = True
+        self._open.set()
+
     def pauseProducing(self) -> None:  # noqa: N802 - Twisted's name
         """Called by the transport: more than `bufferSize` is unsent."""
-        self._open.clear()
+        if not self._is_released:
+            self._open.clear()
 
     def resumeProducing(self) -> None:  # noqa: N802 - Twisted's name
         """Called by the transport: nothing is unsent."""

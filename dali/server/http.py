@@ -66,10 +66,6 @@ class Request(WebRequest):  # type: ignore[misc]  # daphne ships no types
             self.unregisterProducer()
         super().finish()
 
-    async def wait_until_writable(self) -> None:
-        """Returns when the client has taken most of what was written, or is gone."""
-        await self.gate.wait()
-
     def basic_error(self, status: int, status_text: bytes, body: str) -> None:
         """Answers, in the application's place, in the API's error shape."""
         code = "error" if status >= 500 else "bad_request"

@@ -68,8 +68,17 @@ class WebServer(Server):  # type: ignore[misc]  # daphne ships no types
 
     async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
         """Takes a message of the application; returns when the client can take more."""
-        await super().handle_reply(protocol, message)
-        await protocol.wait_until_writable()
+        details = self.connections.get(protocol)
+        if details is None or "disconnected" in details:
+            return
+        try:
+            self.check_headers_type(message)
+        except ValueError:
+            protocol.basic_error(500, b"Server Error", "The server failed; its log says why.")
+            raise
+        protocol.handle_reply(message)
+        if not protocol.gate.is_open:
+            await protocol.gate.wait()
 
     def log_action(self, protocol: str, action: str, details: dict[str, Any]) -> None:
         """Called by the protocols for each request and socket."""

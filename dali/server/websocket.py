@@ -67,13 +67,15 @@ class Socket(WebSocketProtocol):  # type: ignore[misc]  # daphne ships no types
         """Does what the application asks for; nothing once the socket is closing."""
         if self.state in (self.STATE_CLOSING, self.STATE_CLOSED):
             return
-        super().handle_reply(message)
-        if self.transport.unsent_bytes > self.limits.most_unsent_bytes:
-            self._close_too_slow()
-
-    async def wait_until_writable(self) -> None:
-        """Returns when the client has taken what was written, or is gone."""
-        await self.gate.wait()
+        if message["type"] == "websocket.send" and message.get("text") and self.state == self.STATE_OPEN:
+            self.transport.write(self.factory.frame_of(message["text"]))
+            if self.transport.unsent_bytes > self.limits.most_unsent_bytes:
+                self._close_too_slow()
+        elif message["type"] == "websocket.close" and self.state == self.STATE_OPEN:
+            # Autobahn's `sendClose` refuses the standard's own codes, and Daphne drops the reason.
+            self._close(message.get("code") or 1000, message.get("reason") or "")
+        else:
+            super().handle_reply(message)
 
     def check_timeouts(self) -> None:
         """Called every two seconds."""
@@ -99,17 +101,21 @@ class Socket(WebSocketProtocol):  # type: ignore[misc]  # daphne ships no types
         if self.state == self.STATE_CONNECTING:
             self.dropConnection(abort=True)
         else:
-            self.sendCloseFrame(code=GOING_AWAY)
+            self._close(GOING_AWAY)
+
+    def _close(self, code: int, reason: str = "") -> None:
+        # RFC 6455 gives the reason 123 bytes.
+        self.sendCloseFrame(code=code, reasonUtf8=reason.encode()[:123].decode(errors="ignore").encode())
+        self.gate.release()
 
     def _is_taking(self, idle_s: float) -> bool:
         # The ping that it has not answered may be behind megabytes that a slow line is still taking.
         return self.transport.waiting_bytes() > 0 and idle_s < self.limits.silence_s
 
     def _close_too_slow(self) -> None:
-        self.sendClose(code=TOO_SLOW)
+        self._close(TOO_SLOW)
         self.application_queue.put_nowait({"type": "websocket.disconnect", "code": TOO_SLOW})
         self.muted = True  # the application has been told; onClose shall not tell it again
-        self.gate.stopProducing()
         self.server.log_action("websocket", "too slow", {"path": self.path.decode(), "client": self.peer})
 
 
@@ -130,3 +136,11 @@ class Factory(WebSocketFactory):  # type: ignore[misc]  # daphne ships no types
             autoPingInterval=0,
             autoPingTimeout=0,
         )
+        self._text, self._frame = "", b""
+
+    def frame_of(self, text: str) -> bytes:
+        """The text as a frame. The stream hands the same text to one socket after another: it is framed once."""
+        if text is not self._text:
+            self._text = text
+            self._frame = self.prepareMessage(text.encode()).payloadHybi
+        return self._frame

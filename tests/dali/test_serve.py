@@ -1,0 +1,219 @@
+"""`manage.py serve` and `web` as processes: their start, what they show, what they refuse, how they stop."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from tests.conftest import FOREIGN, ROOT
+
+SHOWN_ONCE = "First start. Keep these: they are shown this once, and only hashes of them are stored."
+
+
+class Started:
+    """A serving process with its two outputs in files."""
+
+    def __init__(self, directory: Path, command: str, variables: dict[str, str]) -> None:
+        self.directory = directory
+        number = len(list(directory.glob("out.*")))
+        self.out, self.err = directory / f"out.{number}", directory / f"err.{number}"
+        environment = {name: value for name, value in os.environ.items() if name not in FOREIGN}
+        environment |= {"DALI_DATA_DIR": str(directory), "PORT": "0", **variables}
+        with self.out.open("wb") as out, self.err.open("wb") as err:
+            self.process = subprocess.Popen(
+                [sys.executable, "manage.py", command], cwd=ROOT, env=environment, stdout=out, stderr=err
+            )
+
+    @property
+    def origin(self) -> str:
+        """Where it answers, once it has said so."""
+        until = time.monotonic() + 60
+        while time.monotonic() < until and self.process.poll() is None:
+            if found := re.search(r"Dali is ready at (http://\S+)/ ", self.out.read_text()):
+                return found[1]
+            time.sleep(0.05)
+        pytest.fail(f"it did not start:\n{self.err.read_text()[-3000:]}")
+
+    def stop(self, *signals: signal.Signals) -> int:
+        """Sends the signals, 0.2 s apart, and returns the exit code."""
+        for number in signals:
+            self.process.send_signal(number)
+            time.sleep(0.2)
+        return self.process.wait(timeout=15)
+
+
+@pytest.fixture(scope="module")
+def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Started]]:
+    """A function that starts `manage.py serve`, or another command, on a free port."""
+    started: list[Started] = []
+
+    def run(directory: Path | None = None, command: str = "serve", **variables: str) -> Started:
+        started.append(Started(directory or tmp_path_factory.mktemp("serve"), command, variables))
+        return started[-1]
+
+    yield run
+    for each in started:
+        each.process.kill()
+        each.process.wait()
+
+
+@pytest.fixture(scope="module")
+def first(start: Callable[..., Started]) -> Started:
+    """A server at its first start, that has said it is ready."""
+    server = start()
+    assert server.origin
+    return server
+
+
+def test_the_first_start_shows_addresses_a_key_and_a_login_that_work(first: Started) -> None:
+    shown = first.out.read_text()
+    for path in ("/admin/", "/api/docs", "/api/schema"):
+        assert f"{first.origin}{path}\n" in shown
+        assert requests.get(f"{first.origin}{path}", timeout=20).status_code == 200
+    assert SHOWN_ONCE in shown
+
+    key = re.search(r"API key +(\S+)", shown)
+    assert key is not None
+    url = f"{first.origin}/api/projects"
+    assert requests.post(url, json={"name": "Sea"}, timeout=20).status_code == 401
+    answer = requests.post(url, json={"name": "Sea"}, headers={"X-Api-Key": key[1]}, timeout=20)
+    assert answer.status_code == 201
+
+    login = re.search(r"Admin login +admin / (\S+)", shown)
+    assert login is not None
+    with requests.Session() as browser:
+        page = browser.get(f"{first.origin}/admin/login/", timeout=20)
+        token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page.text)
+        assert token is not None
+        form = {"username": "admin", "password": login[1], "csrfmiddlewaretoken": token[1], "next": "/admin/"}
+        entered = browser.post(f"{first.origin}/admin/login/", data=form, timeout=20)
+        assert (entered.url, entered.status_code) == (f"{first.origin}/admin/", 200)
+
+    log = first.err.read_text()
+    assert key[1] not in log
+    assert login[1] not in log
+
+
+def test_addresses_in_answers_follow_the_port_that_was_bound(start: Callable[..., Started]) -> None:
+    server = start(DALI_API_KEY="test.key-of-a-test")
+    key = {"X-Api-Key": "test.key-of-a-test"}
+    project = requests.post(
+        f"{server.origin}/api/projects", json={"name": "Sea"}, headers=key, timeout=20
+    ).json()
+    job = {"prompt": "a lighthouse", "providers": ["mock"], "sessionId": "s"}
+    url = f"{server.origin}/api/projects/{project['id']}/jobs"
+    answer = requests.post(url, json=job, headers=key, timeout=20)
+    assert answer.headers["Location"] == f"{server.origin}/api/jobs/{answer.json()['jobId']}"
+    assert answer.json()["streamUrl"] == f"{server.origin}/api/stream/s"
+    assert until_it_ended(answer.headers["Location"])["summary"]["complete"] == 1
+
+
+def until_it_ended(job_url: str) -> dict[str, Any]:
+    """The job as it is told once all its variants have ended."""
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        job: dict[str, Any] = requests.get(job_url, timeout=20).json()
+        if job["status"] == "complete":
+            return job
+        time.sleep(0.1)
+    pytest.fail("the job did not end")
+
+
+def test_a_second_server_of_the_same_directory_is_refused_in_one_line(
+    first: Started, start: Callable[..., Started]
+) -> None:
+    second = start(first.directory)
+    assert second.process.wait(timeout=60) == 1
+    assert second.err.read_text() == (
+        f"A server (process {first.process.pid}) works on {first.directory} already: stop it,"
+        " or give this one a directory of its own by DALI_DATA_DIR.\n"
+    )
+    assert requests.get(f"{first.origin}/api/projects", timeout=20).status_code == 200
+
+
+def test_a_port_in_use_is_refused_in_one_line(first: Started, start: Callable[..., Started]) -> None:
+    port = first.origin.rsplit(":", 1)[1]
+    second = start(PORT=port)
+    assert second.process.wait(timeout=60) == 1
+    assert second.err.read_text() == (
+        f"Cannot listen on 127.0.0.1:{port} (Address already in use): choose another address by HOST and PORT.\n"
+    )
+
+
+def test_a_command_of_the_other_set_up_is_refused_in_one_line(start: Callable[..., Started]) -> None:
+    web = start(command="web")
+    embedded = start(
+        REDIS_URL="redis://127.0.0.1:1/0",
+        DALI_PUBLIC_ORIGIN="https://dali.example.com",
+        DALI_SECRET_KEY="s" * 60,
+    )
+    assert web.process.wait(timeout=60) == 1
+    assert web.err.read_text() == (
+        "web is production's web process and needs a task queue: set REDIS_URL, or run `manage.py serve`.\n"
+    )
+    assert embedded.process.wait(timeout=60) == 1
+    assert embedded.err.read_text() == (
+        "serve is the embedded server, but a task queue is configured: run `manage.py web` and"
+        " `celery -A dali worker -P threads`, or set CELERY_BROKER_URL=memory://localhost/.\n"
+    )
+
+
+def test_it_stops_on_sigterm_however_often_it_comes_and_starts_again(start: Callable[..., Started]) -> None:
+    server = start(DALI_API_KEY="test.key-of-a-test")
+    assert "API key  " not in server.out.read_text()
+    with socket.create_connection(("127.0.0.1", int(server.origin.rsplit(":", 1)[1]))):  # and says nothing
+        began = time.monotonic()
+        assert server.stop(signal.SIGTERM, signal.SIGTERM, signal.SIGINT, signal.SIGTERM) == 0
+    assert time.monotonic() - began < 8
+    again = start(server.directory, DALI_API_KEY="test.key-of-a-test")
+    assert requests.get(f"{again.origin}/api/projects", timeout=20).status_code == 200
+    assert SHOWN_ONCE not in again.out.read_text()
+
+
+def test_it_stops_on_ctrl_c_and_at_once_on_a_second(start: Callable[..., Started]) -> None:
+    server = start()
+    assert server.origin
+    assert server.stop(signal.SIGINT) == 0
+    again = start(server.directory)
+    assert again.origin
+    assert again.stop(signal.SIGINT, signal.SIGINT) == 130
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+def test_a_job_under_way_goes_on_at_the_next_start(
+    start: Callable[..., Started], how: signal.Signals
+) -> None:
+    server = start(DALI_API_KEY="test.key-of-a-test")
+    key = {"X-Api-Key": "test.key-of-a-test"}
+    project = requests.post(
+        f"{server.origin}/api/projects", json={"name": "Sea"}, headers=key, timeout=20
+    ).json()
+    job = {"prompt": "a gull", "providers": ["mock"], "variants": 3, "sessionId": "s"}
+    job |= {"options": {"mock": {"latency_s": 8}}}
+    url = f"{server.origin}/api/projects/{project['id']}/jobs"
+    job_id = requests.post(url, json=job, headers=key, timeout=20).json()["jobId"]
+    time.sleep(1.5)
+    began = time.monotonic()
+    assert server.stop(how) == (0 if how == signal.SIGTERM else -how)
+    assert time.monotonic() - began < 7.5
+
+    again = start(server.directory, DALI_API_KEY="test.key-of-a-test")
+    began = time.monotonic()
+    assert until_it_ended(f"{again.origin}/api/jobs/{job_id}")["summary"]["complete"] == 3
+    assert time.monotonic() - began < 20  # no lease is waited for: 8 s of the provider, and the pictures
+
+
+def test_log_lines_hold_no_query_strings(first: Started) -> None:
+    requests.get(f"{first.origin}/api/projects?ticket=abc-secret&limit=5", timeout=20)
+    lines = [line for line in first.err.read_text().splitlines() if "path=/api/projects" in line]
+    assert lines
+    assert "abc-secret" not in first.err.read_text()

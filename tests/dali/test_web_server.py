@@ -1,0 +1,285 @@
+"""What the web server grants a connection, tried on a server with a tiny application and tight bounds."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import pytest
+import requests
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
+
+from dali.server.limits import body_limit
+from tests.conftest import ROOT
+
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Small:
+    """A started small server."""
+
+    origin: str
+    process: "subprocess.Popen[str]"
+
+    @property
+    def port(self) -> int:
+        return int(self.origin.rsplit(":", 1)[1])
+
+    def text(self, path: str) -> str:
+        return requests.get(f"{self.origin}{path}", timeout=20).text
+
+    def sent(self, what: str) -> int:
+        return int(json.loads(self.text("/sent"))[what])
+
+
+@pytest.fixture(scope="module")
+def start_small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Small]]:
+    """A function that starts a small server with the bounds given."""
+    started: list[subprocess.Popen[str]] = []
+
+    directory = tmp_path_factory.mktemp("small")
+
+    def start(**limits: float) -> Small:
+        environment = {
+            **os.environ,
+            "DALI_DATA_DIR": str(directory),
+            "DJANGO_SETTINGS_MODULE": "dali.settings",
+        }
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tests.dali.small_server", json.dumps(limits)],
+            cwd=ROOT,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        started.append(process)
+        assert process.stdout is not None
+        return Small(process.stdout.readline().strip(), process)
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+        assert process.stdout is not None
+        process.stdout.close()
+
+
+@pytest.fixture(scope="module")
+def small(start_small: Callable[..., Small]) -> Small:
+    """A small server with the usual bounds, for all tests that leave it as it was."""
+    return start_small()
+
+
+def settle(value: Callable[[], int]) -> int:
+    """The value once it has stopped growing."""
+    last, until = -1, time.monotonic() + 20
+    while time.monotonic() < until:
+        if (now := value()) == last:
+            return now
+        last = now
+        time.sleep(0.5)
+    pytest.fail("it never stopped growing")
+
+
+def read_on(receive: Callable[[], object]) -> None:
+    """Receives until that fails; EOFError where the connection was closed in order."""
+    while receive():
+        pass
+    raise EOFError
+
+
+def test_a_slow_reader_holds_its_writer_back_and_is_closed_with_4408(
+    start_small: Callable[..., Small],
+) -> None:
+    small = start_small(stall_s=1)
+    before = int(small.text("/memory"))
+    with connect(f"ws://127.0.0.1:{small.port}/flood", max_queue=1, max_size=None, close_timeout=1) as client:
+        written = settle(lambda: small.sent("websocket"))
+        assert written < 24 * MIB
+        assert int(small.text("/memory")) - before < 16 * MIB
+        time.sleep(3.5)  # longer than it may stall, and until it is looked at
+        with pytest.raises(ConnectionClosed) as closed:
+            read_on(lambda: client.recv(timeout=10))
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 4408
+
+
+def test_a_slow_reader_does_not_slow_another(small: Small) -> None:
+    with connect(f"ws://127.0.0.1:{small.port}/flood", max_queue=1, max_size=None, close_timeout=0.1):
+        settle(lambda: small.sent("websocket"))
+        with connect(f"ws://127.0.0.1:{small.port}/flood", max_size=None, close_timeout=0.1) as fast:
+            got = sum(len(fast.recv(timeout=10)) for _ in range(500))
+    assert got == 500 * 65_536
+
+
+def test_events_over_http_wait_for_their_reader(small: Small) -> None:
+    before, sent_before = int(small.text("/memory")), small.sent("events")
+    with socket.create_connection(("127.0.0.1", small.port)) as client:
+        client.sendall(b"GET /api/stream/flood HTTP/1.1\r\nHost: x\r\n\r\n")
+        written = settle(lambda: small.sent("events"))
+        assert written - sent_before < 24 * MIB
+        assert int(small.text("/memory")) - before < 16 * MIB
+        taken = 0
+        while taken < 32 * MIB:
+            taken += len(client.recv(MIB))
+    assert small.sent("events") > written
+
+
+def test_a_close_carries_code_and_reason_of_the_application(small: Small) -> None:
+    with connect(f"ws://127.0.0.1:{small.port}/later") as client, pytest.raises(ConnectionClosed) as closed:
+        client.recv(timeout=10)
+    assert closed.value.rcvd is not None
+    assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (1013, "sp\u00e4ter")
+
+
+def test_a_message_of_more_than_4_kib_closes_the_socket_with_1009(small: Small) -> None:
+    with connect(f"ws://127.0.0.1:{small.port}/quiet") as client:
+        client.send("y" * 4096)
+        client.send("y" * 4097)
+        with pytest.raises(ConnectionClosed) as closed:
+            client.recv(timeout=10)
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 1009
+    assert "received" not in json.loads(small.text("/sent"))
+
+
+def test_a_client_that_is_silent_is_dropped_and_one_that_answers_pings_is_not(
+    start_small: Callable[..., Small],
+) -> None:
+    small = start_small(ping_s=1, silence_s=3)
+    with connect(f"ws://127.0.0.1:{small.port}/quiet", ping_interval=None) as answering:
+        with socket.create_connection(("127.0.0.1", small.port)) as silent:
+            silent.sendall(
+                b"GET /quiet HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+            )
+            silent.settimeout(12)
+            got = silent.recv(4096)
+            assert got.startswith(b"HTTP/1.1 101")
+            with pytest.raises((ConnectionResetError, EOFError)):
+                read_on(lambda: silent.recv(4096))
+        answering.send("still here")
+        with pytest.raises(TimeoutError):
+            answering.recv(timeout=2.5)
+
+
+def test_a_request_that_drips_in_is_dropped(start_small: Callable[..., Small]) -> None:
+    small = start_small(request_s=2)
+    started = time.monotonic()
+    with socket.create_connection(("127.0.0.1", small.port)) as client:
+        client.settimeout(0.5)
+        got = b""
+        while time.monotonic() - started < 15 and not got:
+            client.sendall(b"G" if time.monotonic() - started < 0.1 else b"x")
+            try:
+                got = client.recv(4096)
+            except TimeoutError:
+                continue
+    assert got.startswith(b"HTTP/1.1 408 Request Timeout\r\n")
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"POST /api/projects HTTP/1.1\r\nHost: x\r\nContent-Length: 5000000\r\n\r\n",
+        b"POST /api/projects HTTP/1.1\r\nHost: x\r\nContent-Length: 5000000\r\nExpect: 100-continue\r\n\r\n",
+        b"POST /api/projects HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n200000\r\n"
+        + b"z" * 0x200000,
+    ],
+    ids=["announced", "asked for", "chunked"],
+)
+def test_a_body_over_its_limit_is_refused_while_it_arrives(small: Small, head: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", small.port)) as client:
+        client.sendall(head)
+        client.settimeout(10)
+        answer = b""
+        while part := client.recv(65_536):
+            answer += part
+    status, _, body = answer.partition(b"\r\n")
+    assert status == b"HTTP/1.1 413 Content Too Large"
+    assert json.loads(body.partition(b"\r\n\r\n")[2]) == {
+        "type": "client_error",
+        "errors": [
+            {
+                "code": "too_large",
+                "detail": "The body is larger than the 1048576 bytes that are taken here.",
+                "attr": None,
+            }
+        ],
+    }
+
+
+def test_a_body_within_its_limit_arrives_whole(small: Small) -> None:
+    picture = b"p" * (20 * MIB)
+    assert requests.post(f"{small.origin}/api/uploads", data=picture, timeout=30).text == str(20 * MIB)
+    parts = (picture[:MIB] for _ in range(3))
+    assert requests.post(f"{small.origin}/api/uploads", data=parts, timeout=30).text == str(3 * MIB)
+
+
+@pytest.mark.parametrize(
+    "rubbish",
+    [
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" * 50,
+        b"GET\r\n\r\n",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        b"GET / HTTP/1.1\r\n" + b"".join(b"h%d: v\r\n" % n for n in range(600)) + b"\r\n",
+        b"GET / HTTP/1.1\r\nx: " + b"a" * 100_000,
+        b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nnothex\r\n",
+        b"POST / HTTP/1.1\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nabcdef",
+        b"POST / HTTP/1.1\r\nContent-Length: -5\r\n\r\nabcdef",
+        os.urandom(50_000),
+    ],
+)
+def test_rubbish_is_refused_and_harms_nobody(small: Small, rubbish: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", small.port)) as client:
+        client.settimeout(10)
+        client.sendall(rubbish)
+        client.shutdown(socket.SHUT_WR)
+        answer = client.recv(65_536)
+    assert answer == b"" or answer.startswith(b"HTTP/1.1 4")
+    assert small.text("/") == "0"
+
+
+def test_answers_do_not_name_the_server(small: Small) -> None:
+    headers = requests.get(small.origin, timeout=10).headers
+    assert set(headers) == {"Content-Type", "Transfer-Encoding"}
+
+
+def test_a_stop_tells_sockets_to_come_back_and_ends_streams(start_small: Callable[..., Small]) -> None:
+    small = start_small()
+    with (
+        connect(f"ws://127.0.0.1:{small.port}/quiet") as client,
+        socket.create_connection(("127.0.0.1", small.port)) as events,
+    ):
+        events.sendall(b"GET /api/stream/flood HTTP/1.1\r\nHost: x\r\n\r\n")
+        events.recv(65_536)
+        small.process.send_signal(signal.SIGTERM)
+        with pytest.raises(ConnectionClosed) as closed:
+            client.recv(timeout=10)
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 1001
+        assert small.process.wait(timeout=10) == 0
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "limit"),
+    [
+        (b"POST", b"/api/projects", MIB),
+        (b"POST", b"/api/uploads", 20 * MIB + 65_536),
+        (b"POST", b"/api/uploads?x=1", 20 * MIB + 65_536),
+        (b"PUT", b"/api/uploads", MIB),
+        (b"POST", b"/api/templates", MIB + 65_536),
+        (b"POST", b"/admin/knowledgebase/tip/add/", 5 * MIB),
+        (b"POST", b"/administer", MIB),
+    ],
+)
+def test_each_route_has_its_body_limit(method: bytes, target: bytes, limit: int) -> None:
+    assert body_limit(method, target) == limit
