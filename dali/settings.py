@@ -9,15 +9,15 @@ from pathlib import Path
 import django_stubs_ext
 
 from dali import env
+from dali.framework import *  # noqa: F403 - these are settings too
+from dali.framework import BASE_DIR
 from dali.lib.logs import logging_config
 from dali.lib.secrets import kept_secret
 
 django_stubs_ext.monkeypatch()
 
-BASE_DIR = Path(__file__).resolve().parent.parent
 env.load_file(BASE_DIR / ".env")
 
-# --- Server -----------------------------------------------------------------------------------
 env.group("Server")
 HOST = env.text("HOST", "127.0.0.1", help="Address the server listens on.")
 PORT = env.integer("PORT", 8000, help="Port the server listens on.", most=65535)
@@ -80,7 +80,6 @@ LOG_LEVEL = env.choice(
     help="The least severe lines that are logged.",
 )
 
-# --- Services -----------------------------------------------------------------------------------
 env.group("Services")
 DATABASES = {
     "default": env.url_dict(
@@ -158,7 +157,6 @@ CELERY_BROKER_TRANSPORT_OPTIONS = (
 )
 CELERY_TASK_PUBLISH_RETRY = False  # a submission never waits for the broker; the sweep sends again
 
-# --- Storage ------------------------------------------------------------------------------------
 env.group("Storage")
 R2_ENDPOINT_URL = env.text(
     "R2_ENDPOINT_URL", help="S3 endpoint, `https://<account>.r2.cloudflarestorage.com` or any S3 server's."
@@ -202,7 +200,6 @@ STORAGES: dict[str, dict[str, object]] = {
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 
-# --- Access -------------------------------------------------------------------------------------
 env.group("Access")
 API_KEY = env.text(
     "DALI_API_KEY",
@@ -214,7 +211,6 @@ REQUIRE_KEY = env.choice(
 )
 JOBS_RATE = env.rate("DALI_JOBS_RATE", "30/m", help="Most job submissions from one address.")
 
-# --- Jobs ---------------------------------------------------------------------------------------
 env.group("Jobs")
 MAX_VARIANTS = env.integer(
     "DALI_MAX_VARIANTS", 100, help="Most variants of one provider in one job.", least=1
@@ -244,7 +240,6 @@ EVENTS_KEEP_DAYS = env.integer(
     "DALI_EVENTS_KEEP_DAYS", 30, help="Days the events of a session are kept.", least=1
 )
 
-# --- Limits -------------------------------------------------------------------------------------
 env.group("Limits")
 MAX_BODY_BYTES = env.integer("DALI_MAX_BODY_BYTES", 1024 * 1024, help="Largest JSON body.", least=1024)
 MAX_IMAGE_BYTES = env.integer(
@@ -265,72 +260,6 @@ FETCH_ALLOW_HOSTS = env.words(
     "for an image server of one's own.",
 )
 
-# --- Django -------------------------------------------------------------------------------------
-INSTALLED_APPS = [
-    "dali.apps.DaliConfig",
-    "projects.apps.ProjectsConfig",
-    "knowledgebase.apps.KnowledgebaseConfig",
-    "progressions.apps.ProgressionsConfig",
-    "artifacts.apps.ArtifactsConfig",
-    "channels",
-    "corsheaders",
-    "csp",
-    "rest_framework",
-    "rest_framework_api_key",
-    "drf_spectacular",
-    "drf_spectacular_sidecar",
-    "drf_standardized_errors",
-    "django_structlog",
-    "django.contrib.admin",
-    "django.contrib.auth",
-    "django.contrib.contenttypes",
-    "django.contrib.sessions",
-    "django.contrib.messages",
-    "django.contrib.staticfiles",
-]
-MIDDLEWARE = [
-    "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
-    "django_structlog.middlewares.RequestMiddleware",
-    "corsheaders.middleware.CorsMiddleware",
-    "csp.middleware.CSPMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.common.CommonMiddleware",
-    "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
-]
-APPEND_SLASH = True  # for the admin alone: the API's paths carry no trailing slash
-ROOT_URLCONF = "dali.urls"
-ASGI_APPLICATION = "dali.asgi.application"
-TEMPLATES = [
-    {
-        "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [BASE_DIR / "templates"],
-        "APP_DIRS": True,
-        "OPTIONS": {
-            "context_processors": [
-                "django.template.context_processors.request",
-                "django.contrib.auth.context_processors.auth",
-                "django.contrib.messages.context_processors.messages",
-            ],
-        },
-    }
-]
-AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in ("MinimumLengthValidator", "CommonPasswordValidator", "NumericPasswordValidator")
-]
-DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-FIXTURE_DIRS = [BASE_DIR / "fixtures"]
-LANGUAGE_CODE = "en"
-USE_TZ = True
-TIME_ZONE = "UTC"
-STATIC_URL = "/static/"
-STATICFILES_DIRS = [BASE_DIR / "static"] if (BASE_DIR / "static").is_dir() else []
-WHITENOISE_USE_FINDERS = True  # no collectstatic step: files come from the packages and `static`
-WHITENOISE_AUTOREFRESH = False
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
 FILE_UPLOAD_MAX_MEMORY_SIZE = MAX_IMAGE_BYTES  # an upload's size is limited before it is parsed
 
@@ -338,75 +267,16 @@ _is_https = PUBLIC_ORIGIN.startswith("https://")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _is_https
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
 SECURE_HSTS_SECONDS = 31_536_000 if _is_https else 0
-SECURE_CONTENT_TYPE_NOSNIFF = True
-SECURE_REFERRER_POLICY = "same-origin"
 CSRF_TRUSTED_ORIGINS = [PUBLIC_ORIGIN] if _is_https else []
-X_FRAME_OPTIONS = "DENY"
-CONTENT_SECURITY_POLICY = {
-    "DIRECTIVES": {
-        "default-src": ["'self'"],
-        "img-src": ["'self'", "data:"],
-        "style-src": ["'self'"],
-        "script-src": ["'self'"],
-        "connect-src": ["'self'"],
-        "object-src": ["'none'"],
-        "base-uri": ["'none'"],
-        "form-action": ["'self'"],
-        "frame-ancestors": ["'none'"],
-    }
-}
 
-# --- API ----------------------------------------------------------------------------------------
-CORS_URLS_REGEX = r"^/api/.*$"
 CORS_ALLOWED_ORIGIN_REGEXES = (
     [r"^https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$"]
     if IS_EMBEDDED and not CORS_ALLOWED_ORIGINS
     else []
 )
-CORS_EXPOSE_HEADERS = ["Link", "Location", "Retry-After", "Idempotent-Replayed"]
-CORS_ALLOW_HEADERS = [
-    "accept",
-    "authorization",
-    "content-type",
-    "idempotency-key",
-    "last-event-id",
-    "x-api-key",
-]
-REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["projects.authentication.ApiKeyAuthentication"],
-    "DEFAULT_PERMISSION_CLASSES": ["projects.authentication.KeyRequired"],
-    "DEFAULT_PARSER_CLASSES": ["dali.lib.strict_json.StrictJSONParser"],
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PAGINATION_CLASS": "dali.lib.pagination.NewestFirstPagination",
-    "DEFAULT_SCHEMA_CLASS": "dali.lib.schema.DaliSchema",
-    "EXCEPTION_HANDLER": "dali.lib.api.handle_exception",
-    "UNAUTHENTICATED_USER": None,
-    "URL_FORMAT_OVERRIDE": None,  # `?format=` is no parameter of the API
-    "TEST_REQUEST_DEFAULT_FORMAT": "json",
-}
-RATELIMIT_USE_CACHE = "default"
 # E003 refuses a cache that does not count across processes; the embedded server is one process.
 SILENCED_SYSTEM_CHECKS = ["django_ratelimit.E003", "django_ratelimit.W001"] if not REDIS_URL else []
-SPECTACULAR_SETTINGS = {
-    "TITLE": "Dali",
-    "DESCRIPTION": "One prompt to many judged, versioned, publishable images.",
-    "VERSION": "1",
-    "OAS_VERSION": "3.1.0",
-    "SERVE_INCLUDE_SCHEMA": False,
-    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "COMPONENT_SPLIT_REQUEST": True,
-    "ENUM_NAME_OVERRIDES": {
-        "Kind": "progressions.enums.Kind",
-        "ProgressionKind": "progressions.serializers.PROGRESSION_KINDS",
-        "JobStatus": "progressions.enums.JobStatus",
-        "VariantStatus": "progressions.enums.VariantStatus",
-        "StepStatus": "progressions.enums.StepStatus",
-    },
-}
 
-# --- Logs ---------------------------------------------------------------------------------------
 LOGGING_CONFIG = None  # dali.apps configures structlog and logging together
 IS_LOG_JSON = LOG_FORMAT == "json" or (LOG_FORMAT == "auto" and IS_PRODUCTION)
 LOGGING = logging_config(is_json=IS_LOG_JSON, level=LOG_LEVEL)
