@@ -205,6 +205,7 @@ def _opened(target: Target, deadline: Deadline, network: Network) -> Iterator[Ba
     """The answer with its body unread; its connection is closed on leaving."""
     line = _Line(target, deadline, network)
     connection = _connection(target, line)
+    response: BaseHTTPResponse | None = None
     try:
         with _translated(target, deadline):
             connection.request(
@@ -214,6 +215,8 @@ def _opened(target: Target, deadline: Deadline, network: Network) -> Iterator[Ba
         yield response
     finally:
         line.close()
+        if response is not None:
+            response.close()
         connection.close()
 
 
