@@ -133,6 +133,16 @@ class LoopChannelLayer(BaseChannelLayer):  # type: ignore[misc]  # channels has 
         for channel in channels:
             self._post(channel, message)
 
+    def channels(self) -> list[str]:
+        """The channels that exist now."""
+        with self._lock:
+            return list(self._mailboxes)
+
+    def groups(self) -> list[str]:
+        """The groups that have a channel now."""
+        with self._lock:
+            return list(self._groups)
+
     def _mailbox(self, channel: str) -> _Mailbox:
         with self._lock:
             mailbox = self._mailboxes.get(channel)

@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 from uuid import UUID
 
-from channels.testing import ApplicationCommunicator, WebsocketCommunicator
 from asgiref.sync import sync_to_async
+from channels.testing import ApplicationCommunicator, WebsocketCommunicator
 from django.db import close_old_connections, transaction
 
 from dali.asgi import application
