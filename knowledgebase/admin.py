@@ -10,7 +10,7 @@ from django.urls import URLPattern, path
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
-from dali.lib.admin import EMPTY, words
+from dali.lib.admin import EMPTY, LeanAdmin, words
 from knowledgebase import vocabulary
 from knowledgebase.forms import SAMPLE_PROMPT, SampleForm, TipForm
 from knowledgebase.models import Tip
@@ -20,11 +20,11 @@ from knowledgebase.services import switch_tips
 
 
 @admin.register(Tip)
-class TipAdmin(admin.ModelAdmin[Tip]):
+class TipAdmin(LeanAdmin[Tip]):
     """Tips: the switch and the position are edited in the list, the words on the tip's page."""
 
     form = TipForm
-    list_display = ("key", "provider", "addition", "kinds", "keywords", "position", "enabled", "updated_at")
+    list_display = ("key", "enabled", "addition", "kinds", "keywords", "position")
     list_editable = ("position", "enabled")
     list_filter = ("enabled", "provider")
     list_per_page = 100
@@ -33,7 +33,7 @@ class TipAdmin(admin.ModelAdmin[Tip]):
     ordering = ("provider", "position", "key")
     actions = ("switch_on", "switch_off")
     fieldsets = (
-        (None, {"fields": (("key", "provider"), ("enabled", "position"))}),
+        (None, {"fields": ("key", "provider", "enabled", "position")}),
         ("What it says", {"fields": ("addition", "guidance")}),
         ("When it applies", {"fields": ("kinds", "keywords")}),
     )

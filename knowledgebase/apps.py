@@ -7,3 +7,4 @@ class KnowledgebaseConfig(AppConfig):
     """Django's view of the app."""
 
     name = "knowledgebase"
+    verbose_name = "Knowledge base"

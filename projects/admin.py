@@ -54,7 +54,9 @@ class ProjectAdmin(LeanAdmin[Project]):
 
     def has_delete_permission(self, request: HttpRequest, obj: Project | None = None) -> bool:
         """Only a project without any work: nothing that was made is lost by a click."""
-        if obj is not None and any(getattr(obj, count, 0) > 0 for count in ("job_count", "progression_count")):
+        if obj is not None and any(
+            getattr(obj, count, 0) > 0 for count in ("job_count", "progression_count")
+        ):
             return False
         return super().has_delete_permission(request, obj)
 

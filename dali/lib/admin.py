@@ -1,15 +1,18 @@
 """Admin classes for large tables and for rows that only the machine writes, and their bits of HTML."""
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any, TypeVar
 
 from django.contrib import admin
 from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.utils.dateformat import format as date_format
 from django.utils.functional import cached_property
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 
 M = TypeVar("M", bound=Model)
 
@@ -38,6 +41,13 @@ class LeanAdmin(admin.ModelAdmin[M]):
     paginator = CappedPaginator
     list_per_page = 50
     empty_value_display = EMPTY
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """The list under the name of its rows, instead of "Select ... to change"."""
+        title = capfirst(str(self.opts.verbose_name_plural))
+        return super().changelist_view(request, {"title": title, **(extra_context or {})})
 
 
 class MachineAdmin(LeanAdmin[M]):
@@ -94,6 +104,18 @@ def lines(parts: Iterable[object]) -> SafeString | str:
     """A list of sentences, one a line."""
     shown = format_html_join("", "<li>{}</li>", ((part,) for part in parts))
     return format_html('<ul class="lines">{}</ul>', shown) if shown else EMPTY
+
+
+def moment(time: datetime | None) -> SafeString | str:
+    """A time, short enough for a list; with seconds on top of it."""
+    if time is None:
+        return EMPTY
+    return format_html(
+        '<time class="moment" datetime="{}" title="{}">{}</time>',
+        time.isoformat(),
+        date_format(time, "j F Y, H:i:s"),
+        date_format(time, "j M Y, H:i"),
+    )
 
 
 def milliseconds(value: float | None) -> str:

@@ -11,7 +11,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
-from dali.lib.admin import EMPTY, MachineAdmin, badge, lines, link, picture, words
+from dali.lib.admin import EMPTY, MachineAdmin, badge, lines, link, moment, picture, words
 from progressions.admin.filters import JudgmentFilter, KindFilter, MakerFilter
 from progressions.judging import ask_again
 from progressions.models import ImageProgression, Upload
@@ -26,10 +26,9 @@ class ImageProgressionAdmin(MachineAdmin[ImageProgression]):
         "said",
         "verdict",
         "maker",
-        "kind",
+        "work",
         "project_link",
-        "dimensions",
-        "created_at",
+        "made",
     )
     list_display_links = ("said",)
     list_filter = (JudgmentFilter, MakerFilter, KindFilter, "created_at")
@@ -110,10 +109,20 @@ class ImageProgressionAdmin(MachineAdmin[ImageProgression]):
         """Provider and model."""
         return format_html('{}<br><span class="quiet">{}</span>', image.ai_provider, image.model)
 
+    @admin.display(description="made", ordering="created_at")
+    def made(self, image: ImageProgression) -> SafeString | str:
+        """When it was made."""
+        return moment(image.created_at)
+
     @admin.display(description="size")
     def dimensions(self, image: ImageProgression) -> str:
         """Width and height in pixels."""
         return f"{image.width} × {image.height}"  # noqa: RUF001 - times
+
+    @admin.display(description="kind", ordering="kind")
+    def work(self, image: ImageProgression) -> SafeString | str:
+        """Kind of work and size in pixels."""
+        return format_html('{}<br><span class="quiet">{}</span>', image.kind, self.dimensions(image))
 
     @admin.display(description="project", ordering="project__name")
     def project_link(self, image: ImageProgression) -> SafeString:

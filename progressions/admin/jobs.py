@@ -15,7 +15,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
-from dali.lib.admin import EMPTY, MachineAdmin, badge, link, milliseconds, picture
+from dali.lib.admin import EMPTY, MachineAdmin, badge, link, milliseconds, moment, picture
 from progressions.admin.filters import CodeFilter, KindFilter, ProviderFilter
 from progressions.admin.timeline import timeline
 from progressions.enums import JobStatus, VariantStatus
@@ -24,6 +24,7 @@ from progressions.queries import steps_by_owner
 from progressions.services import cancel_job, summarise
 
 VARIANTS_PER_PAGE = 24
+TITLE_CHARACTERS = 160
 
 
 class JobChangeList(ChangeList):
@@ -44,7 +45,7 @@ class JobChangeList(ChangeList):
 class JobAdmin(MachineAdmin[Job]):
     """Jobs: made through the API or the command line, watched and cancelled here."""
 
-    list_display = ("asked", "state", "outcome", "project_link", "kind", "asks", "created_at", "took")
+    list_display = ("asked", "state", "outcome", "asks", "project_link", "submitted", "took")
     list_display_links = ("asked",)
     list_filter = ("status", KindFilter, "created_at")
     list_select_related = ("project",)
@@ -123,8 +124,9 @@ class JobAdmin(MachineAdmin[Job]):
             "can_cancel": self.has_cancel_permission(request)
             and job.status in (JobStatus.QUEUED, JobStatus.RUNNING)
             and job.cancel_requested_at is None,
-            "title": "Job",
-            "subtitle": Truncator(job.prompt).chars(60),
+            "title": Truncator(job.prompt).chars(TITLE_CHARACTERS),
+            "subtitle": None,
+            "is_prompt_long": len(job.prompt) > TITLE_CHARACTERS,
         }
 
     @admin.display(description="prompt", ordering="id")
@@ -148,10 +150,16 @@ class JobAdmin(MachineAdmin[Job]):
         """The project, to open."""
         return link(reverse("admin:projects_project_change", args=[job.project_id]), job.project)
 
-    @admin.display(description="providers")
-    def asks(self, job: Job) -> str:
-        """Whom it asks, and for how many each."""
-        return f"{', '.join(job.providers)} × {job.variants_per_provider}"  # noqa: RUF001 - times
+    @admin.display(description="kind", ordering="kind")
+    def asks(self, job: Job) -> SafeString:
+        """What kind of work, whom it asks, and for how many each."""
+        asked = f"{', '.join(job.providers)} × {job.variants_per_provider}"  # noqa: RUF001 - times
+        return format_html('{}<br><span class="quiet">{}</span>', job.kind, asked)
+
+    @admin.display(description="submitted", ordering="created_at")
+    def submitted(self, job: Job) -> SafeString | str:
+        """When it came."""
+        return moment(job.created_at)
 
     @admin.display(description="took")
     def took(self, job: Job) -> str:
@@ -167,12 +175,11 @@ class VariantAdmin(MachineAdmin[Variant]):
         "name",
         "state",
         "thumbnail",
-        "code",
-        "error_text",
+        "outcome",
         "attempts",
         "cost_usd",
         "job_link",
-        "ended_at",
+        "ended",
     )
     list_filter = ("status", ProviderFilter, CodeFilter, KindFilter)
     list_select_related = ("job", "progression")
@@ -196,10 +203,18 @@ class VariantAdmin(MachineAdmin[Variant]):
         made = variant.progression
         return picture(made.generated_image_url, made.prompt) if made else EMPTY
 
-    @admin.display(description="error")
-    def error_text(self, variant: Variant) -> str:
-        """The error, cut for the list."""
-        return Truncator(variant.error).chars(80) or EMPTY
+    @admin.display(description="reason of failure", ordering="code")
+    def outcome(self, variant: Variant) -> SafeString | str:
+        """Code and error, cut for the list."""
+        if not variant.code:
+            return EMPTY
+        error = Truncator(variant.error).chars(120)
+        return format_html('<strong>{}</strong><br><span class="quiet">{}</span>', variant.code, error)
+
+    @admin.display(description="ended", ordering="ended_at")
+    def ended(self, variant: Variant) -> SafeString | str:
+        """When it ended."""
+        return moment(variant.ended_at)
 
     @admin.display(description="job")
     def job_link(self, variant: Variant) -> SafeString:

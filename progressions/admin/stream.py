@@ -9,7 +9,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
-from dali.lib.admin import EMPTY, MachineAdmin, badge, link
+from dali.lib.admin import EMPTY, MachineAdmin, badge, link, moment
 from progressions.admin.filters import TypeFilter
 from progressions.models import Cooldown, Duty, Event, StreamSession
 
@@ -18,7 +18,7 @@ from progressions.models import Cooldown, Duty, Event, StreamSession
 class EventAdmin(MachineAdmin[Event]):
     """Events as clients were sent them, newest first."""
 
-    list_display = ("name", "kind", "excerpt", "job_link", "created_at")
+    list_display = ("name", "kind", "excerpt", "job_link", "written")
     list_display_links = ("name",)
     list_filter = (TypeFilter,)
     search_fields = ("session_id__exact", "job_id__exact")
@@ -47,6 +47,11 @@ class EventAdmin(MachineAdmin[Event]):
         if event.job_id is None:
             return EMPTY
         return link(reverse("admin:progressions_job_change", args=[event.job_id]), str(event.job_id)[-12:])
+
+    @admin.display(description="written", ordering="created_at")
+    def written(self, event: Event) -> SafeString | str:
+        """When it was written."""
+        return moment(event.created_at)
 
     @admin.display(description="text")
     def body(self, event: Event) -> SafeString:
