@@ -10,6 +10,7 @@ from progressions.views import serve_image
 from progressions.views import serve_image
 
 urlpatterns = [
+    path("", pages.home),
     path("", pages.home, name="home"),
     path("healthz", health.healthz),
     path("admin/", admin.site.urls),

@@ -177,4 +177,4 @@ class TextOrNullField(serializers.Field[str, Any, str | None, Any]):
 
 
 extend_schema_field(OpenApiTypes.OBJECT)(StrictObjectField)
-extend_schema_field({"type": ["number", "null"], "minimum": 0, "maximum": 999_999})(StrictUsdField)
+extend_schema_field({"type": "number", "minimum": 0, "maximum": 999_999})(StrictUsdField)

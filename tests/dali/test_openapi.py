@@ -1,0 +1,161 @@
+"""The OpenAPI document: valid, complete, true, and shown without anything from elsewhere."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+import schemathesis
+from django.core.management import call_command
+from django.core.wsgi import get_wsgi_application
+from django.urls import URLPattern, URLResolver, get_resolver
+from drf_spectacular.generators import SchemaGenerator
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
+from openapi_spec_validator import OpenAPIV31SpecValidator
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from dali.lib.api import UnknownRouteView
+from projects.models import ApiKey
+from tests.clients import anonymous
+from tests.factories import JobFactory, ProgressionFactory, VariantFactory
+
+NOT_IN_THE_DOCUMENT = {"/api/schema", "/api/docs"}
+
+
+def document() -> dict[str, Any]:
+    made: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)
+    plain: dict[str, Any] = json.loads(json.dumps(made))
+    return plain
+
+
+def routes() -> set[tuple[str, str]]:
+    """Every (method, path) below /api that the code answers, as the document writes paths."""
+    found: set[tuple[str, str]] = set()
+
+    def walk(resolver: URLResolver, prefix: str) -> None:
+        for entry in resolver.url_patterns:
+            path = prefix + str(entry.pattern)
+            if isinstance(entry, URLResolver):
+                walk(entry, path)
+            elif isinstance(entry, URLPattern) and path.startswith("/api/"):
+                if getattr(entry.callback, "cls", None) is UnknownRouteView:
+                    continue
+                named = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", path)
+                actions = getattr(entry.callback, "actions", None) or {"get": "get"}
+                found.update((method, named) for method in actions if method != "head")
+
+    walk(get_resolver(), "/")
+    return {(method, path) for method, path in found if path not in NOT_IN_THE_DOCUMENT}
+
+
+def test_the_document_is_valid_openapi_31_without_a_warning(tmp_path: Any) -> None:
+    call_command("spectacular", "--validate", "--fail-on-warn", "--file", str(tmp_path / "schema.yml"))
+    made = document()
+    assert made["openapi"] == "3.1.0"
+    OpenAPIV31SpecValidator(made).validate()
+
+
+def test_every_route_is_in_the_document_and_nothing_else_is() -> None:
+    listed = {(method, path) for path, item in document()["paths"].items() for method in item if method != "parameters"}
+    assert listed == routes()
+
+
+def test_the_routes_of_the_contract_are_there() -> None:
+    assert routes() >= {
+        ("get", "/api/projects"), ("post", "/api/projects"),
+        ("get", "/api/projects/{project_id}"), ("patch", "/api/projects/{project_id}"),
+        ("get", "/api/projects/{project_id}/progressions"),
+        ("get", "/api/progressions/{progression_id}"), ("get", "/api/progressions/{progression_id}/lineage"),
+        ("post", "/api/progressions/{progression_id}/rollback"), ("post", "/api/progressions/{progression_id}/retry"),
+        ("post", "/api/projects/{project_id}/jobs"), ("get", "/api/projects/{project_id}/jobs"),
+        ("get", "/api/jobs/{job_id}"), ("get", "/api/jobs/{job_id}/events"),
+        ("post", "/api/jobs/{job_id}/cancel"), ("post", "/api/jobs/{job_id}/retry"),
+        ("post", "/api/variants/{variant_id}/keep"), ("post", "/api/uploads"), ("get", "/api/providers"),
+        ("post", "/api/stream/{session_id}/tickets"),
+    }  # fmt: skip
+
+
+def operations() -> list[tuple[str, str, dict[str, Any]]]:
+    return [
+        (method, path, operation)
+        for path, item in document()["paths"].items()
+        for method, operation in item.items()
+        if isinstance(operation, dict)
+    ]
+
+
+def test_writes_need_a_key_in_the_document_and_reads_may_go_without() -> None:
+    for method, _, operation in operations():
+        expected = [{"ApiKey": []}, {}] if method == "get" else [{"ApiKey": []}]
+        assert operation["security"] == expected
+        assert "401" in operation["responses"]
+
+
+def test_refusals_are_documented() -> None:
+    submit = document()["paths"]["/api/projects/{project_id}/jobs"]["post"]
+    assert set(submit["responses"]) == {"202", "400", "401", "404", "413", "415", "422", "429", "503"}
+    assert set(submit["responses"]["202"]["headers"]) == {"Location", "Idempotent-Replayed"}
+    assert set(submit["responses"]["429"]["headers"]) == {"Retry-After"}
+    for code in ("400", "401", "404", "413", "415", "422", "429", "503"):
+        assert submit["responses"][code]["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/Error"}
+
+
+@pytest.mark.django_db
+def test_the_document_is_served_as_json() -> None:
+    answer = anonymous().get("/api/schema")
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "application/json")
+    assert answer.json()["openapi"] == "3.1.0"
+    assert anonymous().get("/api/schema", headers={"Accept": "application/vnd.oai.openapi"}).content[:8] == b"openapi:"
+
+
+@pytest.mark.django_db
+def test_the_page_needs_nothing_from_elsewhere_and_nothing_inline() -> None:
+    page = anonymous().get("/api/docs")
+    assert page.status_code == 200
+    text = page.content.decode()
+    addresses = re.findall(r'(?:src|href)="([^"]*)"', text)
+    assert len(addresses) == 5
+    assert [address for address in addresses if not address.startswith("/")] == []
+    assert re.findall(r"<script(?![^>]*src=)|<style|\son\w+=", text) == []
+    for address in addresses:
+        asked = anonymous().get(address.replace("&amp;", "&"))
+        assert asked.status_code == 200, address
+        asked.close()
+
+
+SCHEMA = schemathesis.openapi.from_dict(document())
+SCHEMA.app = get_wsgi_application()
+
+
+@pytest.fixture
+def world(transactional_db: None) -> dict[str, str]:
+    """A key, and rows that the generated requests meet."""
+    _, key = ApiKey.objects.create_key(name="schemathesis")
+    job = JobFactory()
+    image = ProgressionFactory(project=job.project, job=job, ai_tags=["a"], cost_usd="0.1")
+    variant = VariantFactory(job=job, status="failed")
+    rows = {"project_id": job.project, "progression_id": image, "job_id": job, "variant_id": variant}
+    return {"key": key, "session_id": "s-1", **{name: str(row.id) for name, row in rows.items()}}
+
+
+@SCHEMA.parametrize()
+@hypothesis_settings(max_examples=5, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+def test_generated_requests_are_answered_as_documented(case: schemathesis.Case, world: dict[str, str]) -> None:
+    case.path_parameters = {name: world[name] for name in case.path_parameters or {}}
+    case.call_and_validate(
+        headers={"X-Api-Key": world["key"]},
+        checks=[
+            not_a_server_error,
+            status_code_conformance,
+            content_type_conformance,
+            response_headers_conformance,
+            response_schema_conformance,
+        ],
+    )
