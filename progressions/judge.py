@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import ClassVar
 
+from PIL import Image
+
 from dali.lib.clock import Deadline
 from dali.lib.images import Picture
 from dali.lib.registry import Registry
@@ -22,7 +24,7 @@ class JudgeRequest:
 
     `prompt`: the client's own, not the refined one. `generated_image`, `start_image`: decoded pictures
     (dali.lib.images).
-    `mask`: 8-bit grey, 255 = was to be repainted, of the start image's size, for `inpaint`.
+    `mask`: mode L, 255 = was to be repainted, of the start image's size, for `inpaint`.
     `size`: (width, height) asked for, None where none was.
     """
 
@@ -31,7 +33,7 @@ class JudgeRequest:
     generated_image: Picture
     deadline: Deadline
     start_image: Picture | None = None
-    mask: Picture | None = None
+    mask: Image.Image | None = None
     size: tuple[int, int] | None = None
 
 

@@ -130,7 +130,7 @@ def vary(start: Image.Image, brief: Brief, rng: np.random.Generator) -> Image.Im
     if rng.random() < 0.5:
         image = ImageOps.mirror(image)
     tint = palette_for("day", brief.colours, rng).accents[0]
-    image = Image.blend(image, _duotone(image, shade(tint, 0.3), tint), float(rng.uniform(0.12, 0.3)))
+    image = Image.blend(image, _duotone(image, shade(tint, 0.3), tint), float(rng.uniform(0.06, 0.18)))
     if brief.light:
         image = _relight(image, brief.light, rng)
     canvas = _canvas(image, brief, rng)
