@@ -45,7 +45,7 @@ def find_nearest(*, variant: Variant, phash: str, max_distance: int) -> Match | 
     Compared are images that stay: made or kept, and reservations of variants under way. Never the variant itself,
     its start image, or an ancestor.
     """
-    rows = Variant.objects.filter(_stays()).exclude(id=variant.id).exclude(phash="")
+    rows = Variant.objects.filter(stays()).exclude(id=variant.id).exclude(phash="")
     if variant.kind in COMPARED_KINDS:
         near = _similar_structures(variant.project_id, hashes.structure(phash), max_distance)
         if not near:
@@ -81,13 +81,22 @@ def reserve(*, variant: Variant, phash: str) -> None:
         )
 
 
+def is_indexed(*, variant: Variant, phash: str) -> bool:
+    """Whether the index has what `reserve` would write."""
+    if variant.kind not in COMPARED_KINDS:
+        return True
+    return HashBands.objects.filter(
+        variant_id=variant.id, structure=_signed(hashes.structure(phash))
+    ).exists()
+
+
 def void(*, variant_id: UUID) -> None:
     """Withdraws a reservation: the variant ended without an image."""
     HashBands.objects.filter(variant_id=variant_id).delete()
     Variant.objects.filter(id=variant_id).update(phash="")
 
 
-def _stays() -> Q:
+def stays() -> Q:
     """Variants with an image, and those under way; not those whose image was deleted."""
     return Q(progression__isnull=False) | Q(status__in=(VariantStatus.QUEUED, VariantStatus.RUNNING))
 

@@ -1,5 +1,6 @@
 """Delivery by this server: WebP files in the delivery storage, served below /images."""
 
+import hashlib
 import re
 
 from dali.lib.errors import UnavailableError
@@ -25,13 +26,22 @@ class LocalDelivery(Delivery):
         """See Delivery."""
         if not _SHA256.fullmatch(sha256):
             raise DeliveryError(f"{sha256[:80]!r} is no SHA-256: 64 lower-case hex digits are needed")
+        files, key = delivery_files(), storage_key(sha256)
         try:
-            delivery_files().put_once(storage_key(sha256), content, media_type="image/webp")
-        except UnavailableError as error:
+            if not files.put_once(key, content, media_type="image/webp") and files.read(key) != content:
+                files.delete(key)  # damaged: what stands under a hash must have it
+                files.put_once(key, content, media_type="image/webp")
+        except (UnavailableError, FileNotFoundError) as error:
             raise DeliveryError(f"the delivery image cannot be stored: {error}") from error
         return f"/images/{sha256}.webp"
 
     def has(self, address: str) -> bool:
         """See Delivery."""
         found = _ADDRESS.fullmatch(address)
-        return found is not None and delivery_files().exists(storage_key(found[1]))
+        if found is None:
+            return False
+        try:
+            content = delivery_files().read(storage_key(found[1]))
+        except FileNotFoundError:
+            return False
+        return hashlib.sha256(content).hexdigest() == found[1]

@@ -84,7 +84,7 @@ def fill(rows: int) -> tuple[Project, list[int]]:
             cursor.execute(statement.format(**names))
         cursor.execute("DROP TABLE drawn")
         cursor.execute("DROP TABLE prompts")
-        cursor.execute("ANALYZE")
+        cursor.execute("ANALYZE" if is_sqlite else "VACUUM ANALYZE")
     return project, prompts
 
 

@@ -1,0 +1,52 @@
+"""What the commands of upkeep share: the project they are limited to, a progress bar, the report."""
+
+import uuid
+from collections.abc import Callable
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+from progressions.rebuild import Counts
+from projects.models import Project
+
+
+def add_project(parser: CommandParser) -> None:
+    """Adds `--project`."""
+    parser.add_argument("--project", help="id of the only project to work on")
+
+
+def find_project(value: str | None) -> uuid.UUID | None:
+    """The id of the project named; None where none is. CommandError where there is no such project."""
+    if value is None:
+        return None
+    try:
+        id_ = uuid.UUID(value)
+    except ValueError:
+        raise CommandError(f"'{value}' is no project id") from None
+    if not Project.objects.filter(id=id_).exists():
+        raise CommandError(f"there is no project {value}")
+    return id_
+
+
+def run_with_bar(
+    command: BaseCommand, total: int, work: Callable[[Callable[[Counts], None]], Counts]
+) -> None:
+    """Runs `work` under a progress bar and says what became of the rows.
+
+    Raises CommandError (exit code 1) where some failed.
+    """
+    bar = Progress(
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+    )
+    with bar:
+        task = bar.add_task("", total=total)
+        counts = work(lambda counts: bar.update(task, completed=counts.done))
+    command.stdout.write(
+        f"{counts.done} looked at: {counts.changed} written, {counts.kept} right already, {counts.failed} failed."
+    )
+    if counts.failed:
+        raise CommandError(f"{counts.failed} could not be made; the log names each and why")
