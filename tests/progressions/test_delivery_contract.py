@@ -1,0 +1,61 @@
+"""What every delivery of the registry must do; those that need a service are tried where it is configured."""
+
+import hashlib
+import io
+
+import pytest
+from PIL import Image
+
+from dali.lib.images import Picture, encode_delivery
+from progressions.delivery import Delivery, deliveries, public_url
+from progressions.errors import DeliveryError
+
+
+@pytest.fixture(params=deliveries.names())
+def delivery(request: pytest.FixtureRequest) -> Delivery:
+    found = deliveries.get(request.param)
+    if found.missing():
+        pytest.skip(f"{found.name} needs {', '.join(found.missing())}")
+    return found
+
+
+def webp(colour: str) -> tuple[bytes, str]:
+    content = encode_delivery(Picture(Image.new("RGB", (32, 16), colour), "image/png"))
+    return content, hashlib.sha256(content).hexdigest()
+
+
+def test_the_name_is_that_of_the_registry(delivery: Delivery) -> None:
+    assert deliveries.get(delivery.name) is delivery
+    assert delivery.name.isidentifier()
+
+
+def test_placing_twice_gives_one_address(delivery: Delivery) -> None:
+    content, sha256 = webp("teal")
+    address = delivery.place(content, sha256)
+    assert delivery.place(content, sha256) == address
+    assert public_url(address).startswith(("http://", "https://"))
+
+
+def test_different_images_have_different_addresses(delivery: Delivery) -> None:
+    assert delivery.place(*webp("red")) != delivery.place(*webp("blue"))
+
+
+def test_a_foreign_address_is_not_there(delivery: Delivery) -> None:
+    assert delivery.has("https://example.com/images/elsewhere.webp") is False
+    assert delivery.has("") is False
+
+
+def test_the_local_delivery_opens_what_it_placed(client: object) -> None:
+    local = deliveries.get("local")
+    content, sha256 = webp("green")
+    address = local.place(content, sha256)
+    assert address == f"/images/{sha256}.webp"
+    assert local.has(address) is True
+    answer = client.get(address)  # type: ignore[attr-defined]
+    assert Image.open(io.BytesIO(answer.content)).size == (32, 16)
+
+
+@pytest.mark.parametrize("sha256", ["", "abc", "../" * 20 + "abcd", "A" * 64])
+def test_the_local_delivery_refuses_what_is_no_hash(sha256: str) -> None:
+    with pytest.raises(DeliveryError, match="no SHA-256"):
+        deliveries.get("local").place(b"bytes", sha256)
