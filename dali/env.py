@@ -12,7 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 T = TypeVar("T")
 
 _environ = environ.Env()
-_ENGINES = ("django.db.backends.postgresql", "django.db.backends.sqlite3")
+_SCHEMES = ("postgresql://", "postgres://", "sqlite:///")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,13 +106,15 @@ def rate(name: str, default: str, *, help: str) -> str:
 def url_dict(name: str, default: str, *, help: str, shown: str) -> dict[str, object]:
     """A database address, `postgresql://user:password@host:5432/name` or `sqlite:///path`."""
     _declare(name, "address", shown, help, secret=True)
+    address = _raw(name, default)
+    if not address.startswith(
+        _SCHEMES
+    ):  # looked at first: the parser would print what it cannot take, password and all
+        raise ImproperlyConfigured(f"{name}: must start with postgresql:// or sqlite:///")
     try:
-        config = dict(_environ.db_url_config(_raw(name, default)))
+        return dict(_environ.db_url_config(address))
     except ValueError as error:
         raise ImproperlyConfigured(f"{name}: not a database address ({error})") from error
-    if config.get("ENGINE") not in _ENGINES:
-        raise ImproperlyConfigured(f"{name}: must start with postgresql:// or sqlite:///")
-    return config
 
 
 def _declare(name: str, type_: str, default: str, help_: str, *, secret: bool = False) -> None:

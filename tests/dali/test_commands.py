@@ -1,0 +1,178 @@
+"""The commands generate, recover, demo and describe_settings."""
+
+import json
+import os
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from dali.lib.errors import InputError
+from dali.management.commands import generate
+from dali.settings_pages import settings_page
+from projects.models import Project
+from tests.conftest import FOREIGN, ROOT
+
+OPTIONS: dict[str, Any] = {
+    "prompt": "a pier",
+    "providers": "mock, other",
+    "variants": 3,
+    "model": [],
+    "allow_duplicates": False,
+    "options": "{}",
+    "kind": None,
+    "size": None,
+    "seed": None,
+    "max_cost_usd": None,
+    "parent": None,
+    "start_image": None,
+    "mask_image": None,
+}
+
+
+def start(data_dir: Path, *arguments: str) -> "subprocess.Popen[str]":
+    """`manage.py` with a data directory of its own, where no server runs."""
+    environment = {name: value for name, value in os.environ.items() if name not in FOREIGN}
+    return subprocess.Popen(
+        [sys.executable, "manage.py", *arguments],
+        cwd=ROOT,
+        env=environment | {"DALI_DATA_DIR": str(data_dir), "PORT": "0"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def ended(process: "subprocess.Popen[str]") -> tuple[int, str, str]:
+    """Exit code, output and errors of a command, within 90 s."""
+    output, errors = process.communicate(timeout=90)
+    return process.returncode, output, errors
+
+
+def test_the_options_become_the_body_of_a_submission() -> None:
+    body = generate.request_body(
+        {**OPTIONS, "seed": 7, "model": ["mock=one"], "options": '{"mock": {"latency_s": 1}}'}
+    )
+    assert body.pop("sessionId").startswith("cli-")
+    assert body == {
+        "prompt": "a pier",
+        "providers": ["mock", "other"],
+        "variants": 3,
+        "models": {"mock": "one"},
+        "allowDuplicates": False,
+        "options": {"mock": {"latency_s": 1}},
+        "seed": 7,
+    }
+
+
+@pytest.mark.parametrize(
+    ("options", "field"),
+    [
+        ({"model": ["mock"]}, "--model"),
+        ({"options": "{"}, "--options"),
+        ({"start_image": "nowhere.png"}, "startImageUrl"),
+    ],
+)
+def test_options_that_cannot_be_read_are_named(options: dict[str, Any], field: str) -> None:
+    with pytest.raises(InputError) as caught:
+        generate.request_body({**OPTIONS, **options})
+    assert caught.value.field == field
+
+
+@pytest.mark.django_db
+def test_a_project_is_found_by_id_or_name_and_made_where_new() -> None:
+    made = generate.find_project("Piers")
+    assert generate.find_project("Piers") == made
+    assert generate.find_project(str(made.id)) == made
+    assert Project.objects.count() == 1
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"variants": 101}, "variants"),
+        ({"prompt": "  "}, "prompt"),
+        ({"providers": "nope"}, "'nope'"),
+        ({"kind": "edit"}, "edit"),
+    ],
+)
+def test_bad_input_is_exit_code_2(options: dict[str, Any], said: str) -> None:
+    with pytest.raises(CommandError) as caught:
+        generate.submit({**OPTIONS, "providers": "mock", "project": "Piers", **options})
+    assert caught.value.returncode == 2
+    assert said in str(caught.value)
+
+
+def test_generate_is_the_worker_where_no_server_runs_and_takes_a_file(tmp_path: Path) -> None:
+    first = ended(start(tmp_path, "generate", "a red barn"))
+    assert first[0] == 0, first[2]
+    assert "No server runs" in first[1]
+    picture = next((tmp_path / "delivery").rglob("*.webp"))
+    second = ended(start(tmp_path, "generate", "the barn at night", "--start-image", str(picture)))
+    assert second[0] == 0, second[2]
+    with sqlite3.connect(tmp_path / "dali.sqlite3") as database:
+        kinds = database.execute("SELECT kind FROM jobs ORDER BY created_at").fetchall()
+    assert kinds == [("generate",), ("edit",)]
+
+
+def test_generate_ends_with_1_where_a_variant_failed(tmp_path: Path) -> None:
+    fault = json.dumps({"mock": {"fault": "refused"}})
+    code, output, _ = ended(start(tmp_path, "generate", "a red barn", "--options", fault))
+    assert code == 1
+    assert re.search(r"^mock 0  failed\n    refused: ", output, re.MULTILINE)
+
+
+def test_recover_resumes_what_a_killed_process_left_and_says_so(tmp_path: Path) -> None:
+    slow = json.dumps({"mock": {"latency_s": 3}})
+    killed = start(tmp_path, "generate", "a red barn", "--options", slow)
+    wait_until_running(tmp_path / "dali.sqlite3")
+    killed.send_signal(signal.SIGKILL)
+    killed.communicate()
+
+    code, output, errors = ended(start(tmp_path, "recover"))
+    assert code == 0, errors
+    assert re.fullmatch(r"job (\S+): 1 not ended\njob \1: 1 complete\n1 jobs resumed\.\n", output), output
+    assert ended(start(tmp_path, "recover"))[1] == "Nothing was left unfinished.\n"
+
+
+def test_the_demonstration_shows_four_images_and_ends_well(tmp_path: Path) -> None:
+    code, output, errors = ended(start(tmp_path, "demo", "--once", "--prompt", "a harbour in fog"))
+    assert code == 0, f"{output}\n{errors}"
+    assert (
+        len(
+            re.findall(
+                r"^mock [0-3]  (?:pass|fail)  http://127\.0\.0\.1:\d+/images/\S+$", output, re.MULTILINE
+            )
+        )
+        == 4
+    )
+    assert re.search(r"API key of this first start, shown this once:  \S+\.\S+ ", output)
+    assert "admin / " in output
+
+
+def test_describe_settings_prints_the_page_and_checks_the_files(capsys: pytest.CaptureFixture[str]) -> None:
+    call_command("describe_settings")
+    assert capsys.readouterr().out == settings_page() + "\n" * (not settings_page().endswith("\n"))
+    call_command("describe_settings", "--check")
+
+
+def wait_until_running(database: Path) -> None:
+    """Returns once a variant is under way in that database."""
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        try:
+            with sqlite3.connect(database) as rows:
+                if rows.execute("SELECT 1 FROM steps WHERE name = 'generate' AND status = 'sent'").fetchall():
+                    return
+        except sqlite3.OperationalError:  # not made yet
+            pass
+        time.sleep(0.1)
+    pytest.fail("no variant was taken")
