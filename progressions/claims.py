@@ -126,9 +126,7 @@ def claim_next() -> Lease | None:
 def due_variants(now: datetime) -> QuerySet[Variant]:
     """Variants that a worker may take now: not ended, not held, not waiting, their provider not cooling down."""
     cooling = Cooldown.objects.filter(provider=OuterRef("provider"), until__gt=now)
-    return Variant.objects.filter(
-        _free(now), ~Exists(cooling), status__in=_UNFINISHED, not_before__lte=now
-    )
+    return Variant.objects.filter(_free(now), ~Exists(cooling), status__in=_UNFINISHED, not_before__lte=now)
 
 
 def due_ingests(now: datetime) -> QuerySet[Job]:
@@ -164,7 +162,9 @@ def _take(job_id: UUID) -> Lease | None:
     skip_locked = connection.features.has_select_for_update_skip_locked
     with transaction.atomic():
         now = timezone.now()
-        ingest = due_ingests(now).filter(id=job_id).select_for_update(skip_locked=skip_locked).first()
+        ingest = (
+            due_ingests(now).filter(id=job_id).select_for_update(no_key=True, skip_locked=skip_locked).first()
+        )
         if ingest is not None:
             return _write_lease(ingest, now)
         variant = (
@@ -172,7 +172,7 @@ def _take(job_id: UUID) -> Lease | None:
             .filter(job_id=job_id)
             .exclude(job__ingest=Job.Ingest.WAITING)
             .order_by("number")
-            .select_for_update(skip_locked=skip_locked, of=("self",) if skip_locked else ())
+            .select_for_update(no_key=True, skip_locked=skip_locked, of=("self",) if skip_locked else ())
             .first()
         )
         if variant is None:

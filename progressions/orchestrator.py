@@ -40,7 +40,11 @@ INGEST_ATTEMPTS = 4
 def run_lease(lease: claims.Lease) -> None:
     """Does the work of a claimed row, as far as it goes: a variant's steps or a job's `ingest`."""
     is_variant = lease.model is Variant
-    job = (Variant.objects.select_related("job").get(id=lease.id).job) if is_variant else Job.objects.get(id=lease.id)
+    job = (
+        (Variant.objects.select_related("job").get(id=lease.id).job)
+        if is_variant
+        else Job.objects.get(id=lease.id)
+    )
     with structlog.contextvars.bound_contextvars(jobId=str(job.id), sessionId=job.session_id):
         try:
             if is_variant:
@@ -67,7 +71,7 @@ def _run_ingest(lease: claims.Lease, job: Job) -> None:
     try:
         journal.run("ingest", lambda: ingest_images(job), keep=_keep_ingested)
     except StartImageError as error:
-        _fail_ingest(lease, job, error.code, str(error), is_retryable=error.code == Code.UNREACHABLE)
+        _fail_ingest(lease, job, error.code, str(error), is_retryable=False)
     except (LeaseLostError, OperationalError, InterfaceError):
         raise
     except Exception as error:  # noqa: BLE001 - the edge: a storage that is down is tried again, a few times
@@ -94,7 +98,7 @@ def _fail_ingest(lease: claims.Lease, job: Job, code: Code, error: str, *, is_re
     ending = services.Ending(VariantStatus.FAILED, code.value, error, is_retryable)
     with transaction.atomic():
         # Variants before their job: the lock order everywhere.
-        variants = list(Variant.objects.select_for_update().filter(job=job).order_by("number"))
+        variants = list(Variant.objects.select_for_update(no_key=True).filter(job=job).order_by("number"))
         with claims.fenced(lease):
             services.end_all(job, variants, ending)
 
@@ -156,9 +160,7 @@ def _refine(run: Run) -> None:
 
         return Kept({"tips": [tip["key"] for tip in tips]}, fields, tell=tell)
 
-    run.journal.run(
-        "refine", lambda: refine(job.prompt, variant.kind, tips_for(variant.provider)), keep=keep
-    )
+    run.journal.run("refine", lambda: refine(job.prompt, variant.kind, tips_for(variant.provider)), keep=keep)
 
 
 def _dedupe(run: Run, derived: tools.Derived, *, derive_ms: int) -> None:
@@ -176,7 +178,7 @@ def _compare(run: Run, derived: tools.Derived, derive_ms: int) -> dict[str, Any]
     result: dict[str, Any] = {"phash": derived.phash}
 
     def reserve() -> None:
-        Project.objects.select_for_update().get(id=run.job.project_id)
+        Project.objects.select_for_update(no_key=True).get(id=run.job.project_id)
         if not run.job.allow_duplicates:
             match = duplicates.find_nearest(
                 variant=run.variant, phash=derived.phash, max_distance=settings.DUPLICATE_DISTANCE

@@ -102,7 +102,9 @@ def summarise(job_id: UUID) -> tuple[events.Summary, float | None]:
     """How many variants of the job are where, and the sum of their known costs (None where none is known)."""
     counts: dict[str, int] = {}
     cost: Decimal | None = None
-    for row in Variant.objects.filter(job_id=job_id).values("status").annotate(n=Count("id"), usd=Sum("cost_usd")):
+    for row in (
+        Variant.objects.filter(job_id=job_id).values("status").annotate(n=Count("id"), usd=Sum("cost_usd"))
+    ):
         counts[row["status"]] = row["n"]
         if row["usd"] is not None:
             cost = (cost or Decimal(0)) + row["usd"]
@@ -153,7 +155,9 @@ class NewImage:
         )
 
 
-def insert_progression(variant: Variant, job: Job, image: NewImage, *, is_judged_later: bool) -> ImageProgression:
+def insert_progression(
+    variant: Variant, job: Job, image: NewImage, *, is_judged_later: bool
+) -> ImageProgression:
     """Writes the row of a variant's image and moves the project's `updated_at`, in the caller's transaction."""
     row = ImageProgression(
         project_id=job.project_id,
@@ -224,8 +228,8 @@ def cancel_job(*, job_id: UUID) -> None:
         waiting = Variant.objects.filter(job_id=job_id).filter(
             Q(status=VariantStatus.QUEUED) | Q(status=VariantStatus.RUNNING) & _unheld()
         )
-        variants = list(waiting.select_for_update().order_by("number"))
-        job = Job.objects.select_for_update().get(id=job_id)
+        variants = list(waiting.select_for_update(no_key=True).order_by("number"))
+        job = Job.objects.select_for_update(no_key=True).get(id=job_id)
         if job.status not in (JobStatus.QUEUED, JobStatus.RUNNING):
             return
         if job.cancel_requested_at is None:
@@ -254,7 +258,7 @@ def keep_variant(*, variant_id: UUID) -> tuple[ImageProgression, bool]:
     derived = tools.derive(content)
     delivery = tools.place_delivery(derived)
     with transaction.atomic():
-        variant = Variant.objects.select_for_update().get(id=variant_id)
+        variant = Variant.objects.select_for_update(no_key=True).get(id=variant_id)
         if variant.progression_id is not None:
             return ImageProgression.objects.get(id=variant.progression_id), False
         job = Job.objects.get(id=variant.job_id)
