@@ -105,16 +105,18 @@ def test_the_first_start_shows_addresses_a_key_and_a_login_that_work(first: Star
 
 def test_addresses_in_answers_follow_the_port_that_was_bound(start: Callable[..., Started]) -> None:
     server = start(DALI_API_KEY="test.key-of-a-test")
-    key = {"X-Api-Key": "test.key-of-a-test"}
-    project = requests.post(
-        f"{server.origin}/api/projects", json={"name": "Sea"}, headers=key, timeout=20
-    ).json()
-    job = {"prompt": "a lighthouse", "providers": ["mock"], "sessionId": "s"}
-    url = f"{server.origin}/api/projects/{project['id']}/jobs"
-    answer = requests.post(url, json=job, headers=key, timeout=20)
+    answer = submit(server.origin, {"prompt": "a lighthouse"})
     assert answer.headers["Location"] == f"{server.origin}/api/jobs/{answer.json()['jobId']}"
     assert answer.json()["streamUrl"] == f"{server.origin}/api/stream/s"
     assert until_it_ended(answer.headers["Location"])["summary"]["complete"] == 1
+
+
+def submit(origin: str, job: dict[str, Any]) -> requests.Response:
+    """What a new project's job of the mock provider is answered with."""
+    key = {"X-Api-Key": "test.key-of-a-test"}
+    project = requests.post(f"{origin}/api/projects", json={"name": "Sea"}, headers=key, timeout=20).json()
+    url = f"{origin}/api/projects/{project['id']}/jobs"
+    return requests.post(url, json={"providers": ["mock"], "sessionId": "s", **job}, headers=key, timeout=20)
 
 
 def until_it_ended(job_url: str) -> dict[str, Any]:
@@ -181,11 +183,16 @@ def test_it_stops_on_sigterm_however_often_it_comes_and_starts_again(start: Call
 
 def test_it_stops_on_ctrl_c_and_at_once_on_a_second(start: Callable[..., Started]) -> None:
     server = start()
-    assert server.origin
-    assert server.stop(signal.SIGINT) == 0
-    again = start(server.directory)
-    assert again.origin
-    assert again.stop(signal.SIGINT, signal.SIGINT) == 130
+    with requests.get(f"{server.origin}/api/stream/s?after=0", stream=True, timeout=20):
+        assert server.stop(signal.SIGINT) == 0
+    busy = start(server.directory, DALI_API_KEY="test.key-of-a-test")
+    submit(busy.origin, {"prompt": "a gull", "options": {"mock": {"latency_s": 20}}})
+    time.sleep(1)
+    busy.process.send_signal(signal.SIGINT)
+    until = time.monotonic() + 10
+    while " stopping " not in busy.err.read_text() and time.monotonic() < until:
+        time.sleep(0.02)
+    assert busy.stop(signal.SIGINT) == 130
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
@@ -193,14 +200,8 @@ def test_a_job_under_way_goes_on_at_the_next_start(
     start: Callable[..., Started], how: signal.Signals
 ) -> None:
     server = start(DALI_API_KEY="test.key-of-a-test")
-    key = {"X-Api-Key": "test.key-of-a-test"}
-    project = requests.post(
-        f"{server.origin}/api/projects", json={"name": "Sea"}, headers=key, timeout=20
-    ).json()
-    job = {"prompt": "a gull", "providers": ["mock"], "variants": 3, "sessionId": "s"}
-    job |= {"options": {"mock": {"latency_s": 8}}}
-    url = f"{server.origin}/api/projects/{project['id']}/jobs"
-    job_id = requests.post(url, json=job, headers=key, timeout=20).json()["jobId"]
+    job = {"prompt": "a gull", "variants": 3, "options": {"mock": {"latency_s": 8}}}
+    job_id = submit(server.origin, job).json()["jobId"]
     time.sleep(1.5)
     began = time.monotonic()
     assert server.stop(how) == (0 if how == signal.SIGTERM else -how)
