@@ -51,7 +51,8 @@ class ArtifactAdmin(LeanAdmin[Artifact]):
 
     list_display = ("title", "generator", "output", "state", "address", "views", "shows", "created_at")
     list_filter = ("status", "output", "created_at")
-    search_fields = ("title", "public_slug__exact", "id__exact", "generator")
+    search_fields = ("title", "public_slug__exact", "generator")
+    id_fields = ("id",)
     search_help_text = "Words of the title, a generator, a whole slug or id"
     ordering = ("-id",)
     inlines = (ProjectInline, ConfigurationInline)
@@ -143,13 +144,9 @@ class ArtifactViewAdmin(MachineAdmin[ArtifactView]):
     list_display = ("timestamp", "artifact", "country", "city", "ip_address", "agent")
     list_filter = ("timestamp",)
     list_select_related = ("artifact",)
-    search_fields = (
-        "artifact__public_slug__exact",
-        "artifact__id__exact",
-        "ip_address__exact",
-        "country__exact",
-    )
-    search_help_text = "A whole slug, artifact id, address or country"
+    search_fields = ("artifact__public_slug__exact", "country__exact")
+    id_fields = ("artifact_id",)
+    search_help_text = "A whole slug, artifact id or country"
     ordering = ("-id",)
 
     @admin.display(description="agent")

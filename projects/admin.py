@@ -34,7 +34,8 @@ class ProjectAdmin(LeanAdmin[Project]):
     list_display = ("cover", "name", "about", "images", "jobs", "updated_at")
     list_display_links = ("name",)
     list_filter = ("updated_at",)
-    search_fields = ("name", "description", "id__exact")
+    search_fields = ("name", "description")
+    id_fields = ("id",)
     search_help_text = "Words of name or description, or a whole id"
     ordering = ("-updated_at", "-id")
     fields = ("name", "description", "newest", "images", "jobs", "id", "created_at", "updated_at")

@@ -34,7 +34,8 @@ class ImageProgressionAdmin(MachineAdmin[ImageProgression]):
     list_filter = (JudgmentFilter, MakerFilter, KindFilter, "created_at")
     list_select_related = ("project",)
     list_per_page = 24
-    search_fields = ("search_text", "id__exact", "job__id__exact")
+    search_fields = ("search_text",)
+    id_fields = ("id", "job_id")
     search_help_text = "Words of prompt, notes or tags, or a whole image or job id"
     ordering = ("-id",)  # ids are in the order of time, and indexed
     actions = ("judge_again",)
@@ -194,8 +195,9 @@ class UploadAdmin(MachineAdmin[Upload]):
 
     list_display = ("thumbnail", "id", "media_type", "width", "height", "bytes", "owner", "created_at")
     list_display_links = ("id",)
-    list_filter = ("media_type", "created_at")
-    search_fields = ("id__exact", "sha256__exact", "owner__exact")
+    list_filter = ("created_at",)
+    search_fields = ("sha256__exact", "owner__exact")
+    id_fields = ("id",)
     search_help_text = "Whole id, SHA-256 or owner"
     ordering = ("-id",)
 

@@ -49,7 +49,8 @@ class JobAdmin(MachineAdmin[Job]):
     list_display_links = ("asked",)
     list_filter = ("status", KindFilter, "created_at")
     list_select_related = ("project",)
-    search_fields = ("prompt", "session_id__exact", "id__exact")
+    search_fields = ("prompt", "session_id__exact")
+    id_fields = ("id",)
     search_help_text = "Words of the prompt, or a whole session or job id"
     ordering = ("-id",)  # ids are in the order of time, and indexed
     actions = ("cancel",)
@@ -183,7 +184,8 @@ class VariantAdmin(MachineAdmin[Variant]):
     )
     list_filter = ("status", ProviderFilter, CodeFilter, KindFilter)
     list_select_related = ("job", "progression")
-    search_fields = ("id__exact", "job__id__exact", "error")
+    search_fields = ("error",)
+    id_fields = ("id", "job_id")
     search_help_text = "Words of the error, or a whole variant or job id"
     ordering = ("-id",)
 
@@ -229,7 +231,8 @@ class StepAdmin(MachineAdmin[Step]):
 
     list_display = ("name", "attempt", "state", "duration", "error_text", "owner_id", "started_at")
     list_filter = ("status", "started_at")
-    search_fields = ("owner_id__exact", "name__exact")
+    search_fields = ("name__exact",)
+    id_fields = ("owner_id",)
     search_help_text = "Name of a step, or the whole id of its job or variant"
     ordering = ("-id",)
 

@@ -1,4 +1,4 @@
-"""The stream's log, cooldowns and upkeep in the admin."""
+"""The stream's log, cooldowns, upkeep and the index of near-duplicates in the admin."""
 
 import json
 
@@ -11,7 +11,7 @@ from django.utils.text import Truncator
 
 from dali.lib.admin import EMPTY, MachineAdmin, badge, link, moment
 from progressions.admin.filters import TypeFilter
-from progressions.models import Cooldown, Duty, Event, StreamSession
+from progressions.models import Cooldown, Duty, Event, HashBands, StreamSession
 
 
 @admin.register(Event)
@@ -21,7 +21,8 @@ class EventAdmin(MachineAdmin[Event]):
     list_display = ("name", "kind", "excerpt", "job_link", "written")
     list_display_links = ("name",)
     list_filter = (TypeFilter,)
-    search_fields = ("session_id__exact", "job_id__exact")
+    search_fields = ("session_id__exact",)
+    id_fields = ("job_id",)
     search_help_text = "A whole session or job id"
     ordering = ("-id",)
     fields = ("session_id", "seq", "kind", "job_link", "created_at", "body")
@@ -92,3 +93,15 @@ class DutyAdmin(MachineAdmin[Duty]):
     """When each upkeep is due."""
 
     list_display = ("name", "due_at")
+
+
+@admin.register(HashBands)
+class HashBandsAdmin(MachineAdmin[HashBands]):
+    """The index of near-duplicates."""
+
+    list_display = ("__str__", "variant_id")
+    search_fields = ("variant__provider__exact",)
+    search_help_text = "A whole variant id, or a provider"
+    id_fields = ("variant_id",)
+    ordering = ("-variant_id",)
+    fields = ("structure", "band_0", "band_1", "band_2")
