@@ -1,0 +1,184 @@
+"""kill -9 at random moments: every variant ends exactly once, and a client sees neither gap nor double."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.conftest import FOREIGN, ROOT, ServerProcess, free_port, wait_until_it_answers
+from tests.flows.reader import Reader
+
+# `make test` kills a few times, the full check ten times.
+KILLS = int(os.environ.get("DALI_TEST_KILLS", "3"))
+VARIANTS = 40
+BODY = {
+    "prompt": "a lighthouse in a storm",
+    "providers": ["mock"],
+    "variants": VARIANTS,
+    "sessionId": "killed",
+    "size": "128x128",
+    "seed": 1,
+    "allowDuplicates": True,
+    "options": {"mock": {"latency_s": 0.6}},
+}
+
+
+def submit(origin: str, key: str) -> str:
+    """Makes a project and a job of 40 variants in it; returns the job's id."""
+    headers = {"X-Api-Key": key}
+    project = requests.post(f"{origin}/api/projects", json={"name": "Kill"}, headers=headers, timeout=20).json()
+    answer = requests.post(
+        f"{origin}/api/projects/{project['id']}/jobs", json=BODY, headers=headers, timeout=20
+    )
+    assert answer.status_code == 202, answer.text
+    job_id: str = answer.json()["jobId"]
+    return job_id
+
+
+def check_outcome(origin: str, job_id: str, reader: Reader) -> None:
+    """Each variant complete exactly once, each image once, each event once and in order."""
+    job = requests.get(f"{origin}/api/jobs/{job_id}", timeout=20).json()
+    assert [variant["status"] for variant in job["variants"]] == ["complete"] * VARIANTS
+    images = requests.get(
+        f"{origin}/api/projects/{job['projectId']}/progressions?jobId={job_id}", timeout=20
+    ).json()
+    assert sorted(image["variant_index"] for image in images) == list(range(VARIANTS))
+    seqs = [event["seq"] for event in reader.events]
+    assert seqs == list(range(1, len(seqs) + 1))
+    for once in ("queued", "running", "judge"):
+        told = [event["variantIndex"] for event in reader.events if event["type"] == once]
+        assert sorted(told) == list(range(VARIANTS))
+    ends = [event for event in reader.events if event["type"] == "complete"]
+    assert sorted(end["variantIndex"] for end in ends[:-1]) == list(range(VARIANTS))
+    assert (ends[-1]["scope"], ends[-1]["summary"]["complete"]) == ("job", VARIANTS)
+    for variant in job["variants"]:
+        calls = [step["status"] for step in variant["steps"] if step["name"] == "generate"]
+        assert calls[-1] == "ok", "the call that counts is the last one"
+        assert set(calls[:-1]) <= {"unknown"}, "an answered call was made again"
+
+
+@pytest.mark.timeout(300)
+def test_a_server_killed_again_and_again_ends_every_variant_once(
+    start_server: Callable[..., ServerProcess],
+) -> None:
+    moments = random.Random(2026)
+    server = start_server(DALI_WORKER_THREADS="6", DALI_MAX_ATTEMPTS="20")
+    job_id = submit(server.origin, server.api_key)
+    reader = Reader(server.origin, "killed")
+    for _ in range(KILLS):
+        time.sleep(moments.uniform(0.2, 1.2))
+        server.process.kill()
+        server.process.wait()
+        server = start_server(
+            data_dir=server.data_dir, DALI_WORKER_THREADS="6", DALI_MAX_ATTEMPTS="20"
+        )
+        reader.origin = server.origin
+    assert reader.wait_for_end(90), "the job did not end"
+    reader.stop()
+    assert reader.reconnects >= KILLS
+    check_outcome(server.origin, job_id, reader)
+
+
+def own_environment(variables: dict[str, str]) -> dict[str, str]:
+    """The environment of a started process: what the tests themselves run by is kept from it."""
+    return {name: value for name, value in os.environ.items() if name not in FOREIGN} | variables
+
+
+class Deployment:
+    """Two web processes and two workers on PostgreSQL and Redis, in processes of their own."""
+
+    def __init__(self, folder: Path, variables: dict[str, str]) -> None:
+        self._folder = folder
+        self._variables = own_environment(variables)
+        self.key = variables["DALI_API_KEY"]
+        self.ports = [free_port(), free_port()]
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+
+    def start(self, name: str) -> None:
+        """Starts `web0`, `web1`, `worker0` or `worker1`."""
+        command = [sys.executable, "manage.py", "web"]
+        variables = dict(self._variables)
+        if name.startswith("worker"):
+            threads = ["-P", "threads", "-c", "5", "--loglevel", "WARNING", "-n", f"{name}@%h"]
+            command = [sys.executable, "-m", "celery", "-A", "dali", "worker", *threads]
+        else:
+            variables["PORT"] = str(self.ports[int(name[-1])])
+        with (self._folder / f"{name}.log").open("ab") as log:
+            self.processes[name] = subprocess.Popen(
+                command, cwd=ROOT, env=variables, stdout=log, stderr=log
+            )
+        if name.startswith("web"):
+            wait_until_it_answers(
+                f"{self.origin(int(name[-1]))}/api/providers", self.processes[name], self._folder / f"{name}.log"
+            )
+
+    def origin(self, number: int) -> str:
+        """Where a web process listens."""
+        return f"http://127.0.0.1:{self.ports[number]}"
+
+    def kill(self, name: str) -> None:
+        """kill -9."""
+        self.processes[name].kill()
+        self.processes[name].wait()
+
+    def stop(self) -> None:
+        """SIGTERM to all, then kill -9."""
+        for process in self.processes.values():
+            process.send_signal(signal.SIGTERM)
+        for process in self.processes.values():
+            try:
+                process.wait(timeout=15)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+@pytest.fixture
+def deployment(tmp_path: Path, production_services: dict[str, str]) -> Iterator[Deployment]:
+    """A running deployment on a database of its own."""
+    variables = production_services | {
+        "DALI_DATA_DIR": str(tmp_path / "data"),
+        "DALI_API_KEY": "test.key-of-a-test",
+        "DALI_SECRET_KEY": "a secret that is only good for a test, and long enough",
+        "DALI_PUBLIC_ORIGIN": "http://127.0.0.1",
+        "DALI_ALLOWED_HOSTS": "127.0.0.1",
+        "DALI_SWEEP_S": "1",
+        "DALI_MAX_ATTEMPTS": "20",
+    }
+    subprocess.run(
+        [sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, env=own_environment(variables), check=True
+    )
+    running = Deployment(tmp_path, variables)
+    try:
+        for name in ("web0", "web1", "worker0", "worker1"):
+            running.start(name)
+        yield running
+    finally:
+        running.stop()
+
+
+@pytest.mark.services
+@pytest.mark.timeout(420)
+def test_workers_and_web_processes_killed_in_turn_end_every_variant_once(deployment: Deployment) -> None:
+    moments = random.Random(2026)
+    job_id = submit(deployment.origin(0), deployment.key)
+    reader = Reader(deployment.origin(0), "killed")
+    for number in range(KILLS):
+        time.sleep(moments.uniform(0.2, 1.2))
+        name = ("worker0", "web0", "worker1")[number % 3]
+        deployment.kill(name)
+        if name == "web0":
+            reader.origin = deployment.origin(1)
+        deployment.start(name)
+        reader.origin = deployment.origin(0)
+    # What a killed worker held is free once its lease of 30 s has ended.
+    assert reader.wait_for_end(150), "the job did not end"
+    reader.stop()
+    check_outcome(deployment.origin(1), job_id, reader)
