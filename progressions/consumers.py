@@ -11,6 +11,7 @@ from typing import Any
 import structlog
 from django.db import Error as DatabaseError
 
+from dali.lib.frames import EXTENSION
 from progressions import stream_answers
 from progressions.admission import RefusedError, StreamRequest, admit, headers_of
 from progressions.feed import Batch, Cursor
@@ -58,9 +59,8 @@ async def websocket_stream(scope: Scope, receive: Receive, send: Send, session_i
         return
     await send({"type": "websocket.accept"})
     try:
-        code = await _serve(
-            request, lambda cursor: _write_frames(cursor, request, send), _until_closed(receive)
-        )
+        write = _write_frames if EXTENSION in scope.get("extensions", {}) else _write_messages
+        code = await _serve(request, lambda cursor: write(cursor, request, send), _until_closed(receive))
     except OSError:  # the client went while it was written to
         return
     except DatabaseError as error:
@@ -140,6 +140,16 @@ async def _serve(
 
 
 async def _write_frames(cursor: Cursor, request: StreamRequest, send: Send) -> None:
+    while True:
+        batch = await cursor.next()
+        frames = cursor.feed.framed(batch, is_joined=request.is_batch)
+        await send({"type": EXTENSION, "frames": frames})
+        cursor.sent(batch)
+        if request.is_batch and not batch.is_full:
+            await asyncio.sleep(BATCH_TICK_S)
+
+
+async def _write_messages(cursor: Cursor, request: StreamRequest, send: Send) -> None:
     while True:
         batch = await cursor.next()
         if request.is_batch:

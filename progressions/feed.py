@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import structlog
 from channels.layers import get_channel_layer
 
+from dali.lib.frames import text_frame
 from dali.lib.loop_layer import OVERFLOW
 from progressions import broadcast, history
 
@@ -42,6 +43,12 @@ class Batch:
     texts: list[str]
     last: int
     is_full: bool = False
+    is_gap: bool = False
+
+    def is_same(self, other: "Batch") -> bool:
+        """Whether both hold the same events of one session; no gap message is another's."""
+        is_events = not (self.is_gap or other.is_gap)
+        return is_events and self.last == other.last and len(self.texts) == len(other.texts)
 
 
 class Feed:
@@ -62,7 +69,8 @@ class Feed:
         self._is_stale = False  # hints were lost: only the log knows the newest
         self._newest = 0  # known to exist, from hints or from the log
         self._early: dict[int, str] = {}  # hints that came before their predecessors
-        self._joined: tuple[int, int, str] = (-1, -1, "")
+        self._joined: tuple[Batch, str] | None = None
+        self._framed: dict[bool, tuple[Batch, bytes]] = {}
         self._news = asyncio.Event()
         self._next_stall_check = _STALL_CHECK_CHARS
         self._fill_task: asyncio.Task[None] | None = None
@@ -104,11 +112,17 @@ class Feed:
 
     def joined(self, batch: Batch) -> str:
         """The batch as one JSON array; made once where many readers stand at the same place."""
-        first, last, text = self._joined
-        if first != batch.last - len(batch.texts) or last != batch.last:
-            text = f"[{','.join(batch.texts)}]"
-            self._joined = (batch.last - len(batch.texts), batch.last, text)
-        return text
+        if self._joined is None or not batch.is_same(self._joined[0]):
+            self._joined = (batch, f"[{','.join(batch.texts)}]")
+        return self._joined[1]
+
+    def framed(self, batch: Batch, *, is_joined: bool) -> bytes:
+        """The batch as WebSocket frames, one for each event or one for all; made once as `joined` is."""
+        made = self._framed.get(is_joined)
+        if made is None or not batch.is_same(made[0]):
+            texts = [self.joined(batch)] if is_joined else batch.texts
+            made = self._framed[is_joined] = (batch, b"".join(map(text_frame, texts)))
+        return made[1]
 
     async def wait(self) -> None:
         """Returns when something was appended."""
@@ -303,4 +317,4 @@ class Cursor:
 
 
 def _gap(name: str, value: int, last: int) -> Batch:
-    return Batch([json.dumps({"type": "gap", name: value}, separators=(",", ":"))], last)
+    return Batch([json.dumps({"type": "gap", name: value}, separators=(",", ":"))], last, is_gap=True)

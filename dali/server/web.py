@@ -11,6 +11,7 @@ from daphne.server import Server, reactor, twisted_loop
 from twisted.logger import ILogObserver, LogEvent, LogLevel, globalLogBeginner
 from zope.interface import implementer
 
+from dali.lib import frames
 from dali.server import access, http, websocket
 from dali.server.connection import Connection
 from dali.server.lanes import Application, Lanes
@@ -112,6 +113,8 @@ class WebServer(Server):  # type: ignore[misc]  # daphne ships no types
 
     def create_application(self, protocol: Any, scope: dict[str, Any]) -> Any:
         """Starts the application for one request or socket; returns the queue of what it receives."""
+        if scope["type"] == "websocket":
+            scope["extensions"] = {frames.EXTENSION: {}}
         queue = super().create_application(protocol, scope)
         details = self.connections.get(protocol)
         if details is not None and scope["type"] == "http":

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from autobahn.twisted.websocket import WebSocketServerFactory
 from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
 
+from dali.lib import frames
 from dali.server.connection import Connection, Gate
 from dali.server.limits import Limits
 
@@ -69,6 +70,10 @@ class Socket(WebSocketProtocol):  # type: ignore[misc]  # daphne ships no types
             return
         if message["type"] == "websocket.send" and message.get("text") and self.state == self.STATE_OPEN:
             self.transport.write(self.factory.frame_of(message["text"]))
+            if self.transport.unsent_bytes > self.limits.most_unsent_bytes:
+                self._close_too_slow()
+        elif message["type"] == frames.EXTENSION and self.state == self.STATE_OPEN:
+            self.transport.write(message["frames"])
             if self.transport.unsent_bytes > self.limits.most_unsent_bytes:
                 self._close_too_slow()
         elif message["type"] == "websocket.close" and self.state == self.STATE_OPEN:

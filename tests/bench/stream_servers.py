@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 import time
+from typing import cast
 
 import websockets
 from websockets.asyncio.server import ServerConnection, serve
@@ -43,7 +44,7 @@ def _write_rows(order: Order) -> list[float]:
         with transaction.atomic():
             # Runs before the hook that publishes: the moment of the commit.
             transaction.on_commit(lambda: times.append(time.monotonic()))
-            events.append(session_id, [_body()] * a_transaction)
+            events.append(session_id, [cast(events.Body, _body())] * a_transaction)
         if pause_s:
             time.sleep(pause_s)
     return times

@@ -113,7 +113,8 @@ class EventSource:
         while "\n\n" not in self._text:
             self._text += (await self._communicator.receive_output(timeout=5))["body"].decode()
         block, _, self._text = self._text.partition("\n\n")
-        return dict((*line.split(":", 1),) for line in block.split("\n") if ":" in line)
+        fields = (line.partition(":") for line in block.split("\n"))
+        return {name: value for name, colon, value in fields if colon}
 
     async def seqs(self, count: int) -> list[int]:
         """The numbers of the next events; each must be its block's id."""

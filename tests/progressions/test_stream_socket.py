@@ -6,6 +6,7 @@ import json
 import pytest
 from django.test import override_settings
 
+from dali.lib.frames import EXTENSION
 from progressions import consumers, hub
 from progressions.models import Event, StreamSession
 from progressions.tickets import issue_ticket
@@ -131,6 +132,19 @@ async def test_with_batch_every_message_is_an_array() -> None:
         assert [event["seq"] for event in await reader.receive_json_from(timeout=5)] == [1, 2, 3]
         await write("s-1", 1)
         assert [event["seq"] for event in await reader.receive_json_from(timeout=5)] == [4]
+
+
+@pytest.mark.parametrize(("query", "messages"), [("", 3), ("&batch=1", 1)])
+async def test_a_server_that_takes_frames_gets_them_ready_made(query: str, messages: int) -> None:
+    await write("s-1", 3, padding=100)
+    communicator = socket(f"/api/stream/s-1?after=0{query}")
+    communicator.scope["extensions"] = {EXTENSION: {}}
+    assert (await communicator.connect(timeout=5))[0]
+    message = await communicator.receive_output(timeout=5)
+    assert message["type"] == EXTENSION
+    assert message["frames"].count(b"\x81\x7e") == messages
+    assert [message["frames"].count(b'"seq":%d,' % seq) for seq in (1, 2, 3)] == [1, 1, 1]
+    await communicator.disconnect(timeout=5)
 
 
 async def test_a_long_log_is_replayed_whole() -> None:
