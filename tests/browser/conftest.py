@@ -1,0 +1,91 @@
+"""A real Chromium for the tests of pages, and the rows they look at."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import pytest
+from django.test import Client
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
+from pytest_django import Settings
+
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
+
+
+@dataclass  # without slots: Playwright keeps its wrappers on the object whose method it calls
+class Watched:
+    """A page, what went wrong on it, and what it asked of other hosts."""
+
+    page: Page
+    origin: str
+    faults: list[str] = field(default_factory=list)
+    foreign: list[str] = field(default_factory=list)
+
+    def open(self, path: str) -> None:
+        """Opens a path of the server and waits until nothing more is loaded."""
+        self.page.goto(f"{self.origin}{path}", wait_until="networkidle")
+
+    def overflow_px(self) -> int:
+        """By how much the page is wider than the window."""
+        return int(
+            self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        )
+
+    def note_message(self, message: ConsoleMessage) -> None:
+        """Keeps errors and warnings of the console."""
+        if message.type in ("error", "warning"):
+            self.faults.append(message.text)
+
+    def note_request(self, request: Request) -> None:
+        """Keeps requests that leave the host."""
+        if not request.url.startswith((self.origin, "data:", "blob:")):
+            self.foreign.append(request.url)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium, one a module: while it runs, its loop keeps tests with loops of their own from running."""
+    executable = os.environ.get("DALI_CHROMIUM") or shutil.which("chromium")
+    if not executable:
+        if os.environ.get("DALI_REQUIRE_BROWSER") == "1":
+            pytest.fail("no Chromium is here: install it, or name it in DALI_CHROMIUM")
+        pytest.skip("no Chromium is here; DALI_CHROMIUM names one")
+    # The ORM sees the loop of Playwright in this thread and would refuse to work; the loop is idle meanwhile.
+    patch = pytest.MonkeyPatch()
+    patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)
+        yield chromium
+        chromium.close()
+    patch.undo()
+
+
+@pytest.fixture
+def open_page(
+    browser: Browser, live_server: "object", settings: Settings
+) -> Iterator[Callable[..., Watched]]:
+    """A function that opens an empty page on the live server; `client` lends it a session."""
+    origin = str(live_server)
+    settings.PUBLIC_ORIGIN = origin
+    contexts: list[BrowserContext] = []
+
+    def make(
+        *, width: int = 1440, height: int = 900, dark: bool = False, client: Client | None = None
+    ) -> Watched:
+        context = browser.new_context(
+            viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light"
+        )
+        contexts.append(context)
+        if client is not None:
+            name = settings.SESSION_COOKIE_NAME
+            context.add_cookies([{"name": name, "value": client.cookies[name].value, "url": origin}])
+        watched = Watched(context.new_page(), origin)
+        watched.page.on("console", watched.note_message)
+        watched.page.on("pageerror", lambda error: watched.faults.append(str(error)))
+        watched.page.on("request", watched.note_request)
+        return watched
+
+    yield make
+    for context in contexts:
+        context.close()
