@@ -29,16 +29,25 @@ def missing_migrations() -> int:
 
 
 def prepare() -> FirstSecrets:
-    """Brings the database up to date and makes what a first start lacks; does nothing a second time."""
+    """Brings the database up to date and makes the secrets a first start lacks; nothing a second time.
+
+    Who calls it must show what it returns.
+    """
+    bring_up_to_date()
+    made = FirstSecrets(api_key=_first_api_key(), admin_password=_first_admin_password())
+    connections.close_all()
+    return made
+
+
+def bring_up_to_date() -> None:
+    """Migrates and seeds what is missing."""
     from knowledgebase.models import Tip
 
     if missing_migrations():
         call_command("migrate", verbosity=0, interactive=False)
     if not Tip.objects.exists():
         call_command("seed", verbosity=0, stdout=io.StringIO())
-    made = FirstSecrets(api_key=_first_api_key(), admin_password=_first_admin_password())
     connections.close_all()
-    return made
 
 
 def _first_api_key() -> str:

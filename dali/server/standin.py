@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from django.conf import settings
 
 from dali.lib.data_lock import DataLock, DirectoryInUseError
-from dali.server.bootstrap import prepare
+from dali.server.bootstrap import bring_up_to_date
 from dali.server.embedded import Engine
 
 STOP_WITHIN_S = 10.0
@@ -30,7 +30,7 @@ def somebody_at_work() -> Iterator[bool]:
         yield False
         return
     try:
-        prepare()
+        bring_up_to_date()
         engine = Engine()
         engine.take_over()
         engine.start()
