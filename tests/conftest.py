@@ -1,7 +1,6 @@
 """Fixtures that many tests share. Sockets are closed except to this machine (pyproject.toml)."""
 
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -10,7 +9,6 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
 
 import pytest
 import requests
@@ -38,29 +36,6 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
-
-
-def without(what: str, variable: str) -> NoReturn:
-    """Skips the test for want of something, or fails it where the environment says that it must be there."""
-    if os.environ.get(variable) == "1":
-        pytest.fail(f"{variable} is set, but there is no {what}")
-    pytest.skip(f"needs {what}")
-
-
-@pytest.fixture(scope="session")
-def chromium() -> str:
-    """The path of a Chromium for the browser tests."""
-    path = shutil.which(os.environ.get("DALI_CHROMIUM", "chromium"))
-    return path or without("Chromium", "DALI_REQUIRE_BROWSER")
-
-
-@pytest.fixture(scope="session")
-def service_variables() -> dict[str, str]:
-    """DATABASE_URL and REDIS_URL, for tests that start processes of production."""
-    found = {name: os.environ.get(name, "") for name in ("DATABASE_URL", "REDIS_URL")}
-    if not all(found.values()):
-        without("DATABASE_URL and REDIS_URL", "DALI_REQUIRE_SERVICES")
-    return found
 
 
 @pytest.fixture(scope="session")
