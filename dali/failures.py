@@ -8,7 +8,9 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """A request that Django refuses, as for a host it does not serve."""
     if not request.path.startswith("/api"):
         return defaults.bad_request(request, exception)
-    return _answer("client_error", "bad_request", "The request cannot be taken; check its host and headers.", 400)
+    return _answer(
+        "client_error", "bad_request", "The request cannot be taken; check its host and headers.", 400
+    )
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
@@ -19,4 +21,6 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 def _answer(kind: str, code: str, detail: str, status: int) -> JsonResponse:
-    return JsonResponse({"type": kind, "errors": [{"code": code, "detail": detail, "attr": None}]}, status=status)
+    return JsonResponse(
+        {"type": kind, "errors": [{"code": code, "detail": detail, "attr": None}]}, status=status
+    )

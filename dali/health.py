@@ -17,5 +17,7 @@ def healthz(request: HttpRequest) -> JsonResponse:
             cursor.fetchone()
     except DatabaseError as error:
         _log.warning("unhealthy", reason=str(error)[:300])
-        return JsonResponse({"status": "unavailable", "database": "unreachable"}, status=503, headers={"Retry-After": "5"})
+        return JsonResponse(
+            {"status": "unavailable", "database": "unreachable"}, status=503, headers={"Retry-After": "5"}
+        )
     return JsonResponse({"status": "ok", "database": "ok"}, headers={"Cache-Control": "no-store"})

@@ -7,7 +7,6 @@ from dali import health, pages
 from dali.documents import ApiDocsView, ApiSchemaView
 from dali.lib.api import UnknownRouteView
 from progressions.views import serve_image
-from progressions.views import serve_image
 
 urlpatterns = [
     path("", pages.home),

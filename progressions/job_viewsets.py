@@ -29,6 +29,7 @@ from progressions.serializers import (
 )
 from progressions.throttles import JobsThrottle
 from progressions.viewsets import LOCATION
+from projects.authentication import owner_of
 from projects.queries import get_bare_project
 
 MOST_EVENTS = 10_000
@@ -82,7 +83,7 @@ class ProjectJobViewSet(ApiMixin, GenericViewSet[Job]):
         submission = intake.submit_job(
             project=project,
             draft=given.draft(),
-            owner=request.auth or "",
+            owner=owner_of(request),
             idempotency_key=key,
             idempotency_digest=_digest(request.data) if key else "",
         )
@@ -112,10 +113,19 @@ class JobViewSet(ApiMixin, GenericViewSet[Job]):
         description=f"For clients without sockets, in the order of `seq`; at most {MOST_EVENTS:,}, then the `Link`"
         " header leads on.",
         parameters=[
-            OpenApiParameter("after", {"type": "integer", "minimum": 0, "default": 0}, description="The last `seq` known."),
-            OpenApiParameter("limit", {"type": "integer", "minimum": 1, "maximum": MOST_EVENTS, "default": MOST_EVENTS}),
+            OpenApiParameter(
+                "after", {"type": "integer", "minimum": 0, "default": 0}, description="The last `seq` known."
+            ),
+            OpenApiParameter(
+                "limit", {"type": "integer", "minimum": 1, "maximum": MOST_EVENTS, "default": MOST_EVENTS}
+            ),
         ],
-        responses={200: {"type": "array", "items": {"type": "object", "required": ["seq", "type", "ts", "sessionId"]}}},
+        responses={
+            200: {
+                "type": "array",
+                "items": {"type": "object", "required": ["seq", "type", "ts", "sessionId"]},
+            }
+        },
     )
     def events(self, request: Request, job_id: UUID) -> HttpResponse:
         """The events, as the very text that the stream sends."""
@@ -123,7 +133,9 @@ class JobViewSet(ApiMixin, GenericViewSet[Job]):
         limit = parse_limit(request.query_params.get("limit", ""), default=MOST_EVENTS, most=MOST_EVENTS)
         get_job(job_id)
         found = event_texts(job_id, after=after, limit=limit + 1)
-        answer = HttpResponse(f"[{','.join(text for _, text in found[:limit])}]", content_type="application/json")
+        answer = HttpResponse(
+            f"[{','.join(text for _, text in found[:limit])}]", content_type="application/json"
+        )
         if len(found) > limit:
             answer["Link"] = next_link(request, after=str(found[limit - 1][0]))
         return answer
@@ -153,7 +165,7 @@ class JobViewSet(ApiMixin, GenericViewSet[Job]):
         given = JobRetryInSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         again = intake.retry_job(
-            job=job, session_id=given.validated_data.get("sessionId"), owner=request.auth or ""
+            job=job, session_id=given.validated_data.get("sessionId"), owner=owner_of(request)
         )
         return submitted(again)
 

@@ -92,9 +92,8 @@ SELECT id FROM above UNION SELECT id FROM below
 def get_lineage(progression_id: UUID) -> Lineage:
     """The family of a progression, in one query; MissingError where there is none."""
     raw_id = ImageProgression._meta.pk.get_db_prep_value(progression_id, connection)
-    rows = {
-        row.id: row for row in ImageProgression.objects.filter(id__in=RawSQL(_FAMILY, [raw_id, raw_id])).order_by("id")
-    }
+    family = RawSQL(_FAMILY, [raw_id, raw_id])  # noqa: S611 - the statement above, the id a parameter
+    rows = {row.id: row for row in ImageProgression.objects.filter(id__in=family).order_by("id")}
     if progression_id not in rows:
         raise MissingError(f"There is no progression {progression_id}.")
     progression = rows[progression_id]

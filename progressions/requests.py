@@ -75,7 +75,10 @@ class JobInSerializer(serializers.Serializer[JobDraft]):
     maskImageUrl = StrictCharField(max_length=4_000, required=False, allow_null=True, allow_blank=True)
     parentProgressionId = IdField(required=False, allow_null=True)
     size = StrictCharField(
-        pattern=r"[1-9]\d{1,4}x[1-9]\d{1,4}", cure="width and height in pixels, as 1024x1024", required=False, allow_null=True
+        pattern=r"[1-9]\d{1,4}x[1-9]\d{1,4}",
+        cure="width and height in pixels, as 1024x1024",
+        required=False,
+        allow_null=True,
     )
     seed = StrictIntegerField(min_value=0, max_value=MOST_SEED, required=False, allow_null=True)
     models = serializers.DictField(child=StrictCharField(max_length=120), required=False, allow_null=True)
@@ -87,7 +90,9 @@ class JobInSerializer(serializers.Serializer[JobDraft]):
         """No name twice."""
         for name in names:
             if names.count(name) > 1:
-                raise serializers.ValidationError(f"{shown(name)} stands there twice; name each provider once.")
+                raise serializers.ValidationError(
+                    f"{shown(name)} stands there twice; name each provider once."
+                )
         return names
 
     def validate_variants(self, count: int | None) -> int | None:
@@ -150,7 +155,10 @@ class ProgressionFilterSerializer(serializers.Serializer[Any]):
     """The filters of a project's progressions; an empty one filters nothing."""
 
     query = StrictCharField(
-        required=False, allow_blank=True, max_length=1_000, help_text="Any part of prompt, notes or tags, whatever its case."
+        required=False,
+        allow_blank=True,
+        max_length=1_000,
+        help_text="Any part of prompt, notes or tags, whatever its case.",
     )
     tags = serializers.ListField(
         child=StrictCharField(max_length=200),
@@ -160,7 +168,7 @@ class ProgressionFilterSerializer(serializers.Serializer[Any]):
     judgment = WordField(choices=[*Judgment.values, "none"], required=False)
     provider = StrictCharField(required=False, allow_blank=True, max_length=40)
     jobId = IdField(required=False)
-    parent = IdField(required=False)
+    parent = IdField(required=False)  # type: ignore[assignment]  # a field's name, as serializers have them
 
 
 def progression_filters(request: Request) -> dict[str, Any]:
@@ -186,7 +194,9 @@ def _tags_in(text: str) -> list[Any]:
     try:
         tags = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise InputError("tags", f'tags={text[:60]!r} begins like a JSON array and is none; send ["a","b"] or a,b') from error
+        raise InputError(
+            "tags", f'tags={text[:60]!r} begins like a JSON array and is none; send ["a","b"] or a,b'
+        ) from error
     return [tag for tag in tags if tag != ""]
 
 
@@ -194,7 +204,10 @@ def parse_idempotency_key(request: Request) -> str | None:
     """The header `Idempotency-Key`; None where there is none. InputError where it is no such key."""
     key = request.headers.get("Idempotency-Key")
     if key is not None and not _IDEMPOTENCY_KEY.fullmatch(key):
-        raise InputError("Idempotency-Key", f"Idempotency-Key has {len(key)} characters; send 1 to 255 printable ASCII ones")
+        raise InputError(
+            "Idempotency-Key",
+            f"Idempotency-Key has {len(key)} characters; send 1 to 255 printable ASCII ones",
+        )
     return key
 
 
@@ -204,5 +217,7 @@ def parse_after(request: Request) -> int:
     if not text:
         return 0
     if not re.fullmatch(r"[0-9]{1,18}", text, re.ASCII):
-        raise InputError("after", f"after={text[:40]!r} is no event number; send the seq of the last event that you have")
+        raise InputError(
+            "after", f"after={text[:40]!r} is no event number; send the seq of the last event that you have"
+        )
     return int(text)

@@ -8,22 +8,32 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 # Its own docid, for the rowid of a table without an integer key may change at VACUUM.
 _SQLITE_TABLES = (
     "CREATE TABLE IF NOT EXISTS progression_search_ids (docid INTEGER PRIMARY KEY, id CHAR(32) NOT NULL UNIQUE)",
-    "CREATE VIRTUAL TABLE IF NOT EXISTS progression_search"
-    " USING fts5(search_text, tokenize='trigram case_sensitive 1')",
+    """
+    CREATE VIRTUAL TABLE IF NOT EXISTS progression_search
+        USING fts5(search_text, tokenize='trigram case_sensitive 1')
+    """,
 )
 _SQLITE_TRIGGERS = (
-    "CREATE TRIGGER IF NOT EXISTS progression_search_insert AFTER INSERT ON image_progressions BEGIN"
-    " INSERT INTO progression_search_ids (id) VALUES (new.id);"
-    " INSERT INTO progression_search (rowid, search_text)"
-    " SELECT docid, new.search_text FROM progression_search_ids WHERE id = new.id; END",
-    "CREATE TRIGGER IF NOT EXISTS progression_search_update AFTER UPDATE OF search_text ON image_progressions"
-    " WHEN new.search_text <> old.search_text BEGIN"
-    " UPDATE progression_search SET search_text = new.search_text"
-    " WHERE rowid = (SELECT docid FROM progression_search_ids WHERE id = new.id); END",
-    "CREATE TRIGGER IF NOT EXISTS progression_search_delete AFTER DELETE ON image_progressions BEGIN"
-    " DELETE FROM progression_search"
-    " WHERE rowid = (SELECT docid FROM progression_search_ids WHERE id = old.id);"
-    " DELETE FROM progression_search_ids WHERE id = old.id; END",
+    """
+    CREATE TRIGGER IF NOT EXISTS progression_search_insert AFTER INSERT ON image_progressions BEGIN
+        INSERT INTO progression_search_ids (id) VALUES (new.id);
+        INSERT INTO progression_search (rowid, search_text)
+            SELECT docid, new.search_text FROM progression_search_ids WHERE id = new.id;
+    END
+    """,
+    """
+    CREATE TRIGGER IF NOT EXISTS progression_search_update AFTER UPDATE OF search_text ON image_progressions
+        WHEN new.search_text <> old.search_text BEGIN
+        UPDATE progression_search SET search_text = new.search_text
+            WHERE rowid = (SELECT docid FROM progression_search_ids WHERE id = new.id);
+    END
+    """,
+    """
+    CREATE TRIGGER IF NOT EXISTS progression_search_delete AFTER DELETE ON image_progressions BEGIN
+        DELETE FROM progression_search WHERE rowid = (SELECT docid FROM progression_search_ids WHERE id = old.id);
+        DELETE FROM progression_search_ids WHERE id = old.id;
+    END
+    """,
 )
 _POSTGRESQL_INDEXES = (
     "CREATE EXTENSION IF NOT EXISTS pg_trgm",
@@ -40,7 +50,9 @@ def ensure_search_indexes(connection: BaseDatabaseWrapper) -> None:
             for statement in _POSTGRESQL_INDEXES:
                 cursor.execute(statement)
             return
-        cursor.execute("SELECT count(*) FROM sqlite_master WHERE type = 'trigger' AND name LIKE 'progression_search_%'")
+        cursor.execute(
+            "SELECT count(*) FROM sqlite_master WHERE type = 'trigger' AND name LIKE 'progression_search_%'"
+        )
         if cursor.fetchone()[0] == len(_SQLITE_TRIGGERS):
             return
         for statement in (*_SQLITE_TABLES, *_SQLITE_TRIGGERS):

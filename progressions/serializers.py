@@ -1,5 +1,6 @@
 """JSON out: progressions, jobs, variants, uploads, providers."""
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -199,7 +200,9 @@ class JobListedSerializer(serializers.ModelSerializer[Job]):
         )
         read_only_fields = fields
 
-    @extend_schema_field(StrictUsdField(allow_null=True, help_text="The sum of what is known; null where nothing is."))
+    @extend_schema_field(
+        StrictUsdField(allow_null=True, help_text="The sum of what is known; null where nothing is.")
+    )
     def get_costUsd(self, job: Job) -> float | None:  # noqa: N802 - the field's name
         """What the variants cost, as far as it is known."""
         known = [variant.cost_usd for variant in job.variants.all() if variant.cost_usd is not None]
@@ -229,7 +232,7 @@ class JobSerializer(JobListedSerializer):
         return _steps_of(row, self.context)
 
 
-def _steps_of(row: Job | Variant, context: dict[str, Any]) -> list[dict[str, Any]]:
+def _steps_of(row: Job | Variant, context: Mapping[str, Any]) -> list[dict[str, Any]]:
     steps: dict[UUID, list[Step]] = context[STEPS_CONTEXT]
     return [dict(StepSerializer(step).data) for step in steps.get(row.pk, [])]
 
@@ -289,7 +292,7 @@ class PriceSerializer(serializers.Serializer[Price]):
     """What one image costs, as far as it is known beforehand."""
 
     usd_per_image = serializers.FloatField()
-    source = serializers.CharField()
+    source = serializers.CharField()  # type: ignore[assignment]  # the field's name
     date = serializers.CharField()
 
 

@@ -1,6 +1,6 @@
 """The routes around jobs: uploads, providers, tickets for the stream."""
 
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from django.core.files.uploadhandler import MemoryFileUploadHandler
@@ -21,6 +21,7 @@ from progressions.provider import providers
 from progressions.requests import SessionIdField
 from progressions.serializers import ProviderSerializer, TicketSerializer, UploadSerializer
 from progressions.tickets import issue_ticket
+from projects.authentication import owner_of
 
 # What a multipart body holds besides the file: borders and headers.
 FRAME_BYTES = 64 * 1024
@@ -75,9 +76,11 @@ class UploadViewSet(ApiMixin, GenericViewSet[Upload]):
         request._request.upload_handlers = [LimitedUploadHandler(request._request)]
         file = request.FILES.get("file") if request.content_type else None
         if file is None:
-            raise InputError("file", "file is missing; send the image as the part `file` of multipart/form-data")
+            raise InputError(
+                "file", "file is missing; send the image as the part `file` of multipart/form-data"
+            )
         try:
-            upload = receive_upload(file.read(), request.auth or "")
+            upload = receive_upload(file.read(), owner_of(request))
         except InvalidImageError as error:
             raise InputError("file", str(error)) from error
         return Response(UploadSerializer(upload).data, status=status.HTTP_201_CREATED)
@@ -89,7 +92,7 @@ class ProviderViewSet(ApiMixin, ViewSet):
     @extend_schema(summary="List the providers", responses={200: ProviderSerializer(many=True)})
     def list(self, request: Request) -> Response:
         """Every provider, with what it takes and whether it can be called."""
-        return Response(ProviderSerializer(providers.all(), many=True).data)
+        return Response(ProviderSerializer(cast(Any, providers.all()), many=True).data)
 
 
 class TicketViewSet(ApiMixin, ViewSet):

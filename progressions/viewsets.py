@@ -22,6 +22,7 @@ from progressions.requests import (
 )
 from progressions.search import with_tags, with_text
 from progressions.serializers import JobSubmittedSerializer, LineageSerializer, ProgressionSerializer
+from projects.authentication import owner_of
 from projects.queries import get_bare_project
 
 LOCATION = OpenApiParameter(
@@ -36,7 +37,9 @@ class ProgressionViewSet(ApiMixin, GenericViewSet[ImageProgression]):
     serializer_class = ProgressionSerializer
 
     @extend_schema(
-        summary="List a project's progressions", description="Newest first.", parameters=[ProgressionFilterSerializer]
+        summary="List a project's progressions",
+        description="Newest first.",
+        parameters=[ProgressionFilterSerializer],
     )
     def list(self, request: Request, project_id: UUID) -> Response:
         """A page of a project's progressions that pass the filters."""
@@ -84,16 +87,23 @@ class ProgressionViewSet(ApiMixin, GenericViewSet[ImageProgression]):
             session_id=given.validated_data["sessionId"],
             prompt=given.validated_data.get("prompt"),
             variants=given.validated_data.get("variants"),
-            owner=request.auth or "",
+            owner=owner_of(request),
         )
         return submitted(job)
 
 
 def _filtered(rows: QuerySet[ImageProgression], filters: dict[str, Any]) -> QuerySet[ImageProgression]:
-    exact = {"provider": "ai_provider", "jobId": "job_id", "parent": "parent_progression_id", "judgment": "judgment"}
+    exact = {
+        "provider": "ai_provider",
+        "jobId": "job_id",
+        "parent": "parent_progression_id",
+        "judgment": "judgment",
+    }
     for name, column in exact.items():
         if (value := filters.get(name)) is not None:
-            rows = rows.filter(Q(judgment=None) if (name, value) == ("judgment", "none") else Q(**{column: value}))
+            rows = rows.filter(
+                Q(judgment=None) if (name, value) == ("judgment", "none") else Q(**{column: value})
+            )
     if tags := filters.get("tags"):
         rows = with_tags(rows, tags)
     return with_text(rows, filters["query"]) if "query" in filters else rows

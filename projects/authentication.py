@@ -6,9 +6,9 @@ Keys are looked up at every request, never cached: a cached key would outlive it
 
 import re
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hmac import compare_digest
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django.conf import settings
 from django.db.models import Q
@@ -49,21 +49,26 @@ def find_owner(key: str) -> str | None:
     if settings.API_KEY and compare_digest(key.encode(), settings.API_KEY.encode()):
         return ENV_OWNER
     try:
-        found = ApiKey.objects.get_from_key(key)
+        found = cast(ApiKey, ApiKey.objects.get_from_key(key))
     except ApiKey.DoesNotExist:
         return None
     if found.has_expired:
         return None
-    _note_use(found)
+    _note_use(found.pk, found.last_used_at)
     return str(found.prefix)
 
 
-def _note_use(key: ApiKey) -> None:
+def owner_of(request: Request) -> str:
+    """The prefix of the key that a request came with; empty where it came without."""
+    return str(request.auth or "")
+
+
+def _note_use(key_id: str, last_used_at: datetime | None) -> None:
     now = timezone.now()
     stale = now - USED_AGAIN_AFTER
-    if key.last_used_at is None or key.last_used_at < stale:
+    if last_used_at is None or last_used_at < stale:
         unused = Q(last_used_at=None) | Q(last_used_at__lt=stale)
-        ApiKey.objects.filter(unused, pk=key.pk).update(last_used_at=now)
+        ApiKey.objects.filter(unused, pk=key_id).update(last_used_at=now)
 
 
 class ApiKeyAuthentication(BaseAuthentication):
@@ -76,7 +81,9 @@ class ApiKeyAuthentication(BaseAuthentication):
             return None
         owner = find_owner(key)
         if owner is None:
-            raise AuthenticationFailed(f"The key in {HEADER} is not valid; make one with manage.py create_api_key.")
+            raise AuthenticationFailed(
+                f"The key in {HEADER} is not valid; make one with manage.py create_api_key."
+            )
         return KeyHolder(owner), owner
 
     def authenticate_header(self, request: Request) -> str:
@@ -98,7 +105,7 @@ class KeyRequired(BasePermission):
         return bool(request.auth)
 
 
-class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+class ApiKeyScheme(OpenApiAuthenticationExtension):
     """The key, for the OpenAPI document."""
 
     target_class = ApiKeyAuthentication

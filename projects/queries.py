@@ -4,12 +4,22 @@ from typing import Any
 from uuid import UUID
 
 from django.apps import apps
-from django.db.models import Case, Count, IntegerField, Model, OuterRef, QuerySet, Subquery, TextField, Value, When
+from django.db.models import (
+    Case,
+    Count,
+    IntegerField,
+    Model,
+    OuterRef,
+    QuerySet,
+    Subquery,
+    TextField,
+    Value,
+    When,
+)
 from django.db.models.functions import Coalesce
 
 from dali.lib.errors import MissingError
 from projects.models import Project
-
 
 # How many of a project's newest images are looked through for a cover that passed the judge: with a bound
 # a project of a million images without a pass costs no more than any other.
@@ -51,7 +61,13 @@ def _rows(model: str) -> QuerySet[Model]:
 
 
 def _count(model: str) -> Coalesce:
-    rows = _rows(model).filter(project=OuterRef("pk")).values("project").annotate(rows=Count("pk")).values("rows")
+    rows = (
+        _rows(model)
+        .filter(project=OuterRef("pk"))
+        .values("project")
+        .annotate(rows=Count("pk"))
+        .values("rows")
+    )
     return Coalesce(Subquery(rows), Value(0), output_field=IntegerField())
 
 

@@ -20,7 +20,9 @@ class ProjectSerializer(serializers.ModelSerializer[Project]):
     updated_at = EpochMsField(help_text="Moves when work is added.")
     progression_count = serializers.IntegerField(read_only=True)
     job_count = serializers.IntegerField(read_only=True)
-    cover_url = UrlOutField(source="cover", help_text="The newest image that passed the judge, else the newest.")
+    cover_url = UrlOutField(
+        source="cover", help_text="The newest image that passed the judge, else the newest."
+    )
 
     class Meta:
         model = Project

@@ -12,7 +12,9 @@ def create_project(*, name: str, description: str = "") -> Project:
 
 def update_project(*, project: Project, name: str | None = None, description: str | None = None) -> Project:
     """Changes what is given; None leaves as it is. Writes nothing where nothing is given."""
-    changed = {field: text for field, text in (("name", name), ("description", description)) if text is not None}
+    changed = {
+        field: text for field, text in (("name", name), ("description", description)) if text is not None
+    }
     if changed:
         for field, text in changed.items():
             setattr(project, field, text)

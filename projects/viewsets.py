@@ -42,7 +42,9 @@ class ProjectViewSet(ApiMixin, GenericViewSet[Project]):
         return Response(ProjectSerializer(get_project(project_id)).data)
 
     @extend_schema(
-        summary="Change a project", request=ProjectInSerializer(partial=True), responses={200: ProjectSerializer}
+        summary="Change a project",
+        request=ProjectInSerializer(partial=True),
+        responses={200: ProjectSerializer},
     )
     def partial_update(self, request: Request, project_id: UUID) -> Response:
         """Changes name or description."""

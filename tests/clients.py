@@ -12,12 +12,12 @@ def anonymous() -> APIClient:
 
 def wrong() -> APIClient:
     """A client whose key was never made."""
-    return APIClient(raise_request_exception=False, headers={"X-Api-Key": "nosuchke.0123456789012345678901234567890"})
+    return APIClient(
+        raise_request_exception=False, headers={"X-Api-Key": "nosuchke.0123456789012345678901234567890"}
+    )
 
 
 def keyed() -> APIClient:
     """A client with a key of its own."""
     _, key = ApiKey.objects.create_key(name="test")
     return APIClient(raise_request_exception=False, headers={"X-Api-Key": key})
-
-

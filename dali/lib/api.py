@@ -105,7 +105,7 @@ class ApiMixin(APIView):
             request.META["CONTENT_LENGTH"] = str(len(request.body))
         return super().initialize_request(request, *args, **kwargs)
 
-    def options(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+    def options(self, request: HttpRequest | Request, *args: Any, **kwargs: Any) -> Response:
         """What may be asked here is in the `Allow` header."""
         return Response(status=status.HTTP_204_NO_CONTENT)
 

@@ -19,7 +19,9 @@ def client_ip(request: HttpRequest) -> str:
     peer = str(request.META.get("REMOTE_ADDR") or "")
     if not _is_trusted(peer):
         return peer
-    forwarded = [part.strip() for part in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",") if part.strip()]
+    forwarded = [
+        part.strip() for part in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",") if part.strip()
+    ]
     for text in reversed(forwarded):
         address = _parsed(text)
         if address is None:
@@ -55,7 +57,9 @@ def _parsed(text: str) -> IPv4Address | IPv6Address | None:
 
 def _is_trusted(text: str) -> bool:
     address = _parsed(text)
-    return address is not None and any(address in network for network in _networks(tuple(settings.TRUSTED_PROXIES)))
+    return address is not None and any(
+        address in network for network in _networks(tuple(settings.TRUSTED_PROXIES))
+    )
 
 
 @lru_cache(maxsize=8)

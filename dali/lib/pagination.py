@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Model, Q
 from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -31,9 +31,7 @@ class NewestFirstPagination(BasePagination):
 
     _next: str | None = None
 
-    def paginate_queryset(
-        self, queryset: QuerySet[Any], request: Request, view: APIView | None = None
-    ) -> list[Any]:
+    def paginate_queryset(self, queryset: Any, request: Request, view: APIView | None = None) -> list[Any]:
         """The rows of the page that the request asks for; InputError for a bad `limit` or `cursor`."""
         by: str = getattr(view, "newest_by", "created_at")
         limit = parse_limit(request.query_params.get("limit", ""))
@@ -86,7 +84,9 @@ def parse_limit(text: str, *, default: int = DEFAULT_LIMIT, most: int = MOST_LIM
 
 def next_link(request: Request, **changes: str) -> str:
     """The value of a `Link` header that leads to the same list with some parameters changed."""
-    pairs = [(name, text) for name, texts in request.query_params.lists() for text in texts if name not in changes]
+    pairs = [
+        (name, text) for name, texts in request.query_params.lists() for text in texts if name not in changes
+    ]
     return f'<{absolute_url(request.path)}?{urlencode([*pairs, *changes.items()])}>; rel="next"'
 
 
@@ -96,7 +96,9 @@ def _encode(moment: datetime, row: Model) -> str:
 
 
 def _decode(cursor: str) -> tuple[datetime, UUID]:
-    refused = InputError("cursor", f"cursor={cursor[:40]!r} is none; take it from the Link header of the page before")
+    refused = InputError(
+        "cursor", f"cursor={cursor[:40]!r} is none; take it from the Link header of the page before"
+    )
     try:
         content = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError) as error:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.utils import Direction
 from rest_framework import serializers
 from rest_framework.permissions import AllowAny
 
@@ -14,14 +15,16 @@ class ErrorItemSerializer(serializers.Serializer[Any]):
 
     code = serializers.CharField(help_text="A word for programs, as `required`.")
     detail = serializers.CharField(help_text="A sentence for people: the field, the value and the cure.")
-    attr = serializers.CharField(allow_null=True, help_text="The field at fault, as `variants` or `models.openai`.")
+    attr = serializers.CharField(
+        allow_null=True, help_text="The field at fault, as `variants` or `models.openai`."
+    )
 
 
 class ErrorSerializer(serializers.Serializer[Any]):
     """The one shape of every error."""
 
     type = serializers.ChoiceField(choices=["validation_error", "client_error", "server_error"])
-    errors = ErrorItemSerializer(many=True)
+    errors = ErrorItemSerializer(many=True)  # type: ignore[assignment]  # the field's name
 
 
 class DaliSchema(AutoSchema):
@@ -32,11 +35,13 @@ class DaliSchema(AutoSchema):
         auths = super().get_auth()
         return [*auths, WITHOUT_KEY] if auths and self.method == "GET" and WITHOUT_KEY not in auths else auths
 
-    def _get_response_bodies(self, direction: str = "response") -> dict[str, Any]:
+    def _get_response_bodies(self, direction: Direction = "response") -> dict[str, Any]:
         responses: dict[str, Any] = super()._get_response_bodies(direction=direction)
         for code, text in self._errors().items():
             if code not in responses:
-                responses[code] = self._get_response_for_code(ErrorSerializer, code, direction=direction)
+                responses[code] = self._get_response_for_code(  # type: ignore[no-untyped-call]
+                    ErrorSerializer, code, direction=direction
+                )
                 responses[code]["description"] = text
         for code in ("429", "503"):
             if code in responses:

@@ -17,7 +17,13 @@ from tests.clients import anonymous, keyed
 
 SHAPE_404 = {
     "type": "client_error",
-    "errors": [{"code": "not_found", "detail": "There is no /api/nope; GET /api/schema lists what there is.", "attr": None}],
+    "errors": [
+        {
+            "code": "not_found",
+            "detail": "There is no /api/nope; GET /api/schema lists what there is.",
+            "attr": None,
+        }
+    ],
 }
 
 
@@ -56,14 +62,49 @@ def answer_to(fault: Exception) -> Response:
 @pytest.mark.parametrize(
     ("fault", "status", "kind", "code", "detail", "attr"),
     [
-        (errors.InputError("models.a", "'x' is unknown"), 400, "validation_error", "invalid", "models.a: 'x' is unknown", "models.a"),
-        (errors.InputError("size", "size 'x' is none"), 400, "validation_error", "invalid", "size 'x' is none", "size"),
+        (
+            errors.InputError("models.a", "'x' is unknown"),
+            400,
+            "validation_error",
+            "invalid",
+            "models.a: 'x' is unknown",
+            "models.a",
+        ),
+        (
+            errors.InputError("size", "size 'x' is none"),
+            400,
+            "validation_error",
+            "invalid",
+            "size 'x' is none",
+            "size",
+        ),
         (errors.MissingError("no job 1"), 404, "client_error", "not_found", "no job 1", None),
         (errors.ConflictError("has ended"), 409, "client_error", "conflict", "has ended", None),
-        (errors.IdempotencyError("other body"), 422, "client_error", "idempotency_key_reused", "other body", None),
+        (
+            errors.IdempotencyError("other body"),
+            422,
+            "client_error",
+            "idempotency_key_reused",
+            "other body",
+            None,
+        ),
         (errors.UnavailableError("R2 is down", 7), 503, "server_error", "unavailable", "R2 is down", None),
-        (OperationalError("secret host"), 503, "server_error", "unavailable", "The database cannot be reached; try again.", None),
-        (InterfaceError("closed"), 503, "server_error", "unavailable", "The database cannot be reached; try again.", None),
+        (
+            OperationalError("secret host"),
+            503,
+            "server_error",
+            "unavailable",
+            "The database cannot be reached; try again.",
+            None,
+        ),
+        (
+            InterfaceError("closed"),
+            503,
+            "server_error",
+            "unavailable",
+            "The database cannot be reached; try again.",
+            None,
+        ),
         (ValueError("secret"), 500, "server_error", "error", "Server Error (500)", None),
     ],
 )
@@ -78,7 +119,9 @@ def test_errors_have_one_shape(
     assert answer.headers.get("Retry-After") == waits.get(type(fault))
 
 
-def test_expected_faults_are_logged_without_traceback(capsys: pytest.CaptureFixture[str], caplog: Any) -> None:
+def test_expected_faults_are_logged_without_traceback(
+    capsys: pytest.CaptureFixture[str], caplog: Any
+) -> None:
     answer_to(OperationalError("no route"))
     answer_to(errors.ConflictError("has ended"))
     assert [record.exc_info for record in caplog.records] == [None] * len(caplog.records)
@@ -88,7 +131,9 @@ def test_expected_faults_are_logged_without_traceback(capsys: pytest.CaptureFixt
 def test_a_body_in_chunks_is_read() -> None:
     request = RequestFactory().post("/api/x", b"", content_type="application/json")
     environ = {name: value for name, value in request.META.items() if name != "CONTENT_LENGTH"}
-    chunked = WSGIRequest({**environ, "HTTP_TRANSFER_ENCODING": "chunked", "CONTENT_TYPE": "application/json"})
+    chunked = WSGIRequest(
+        {**environ, "HTTP_TRANSFER_ENCODING": "chunked", "CONTENT_TYPE": "application/json"}
+    )
     chunked._stream = io.BytesIO(b'{"name": "a"}')  # type: ignore[attr-defined]
     answer: Any = Faulty.as_view()(chunked)
     assert answer.data == {"name": "a"}
@@ -131,7 +176,9 @@ def test_a_front_end_may_send_keys(front_end: None) -> None:
 def test_a_front_end_reads_our_headers(front_end: None) -> None:
     answer = anonymous().get("/api/projects", headers={"Origin": ORIGIN})
     assert answer.headers["Access-Control-Allow-Origin"] == ORIGIN
-    assert answer.headers["Access-Control-Expose-Headers"] == "Link, Location, Retry-After, Idempotent-Replayed"
+    assert (
+        answer.headers["Access-Control-Expose-Headers"] == "Link, Location, Retry-After, Idempotent-Replayed"
+    )
 
 
 @pytest.mark.django_db
@@ -163,7 +210,11 @@ def test_a_server_without_its_database_is_not(monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.django_db
 def test_head_is_get_without_a_body() -> None:
     head, get = keyed().head("/api/projects"), keyed().get("/api/projects")
-    assert (head.status_code, head.content, head.headers["Content-Length"]) == (200, b"", get.headers["Content-Length"])
+    assert (head.status_code, head.content, head.headers["Content-Length"]) == (
+        200,
+        b"",
+        get.headers["Content-Length"],
+    )
 
 
 def test_views_of_the_api_take_options() -> None:

@@ -63,7 +63,12 @@ def test_the_document_is_valid_openapi_31_without_a_warning(tmp_path: Any) -> No
 
 
 def test_every_route_is_in_the_document_and_nothing_else_is() -> None:
-    listed = {(method, path) for path, item in document()["paths"].items() for method in item if method != "parameters"}
+    listed = {
+        (method, path)
+        for path, item in document()["paths"].items()
+        for method in item
+        if method != "parameters"
+    }
     assert listed == routes()
 
 
@@ -104,7 +109,9 @@ def test_refusals_are_documented() -> None:
     assert set(submit["responses"]["202"]["headers"]) == {"Location", "Idempotent-Replayed"}
     assert set(submit["responses"]["429"]["headers"]) == {"Retry-After"}
     for code in ("400", "401", "404", "413", "415", "422", "429", "503"):
-        assert submit["responses"][code]["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/Error"}
+        assert submit["responses"][code]["content"]["application/json"]["schema"] == {
+            "$ref": "#/components/schemas/Error"
+        }
 
 
 @pytest.mark.django_db
@@ -112,7 +119,10 @@ def test_the_document_is_served_as_json() -> None:
     answer = anonymous().get("/api/schema")
     assert (answer.status_code, answer.headers["Content-Type"]) == (200, "application/json")
     assert answer.json()["openapi"] == "3.1.0"
-    assert anonymous().get("/api/schema", headers={"Accept": "application/vnd.oai.openapi"}).content[:8] == b"openapi:"
+    assert (
+        anonymous().get("/api/schema", headers={"Accept": "application/vnd.oai.openapi"}).content[:8]
+        == b"openapi:"
+    )
 
 
 @pytest.mark.django_db
@@ -147,7 +157,9 @@ def world(transactional_db: None) -> dict[str, str]:
 
 @SCHEMA.parametrize()
 @hypothesis_settings(max_examples=5, deadline=None, database=None, suppress_health_check=list(HealthCheck))
-def test_generated_requests_are_answered_as_documented(case: schemathesis.Case, world: dict[str, str]) -> None:
+def test_generated_requests_are_answered_as_documented(
+    case: schemathesis.Case, world: dict[str, str]
+) -> None:
     case.path_parameters = {name: world[name] for name in case.path_parameters or {}}
     case.call_and_validate(
         headers={"X-Api-Key": world["key"]},

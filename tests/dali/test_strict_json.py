@@ -15,7 +15,10 @@ def parse(content: bytes) -> Any:
 
 
 def test_json_is_parsed() -> None:
-    assert parse('{"name": "Küste", "n": [1, 2.5, true, null]}'.encode()) == {"name": "Küste", "n": [1, 2.5, True, None]}
+    assert parse('{"name": "Küste", "n": [1, 2.5, true, null]}'.encode()) == {
+        "name": "Küste",
+        "n": [1, 2.5, True, None],
+    }
 
 
 @pytest.mark.parametrize(

@@ -34,8 +34,8 @@ def test_a_job_is_shown_with_its_variants_and_their_steps() -> None:
     Step.objects.create(owner_id=made.id, name="generate", attempt=2, status="ok", ms=80)
     answer = anonymous().get(f"/api/jobs/{job.id}")
     assert answer.status_code == 200
-    blank = {"code": None, "error": None, "retryable": False, "progressionId": None, "duplicateOf": None, "distance": None,
-             "refinedPrompt": None, "tips": [], "costUsd": None, "steps": []}  # fmt: skip
+    unset = ("code", "error", "progressionId", "duplicateOf", "distance", "refinedPrompt", "costUsd")
+    blank = {**dict.fromkeys(unset), "retryable": False, "tips": [], "steps": []}
     assert answer.json() == {
         "jobId": str(job.id),
         "sessionId": "s-7",
@@ -157,14 +157,23 @@ def test_a_cancelled_job_never_starts_and_cancelling_again_changes_nothing(
     first = client.post(f"/api/jobs/{job.id}/cancel")
     assert first.status_code == 200
     assert first.json()["status"] == "cancelled"
-    assert first.json()["summary"] == {"queued": 0, "running": 0, "complete": 0, "failed": 0, "skipped": 0, "cancelled": 3}
+    assert first.json()["summary"] == {
+        "queued": 0,
+        "running": 0,
+        "complete": 0,
+        "failed": 0,
+        "skipped": 0,
+        "cancelled": 3,
+    }
     written = Event.objects.count()
     assert client.post(f"/api/jobs/{job.id}/cancel").json() == first.json()
     work_all()
     assert (Event.objects.count(), fake_provider.requests) == (written, [])
 
 
-def test_failed_variants_are_retried_as_a_new_job(submit: Callable[..., Job], fake_provider: FakeProvider) -> None:
+def test_failed_variants_are_retried_as_a_new_job(
+    submit: Callable[..., Job], fake_provider: FakeProvider
+) -> None:
     fake_provider.script = [ProviderError(Code.REFUSED, "no")]
     job = submit(variants=2)
     work_all()

@@ -50,7 +50,8 @@ def body(**changes: Any) -> dict[str, Any]:
 
 def test_a_job_is_submitted(project: Project) -> None:
     answer = keyed().post(
-        f"/api/projects/{project.id}/jobs", body(providers=["fake", "onlygenerates"], variants=2, seed=7, unknown=1)
+        f"/api/projects/{project.id}/jobs",
+        body(providers=["fake", "onlygenerates"], variants=2, seed=7, unknown=1),
     )
     assert answer.status_code == 202
     job = Job.objects.get()
@@ -98,7 +99,11 @@ BAD: list[tuple[dict[str, Any], str, str]] = [
     ({"providers": "fake"}, "providers", ""),
     ({"providers": [1]}, "providers.0", "1 is no text"),
     ({"providers": ["fake", "fake"]}, "providers", '"fake" stands there twice'),
-    ({"providers": ["onlygenerates"], "kind": "edit", "startImageUrl": "https://example.com/a.png"}, "kind", "onlygenerates"),
+    (
+        {"providers": ["onlygenerates"], "kind": "edit", "startImageUrl": "https://example.com/a.png"},
+        "kind",
+        "onlygenerates",
+    ),
     ({"kind": "paint"}, "kind", '"paint" is not known; send one of generate, edit'),
     ({"kind": 1}, "kind", "1 is not known"),
     ({"kind": "edit"}, "startImageUrl", "edit"),
@@ -144,7 +149,11 @@ BAD: list[tuple[dict[str, Any], str, str]] = [
     ({"allowDuplicates": "yes"}, "allowDuplicates", '"yes" is neither true nor false'),
     ({"allowDuplicates": 1}, "allowDuplicates", "1 is neither true nor false"),
     ({"options": []}, "options", "[] is no object"),
-    ({"options": {"fake": {"a": ["b\x00"]}}}, "options", "options.fake.a.0 holds the control character U+0000"),
+    (
+        {"options": {"fake": {"a": ["b\x00"]}}},
+        "options",
+        "options.fake.a.0 holds the control character U+0000",
+    ),
     ({"options": {"fake": 5}}, "options.fake", "object"),
 ]
 
@@ -177,7 +186,12 @@ def test_missing_fields_are_named(project: Project, field: str) -> None:
 
 def test_all_faults_are_named_at_once(project: Project) -> None:
     answer = keyed().post(f"/api/projects/{project.id}/jobs", {"variants": 0, "prompt": ""})
-    assert {error["attr"] for error in answer.json()["errors"]} == {"prompt", "providers", "sessionId", "variants"}
+    assert {error["attr"] for error in answer.json()["errors"]} == {
+        "prompt",
+        "providers",
+        "sessionId",
+        "variants",
+    }
 
 
 def test_a_parent_of_another_project_is_refused(project: Project) -> None:
@@ -193,12 +207,17 @@ def test_an_unknown_project_is_404() -> None:
 
 @pytest.mark.parametrize("content", ["{", "", "nope", '{"prompt": NaN}', "[1", '{"a":1}{"b":2}'])
 def test_malformed_json_is_400(project: Project, content: str) -> None:
-    answer = keyed().post(f"/api/projects/{project.id}/jobs", content.encode(), content_type="application/json")
+    answer = keyed().post(
+        f"/api/projects/{project.id}/jobs", content.encode(), content_type="application/json"
+    )
     assert answer.status_code == 400
     assert Job.objects.count() == 0
 
 
-@pytest.mark.parametrize("media_type", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/xml"])
+@pytest.mark.parametrize(
+    "media_type",
+    ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/xml"],
+)
 def test_another_content_type_is_415(project: Project, media_type: str) -> None:
     content = json.dumps(body()).encode()
     answer = keyed().post(f"/api/projects/{project.id}/jobs", content, content_type=media_type)
@@ -212,7 +231,13 @@ def test_5_mb_of_json_are_413(project: Project) -> None:
     assert answer.status_code == 413
     assert answer.json() == {
         "type": "client_error",
-        "errors": [{"code": "too_large", "detail": "The body is larger than 1,048,576 bytes; send less.", "attr": None}],
+        "errors": [
+            {
+                "code": "too_large",
+                "detail": "The body is larger than 1,048,576 bytes; send less.",
+                "attr": None,
+            }
+        ],
     }
 
 
@@ -220,7 +245,9 @@ def test_the_same_key_and_body_give_the_same_job(project: Project) -> None:
     client, url = keyed(), f"/api/projects/{project.id}/jobs"
     first = client.post(url, body(), headers={"Idempotency-Key": "k-1"})
     text = '{ "sessionId":"s-42",\n "providers":["fake"], "prompt":"a light\\u0068ouse" }'
-    second = client.post(url, text.encode(), content_type="application/json", headers={"Idempotency-Key": "k-1"})
+    second = client.post(
+        url, text.encode(), content_type="application/json", headers={"Idempotency-Key": "k-1"}
+    )
     assert (first.status_code, second.status_code) == (202, 202)
     assert second.json() == first.json()
     assert second.headers["Idempotent-Replayed"] == "true"
@@ -240,7 +267,10 @@ def test_the_same_key_with_another_body_is_422(project: Project) -> None:
 def test_keys_are_apart_for_each_project(project: Project) -> None:
     client, other = keyed(), ProjectFactory()
     for one in (project, other):
-        assert client.post(f"/api/projects/{one.id}/jobs", body(), headers={"Idempotency-Key": "k"}).status_code == 202
+        assert (
+            client.post(f"/api/projects/{one.id}/jobs", body(), headers={"Idempotency-Key": "k"}).status_code
+            == 202
+        )
     assert Job.objects.count() == 2
 
 
@@ -265,7 +295,9 @@ def test_two_requests_with_one_key_at_once_make_one_job(project: Project) -> Non
 
     def ask() -> None:
         together.wait()
-        answers.append(client.post(f"/api/projects/{project.id}/jobs", body(), headers={"Idempotency-Key": "k"}))
+        answers.append(
+            client.post(f"/api/projects/{project.id}/jobs", body(), headers={"Idempotency-Key": "k"})
+        )
         connection.close()
 
     threads = [threading.Thread(target=ask) for _ in range(4)]
@@ -301,13 +333,17 @@ def test_the_rate_counts_clients_behind_a_trusted_proxy_apart(project: Project, 
     client, url = keyed(), f"/api/projects/{project.id}/jobs"
     with override_settings(TRUSTED_PROXIES=["192.0.2.9"]):
         codes = [
-            client.post(url, body(), REMOTE_ADDR="192.0.2.9", headers={"X-Forwarded-For": f"198.51.100.{n}"}).status_code
+            client.post(
+                url, body(), REMOTE_ADDR="192.0.2.9", headers={"X-Forwarded-For": f"198.51.100.{n}"}
+            ).status_code
             for n in range(3)
         ]
     assert codes == [202, 202, 202]
     with override_settings(TRUSTED_PROXIES=[]):
         codes = [
-            client.post(url, body(), REMOTE_ADDR="192.0.2.8", headers={"X-Forwarded-For": f"198.51.100.{n}"}).status_code
+            client.post(
+                url, body(), REMOTE_ADDR="192.0.2.8", headers={"X-Forwarded-For": f"198.51.100.{n}"}
+            ).status_code
             for n in range(3)
         ]
     assert codes == [202, 202, 429]
@@ -321,6 +357,9 @@ def test_a_submission_without_a_key_is_not_counted(project: Project, strict_rate
 
 def test_work_is_taken_though_the_rate_cannot_be_counted(project: Project, settings: Settings) -> None:
     settings.CACHES = {
-        "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": "redis://127.0.0.1:1/0"}
+        "default": {
+            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "LOCATION": "redis://127.0.0.1:1/0",
+        }
     }
     assert keyed().post(f"/api/projects/{project.id}/jobs", body()).status_code == 202

@@ -32,7 +32,11 @@ def test_writes_need_a_key_reads_do_not() -> None:
 
 
 def test_a_wrong_key_is_refused_on_reads_too() -> None:
-    for answer in (wrong().get("/api/projects"), wrong().head("/api/projects"), wrong().post("/api/projects", {})):
+    for answer in (
+        wrong().get("/api/projects"),
+        wrong().head("/api/projects"),
+        wrong().post("/api/projects", {}),
+    ):
         assert answer.status_code == 401
         assert "WWW-Authenticate" in answer.headers
 

@@ -37,7 +37,10 @@ def test_a_project_is_created_fetched_and_listed() -> None:
 
 
 def test_unknown_fields_are_ignored() -> None:
-    assert keyed().post("/api/projects", {"name": "Coast", "id": UNKNOWN, "job_count": 7}).json()["job_count"] == 0
+    assert (
+        keyed().post("/api/projects", {"name": "Coast", "id": UNKNOWN, "job_count": 7}).json()["job_count"]
+        == 0
+    )
 
 
 @pytest.mark.parametrize(
@@ -52,7 +55,11 @@ def test_unknown_fields_are_ignored() -> None:
         ({"name": "x" * 201}, "name", "name: has 201 characters; send at most 200."),
         ({"name": "a\x07b"}, "name", "name: holds the control character U+0007 at position 1; take it out."),
         ({"name": "a\x00"}, "name", "name: holds the control character U+0000 at position 1; take it out."),
-        ({"name": "a", "description": "x" * 10_001}, "description", "description: has 10,001 characters; send at most 10,000."),
+        (
+            {"name": "a", "description": "x" * 10_001},
+            "description",
+            "description: has 10,001 characters; send at most 10,000.",
+        ),
     ],
 )
 def test_bad_input_is_refused_and_leaves_nothing_behind(body: dict[str, Any], attr: str, detail: str) -> None:
@@ -146,12 +153,19 @@ def test_work_is_counted_and_the_newest_passed_image_is_the_cover() -> None:
 def test_without_a_passed_image_the_newest_is_the_cover() -> None:
     project = ProjectFactory()
     ProgressionFactory(project=project, generated_image_url="/images/a.webp")
-    ProgressionFactory(project=project, generated_image_url="https://imagedelivery.example/b/public", judgment="fail")
-    assert anonymous().get(f"/api/projects/{project.id}").json()["cover_url"] == "https://imagedelivery.example/b/public"
+    ProgressionFactory(
+        project=project, generated_image_url="https://imagedelivery.example/b/public", judgment="fail"
+    )
+    assert (
+        anonymous().get(f"/api/projects/{project.id}").json()["cover_url"]
+        == "https://imagedelivery.example/b/public"
+    )
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_a_list_costs_one_query_however_long(count: int, django_assert_num_queries: DjangoAssertNumQueries) -> None:
+def test_a_list_costs_one_query_however_long(
+    count: int, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
     for project in ProjectFactory.create_batch(count):
         ProgressionFactory.create_batch(2, project=project)
         JobFactory(project=project)

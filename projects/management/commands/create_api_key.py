@@ -30,5 +30,7 @@ class Command(BaseCommand):
         ends = None if days is None else timezone.now() + timedelta(days=days)
         made, key = ApiKey.objects.create_key(name=name, expiry_date=ends)
         until = f"until {ends:%Y-%m-%d %H:%M} UTC" if ends else "until it is revoked"
-        self.stderr.write(f"Key {made.prefix} for {name}, valid {until}. Send it as X-Api-Key; it is not shown again:")
+        self.stderr.write(
+            f"Key {made.prefix} for {name}, valid {until}. Send it as X-Api-Key; it is not shown again:"
+        )
         self.stdout.write(key)

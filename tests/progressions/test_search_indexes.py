@@ -1,0 +1,70 @@
+"""The search indexes are there, follow their rows, and come back when a migration makes the table anew."""
+
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from progressions.models import ImageProgression
+from progressions.queries import search_text_for
+from progressions.search import MOST_INDEXED_HITS, with_tags, with_text
+from progressions.search_indexes import drop_search_indexes, ensure_search_indexes
+from tests.factories import ProgressionFactory
+
+pytestmark = pytest.mark.django_db
+on_sqlite = pytest.mark.skipif(connection.vendor != "sqlite", reason="the index of SQLite")
+on_postgresql = pytest.mark.skipif(connection.vendor != "postgresql", reason="the indexes of PostgreSQL")
+
+
+def found(text: str) -> list[str]:
+    return sorted(with_text(ImageProgression.objects.all(), text).values_list("prompt", flat=True))
+
+
+def test_a_search_text_holds_prompt_notes_and_tags_each_ended() -> None:
+    assert search_text_for("Straße", ["Dark."], ["a", "b"]) == "strasse\x1fdark.\x1fa\x1fb\x1f"
+
+
+def test_the_index_follows_its_rows() -> None:
+    row = ProgressionFactory(prompt="sea")
+    assert found("sea") == ["sea"]
+    row.search_text = search_text_for("sea", ["A fine harbour."], [])
+    row.save(update_fields=["search_text"])
+    assert (found("HARBOUR"), found("sea")) == (["sea"], ["sea"])
+    row.delete()
+    assert found("sea") == []
+
+
+def test_a_text_in_very_many_rows_is_found_in_all_of_them() -> None:
+    rows = ProgressionFactory.build_batch(MOST_INDEXED_HITS + 1, prompt="sea", ai_tags=["blue"], project=None)
+    project = ProgressionFactory(prompt="sky", ai_tags=["blue"]).project
+    for row in rows:
+        row.project, row.search_text = project, search_text_for("sea", [], ["blue"])
+    ImageProgression.objects.bulk_create(rows)
+    assert with_text(ImageProgression.objects.all(), "sea").count() == MOST_INDEXED_HITS + 1
+    assert with_tags(ImageProgression.objects.all(), ["blue"]).count() == MOST_INDEXED_HITS + 2
+
+
+@on_sqlite
+def test_the_index_is_made_again_with_what_is_there() -> None:
+    kept = ProgressionFactory(prompt="sea")
+    drop_search_indexes(connection)
+    ProgressionFactory(prompt="seaside", project=kept.project)
+    ensure_search_indexes(connection)
+    assert found("sea") == ["sea", "seaside"]
+    ProgressionFactory(prompt="overseas", project=kept.project)
+    assert found("sea") == ["overseas", "sea", "seaside"]
+
+
+@on_sqlite
+def test_a_rare_text_is_asked_of_the_index() -> None:
+    rows = with_text(ImageProgression.objects.all(), "sea")
+    assert "json_each" in str(rows.query)
+    assert "instr" not in str(rows.query)
+
+
+@on_postgresql
+def test_postgresql_has_its_indexes() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT indexname FROM pg_indexes WHERE tablename = 'image_progressions'")
+        names: set[Any] = {row[0] for row in cursor.fetchall()}
+    assert names >= {"progressions_search_text", "progressions_ai_tags"}
