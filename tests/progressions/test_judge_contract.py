@@ -40,7 +40,7 @@ def test_the_local_judge_is_among_those_tested_offline() -> None:
 def test_a_judge_has_a_plain_name_and_names_its_settings(name: str) -> None:
     judge = judges.get(name)
     assert re.fullmatch(r"[a-z][a-z0-9_-]{0,31}", judge.name)
-    assert all(isinstance(setting, str) and setting for setting in judge.missing())
+    assert all(setting.strip() == setting != "" for setting in judge.missing())
 
 
 @pytest.mark.parametrize("kind", list(Kind))

@@ -57,7 +57,7 @@ def test_a_provider_describes_itself(name: str) -> None:
     assert len(set(provider.models)) == len(provider.models)
     assert provider.default_model() == provider.models[0]
     assert 1 <= provider.limits["min_px"] <= provider.limits["max_px"]
-    assert all(isinstance(setting, str) and setting for setting in provider.missing())
+    assert all(setting.strip() == setting != "" for setting in provider.missing())
 
 
 @pytest.mark.parametrize("name", ALL)

@@ -200,14 +200,8 @@ def _pines(canvas: Canvas, foot: float, stand_of: tuple[float, int, float], *, h
     tops = (profile * tall[:, None]).max(axis=0)
     crest = np.asarray(foot - tops - unit * 0.03 * ridge(rng, canvas.width, 4, 0.4), np.float32)
     colour = canvas.palette.land(nearness, PINE)
-    if has_snow:
-        canvas.layer(crest, canvas.palette.lit(SNOW), mix(colour, canvas.palette.lit(SNOW), 0.4))
-        crest = crest + tops * np.float32(0.16)
-    canvas.layer(
-        crest,
-        mix(colour, canvas.palette.middle, 0.1),
-        mix(colour, canvas.palette.horizon, 0.32 * (1 - nearness)),
-    )
+    tip = mix(colour, canvas.palette.lit(SNOW), 0.75) if has_snow else mix(colour, canvas.palette.middle, 0.1)
+    canvas.layer(crest, tip, mix(colour, canvas.palette.horizon, 0.32 * (1 - nearness)))
 
 
 def _blocks(canvas: Canvas, foot: float, height: float, nearness: float) -> None:
@@ -285,6 +279,14 @@ def _headland(canvas: Canvas) -> None:
         until,
     )
     canvas.image.paste(rows, (0, int(until)))
+
+
+def paint_bank(canvas: Canvas) -> None:
+    """Firm ground in front of the water, for what cannot stand in it."""
+    foot = canvas.horizon + 0.42 * (canvas.height - canvas.horizon)
+    crest = foot - canvas.unit * 0.05 * (ridge(canvas.rng, canvas.width, 2, 0.3, 4) - np.float32(0.5))
+    ground = canvas.palette.land(0.75, SNOW if canvas.has_snow else GRASS)
+    canvas.layer(np.asarray(crest, np.float32), shade(ground, 1.12), shade(ground, 0.6))
 
 
 def _paint_water(canvas: Canvas, *, mirror: bool = False) -> None:

@@ -38,7 +38,12 @@ def paint_scene(brief: Brief, rng: np.random.Generator, size: tuple[int, int]) -
         canvas = _paint_sky(brief, palette, rng, size, place)
         canvas.has_snow = "snow" in brief.extras
         places.PLACES[place](canvas)
-    _paint_subjects(canvas, brief, place)
+        # A lighthouse brings its own rock.
+        if place in ("sea", "lake") and any(
+            SUBJECTS[name].stands == "land" and name != "lighthouse" for name, _ in brief.subjects
+        ):
+            places.paint_bank(canvas)
+    _paint_subjects(canvas, brief)
     paint_weather(canvas, brief)
     play_light(canvas, 0.5)
     return canvas.image
@@ -148,7 +153,7 @@ def draw_luminary(canvas: Canvas, brief: Brief) -> None:
                 pen.ellipse(x, y, size, size * 0.9, (226, 222, 204))
 
 
-def _paint_subjects(canvas: Canvas, brief: Brief, place: str) -> None:
+def _paint_subjects(canvas: Canvas, brief: Brief) -> None:
     """The named things, the first one the largest, each on its own part of the width."""
     count = len(brief.subjects)
     slots = canvas.rng.permutation(count)
@@ -157,11 +162,11 @@ def _paint_subjects(canvas: Canvas, brief: Brief, place: str) -> None:
         low, high = subject.height
         unit = canvas.unit * float(canvas.rng.uniform(low, high)) * (1.0 if index == 0 else 0.72)
         x = canvas.width * (float(slots[index]) + float(canvas.rng.uniform(0.2, 0.8))) / count
-        y = _standing(canvas, subject.stands, unit, place)
+        y = _standing(canvas, subject.stands, unit)
         place_subject(canvas, name, colour, (x, y), unit)
 
 
-def _standing(canvas: Canvas, stands: str, unit: float, place: str) -> float:
+def _standing(canvas: Canvas, stands: str, unit: float) -> float:
     """The row a thing stands on, so that most of it is in the picture."""
     if stands == "sky":
         return min(

@@ -34,7 +34,7 @@ SUBJECTS = {
     "flowers": "flower tulip poppy poppies rose daisy daisies sunflower blossom bloom lavender",
     "birds": "bird gull seagull swallow crow geese",
     "balloon": "balloon",
-    "figure": "person woman man girl boy figure portrait child traveller wanderer astronaut people",
+    "figure": "person woman man girl boy figure portrait child wanderer astronaut people coat dress cloak",
     "cat": "cat kitten fox dog",
 }
 EXTRAS = {
@@ -139,7 +139,7 @@ def _subjects(words: list[str]) -> tuple[tuple[tuple[str, Colour | None], ...], 
     taken: set[str] = set()
     for index, word in enumerate(words):
         key = by_word.get(word) or by_word.get(word.removesuffix("s"))
-        if key is None or key in subjects:
+        if key is None or subjects.get(key) is not None:
             continue
         near = [name for name in reversed(words[max(0, index - 2) : index]) if name in NAMED]
         subjects[key] = NAMED[near[0]][0] if near else None
