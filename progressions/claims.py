@@ -19,7 +19,7 @@ from django.utils import timezone
 from dali.lib.clock import Deadline
 from progressions.enums import JobStatus, VariantStatus
 from progressions.errors import LeaseLostError
-from progressions.models import Cooldown, Job, Leased, Variant
+from progressions.models import Cooldown, Job, Variant
 
 log = structlog.get_logger(__name__)
 
@@ -37,7 +37,7 @@ _UNFINISHED = (VariantStatus.QUEUED, VariantStatus.RUNNING)
 class Lease:
     """This process's right to write one row, until another claim raises the row's token."""
 
-    model: type[Leased]
+    model: type[Job] | type[Variant]
     id: UUID
     token: int
 

@@ -70,12 +70,15 @@ def ingest_images(job: Job) -> Ingested:
 def load_start(job: Job) -> tuple[Picture, Image.Image | None]:
     """The job's ingested start image, and its mask ("L", the picture's size, 255 = repaint) or None.
 
-    Callers hold CPU_GATE. Raises FileNotFoundError, UnavailableError, InvalidImageError.
+    Reads first, then decodes under CPU_GATE. Raises FileNotFoundError, UnavailableError, InvalidImageError.
     """
-    picture = decode(originals().read(job.start_image_key), max_pixels=settings.MAX_IMAGE_PIXELS)
-    if not job.mask_key:
-        return picture, None
-    return picture, decode_mask(originals().read(job.mask_key), (picture.width, picture.height))
+    start = originals().read(job.start_image_key)
+    mask = originals().read(job.mask_key) if job.mask_key else None
+    with CPU_GATE:
+        picture = decode(start, max_pixels=settings.MAX_IMAGE_PIXELS)
+        if mask is None:
+            return picture, None
+        return picture, decode_mask(mask, (picture.width, picture.height))
 
 
 def receive_upload(content: bytes, owner: str) -> Upload:

@@ -1,57 +1,35 @@
 """The one way in for work: what is asked is checked whole, then job, variants and events are one transaction."""
 
-import re
-import secrets
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
-from decimal import Decimal
-from uuid import UUID
 
 import structlog
-from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from dali.lib.errors import ConflictError, IdempotencyError, InputError
+from dali.lib.errors import ConflictError, IdempotencyError
 from dali.lib.ids import new_id
 from progressions import events, services, tasks
-from progressions.enums import ROLLBACK, Kind, VariantStatus
+from progressions.drafts import (
+    MAX_PROMPT,
+    Images,
+    JobDraft,
+    Wanted,
+    check_session,
+    find_provider,
+    prepare_job,
+    set_images,
+)
+from progressions.enums import ROLLBACK, VariantStatus
 from progressions.models import ImageProgression, Job, Variant
-from progressions.provider import Draft, Provider, providers
-from progressions.sources import Source, check_mask, resolve_source, source_of
 from projects.models import Project
+
+__all__ = ["JobDraft", "Submission", "retry_job", "retry_progression", "submit_job"]
 
 log = structlog.get_logger(__name__)
 
-MAX_PROMPT = 32_000
-SESSION_ID = re.compile(r"[A-Za-z0-9_.:\-]{1,128}")
-SIZE = re.compile(r"([1-9][0-9]{1,4})x([1-9][0-9]{1,4})")
-MAX_SEED = 2**32 - 1
 IDEMPOTENCY_DAYS = 7
-# Control characters other than tab and line breaks; lone surrogates cannot be stored.
-UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
-NEEDS_IMAGE = frozenset({Kind.EDIT, Kind.INPAINT, Kind.OUTPAINT, Kind.VARIATION, Kind.UPSCALE})
-
-
-@dataclass(frozen=True, slots=True)
-class JobDraft:
-    """A job as it was asked for. `variants` counts for each provider; `size` is as 1024x768 or empty."""
-
-    prompt: str
-    providers: tuple[str, ...]
-    session_id: str
-    variants: int = 1
-    kind: str | None = None
-    start_image_url: str = ""
-    mask_image_url: str = ""
-    parent_progression_id: UUID | None = None
-    size: str = ""
-    seed: int | None = None
-    models: Mapping[str, str] = field(default_factory=dict)
-    max_cost_usd: Decimal | None = None
-    allow_duplicates: bool = False
-    options: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,32 +38,6 @@ class Submission:
 
     job: Job
     is_replayed: bool
-
-
-@dataclass(frozen=True, slots=True)
-class _Wanted:
-    """One variant to be made."""
-
-    provider: str
-    index: int
-    seed: int
-    model: str
-
-
-@dataclass(frozen=True, slots=True)
-class Images:
-    """What a job starts from: the client's addresses, or objects that an earlier job stored already."""
-
-    start_url: str = ""
-    mask_url: str = ""
-    start_key: str = ""
-    start_delivery: str = ""
-    mask_key: str = ""
-
-    @property
-    def is_waiting(self) -> bool:
-        """Whether there is something to fetch or copy first."""
-        return not self.start_key
 
 
 def submit_job(
@@ -105,7 +57,7 @@ def submit_job(
         earlier = _find_replay(project, idempotency_key, idempotency_digest)
         if earlier is not None:
             return Submission(earlier, is_replayed=True)
-    job, wanted = _prepare(project, draft)
+    job, wanted = prepare_job(project, draft)
     job.owner, job.idempotency_key, job.idempotency_digest = owner, idempotency_key, idempotency_digest
     try:
         _store(job, wanted)
@@ -126,13 +78,13 @@ def retry_job(*, job: Job, session_id: str | None = None, owner: str = "") -> Jo
     if not lost:
         raise ConflictError("no variant of this job failed or was cancelled: there is nothing to retry")
     if session_id is not None:
-        _check_session(session_id)
+        check_session(session_id)
     counts: dict[str, int] = {}
     wanted = []
     for variant in lost:
         index = counts.get(variant.provider, 0)
         counts[variant.provider] = index + 1
-        wanted.append(_Wanted(variant.provider, index, variant.seed, variant.model))
+        wanted.append(Wanted(variant.provider, index, variant.seed, variant.model))
     again = Job(
         project_id=job.project_id,
         session_id=session_id or job.session_id,
@@ -150,7 +102,7 @@ def retry_job(*, job: Job, session_id: str | None = None, owner: str = "") -> Jo
         parent_id=job.parent_id,
         retry_of=job,
     )
-    _set_images(again, _images_of(job), has_parent=job.parent_id is not None)
+    set_images(again, _images_of(job), has_parent=job.parent_id is not None)
     _store(again, wanted)
     return again
 
@@ -169,7 +121,9 @@ def retry_progression(
     """
     earlier = progression.job
     if progression.kind == ROLLBACK or earlier is None:
-        raise ConflictError("no provider made this image, so there is no call to retry; submit a job on top of it")
+        raise ConflictError(
+            "no provider made this image, so there is no call to retry; submit a job on top of it"
+        )
     if prompt is None:
         hint = progression.retry_suggestion.strip()
         prompt = f"{progression.prompt.rstrip()}\n{hint}"[:MAX_PROMPT] if hint else progression.prompt
@@ -181,216 +135,33 @@ def retry_progression(
         variants=1 if variants is None else variants,
         kind=progression.kind,
         size=earlier.size,
-        models={name: progression.model} if progression.model in _provider("provider", name).models else {},
+        models={name: progression.model}
+        if progression.model in find_provider("provider", name).models
+        else {},
         allow_duplicates=earlier.allow_duplicates,
         max_cost_usd=earlier.max_cost_usd,
         options=earlier.options,
     )
-    job, wanted = _prepare(progression.project, draft, images=_images_of(earlier))
+    job, wanted = prepare_job(progression.project, draft, images=_images_of(earlier))
     job.owner, job.parent = owner, progression
     _store(job, wanted)
     return job
-
-
-# --- checks
-
-
-def _prepare(
-    project: Project, draft: JobDraft, images: Images | None = None
-) -> tuple[Job, list[_Wanted]]:
-    prompt = _check_prompt(draft.prompt)
-    _check_session(draft.session_id)
-    chosen = _check_providers(draft.providers)
-    if not 1 <= draft.variants <= settings.MAX_VARIANTS:
-        raise InputError("variants", f"{draft.variants}: must be between 1 and {settings.MAX_VARIANTS}")
-    if draft.seed is not None and not 0 <= draft.seed <= MAX_SEED:
-        raise InputError("seed", f"{draft.seed}: must be between 0 and {MAX_SEED}")
-    if draft.max_cost_usd is not None and draft.max_cost_usd <= 0:
-        raise InputError("maxCostUsd", f"{draft.max_cost_usd}: must be more than 0, or be left out")
-    size = _check_size(draft.size)
-    parent = _check_parent(project, draft.parent_progression_id)
-    if images is None:
-        start = _check_sources(project, draft, parent)
-        parent = parent or _parent_of(start)
-        images = Images(start_url=draft.start_image_url, mask_url=draft.mask_image_url)
-    has_image = bool(images.start_url or images.start_key) or draft.parent_progression_id is not None
-    kind = _check_kind(draft, images, has_image=has_image)
-    models = _check_plans(draft, chosen, kind, prompt, size)
-    job = Job(
-        project=project,
-        session_id=draft.session_id,
-        prompt=prompt,
-        kind=kind,
-        providers=[provider.name for provider in chosen],
-        variants_per_provider=draft.variants,
-        size=draft.size,
-        seed=draft.seed,
-        provider_models=dict(draft.models),
-        options=dict(draft.options),
-        max_cost_usd=draft.max_cost_usd,
-        allow_duplicates=draft.allow_duplicates,
-        parent=parent,
-    )
-    _set_images(job, images, has_parent=parent is not None)
-    base = draft.seed
-    wanted = [
-        _Wanted(
-            provider.name,
-            index,
-            (base + index) % (MAX_SEED + 1) if base is not None else secrets.randbelow(MAX_SEED + 1),
-            models[provider.name],
-        )
-        for provider in chosen
-        for index in range(draft.variants)
-    ]
-    return job, wanted
-
-
-def _check_prompt(prompt: str) -> str:
-    text = prompt.strip()
-    if not text:
-        raise InputError("prompt", "is empty: say what the image is to show")
-    if len(text) > MAX_PROMPT:
-        raise InputError("prompt", f"has {len(text)} characters: at most {MAX_PROMPT} are taken")
-    if (found := UNPRINTABLE.search(text)) is not None:
-        raise InputError("prompt", f"holds the control character {found.group()!r}: remove it")
-    return text
-
-
-def _check_session(session_id: str) -> None:
-    if not SESSION_ID.fullmatch(session_id):
-        raise InputError(
-            "sessionId", f"{session_id[:140]!r}: must be 1 to 128 of A-Z a-z 0-9 . _ : -"
-        )
-
-
-def _provider(field_name: str, name: str) -> Provider:
-    if name not in providers.names():
-        raise InputError(field_name, f"'{name}' is not known; known: {', '.join(providers.names())}")
-    return providers.get(name)
-
-
-def _check_providers(names: Sequence[str]) -> list[Provider]:
-    if not names:
-        raise InputError("providers", f"is empty: name at least one of {', '.join(providers.names())}")
-    chosen = []
-    for name in names:
-        provider = _provider("providers", name)
-        if provider in chosen:
-            raise InputError("providers", f"'{name}' is named twice: name each once")
-        missing = provider.missing()
-        if missing:
-            raise InputError("providers", f"'{name}' is not configured: set {', '.join(missing)}")
-        chosen.append(provider)
-    return chosen
-
-
-def _check_size(size: str) -> tuple[int, int] | None:
-    if not size:
-        return None
-    found = SIZE.fullmatch(size)
-    if found is None:
-        raise InputError("size", f"'{size}': must be width x height in pixels, as 1024x768")
-    return int(found.group(1)), int(found.group(2))
-
-
-def _check_parent(project: Project, parent_id: UUID | None) -> ImageProgression | None:
-    if parent_id is None:
-        return None
-    parent = ImageProgression.objects.filter(id=parent_id, project=project).first()
-    if parent is None:
-        raise InputError(
-            "parentProgressionId", f"'{parent_id}' is no progression of this project: name one of its own"
-        )
-    return parent
-
-
-def _check_sources(project: Project, draft: JobDraft, parent: ImageProgression | None) -> Source | None:
-    """Where the start image comes from, None where there is none; the mask's is checked against it."""
-    start = source_of(parent) if parent is not None else None
-    if draft.start_image_url:
-        start = resolve_source("startImageUrl", draft.start_image_url, project.id)
-    if draft.mask_image_url:
-        mask = resolve_source("maskImageUrl", draft.mask_image_url, project.id)
-        check_mask("maskImageUrl", mask, start)
-    return start
-
-
-def _parent_of(start: Source | None) -> ImageProgression | None:
-    if start is None or start.progression_id is None:
-        return None
-    return ImageProgression.objects.get(id=start.progression_id)
-
-
-def _check_kind(draft: JobDraft, images: Images, *, has_image: bool) -> Kind:
-    if draft.kind is None:
-        kind = Kind.EDIT if has_image else Kind.GENERATE
-    elif draft.kind in Kind.values:
-        kind = Kind(draft.kind)
-    else:
-        raise InputError("kind", f"'{draft.kind}' is not known; known: {', '.join(Kind.values)}")
-    names = ", ".join(draft.providers)
-    if kind in NEEDS_IMAGE and not has_image:
-        raise InputError(
-            "startImageUrl", f"{names} cannot {kind} without an image: send startImageUrl or parentProgressionId"
-        )
-    has_mask = bool(images.mask_url or images.mask_key)
-    if kind == Kind.INPAINT and not has_mask:
-        raise InputError("maskImageUrl", f"{names} cannot inpaint without a mask: send maskImageUrl")
-    if has_mask and kind != Kind.INPAINT:
-        raise InputError("maskImageUrl", f"{kind} takes no mask: leave it out, or ask for inpaint")
-    if kind == Kind.GENERATE and (images.start_url or images.start_key):
-        raise InputError("startImageUrl", "generate takes no start image: leave it out, or ask for edit or variation")
-    return kind
-
-
-def _check_plans(
-    draft: JobDraft, chosen: Sequence[Provider], kind: Kind, prompt: str, size: tuple[int, int] | None
-) -> dict[str, str]:
-    """The model of each provider, after each has looked at what it is to be asked."""
-    names = [provider.name for provider in chosen]
-    for name in draft.models:
-        if name not in names:
-            raise InputError(f"models.{name}", f"'{name}' is not among this job's providers: {', '.join(names)}")
-    models = {}
-    for name in draft.options:
-        _provider(f"options.{name}", name)
-    for provider in chosen:
-        if kind not in provider.kinds:
-            able = ", ".join(sorted(provider.kinds))
-            raise InputError("kind", f"{provider.name} does not support {kind}; it supports {able}")
-        model = draft.models.get(provider.name) or provider.default_model()
-        options = draft.options.get(provider.name, {})
-        if not isinstance(options, Mapping):
-            raise InputError(f"options.{provider.name}", "must be an object of options by name")
-        provider.check(Draft(kind=kind, prompt=prompt, model=model, size=size, options=options))
-        models[provider.name] = model
-    return models
-
-
-# --- rows
 
 
 def _images_of(job: Job) -> Images:
     """What an earlier job started from: its stored objects where it had fetched them, else its addresses."""
     if job.ingest == Job.Ingest.DONE:
         return Images(
-            job.start_image_url, job.mask_image_url, job.start_image_key, job.start_image_delivery, job.mask_key
+            job.start_image_url,
+            job.mask_image_url,
+            job.start_image_key,
+            job.start_image_delivery,
+            job.mask_key,
         )
     return Images(job.start_image_url, job.mask_image_url)
 
 
-def _set_images(job: Job, images: Images, *, has_parent: bool) -> None:
-    job.start_image_url, job.mask_image_url = images.start_url, images.mask_url
-    job.start_image_key, job.start_image_delivery = images.start_key, images.start_delivery
-    job.mask_key = images.mask_key
-    if images.start_key:
-        job.ingest = Job.Ingest.DONE
-    elif images.start_url or (has_parent and job.kind in NEEDS_IMAGE):
-        job.ingest = Job.Ingest.WAITING
-
-
-def _store(job: Job, wanted: Sequence[_Wanted]) -> None:
+def _store(job: Job, wanted: Sequence[Wanted]) -> None:
     """Writes the job, its variants and their `queued` events, and sends the first messages after commit."""
     job.remaining = len(wanted)
     variants = [
@@ -437,5 +208,3 @@ def _find_replay(project: Project, key: str, digest: str) -> Job | None:
             f"Idempotency-Key '{key[:60]}' came before with another body: send the same body, or another key"
         )
     return job
-
-

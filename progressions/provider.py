@@ -37,11 +37,11 @@ class Price(TypedDict):
 class ProviderRequest:
     """What a provider is asked for.
 
-    `prompt`: refined, 1 to 40,000 characters. `seed`: 0 to 2**32 - 1. `size`: (width, height) in pixels,
-    None where the client named none. `start_image`: PNG, 8-bit sRGB (RGB or RGBA), upright; there for every kind
-    but `generate`. `mask`: PNG, 8-bit grey, 255 = repaint, 0 = keep, of the start image's size; there for
-    `inpaint`. `options`: the part of the job's options under the provider's name.
-    `variant_index` counts from 0 within the provider, `attempt` from 1 for the variant. `deadline` holds for the whole call, also against a slow drip.
+    `prompt`: refined, 1 to 40,000 characters. `seed`: 0 to 2**32 - 1. `size`: (width, height) in pixels, None where
+    the client named none. `start_image`: PNG, 8-bit sRGB (RGB or RGBA), upright; there for every kind but
+    `generate`. `mask`: PNG, 8-bit grey, 255 = repaint, 0 = keep, of the start image's size; there for `inpaint`.
+    `options`: the part of the job's options under the provider's name. `variant_index` counts from 0 within the
+    provider, `attempt` from 1 for the variant. `deadline` holds for the whole call, also against a slow drip.
     `on_partial` takes bytes of a preview (any format) where a provider has one before the end.
     """
 

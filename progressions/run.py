@@ -76,5 +76,3 @@ class Run:
 def ms_since(started: float) -> int:
     """Whole milliseconds since a reading of `time.perf_counter`."""
     return int((time.perf_counter() - started) * 1000)
-
-

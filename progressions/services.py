@@ -61,7 +61,7 @@ def fail_body(variant: Variant, code: str, error: str, *, is_retryable: bool) ->
 
 
 def end_all(job: Job, variants: Sequence[Variant], ending: Ending) -> None:
-    """Ends several variants of a job alike, in the caller's transaction; those that have ended already stay as they are."""
+    """Ends several variants of a job alike, in the caller's transaction; what has ended already stays as it is."""
     ended: list[events.Body] = []
     for variant in variants:
         changed = Variant.objects.filter(

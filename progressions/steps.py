@@ -125,7 +125,11 @@ class Journal:
         with claims.fenced(self._lease, **kept.fields):
             _call([kept.also])
             Step.objects.create(
-                owner_id=self._lease.id, name=name, attempt=attempt, status=StepStatus.SENT, result=kept.result
+                owner_id=self._lease.id,
+                name=name,
+                attempt=attempt,
+                status=StepStatus.SENT,
+                result=kept.result,
             )
             _call([kept.tell])
         self._attempts[name] = attempt

@@ -123,15 +123,16 @@ def prune_events(before: datetime) -> int:
     """Removes events older than `before`, oldest first; each session keeps note of how far. Returns how many."""
     removed = 0
     while True:
-        ids = list(Event.objects.filter(created_at__lt=before).order_by("created_at").values_list("id", flat=True)[:PRUNE_ROWS])
+        old = Event.objects.filter(created_at__lt=before).order_by("created_at")
+        ids = list(old.values_list("id", flat=True)[:PRUNE_ROWS])
         if not ids:
             return removed
         with transaction.atomic():
             rows = Event.objects.filter(id__in=ids)
             for row in rows.order_by().values("session_id").annotate(newest=Max("seq")):
-                StreamSession.objects.filter(session_id=row["session_id"], pruned_seq__lt=row["newest"]).update(
-                    pruned_seq=row["newest"]
-                )
+                StreamSession.objects.filter(
+                    session_id=row["session_id"], pruned_seq__lt=row["newest"]
+                ).update(pruned_seq=row["newest"])
             removed += rows.delete()[0]
 
 
@@ -141,5 +142,3 @@ def _take_duty(name: str, every_s: float) -> bool:
     Duty.objects.get_or_create(name=name, defaults={"due_at": now})
     taken = Duty.objects.filter(name=name, due_at__lte=now).update(due_at=now + timedelta(seconds=every_s))
     return taken == 1
-
-

@@ -21,7 +21,7 @@ from dali.lib.images import CPU_GATE, InvalidImageError, Picture, decode, encode
 from dali.lib.phash import fingerprint
 from dali.lib.storage import originals
 from progressions.delivery import deliveries
-from progressions.enums import Code, StepStatus
+from progressions.enums import Code, Kind, StepStatus
 from progressions.errors import DeliveryError, JudgeError, ProviderError
 from progressions.ingest import load_start
 from progressions.judge import JudgeRequest, Verdict, judges
@@ -64,16 +64,16 @@ def build_request(variant: Variant, job: Job, *, attempt: int, deadline: Deadlin
     """The call to be made: start image and mask decoded and upright, as the provider's contract says."""
     start, mask = (None, None)
     if job.start_image_key:
+        picture, area = load_start(job)
         with CPU_GATE:
-            picture, alpha = load_start(job)
             start = picture.png()
-            if alpha is not None:
+            if area is not None:
                 buffer = io.BytesIO()
-                alpha.save(buffer, "PNG", compress_level=1)
+                area.save(buffer, "PNG", compress_level=1)
                 mask = buffer.getvalue()
     options = job.options.get(variant.provider, {})
     return ProviderRequest(
-        kind=variant.kind,
+        kind=Kind(variant.kind),
         prompt=variant.refined_prompt,
         seed=variant.seed,
         model=variant.model,
@@ -162,7 +162,7 @@ def ask_judge(job: Job, kind: str, picture: Picture) -> Verdict:
         start, mask = load_start(job) if job.start_image_key else (None, None)
         deadline = Deadline.after(settings.JUDGE_TIMEOUT_S)
         request = JudgeRequest(
-            kind=kind,
+            kind=Kind(kind),
             prompt=job.prompt,
             generated_image=picture,
             deadline=deadline,

@@ -34,7 +34,9 @@ def main() -> None:
         for _ in range(ROUNDS):
             plain.append(_measure("plain", pictures, Path(folder)))
             dali.append(_measure("dali", pictures, Path(folder)))
-    print(f"{VARIANTS} variants, provider {LATENCY_S:g} s, 1024 x 1024 PNG; medians of {ROUNDS} rounds in turn")
+    print(
+        f"{VARIANTS} variants, provider {LATENCY_S:g} s, 1024 x 1024 PNG; medians of {ROUNDS} rounds in turn"
+    )
     for name, runs in (("plain asyncio", plain), ("dali", dali)):
         print(
             f"  {name:14} wall {_median(runs, 'wall_s'):6.2f} s   CPU {_median(runs, 'cpu_s'):6.2f} s"
@@ -69,7 +71,8 @@ def _measure(part: str, pictures: Path, folder: Path) -> dict[str, float]:
     command = [sys.executable, "-m", "tests.bench.fanout", part, str(pictures)]
     done = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True)
     shutil.rmtree(data_dir)
-    return json.loads(done.stdout.splitlines()[-1])
+    figures: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return figures
 
 
 def _report(began: float, cpu_before: float, count: int) -> None:
@@ -130,7 +133,9 @@ def plain(pictures: Path) -> None:
     database = sqlite3.connect(folder / "plain.sqlite3", check_same_thread=False)
     database.execute("PRAGMA journal_mode=WAL")
     database.execute("PRAGMA synchronous=NORMAL")
-    database.execute("CREATE TABLE images (number INTEGER PRIMARY KEY, hash TEXT, delivery TEXT, bytes INTEGER)")
+    database.execute(
+        "CREATE TABLE images (number INTEGER PRIMARY KEY, hash TEXT, delivery TEXT, bytes INTEGER)"
+    )
     began, cpu = time.perf_counter(), time.process_time()
     cpus = ThreadPoolExecutor(os.cpu_count())
 

@@ -33,7 +33,9 @@ BODY = {
 def submit(origin: str, key: str) -> str:
     """Makes a project and a job of 40 variants in it; returns the job's id."""
     headers = {"X-Api-Key": key}
-    project = requests.post(f"{origin}/api/projects", json={"name": "Kill"}, headers=headers, timeout=20).json()
+    project = requests.post(
+        f"{origin}/api/projects", json={"name": "Kill"}, headers=headers, timeout=20
+    ).json()
     answer = requests.post(
         f"{origin}/api/projects/{project['id']}/jobs", json=BODY, headers=headers, timeout=20
     )
@@ -76,9 +78,7 @@ def test_a_server_killed_again_and_again_ends_every_variant_once(
         time.sleep(moments.uniform(0.2, 1.2))
         server.process.kill()
         server.process.wait()
-        server = start_server(
-            data_dir=server.data_dir, DALI_WORKER_THREADS="6", DALI_MAX_ATTEMPTS="20"
-        )
+        server = start_server(data_dir=server.data_dir, DALI_WORKER_THREADS="6", DALI_MAX_ATTEMPTS="20")
         reader.origin = server.origin
     assert reader.wait_for_end(90), "the job did not end"
     reader.stop()
@@ -111,12 +111,12 @@ class Deployment:
         else:
             variables["PORT"] = str(self.ports[int(name[-1])])
         with (self._folder / f"{name}.log").open("ab") as log:
-            self.processes[name] = subprocess.Popen(
-                command, cwd=ROOT, env=variables, stdout=log, stderr=log
-            )
+            self.processes[name] = subprocess.Popen(command, cwd=ROOT, env=variables, stdout=log, stderr=log)
         if name.startswith("web"):
             wait_until_it_answers(
-                f"{self.origin(int(name[-1]))}/api/providers", self.processes[name], self._folder / f"{name}.log"
+                f"{self.origin(int(name[-1]))}/api/providers",
+                self.processes[name],
+                self._folder / f"{name}.log",
             )
 
     def origin(self, number: int) -> str:
@@ -124,7 +124,7 @@ class Deployment:
         return f"http://127.0.0.1:{self.ports[number]}"
 
     def kill(self, name: str) -> None:
-        """kill -9."""
+        """Sends SIGKILL and waits for the end."""
         self.processes[name].kill()
         self.processes[name].wait()
 

@@ -61,4 +61,7 @@ def work_all() -> int:
 
 def told(session_id: str = "s-1") -> list[dict[str, Any]]:
     """The events of a session, as clients see them."""
-    return [json.loads(text) for text in Event.objects.filter(session_id=session_id).order_by("seq").values_list("text", flat=True)]
+    return [
+        json.loads(text)
+        for text in Event.objects.filter(session_id=session_id).order_by("seq").values_list("text", flat=True)
+    ]

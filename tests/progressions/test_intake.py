@@ -30,7 +30,9 @@ def test_a_job_is_stored_with_its_variants_and_events(submit: Submit, project: P
     assert (job.status, job.kind, job.prompt, job.remaining, job.ingest) == (
         "queued", "generate", "a boat", 2, "none",
     )  # fmt: skip
-    rows = job.variants.order_by("number").values_list("provider", "index", "number", "seed", "model", "status")
+    rows = job.variants.order_by("number").values_list(
+        "provider", "index", "number", "seed", "model", "status"
+    )
     assert list(rows) == [("fake", 0, 0, 4, "fake-2", "queued"), ("fake", 1, 1, 5, "fake-2", "queued")]
     assert [(event["type"], event["variantIndex"]) for event in told()] == [("queued", 0), ("queued", 1)]
     assert project.updated_at > before
@@ -135,7 +137,9 @@ def test_a_start_image_that_cannot_be_had_fails_every_variant_before_any_call(
 ) -> None:
     job = submit(variants=2, start_image_url="https://dali.invalid/a.png")
     work_all()
-    assert [(variant.status, variant.code) for variant in job.variants.all()] == [("failed", "unreachable")] * 2
+    assert [(variant.status, variant.code) for variant in job.variants.all()] == [
+        ("failed", "unreachable")
+    ] * 2
     assert [event["type"] for event in told()] == ["queued", "queued", "fail", "fail", "complete"]
     assert fake_provider.requests == []
     job.refresh_from_db()

@@ -1,5 +1,6 @@
 """The life of a variant: its steps, its ends, its retries."""
 
+import threading
 from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
@@ -8,8 +9,9 @@ import pytest
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
+from dali.lib.images import InvalidImageError
 from dali.lib.storage import originals
-from progressions import claims, judging, orchestrator, services
+from progressions import judging, services, tools
 from progressions.enums import Code, Judgment
 from progressions.errors import JudgeError, ProviderError
 from progressions.judge import Verdict
@@ -137,9 +139,7 @@ def test_a_passing_failure_gives_the_slot_back_and_is_tried_again(
     assert [event["type"] for event in told()].count("running") == 1
 
 
-def test_attempts_are_capped(
-    submit: Submit, fake_provider: FakeProvider, settings: Settings
-) -> None:
+def test_attempts_are_capped(submit: Submit, fake_provider: FakeProvider, settings: Settings) -> None:
     settings.MAX_ATTEMPTS = 2
     fake_provider.script = [ProviderError(Code.PROVIDER_ERROR, "Broken.")] * 3
     job = submit()
@@ -185,9 +185,6 @@ def test_an_answer_that_is_no_picture_is_asked_for_once_more(
 def test_an_answer_that_is_stored_and_does_not_decode_is_taken_back(
     submit: Submit, fake_provider: FakeProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from dali.lib.images import InvalidImageError
-    from progressions import tools
-
     derive = tools.derive
     answers = [InvalidImageError("the picture breaks off"), None]
 
@@ -243,15 +240,15 @@ def test_duplicates_are_let_through_where_the_job_says_so(
     assert [variant.status for variant in job.variants.all()] == ["complete", "complete"]
 
 
-def test_a_judge_that_breaks_loses_no_image_and_is_asked_again(
-    submit: Submit, fake_judge: FakeJudge
-) -> None:
+def test_a_judge_that_breaks_loses_no_image_and_is_asked_again(submit: Submit, fake_judge: FakeJudge) -> None:
     fake_judge.verdict = ZeroDivisionError("oops")
     job = submit()
     work_all()
     row = ImageProgression.objects.get()
     assert (job.variants.get().status, row.judgment) == ("complete", None)
-    assert row.ai_notes == ["Not judged yet: The judge broke (ZeroDivisionError). It will be judged again later."]
+    assert row.ai_notes == [
+        "Not judged yet: The judge broke (ZeroDivisionError). It will be judged again later."
+    ]
     judged = next(event for event in told() if event["type"] == "judge")
     assert (judged["judgment"], judged["notes"]) == (None, row.ai_notes)
     assert judging.due_for_judging(10) == []
@@ -270,8 +267,6 @@ def test_a_judge_that_breaks_loses_no_image_and_is_asked_again(
 def test_a_judge_that_hangs_is_not_waited_for(
     submit: Submit, fake_judge: FakeJudge, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import threading
-
     let_go = threading.Event()
     settings.JUDGE_TIMEOUT_S = 0.2
     monkeypatch.setattr(fake_judge, "judge", lambda request: let_go.wait(20))
@@ -318,21 +313,13 @@ def test_a_cancelled_job_starts_nothing_more(submit: Submit, fake_provider: Fake
 
 
 def test_what_is_under_way_ends_at_its_next_step_when_cancelled(
-    submit: Submit, fake_provider: FakeProvider
+    submit: Submit, fake_provider: FakeProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = submit()
     fake_provider.before_answer = lambda request: services.cancel_job(job_id=job.id)
-    from progressions import tools
-
-    lease = claims.claim_next()
-    assert lease is not None
-    # The provider's call runs in a thread of its own, which has no part in this test's transaction.
-    original = tools.call_within
-    try:
-        tools.call_within = lambda seconds, call: call()  # type: ignore[assignment]
-        orchestrator.run_lease(lease)
-    finally:
-        tools.call_within = original
+    # A call runs in a thread of its own, which would have no part in this test's transaction.
+    monkeypatch.setattr(tools, "call_within", lambda seconds, call: call())
+    work_all()
     variant = job.variants.get()
     assert (variant.status, variant.code, variant.cost_usd) == ("cancelled", "cancelled", Decimal("0.01"))
     assert told()[-1]["summary"]["cancelled"] == 1

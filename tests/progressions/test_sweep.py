@@ -73,9 +73,7 @@ def test_old_events_are_pruned_and_the_session_keeps_note(submit: Submit, sent: 
 
 def test_old_idempotency_keys_are_forgotten(submit: Submit, sent: list[int]) -> None:
     job = submit()
-    Job.objects.filter(id=job.id).update(
-        idempotency_key="k", created_at=timezone.now() - timedelta(days=8)
-    )
+    Job.objects.filter(id=job.id).update(idempotency_key="k", created_at=timezone.now() - timedelta(days=8))
     sweep.tidy()
     job.refresh_from_db()
     assert job.idempotency_key is None
