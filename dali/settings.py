@@ -274,8 +274,11 @@ CORS_ALLOWED_ORIGIN_REGEXES = (
     if IS_EMBEDDED and not CORS_ALLOWED_ORIGINS
     else []
 )
+# HSTS for subdomains (W005, W021) is for the owner of the domain to say, redirecting to HTTPS (W008) for the proxy.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W008", "security.W021"]
 # E003 refuses a cache that does not count across processes; the embedded server is one process.
-SILENCED_SYSTEM_CHECKS = ["django_ratelimit.E003", "django_ratelimit.W001"] if not REDIS_URL else []
+if not REDIS_URL:
+    SILENCED_SYSTEM_CHECKS += ["django_ratelimit.E003", "django_ratelimit.W001"]
 
 LOGGING_CONFIG = None  # dali.apps configures structlog and logging together
 IS_LOG_JSON = LOG_FORMAT == "json" or (LOG_FORMAT == "auto" and IS_PRODUCTION)
