@@ -18,7 +18,7 @@ from dali.lib.loop_layer import LoopChannelLayer
 
 MESSAGE_TYPE = "stream.events"
 
-_WAITING_CHARS = 16 * 1024 * 1024  # of text waiting for Redis; what comes on top is left to the log
+WAITING_CHARS = 16 * 1024 * 1024  # of text waiting for Redis; what comes on top is left to the log
 _MESSAGE_CHARS = 256 * 1024  # of text in one message to Redis; more goes in several
 _SEND_TIMEOUT_S = 2.0
 _PAUSE_S = 1.0  # after a failure, so that a dead Redis is not asked for each event
@@ -48,7 +48,7 @@ def publish(session_id: str, events: Events) -> None:
         if isinstance(layer, LoopChannelLayer):
             layer.post_to_group(group_of(session_id), message_of(session_id, events))
         elif layer is not None:
-            _courier.take(group_of(session_id), session_id, events)
+            _courier.take(session_id, events)
     except Exception:  # a hint must never harm the committed work that it tells of
         log.exception("publish_failed", sessionId=session_id)
 
@@ -58,7 +58,7 @@ def message_of(session_id: str, events: Events) -> dict[str, Any]:
     return {"type": MESSAGE_TYPE, "sessionId": session_id, "events": list(events)}
 
 
-class _Courier:
+class Courier:
     """One thread with an event loop that carries all hints of this process to Redis.
 
     `async_to_sync` would make an event loop and a Redis connection for each call. While one message is
@@ -67,19 +67,15 @@ class _Courier:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._waiting: dict[str, tuple[str, list[tuple[int, str]]]] = {}
+        self._waiting: dict[str, list[tuple[int, str]]] = {}
         self._chars = 0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._news = asyncio.Event()
 
-    def take(self, group: str, session_id: str, events: Events) -> None:
-        """Takes events over, from any thread; drops them where too many wait already."""
-        chars = sum(len(text) for _, text in events)
+    def take(self, session_id: str, events: Events) -> None:
+        """Takes events over, from any thread; drops them where too much waits already."""
+        self.put(session_id, events)
         with self._lock:
-            if self._chars + chars > _WAITING_CHARS:
-                return
-            self._chars += chars
-            self._waiting.setdefault(group, (session_id, []))[1].extend(events)
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
                 threading.Thread(
@@ -90,12 +86,25 @@ class _Courier:
                 ).start()
             self._loop.call_soon_threadsafe(self._news.set)
 
+    def put(self, session_id: str, events: Events) -> None:
+        """Lets events wait, up to WAITING_CHARS of text in all."""
+        chars = sum(len(text) for _, text in events)
+        with self._lock:
+            if self._chars + chars <= WAITING_CHARS:
+                self._chars += chars
+                self._waiting.setdefault(session_id, []).extend(events)
+
+    def waiting(self) -> dict[str, list[tuple[int, str]]]:
+        """Takes out what waits, by session."""
+        with self._lock:
+            waiting, self._waiting, self._chars = self._waiting, {}, 0
+            return waiting
+
     async def _run(self) -> None:
         while True:
             await self._news.wait()
             self._news.clear()
-            with self._lock:
-                waiting, self._waiting, self._chars = self._waiting, {}, 0
+            waiting = self.waiting()
             try:
                 await self._send_all(waiting)
             except Exception as error:  # noqa: BLE001 - whatever Redis or its client raise, the log has the events
@@ -104,25 +113,25 @@ class _Courier:
                 )
                 await asyncio.sleep(_PAUSE_S)
 
-    async def _send_all(self, waiting: dict[str, tuple[str, list[tuple[int, str]]]]) -> None:
+    async def _send_all(self, waiting: dict[str, list[tuple[int, str]]]) -> None:
         layer = get_channel_layer()
-        for group, (session_id, events) in waiting.items():
-            for piece in _pieces(events):
+        for session_id, events in waiting.items():
+            for piece in pieces(events):
                 async with asyncio.timeout(_SEND_TIMEOUT_S):
-                    await layer.group_send(group, message_of(session_id, piece))
+                    await layer.group_send(group_of(session_id), message_of(session_id, piece))
 
 
-def _pieces(events: list[tuple[int, str]]) -> list[list[tuple[int, str]]]:
+def pieces(events: list[tuple[int, str]]) -> list[list[tuple[int, str]]]:
     """The events in runs of at most `_MESSAGE_CHARS`, or of one that is longer."""
-    pieces: list[list[tuple[int, str]]] = []
+    found: list[list[tuple[int, str]]] = []
     chars = _MESSAGE_CHARS
     for event in events:
         chars += len(event[1])
         if chars > _MESSAGE_CHARS:
-            pieces.append([])
+            found.append([])
             chars = len(event[1])
-        pieces[-1].append(event)
-    return pieces
+        found[-1].append(event)
+    return found
 
 
-_courier = _Courier()
+_courier = Courier()
