@@ -116,10 +116,12 @@ def _similar_structures(project_id: UUID, structure: int, max_distance: int) -> 
             for number, ((_, bits), bucket, radius) in enumerate(zip(_BANDS, own, radii, strict=True))
             if radius >= 0
         ]
-    select = "SELECT structure FROM hash_bands WHERE "
+    found: set[int] = set()
     with connection.cursor() as cursor:
-        cursor.execute(" UNION ALL ".join(select + condition for condition in conditions))
-        found = {other & _ALL_BITS for (other,) in cursor.fetchall()}
+        # One by one: for a union PostgreSQL starts parallel workers, which takes 16 ms where the scans take 1.
+        for condition in conditions:
+            cursor.execute(f"SELECT structure FROM hash_bands WHERE {condition}")  # noqa: S608 - our own numbers
+            found.update(other & _ALL_BITS for (other,) in cursor.fetchall())
     near = [other for other in found if (other ^ structure).bit_count() <= max_distance]
     return list(
         HashBands.objects.filter(

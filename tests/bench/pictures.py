@@ -45,14 +45,17 @@ def _clouds(rng: np.random.Generator, size: tuple[int, int], power: float = 1.6)
     radius = np.maximum(np.hypot(down, across), 1.0)
     wave = np.fft.ifft2(np.fft.fft2(rng.normal(size=(height, width))) / radius**power).real
     low, high = np.percentile(wave, (1, 99))
-    return ((wave - low) / (high - low)).clip(0, 1)
+    clouds: NDArray[np.floating] = ((wave - low) / (high - low)).clip(0, 1)
+    return clouds
 
 
 def _flat(family: int, seed: int) -> Image.Image:
     """One colour; families are well apart, seeds of a family are different shades."""
     rng = _generator(1, family)
     hue = np.array(_colour(rng, 20, 220), float)
-    return Image.new("RGB", (SIDE_PX, SIDE_PX), tuple((hue + 34 * (seed % 2)).clip(0, 255).astype(int).tolist()))
+    return Image.new(
+        "RGB", (SIDE_PX, SIDE_PX), tuple((hue + 34 * (seed % 2)).clip(0, 255).astype(int).tolist())
+    )
 
 
 def _gradient(family: int, seed: int) -> Image.Image:
@@ -142,8 +145,9 @@ def _landscape(family: int, seed: int) -> Image.Image:
     draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=_colour(rng, 200, 255))
     for layer, land in enumerate(lands):
         base, steps = horizon + layer * (height - horizon) / 3, np.arange(0, width + 8, 8)
-        waves = sum(
-            rng.uniform(4, 40) * np.sin(steps / width * rng.uniform(1, 9) * np.pi + rng.uniform(0, 7)) for _ in range(3)
+        waves = np.zeros(len(steps)) + sum(
+            rng.uniform(4, 40) * np.sin(steps / width * rng.uniform(1, 9) * np.pi + rng.uniform(0, 7))
+            for _ in range(3)
         )
         ridge = [(float(px), float(base + dy)) for px, dy in zip(steps, waves, strict=True)]
         draw.polygon([(0, height), *ridge, (width, height)], fill=land)
@@ -165,7 +169,9 @@ def _portrait(family: int, seed: int) -> Image.Image:
     x, y, wide = width / 2 + rng.uniform(-45, 45), height * rng.uniform(0.3, 0.48), rng.uniform(45, 90)
     tall = wide * rng.uniform(1.2, 1.5)
     draw.ellipse((x - wide * 2, y + tall * 0.8, x + wide * 2, height * 1.5), fill=cloth)
-    draw.ellipse((x - wide * 1.2, y - tall * 1.2, x + wide * 1.2, y + tall * rng.uniform(0.2, 1.1)), fill=hair)
+    draw.ellipse(
+        (x - wide * 1.2, y - tall * 1.2, x + wide * 1.2, y + tall * rng.uniform(0.2, 1.1)), fill=hair
+    )
     draw.ellipse((x - wide, y - tall, x + wide, y + tall), fill=skin)
     for side in (-1, 1):
         draw.ellipse((x + side * wide * 0.4 - 8, y - 12, x + side * wide * 0.4 + 8, y + 4), fill=hair)
@@ -208,7 +214,12 @@ def _cropped(image: Image.Image, share: float, seed: int) -> Image.Image:
     left, top = _generator(9, seed).uniform(0, share, 2)
     width, height = image.size
     return image.crop(
-        (round(left * width), round(top * height), round((1 - share + left) * width), round((1 - share + top) * height))
+        (
+            round(left * width),
+            round(top * height),
+            round((1 - share + left) * width),
+            round((1 - share + top) * height),
+        )
     )
 
 

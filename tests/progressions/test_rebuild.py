@@ -129,6 +129,7 @@ def test_missing_delivery_images_are_made_and_their_addresses_written() -> None:
     ):
         content = delivery_files().read(storage_key(address.removeprefix("/images/").removesuffix(".webp")))
         shown = decode(content).image.getpixel((20, 15))
+        assert isinstance(shown, tuple)
         assert max(abs(a - b) for a, b in zip(shown, colour, strict=True)) <= 6
     assert report("rebuild_delivery") == "4 looked at: 0 written, 4 right already, 0 failed."
     assert report("rebuild_delivery", "--all") == "4 looked at: 4 written, 0 right already, 0 failed."
