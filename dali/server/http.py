@@ -1,8 +1,9 @@
 """HTTP as the web process speaks it: bodies refused while they arrive, requests that must arrive in time,
 answers that wait for their reader."""
 
+import asyncio
 import json
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from daphne.http_protocol import HTTPFactory, WebRequest
 from twisted.protocols.basic import LineReceiver
@@ -22,10 +23,42 @@ REASONS = {
 }
 
 
+BODY_PART_BYTES = 64 * 1024
+
+
 def error_body(status: int, code: str, detail: str) -> bytes:
     """The body of an error, in the one shape that the API has for errors."""
     kind = "server_error" if status >= 500 else "client_error"
     return json.dumps({"type": kind, "errors": [{"code": code, "detail": detail, "attr": None}]}).encode()
+
+
+class Inbox(asyncio.Queue[dict[str, Any]]):
+    """What an application receives of one request: the body, read when it is asked for, then the rest.
+
+    Daphne puts the whole body into the queue at once, while the request may still wait for its turn; here
+    it stays in its file.
+    """
+
+    def __init__(self, content: IO[bytes]) -> None:
+        super().__init__()
+        self._content = content
+        self._offset = 0
+        self._has_body = True
+
+    def put_nowait(self, item: dict[str, Any]) -> None:
+        """Called by Daphne with parts of the body, which are let go, and with the client's going."""
+        if item["type"] != "http.request":
+            super().put_nowait(item)
+
+    async def get(self) -> dict[str, Any]:
+        """The next part of the body, or, after it, that the client went."""
+        if not self._has_body or self._content.closed:
+            return await super().get()
+        self._content.seek(self._offset)
+        part = self._content.read(BODY_PART_BYTES)
+        self._offset += len(part)
+        self._has_body = len(part) == BODY_PART_BYTES
+        return {"type": "http.request", "body": part, "more_body": self._has_body}
 
 
 class Request(WebRequest):  # type: ignore[misc]  # daphne ships no types
@@ -54,6 +87,7 @@ class Request(WebRequest):  # type: ignore[misc]  # daphne ships no types
 
     def process(self) -> Any:
         """Called when the request has arrived; hands it to the application."""
+        self.requestHeaders.removeHeader(b"daphne-root-path")  # anybody could send it
         self.registerProducer(self.gate, True)
         processing = super().process()
         if self.transport is None:  # a WebSocket has taken the connection over

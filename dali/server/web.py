@@ -5,6 +5,7 @@ import logging
 import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 from daphne.server import Server, reactor, twisted_loop
@@ -21,7 +22,6 @@ logger = logging.getLogger(__name__)
 
 # For the loop's own blocking calls (name resolution, the stream's reads): at most so many at once.
 EXECUTOR_THREADS = 16
-BODY_PART_BYTES = 64 * 1024
 
 
 class WebServer(Server):  # type: ignore[misc]  # daphne ships no types
@@ -40,7 +40,7 @@ class WebServer(Server):  # type: ignore[misc]  # daphne ships no types
             endpoints=[f"fd:fileno={listener.fileno()}"],
             signal_handlers=False,
             http_timeout=None,  # streams last
-            request_buffer_size=BODY_PART_BYTES,
+            request_buffer_size=http.BODY_PART_BYTES,
             websocket_timeout=-1,
             server_name="",
         )
@@ -111,15 +111,23 @@ class WebServer(Server):  # type: ignore[misc]  # daphne ships no types
         finally:
             reactor.stop()
 
-    def create_application(self, protocol: Any, scope: dict[str, Any]) -> Any:
+    def create_application(
+        self, protocol: Any, scope: dict[str, Any]
+    ) -> "asyncio.Queue[dict[str, Any]] | None":
         """Starts the application for one request or socket; returns the queue of what it receives."""
-        if scope["type"] == "websocket":
-            scope["extensions"] = {frames.EXTENSION: {}}
-        queue = super().create_application(protocol, scope)
         details = self.connections.get(protocol)
-        if details is not None and scope["type"] == "http":
-            # It has no end of its own to wait for.
-            details["is_stream"] = scope["path"].startswith("/api/stream/")
+        if details is None:
+            return None
+        scope["asgi"] = {"version": "3.0"}
+        is_http = scope["type"] == "http"
+        if not is_http:
+            scope["extensions"] = {frames.EXTENSION: {}}
+        queue = http.Inbox(protocol.content) if is_http else asyncio.Queue[dict[str, Any]]()
+        # An answer that has no end of its own: a stop does not wait for it.
+        details["is_stream"] = is_http and scope["path"].startswith("/api/stream/")
+        details["application_instance"] = self.loop.create_task(
+            self.application(scope, queue.get, partial(self.handle_reply, protocol))
+        )
         return queue
 
     def kill_all_applications(self) -> Any:

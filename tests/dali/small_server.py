@@ -22,6 +22,8 @@ async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
         await answer(send, json.dumps(sent))
     elif scope["path"] == "/memory":
         await answer(send, str(memory_bytes()))
+    elif scope["query_string"] == b"unread":
+        await asyncio.sleep(3600)
     else:
         await answer(send, str(await body_length(receive)))
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 import pytest
@@ -222,6 +223,17 @@ def test_a_body_within_its_limit_arrives_whole(small: Small) -> None:
     assert requests.post(f"{small.origin}/api/uploads", data=picture, timeout=30).text == str(20 * MIB)
     parts = (picture[:MIB] for _ in range(3))
     assert requests.post(f"{small.origin}/api/uploads", data=parts, timeout=30).text == str(3 * MIB)
+
+
+def test_a_body_stays_on_disk_until_it_is_asked_for(small: Small) -> None:
+    before = int(small.text("/memory"))
+    with ExitStack() as clients:
+        for _ in range(4):
+            client = clients.enter_context(socket.create_connection(("127.0.0.1", small.port)))
+            head = b"POST /api/uploads?unread HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n"
+            client.sendall(head % (20 * MIB) + b"p" * (20 * MIB))
+        time.sleep(0.5)
+        assert int(small.text("/memory")) - before < 20 * MIB
 
 
 @pytest.mark.parametrize(
