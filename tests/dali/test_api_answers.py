@@ -134,7 +134,7 @@ def test_a_body_in_chunks_is_read() -> None:
     chunked = WSGIRequest(
         {**environ, "HTTP_TRANSFER_ENCODING": "chunked", "CONTENT_TYPE": "application/json"}
     )
-    chunked._stream = io.BytesIO(b'{"name": "a"}')  # type: ignore[attr-defined]
+    chunked._stream = io.BytesIO(b'{"name": "a"}')
     answer: Any = Faulty.as_view()(chunked)
     assert answer.data == {"name": "a"}
 

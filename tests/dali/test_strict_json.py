@@ -63,12 +63,13 @@ def test_32_levels_are_taken() -> None:
     assert parse(b"[" * 32 + b"]" * 32) is not None
 
 
-class Endless(io.RawIOBase):
+class Endless(io.BytesIO):
     """A body that does not end; counts what was read of it."""
 
     taken = 0
 
-    def read(self, size: int = -1) -> bytes:
+    def read(self, size: int | None = -1) -> bytes:
+        assert size is not None
         self.taken += size
         return b" " * size
 

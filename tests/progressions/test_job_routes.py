@@ -35,7 +35,7 @@ def test_a_job_is_shown_with_its_variants_and_their_steps() -> None:
     answer = anonymous().get(f"/api/jobs/{job.id}")
     assert answer.status_code == 200
     unset = ("code", "error", "progressionId", "duplicateOf", "distance", "refinedPrompt", "costUsd")
-    blank = {**dict.fromkeys(unset), "retryable": False, "tips": [], "steps": []}
+    blank: dict[str, Any] = {**dict.fromkeys(unset), "retryable": False, "tips": [], "steps": []}
     assert answer.json() == {
         "jobId": str(job.id),
         "sessionId": "s-7",

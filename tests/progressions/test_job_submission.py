@@ -9,6 +9,7 @@ from django.db import connection
 from django.test import override_settings
 from pytest_django.fixtures import Settings
 
+from progressions.enums import Kind
 from progressions.models import Event, Job, Variant
 from progressions.provider import providers
 from projects.models import Project
@@ -34,7 +35,7 @@ class OnlyGenerates(FakeProvider):
     """A provider of one kind."""
 
     name = "onlygenerates"
-    kinds = frozenset({"generate"})  # type: ignore[assignment]
+    kinds = frozenset({Kind.GENERATE})
 
 
 @pytest.fixture(autouse=True)

@@ -44,12 +44,12 @@ def ids(fake_provider: FakeProvider) -> dict[str, str]:
     image = ProgressionFactory(project=job.project, job=job, ai_provider="fake", model="fake-1")
     variant = VariantFactory(job=job, provider="fake", status="failed")
     rows = {"project": job.project, "progression": image, "job": job, "variant": variant}
-    return {name: str(row.id) for name, row in rows.items()}
+    return {name: str(row.pk) for name, row in rows.items()}
 
 
 def world() -> list[object]:
     models = (Project, Job, Variant, ImageProgression, Upload, Event)
-    return [list(model.objects.order_by("pk").values()) for model in models]  # type: ignore[attr-defined]
+    return [list(model.objects.order_by("pk").values()) for model in models]
 
 
 @pytest.mark.parametrize(("route", "code"), READS)

@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from progressions.enums import Kind
 from progressions.provider import providers
 from progressions.tickets import is_ticket_valid
 from tests.clients import anonymous, keyed, wrong
@@ -17,7 +18,7 @@ class Priced(FakeProvider):
 
     name = "priced"
     title = "Priced"
-    kinds = frozenset({"upscale", "generate"})  # type: ignore[assignment]
+    kinds = frozenset({Kind.UPSCALE, Kind.GENERATE})
     price = {"usd_per_image": 0.04, "source": "https://example.com/prices", "date": "2026-11-01"}
 
     def missing(self) -> list[str]:

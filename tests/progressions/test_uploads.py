@@ -2,12 +2,12 @@
 
 import hashlib
 import io
+from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from PIL import Image
 from pytest_django.fixtures import Settings
-from rest_framework.response import Response
 
 from progressions.models import Upload
 from tests.clients import anonymous, keyed, wrong
@@ -16,10 +16,9 @@ from tests.progressions.fakes import picture_bytes
 pytestmark = pytest.mark.django_db
 
 
-def send(content: bytes, name: str = "a.png", part: str = "file", media_type: str = "image/png") -> Response:
+def send(content: bytes, name: str = "a.png", part: str = "file", media_type: str = "image/png") -> Any:
     file = SimpleUploadedFile(name, content, content_type=media_type)
-    answer: Response = keyed().post("/api/uploads", {part: file}, format="multipart")
-    return answer
+    return keyed().post("/api/uploads", {part: file}, format="multipart")
 
 
 def test_an_upload_is_described_and_its_url_opens() -> None:

@@ -18,8 +18,8 @@ PROJECTS = "/admin/projects/project/"
 
 
 def make_key(name: str = "front end") -> tuple[ApiKey, str]:
-    row, key = ApiKey.objects.create_key(name=name)
-    return row, key
+    _, key = ApiKey.objects.create_key(name=name)
+    return ApiKey.objects.get(name=name), key
 
 
 def test_a_new_key_is_shown_once_and_works(admin_client: Client) -> None:
