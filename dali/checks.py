@@ -1,5 +1,6 @@
 """System checks of the wiring: what production must have before it starts."""
 
+from ipaddress import ip_network
 from typing import Any
 
 from django.conf import settings
@@ -26,4 +27,17 @@ def check_production_settings(app_configs: Any, **kwargs: Any) -> list[CheckMess
                 id="dali.E002",
             )
         )
+    return found
+
+
+@register(Tags.security)
+def check_trusted_proxies(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """Each trusted proxy is an address or a network: a misspelt one would fail at the first request."""
+    found: list[CheckMessage] = []
+    for name in settings.TRUSTED_PROXIES:
+        try:
+            ip_network(name, strict=False)
+        except ValueError:
+            hint = "Name addresses or networks, as in DALI_TRUSTED_PROXIES=10.0.0.0/8,2001:db8::1"
+            found.append(Error(f"DALI_TRUSTED_PROXIES: '{name}' is no address and no network", hint=hint, id="dali.E010"))
     return found

@@ -3,6 +3,7 @@
 import pytest
 from django.test import RequestFactory, override_settings
 
+from dali.checks import check_trusted_proxies
 from dali.lib.client_address import client_ip, customer
 
 PROXIES = ["10.0.0.0/8", "2001:db8::1"]
@@ -52,3 +53,10 @@ def test_cloudflares_header_counts_where_a_trusted_peer_forwards_nothing() -> No
 )
 def test_limits_count_ipv6_by_64(address: str, counted_as: str) -> None:
     assert customer(address) == counted_as
+
+
+def test_a_misspelt_proxy_stops_the_start() -> None:
+    with override_settings(TRUSTED_PROXIES=["10.0.0.0/8", "10.0.0"]):
+        assert [found.msg for found in check_trusted_proxies(None)] == [
+            "DALI_TRUSTED_PROXIES: '10.0.0' is no address and no network"
+        ]
