@@ -10,7 +10,6 @@ from progressions.views import serve_image
 
 urlpatterns = [
     path("", pages.home),
-    path("", pages.home, name="home"),
     path("healthz", health.healthz),
     path("admin/", admin.site.urls),
     path("images/<str:name>", serve_image),
