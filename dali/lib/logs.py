@@ -70,7 +70,9 @@ def logging_config(*, is_json: bool, level: str) -> dict[str, Any]:
             "django.request": {"level": "ERROR"},  # the access log has what was not found or refused
             "django_structlog": {"level": "ERROR"},  # as above; its request id is what it is here for
             "daphne": {"level": "WARNING"},
-            "channels_redis": {"level": "CRITICAL"},  # a traceback a second while Redis is away; the stream says so
+            "channels_redis": {
+                "level": "CRITICAL"
+            },  # a traceback a second while Redis is away; the stream says so
             "celery": {"level": "WARNING"},
             "urllib3": {"level": "WARNING"},
             "botocore": {"level": "WARNING"},

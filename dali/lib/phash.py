@@ -83,7 +83,9 @@ def distance(a: str, b: str) -> int:
         sum(((x - 128) * to_a - (y - 128) * to_b) ** 2 for x, y in zip(colours_a, colours_b, strict=True))
         / len(colours_a)
     )
-    return min(MOST_DISTANCE, max(bits, round(light / _LIGHT_LEVELS_A_BIT), round(colour / _COLOUR_LEVELS_A_BIT)))
+    return min(
+        MOST_DISTANCE, max(bits, round(light / _LIGHT_LEVELS_A_BIT), round(colour / _COLOUR_LEVELS_A_BIT))
+    )
 
 
 def _spread(values: bytes, mean: float) -> float:

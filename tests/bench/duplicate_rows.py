@@ -92,7 +92,14 @@ def new_variant(project: Project, number: int) -> Variant:
     """A variant under way, of a job of its own."""
     job = Job.objects.create(project=project, session_id="bench", prompt="p", kind="generate", remaining=1)
     return Variant.objects.create(
-        job=job, project=project, provider="mock", index=0, number=0, kind="generate", status="running", seed=number
+        job=job,
+        project=project,
+        provider="mock",
+        index=0,
+        number=0,
+        kind="generate",
+        status="running",
+        seed=number,
     )
 
 
@@ -106,7 +113,9 @@ def nearest_by_looking_at_all(project: Project, phash: str, max_distance: int) -
     """The distance of the nearest image, found without the index."""
     best = max_distance + 1
     wanted = hashes.structure(phash)
-    for other in Variant.objects.filter(project=project).exclude(phash="").values_list("phash", flat=True).iterator():
+    for other in (
+        Variant.objects.filter(project=project).exclude(phash="").values_list("phash", flat=True).iterator()
+    ):
         if (hashes.structure(other) ^ wanted).bit_count() < best:
             best = min(best, hashes.distance(phash, other))
     return best if best <= max_distance else None

@@ -88,7 +88,9 @@ def _plain(image: Image.Image) -> imagehash.ImageHash:
     return imagehash.phash(image)
 
 
-def false_alarms(found: list[Hashed], threshold: int, distance: Callable[[Hashed, Hashed], int]) -> tuple[int, int]:
+def false_alarms(
+    found: list[Hashed], threshold: int, distance: Callable[[Hashed, Hashed], int]
+) -> tuple[int, int]:
     """How many pairs of different pictures are taken for the same, and how many of those are siblings."""
     pairs = [
         (one.sort, one.family) == (other.sort, other.family)

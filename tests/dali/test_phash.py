@@ -20,7 +20,9 @@ def fingerprint_of(image: Image.Image) -> str:
 
 def distance_of_colours(one: str, other: str) -> int:
     size = (64, 64)
-    return phash.distance(fingerprint_of(Image.new("RGB", size, one)), fingerprint_of(Image.new("RGB", size, other)))
+    return phash.distance(
+        fingerprint_of(Image.new("RGB", size, one)), fingerprint_of(Image.new("RGB", size, other))
+    )
 
 
 def test_different_pictures_are_further_apart_than_the_threshold() -> None:
