@@ -39,5 +39,6 @@ def check_trusted_proxies(app_configs: Any, **kwargs: Any) -> list[CheckMessage]
             ip_network(name, strict=False)
         except ValueError:
             hint = "Name addresses or networks, as in DALI_TRUSTED_PROXIES=10.0.0.0/8,2001:db8::1"
-            found.append(Error(f"DALI_TRUSTED_PROXIES: '{name}' is no address and no network", hint=hint, id="dali.E010"))
+            message = f"DALI_TRUSTED_PROXIES: '{name}' is no address and no network"
+            found.append(Error(message, hint=hint, id="dali.E010"))
     return found
