@@ -12,7 +12,6 @@ urlpatterns = [
     path("", pages.home),
     path("healthz", health.healthz),
     path("admin/", admin.site.urls),
-    path("images/<str:name>", serve_image),
     path("images/<str:name>", serve_image, name="image"),
     path("api/", include("projects.urls")),
     path("api/", include("progressions.urls")),
