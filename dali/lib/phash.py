@@ -1,13 +1,15 @@
 """A perceptual hash that also tells flat, smooth and dark pictures apart, and the distance between two.
 
-A fingerprint is 32 bytes: 8 of structure (signs of the picture's lowest frequencies, as in a classic pHash, save
-that what is below an encoder's noise counts as none) and 24 of description (lightness of 4 x 4 fields, two colour
-differences of 2 x 2). Signs alone are noise where a picture is flat; a description alone sees no details.
+A fingerprint is 32 bytes: 8 of structure (signs of the picture's lowest frequencies, of the type and text of
+imagehash.phash, save that what is below an encoder's noise counts as none) and 24 of description (lightness of 4 x 4
+fields, two colour differences of 2 x 2). Signs alone are noise where a picture is flat; a description alone sees no
+details.
 """
 
 from math import sqrt
 
 import numpy as np
+from imagehash import ImageHash
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -53,7 +55,7 @@ def fingerprint(picture: Picture) -> str:
     fields = lightness.reshape(4, 8, 4, 8).mean(axis=(1, 3)).ravel()
     colours = samples[:, :, 1:].reshape(2, 16, 2, 16, 2).mean(axis=(1, 3)).ravel()
     described = np.concatenate([fields, colours]).round().astype(np.uint8)
-    return np.packbits(bits).tobytes().hex() + described.tobytes().hex()
+    return str(ImageHash(bits.reshape(_FREQUENCIES, _FREQUENCIES))) + described.tobytes().hex()
 
 
 def structure(fingerprint: str) -> int:
