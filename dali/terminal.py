@@ -31,7 +31,7 @@ class Line:
 
 
 class JobScreen:
-    """Shows one job. Where standard output is no terminal the bars appear once, when all has ended."""
+    """Shows one job: bars on a terminal, elsewhere a line for each event."""
 
     def __init__(self, job_id: str, console: Console | None = None) -> None:
         self.job_id = job_id
@@ -43,6 +43,7 @@ class JobScreen:
             TaskProgressColumn(),
             TextColumn("{task.fields[step]}", markup=False),
             console=self._console,
+            disable=not self._console.is_terminal,
         )
 
     def follow(self, events: Iterable[Mapping[str, Any]]) -> None:
@@ -80,7 +81,13 @@ class JobScreen:
             name = f"{event['provider']} {event['variantIndex']}"
             line = self.lines[variant_id] = Line(name, self._progress.add_task(name, total=1, step="queued"))
         line.address = event.get("generatedImageUrl") or line.address
-        self._progress.update(line.task, step=self._react(line, event))
+        step = self._react(line, event)
+        self._progress.update(line.task, step=step)
+        if not self._console.is_terminal:
+            self._console.print(Text(f"{line.name}  {self._percent(line):3} %  {step}"), soft_wrap=True)
+
+    def _percent(self, line: Line) -> int:
+        return next(round(task.percentage) for task in self._progress.tasks if task.id == line.task)
 
     def _react(self, line: Line, event: Mapping[str, Any]) -> str:
         """Takes in one event; returns what stands behind the bar now."""

@@ -98,17 +98,29 @@ def test_a_project_is_found_by_id_or_name_and_made_where_new() -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"variants": 101}, "variants"),
-        ({"prompt": "  "}, "prompt"),
-        ({"providers": "nope"}, "'nope'"),
-        ({"kind": "edit"}, "edit"),
+        ({"variants": 101}, "variants: 101 is out of range; send 1 to 100."),
+        ({"prompt": "  "}, "prompt: is empty; send at least one character that is no space."),
+        ({"providers": "nope"}, "providers: 'nope' is not known; known: mock"),
+        (
+            {"kind": "edit"},
+            "--start-image: mock cannot edit without an image: send --start-image or --parent",
+        ),
+        ({"parent": "5"}, '--parent: "5" is no id; send one as answers give them.'),
+        (
+            {"start_image": __file__},
+            (
+                f"--start-image: {__file__!r} cannot be taken: this is not an image of a known format;"
+                " PNG, JPEG, WebP, GIF, BMP, TIFF and AVIF are taken"
+            ),
+        ),
     ],
 )
 def test_bad_input_is_exit_code_2(options: dict[str, Any], said: str) -> None:
     with pytest.raises(CommandError) as caught:
         generate.submit({**OPTIONS, "providers": "mock", "project": "Piers", **options})
     assert caught.value.returncode == 2
-    assert said in str(caught.value)
+    assert str(caught.value) == said
+    assert not Project.objects.exists()
 
 
 def test_generate_is_the_worker_where_no_server_runs_and_takes_a_file(tmp_path: Path) -> None:

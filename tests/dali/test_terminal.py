@@ -81,3 +81,26 @@ def test_events_of_other_jobs_are_left_out_and_the_jobs_own_end_ends_it() -> Non
     assert list(screen.lines) == ["V"]
     assert screen.lines["V"].state == "queued"
     assert not screen.is_all_complete
+
+
+def test_where_there_is_no_terminal_each_event_is_one_plain_line() -> None:
+    output = io.StringIO()
+    screen = JobScreen("J", Console(file=output, width=20))
+    about = {"jobId": "J", "variantId": "V", "provider": "mock", "variantIndex": 0}
+    events: list[dict[str, Any]] = [
+        {"type": "queued"},
+        {"type": "running"},
+        {"type": "progress", "progress": 0.1, "step": "generate"},
+        {"type": "progress", "progress": 0.1, "retryInMs": 2000, "error": "[red]busy"},
+        {"type": "judge", "judgment": "pass", "notes": []},
+        ENDED,
+    ]
+    screen.follow([{**about, **event} for event in events])
+    assert output.getvalue().splitlines() == [
+        "mock 0    0 %  queued",
+        "mock 0    0 %  running",
+        "mock 0   10 %  generate",
+        "mock 0   10 %  again in 2 s: [red]busy",
+        "mock 0   10 %  judged: pass",
+        "mock 0  100 %  pass",
+    ]

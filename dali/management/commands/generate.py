@@ -12,6 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
 from rest_framework.exceptions import ValidationError
 
 from dali.lib.errors import DaliError, InputError
@@ -35,6 +36,15 @@ PLAIN = {
     "seed": "seed",
     "max_cost_usd": "maxCostUsd",
     "parent": "parentProgressionId",
+}
+
+
+# What the API's fields are called here.
+OPTIONS = {
+    "startImageUrl": "--start-image",
+    "maskImageUrl": "--mask-image",
+    "parentProgressionId": "--parent",
+    "maxCostUsd": "--max-cost-usd",
 }
 
 
@@ -89,13 +99,32 @@ def submit(options: dict[str, Any]) -> Job:
     try:
         request = JobInSerializer(data=request_body(options))
         request.is_valid(raise_exception=True)
-        return intake.submit_job(project=find_project(options["project"]), draft=request.draft()).job
+        with transaction.atomic():  # a project made for a job that is refused goes with it
+            return intake.submit_job(project=find_project(options["project"]), draft=request.draft()).job
     except ValidationError as error:
-        raise CommandError(f"cannot be taken: {json.dumps(error.detail)}", returncode=BAD_INPUT) from error
+        raise refusal(*first_of(error.detail)) from error
     except InputError as error:
-        raise CommandError(f"{error.field}: {error}", returncode=BAD_INPUT) from error
+        raise refusal(error.field, str(error)) from error
     except DaliError as error:
-        raise CommandError(str(error), returncode=BAD_INPUT) from error
+        raise refusal("", str(error)) from error
+
+
+def first_of(detail: Any) -> tuple[str, str]:
+    """The first field that was refused, dotted where it lies in another, and why."""
+    if isinstance(detail, dict):
+        name, inner = next(iter(detail.items()))
+        field, reason = first_of(inner)
+        return ".".join(part for part in (str(name), field) if part), reason
+    return first_of(detail[0]) if isinstance(detail, list) else ("", str(detail))
+
+
+def refusal(field: str, reason: str) -> CommandError:
+    """One line that names the option where the API names its field."""
+    reason = reason.removeprefix(f"{field} ")
+    text = f"{field}: {reason}" if field else reason
+    for name, option in OPTIONS.items():
+        text = text.replace(name, option)
+    return CommandError(text, returncode=BAD_INPUT)
 
 
 def request_body(options: dict[str, Any]) -> dict[str, Any]:
@@ -136,7 +165,10 @@ def image_address(value: str, field: str) -> str:
     """The address of an image: of a file, that of an upload made of it, else what was given."""
     path = Path(value)
     if path.is_file():
-        return ingest.receive_upload(path.read_bytes(), "").delivery
+        try:
+            return ingest.receive_upload(path.read_bytes(), "").delivery
+        except (DaliError, OSError) as error:
+            raise InputError(field, f"{value!r} cannot be taken: {error}") from error
     if "://" not in value and not value.startswith("/"):
         raise InputError(field, f"{value!r} is neither a file nor an address")
     return value
