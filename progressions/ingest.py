@@ -13,13 +13,14 @@ from dali.lib.fetch import FetchError, fetch
 from dali.lib.images import CPU_GATE, InvalidImageError, Picture, decode, decode_mask, encode_delivery, sniff
 from dali.lib.storage import named, originals, uploads
 from progressions.delivery import deliveries
-from progressions.enums import Code
+from progressions.enums import Code, Kind
 from progressions.errors import StartImageError
 from progressions.models import Job, Upload
 from progressions.sources import Source, check_mask, resolve_source, shown, source_of
 
 __all__ = [
-    "Ingested", "Source", "check_mask", "ingest_images", "load_start", "receive_upload", "resolve_source", "source_of",
+    "Ingested", "Source", "check_mask", "ingest_images", "load_area", "load_start", "receive_upload",
+    "resolve_source", "source_of",
 ]  # fmt: skip
 
 _START = "startImageUrl"
@@ -79,6 +80,18 @@ def load_start(job: Job) -> tuple[Picture, Image.Image | None]:
         if mask is None:
             return picture, None
         return picture, decode_mask(mask, (picture.width, picture.height))
+
+
+def load_area(job: Job, kind: str) -> Image.Image | None:
+    """What an image of that kind shows anew, as `fingerprint` takes it: an inpaint's mask; None for the whole.
+
+    Raises FileNotFoundError, UnavailableError, InvalidImageError.
+    """
+    if kind != Kind.INPAINT or not job.mask_key:
+        return None
+    content = originals().read(job.mask_key)
+    with CPU_GATE:
+        return decode_mask(content)
 
 
 def receive_upload(content: bytes, owner: str) -> Upload:

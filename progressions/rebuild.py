@@ -20,6 +20,8 @@ from dali.lib.phash import fingerprint
 from dali.lib.storage import named
 from progressions import duplicates
 from progressions.delivery import deliveries
+from progressions.enums import Kind
+from progressions.ingest import load_area
 from progressions.models import HashBands, ImageProgression, Job, Upload, Variant
 
 log = structlog.get_logger(__name__)
@@ -31,10 +33,11 @@ _CHUNK = 64
 
 @dataclass(frozen=True, slots=True)
 class HashSource:
-    """An image whose fingerprint is to be made."""
+    """An image whose fingerprint is to be made; `job` where it shows only a part anew."""
 
     progression_id: UUID
     key: str
+    job: Job | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +71,8 @@ def hash_sources(project_id: UUID | None) -> Iterator[HashSource]:
     rows = ImageProgression.objects.order_by("id").exclude(generated_image_r2_key="")
     if project_id is not None:
         rows = rows.filter(project_id=project_id)
-    for id_, key in _by_id(rows.values_list("id", "generated_image_r2_key")):
-        yield HashSource(id_, key)
+    for id_, key, kind, job_id in _by_id(rows.values_list("id", "generated_image_r2_key", "kind", "job")):
+        yield HashSource(id_, key, Job.objects.filter(id=job_id).first() if kind == Kind.INPAINT else None)
 
 
 def rebuild_hashes(project_id: UUID | None, tell: Callable[[Counts], None]) -> Counts:
@@ -92,9 +95,10 @@ def rebuild_hashes(project_id: UUID | None, tell: Callable[[Counts], None]) -> C
 
 
 def _fingerprint_of(source: HashSource) -> str:
+    area = load_area(source.job, Kind.INPAINT) if source.job is not None else None
     picture = _decoded("originals", source.key)
     with CPU_GATE:
-        return fingerprint(picture)
+        return fingerprint(picture, area)
 
 
 def _write_hash(progression_id: UUID, phash: str) -> bool:

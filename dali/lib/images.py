@@ -7,7 +7,10 @@ more at once costs memory, not time (1.5 GB against 0.65 GB for 200 pictures).
 import io
 import threading
 import warnings
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from os import cpu_count
+from typing import TypeVar
 
 import numpy as np
 from PIL import Image, ImageCms
@@ -15,9 +18,14 @@ from PIL.JpegImagePlugin import JpegImageFile
 
 from dali.lib.image_headers import InvalidImageError, sniff
 
-__all__ = ["CPU_GATE", "InvalidImageError", "Picture", "decode", "decode_mask", "encode_delivery", "sniff"]
+__all__ = [
+    "CPU_GATE", "InvalidImageError", "Picture", "decode", "decode_mask", "encode_delivery", "on_pixel_thread", "sniff",
+]  # fmt: skip
+
+T = TypeVar("T")
 
 CPU_GATE = threading.BoundedSemaphore(cpu_count() or 1)
+_POOL = ThreadPoolExecutor(cpu_count() or 1, thread_name_prefix="pixels")
 
 # Decoded at most where a caller names no limit of its own: 400 MB of RGBA.
 MOST_PIXELS = 100_000_000
@@ -102,6 +110,20 @@ class Picture:
         return buffer.getvalue()
 
 
+def on_pixel_thread(work: Callable[[], T]) -> T:
+    """The result of `work`, done under CPU_GATE in one of as many threads as there are cores.
+
+    For what is done to every picture: a thread that has just freed 10 MB of pixels gets them back from its own
+    heap, where each of 64 threads would ask the system for new ones (7 ms of CPU a picture of 1024 x 1024).
+    """
+
+    def run() -> T:
+        with CPU_GATE:
+            return work()
+
+    return _POOL.submit(run).result()
+
+
 def decode(content: bytes, *, max_pixels: int | None = None) -> Picture:
     """Decodes PNG, JPEG, WebP, GIF, BMP, TIFF or AVIF whole; of an animation the first frame.
 
@@ -124,8 +146,8 @@ def decode(content: bytes, *, max_pixels: int | None = None) -> Picture:
     return Picture(image, media_type)
 
 
-def decode_mask(content: bytes, size: tuple[int, int]) -> Image.Image:
-    """Decodes a mask, a PNG of exactly `size` (width, height), to 8-bit grey ("L"): 255 = repaint, 0 = keep.
+def decode_mask(content: bytes, size: tuple[int, int] | None = None) -> Image.Image:
+    """Decodes a mask, a PNG of exactly `size` (width, height; None: any), to 8-bit grey ("L"): 255 = repaint, 0 = keep.
 
     Where something is transparent, alpha decides (0 = repaint); in an opaque one, white = repaint. Values
     between are kept. Raises InvalidImageError.
@@ -133,7 +155,7 @@ def decode_mask(content: bytes, size: tuple[int, int]) -> Image.Image:
     if sniff(content, max_pixels=MOST_PIXELS) != "image/png":
         raise InvalidImageError("a mask must be a PNG")
     image = decode(content).image
-    if image.size != size:
+    if size is not None and image.size != size:
         raise InvalidImageError(
             f"the mask is {image.width} x {image.height} pixels; it must have the size of the start image,"
             f" {size[0]} x {size[1]}"

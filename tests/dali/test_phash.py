@@ -77,3 +77,25 @@ def test_the_distance_is_symmetric_and_never_below_that_of_the_structures(a: str
     assert apart == phash.distance(b, a)
     assert (phash.structure(a) ^ phash.structure(b)).bit_count() <= apart <= phash.MOST_DISTANCE
     assert phash.distance(a, a) == 0
+
+
+def test_of_a_part_only_the_part_counts() -> None:
+    def with_spot(colour: str) -> Picture:
+        image = next(samples(1)).image.resize((512, 512))
+        image.paste(colour, (400, 40, 440, 80))
+        return Picture(image, "image/png")
+
+    area = Image.new("L", (256, 256))
+    area.paste(255, (200, 20, 220, 40))
+    red, blue = with_spot("#a02020"), with_spot("#2020a0")
+    assert phash.distance(phash.fingerprint(red), phash.fingerprint(blue)) <= settings.DUPLICATE_DISTANCE
+    assert (
+        phash.distance(phash.fingerprint(red, area), phash.fingerprint(blue, area))
+        > settings.DUPLICATE_DISTANCE
+    )
+    assert phash.fingerprint(red, area) == fingerprint_of(Image.new("RGB", (40, 40), "#a02020"))
+
+
+def test_an_empty_part_is_the_whole_picture() -> None:
+    picture = Picture(next(samples(1)).image, "image/png")
+    assert phash.fingerprint(picture, Image.new("L", (8, 8))) == phash.fingerprint(picture)

@@ -65,6 +65,24 @@ def test_a_lost_index_row_is_written_anew() -> None:
     assert HashBands.objects.count() == 1
 
 
+def test_of_an_inpaint_the_repainted_part_is_hashed() -> None:
+    mask = Image.new("L", (40, 30))
+    mask.paste(255, (0, 0, 10, 10))
+    buffer = io.BytesIO()
+    mask.save(buffer, "PNG")
+    picture = Image.new("RGB", (40, 30), "teal")
+    picture.paste("navy", (0, 0, 10, 10))
+    made = io.BytesIO()
+    picture.save(made, "PNG")
+    job = JobFactory(kind="inpaint", mask_key=stored(buffer.getvalue()))
+    row = ProgressionFactory(
+        project=job.project, job=job, kind="inpaint", generated_image_r2_key=stored(made.getvalue())
+    )
+    report("rebuild_hashes")
+    row.refresh_from_db()
+    assert row.phash == phash.fingerprint(decode(png("navy")))
+
+
 def test_index_rows_without_an_image_are_dropped() -> None:
     running, failed = VariantFactory(status="running"), VariantFactory(status="failed")
     for variant in (running, failed):

@@ -154,7 +154,10 @@ def _canvas(image: Image.Image, brief: Brief, rng: np.random.Generator) -> Canva
 
 
 def _add_things(canvas: Canvas, brief: Brief, fill: float = 0.0) -> None:
-    """The lights, weather and subjects of the brief, drawn over what is there; `fill`: how tall, where it matters."""
+    """The lights, weather and subjects of the brief, drawn over what is there.
+
+    `fill`: the most of the canvas's height that a subject takes, where it must not be lost.
+    """
     if "stars" in brief.extras or brief.light == "night":
         draw_stars(canvas, 260)
     if brief.extras & {"moon", "sun"}:
@@ -163,8 +166,11 @@ def _add_things(canvas: Canvas, brief: Brief, fill: float = 0.0) -> None:
         _add_clouds(canvas)
     for index, (name, colour) in enumerate(brief.subjects):
         subject = SUBJECTS[name]
-        unit = canvas.unit * (fill or float(canvas.rng.uniform(*subject.height)))
-        across = (index + 0.5) / len(brief.subjects) if fill else float(canvas.rng.uniform(0.2, 0.8))
+        heights = (0.45 * fill, fill) if fill else subject.height
+        unit = canvas.unit * float(canvas.rng.uniform(*heights))
+        across = float(canvas.rng.uniform(0.2, 0.8))
+        if fill:  # side by side
+            across = (index + across) / len(brief.subjects)
         foot = 0.95 if fill else 0.5 if subject.stands == "sky" else float(canvas.rng.uniform(0.78, 0.94))
         place_subject(
             canvas, name, colour, (canvas.width * across, max(unit * 1.02, canvas.height * foot)), unit

@@ -17,7 +17,7 @@ from dali.lib import measures
 from dali.lib.clock import Deadline
 from dali.lib.colours import hsv, share
 from dali.lib.errors import InputError
-from dali.lib.images import InvalidImageError, decode
+from dali.lib.images import InvalidImageError, decode, decode_mask
 from dali.lib.phash import distance, fingerprint
 from progressions.enums import Code, Kind
 from progressions.errors import ProviderError
@@ -198,6 +198,22 @@ def test_an_inpaint_changes_only_what_is_masked(prompt: str, mode: str) -> None:
     assert result.mode == mode
     assert np.array_equal(before[~inside], after[~inside])
     assert (np.abs(before[inside].astype(int) - after[inside]).max(axis=1) > 12).mean() > 0.3
+
+
+@pytest.mark.parametrize("prompt", ["a red boat", "a small house", "a full moon"])
+def test_variants_of_an_inpaint_differ_where_they_were_repainted(prompt: str) -> None:
+    mask = mask_of(START.size, (100, 60, 219, 179))
+    prints = [
+        fingerprint(
+            decode(ask(prompt, Kind.INPAINT, size=None, start=START, mask=mask, seed=seed).content),
+            decode_mask(mask),
+        )
+        for seed in range(4)
+    ]
+    near = [
+        (a, b) for a, b in itertools.combinations(prints, 2) if distance(a, b) <= settings.DUPLICATE_DISTANCE
+    ]
+    assert len(near) <= 1  # of 6 pairs; a house may stand twice in nearly the same place
 
 
 def test_an_inpaint_of_everything_and_of_nothing_works() -> None:
