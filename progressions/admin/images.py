@@ -6,6 +6,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -193,8 +194,9 @@ class ImageProgressionAdmin(MachineAdmin[ImageProgression]):
 class UploadAdmin(MachineAdmin[Upload]):
     """Images that clients sent, newest first."""
 
-    list_display = ("thumbnail", "id", "media_type", "width", "height", "bytes", "owner", "created_at")
+    list_display = ("thumbnail", "id", "media_type", "dimensions", "size", "owner", "received")
     list_display_links = ("id",)
+    fields = ("preview", "media_type", "dimensions", "size", "owner", "received", "delivery", "key", "sha256")
     list_filter = ("created_at",)
     search_fields = ("sha256__exact", "owner__exact")
     id_fields = ("id",)
@@ -205,3 +207,23 @@ class UploadAdmin(MachineAdmin[Upload]):
     def thumbnail(self, upload: Upload) -> SafeString | str:
         """The image, small."""
         return picture(upload.delivery, f"upload {upload.pk}")
+
+    @admin.display(description="image")
+    def preview(self, upload: Upload) -> SafeString | str:
+        """The image, large."""
+        return picture(upload.delivery, f"upload {upload.pk}", size="large")
+
+    @admin.display(description="pixels")
+    def dimensions(self, upload: Upload) -> str:
+        """Width and height."""
+        return f"{upload.width} × {upload.height}"  # noqa: RUF001 - times
+
+    @admin.display(description="size", ordering="bytes")
+    def size(self, upload: Upload) -> str:
+        """Bytes of the file, rounded."""
+        return filesizeformat(upload.bytes)
+
+    @admin.display(description="received", ordering="created_at")
+    def received(self, upload: Upload) -> SafeString | str:
+        """When it came."""
+        return moment(upload.created_at)

@@ -178,7 +178,7 @@ class VariantAdmin(MachineAdmin[Variant]):
         "thumbnail",
         "outcome",
         "attempts",
-        "cost_usd",
+        "cost",
         "job_link",
         "ended",
     )
@@ -213,6 +213,11 @@ class VariantAdmin(MachineAdmin[Variant]):
         error = Truncator(variant.error).chars(120)
         return format_html('<strong>{}</strong><br><span class="quiet">{}</span>', variant.code, error)
 
+    @admin.display(description="cost", ordering="cost_usd")
+    def cost(self, variant: Variant) -> str:
+        """In US dollars; empty where no price is known."""
+        return EMPTY if variant.cost_usd is None else f"${variant.cost_usd.normalize():f}"
+
     @admin.display(description="ended", ordering="ended_at")
     def ended(self, variant: Variant) -> SafeString | str:
         """When it ended."""
@@ -229,7 +234,7 @@ class VariantAdmin(MachineAdmin[Variant]):
 class StepAdmin(MachineAdmin[Step]):
     """The journal: each attempt at each step."""
 
-    list_display = ("name", "attempt", "state", "duration", "error_text", "owner_id", "started_at")
+    list_display = ("name", "attempt", "state", "duration", "error_text", "owner", "started")
     list_filter = ("status", "started_at")
     search_fields = ("name__exact",)
     id_fields = ("owner_id",)
@@ -250,6 +255,18 @@ class StepAdmin(MachineAdmin[Step]):
     def error_text(self, step: Step) -> str:
         """The error, cut for the list."""
         return Truncator(step.error).chars(80) or EMPTY
+
+    @admin.display(description="of")
+    def owner(self, step: Step) -> SafeString:
+        """The job (its `ingest`) or variant, to open."""
+        name = "job" if step.name == "ingest" else "variant"
+        address = reverse(f"admin:progressions_{name}_change", args=[step.owner_id])
+        return link(address, f"{name} {str(step.owner_id)[-12:]}")
+
+    @admin.display(description="started", ordering="started_at")
+    def started(self, step: Step) -> SafeString | str:
+        """When the attempt began."""
+        return moment(step.started_at)
 
 
 def _took(job: Job) -> str:

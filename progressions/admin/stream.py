@@ -13,6 +13,8 @@ from dali.lib.admin import EMPTY, MachineAdmin, badge, link, moment
 from progressions.admin.filters import TypeFilter
 from progressions.models import Cooldown, Duty, Event, HashBands, StreamSession
 
+_IN_EVERY_EVENT = {"seq", "type", "ts", "sessionId", "jobId", "projectId", "variantId"}
+
 
 @admin.register(Event)
 class EventAdmin(MachineAdmin[Event]):
@@ -39,8 +41,13 @@ class EventAdmin(MachineAdmin[Event]):
 
     @admin.display(description="text")
     def excerpt(self, event: Event) -> SafeString:
-        """The text, cut for the list."""
-        return format_html("<code>{}</code>", Truncator(event.text).chars(140))
+        """What the event tells beyond the list's other columns, cut."""
+        body = {name: value for name, value in json.loads(event.text).items() if name not in _IN_EVERY_EVENT}
+        told = ", ".join(
+            f"{name}: {value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}"
+            for name, value in body.items()
+        )
+        return format_html('<span class="quiet">{}</span>', Truncator(told).chars(160))
 
     @admin.display(description="job", ordering="job_id")
     def job_link(self, event: Event) -> SafeString | str:
