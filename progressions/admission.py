@@ -9,6 +9,7 @@ from urllib.parse import parse_qs
 from django.conf import settings
 from django.http.request import split_domain_port, validate_host
 
+from dali.lib.cors import is_origin_allowed
 from dali.lib.errors import DaliError
 from progressions import history, tickets
 from projects.authentication import HEADER, find_owner
@@ -44,7 +45,12 @@ async def admit(scope: Mapping[str, Any], session_id: str) -> StreamRequest:
     query = parse_qs(scope["query_string"].decode("latin-1"))
     _check_host(headers.get("host"))
     _check_origin(headers.get("origin"))
-    await _check_key(headers.get(HEADER.lower(), ""), query.get("ticket", [""])[-1], session_id)
+    await _check_key(
+        headers.get(HEADER.lower(), ""),
+        query.get("ticket", [""])[-1],
+        session_id,
+        is_asked=settings.REQUIRE_KEY == "all" and scope.get("method") != "HEAD",
+    )
     if not _SESSION_ID.fullmatch(session_id):
         raise RefusedError(
             400,
@@ -58,16 +64,6 @@ async def admit(scope: Mapping[str, Any], session_id: str) -> StreamRequest:
 def headers_of(scope: Mapping[str, Any]) -> dict[str, str]:
     """The headers by lower-case name; of several with one name the last."""
     return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
-
-
-def is_origin_allowed(origin: str) -> bool:
-    """Whether a page of that origin may read the stream: this server's own, or one of the CORS settings'."""
-    origin = origin.lower()
-    return (
-        origin == settings.PUBLIC_ORIGIN.lower()
-        or origin in (allowed.rstrip("/").lower() for allowed in settings.CORS_ALLOWED_ORIGINS)
-        or any(re.match(pattern, origin) for pattern in settings.CORS_ALLOWED_ORIGIN_REGEXES)
-    )
 
 
 def _check_host(host: str | None) -> None:
@@ -88,11 +84,11 @@ def _check_origin(origin: str | None) -> None:
         )
 
 
-async def _check_key(key: str, ticket: str, session_id: str) -> None:
+async def _check_key(key: str, ticket: str, session_id: str, *, is_asked: bool) -> None:
     if key:
         if await _find_owner(key) is None:
             raise RefusedError(401, "authentication_failed", f"The key in {HEADER} is not valid.")
-    elif settings.REQUIRE_KEY == "all" and not (ticket and tickets.is_ticket_valid(ticket, session_id)):
+    elif is_asked and not (ticket and tickets.is_ticket_valid(ticket, session_id)):
         raise RefusedError(
             401,
             "authentication_failed" if ticket else "not_authenticated",

@@ -11,6 +11,7 @@ from typing import Any
 import structlog
 from django.db import Error as DatabaseError
 
+from dali.lib.cors import cors_headers
 from dali.lib.frames import EXTENSION
 from progressions import stream_answers
 from progressions.admission import RefusedError, StreamRequest, admit, headers_of
@@ -71,9 +72,9 @@ async def websocket_stream(scope: Scope, receive: Receive, send: Send, session_i
 
 
 async def event_stream(scope: Scope, receive: Receive, send: Send, session_id: str) -> None:
-    """Answers GET and HEAD with Server-Sent Events until the client goes."""
+    """Answers GET and HEAD with Server-Sent Events until the client goes, OPTIONS with what may be asked."""
     headers = headers_of(scope)
-    cors = stream_answers.cors_headers(headers.get("origin"))
+    cors = cors_headers(headers.get("origin"), vary="Origin, Accept")
     is_started = False
 
     async def write(cursor: Cursor) -> None:
@@ -83,6 +84,9 @@ async def event_stream(scope: Scope, receive: Receive, send: Send, session_id: s
         await _write_events(cursor, request, send)
 
     try:
+        if scope["method"] == "OPTIONS":
+            await stream_answers.answer_options(send, cors)
+            return
         stream_answers.check_method(scope["method"], headers.get("accept", "*/*"))
         request = await admit(scope, session_id)
         if scope["method"] == "HEAD":

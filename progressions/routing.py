@@ -10,16 +10,22 @@ _HTTP_PATH = re.compile(r"/api/stream/([^/]*)")
 
 
 def http_application(django: Any) -> Any:
-    """Takes `/api/stream/{sessionId}` and leaves the rest to Django, also what browsers ask before (OPTIONS)."""
+    """Takes `/api/stream/{sessionId}` and leaves the rest to Django, also what browsers ask before (preflights)."""
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
         match = _HTTP_PATH.fullmatch(scope["path"])
-        if match is None or scope["method"] == "OPTIONS":
+        if match is None or _is_preflight(scope):
             await django(scope, receive, send)
         else:
             await event_stream(scope, receive, send, match[1])
 
     return application
+
+
+def _is_preflight(scope: Scope) -> bool:
+    return scope["method"] == "OPTIONS" and any(
+        name == b"access-control-request-method" for name, _ in scope["headers"]
+    )
 
 
 async def websocket_application(scope: Scope, receive: Receive, send: Send) -> None:

@@ -4,11 +4,9 @@ import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from django.conf import settings
+from dali.lib.cors import Headers
+from progressions.admission import RefusedError
 
-from progressions.admission import RefusedError, is_origin_allowed
-
-Headers = list[tuple[bytes, bytes]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 RETRY_AFTER_S = 5
@@ -27,15 +25,6 @@ def check_method(method: str, accept: str) -> None:
         )
 
 
-def cors_headers(origin: str | None) -> Headers:
-    """What lets a page of another origin read the answer, where it may."""
-    headers = [(b"vary", b"Origin, Accept")]
-    if origin is not None and is_origin_allowed(origin):
-        headers.append((b"access-control-allow-origin", origin.encode("latin-1")))
-        headers.append((b"access-control-expose-headers", ", ".join(settings.CORS_EXPOSE_HEADERS).encode()))
-    return headers
-
-
 async def start_events(send: Send, headers: Headers, *, more_body: bool) -> None:
     """Begins an event stream; without `more_body` it is the answer to HEAD."""
     all_headers = [
@@ -49,6 +38,13 @@ async def start_events(send: Send, headers: Headers, *, more_body: bool) -> None
     # Something must follow at once, for servers and proxies send headers with the first bytes of the body.
     body = b"retry: 1000\n\n" if more_body else b""
     await send({"type": "http.response.body", "body": body, "more_body": more_body})
+
+
+async def answer_options(send: Send, headers: Headers) -> None:
+    """Says what may be asked."""
+    all_headers = [(b"allow", b"GET, HEAD, OPTIONS"), *headers]
+    await send({"type": "http.response.start", "status": 204, "headers": all_headers})
+    await send({"type": "http.response.body", "body": b""})
 
 
 async def answer_refused(send: Send, error: RefusedError, headers: Headers) -> None:

@@ -92,15 +92,15 @@ class ApiKeyAuthentication(BaseAuthentication):
 
 
 class KeyRequired(BasePermission):
-    """Asks for a key on writes; on reads too where `DALI_REQUIRE_KEY=all`; never on OPTIONS."""
+    """Asks for a key on writes; on GET too where `DALI_REQUIRE_KEY=all`; never on OPTIONS and HEAD."""
 
     message = f"This needs a key in the header {HEADER}."
 
     def has_permission(self, request: Request, view: "APIView") -> bool:
         """Whether the request may go on."""
-        if request.method == "OPTIONS":
+        if request.method in ("OPTIONS", "HEAD"):
             return True
-        if request.method in ("GET", "HEAD") and settings.REQUIRE_KEY != "all":
+        if request.method == "GET" and settings.REQUIRE_KEY != "all":
             return True
         return bool(request.auth)
 

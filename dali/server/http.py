@@ -3,12 +3,15 @@ answers that wait for their reader."""
 
 import asyncio
 import json
+import re
 from typing import IO, TYPE_CHECKING, Any
 
 from daphne.http_protocol import HTTPFactory, WebRequest
+from django.conf import settings
 from twisted.protocols.basic import LineReceiver
 from twisted.web import http
 
+from dali.lib.cors import Headers, cors_headers
 from dali.server.connection import Connection, Gate
 from dali.server.limits import Limits, body_limit
 
@@ -30,6 +33,13 @@ def error_body(status: int, code: str, detail: str) -> bytes:
     """The body of an error, in the one shape that the API has for errors."""
     kind = "server_error" if status >= 500 else "client_error"
     return json.dumps({"type": kind, "errors": [{"code": code, "detail": detail, "attr": None}]}).encode()
+
+
+def _cors_headers(target: bytes, origin: bytes | None) -> Headers:
+    """What lets the page that asks read an answer of the server's own, on the routes where the API's are read."""
+    if not re.match(settings.CORS_URLS_REGEX, target.decode("latin-1")):
+        return []
+    return cors_headers(None if origin is None else origin.decode("latin-1"))
 
 
 class Inbox(asyncio.Queue[dict[str, Any]]):
@@ -94,6 +104,13 @@ class Request(WebRequest):  # type: ignore[misc]  # daphne ships no types
             self.server.channels.discard(self.channel)
         return processing
 
+    def handle_reply(self, message: dict[str, Any]) -> None:
+        """Called with each part of the answer. The answer to HEAD has no body: Twisted withholds the first part
+        alone, which Daphne writes past it."""
+        if self.method == b"HEAD" and message.get("body"):
+            message = {**message, "body": b""}
+        super().handle_reply(message)
+
     def finish(self) -> None:
         """Ends the answer."""
         if self.producer:
@@ -104,7 +121,11 @@ class Request(WebRequest):  # type: ignore[misc]  # daphne ships no types
         """Answers, in the application's place, in the API's error shape."""
         code = "error" if status >= 500 else "bad_request"
         content = error_body(status, code, body)
-        headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(content))]
+        headers = [
+            (b"content-type", b"application/json"),
+            (b"content-length", b"%d" % len(content)),
+            *_cors_headers(self.uri, self.getHeader(b"origin")),
+        ]
         self.handle_reply({"type": "http.response.start", "status": status, "headers": headers})
         self.handle_reply({"type": "http.response.body", "body": content})
 
@@ -128,12 +149,13 @@ class Channel(http.HTTPChannel):
     factory: "Factory"
     transport: Connection  # type: ignore[assignment]  # the listening port makes no other
     _command: bytes
-    _path: bytes  # type: ignore[assignment]  # inferred wrongly
+    _path: bytes = b""  # type: ignore[assignment]  # inferred wrongly
 
     def __init__(self) -> None:
         super().__init__()
         self.is_refused = False
         self.body_limit = 0
+        self._origin: bytes | None = None  # of the request that arrives
         self._is_receiving = False
         self._discarded_bytes = 0
 
@@ -180,9 +202,12 @@ class Channel(http.HTTPChannel):
         self._is_receiving = False
         if not self.is_refused:
             super().allContentReceived()
+        self._path, self._origin = b"", None
 
     def lineReceived(self, line: bytes) -> None:  # noqa: N802 - Twisted's name
         """Called with each line of a request's head."""
+        if line[:7].lower() == b"origin:":
+            self._origin = line[7:].strip()
         if not self.is_refused:
             super().lineReceived(line)
 
@@ -216,9 +241,15 @@ class Channel(http.HTTPChannel):
         self.is_refused = True
         server = self.factory.server
         content = error_body(status, code, detail)
-        head = b"HTTP/1.1 %d %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\nConnection: close\r\n\r\n"
+        lines = [
+            b"HTTP/1.1 %d %s" % (status, REASONS[status]),
+            b"Content-Type: application/json",
+            b"Content-Length: %d" % len(content),
+            b"Connection: close",
+            *(b"%s: %s" % header for header in _cors_headers(self._path, self._origin)),
+        ]
         self.transport.unregisterProducer()
-        self.transport.write(head % (status, REASONS[status], len(content)) + content)
+        self.transport.write(b"\r\n".join(lines) + b"\r\n\r\n" + content)
         self.transport.loseWriteConnection()
         self.setTimeout(self.limits.linger_s)
         peer = self.transport.getPeer()
@@ -226,7 +257,7 @@ class Channel(http.HTTPChannel):
             "http",
             "refused",
             {
-                "path": getattr(self, "_path", b"").decode("ascii", "replace"),
+                "path": self._path.decode("ascii", "replace"),
                 "status": status,
                 "method": getattr(self, "_command", b"").decode("ascii", "replace"),
                 "client": f"{peer.host}:{peer.port}",

@@ -22,6 +22,8 @@ async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
         await answer(send, json.dumps(sent))
     elif scope["path"] == "/memory":
         await answer(send, str(memory_bytes()))
+    elif scope["path"] == "/parts":
+        await answer_in_parts(send)
     elif scope["query_string"] == b"unread":
         await asyncio.sleep(3600)
     else:
@@ -64,6 +66,13 @@ async def answer(send: Any, text: str) -> None:
     """One text."""
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/plain")]})
     await send({"type": "http.response.body", "body": text.encode()})
+
+
+async def answer_in_parts(send: Any) -> None:
+    """A body in three messages."""
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/plain")]})
+    for number in range(3):
+        await send({"type": "http.response.body", "body": b"part", "more_body": number < 2})
 
 
 async def body_length(receive: Any) -> int:

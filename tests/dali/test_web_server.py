@@ -218,6 +218,44 @@ def test_a_body_over_its_limit_is_refused_while_it_arrives(small: Small, head: b
     }
 
 
+@pytest.mark.parametrize(
+    ("request_head", "status"),
+    [
+        (b"POST /api/projects HTTP/1.1\r\nHost: x\r\nOrigin: %s\r\nContent-Length: 5000000\r\n\r\n", 413),
+        (b"GET /api/projects HTTP/1.1\r\nHost: x\r\nOrigin: %s\r\nx: " + b"a" * 100_000, 431),
+        (b"GET /api/projects HTTP/1.1\r\nHost: x\r\nOrigin: %s\r\nno header\r\n\r\n", 400),
+    ],
+)
+def test_a_page_of_an_allowed_origin_can_read_what_the_server_itself_answers(
+    small: Small, request_head: bytes, status: int
+) -> None:
+    allowed = cors_of(small, request_head % b"http://localhost:5173", status)
+    assert allowed == {
+        "access-control-allow-origin": "http://localhost:5173",
+        "access-control-expose-headers": "Link, Location, Retry-After, Idempotent-Replayed",
+        "vary": "Origin",
+    }
+    assert cors_of(small, request_head % b"https://elsewhere.example", status) == {"vary": "Origin"}
+    assert (
+        cors_of(small, request_head.replace(b"/api/projects", b"/page") % b"http://localhost:5173", status)
+        == {}
+    )
+
+
+def cors_of(small: Small, request: bytes, status: int) -> dict[str, str]:
+    """The headers of an answer that are about origins."""
+    with socket.create_connection(("127.0.0.1", small.port)) as client:
+        client.sendall(request)
+        client.settimeout(10)
+        answer = b""
+        while part := client.recv(65_536):
+            answer += part
+    first, *lines = answer.partition(b"\r\n\r\n")[0].decode().split("\r\n")
+    assert first.startswith(f"HTTP/1.1 {status} ")
+    headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in lines)}
+    return {name: value for name, value in headers.items() if name == "vary" or name.startswith("access-")}
+
+
 def test_a_body_within_its_limit_arrives_whole(small: Small) -> None:
     picture = b"p" * (20 * MIB)
     assert requests.post(f"{small.origin}/api/uploads", data=picture, timeout=30).text == str(20 * MIB)
@@ -295,3 +333,16 @@ def test_a_stop_tells_sockets_to_come_back_and_ends_streams(start_small: Callabl
 )
 def test_each_route_has_its_body_limit(method: bytes, target: bytes, limit: int) -> None:
     assert body_limit(method, target) == limit
+
+
+def test_the_answer_to_head_has_no_body_however_many_parts_it_has(small: Small) -> None:
+    assert small.text("/parts") == "partpartpart"
+    with socket.create_connection(("127.0.0.1", small.port)) as client:
+        client.settimeout(10)
+        client.sendall(b"HEAD /parts HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        answer = b""
+        while part := client.recv(65_536):
+            answer += part
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200 ")
+    assert body == b""

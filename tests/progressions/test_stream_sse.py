@@ -101,6 +101,18 @@ async def test_whoever_does_not_take_event_streams_is_told() -> None:
     assert (await source.json())["errors"][0]["code"] == "not_acceptable"
 
 
+async def test_options_says_what_may_be_asked() -> None:
+    source = EventSource("/api/stream/s-1", method="OPTIONS")
+    status, headers = await source.open()
+    assert (status, headers["allow"]) == (204, "GET, HEAD, OPTIONS")
+
+
+@override_settings(REQUIRE_KEY="all")
+async def test_head_needs_no_key_where_get_does() -> None:
+    assert (await EventSource("/api/stream/s-1", ACCEPT, method="HEAD").open())[0] == 200
+    assert (await EventSource("/api/stream/s-1", ACCEPT).open())[0] == 401
+
+
 async def test_head_is_answered_without_a_body() -> None:
     source = EventSource("/api/stream/s-1", ACCEPT, method="HEAD")
     status, headers = await source.open()
