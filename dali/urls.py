@@ -17,7 +17,7 @@ urlpatterns = [
     path("api/", include("progressions.urls")),
     path("api/schema", ApiSchemaView.as_view(), name="schema"),
     path("api/docs", ApiDocsView.as_view(), name="docs"),
-    re_path(r"^api(?:/.*)?$", UnknownRouteView.as_view()),
+    re_path(r"^api(?:/[\s\S]*)?\Z", UnknownRouteView.as_view()),
 ]
 handler400 = "dali.failures.bad_request"
 handler500 = "dali.failures.server_error"

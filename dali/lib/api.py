@@ -5,7 +5,7 @@ from typing import Any, cast
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.db import InterfaceError, OperationalError
-from django.http import HttpRequest, UnreadablePostError
+from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from drf_standardized_errors.handler import ExceptionHandler
 from rest_framework import status
 from rest_framework.exceptions import APIException, ErrorDetail, NotFound, ParseError, ValidationError
@@ -105,9 +105,11 @@ class ApiMixin(APIView):
             request.META["CONTENT_LENGTH"] = str(len(request.body))
         return super().initialize_request(request, *args, **kwargs)
 
-    def options(self, request: HttpRequest | Request, *args: Any, **kwargs: Any) -> Response:
-        """What may be asked here is in the `Allow` header."""
-        return Response(status=status.HTTP_204_NO_CONTENT)
+    def options(self, request: HttpRequest | Request, *args: Any, **kwargs: Any) -> HttpResponse:  # type: ignore[override]
+        """What may be asked here is in the `Allow` header; nothing is rendered, for a page could not be."""
+        answer = HttpResponse(status=status.HTTP_204_NO_CONTENT)
+        del answer["Content-Type"]
+        return answer
 
 
 class UnknownRouteView(ApiMixin):

@@ -33,7 +33,10 @@ def test_an_unknown_path_is_404_as_json(method: str) -> None:
     assert (answer.status_code, answer.json()) == (404, SHAPE_404)
 
 
-@pytest.mark.parametrize("path", ["/api", "/api/", "/api/projects/", "/api//projects", "/api/projects/a/b/c"])
+@pytest.mark.parametrize(
+    "path",
+    ["/api", "/api/", "/api/projects/", "/api//projects", "/api/projects/a/b/c", "/api/a%0Ab", "/api/a%0A"],
+)
 def test_paths_carry_no_trailing_slash(path: str) -> None:
     answer = anonymous().get(path)
     assert (answer.status_code, answer.headers["Content-Type"]) == (404, "application/json")
@@ -220,3 +223,22 @@ def test_head_is_get_without_a_body() -> None:
 def test_views_of_the_api_take_options() -> None:
     answer = anonymous().options("/api/providers")
     assert (answer.status_code, answer.headers["Allow"]) == (204, "GET, HEAD, OPTIONS")
+
+
+@pytest.mark.parametrize("path", ["/api/docs", "/api/schema"])
+def test_pages_of_the_api_take_options_too(path: str) -> None:
+    answer = anonymous().options(path)
+    assert (answer.status_code, answer.content, answer.headers["Allow"]) == (204, b"", "GET, HEAD, OPTIONS")
+    assert "Content-Type" not in answer.headers
+
+
+@pytest.mark.django_db
+def test_the_page_of_the_docs_refuses_in_the_shape_of_the_api() -> None:
+    answer = keyed().put("/api/docs")
+    assert (answer.status_code, answer.json()) == (
+        405,
+        {
+            "type": "client_error",
+            "errors": [{"code": "method_not_allowed", "detail": 'Method "PUT" not allowed.', "attr": None}],
+        },
+    )
