@@ -1,6 +1,8 @@
 """JSON bodies: what is taken, what is refused, and how much of it is read."""
 
 import io
+import json
+import time
 from typing import Any
 
 import pytest
@@ -81,3 +83,13 @@ def test_a_body_is_read_no_further_than_its_limit() -> None:
         StrictJSONParser().parse(body)
     assert str(caught.value.detail) == "The body is larger than 100,000 bytes; send less."
     assert body.taken == 100_001
+
+
+def test_a_name_that_stands_twice_among_very_many_is_found_at_once() -> None:
+    names = [f"n{number}" for number in range(75_000)]
+    body = json.dumps(dict.fromkeys(names, 1))[:-1].encode() + b', "n74999": 1}'
+    started = time.process_time()
+    with pytest.raises(ParseError) as caught:
+        parse(body)
+    assert str(caught.value.detail) == 'The body is not valid JSON: "n74999" stands twice in one object'
+    assert time.process_time() - started < 5  # counted name by name it would take minutes
