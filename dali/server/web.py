@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from daphne.server import Server, reactor, twisted_loop
-from twisted.logger import ILogObserver, LogEvent, LogLevel, globalLogBeginner
+from twisted.logger import ILogObserver, LogEvent, LogLevel, formatEvent, globalLogBeginner
 from zope.interface import implementer
 
 from dali.lib import frames
@@ -149,4 +149,5 @@ def _log_failure(event: LogEvent) -> None:
     """Twisted's and Autobahn's own log: only failures, which would be faults of ours or theirs."""
     if event["log_level"] >= LogLevel.error:
         failure = event.get("log_failure")
-        logger.error("fault in the web server", exc_info=failure.value if failure else None, extra={})
+        text = formatEvent(event) or "unknown"
+        logger.error("fault in the web server: %s", text, exc_info=failure.value if failure else None)

@@ -64,6 +64,11 @@ class Socket(WebSocketProtocol):  # type: ignore[misc]  # daphne ships no types
         if self.gate.is_open:
             super().onPing(payload)
 
+    def onClose(self, wasClean: bool, code: int, reason: str) -> None:  # noqa: N802, N803, FBT001 - Autobahn's names
+        """Called when the connection is gone; Daphne knows nothing of one whose handshake was refused."""
+        if hasattr(self, "request"):
+            super().onClose(wasClean, code, reason)
+
     def handle_reply(self, message: dict[str, Any]) -> None:
         """Does what the application asks for; nothing once the socket is closing."""
         if self.state in (self.STATE_CLOSING, self.STATE_CLOSED):

@@ -218,3 +218,22 @@ def test_log_lines_hold_no_query_strings(first: Started) -> None:
     lines = [line for line in first.err.read_text().splitlines() if "path=/api/projects" in line]
     assert lines
     assert "abc-secret" not in first.err.read_text()
+
+
+def test_what_clients_do_wrong_leaves_no_traceback_in_the_log(start: Callable[..., Started]) -> None:
+    started = start()
+    port = int(started.origin.rsplit(":", 1)[1])
+    for request in (
+        b"GET /api/projects HTTP/1.1\r\nHost: evil.example\r\n",
+        b"GET /api/stream/s HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n",
+        b"GET /api/stream/s HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: close\r\n",
+    ):
+        with socket.create_connection(("127.0.0.1", port)) as client:
+            client.settimeout(10)
+            client.sendall(request + b"\r\n")
+            assert client.recv(65_536).startswith(b"HTTP/1.1 400 ")
+    assert started.stop(signal.SIGTERM) == 0
+    log = started.err.read_text()
+    assert "Invalid HTTP_HOST header" in log
+    assert "Traceback" not in log
+    assert "fault in the web server" not in log
