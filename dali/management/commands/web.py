@@ -5,10 +5,13 @@ from typing import Any, NoReturn
 
 from django.conf import settings
 from django.core.management.base import BaseCommand
-from django.db import connections
+from django.db import connection, connections
 
 from dali.server.bootstrap import missing_migrations
 from dali.server.sockets import ListenError, bind, origin_of
+
+# For a connection to the database; then the answer is 503.
+REQUEST_WAITS_S = 5.0
 
 
 class Command(BaseCommand):
@@ -26,6 +29,7 @@ class Command(BaseCommand):
             )
         if missing := missing_migrations():
             _refuse(f"The database lacks {missing} migrations: run `manage.py migrate`.")
+        _wait_less_for_the_database()
         connections.close_all()
         try:
             self._serve()
@@ -47,6 +51,13 @@ class Command(BaseCommand):
             WebServer(application, listener),
             on_ready=lambda: self.stdout.write(f"Dali's web process is ready at {origin_of(listener)}/"),
         )
+
+
+def _wait_less_for_the_database() -> None:
+    """A worker may wait a minute for a connection, a request may not: its client would sooner be told."""
+    pool = getattr(connection, "pool", None)  # PostgreSQL's wrapper alone has one
+    if pool is not None:
+        pool.timeout = REQUEST_WAITS_S
 
 
 def _refuse(message: str) -> NoReturn:

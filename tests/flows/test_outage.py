@@ -1,0 +1,149 @@
+"""Redis or the database away, in production's arrangement: work is taken and told all the same, or refused in time."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import pytest
+import requests
+
+from tests.conftest import ROOT
+from tests.flows.proxy import Proxy, proxy_to
+from tests.flows.reader import Reader
+from tests.flows.test_kill import Deployment, own_environment
+
+pytestmark = [pytest.mark.services, pytest.mark.timeout(180)]
+KEY = "test.key-of-a-test"
+JOB = {"prompt": "a lighthouse", "providers": ["mock"], "size": "128x128", "allowDuplicates": True}
+
+
+@pytest.fixture
+def database(production_services: dict[str, str]) -> Iterator[Proxy]:
+    """The way to PostgreSQL."""
+    address = urlsplit(production_services["DATABASE_URL"])
+    with proxy_to(address.hostname or "127.0.0.1", address.port or 5432) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def redis(production_services: dict[str, str]) -> Iterator[Proxy]:
+    """The way to Redis."""
+    address = urlsplit(production_services["REDIS_URL"])
+    with proxy_to(address.hostname or "127.0.0.1", address.port or 6379) as proxy:
+        yield proxy
+
+
+def through(url: str, proxy: Proxy) -> str:
+    """The address of a service, by way of its proxy."""
+    parts = urlsplit(url)
+    user = f"{parts.netloc.rpartition('@')[0]}@" if "@" in parts.netloc else ""
+    return urlunsplit(parts._replace(netloc=f"{user}127.0.0.1:{proxy.port}"))
+
+
+@pytest.fixture
+def deployment(
+    tmp_path: Path, production_services: dict[str, str], database: Proxy, redis: Proxy
+) -> Iterator[Deployment]:
+    """Two web processes and a worker that reach both services through the proxies."""
+    variables = {
+        "DATABASE_URL": through(production_services["DATABASE_URL"], database),
+        "REDIS_URL": through(production_services["REDIS_URL"], redis),
+        "DALI_DATA_DIR": str(tmp_path / "data"),
+        "DALI_API_KEY": KEY,
+        "DALI_SECRET_KEY": "a secret that is only good for a test, and long enough",
+        "DALI_PUBLIC_ORIGIN": "http://127.0.0.1",
+        "DALI_ALLOWED_HOSTS": "127.0.0.1",
+        "DALI_SWEEP_S": "1",
+    }
+    subprocess.run(
+        [sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, env=own_environment(variables), check=True
+    )
+    running = Deployment(tmp_path, variables)
+    try:
+        for name in ("web0", "web1", "worker0"):
+            running.start(name)
+        yield running
+    finally:
+        running.stop()
+        if os.environ.get("DALI_TEST_SHOW_LOGS"):
+            for log in sorted(tmp_path.glob("*.log")):
+                print(f"--- {log.name}\n{log.read_text()}")
+
+
+def submit(origin: str, project_id: str, session_id: str, **changes: object) -> str:
+    """A job's id."""
+    answer = requests.post(
+        f"{origin}/api/projects/{project_id}/jobs",
+        json={**JOB, "sessionId": session_id, **changes},
+        headers={"X-Api-Key": KEY},
+        timeout=20,
+    )
+    assert answer.status_code == 202, answer.text
+    job_id: str = answer.json()["jobId"]
+    return job_id
+
+
+def new_project(origin: str) -> str:
+    """A project's id."""
+    answer = requests.post(
+        f"{origin}/api/projects", json={"name": "Outage"}, headers={"X-Api-Key": KEY}, timeout=20
+    )
+    project_id: str = answer.json()["id"]
+    return project_id
+
+
+def test_a_job_is_taken_and_told_without_gap_while_redis_goes_and_comes_back(
+    deployment: Deployment, redis: Proxy
+) -> None:
+    project_id = new_project(deployment.origin(0))
+    readers = [Reader(deployment.origin(number), "s-1") for number in (0, 1)]
+    submit(deployment.origin(0), project_id, "s-1", variants=30, options={"mock": {"latency_s": 0.8}})
+    time.sleep(1.5)
+    redis.cut()
+    started = time.monotonic()
+    submit(deployment.origin(1), project_id, "s-2")
+    assert time.monotonic() - started < 5
+    redis.hush()
+    started = time.monotonic()
+    submit(deployment.origin(1), project_id, "s-3")
+    assert time.monotonic() - started < 10
+    redis.cut()
+    redis.mend()
+    for reader in readers:
+        assert reader.wait_for_end(60), "the job did not end"
+        reader.stop()
+        assert [event["seq"] for event in reader.events] == list(range(1, len(reader.events) + 1))
+        assert reader.events[-1]["summary"]["complete"] == 30
+        assert reader.reconnects == 0
+    for session_id in ("s-2", "s-3"):
+        late = Reader(deployment.origin(0), session_id)
+        assert late.wait_for_end(30), "what was submitted without Redis was not done"
+        late.stop()
+
+
+def test_without_the_database_each_route_says_503_in_time_and_answers_again_afterwards(
+    deployment: Deployment, database: Proxy
+) -> None:
+    origin = deployment.origin(0)
+    project_id = new_project(origin)
+    routes = ("/api/projects", "/api/stream/s-1", "/healthz")
+    database.cut()
+    for route in routes:
+        started = time.monotonic()
+        answer = requests.get(origin + route, timeout=20, headers={"Accept": "*/*"})
+        assert (route, answer.status_code) == (route, 503)
+        assert int(answer.headers["Retry-After"]) > 0
+        assert time.monotonic() - started < 12
+    database.mend()
+    until = time.monotonic() + 20
+    while requests.get(f"{origin}/healthz", timeout=20).status_code != 200 and time.monotonic() < until:
+        time.sleep(0.3)
+    assert requests.get(f"{origin}/api/projects", timeout=20).json()[0]["id"] == project_id
+    reader = Reader(origin, "s-3")
+    submit(origin, project_id, "s-3")
+    assert reader.wait_for_end(60), "work did not go on"
+    reader.stop()
