@@ -36,11 +36,13 @@ def run_with_bar(
 
     Raises CommandError (exit code 1) where some failed.
     """
+    console = Console(stderr=True)
     bar = Progress(
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
-        console=Console(stderr=True),
+        console=console,
+        disable=not (console.is_terminal and total),
     )
     with bar:
         task = bar.add_task("", total=total)
