@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from dali.lib.clock import Deadline
 from dali.lib.images import InvalidImageError
-from progressions import claims, events, services, tools, wakeups
+from progressions import claims, services, tools, wakeups
 from progressions.enums import Code
 from progressions.errors import ProviderError
 from progressions.models import Cooldown, Variant
@@ -43,7 +43,6 @@ def obtain(run: Run) -> bytes:
         if content is not None:
             return _adopt(run, key, content)
         run.give_up_unanswered()
-    run.end_if_cancelled()
     _end_if_over_budget(run)
     if run.variant.attempts >= settings.MAX_ATTEMPTS:
         run.fail(
@@ -82,9 +81,7 @@ def _ask(run: Run, key: str) -> bytes:
     sent = run.progress_body("generate", SENT)
     sent["attempt"] = number
     fields = {"attempts": number, "progress": sent["progress"]}
-    attempt = run.journal.send(
-        "generate", Kept(fields=fields, tell=lambda: events.append(run.job.session_id, [sent]))
-    )
+    attempt = run.journal.send("generate", Kept(fields=fields, tell=lambda: [sent]))
     run.variant.attempts = number
     started = time.perf_counter()
     deadline = Deadline.after(settings.PROVIDER_TIMEOUT_S)
@@ -127,7 +124,7 @@ def _kept_answer(run: Run, key: str, image: ProviderImage, *, is_adopted: bool) 
         "cost_usd": variant.cost_usd,
         "progress": body["progress"],
     }
-    return Kept(result, fields, tell=lambda: events.append(run.job.session_id, [body]))
+    return Kept(result, fields, tell=lambda: [body])
 
 
 def _after_failure(run: Run, attempt: int, error: ProviderError, *, ms: int) -> None:
@@ -153,7 +150,7 @@ def _after_failure(run: Run, attempt: int, error: ProviderError, *, ms: int) -> 
                 provider=run.variant.provider, defaults={"until": due, "reason": str(error)[:500]}
             )
 
-    kept = Kept(result, also=give_back, tell=lambda: events.append(run.job.session_id, [body]))
+    kept = Kept(result, also=give_back, tell=lambda: [body])
     run.journal.fail("generate", attempt, kept, error=str(error), ms=ms)
     wakeups.wake_after(pause_s)
 

@@ -8,18 +8,20 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 import structlog
 from django.db import connection, transaction
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import F
 from django.utils import timezone
 
 from dali.lib.clock import Deadline
-from progressions.enums import JobStatus, VariantStatus
+from dali.lib.sql import update_row
+from progressions import due
+from progressions.enums import VariantStatus
 from progressions.errors import LeaseLostError
-from progressions.models import Cooldown, Job, Variant
+from progressions.models import Job, Variant
 
 log = structlog.get_logger(__name__)
 
@@ -31,6 +33,7 @@ STEP_LIMIT_S = 120.0
 OWNER = f"{socket.gethostname()[:30]}:{os.getpid()}:{secrets.token_hex(4)}"
 
 _UNFINISHED = (VariantStatus.QUEUED, VariantStatus.RUNNING)
+_HELD = "status IN ('queued', 'running') AND lease_token = %s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,87 +116,17 @@ def claim_next() -> Lease | None:
     if is_stopping():
         return None
     for _ in range(20):
-        job_id = _neediest_job(timezone.now())
-        if job_id is None:
+        now = timezone.now()
+        job = due.neediest_job(now)
+        if job is None:
             return None
-        lease = _take(job_id)
-        if lease is not None:
+        with transaction.atomic():
+            taken = due.take(job, owner=OWNER, now=now, until=now + timedelta(seconds=LEASE_S))
+        if taken is not None:
+            lease = Lease(Job if job.is_ingest else Variant, taken.id, taken.token)
             _keeper.hold(lease, STEP_LIMIT_S)
             return lease
     return None  # others were faster each time; they or the sweep come back to what is left
-
-
-def due_variants(now: datetime) -> QuerySet[Variant]:
-    """Variants that a worker may take now: not ended, not held, not waiting, their provider not cooling down."""
-    cooling = Cooldown.objects.filter(provider=OuterRef("provider"), until__gt=now)
-    return Variant.objects.filter(_free(now), ~Exists(cooling), status__in=_UNFINISHED, not_before__lte=now)
-
-
-def due_ingests(now: datetime) -> QuerySet[Job]:
-    """Jobs whose images a worker may fetch now."""
-    return Job.objects.filter(
-        _free(now),
-        ingest=Job.Ingest.WAITING,
-        status__in=(JobStatus.QUEUED, JobStatus.RUNNING),
-        not_before__lte=now,
-    )
-
-
-def _free(now: datetime) -> Q:
-    return Q(lease_until__isnull=True) | Q(lease_until__lt=now)
-
-
-def _neediest_job(now: datetime) -> UUID | None:
-    of_job = due_variants(now).filter(job=OuterRef("pk"))
-    return (
-        Job.objects.filter(status__in=(JobStatus.QUEUED, JobStatus.RUNNING))
-        .filter(
-            (Q(ingest=Job.Ingest.WAITING) & Q(not_before__lte=now) & _free(now))
-            | (~Q(ingest=Job.Ingest.WAITING) & Exists(of_job))
-        )
-        .order_by(F("served_at").asc(nulls_first=True), "id")
-        .values_list("id", flat=True)
-        .first()
-    )
-
-
-def _take(job_id: UUID) -> Lease | None:
-    """Claims the job's ingest or its lowest due variant; None where others took all in between."""
-    skip_locked = connection.features.has_select_for_update_skip_locked
-    with transaction.atomic():
-        now = timezone.now()
-        ingest = (
-            due_ingests(now).filter(id=job_id).select_for_update(no_key=True, skip_locked=skip_locked).first()
-        )
-        if ingest is not None:
-            return _write_lease(ingest, now)
-        variant = (
-            due_variants(now)
-            .filter(job_id=job_id)
-            .exclude(job__ingest=Job.Ingest.WAITING)
-            .order_by("number")
-            .select_for_update(no_key=True, skip_locked=skip_locked, of=("self",) if skip_locked else ())
-            .first()
-        )
-        if variant is None:
-            return None
-        lease = _write_lease(variant, now)
-        Job.objects.filter(id=job_id).update(served_at=now)
-        return lease
-
-
-def _write_lease(row: Job | Variant, now: datetime) -> Lease:
-    token = row.lease_token + 1
-    fields: dict[str, object] = {
-        "lease_owner": OWNER,
-        "lease_until": now + timedelta(seconds=LEASE_S),
-        "lease_token": token,
-        "nudged_at": None,
-    }
-    if isinstance(row, Variant):
-        fields["status"] = VariantStatus.RUNNING
-    type(row).objects.filter(id=row.id).update(**fields)
-    return Lease(type(row), row.id, token)
 
 
 @contextmanager
@@ -202,12 +135,9 @@ def fenced(lease: Lease, **fields: object) -> Iterator[None]:
 
     Raises LeaseLostError, before the block, where the row has another token or has ended.
     """
+    until = timezone.now() + timedelta(seconds=LEASE_S)
     with transaction.atomic():
-        held = lease.model._default_manager.filter(
-            id=lease.id, lease_token=lease.token, status__in=_UNFINISHED
-        )
-        until = timezone.now() + timedelta(seconds=LEASE_S)
-        if held.update(**{"lease_until": until, **fields}) == 0:
+        if not update_row(lease.model, lease.id, {"lease_until": until, **fields}, _HELD, lease.token):
             raise LeaseLostError(f"{lease.model.__name__.lower()} {lease.id} belongs to another worker now")
         yield
 

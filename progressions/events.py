@@ -13,6 +13,7 @@ from uuid import UUID
 from django.db import connection, transaction
 from django.utils import timezone
 
+from dali.lib.sql import insert_rows
 from progressions import broadcast
 from progressions.models import Event, Job, Variant
 
@@ -95,18 +96,9 @@ def append(session_id: str, bodies: Sequence[Body]) -> None:
             separators=(",", ":"),
         )
         job_id = body.get("jobId")
-        rows.append(
-            Event(
-                session_id=session_id,
-                seq=seq,
-                type=body["type"],
-                job_id=UUID(job_id) if job_id else None,
-                text=text,
-                created_at=now,
-            )
-        )
-    Event.objects.bulk_create(rows)
-    published = [(row.seq, row.text) for row in rows]
+        rows.append((session_id, seq, body["type"], UUID(job_id) if job_id else None, text, now))
+    insert_rows(Event, ("session_id", "seq", "type", "job_id", "text", "created_at"), rows)
+    published = [(row[1], row[4]) for row in rows]
     transaction.on_commit(lambda: broadcast.publish(session_id, published), robust=True)
 
 

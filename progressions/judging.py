@@ -8,7 +8,6 @@ import structlog
 from django.db import transaction
 from django.utils import timezone
 
-from dali.lib.storage import originals
 from progressions import events, services, tools
 from progressions.enums import VariantStatus
 from progressions.errors import JudgeError
@@ -59,8 +58,8 @@ def judge_late(progression_id: UUID) -> bool:
         return False
     with structlog.contextvars.bound_contextvars(jobId=str(job.id), sessionId=job.session_id):
         try:
-            derived = tools.derive(originals().read(progression.generated_image_r2_key))
-            verdict = tools.ask_judge(job, progression.kind, derived.picture)
+            picture = tools.open_picture(progression.generated_image_r2_key)
+            verdict = tools.ask_judge(job, progression.kind, picture)
         except JudgeError as error:
             log.warning("judge_failed", error=str(error), progressionId=str(progression.id))
             with transaction.atomic():

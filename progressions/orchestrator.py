@@ -11,7 +11,7 @@ from typing import Any
 
 import structlog
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
 
 from dali.lib.images import InvalidImageError
@@ -21,12 +21,12 @@ from progressions import asking, claims, duplicates, events, services, tools
 from progressions.delivery import public_url
 from progressions.enums import Code, JobStatus, VariantStatus
 from progressions.errors import JudgeError, LeaseLostError, StartImageError
-from progressions.ingest import Ingested, ingest_images
+from progressions.ingest import Ingested, ingest_images, load_area
 from progressions.judge import Verdict
 from progressions.judging import give_up_for_now
 from progressions.models import ImageProgression, Job, Variant
 from progressions.run import EndedError, Run, ms_since
-from progressions.steps import Journal, Kept
+from progressions.steps import Journal, Kept, Success
 from projects.models import Project
 
 log = structlog.get_logger(__name__)
@@ -39,18 +39,16 @@ INGEST_ATTEMPTS = 4
 
 def run_lease(lease: claims.Lease) -> None:
     """Does the work of a claimed row, as far as it goes: a variant's steps or a job's `ingest`."""
-    is_variant = lease.model is Variant
-    job = (
-        (Variant.objects.select_related("job").get(id=lease.id).job)
-        if is_variant
-        else Job.objects.get(id=lease.id)
-    )
+    variant = None
+    if lease.model is Variant:
+        variant = Variant.objects.select_related("job").get(id=lease.id)
+    job = Job.objects.get(id=lease.id) if variant is None else variant.job
     with structlog.contextvars.bound_contextvars(jobId=str(job.id), sessionId=job.session_id):
         try:
-            if is_variant:
-                _run_variant(lease)
-            else:
+            if variant is None:
                 _run_ingest(lease, job)
+            else:
+                _run_variant(lease, variant)
         except EndedError:
             pass
         except LeaseLostError:
@@ -67,7 +65,7 @@ def run_lease(lease: claims.Lease) -> None:
 
 def _run_ingest(lease: claims.Lease, job: Job) -> None:
     """Fetches and stores the start image and mask, once for all variants of the job."""
-    journal = Journal(lease)
+    journal = Journal(lease, job.session_id)
     try:
         journal.run("ingest", lambda: ingest_images(job), keep=_keep_ingested)
     except StartImageError as error:
@@ -106,8 +104,7 @@ def _fail_ingest(lease: claims.Lease, job: Job, code: Code, error: str, *, is_re
 # --- a variant
 
 
-def _run_variant(lease: claims.Lease) -> None:
-    variant = Variant.objects.select_related("job").get(id=lease.id)
+def _run_variant(lease: claims.Lease, variant: Variant) -> None:
     with structlog.contextvars.bound_contextvars(provider=variant.provider, variantIndex=variant.index):
         try:
             _live(Run(lease, variant))
@@ -123,13 +120,14 @@ def _run_variant(lease: claims.Lease) -> None:
 
 def _live(run: Run) -> None:
     """The steps, in order; each returns at once where the journal says that it is done."""
-    run.end_if_cancelled()
+    if run.job.cancel_requested_at is not None:
+        run.end_if_cancelled()
     _refine(run)
     while True:
         content = asking.obtain(run)
         started = time.perf_counter()
         try:
-            derived = tools.derive(content)
+            derived = tools.derive(content, load_area(run.job, run.variant.kind))
             break
         except InvalidImageError as error:
             asking.reject(run, error)
@@ -152,13 +150,14 @@ def _refine(run: Run) -> None:
             "progress": PROGRESS["refine"],
         }
 
-        def tell() -> None:
-            Job.objects.filter(id=job.id, status=JobStatus.QUEUED).update(status=JobStatus.RUNNING)
-            running = events.of_variant(variant, "running")
-            running["refinedPrompt"], running["tips"] = refined.prompt, tips
-            events.append(job.session_id, [running, run.progress_body("refine", PROGRESS["refine"])])
+        def start_job() -> None:
+            if job.status == JobStatus.QUEUED:
+                Job.objects.filter(id=job.id, status=JobStatus.QUEUED).update(status=JobStatus.RUNNING)
 
-        return Kept({"tips": [tip["key"] for tip in tips]}, fields, tell=tell)
+        running = events.of_variant(variant, "running")
+        running["refinedPrompt"], running["tips"] = refined.prompt, tips
+        told = [running, run.progress_body("refine", PROGRESS["refine"])]
+        return Kept({"tips": [tip["key"] for tip in tips]}, fields, start_job, lambda: told)
 
     run.journal.run("refine", lambda: refine(job.prompt, variant.kind, tips_for(variant.provider)), keep=keep)
 
@@ -178,7 +177,8 @@ def _compare(run: Run, derived: tools.Derived, derive_ms: int) -> dict[str, Any]
     result: dict[str, Any] = {"phash": derived.phash}
 
     def reserve() -> None:
-        Project.objects.select_for_update(no_key=True).get(id=run.job.project_id)
+        if connection.features.has_select_for_update:  # SQLite has one writer anyway
+            Project.objects.select_for_update(no_key=True).get(id=run.job.project_id)
         if not run.job.allow_duplicates:
             match = duplicates.find_nearest(
                 variant=run.variant, phash=derived.phash, max_distance=settings.DUPLICATE_DISTANCE
@@ -188,13 +188,12 @@ def _compare(run: Run, derived: tools.Derived, derive_ms: int) -> dict[str, Any]
                 return
         duplicates.reserve(variant=run.variant, phash=derived.phash)
 
-    def tell() -> None:
-        if "duplicateOf" not in result:
-            events.append(run.job.session_id, [run.progress_body("dedupe", PROGRESS["dedupe"])])
+    def tell() -> list[events.Body]:
+        return [] if "duplicateOf" in result else [run.progress_body("dedupe", PROGRESS["dedupe"])]
 
     started_at = timezone.now() - timedelta(milliseconds=derive_ms)
     kept = Kept(result, {"progress": PROGRESS["dedupe"]}, reserve, tell)
-    run.journal.record("dedupe", kept, started_at=started_at, ms=derive_ms)
+    run.journal.record(Success("dedupe", kept, started_at, derive_ms))
     return result
 
 
@@ -226,15 +225,13 @@ def _deliver_and_insert(run: Run, derived: tools.Derived, size_bytes: int) -> Im
         inserted.append(row)
         result["progressionId"] = str(row.id)
 
-    def tell() -> None:
-        bodies = [run.image_body(step, PROGRESS[step], inserted[0]) for step in ("deliver", "insert")]
-        events.append(run.job.session_id, bodies)
+    def tell() -> list[events.Body]:
+        return [run.image_body(step, PROGRESS[step], inserted[0]) for step in ("deliver", "insert")]
 
-    run.journal.record_all(
-        [
-            ("deliver", Kept({"address": address}), started_at, place_ms),
-            ("insert", Kept(result, {"progress": PROGRESS["insert"]}, insert, tell), timezone.now(), 0),
-        ]
+    kept_insert = Kept(result, {"progress": PROGRESS["insert"]}, insert, tell)
+    run.journal.record(
+        Success("deliver", Kept({"address": address}), started_at, place_ms),
+        Success("insert", kept_insert, timezone.now(), 0),
     )
     return inserted[0]
 
@@ -252,11 +249,13 @@ def _judge_and_end(run: Run, derived: tools.Derived, progression: ImageProgressi
             _end_complete(run, progression, verdict, is_judged_again=True)
         return
     said = verdict.judgment.value if verdict.judgment else None
-    kept = Kept(
-        {"judgment": said, "judge": settings.JUDGE},
-        tell=lambda: _end_complete(run, progression, verdict, is_judged_again=False),
-    )
-    run.journal.record("judge", kept, started_at=started_at, ms=ms_since(started))
+
+    def tell() -> list[events.Body]:
+        _end_complete(run, progression, verdict, is_judged_again=False)
+        return []  # it has told what there is to tell: the job's end may belong to it
+
+    kept = Kept({"judgment": said, "judge": settings.JUDGE}, tell=tell)
+    run.journal.record(Success("judge", kept, started_at, ms_since(started)))
     log.info("variant_complete", judgment=said)
 
 

@@ -5,7 +5,7 @@ from typing import NoReturn
 
 import structlog
 
-from progressions import claims, events, services
+from progressions import claims, due, events, services
 from progressions.delivery import public_url
 from progressions.enums import Code, VariantStatus
 from progressions.models import ImageProgression, Job, Variant
@@ -25,11 +25,11 @@ class Run:
         self.lease = lease
         self.variant = variant
         self.job: Job = variant.job
-        self.journal = Journal(lease)
+        self.journal = Journal(lease, self.job.session_id)
 
     def end_if_cancelled(self) -> None:
         """Ends the variant here where its job was cancelled meanwhile; raises EndedError."""
-        if not Job.objects.filter(id=self.job.id, cancel_requested_at__isnull=False).exists():
+        if self.job.cancel_requested_at is None and not due.is_cancelled(self.job.id):
             return
         if self.journal.result_of("insert") is not None:
             return  # the image is there: it ends as complete

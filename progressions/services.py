@@ -12,10 +12,10 @@ from django.utils import timezone
 
 from dali.lib.errors import ConflictError, MissingError
 from dali.lib.images import CPU_GATE, decode
-from dali.lib.storage import originals
-from progressions import duplicates, events, tools
+from progressions import due, duplicates, events, tools
 from progressions.delivery import public_url
 from progressions.enums import ROLLBACK, Code, JobStatus, VariantStatus
+from progressions.ingest import load_area
 from progressions.judge import Verdict
 from progressions.models import ImageProgression, Job, Variant
 from progressions.queries import search_text_for
@@ -83,12 +83,11 @@ def end_all(job: Job, variants: Sequence[Variant], ending: Ending) -> None:
 
 
 def _count_down(job: Job, count: int, bodies: Sequence[events.Body]) -> None:
-    Job.objects.filter(id=job.id).update(remaining=F("remaining") - count)
-    remaining, cancelled_at = Job.objects.values_list("remaining", "cancel_requested_at").get(id=job.id)
+    remaining, was_cancelled = due.count_down(job.id, count)
     told = list(bodies)
     if remaining == 0:
         summary, cost_usd = summarise(job.id)
-        is_cancelled = cancelled_at is not None and summary["cancelled"] > 0
+        is_cancelled = was_cancelled and summary["cancelled"] > 0
         Job.objects.filter(id=job.id).update(
             status=JobStatus.CANCELLED if is_cancelled else JobStatus.COMPLETE,
             ended_at=timezone.now(),
@@ -254,8 +253,8 @@ def keep_variant(*, variant_id: UUID) -> tuple[ImageProgression, bool]:
         raise ConflictError(f"only a skipped variant can be kept; this one is {variant.status}")
     if variant.progression is not None:
         return variant.progression, False
-    content = originals().read(variant.original_key)
-    derived = tools.derive(content)
+    content = _read_original(variant.original_key)
+    derived = tools.derive(content, load_area(variant.job, variant.kind))
     delivery = tools.place_delivery(derived)
     with transaction.atomic():
         variant = Variant.objects.select_for_update(no_key=True).get(id=variant_id)
@@ -279,7 +278,7 @@ def roll_back(*, progression: ImageProgression) -> ImageProgression:
     key = progression.original_image_r2_key if has_start else progression.generated_image_r2_key
     width, height, size_bytes = progression.width, progression.height, progression.bytes
     if has_start:
-        content = originals().read(key)
+        content = _read_original(key)
         with CPU_GATE:
             picture = decode(content)
         width, height, size_bytes = picture.width, picture.height, len(content)
@@ -302,7 +301,9 @@ def roll_back(*, progression: ImageProgression) -> ImageProgression:
     return row
 
 
-def judge_again(*, progression_ids: Sequence[UUID]) -> int:
-    """Lets the judge look again at images that a job made; returns how many. What it says then is told as `late`."""
-    made = ImageProgression.objects.filter(id__in=progression_ids, job__isnull=False).exclude(kind=ROLLBACK)
-    return made.update(judge_due_at=timezone.now(), judge_attempts=0)
+def _read_original(key: str) -> bytes:
+    """The bytes of an original that a row says are there; ConflictError where somebody removed them."""
+    content = tools.find_stored(key)
+    if content is None:
+        raise ConflictError(f"the original '{key}' is gone from its storage; restore it, then ask again")
+    return content

@@ -5,7 +5,7 @@ changes and the events that tell of it are one fenced transaction.
 """
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
@@ -14,7 +14,8 @@ from uuid import UUID
 import structlog
 from django.utils import timezone
 
-from progressions import claims
+from dali.lib.sql import insert_rows
+from progressions import claims, events
 from progressions.enums import StepStatus
 from progressions.errors import LeaseLostError
 from progressions.models import Step
@@ -22,6 +23,7 @@ from progressions.models import Step
 log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
+_COLUMNS = ("owner_id", "name", "attempt", "status", "result", "error", "started_at", "ms")
 Result = dict[str, Any]  # what a step keeps for the record: JSON-able, read again when it is resumed
 
 
@@ -29,26 +31,40 @@ Result = dict[str, Any]  # what a step keeps for the record: JSON-able, read aga
 class Kept:
     """What is written of a step's outcome, in one transaction.
 
-    `fields` of the leased row; `also`, further writes, which may still add to `result`; the step's
-    row with its `result`; and last `tell`, which appends the events (the session's counter is locked from there on).
+    `fields` of the leased row; `also`, further writes, which may still add to `result`; the step's row with its
+    `result`; and last the events that `tell` returns (the session's counter is locked from there on).
     """
 
     result: Result = field(default_factory=dict)
     fields: Mapping[str, object] = field(default_factory=dict)
     also: Callable[[], None] | None = None
-    tell: Callable[[], None] | None = None
+    tell: Callable[[], Sequence[events.Body]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Success:
+    """A step that succeeded: when it began, how many milliseconds it took, what is kept of it."""
+
+    name: str
+    kept: Kept
+    started_at: datetime
+    ms: int
 
 
 class Journal:
-    """The steps of one leased row, read once when the row is taken."""
+    """The steps of one leased row, read once when the row is taken; its events go to `session_id`."""
 
-    def __init__(self, lease: claims.Lease) -> None:
+    def __init__(self, lease: claims.Lease, session_id: str) -> None:
         self._lease = lease
+        self._session_id = session_id
         self._done: dict[str, Result] = {}
         self._attempts: dict[str, int] = {}
         self._unanswered: dict[str, int] = {}
         self._failures: dict[str, list[str]] = {}
-        for step in Step.objects.filter(owner_id=lease.id).order_by("id"):
+        self._pending: list[Success] = []
+        # The first lease of a row finds no steps: nobody was there to take any.
+        known = Step.objects.filter(owner_id=lease.id).order_by("id") if lease.token > 1 else ()
+        for step in known:
             self._attempts[step.name] = max(step.attempt, self._attempts.get(step.name, 0))
             if step.status == StepStatus.OK:
                 self._done[step.name] = step.result
@@ -69,11 +85,14 @@ class Journal:
         """Whether an attempt was sent, by a process that died, and its answer never seen."""
         return name in self._unanswered
 
-    def run(self, name: str, work: Callable[[], T], *, keep: Callable[[T], Kept]) -> Result:
+    def run(
+        self, name: str, work: Callable[[], T], *, keep: Callable[[T], Kept], is_pure: bool = False
+    ) -> Result:
         """The kept result if the step succeeded before; else does the work and keeps what `keep` says.
 
-        What `work` raises is recorded as a failed attempt and raised on. LeaseLostError: another
-        worker has the row; nothing was written.
+        What `work` raises is recorded as a failed attempt and raised on. LeaseLostError: another worker has the
+        row; nothing was written. A step that `is_pure` has no outside effect and may as well be run
+        again: it is written together with the next one.
         """
         if (kept := self._done.get(name)) is not None:
             return kept
@@ -85,53 +104,27 @@ class Journal:
         except Exception as error:
             self.record_failure(name, error, started_at=started_at, ms=_ms_since(started))
             raise
-        outcome = keep(value)
-        self.record(name, outcome, started_at=started_at, ms=_ms_since(started))
-        return outcome.result
+        success = Success(name, keep(value), started_at, _ms_since(started))
+        if is_pure:
+            self._pending.append(success)
+            self._done[name] = success.kept.result
+        else:
+            self.record(success)
+        return success.kept.result
 
-    def record(self, name: str, kept: Kept, *, started_at: datetime, ms: int) -> None:
-        """Writes a success, in one fenced transaction with what came of it."""
-        self.record_all([(name, kept, started_at, ms)])
-
-    def record_all(self, successes: Sequence[tuple[str, Kept, datetime, int]]) -> None:
-        """Writes several successes `(name, kept, started_at, ms)` in one fenced transaction, in order."""
-        fields: dict[str, object] = {}
-        for _, kept, _, _ in successes:
-            fields.update(kept.fields)
-        with claims.fenced(self._lease, **fields):
-            _call(kept.also for _, kept, _, _ in successes)
-            Step.objects.bulk_create(
-                [
-                    Step(
-                        owner_id=self._lease.id,
-                        name=name,
-                        attempt=self._next_attempt(name),
-                        status=StepStatus.OK,
-                        result=kept.result,
-                        started_at=started_at,
-                        ms=ms,
-                    )
-                    for name, kept, started_at, ms in successes
-                ]
-            )
-            _call(kept.tell for _, kept, _, _ in successes)
-        for name, kept, _, ms in successes:
-            self._done[name] = kept.result
-            log.info("step_done", step=name, ms=ms, attempt=self._attempts[name])
+    def record(self, *successes: Success) -> None:
+        """Writes successes, in their order, in one fenced transaction with what came of them."""
+        self._write(successes, [])
 
     def send(self, name: str, kept: Kept) -> int:
         """Writes that an attempt is about to leave, before it does; returns its number, from 1."""
         attempt = self._attempts.get(name, 0) + 1
-        with claims.fenced(self._lease, **kept.fields):
-            _call([kept.also])
-            Step.objects.create(
-                owner_id=self._lease.id,
-                name=name,
-                attempt=attempt,
-                status=StepStatus.SENT,
-                result=kept.result,
-            )
-            _call([kept.tell])
+
+        def insert() -> None:
+            row = (self._lease.id, name, attempt, StepStatus.SENT, kept.result, "", timezone.now(), None)
+            insert_rows(Step, _COLUMNS, [row])
+
+        self._write([], [kept], insert)
         self._attempts[name] = attempt
         return attempt
 
@@ -184,13 +177,53 @@ class Journal:
     def _close(
         self, name: str, attempt: int, status: StepStatus, kept: Kept, *, ms: int | None, error: str = ""
     ) -> None:
-        with claims.fenced(self._lease, **kept.fields):
-            _call([kept.also])
+        def update() -> None:
             changes: dict[str, object] = {"status": status, "result": kept.result, "error": error[:2000]}
             if ms is not None:
                 changes["ms"] = ms
             Step.objects.filter(owner_id=self._lease.id, name=name, attempt=attempt).update(**changes)
-            _call([kept.tell])
+
+        self._write([], [kept], update)
+
+    def _write(
+        self,
+        successes: Sequence[Success],
+        others: Sequence[Kept],
+        write_others: Callable[[], None] | None = None,
+    ) -> None:
+        """The one transaction of every write: fields, further writes, rows of steps, events."""
+        successes = [*self._pending, *successes]
+        every = [*(success.kept for success in successes), *others]
+        fields: dict[str, object] = {}
+        for kept in every:
+            fields.update(kept.fields)
+        with claims.fenced(self._lease, **fields):
+            for kept in every:
+                if kept.also is not None:
+                    kept.also()
+            if successes:
+                insert_rows(Step, _COLUMNS, [self._row(success) for success in successes])
+            if write_others is not None:
+                write_others()
+            told = [body for kept in every if kept.tell is not None for body in kept.tell()]
+            events.append(self._session_id, told)
+        self._pending = []
+        for success in successes:
+            self._done[success.name] = success.kept.result
+            log.info("step_done", step=success.name, ms=success.ms, attempt=self._attempts[success.name])
+
+    def _row(self, success: Success) -> tuple[Any, ...]:
+        attempt = self._attempts[success.name] = self._attempts.get(success.name, 0) + 1
+        return (
+            self._lease.id,
+            success.name,
+            attempt,
+            StepStatus.OK,
+            success.kept.result,
+            "",
+            success.started_at,
+            success.ms,
+        )
 
     def _next_attempt(self, name: str) -> int:
         self._attempts[name] = self._attempts.get(name, 0) + 1
@@ -200,12 +233,6 @@ class Journal:
 def steps_of(owner_id: UUID) -> list[Step]:
     """Every attempt at every step of a row, in the order they began."""
     return list(Step.objects.filter(owner_id=owner_id).order_by("id"))
-
-
-def _call(writes: Iterable[Callable[[], None] | None]) -> None:
-    for write in writes:
-        if write is not None:
-            write()
 
 
 def _ms_since(started: float) -> int:

@@ -9,7 +9,7 @@ from django.db import connection, transaction
 from django.db.models import Max, Q
 from django.utils import timezone
 
-from progressions import claims, judging, services, tasks, wakeups
+from progressions import due, judging, services, tasks, wakeups
 from progressions.enums import VariantStatus
 from progressions.models import Duty, Event, Job, StreamSession, Variant
 
@@ -71,15 +71,9 @@ def sweep() -> int:
 def nudge_due() -> int:
     """Sends messages about rows that are due and about which none is under way; returns how many."""
     now = timezone.now()
-    silent = Q(nudged_at__isnull=True) | Q(nudged_at__lt=now - timedelta(seconds=MESSAGE_S))
-    most = settings.WORKER_THREADS
-    variants = list(
-        claims.due_variants(now)
-        .filter(silent)
-        .exclude(job__ingest=Job.Ingest.WAITING)
-        .values_list("id", flat=True)[:most]
-    )
-    jobs = list(claims.due_ingests(now).filter(silent).values_list("id", flat=True)[:most])
+    silent_since, most = now - timedelta(seconds=MESSAGE_S), settings.WORKER_THREADS
+    variants = due.variants_to_nudge(now, silent_since=silent_since, most=most)
+    jobs = due.ingests_to_nudge(now, silent_since=silent_since, most=most)
     if variants:
         Variant.objects.filter(id__in=variants).update(nudged_at=now)
     if jobs:

@@ -13,11 +13,20 @@ from typing import Any, TypeVar
 import structlog
 from django.conf import settings
 from django.db import connection
+from PIL import Image
 
 from dali.lib.bounded import call_within
 from dali.lib.clock import Deadline
 from dali.lib.errors import UnavailableError
-from dali.lib.images import CPU_GATE, InvalidImageError, Picture, decode, encode_delivery, sniff
+from dali.lib.images import (
+    CPU_GATE,
+    InvalidImageError,
+    Picture,
+    decode,
+    encode_delivery,
+    on_pixel_thread,
+    sniff,
+)
 from dali.lib.phash import fingerprint
 from dali.lib.storage import originals
 from progressions.delivery import deliveries
@@ -142,11 +151,26 @@ def kept_answer(variant: Variant) -> dict[str, Any]:
     return step.result if step is not None else {}
 
 
-def derive(content: bytes) -> Derived:
-    """Decodes an original once and derives everything from that. Raises InvalidImageError."""
-    with CPU_GATE:
+def derive(content: bytes, area: Image.Image | None = None) -> Derived:
+    """Decodes an original once and derives everything from that; the hash of `area` where there is one.
+
+    Raises InvalidImageError.
+    """
+
+    def work() -> Derived:
         picture = decode(content, max_pixels=settings.MAX_IMAGE_PIXELS)
-        return Derived(picture, fingerprint(picture), encode_delivery(picture))
+        return Derived(picture, fingerprint(picture, area), encode_delivery(picture))
+
+    return on_pixel_thread(work)
+
+
+def open_picture(key: str) -> Picture:
+    """The decoded original of an image that is judged late. Raises JudgeError where it cannot be shown."""
+    try:
+        content = originals().read(key)
+        return on_pixel_thread(lambda: decode(content, max_pixels=settings.MAX_IMAGE_PIXELS))
+    except (InvalidImageError, UnavailableError, OSError) as error:
+        raise JudgeError(f"The image could not be opened ({type(error).__name__}).") from error
 
 
 def place_delivery(derived: Derived) -> str:

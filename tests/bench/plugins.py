@@ -21,14 +21,14 @@ class FileProvider(Provider):
 
     def __init__(self, pictures: Path, latency_s: float) -> None:
         self._pictures = pictures
-        self._latency_s = latency_s
+        self.latency_s = latency_s
 
     def check(self, draft: Draft) -> None:
         """Takes everything."""
 
     def call(self, request: ProviderRequest) -> ProviderImage:
         """The file, after a while."""
-        time.sleep(self._latency_s)
+        time.sleep(self.latency_s)
         content = (self._pictures / f"{request.seed}.png").read_bytes()
         return ProviderImage(content, "files", request.seed, Decimal(0))
 

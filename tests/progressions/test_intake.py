@@ -11,6 +11,7 @@ from django.db import connection
 from django.utils import timezone
 
 from dali.lib.errors import ConflictError, IdempotencyError, InputError
+from dali.lib.storage import originals
 from progressions import services
 from progressions.enums import Code, Kind
 from progressions.errors import ProviderError
@@ -245,3 +246,14 @@ def test_rolling_back_shows_the_start_image_again(submit: Submit) -> None:
     assert own.generated_image_r2_key == first.generated_image_r2_key
     with pytest.raises(ConflictError, match="no provider made this image"):
         retry_progression(progression=back, session_id="s-1")
+
+
+def test_rolling_back_to_bytes_that_are_gone_is_a_conflict(submit: Submit) -> None:
+    submit(seed=1)
+    work_all()
+    submit(prompt="at night", parent_progression_id=ImageProgression.objects.get().id)
+    work_all()
+    edited = ImageProgression.objects.get(kind="edit")
+    originals().delete(edited.original_image_r2_key)
+    with pytest.raises(ConflictError, match="is gone from its storage"):
+        services.roll_back(progression=edited)

@@ -188,7 +188,7 @@ def test_an_answer_that_is_stored_and_does_not_decode_is_taken_back(
     derive = tools.derive
     answers = [InvalidImageError("the picture breaks off"), None]
 
-    def derive_second(content: bytes) -> tools.Derived:
+    def derive_second(content: bytes, area: object) -> tools.Derived:
         error = answers.pop(0)
         if error is not None:
             raise error
@@ -287,6 +287,21 @@ def test_a_judge_gives_up_after_five_failures(submit: Submit, fake_judge: FakeJu
         judging.judge_late(row.id)
     row.refresh_from_db()
     assert (row.judge_attempts, row.judge_due_at) == (6, None)
+
+
+def test_an_image_whose_bytes_are_gone_is_noted_and_not_judged_for_ever(
+    submit: Submit, fake_judge: FakeJudge
+) -> None:
+    submit()
+    work_all()
+    row = ImageProgression.objects.get()
+    originals().delete(row.generated_image_r2_key)
+    judging.ask_again(progression_ids=[row.id])
+    assert judging.judge_late(row.id)
+    row.refresh_from_db()
+    assert (row.judgment, row.ai_notes, row.judge_attempts) == (
+        None, ["Not judged yet: The image could not be opened (FileNotFoundError)."], 1,
+    )  # fmt: skip
 
 
 def test_a_job_that_has_spent_its_money_makes_no_more_calls(
