@@ -24,8 +24,8 @@ demo: $(RUNTIME) ## run a real job of the built-in provider and keep serving
 run: $(RUNTIME) ## serve on PORT (8000), with what is missing made first
 	@$(BIN)/python manage.py serve
 
-test: $(DEV_STAMP) ## run the tests (those that need services or a browser run where these are)
-	@$(BIN)/python -m pytest --cov --cov-report=term:skip-covered $(TESTFLAGS)
+test: $(DEV_STAMP) ## run the tests (those that need services or a browser run where these are), or some: TESTFLAGS=tests/dali
+	@$(BIN)/python -m pytest $(if $(findstring tests/,$(TESTFLAGS)),,--cov --cov-report=term:skip-covered) $(TESTFLAGS)
 
 check: $(DEV_STAMP) ## format, lint, layers, types, migrations, settings and schema
 	@$(BIN)/ruff format --check .

@@ -1,6 +1,7 @@
 """Registries of plug-ins: every class that fulfils a contract, found in a folder or an entry point."""
 
 import importlib
+import inspect
 import pkgutil
 import threading
 from collections.abc import Iterator
@@ -89,10 +90,20 @@ class Registry(Generic[P]):
                     isinstance(member, type)
                     and issubclass(member, self._contract)
                     and member.__module__ == module.__name__
-                    and not getattr(member, "__abstractmethods__", None)
                 ):
+                    self._refuse_unfinished(member)
                     plugin = member()
                     if plugin.name in plugins:
                         raise DaliError(f"two plug-ins of {self._package} are called '{plugin.name}'")
                     plugins[plugin.name] = plugin
         return plugins
+
+    def _refuse_unfinished(self, found: type[P]) -> None:
+        """A class that lacks something is a mistake to be told of, not one to be passed over."""
+        declared = inspect.get_annotations(self._contract)
+        lacking = [
+            *sorted(getattr(found, "__abstractmethods__", ())),
+            *(name for name in declared if not hasattr(found, name)),
+        ]
+        if lacking:
+            raise DaliError(f"{found.__module__}.{found.__name__} lacks {', '.join(lacking)}")
