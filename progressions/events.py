@@ -105,6 +105,10 @@ def append(session_id: str, bodies: Sequence[Body]) -> None:
 def _advance(session_id: str, count: int) -> int:
     """Raises the session's counter and returns its new value; makes the session where there is none."""
     with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            # Foreign keys are checked at commit, which locks the rows they name: a duplicate's commit would wait
+            # for the variant it resembles, and that one, being inserted, for this session's counter. So check now.
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
         cursor.execute(
             "INSERT INTO stream_sessions (session_id, last_seq, pruned_seq, updated_at) VALUES (%s, %s, 0, %s)"
             " ON CONFLICT (session_id) DO UPDATE"
