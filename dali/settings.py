@@ -232,9 +232,7 @@ WORKER_THREADS = env.integer(
 PROVIDER_TIMEOUT_S = env.number(
     "DALI_PROVIDER_TIMEOUT_S", 300, help="Total deadline of one provider call, in seconds.", least=1
 )
-JUDGE = env.text(
-    "DALI_JUDGE", "local", help="Plug-in that judges images: one of progressions/judges, or `auto`."
-)
+JUDGE = env.text("DALI_JUDGE", "local", help="Plug-in that judges images: one of progressions/judges.")
 JUDGE_TIMEOUT_S = env.number("DALI_JUDGE_TIMEOUT_S", 60, help="Deadline of one verdict, in seconds.", least=1)
 DUPLICATE_DISTANCE = env.integer(
     "DALI_DUPLICATE_DISTANCE",
