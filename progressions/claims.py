@@ -152,15 +152,19 @@ def forget(lease: Lease) -> None:
     _keeper.drop(lease)
 
 
+def give_back(lease: Lease) -> bool:
+    """Frees a row for the next claim and fences this lease off; False where it was lost already."""
+    forget(lease)
+    freed = lease.model._default_manager.filter(
+        id=lease.id, lease_token=lease.token, lease_until__isnull=False
+    ).update(lease_until=None, lease_token=F("lease_token") + 1, nudged_at=None)
+    return bool(freed)
+
+
 def release_all() -> int:
     """Gives every row this process holds back at once, fences its threads off and takes no more; returns how many."""
     _stopping.set()
-    released = 0
-    for lease in _keeper.drop_all():
-        released += lease.model._default_manager.filter(
-            id=lease.id, lease_token=lease.token, lease_until__isnull=False
-        ).update(lease_until=None, lease_token=F("lease_token") + 1, nudged_at=None)
-    return released
+    return sum(give_back(lease) for lease in _keeper.drop_all())
 
 
 def take_over() -> int:

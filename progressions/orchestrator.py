@@ -17,7 +17,7 @@ from django.utils import timezone
 from dali.lib.images import InvalidImageError
 from knowledgebase.queries import tips_for
 from knowledgebase.refine import Refined, refine
-from progressions import asking, claims, duplicates, events, services, tools
+from progressions import asking, claims, duplicates, events, services, tools, wakeups
 from progressions.delivery import public_url
 from progressions.enums import Code, JobStatus, VariantStatus
 from progressions.errors import JudgeError, LeaseLostError, StartImageError
@@ -35,6 +35,8 @@ log = structlog.get_logger(__name__)
 PROGRESS = {"refine": 0.05, "dedupe": 0.7, "deliver": 0.8, "insert": 0.9}
 INTERNAL_ERROR = "Something went wrong inside Dali; the log has the details."
 INGEST_ATTEMPTS = 4
+# Until work that the database interrupted is looked for again.
+AGAIN_S = 0.5
 
 
 def run_lease(lease: claims.Lease) -> None:
@@ -54,10 +56,21 @@ def run_lease(lease: claims.Lease) -> None:
         except LeaseLostError:
             log.info("lease_lost")
         except (OperationalError, InterfaceError) as error:
-            # The database is away: the row says where the work stands, and its lease ends by itself.
-            log.warning("database_away", error=str(error)[:500])
+            # The database was away, or chose this transaction to end a deadlock: the row says where the work stands.
+            log.warning("database_failed", error=str(error)[:500])
+            _give_back(lease)
         finally:
             claims.forget(lease)
+
+
+def _give_back(lease: claims.Lease) -> None:
+    """Frees a row at once where the database can be reached; else its lease ends by itself."""
+    try:
+        claims.give_back(lease)
+    except (OperationalError, InterfaceError):
+        log.warning("lease_left_to_end")
+    else:
+        wakeups.wake_after(AGAIN_S)
 
 
 # --- a job's images

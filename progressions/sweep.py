@@ -60,6 +60,7 @@ def sweep() -> int:
     Returns how many messages were sent. One process at a time; the others return 0.
     """
     if not _take_duty("sweep", LEAST_S):
+        wakeups.wake_after(LEAST_S)  # what became due since the last sweep must not wait for the next but one
         return 0
     end_cancelled()
     sent = nudge_due()

@@ -51,5 +51,6 @@ class Engine:
         if self._sweeper is not None:
             self._sweeper.stop()
         self._worker.stop(within_s=max(0.0, until - time.monotonic()))
-        log.info("work_given_back", rows=claims.release_all())
+        if rows := claims.release_all():
+            log.info("work_given_back", rows=rows)
         connections.close_all()

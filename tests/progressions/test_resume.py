@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Callable
 
 import pytest
+from django.db import OperationalError
 
 from progressions import asking, claims, orchestrator, services, tools
 from progressions.errors import LeaseLostError
@@ -25,6 +26,11 @@ class Killed(BaseException):
 def die(*_: object, **__: object) -> None:
     """Stands where the process is killed."""
     raise Killed
+
+
+def deadlock(*_: object, **__: object) -> None:
+    """Stands where the database chooses a transaction to end a deadlock."""
+    raise OperationalError("deadlock detected")
 
 
 def restart(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -168,6 +174,21 @@ def test_a_duplicate_found_before_the_process_died_stays_one(
     restart(monkeypatch)
     work_all()
     assert [variant.status for variant in job.variants.order_by("number")] == ["complete", "skipped"]
+
+
+def test_a_transaction_that_the_database_ends_is_tried_again_at_once(
+    submit: Submit, fake_provider: FakeProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = submit()
+    monkeypatch.setattr(services, "insert_progression", deadlock)
+    lease = claims.claim_next()
+    assert lease is not None
+    orchestrator.run_lease(lease)
+    variant = job.variants.get()
+    assert (variant.status, variant.lease_until) == ("running", None)
+    monkeypatch.undo()
+    work_all()
+    assert (job.variants.get().status, len(fake_provider.requests)) == ("complete", 1)
 
 
 def test_an_answer_of_an_earlier_call_holds(submit: Submit, fake_provider: FakeProvider) -> None:
