@@ -17,7 +17,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from dali.lib.clock import Deadline
-from dali.lib.sql import update_row
+from dali.lib.sql import update_where
 from progressions import due
 from progressions.enums import VariantStatus
 from progressions.errors import LeaseLostError
@@ -33,7 +33,7 @@ STEP_LIMIT_S = 120.0
 OWNER = f"{socket.gethostname()[:30]}:{os.getpid()}:{secrets.token_hex(4)}"
 
 _UNFINISHED = (VariantStatus.QUEUED, VariantStatus.RUNNING)
-_HELD = "status IN ('queued', 'running') AND lease_token = %s"
+_NOT_ENDED = "status IN ('queued', 'running')"
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +137,8 @@ def fenced(lease: Lease, **fields: object) -> Iterator[None]:
     """
     until = timezone.now() + timedelta(seconds=LEASE_S)
     with transaction.atomic():
-        if not update_row(lease.model, lease.id, {"lease_until": until, **fields}, _HELD, lease.token):
+        held = {"id": lease.id, "lease_token": lease.token}
+        if not update_where(lease.model, {"lease_until": until, **fields}, held, _NOT_ENDED):
             raise LeaseLostError(f"{lease.model.__name__.lower()} {lease.id} belongs to another worker now")
         yield
 

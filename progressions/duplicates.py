@@ -28,6 +28,7 @@ _PROJECT_BITS = 41
 _ALL_BITS = (1 << 64) - 1
 # Beyond so many bits in a band, looking at every image of the project is faster than the probes.
 _MOST_RADIUS = 4
+_FEW = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +108,10 @@ def _similar_structures(project_id: UUID, structure: int, max_distance: int) -> 
     Structures first, which the indexes hold; only of the near ones are rows looked up.
     """
     own, radii = buckets(project_id, structure), _radii(max_distance)
-    if max(radii) > _MOST_RADIUS:
-        first = own[0] >> _BAND_BITS << _BAND_BITS
-        conditions = [f"band_0 BETWEEN {first} AND {first + (1 << _BAND_BITS) - 1}"]
-    else:
+    first = own[0] >> _BAND_BITS << _BAND_BITS
+    whole_project = f"band_0 BETWEEN {first} AND {first + (1 << _BAND_BITS) - 1}"
+    conditions = [whole_project]
+    if max(radii) <= _MOST_RADIUS and not _is_small(whole_project):
         conditions = [
             f"band_{number} IN ({','.join(str(bucket ^ mask) for mask in _masks(bits, radius))})"
             for number, ((_, bits), bucket, radius) in enumerate(zip(_BANDS, own, radii, strict=True))
@@ -123,12 +124,22 @@ def _similar_structures(project_id: UUID, structure: int, max_distance: int) -> 
             cursor.execute(f"SELECT structure FROM hash_bands WHERE {condition}")  # noqa: S608 - our own numbers
             found.update(other & _ALL_BITS for (other,) in cursor.fetchall())
     near = [other for other in found if (other ^ structure).bit_count() <= max_distance]
+    if not near:
+        return []
     return list(
         HashBands.objects.filter(
             band_0__in={buckets(project_id, other)[0] for other in near},
             structure__in=[_signed(other) for other in near],
         ).values_list("variant_id", flat=True)
     )
+
+
+def _is_small(whole_project: str) -> bool:
+    """Whether reading all the project has is quicker than the probes: 0.3 ms for 400 structures, 1.5 ms the probes."""
+    with connection.cursor() as cursor:
+        some = f"SELECT 1 FROM hash_bands WHERE {whole_project} LIMIT {_FEW + 1}"  # noqa: S608 - our own numbers
+        cursor.execute(some)
+        return len(cursor.fetchall()) <= _FEW
 
 
 def _without_own_sources(variant: Variant, matches: list[Match]) -> list[Match]:

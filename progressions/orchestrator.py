@@ -8,6 +8,7 @@ journal (progressions.steps).
 import time
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import structlog
 from django.conf import settings
@@ -15,6 +16,7 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
 
 from dali.lib.images import InvalidImageError
+from dali.lib.sql import update_where
 from knowledgebase.queries import tips_for
 from knowledgebase.refine import Refined, refine
 from progressions import asking, claims, duplicates, events, services, tools, wakeups
@@ -215,7 +217,7 @@ def _skip(run: Run, duplicate_of: str, distance: int) -> None:
     body = events.of_variant(run.variant, "complete")
     body["scope"], body["skipped"] = "variant", True
     body["duplicateOf"], body["distance"] = duplicate_of, distance
-    fields = {"duplicate_of_id": duplicate_of, "distance": distance, "progress": 1.0}
+    fields = {"duplicate_of": UUID(duplicate_of), "distance": distance, "progress": 1.0}
     run.end(services.Ending(VariantStatus.SKIPPED, fields=fields), body)
 
 
@@ -234,7 +236,7 @@ def _deliver_and_insert(run: Run, derived: tools.Derived, size_bytes: int) -> Im
 
     def insert() -> None:
         row = services.insert_progression(run.variant, run.job, image, is_judged_later=False)
-        Variant.objects.filter(id=run.variant.id).update(progression=row)
+        update_where(Variant, {"progression": row.id}, {"id": run.variant.id})
         inserted.append(row)
         result["progressionId"] = str(row.id)
 

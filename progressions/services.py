@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from dali.lib.errors import ConflictError, MissingError
 from dali.lib.images import CPU_GATE, decode
+from dali.lib.sql import insert, update_where
 from progressions import due, duplicates, events, tools
 from progressions.delivery import public_url
 from progressions.enums import ROLLBACK, Code, JobStatus, VariantStatus
@@ -39,15 +40,15 @@ def end_variant(variant: Variant, ending: Ending, bodies: Sequence[events.Body])
     Inside the caller's fenced transaction, as its last write: the end, the job's count and the events
     are one, so that exactly one of two last variants sends the job's `complete`.
     """
-    Variant.objects.filter(id=variant.id).update(
-        status=ending.status,
-        code=ending.code,
-        error=ending.error,
-        retryable=ending.is_retryable,
-        ended_at=timezone.now(),
-        lease_until=None,
-        **ending.fields,
-    )
+    ended = {
+        "status": ending.status,
+        "code": ending.code,
+        "error": ending.error,
+        "retryable": ending.is_retryable,
+        "ended_at": timezone.now(),
+        "lease_until": None,
+    }
+    update_where(Variant, {**ended, **ending.fields}, {"id": variant.id})
     if ending.status in (VariantStatus.FAILED, VariantStatus.CANCELLED):
         duplicates.void(variant_id=variant.id)
     _count_down(variant.job, 1, bodies)
@@ -184,27 +185,28 @@ def insert_progression(
         judge_due_at=timezone.now() if is_judged_later else None,
         search_text=search_text_for(job.prompt, [], []),
     )
-    row.save(force_insert=True)
+    insert(row)
     touch_project(job.project_id)
     return row
 
 
 def touch_project(project_id: UUID) -> None:
     """Moves a project's `updated_at`: work was added to it."""
-    Project.objects.filter(id=project_id).update(updated_at=timezone.now())
+    update_where(Project, {"updated_at": timezone.now()}, {"id": project_id})
 
 
 def write_verdict(progression: ImageProgression, verdict: Verdict) -> None:
     """Writes what a judge said to the image's row."""
-    progression.judgment = verdict.judgment
-    progression.ai_notes = list(verdict.notes)
-    progression.ai_tags = list(verdict.tags)
-    progression.retry_suggestion = verdict.retry_suggestion
-    progression.judge_due_at = None
-    progression.search_text = search_text_for(progression.prompt, progression.ai_notes, progression.ai_tags)
-    progression.save(
-        update_fields=["judgment", "ai_notes", "ai_tags", "retry_suggestion", "judge_due_at", "search_text"]
-    )
+    notes, tags = list(verdict.notes), list(verdict.tags)
+    said = {
+        "judgment": verdict.judgment,
+        "ai_notes": notes,
+        "ai_tags": tags,
+        "retry_suggestion": verdict.retry_suggestion,
+        "judge_due_at": None,
+        "search_text": search_text_for(progression.prompt, notes, tags),
+    }
+    update_where(ImageProgression, said, {"id": progression.id})
 
 
 def judge_body(body: events.Body, progression: ImageProgression, verdict: Verdict) -> events.Body:

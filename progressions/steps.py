@@ -14,7 +14,7 @@ from uuid import UUID
 import structlog
 from django.utils import timezone
 
-from dali.lib.sql import insert_rows
+from dali.lib.sql import insert_rows, update_where
 from progressions import claims, events
 from progressions.enums import StepStatus
 from progressions.errors import LeaseLostError
@@ -181,7 +181,7 @@ class Journal:
             changes: dict[str, object] = {"status": status, "result": kept.result, "error": error[:2000]}
             if ms is not None:
                 changes["ms"] = ms
-            Step.objects.filter(owner_id=self._lease.id, name=name, attempt=attempt).update(**changes)
+            update_where(Step, changes, {"owner_id": self._lease.id, "name": name, "attempt": attempt})
 
         self._write([], [kept], update)
 

@@ -8,7 +8,6 @@ that both databases get what the ORM would give them. No signals, no `save`: for
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
-from uuid import UUID
 
 from django.db import connection, models
 
@@ -24,20 +23,29 @@ def insert_rows(model: type[models.Model], names: tuple[str, ...], rows: Sequenc
         cursor.executemany(statement, prepared)
 
 
-def update_row(
-    model: type[models.Model], row_id: UUID, values: Mapping[str, object], condition: str, *parameters: object
-) -> bool:
-    """Writes `values` (by field name) to one row if `condition`, SQL of this project's own, holds; whether it did."""
-    statement, fields = _update(model, tuple(values), condition)
-    key = model._meta.pk
+def insert(row: models.Model) -> None:
+    """Inserts a new object, all its fields, as `save(force_insert=True)` would; its key must be set. No signals."""
+    fields = row._meta.concrete_fields
+    names = tuple(field.name for field in fields)
+    insert_rows(type(row), names, [tuple(field.pre_save(row, True) for field in fields)])
+    row._state.adding, row._state.db = False, connection.alias  # noqa: SLF001 - as Django's own save ends
+
+
+def update_where(
+    model: type[models.Model], values: Mapping[str, object], keys: Mapping[str, object], condition: str = ""
+) -> int:
+    """Writes `values` to the rows whose fields equal `keys` (both by field name); returns how many there were.
+
+    `condition`: SQL of this project's own that must hold besides, without parameters.
+    """
+    statement, changed, compared = _update(model, tuple(values), tuple(keys), condition)
     prepared = [
         field.get_db_prep_save(value, connection)
-        for field, value in zip(fields, values.values(), strict=True)
+        for field, value in zip([*changed, *compared], [*values.values(), *keys.values()], strict=True)
     ]
     with connection.cursor() as cursor:
-        values_in_order: list[Any] = [*prepared, key.get_db_prep_value(row_id, connection), *parameters]
-        cursor.execute(statement, values_in_order)
-        return bool(cursor.rowcount)
+        cursor.execute(statement, prepared)
+        return int(cursor.rowcount)
 
 
 @cache
@@ -49,11 +57,15 @@ def _insert(model: type[models.Model], names: tuple[str, ...]) -> tuple[str, lis
 
 
 @cache
-def _update(model: type[models.Model], names: tuple[str, ...], condition: str) -> tuple[str, list[Any]]:
-    fields = _fields(model, names)
-    changes = ", ".join(f'"{field.column}" = %s' for field in fields)
-    key = model._meta.pk.column
-    return f'UPDATE "{model._meta.db_table}" SET {changes} WHERE "{key}" = %s AND {condition}', fields
+def _update(
+    model: type[models.Model], names: tuple[str, ...], keys: tuple[str, ...], condition: str
+) -> tuple[str, list[Any], list[Any]]:
+    changed, compared = _fields(model, names), _fields(model, keys)
+    changes = ", ".join(f'"{field.column}" = %s' for field in changed)
+    where = " AND ".join(
+        [*(f'"{field.column}" = %s' for field in compared), *([condition] if condition else [])]
+    )
+    return f'UPDATE "{model._meta.db_table}" SET {changes} WHERE {where}', changed, compared
 
 
 def _fields(model: type[models.Model], names: tuple[str, ...]) -> list[Any]:

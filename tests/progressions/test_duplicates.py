@@ -212,5 +212,5 @@ def test_the_number_of_queries_does_not_grow(django_assert_num_queries: object) 
     for _ in range(4):
         made(near(2), job=first.job)
     variant = VariantFactory(job=JobFactory(project=first.project), status="running")
-    with django_assert_num_queries(6):  # type: ignore[operator]
+    with django_assert_num_queries(5):  # type: ignore[operator]
         nearest(variant)
