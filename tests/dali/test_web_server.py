@@ -52,6 +52,7 @@ def start_small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[.
             **os.environ,
             "DALI_DATA_DIR": str(directory),
             "DJANGO_SETTINGS_MODULE": "dali.settings",
+            "DALI_CORS_ORIGINS": "http://localhost:5173",
         }
         process = subprocess.Popen(
             [sys.executable, "-m", "tests.dali.small_server", json.dumps(limits)],
