@@ -1,10 +1,13 @@
 """The Celery application: one for the embedded worker and for production's worker processes."""
 
 import os
+import sys
 from typing import TYPE_CHECKING, Any
 
 from celery import Celery
-from celery.signals import worker_ready, worker_shutdown, worker_shutting_down
+from celery.signals import worker_init, worker_ready, worker_shutdown, worker_shutting_down
+
+from dali.lib.memory import share_heaps
 
 if TYPE_CHECKING:
     from progressions.sweep import Sweeper
@@ -19,6 +22,28 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
 _sweepers: "list[Sweeper]" = []
+
+
+@worker_init.connect
+def check_storages(**kwargs: Any) -> None:
+    """Production's worker starts only where what is stored stays stored; the embedded server asks by itself."""
+    from django.conf import settings
+
+    from dali.lib.storage_probe import OverwritingError, refuse_overwriting
+
+    if settings.IS_EMBEDDED:
+        return
+    try:
+        refuse_overwriting()
+    except OverwritingError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(1)  # an error would be logged by Celery, and the worker start all the same
+
+
+@worker_init.connect
+def spare_memory(**kwargs: Any) -> None:
+    """Before a worker starts its threads."""
+    share_heaps()
 
 
 @worker_ready.connect

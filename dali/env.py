@@ -9,6 +9,8 @@ from typing import TypeVar
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from dali.lib.logs import hide
+
 T = TypeVar("T")
 
 _environ = environ.Env()
@@ -46,7 +48,10 @@ def load_file(path: Path) -> None:
 def text(name: str, default: str = "", *, help: str, secret: bool = False, shown: str | None = None) -> str:
     """A string. `secret` ones are never shown; `shown` describes a default that is worked out."""
     _declare(name, "text", default if shown is None else shown, help, secret=secret)
-    return _raw(name, default)
+    value = _raw(name, default)
+    if secret:
+        hide(value)
+    return value
 
 
 def choice(name: str, default: str, choices: tuple[str, ...], *, help: str) -> str:

@@ -150,6 +150,8 @@ CACHES = {
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = False  # the row is the truth: a lost message is sent again by the sweep
 CELERY_TASK_DEFAULT_QUEUE = "dali"
+# Each worker has a queue of its own too: a provider's slot that comes free in it is for its own threads.
+CELERY_WORKER_DIRECT = not IS_EMBEDDED
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
@@ -165,28 +167,34 @@ if _database["ENGINE"] == "dali.lib.sqlite":
     CELERY_DB_REUSE_MAX = 1_000_000_000
 CELERY_TASK_PUBLISH_RETRY = False  # a submission never waits for the broker; the sweep sends again
 
+from dali.outside import *  # noqa: E402, F403 - they read the environment, which is whole only now
+from dali.outside import DELIVERY_BUCKET  # noqa: E402
+
 env.group("Storage")
 R2_ENDPOINT_URL = env.text(
     "R2_ENDPOINT_URL", help="S3 endpoint, `https://<account>.r2.cloudflarestorage.com` or any S3 server's."
 )
-R2_BUCKET = env.text("R2_BUCKET", help="Bucket of originals, uploads, templates and published files.")
+R2_BUCKET = env.text(
+    "R2_BUCKET", help="Bucket of originals, uploads, templates and published files; never public."
+)
 R2_ACCESS_KEY_ID = env.text("R2_ACCESS_KEY_ID", secret=True, help="Key id for the bucket.")
 R2_SECRET_ACCESS_KEY = env.text("R2_SECRET_ACCESS_KEY", secret=True, help="Secret key for the bucket.")
-DELIVERY = env.text(
-    "DALI_DELIVERY", "local", help="Plug-in that serves delivery images: one of progressions/deliveries."
-)
 
 
-def _storage(folder: str) -> dict[str, object]:
-    if R2_BUCKET:
+def _storage(
+    folder: str, bucket: str = R2_BUCKET, *, location: str | None = None, **options: object
+) -> dict[str, object]:
+    """One named storage: below a folder's name in the bucket where there is one, else in the data directory."""
+    if bucket:
         return {
             "BACKEND": "dali.lib.storage_s3.S3WriteOnceStorage",
             "OPTIONS": {
-                "bucket_name": R2_BUCKET,
-                "location": "" if folder == "originals" else folder,
+                "bucket_name": bucket,
+                "location": folder if location is None else location,
                 "endpoint_url": R2_ENDPOINT_URL or None,
                 "access_key": R2_ACCESS_KEY_ID,
                 "secret_key": R2_SECRET_ACCESS_KEY,
+                **options,
             },
         }
     return {
@@ -195,16 +203,15 @@ def _storage(folder: str) -> dict[str, object]:
     }
 
 
+# What is delivered stands under the hash of its content, in a bucket of its own, and never changes.
+_FOR_EVER = {"CacheControl": "public, max-age=31536000, immutable"}
 STORAGES: dict[str, dict[str, object]] = {
-    "default": _storage("originals"),
-    "originals": _storage("originals"),
+    "default": _storage("originals", location=""),
+    "originals": _storage("originals", location=""),
     "uploads": _storage("uploads"),
     "templates": _storage("templates"),
     "published": _storage("published"),
-    "delivery": {
-        "BACKEND": "dali.lib.storage.LocalWriteOnceStorage",
-        "OPTIONS": {"location": str(DATA_DIR / "delivery")},
-    },
+    "delivery": _storage("delivery", DELIVERY_BUCKET, location="", object_parameters=_FOR_EVER),
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 
@@ -232,8 +239,6 @@ WORKER_THREADS = env.integer(
 PROVIDER_TIMEOUT_S = env.number(
     "DALI_PROVIDER_TIMEOUT_S", 300, help="Total deadline of one provider call, in seconds.", least=1
 )
-JUDGE = env.text("DALI_JUDGE", "local", help="Plug-in that judges images: one of progressions/judges.")
-JUDGE_TIMEOUT_S = env.number("DALI_JUDGE_TIMEOUT_S", 60, help="Deadline of one verdict, in seconds.", least=1)
 DUPLICATE_DISTANCE = env.integer(
     "DALI_DUPLICATE_DISTANCE",
     7,
@@ -245,6 +250,31 @@ SWEEP_S = env.number(
 EVENTS_KEEP_DAYS = env.integer(
     "DALI_EVENTS_KEEP_DAYS", 30, help="Days the events of a session are kept.", least=1
 )
+
+env.group("Views")
+VIEW_IP = env.choice(
+    "DALI_VIEW_IP",
+    "full",
+    ("full", "truncated", "none"),
+    help="What is kept of a visitor's address: `truncated` keeps the network (/24, /48).",
+)
+VIEWS_BATCH = env.integer("DALI_VIEWS_BATCH", 100, help="Views written at once.", least=1, most=5000)
+VIEWS_FLUSH_S = env.number(
+    "DALI_VIEWS_FLUSH_S", 2, help="Seconds after which fewer views are written too.", least=0.1
+)
+VIEWS_REDELIVERY_S = env.integer(
+    "DALI_VIEWS_REDELIVERY_S",
+    60,
+    help="Seconds after which views held by a worker that died are delivered again; more than a batch takes.",
+    least=5,
+)
+if not IS_EMBEDDED:
+    CELERY_BROKER_TRANSPORT_OPTIONS |= {
+        "visibility_timeout": VIEWS_REDELIVERY_S,
+        # Kombu looks only at every tenth chance, which is once in 100 s.
+        "unacked_restore_interval": 5,
+        "unacked_restore_throttle": 1,
+    }
 
 env.group("Limits")
 MAX_BODY_BYTES = env.integer("DALI_MAX_BODY_BYTES", 1024 * 1024, help="Largest JSON body.", least=1024)

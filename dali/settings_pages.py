@@ -28,6 +28,7 @@ Read by the tests and by nothing else.
 |---|---|
 | `DALI_REQUIRE_SERVICES` | `1`: tests that need PostgreSQL and Redis fail, not skip, where these are not given. |
 | `DALI_REQUIRE_BROWSER` | `1`: tests that need Chromium fail, not skip, where there is none. |
+| `DALI_REQUIRE_NODE` | `1`: tests that need Node.js and the packages of tests/node (`npm ci`) fail, not skip. |
 | `DALI_CHROMIUM` | The Chromium the browser tests drive; default: `chromium` on the path. |
 | `DALI_TEST_KILLS` | How often the flow tests kill a process during a job; more finds rarer moments. |
 | `TESTFLAGS` | Further arguments for pytest in `make test`, as in `make test TESTFLAGS="-k stream"`. |

@@ -15,6 +15,8 @@ urlpatterns = [
     path("images/<str:name>", serve_image, name="image"),
     path("api/", include("projects.urls")),
     path("api/", include("progressions.urls")),
+    path("api/", include("artifacts.urls")),
+    path("public/", include("artifacts.public_urls")),
     path("api/schema", ApiSchemaView.as_view(), name="schema"),
     path("api/docs", ApiDocsView.as_view(), name="docs"),
     re_path(r"^api(?:/[\s\S]*)?\Z", UnknownRouteView.as_view()),

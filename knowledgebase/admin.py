@@ -1,4 +1,4 @@
-"""The admin of the knowledge base: tips edited and switched in the list, and the preview of a prompt."""
+"""The admin of the knowledge base: tips edited and switched in the list, the preview of a prompt, the prices."""
 
 from typing import Any
 
@@ -12,11 +12,11 @@ from django.utils.text import Truncator
 
 from dali.lib.admin import EMPTY, LeanAdmin, words
 from knowledgebase import vocabulary
-from knowledgebase.forms import SAMPLE_PROMPT, SampleForm, TipForm
-from knowledgebase.models import Tip
+from knowledgebase.forms import SAMPLE_PROMPT, PriceForm, SampleForm, TipForm
+from knowledgebase.models import Price, Tip
 from knowledgebase.preview import Preview, preview
 from knowledgebase.queries import TipSet, tip_text, tips_by_provider
-from knowledgebase.services import switch_tips
+from knowledgebase.services import switch_prices, switch_tips
 
 
 @admin.register(Tip)
@@ -103,3 +103,55 @@ def _previews(prompt: str, kind: str) -> list[Preview]:
     names = sorted({*vocabulary.providers(), *tips})
     none = TipSet([], [])
     return [preview(name, prompt, kind, tips.get(name, none).on, tips.get(name, none).off) for name in names]
+
+
+@admin.register(Price)
+class PriceAdmin(LeanAdmin[Price]):
+    """Prices of services: what a call is taken to cost from the next one on; what was charged stays as it is."""
+
+    form = PriceForm
+    list_display = ("model", "service", "of", "amount", "valid_from", "enabled", "read_on", "where")
+    list_display_links = ("model",)
+    list_filter = ("service", "enabled", "read_on")
+    list_per_page = 200
+    search_fields = ("model", "service__exact", "unit", "source")
+    search_help_text = "Words of model, unit or source"
+    ordering = ("service", "model", "unit", "valid_from")
+    actions = ("switch_on", "switch_off")
+    save_as = True
+    fieldsets = (
+        (None, {"fields": ("service", "model", "unit", "usd", "per")}),
+        ("When", {"fields": ("valid_from", "enabled")}),
+        ("How sure", {"fields": ("source", "read_on", "updated_at")}),
+    )
+    readonly_fields = ("updated_at",)
+
+    @admin.display(description="unit", ordering="unit")
+    def of(self, price: Price) -> str:
+        """What is charged for, in words."""
+        return price.unit.replace("_", " ")
+
+    @admin.display(description="US dollars", ordering="usd")
+    def amount(self, price: Price) -> str:
+        """The price with what it is for."""
+        return f"{price.usd.normalize():f} {'for a million' if price.per == 1_000_000 else 'each'}"
+
+    @admin.display(description="source")
+    def where(self, price: Price) -> str:
+        """The source, cut for the list."""
+        return Truncator(price.source).chars(70)
+
+    @admin.action(description="Switch on", permissions=["change"])
+    def switch_on(self, request: HttpRequest, prices: QuerySet[Price]) -> None:
+        """Lets the prices count from the next call on."""
+        self._switch(request, prices, enabled=True)
+
+    @admin.action(description="Switch off: not known", permissions=["change"])
+    def switch_off(self, request: HttpRequest, prices: QuerySet[Price]) -> None:
+        """Makes the cost of what they are for unknown from the next call on."""
+        self._switch(request, prices, enabled=False)
+
+    def _switch(self, request: HttpRequest, prices: QuerySet[Price], *, enabled: bool) -> None:
+        count = switch_prices(ids=prices.values_list("pk", flat=True), enabled=enabled)
+        noun = "price" if count == 1 else "prices"
+        self.message_user(request, f"{count} {noun} switched {'on' if enabled else 'off'}.", messages.SUCCESS)

@@ -1,12 +1,13 @@
-"""Forms of the knowledge base: a tip with the parts of its value as fields, and the sample prompt."""
+"""Forms of the knowledge base: a tip with the parts of its value as fields, a price, and the sample prompt."""
 
 import re
 from typing import Any
 
 from django import forms
 
+from dali.lib.vendors.usage import Unit
 from knowledgebase import vocabulary
-from knowledgebase.models import Tip
+from knowledgebase.models import Price, Tip
 
 _KEY = re.compile(r"[a-z0-9_-]+\.[a-z0-9]+(?:[.-][a-z0-9]+)*")
 SAMPLE_PROMPT = "a lighthouse at dusk, oil on canvas"
@@ -104,3 +105,26 @@ class SampleForm(forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["kind"].choices = [(kind, kind) for kind in vocabulary.kinds()]  # type: ignore[attr-defined]
+
+
+class PriceForm(forms.ModelForm[Price]):
+    """One price; its unit is one that usage records speak of."""
+
+    unit = forms.ChoiceField(
+        choices=[(unit.value, unit.value.replace("_", " ")) for unit in Unit],
+        help_text="Tokens are priced by the million. A tile is one of 512 x 512 pixels, begun ones whole.",
+    )
+
+    class Meta:
+        model = Price
+        fields = (
+            "service",
+            "model",
+            "unit",
+            "usd",
+            "per",
+            "valid_from",
+            "source",
+            "read_on",
+            "enabled",
+        )

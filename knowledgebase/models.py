@@ -1,5 +1,8 @@
-"""Rows of the knowledge base: one tip each."""
+"""Rows of the knowledge base: tips for prompts, and prices."""
 
+from decimal import Decimal
+
+from django.core.validators import MinValueValidator
 from django.db import models
 
 
@@ -27,3 +30,45 @@ class Tip(models.Model):
 
     def __str__(self) -> str:
         return self.key
+
+
+class Price(models.Model):
+    """What a service charges for one unit of one model's work, from a day on.
+
+    `usd` is for `per` units; `source` says where it was read and how sure it is, `read_on` when.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    service = models.CharField(max_length=40, help_text="As in usage records: openai, gemini, workers.")
+    model = models.CharField(max_length=120, help_text="The model's name as it is asked for.")
+    unit = models.CharField(max_length=30, help_text="One of the units that usage records speak of.")
+    usd = models.DecimalField(
+        "US dollars", max_digits=14, decimal_places=8, validators=[MinValueValidator(Decimal(0))]
+    )
+    per = models.PositiveIntegerField(
+        "for", choices=[(1, "one"), (1_000_000, "a million")], help_text="How many units that is for."
+    )
+    source = models.CharField(max_length=300, help_text="Where the price was read, and how sure it is.")
+    read_on = models.DateField(help_text="When it was read there.")
+    valid_from = models.DateField(
+        null=True, blank=True, help_text="The first day (UTC) it holds; empty: from ever, until a later one."
+    )
+    enabled = models.BooleanField(default=True, help_text="Switched off, the price counts as not known.")
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        db_table = "prices"
+        ordering = ["service", "model", "unit", "valid_from"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["service", "model", "unit", "valid_from"], name="prices_from_day"
+            ),
+            models.UniqueConstraint(
+                fields=["service", "model", "unit"],
+                name="prices_from_ever",
+                condition=models.Q(valid_from__isnull=True),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.service} {self.model}: {self.unit.replace('_', ' ')}"

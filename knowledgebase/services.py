@@ -1,21 +1,27 @@
-"""Writes to the knowledge base: the tips it starts with, and the switch of a tip."""
+"""Writes to the knowledge base: the tips and prices it starts with, and the switch of a tip."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from django.core import serializers
 from django.db import transaction
 from django.utils import timezone
 
-from knowledgebase.models import Tip
+from knowledgebase import pricing
+from knowledgebase.models import Price, Tip
 
 _SEEDED_FIELDS = ("value", "provider", "enabled", "position")
+_PRICE_KEY = ("service", "model", "unit", "valid_from")
+_PRICE_FIELDS = ("usd", "per", "source", "read_on", "enabled")
+
+R = TypeVar("R", Tip, Price)
 
 
 @dataclass(frozen=True, slots=True)
 class Seeded:
-    """How many tips of the fixture were made, were as they should be, were a curator's, were restored."""
+    """How many rows of the fixture were made, were as they should be, were a curator's, were restored."""
 
     made: int
     unchanged: int
@@ -29,23 +35,43 @@ def seed_tips(*, fixture: Path, should_restore: bool = False) -> Seeded:
     A tip that differs from the fixture is taken for a curator's work and left alone, unless `should_restore`:
     then it gets the fixture's wording, place and switch. Tips that the fixture does not know are never touched.
     """
-    wanted = {tip.pk: tip for tip in _read(fixture)}
+    wanted = {tip.pk: tip for tip in read_fixture(Tip, fixture)}
     with transaction.atomic():
         there = Tip.objects.select_for_update().in_bulk(wanted)
         missing = [tip for key, tip in wanted.items() if key not in there]
-        differing = [tip for key, tip in wanted.items() if key in there and not _is_same(tip, there[key])]
+        differing = [
+            tip for key, tip in wanted.items() if key in there and _differs(tip, there[key], _SEEDED_FIELDS)
+        ]
         # Another process may seed at the same moment: the first one's rows stand.
         Tip.objects.bulk_create(missing, ignore_conflicts=True)
         if should_restore:
             for tip in differing:
                 tip.save(force_update=True)
-    restored = len(differing) if should_restore else 0
-    return Seeded(
-        made=len(missing),
-        unchanged=len(there) - len(differing),
-        curated=len(differing) - restored,
-        restored=restored,
-    )
+    return _counted(missing, there, differing, should_restore=should_restore)
+
+
+def seed_prices(*, fixture: Path, should_restore: bool = False) -> Seeded:
+    """Makes the fixture's prices where they are missing, as `seed_tips` does the tips.
+
+    A price is known by service, model, unit and the day it holds from: one that a curator changed or switched off
+    stays so.
+    """
+    wanted = {_price_key(price): price for price in read_fixture(Price, fixture)}
+    with transaction.atomic():
+        there = {_price_key(row): row for row in Price.objects.select_for_update()}
+        missing = [price for key, price in wanted.items() if key not in there]
+        differing = []
+        for key, price in wanted.items():
+            if key in there and _differs(price, there[key], _PRICE_FIELDS):
+                price.pk = there[key].pk
+                differing.append(price)
+        Price.objects.bulk_create(missing, ignore_conflicts=True)
+        if should_restore:
+            for price in differing:
+                price.save(force_update=True)
+    pricing.forget()
+    known = [key for key in there if key in wanted]
+    return _counted(missing, known, differing, should_restore=should_restore)
 
 
 def switch_tips(*, keys: Iterable[str], enabled: bool) -> int:
@@ -54,10 +80,36 @@ def switch_tips(*, keys: Iterable[str], enabled: bool) -> int:
     return changed.update(enabled=enabled, updated_at=timezone.now())
 
 
-def _read(fixture: Path) -> list[Tip]:
+def switch_prices(*, ids: Iterable[int], enabled: bool) -> int:
+    """Switches prices on or off and returns how many were not so already. What was charged stays as it is."""
+    changed = Price.objects.filter(id__in=list(ids)).exclude(enabled=enabled)
+    count = changed.update(enabled=enabled, updated_at=timezone.now())
+    pricing.forget()
+    return count
+
+
+def read_fixture(model: type[R], fixture: Path) -> list[R]:
+    """The rows of a fixture, not stored."""
     rows = serializers.deserialize("json", fixture.read_text(encoding="utf-8"))
-    return [row.object for row in rows if isinstance(row.object, Tip)]
+    return [row.object for row in rows if isinstance(row.object, model)]
 
 
-def _is_same(one: Tip, other: Tip) -> bool:
-    return all(getattr(one, name) == getattr(other, name) for name in _SEEDED_FIELDS)
+def _price_key(price: Price) -> tuple[object, ...]:
+    return tuple(getattr(price, name) for name in _PRICE_KEY)
+
+
+def _differs(one: R, other: R, names: Iterable[str]) -> bool:
+    return any(getattr(one, name) != getattr(other, name) for name in names)
+
+
+def _counted(
+    missing: Iterable[R], there: Iterable[object], differing: Iterable[R], *, should_restore: bool
+) -> Seeded:
+    changed = len(list(differing))
+    restored = changed if should_restore else 0
+    return Seeded(
+        made=len(list(missing)),
+        unchanged=len(list(there)) - changed,
+        curated=changed - restored,
+        restored=restored,
+    )

@@ -4,15 +4,17 @@ from rest_framework import status
 from rest_framework.response import Response
 
 from dali.lib.addresses import absolute_url
+from progressions.ledger import spent_by_jobs
 from progressions.models import Job
 from progressions.queries import get_job_with_variants, steps_by_owner
-from progressions.serializers import STEPS_CONTEXT, JobSerializer, JobSubmittedSerializer
+from progressions.serializers import SPENT_CONTEXT, STEPS_CONTEXT, JobSerializer, JobSubmittedSerializer
 
 
 def job_answer(job: Job) -> Response:
-    """The job with its variants (prefetched) and their steps: one query."""
+    """The job with its variants (prefetched) and their steps and costs: two queries."""
     steps = steps_by_owner([job.pk, *(variant.pk for variant in job.variants.all())])
-    return Response(JobSerializer(job, context={STEPS_CONTEXT: steps}).data)
+    context = {STEPS_CONTEXT: steps, SPENT_CONTEXT: spent_by_jobs([job.pk])}
+    return Response(JobSerializer(job, context=context).data)
 
 
 def submitted(job: Job, *, is_replayed: bool = False) -> Response:

@@ -1,4 +1,4 @@
-"""System checks of the plug-ins that the settings name."""
+"""System checks of the plug-ins and models that the settings name."""
 
 from typing import Any
 
@@ -8,15 +8,34 @@ from django.core.checks import CheckMessage, Error, register
 from dali.lib.registry import Registry
 from progressions.delivery import Delivery, deliveries
 from progressions.judge import Judge, judges
+from progressions.text_model import NoTextModelError, text_model_in_use
 
 
 @register()
 def check_named_plugins(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """The judge and the delivery that are set exist and have what they need: else no image would be judged or shown."""
     return [
-        *_missing("DALI_JUDGE", settings.JUDGE, judges, "progressions.E001"),
+        *(
+            []
+            if settings.JUDGE == "auto"
+            else _missing("DALI_JUDGE", settings.JUDGE, judges, "progressions.E001")
+        ),
         *_missing("DALI_DELIVERY", settings.DELIVERY, deliveries, "progressions.E002"),
     ]
+
+
+@register()
+def check_text_model(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """The text model that is set can be asked, and there is one where prompts are refined by it."""
+    try:
+        found = text_model_in_use()
+    except NoTextModelError as error:
+        message, _, hint = str(error).partition("; ")
+        return [Error(message, hint=f"{hint[:1].upper()}{hint[1:]}.", id="progressions.E003")]
+    if found is None and settings.REFINER == "model":
+        hint = "Set DEFAULT_MODEL_REASONING=service:model, or DALI_REFINER=tips."
+        return [Error("DALI_REFINER=model, and no text model is set", hint=hint, id="progressions.E004")]
+    return []
 
 
 def _missing(

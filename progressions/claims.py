@@ -5,7 +5,7 @@ import secrets
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from dali.lib.clock import Deadline
 from dali.lib.sql import update_where
-from progressions import due
+from progressions import due, slots
 from progressions.enums import VariantStatus
 from progressions.errors import LeaseLostError
 from progressions.models import Job, Variant
@@ -111,21 +111,41 @@ def stop_claiming() -> None:
 def claim_next() -> Lease | None:
     """Takes the next row there is work on: of the job served least recently, its lowest variant that is due.
 
-    A job whose images are to be fetched is itself what is taken. None where nothing is due.
+    A job whose images are to be fetched is itself what is taken. Variants whose provider has as many calls under way
+    as this process may have are passed over; one that is taken holds a slot until `free_slot` or its end. None where
+    nothing is due.
     """
     if is_stopping():
         return None
+    most = slots.limits()
+    if not most:
+        found = _claim(())
+        return None if found is None else found[0]
+    with slots.gate:
+        full = slots.full(most)
+        found = _claim(full)
+        if found is None:
+            slots.nothing_left(full)
+            return None
+        lease, taken = found
+        if taken.provider in most and not taken.is_answered:
+            slots.hold(lease, taken.provider)
+        return lease
+
+
+def _claim(left_out: Sequence[str]) -> tuple[Lease, due.Taken] | None:
     for _ in range(20):
         now = timezone.now()
-        job = due.neediest_job(now)
+        job = due.neediest_job(now, left_out)
         if job is None:
             return None
         with transaction.atomic():
-            taken = due.take(job, owner=OWNER, now=now, until=now + timedelta(seconds=LEASE_S))
+            until = now + timedelta(seconds=LEASE_S)
+            taken = due.take(job, owner=OWNER, now=now, until=until, left_out=left_out)
         if taken is not None:
             lease = Lease(Job if job.is_ingest else Variant, taken.id, taken.token)
             _keeper.hold(lease, STEP_LIMIT_S)
-            return lease
+            return lease, taken
     return None  # others were faster each time; they or the sweep come back to what is left
 
 
@@ -149,8 +169,19 @@ def extend(lease: Lease, seconds: float) -> None:
 
 
 def forget(lease: Lease) -> None:
-    """Ends the renewal of a lease whose row has ended, waits or is lost."""
+    """Ends the renewal of a lease whose row has ended, waits or is lost, and frees what it holds."""
     _keeper.drop(lease)
+    slots.free(lease)
+
+
+def free_slot(lease: Lease) -> None:
+    """The provider has answered and its answer is stored: another variant may call it."""
+    slots.free(lease)
+
+
+def has_slot(lease: Lease, provider: str) -> bool:
+    """Whether the row may call its provider now; takes a slot where it has none."""
+    return slots.has_taken(lease, provider)
 
 
 def give_back(lease: Lease) -> bool:

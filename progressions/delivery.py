@@ -7,7 +7,7 @@ can be cached for ever.
 
 from abc import ABC, abstractmethod
 from typing import ClassVar
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 from django.conf import settings
 
@@ -34,12 +34,35 @@ class Delivery(ABC):
     def has(self, address: str) -> bool:
         """Whether the image at that address, a stored one, opens; False where it cannot tell.
 
-        Asked by upkeep before it makes an image anew; an address of another delivery is not its own.
+        Asked by upkeep before it makes an image anew; an address of another delivery is not its own. Raises
+        DeliveryError where the place does not answer.
         """
         return False
 
+    def origins(self) -> list[str]:
+        """Scheme, host and port of where `place` puts images, for security policies; empty: on this server.
+
+        Asked only where nothing is missing.
+        """
+        return []
+
 
 deliveries: Registry[Delivery] = Registry(Delivery, "progressions.deliveries")
+
+
+def image_origins() -> list[str]:
+    """Where images of pages may come from besides this server: every delivery that has its settings.
+
+    Not the one in use alone: rows keep the addresses of an earlier one until `rebuild_delivery` has run.
+    """
+    configured = (delivery for delivery in deliveries.all() if not delivery.missing())
+    return sorted({origin for delivery in configured for origin in delivery.origins()})
+
+
+def origin_of(url: str) -> str:
+    """Scheme, host and port of an absolute http(s) URL; empty where it is none."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}" if parts.scheme in {"http", "https"} and parts.netloc else ""
 
 
 def public_url(address: str) -> str:

@@ -27,7 +27,10 @@ NEEDS_IMAGE = frozenset({Kind.EDIT, Kind.INPAINT, Kind.OUTPAINT, Kind.VARIATION,
 
 @dataclass(frozen=True, slots=True)
 class JobDraft:
-    """A job as it was asked for. `variants` counts for each provider; `size` is as 1024x768 or empty."""
+    """A job as it was asked for. `variants` counts for each provider; `size` is as 1024x768 or empty.
+
+    `seeds`: by provider, one for each of its variants, in place of `seed`; how recorded work is asked for again.
+    """
 
     prompt: str
     providers: tuple[str, ...]
@@ -39,6 +42,7 @@ class JobDraft:
     parent_progression_id: UUID | None = None
     size: str = ""
     seed: int | None = None
+    seeds: Mapping[str, Sequence[int]] = field(default_factory=dict)
     models: Mapping[str, str] = field(default_factory=dict)
     max_cost_usd: Decimal | None = None
     allow_duplicates: bool = False
@@ -76,8 +80,7 @@ def prepare_job(project: Project, draft: JobDraft, images: Images | None = None)
     chosen = _check_providers(draft.providers)
     if not 1 <= draft.variants <= settings.MAX_VARIANTS:
         raise InputError("variants", f"{draft.variants}: must be between 1 and {settings.MAX_VARIANTS}")
-    if draft.seed is not None and not 0 <= draft.seed <= MAX_SEED:
-        raise InputError("seed", f"{draft.seed}: must be between 0 and {MAX_SEED}")
+    _check_seeds(draft)
     if draft.max_cost_usd is not None and draft.max_cost_usd <= 0:
         raise InputError("maxCostUsd", f"{draft.max_cost_usd}: must be more than 0, or be left out")
     size = _check_size(draft.size)
@@ -105,18 +108,37 @@ def prepare_job(project: Project, draft: JobDraft, images: Images | None = None)
         parent=parent,
     )
     set_images(job, images, has_parent=parent is not None)
-    base = draft.seed
     wanted = [
-        Wanted(
-            provider.name,
-            index,
-            (base + index) % (MAX_SEED + 1) if base is not None else secrets.randbelow(MAX_SEED + 1),
-            models[provider.name],
-        )
+        Wanted(provider.name, index, _seed_of(draft, provider.name, index), models[provider.name])
         for provider in chosen
         for index in range(draft.variants)
     ]
     return job, wanted
+
+
+def _check_seeds(draft: JobDraft) -> None:
+    if draft.seed is not None and not 0 <= draft.seed <= MAX_SEED:
+        raise InputError("seed", f"{draft.seed}: must be between 0 and {MAX_SEED}")
+    if draft.seed is not None and draft.seeds:
+        raise InputError("seeds", "send either seed or seeds: seed counts up from variant to variant")
+    for name, seeds in draft.seeds.items():
+        if name not in draft.providers:
+            among = ", ".join(draft.providers)
+            raise InputError("seeds", f"'{name[:40]}' is not among this job's providers: {among}")
+        if len(seeds) != draft.variants:
+            counted = f"{len(seeds)} seeds for {draft.variants} variants"
+            raise InputError("seeds", f"{name} has {counted}: send one for each")
+        for seed in seeds:
+            if not 0 <= seed <= MAX_SEED:
+                raise InputError("seeds", f"{seed} for {name}: must be between 0 and {MAX_SEED}")
+
+
+def _seed_of(draft: JobDraft, provider: str, index: int) -> int:
+    if provider in draft.seeds:
+        return draft.seeds[provider][index]
+    if draft.seed is None:
+        return secrets.randbelow(MAX_SEED + 1)
+    return (draft.seed + index) % (MAX_SEED + 1)
 
 
 def _check_prompt(prompt: str) -> str:
@@ -237,7 +259,7 @@ def _check_plans(
         if kind not in provider.kinds:
             able = ", ".join(sorted(provider.kinds))
             raise InputError("kind", f"{provider.name} does not support {kind}; it supports {able}")
-        model = draft.models.get(provider.name) or provider.default_model()
+        model = draft.models.get(provider.name) or provider.default_model_for(kind)
         options = draft.options.get(provider.name, {})
         if not isinstance(options, Mapping):
             raise InputError(f"options.{provider.name}", "must be an object of options by name")

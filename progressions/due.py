@@ -5,6 +5,7 @@ through the ORM took 9 (most of it building the query).
 """
 # ruff: noqa: S608 - the statements are put together from constants of this module; values are parameters
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -26,11 +27,16 @@ _DUE_VARIANT = (
 )
 _DUE_INGEST = "j.ingest = 'waiting' AND " + _FREE.format(row="j")
 
+# A variant that has its answer calls nobody any more.
+_LEFT_OUT = " AND (v.provider NOT IN ({names}) OR v.original_key <> '')"
 _NEEDIEST_JOB = f"""
     SELECT j.id, j.ingest FROM jobs j
     WHERE j.status IN ('queued', 'running') AND (
         ({_DUE_INGEST})
-        OR (j.ingest <> 'waiting' AND EXISTS (SELECT 1 FROM variants v WHERE v.job_id = j.id AND {_DUE_VARIANT}))
+        OR (
+            j.ingest <> 'waiting'
+            AND EXISTS (SELECT 1 FROM variants v WHERE v.job_id = j.id AND {_DUE_VARIANT}{{left_out}})
+        )
     )
     ORDER BY j.served_at NULLS FIRST, j.id LIMIT 1
 """
@@ -38,8 +44,9 @@ _LEASE = "lease_owner = %(owner)s, lease_until = %(until)s, lease_token = lease_
 _TAKE_VARIANT = f"""
     UPDATE variants SET status = 'running', {_LEASE}
     WHERE id = (
-        SELECT v.id FROM variants v WHERE v.job_id = %(job)s AND {_DUE_VARIANT} ORDER BY v.number LIMIT 1 {{lock}}
-    ) RETURNING id, lease_token
+        SELECT v.id FROM variants v WHERE v.job_id = %(job)s AND {_DUE_VARIANT}{{left_out}}
+        ORDER BY v.number LIMIT 1 {{lock}}
+    ) RETURNING id, lease_token, provider, original_key <> ''
 """
 _TAKE_INGEST = f"""
     UPDATE jobs SET {_LEASE}
@@ -50,19 +57,32 @@ _COUNT_DOWN = """
     UPDATE jobs SET remaining = remaining - %(count)s WHERE id = %(job)s RETURNING remaining, cancel_requested_at
 """
 _SILENT = " AND ({row}.nudged_at IS NULL OR {row}.nudged_at < %(silent)s)"
+# Who took a message about these found their provider to be left alone, and went.
+_SILENT_VARIANT = (
+    " AND (v.nudged_at IS NULL OR v.nudged_at < %(silent)s OR EXISTS ("
+    "SELECT 1 FROM cooldowns c WHERE c.provider = v.provider AND c.until > v.nudged_at))"
+)
+# Of two pauses asked for the longer one holds.
+_COOL_DOWN = """
+    INSERT INTO cooldowns (provider, until, reason) VALUES (%(provider)s, %(until)s, %(reason)s)
+    ON CONFLICT (provider) DO UPDATE SET until = excluded.until, reason = excluded.reason
+    WHERE cooldowns.until < excluded.until
+"""
 _VARIANTS_TO_NUDGE = (
     "SELECT v.id FROM variants v JOIN jobs j ON j.id = v.job_id"
-    f" WHERE {_DUE_VARIANT}{_SILENT.format(row='v')} AND j.ingest <> 'waiting' LIMIT %(most)s"
+    f" WHERE {_DUE_VARIANT}{_SILENT_VARIANT} AND j.ingest <> 'waiting' LIMIT %(most)s"
 )
 _INGESTS_TO_NUDGE = f"SELECT j.id FROM jobs j WHERE {_DUE_INGEST}{_SILENT.format(row='j')} LIMIT %(most)s"
 
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A row that was taken, and the token its lease carries."""
+    """A row that was taken, and the token its lease carries; of a variant, whom it calls and whether it has called."""
 
     id: UUID
     token: int
+    provider: str = ""
+    is_answered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,27 +93,48 @@ class NeedyJob:
     is_ingest: bool
 
 
-def neediest_job(now: datetime) -> NeedyJob | None:
-    """The job that a worker is to serve next; None where nothing is due."""
-    row = _one(_NEEDIEST_JOB, now=_moment(now))
+def neediest_job(now: datetime, left_out: Sequence[str] = ()) -> NeedyJob | None:
+    """The job that a worker is to serve next; None where nothing is due but calls to the providers `left_out`."""
+    condition, names = _leave_out(left_out)
+    row = _one(_NEEDIEST_JOB.format(left_out=condition), now=_moment(now), **names)
     return None if row is None else NeedyJob(row[0], is_ingest=row[1] == "waiting")
 
 
-def take(job: NeedyJob, *, owner: str, now: datetime, until: datetime) -> Taken | None:
+def take(
+    job: NeedyJob, *, owner: str, now: datetime, until: datetime, left_out: Sequence[str] = ()
+) -> Taken | None:
     """Leases the job's ingest, or its lowest due variant; None where others took all in between.
 
+    No variant is taken that is to call one of the providers `left_out`.
     Inside a transaction. On PostgreSQL rows that others are taking are passed over, not waited for.
     """
     lock = "FOR NO KEY UPDATE SKIP LOCKED" if connection.vendor == "postgresql" else ""
     values = {"job": job.key, "owner": owner, "now": _moment(now), "until": _moment(until)}
-    statement = _TAKE_INGEST if job.is_ingest else _TAKE_VARIANT
-    row = _one(statement.format(lock=lock), **values)
+    if job.is_ingest:
+        row = _one(_TAKE_INGEST.format(lock=lock), **values)
+        return None if row is None else Taken(_uuid(row[0]), row[1])
+    condition, names = _leave_out(left_out)
+    row = _one(_TAKE_VARIANT.format(lock=lock, left_out=condition), **values, **names)
     if row is None:
         return None
-    if not job.is_ingest:
-        with connection.cursor() as cursor:
-            cursor.execute(_SERVED, {"now": values["now"], "job": job.key})
-    return Taken(_uuid(row[0]), row[1])
+    with connection.cursor() as cursor:
+        cursor.execute(_SERVED, {"now": values["now"], "job": job.key})
+    return Taken(_uuid(row[0]), row[1], row[2], bool(row[3]))
+
+
+def _leave_out(providers: Sequence[str]) -> tuple[str, dict[str, str]]:
+    """The condition that leaves out variants that are to call these, and its parameters."""
+    if not providers:
+        return "", {}
+    names = {f"full_{number}": name for number, name in enumerate(providers)}
+    return _LEFT_OUT.format(names=", ".join(f"%({name})s" for name in names)), names
+
+
+def cool_down(provider: str, until: datetime, reason: str) -> None:
+    """Has every process leave a provider alone until then, or until what was said before where that is later."""
+    values = {"provider": provider, "until": _moment(until), "reason": reason}
+    with connection.cursor() as cursor:
+        cursor.execute(_COOL_DOWN, values)
 
 
 def is_cancelled(job_id: UUID) -> bool:

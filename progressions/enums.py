@@ -72,3 +72,12 @@ class StepStatus(TextChoices):
     OK = "ok"
     FAILED = "failed"
     UNKNOWN = "unknown"
+
+
+class Purpose(TextChoices):
+    """What a paid call was for."""
+
+    IMAGE = "image"
+    JUDGE = "judge"
+    REFINE = "refine"
+    AGENT = "agent"

@@ -1,6 +1,9 @@
 """What can go wrong between a prompt and its image, in the words of the contract's outcomes."""
 
-from dali.lib.errors import DaliError
+from dali.lib.errors import DaliError, UnavailableError
+from dali.lib.logs import mask_secrets
+from dali.lib.vendors.failures import EXCERPT_CHARACTERS, VendorError
+from dali.lib.vendors.usage import Usage
 from progressions.enums import Code
 
 # Retried unless the error says otherwise; the rest never.
@@ -11,8 +14,9 @@ class ProviderError(DaliError):
     """A provider call ended without an image. The message is one readable sentence, without secrets.
 
     `code` is one of the outcomes; `is_retryable` defaults to what the outcome says; `retry_after_s` is
-    what the provider asked for; `status`, `request_id` and `excerpt` (at most 500 characters of
-    the answer) are for the journal.
+    what the provider asked for; `is_possibly_billed`: the request may have arrived and no answer says what became of
+    it; `usage`: what they report to have used all the same; `status`, `request_id` and `excerpt` (at most
+    500 characters of the answer) are for the journal. Secrets are masked in all of it.
     """
 
     def __init__(
@@ -22,17 +26,36 @@ class ProviderError(DaliError):
         *,
         is_retryable: bool | None = None,
         retry_after_s: float | None = None,
+        is_possibly_billed: bool = False,
+        usage: Usage | None = None,
         status: int | None = None,
         request_id: str = "",
         excerpt: str = "",
     ) -> None:
-        super().__init__(message)
+        super().__init__(mask_secrets(message))
         self.code = code
+        self.is_possibly_billed = is_possibly_billed
+        self.usage = usage
         self.is_retryable = code in RETRYABLE if is_retryable is None else is_retryable
         self.retry_after_s = retry_after_s
         self.status = status
-        self.request_id = request_id
-        self.excerpt = excerpt[:500]
+        self.request_id = mask_secrets(request_id)
+        self.excerpt = mask_secrets(excerpt)[:EXCERPT_CHARACTERS]
+
+    @classmethod
+    def of(cls, error: VendorError) -> "ProviderError":
+        """A service's failure in the words of the contract's outcomes."""
+        return cls(
+            Code(error.outcome),
+            str(error),
+            is_retryable=error.is_retryable,
+            retry_after_s=error.retry_after_s,
+            is_possibly_billed=error.is_possibly_billed,
+            usage=error.usage,
+            status=error.status,
+            request_id=error.request_id,
+            excerpt=error.excerpt,
+        )
 
 
 class StartImageError(DaliError):
@@ -44,11 +67,26 @@ class StartImageError(DaliError):
 
 
 class JudgeError(DaliError):
-    """The judge could not say; the image keeps a null judgment and is judged again later."""
+    """The judge could not say; the image keeps a null judgment and is judged again later.
+
+    `usage`: of the calls that were paid all the same.
+    """
+
+    def __init__(self, message: str, *, usage: tuple[Usage, ...] = ()) -> None:
+        super().__init__(mask_secrets(message))
+        self.usage = usage
 
 
-class DeliveryError(DaliError):
-    """The delivery image could not be placed; the step is tried again."""
+class DeliveryError(UnavailableError):
+    """The delivery image could not be placed, or the place not be asked; the step is tried again.
+
+    A request that needed it is answered with 503. Its message names the setting at fault where there is one.
+    `is_busy`: the place asked to be left alone for `retry_after_s`.
+    """
+
+    def __init__(self, message: str, retry_after_s: int = 5, *, is_busy: bool = False) -> None:
+        super().__init__(mask_secrets(message), retry_after_s)
+        self.is_busy = is_busy
 
 
 class LeaseLostError(DaliError):

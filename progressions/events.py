@@ -49,6 +49,7 @@ class Body(TypedDict):
     variantIndex: NotRequired[int]
     progressionId: NotRequired[str]
     generatedImageUrl: NotRequired[str]
+    previewUrl: NotRequired[str]
     refinedPrompt: NotRequired[str]
     tips: NotRequired[list[AppliedTip]]
     progress: NotRequired[float]

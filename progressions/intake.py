@@ -8,9 +8,9 @@ import structlog
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from dali.lib.errors import ConflictError, IdempotencyError
+from dali.lib.errors import ConflictError, IdempotencyError, InputError
 from dali.lib.ids import new_id
-from progressions import events, services, tasks
+from progressions import budget, events, services, tasks
 from progressions.drafts import (
     MAX_PROMPT,
     Images,
@@ -50,8 +50,8 @@ def submit_job(
 ) -> Submission:
     """Checks a draft and makes its job.
 
-    Raises InputError naming field, value and cure, before anything is stored or spent, and IdempotencyError
-    where the key came before with another body.
+    Raises InputError naming field, value and cure, before anything is stored or spent, also where it is expected
+    to cost more than it may, and IdempotencyError where the key came before with another body.
     """
     if idempotency_key is not None:
         earlier = _find_replay(project, idempotency_key, idempotency_digest)
@@ -61,7 +61,8 @@ def submit_job(
     job.owner, job.idempotency_key, job.idempotency_digest = owner, idempotency_key, idempotency_digest
     try:
         _store(job, wanted)
-    except IntegrityError:
+    except (IntegrityError, InputError):
+        # The same submission may have come twice at once: the first one's job stands, and may be what fills the cap.
         if idempotency_key is None:
             raise
         earlier = _find_replay(project, idempotency_key, idempotency_digest)
@@ -72,7 +73,10 @@ def submit_job(
 
 
 def retry_job(*, job: Job, session_id: str | None = None, owner: str = "") -> Job:
-    """A new job of the variants that failed or were cancelled, with their seeds; ConflictError where there are none."""
+    """A new job of the variants that failed or were cancelled, with their seeds.
+
+    Raises ConflictError where there are none, InputError where they would cost more than they may.
+    """
     ended_badly = (VariantStatus.FAILED, VariantStatus.CANCELLED)
     lost = list(job.variants.filter(status__in=ended_badly).order_by("number"))
     if not lost:
@@ -162,7 +166,11 @@ def _images_of(job: Job) -> Images:
 
 
 def _store(job: Job, wanted: Sequence[Wanted]) -> None:
-    """Writes the job, its variants and their `queued` events, and sends the first messages after commit."""
+    """Writes the job, its variants and their `queued` events, and sends the first messages after commit.
+
+    Raises InputError where it would cost more than it may.
+    """
+    costs = budget.admit(job, [(want.provider, want.model) for want in wanted])
     job.remaining = len(wanted)
     variants = [
         Variant(
@@ -175,8 +183,9 @@ def _store(job: Job, wanted: Sequence[Wanted]) -> None:
             kind=job.kind,
             seed=want.seed,
             model=want.model,
+            estimate_usd=cost,
         )
-        for number, want in enumerate(wanted)
+        for number, (want, cost) in enumerate(zip(wanted, costs, strict=True))
     ]
     with transaction.atomic():
         job.save(force_insert=True)

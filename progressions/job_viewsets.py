@@ -18,10 +18,12 @@ from dali.lib.pagination import next_link, parse_limit
 from dali.lib.schema import ErrorSerializer
 from progressions import intake, services
 from progressions.answers import job_answer, submitted
+from progressions.ledger import spent_by_jobs
 from progressions.models import Job
 from progressions.queries import event_texts, get_job, get_job_with_variants, jobs_with_variants
 from progressions.requests import JobInSerializer, JobRetryInSerializer, parse_after, parse_idempotency_key
 from progressions.serializers import (
+    SPENT_CONTEXT,
     JobListedSerializer,
     JobSerializer,
     JobSubmittedSerializer,
@@ -51,7 +53,8 @@ class ProjectJobViewSet(ApiMixin, GenericViewSet[Job]):
         """A page of jobs."""
         project = get_bare_project(project_id)
         page = self.paginate_queryset(jobs_with_variants().filter(project=project))
-        return self.get_paginated_response(JobListedSerializer(page, many=True).data)
+        context = {SPENT_CONTEXT: spent_by_jobs(job.pk for job in page or ())}
+        return self.get_paginated_response(JobListedSerializer(page, many=True, context=context).data)
 
     @extend_schema(
         summary="Submit a job",
@@ -123,7 +126,20 @@ class JobViewSet(ApiMixin, GenericViewSet[Job]):
         responses={
             200: {
                 "type": "array",
-                "items": {"type": "object", "required": ["seq", "type", "ts", "sessionId"]},
+                "items": {
+                    "type": "object",
+                    "required": ["seq", "type", "ts", "sessionId"],
+                    "properties": {
+                        "previewUrl": {
+                            "type": "string",
+                            "format": "uri",
+                            "description": (
+                                "Of `progress`, where previews were asked for (`options.openai.partial_images`): the"
+                                " unfinished picture as a `data:` URL of a WebP, at most 256 x 256 pixels and 16 KiB."
+                            ),
+                        }
+                    },
+                },
             }
         },
     )

@@ -7,14 +7,15 @@ the image: whatever it raises leaves the judgment null with a note, and the imag
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import ClassVar
 
+from django.conf import settings
 from PIL import Image
 
 from dali.lib.clock import Deadline
 from dali.lib.images import Picture
 from dali.lib.registry import Registry
+from dali.lib.vendors.usage import Usage
 from progressions.enums import Judgment, Kind
 
 
@@ -43,7 +44,8 @@ class Verdict:
 
     `judgment` is null where it could not say; `notes` are whole sentences for people, saying what was
     looked at and what was not; `tags` are lower-case words for the filter, at most 20 of at most 40 characters;
-    `retry_suggestion` says, on a fail, what to change in the prompt. `cost_usd` is null where unknown.
+    `retry_suggestion` says, on a fail, what to change in the prompt. `usage`: of each call that was paid for
+    it; empty where it costs nothing. `judge`: who said it; filled in by whoever asks the judge.
     """
 
     judgment: Judgment | None
@@ -51,7 +53,8 @@ class Verdict:
     tags: list[str] = field(default_factory=list)
     retry_suggestion: str = ""
     model: str = ""
-    cost_usd: Decimal | None = None
+    usage: tuple[Usage, ...] = ()
+    judge: str = ""
 
 
 class Judge(ABC):
@@ -72,3 +75,17 @@ class Judge(ABC):
 
 
 judges: Registry[Judge] = Registry(Judge, "progressions.judges")
+
+# The best first; `local` needs nothing, so that there is always one.
+AUTO_ORDER = ("workers", "openai", "gemini", "local")
+
+
+def judge_in_use() -> Judge:
+    """The judge that DALI_JUDGE names; `auto`: the first of AUTO_ORDER that is there and configured.
+
+    Raises UnknownPluginError, naming the known, where it names none.
+    """
+    if settings.JUDGE != "auto":
+        return judges.get(settings.JUDGE)
+    there = {judge.name: judge for judge in judges.all()}
+    return next(there[name] for name in AUTO_ORDER if name in there and not there[name].missing())

@@ -5,21 +5,22 @@ from datetime import timedelta
 from uuid import UUID
 
 import structlog
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
 from progressions import events, services, tools
 from progressions.enums import VariantStatus
 from progressions.errors import JudgeError
-from progressions.judge import Verdict
-from progressions.models import ImageProgression, Variant
+from progressions.judge import Judge, Verdict
+from progressions.models import ImageProgression, Job, Variant
 
 log = structlog.get_logger(__name__)
 
 # Minutes until a judge that could not say is asked again; after the last it is left.
 AGAIN_AFTER_MIN = (1, 5, 30, 120, 720)
-# Nobody else judges an image that is being judged; a process that dies frees it after this.
-CLAIM_S = 300
+# Nobody else judges an image that is being judged; a process that dies frees it this long after the judge's deadline.
+CLAIM_S = 240
 
 
 def give_up_for_now(progression: ImageProgression) -> None:
@@ -47,7 +48,7 @@ def judge_late(progression_id: UUID) -> bool:
     """Judges one image that is due, and tells its session; False where it is not due (any longer)."""
     now = timezone.now()
     taken = ImageProgression.objects.filter(id=progression_id, judge_due_at__lte=now).update(
-        judge_due_at=now + timedelta(seconds=CLAIM_S)
+        judge_due_at=now + timedelta(seconds=settings.JUDGE_TIMEOUT_S + CLAIM_S)
     )
     if not taken:
         return False
@@ -58,19 +59,48 @@ def judge_late(progression_id: UUID) -> bool:
         return False
     with structlog.contextvars.bound_contextvars(jobId=str(job.id), sessionId=job.session_id):
         try:
-            picture = tools.open_picture(progression.generated_image_r2_key)
-            verdict = tools.ask_judge(job, progression.kind, picture)
+            verdict = look(progression, job)
         except JudgeError as error:
-            log.warning("judge_failed", error=str(error), progressionId=str(progression.id))
-            with transaction.atomic():
-                services.write_verdict(progression, Verdict(None, [f"Not judged yet: {error}"]))
-                give_up_for_now(progression)
-            return True
-        with transaction.atomic():
-            services.write_verdict(progression, verdict)
-            events.append(job.session_id, [_late_body(progression, verdict)])
-        log.info("judged_late", judgment=verdict.judgment and verdict.judgment.value)
+            write_failure(progression, error)
+        else:
+            write_late(progression, job, verdict)
     return True
+
+
+def look(progression: ImageProgression, job: Job, judge: Judge | None = None) -> Verdict:
+    """What the judge in use, or the one given, says about an image; without the database. Raises JudgeError."""
+    picture = tools.open_picture(progression.generated_image_r2_key)
+    return tools.ask_judge(job, progression.kind, picture, judge)
+
+
+def write_late(progression: ImageProgression, job: Job, verdict: Verdict) -> bool:
+    """Writes a verdict that comes after the image's variant has ended, and tells its session.
+
+    A judge that could not say takes no verdict back: then only its price is written, and the answer is False.
+    """
+    if verdict.judgment is None and progression.judgment is not None:
+        with transaction.atomic():
+            services.charge_verdict(progression, verdict.usage)
+            ImageProgression.objects.filter(id=progression.id).update(judge_due_at=None)
+        log.info("verdict_kept", progressionId=str(progression.id), notes=verdict.notes)
+        return False
+    with transaction.atomic():
+        services.write_verdict(progression, verdict)
+        events.append(job.session_id, [_late_body(progression, verdict)])
+    log.info("judged_late", judgment=verdict.judgment and verdict.judgment.value, judge=verdict.judge)
+    return True
+
+
+def write_failure(progression: ImageProgression, error: JudgeError) -> None:
+    """Writes that a judge could not look; it is asked again later. A verdict that is there stays."""
+    log.warning("judge_failed", error=str(error), progressionId=str(progression.id))
+    with transaction.atomic():
+        if progression.judgment is None:
+            note = f"Not judged yet: {error}"
+            services.write_verdict(progression, Verdict(None, [note], usage=error.usage))
+        else:
+            services.charge_verdict(progression, error.usage)
+        give_up_for_now(progression)
 
 
 def _late_body(progression: ImageProgression, verdict: Verdict) -> events.Body:

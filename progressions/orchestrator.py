@@ -18,8 +18,7 @@ from django.utils import timezone
 from dali.lib.images import InvalidImageError
 from dali.lib.sql import update_where
 from knowledgebase.queries import tips_for
-from knowledgebase.refine import Refined, refine
-from progressions import asking, claims, duplicates, events, services, tools, wakeups
+from progressions import asking, claims, duplicates, events, placing, services, tools, wakeups
 from progressions.delivery import public_url
 from progressions.enums import Code, JobStatus, VariantStatus
 from progressions.errors import JudgeError, LeaseLostError, StartImageError
@@ -27,7 +26,8 @@ from progressions.ingest import Ingested, ingest_images, load_area
 from progressions.judge import Verdict
 from progressions.judging import give_up_for_now
 from progressions.models import ImageProgression, Job, Variant
-from progressions.run import EndedError, Run, ms_since
+from progressions.rewriting import Refinement, refine_prompt
+from progressions.run import INTERNAL_ERROR, EndedError, Run, ms_since
 from progressions.steps import Journal, Kept, Success
 from projects.models import Project
 
@@ -35,7 +35,6 @@ log = structlog.get_logger(__name__)
 
 # How far along a variant is once a step is done.
 PROGRESS = {"refine": 0.05, "dedupe": 0.7, "deliver": 0.8, "insert": 0.9}
-INTERNAL_ERROR = "Something went wrong inside Dali; the log has the details."
 INGEST_ATTEMPTS = 4
 # Until work that the database interrupted is looked for again.
 AGAIN_S = 0.5
@@ -155,7 +154,12 @@ def _refine(run: Run) -> None:
     """Works the provider's tips into the prompt, and says once that the variant is running."""
     variant, job = run.variant, run.job
 
-    def keep(refined: Refined) -> Kept:
+    def work() -> Refinement:
+        if settings.REFINER == "model":
+            claims.extend(run.lease, settings.REFINER_TIMEOUT_S + claims.STEP_LIMIT_S)
+        return refine_prompt(variant, job.prompt, tips_for(variant.provider))
+
+    def keep(refined: Refinement) -> Kept:
         tips: list[events.AppliedTip] = [{"key": tip.key, "addition": tip.addition} for tip in refined.tips]
         variant.refined_prompt, variant.tips = refined.prompt, tips
         fields = {
@@ -172,9 +176,9 @@ def _refine(run: Run) -> None:
         running = events.of_variant(variant, "running")
         running["refinedPrompt"], running["tips"] = refined.prompt, tips
         told = [running, run.progress_body("refine", PROGRESS["refine"])]
-        return Kept({"tips": [tip["key"] for tip in tips]}, fields, start_job, lambda: told)
+        return Kept(refined.record(), fields, start_job, lambda: told)
 
-    run.journal.run("refine", lambda: refine(job.prompt, variant.kind, tips_for(variant.provider)), keep=keep)
+    run.journal.run("refine", work, keep=keep)
 
 
 def _dedupe(run: Run, derived: tools.Derived, *, derive_ms: int) -> None:
@@ -228,7 +232,7 @@ def _deliver_and_insert(run: Run, derived: tools.Derived, size_bytes: int) -> Im
         return ImageProgression.objects.get(id=kept["progressionId"])
     run.end_if_cancelled()
     started_at, started = timezone.now(), time.perf_counter()
-    address = tools.persistently(lambda: tools.place_delivery(derived))
+    address = placing.place(run, derived)
     place_ms = ms_since(started)
     image = services.NewImage.of(run.variant, derived, address, size_bytes, run.journal.result_of("generate"))
     inserted: list[ImageProgression] = []
@@ -259,7 +263,8 @@ def _judge_and_end(run: Run, derived: tools.Derived, progression: ImageProgressi
         verdict = tools.ask_judge(run.job, run.variant.kind, derived.picture)
     except JudgeError as error:
         run.journal.record_failure("judge", error, started_at=started_at, ms=ms_since(started))
-        verdict = Verdict(None, [f"Not judged yet: {error} It will be judged again later."])
+        note = f"Not judged yet: {error} It will be judged again later."
+        verdict = Verdict(None, [note], usage=error.usage)
         with claims.fenced(run.lease):
             _end_complete(run, progression, verdict, is_judged_again=True)
         return
@@ -269,7 +274,7 @@ def _judge_and_end(run: Run, derived: tools.Derived, progression: ImageProgressi
         _end_complete(run, progression, verdict, is_judged_again=False)
         return []  # it has told what there is to tell: the job's end may belong to it
 
-    kept = Kept({"judgment": said, "judge": settings.JUDGE}, tell=tell)
+    kept = Kept({"judgment": said, "judge": verdict.judge, "model": verdict.model}, tell=tell)
     run.journal.record(Success("judge", kept, started_at, ms_since(started)))
     log.info("variant_complete", judgment=said)
 

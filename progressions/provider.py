@@ -15,6 +15,7 @@ from typing import ClassVar, TypedDict
 
 from dali.lib.clock import Deadline
 from dali.lib.registry import Registry
+from dali.lib.vendors.usage import Usage
 from progressions.enums import Kind
 
 
@@ -64,8 +65,10 @@ class ProviderImage:
     """A provider's answer.
 
     `content`: its own bytes, PNG, JPEG or WebP, kept as they are. `model`: the one that made it. `seed`:
-    the one it used, None where it takes none. `cost_usd`: from what it reported, None where unknown
-    (never 0 for unknown). `meta`: JSON-able facts for the record (size asked and made, request id, usage).
+    the one it used, None where it takes none. `usage`: what the call used, as far as it is known; its cost is worked
+    out from the price table. `cost_usd`: only where the provider itself knows what it cost (never 0 for
+    unknown). `meta`: JSON-able facts for the record (size asked and made, request id, the prompt as it was
+    revised).
     """
 
     content: bytes
@@ -73,6 +76,7 @@ class ProviderImage:
     seed: int | None = None
     cost_usd: Decimal | None = None
     meta: Mapping[str, object] = field(default_factory=dict)
+    usage: Usage | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +99,7 @@ class Provider(ABC):
     models: ClassVar[tuple[str, ...]]  # the first is the default
     sizes: ClassVar[tuple[str, ...]]  # as "1024x1024": those worth offering; others may be mapped
     limits: ClassVar[SizeLimits]
-    price: ClassVar[Price | None] = None
+    price: ClassVar[Price | None] = None  # where the price table is not to say it
 
     def missing(self) -> list[str]:
         """Names of the settings that must be set before it can be called; empty: it is configured."""
@@ -105,11 +109,30 @@ class Provider(ABC):
         """The model used where the job names none."""
         return self.models[0]
 
+    def default_model_for(self, kind: Kind) -> str:
+        """The model used for this kind where the job names none: one that can do it, where there is one."""
+        return self.default_model()
+
+    def kinds_of(self, model: str) -> frozenset[Kind]:
+        """What one model of `models` can do; together they make `kinds`."""
+        return self.kinds
+
+    def concurrency(self) -> int | None:
+        """The most calls that one process may have under way; None: as many as it has threads."""
+        return None
+
+    def estimate(self, draft: Draft) -> Usage | None:
+        """What one image of this draft will use, rather too much than too little; None where nobody can say.
+
+        Pure. For the price in `GET /api/providers` and for caps on spending.
+        """
+        return None
+
     @abstractmethod
     def check(self, draft: Draft) -> None:
         """Refuses what this provider does not take: unknown model, size or option.
 
-        Raises InputError whose field is `models.<name>`, `size` or `options.<name>.<option>`.
+        Raises InputError whose field is `models.<name>`, `prompt`, `size` or `options.<name>.<option>`.
         Pure: no network, no clock.
         """
 
@@ -117,9 +140,23 @@ class Provider(ABC):
     def call(self, request: ProviderRequest) -> ProviderImage:
         """Makes one image, within `request.deadline`.
 
-        Raises ProviderError, with one of the contract's outcomes, and nothing else on purpose; whatever else
-        it raises is recorded as `internal`. It need not decode what it answers: the caller does.
+        Raises ProviderError, or VendorError (dali.lib.vendors.failures) as it comes from a service, with one of
+        the contract's outcomes, and nothing else on purpose; whatever else it raises is recorded as
+        `internal`. It need not decode what it answers: the caller does.
         """
+
+    # The kinds whose answers `finish` has work with.
+    finishes: ClassVar[frozenset[Kind]] = frozenset()
+
+    def finish(self, request: ProviderRequest, content: bytes) -> bytes:
+        """The image that is kept, made of an answer: for a service that repaints more than it was asked to.
+
+        Called for the kinds in `finishes` alone, once `content`, the answer's own bytes, is stored; also by another
+        process than the one that asked, with a request that differs in `deadline`, `attempt` and
+        `on_partial` alone. Pure, and the same bytes for the same input. Raises InvalidImageError where `content`
+        does not decode. Called holding CPU_GATE.
+        """
+        return content
 
 
 providers: Registry[Provider] = Registry(Provider, "progressions.providers")

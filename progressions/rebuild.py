@@ -1,6 +1,7 @@
 """Upkeep: fingerprints and delivery images made anew from the originals, row by row."""
 
 import hashlib
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from dali.lib.storage import named
 from progressions import duplicates
 from progressions.delivery import deliveries
 from progressions.enums import Kind
+from progressions.errors import DeliveryError
 from progressions.ingest import load_area
 from progressions.models import HashBands, ImageProgression, Job, Upload, Variant
 
@@ -29,6 +31,8 @@ log = structlog.get_logger(__name__)
 S = TypeVar("S", bound="HashSource | DeliverySource")
 
 _CHUNK = 64
+# A delivery that asks for a pause gets it, so that all rows are done in one go.
+_BUSY_TIMES, _BUSY_MOST_S = 3, 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,9 +197,14 @@ def _decoded(storage: str, key: str) -> Picture:
 def _made(sources: Iterator[S], make: Callable[[S], str]) -> Iterator[tuple[S, str | DaliError | OSError]]:
     """Each source with what `make` gave or raised; as many at once as there are cores."""
 
-    def attempt(source: S) -> str | DaliError | OSError:
+    def attempt(source: S, times: int = _BUSY_TIMES) -> str | DaliError | OSError:
         try:
             return make(source)
+        except DeliveryError as error:
+            if not error.is_busy or times == 0:
+                return error
+            time.sleep(min(error.retry_after_s, _BUSY_MOST_S))
+            return attempt(source, times - 1)
         except (DaliError, OSError) as error:  # a missing or broken object stops no other
             return error
 

@@ -81,6 +81,14 @@ class JobInSerializer(serializers.Serializer[JobDraft]):
         allow_null=True,
     )
     seed = StrictIntegerField(min_value=0, max_value=MOST_SEED, required=False, allow_null=True)
+    seeds = serializers.DictField(
+        child=serializers.ListField(
+            child=StrictIntegerField(min_value=0, max_value=MOST_SEED), allow_empty=False, max_length=1_000
+        ),
+        required=False,
+        allow_null=True,
+        help_text="By provider, one for each of its variants; in place of `seed`, to ask again for what was recorded.",
+    )
     models = serializers.DictField(child=StrictCharField(max_length=120), required=False, allow_null=True)
     maxCostUsd = StrictUsdField(required=False, allow_null=True)
     allowDuplicates = StrictBooleanField(required=False, allow_null=True)
@@ -123,6 +131,7 @@ class JobInSerializer(serializers.Serializer[JobDraft]):
             parent_progression_id=given.get("parentProgressionId"),
             size=given.get("size", ""),
             seed=given.get("seed"),
+            seeds=given.get("seeds", {}),
             models=given.get("models", {}),
             max_cost_usd=given.get("maxCostUsd"),
             allow_duplicates=given.get("allowDuplicates", False),

@@ -9,9 +9,12 @@ from progressions import claims, due, events, services
 from progressions.delivery import public_url
 from progressions.enums import Code, VariantStatus
 from progressions.models import ImageProgression, Job, Variant
+from progressions.receipts import charge_possible
 from progressions.steps import Journal, Kept
 
 log = structlog.get_logger(__name__)
+
+INTERNAL_ERROR = "Something went wrong inside Dali; the log has the details."
 
 
 class EndedError(Exception):
@@ -41,9 +44,11 @@ class Run:
 
     def give_up_unanswered(self) -> None:
         """Writes down a call whose answer nobody saw: possibly billed, and one attempt."""
+        attempt = self.journal.unanswered_attempt("generate")
         self.variant.possibly_billed += 1
         fields = {"possibly_billed": self.variant.possibly_billed}
-        self.journal.give_up_unanswered("generate", Kept({"possiblyBilled": True}, fields))
+        kept = Kept({"possiblyBilled": True}, fields, also=lambda: charge_possible(self.variant, attempt))
+        self.journal.give_up_unanswered("generate", kept)
 
     def fail(self, code: Code, error: str, *, is_retryable: bool) -> NoReturn:
         """Ends the variant without an image; raises EndedError."""

@@ -1,6 +1,7 @@
-"""JSON out: progressions, jobs, variants, uploads, providers."""
+"""JSON out: progressions, jobs, variants."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -11,11 +12,12 @@ from dali.lib.addresses import absolute_url
 from dali.lib.fields import EpochMsField, StrictUsdField, TextOrNullField, UrlOutField
 from progressions.enums import ROLLBACK, Code, JobStatus, Judgment, Kind, StepStatus, VariantStatus
 from progressions.events import AppliedTip, Summary
-from progressions.models import ImageProgression, Job, Step, Upload, Variant
-from progressions.provider import Price, Provider, SizeLimits
+from progressions.ledger import Spending, with_unbooked
+from progressions.models import ImageProgression, Job, Step, Variant
 
 PROGRESSION_KINDS = [*Kind.choices, (ROLLBACK, "Rollback")]
 STEPS_CONTEXT = "steps"  # in a serializer's context: the steps by owner, where they are to be shown
+SPENT_CONTEXT = "spent"  # as that: the spending by job
 
 
 class TipSerializer(serializers.Serializer[AppliedTip]):
@@ -114,7 +116,14 @@ class VariantListedSerializer(serializers.ModelSerializer[Variant]):
     )
     refinedPrompt = TextOrNullField(source="refined_prompt")
     tips = TipSerializer(many=True, read_only=True)
-    costUsd = StrictUsdField(source="cost_usd", read_only=True, allow_null=True)
+    costUsd = StrictUsdField(
+        source="cost_usd", read_only=True, allow_null=True, help_text="Of its image calls, as far as known."
+    )
+    possiblyBilled = serializers.IntegerField(
+        source="possibly_billed",
+        read_only=True,
+        help_text="Calls that were sent and whose answer was never seen.",
+    )
 
     class Meta:
         model = Variant
@@ -133,6 +142,7 @@ class VariantListedSerializer(serializers.ModelSerializer[Variant]):
             "tips",
             "seed",
             "costUsd",
+            "possiblyBilled",
         )
         read_only_fields = fields
 
@@ -169,8 +179,28 @@ class SummarySerializer(serializers.Serializer[Summary]):
     cancelled = serializers.IntegerField()
 
 
+class CostsSerializer(serializers.Serializer[Spending]):
+    """What a job has cost, by what it was spent on. A sum is null where nothing of it is known: unknown is never 0."""
+
+    imagesUsd = StrictUsdField(source="images", allow_null=True)
+    judgingUsd = StrictUsdField(source="judging", allow_null=True)
+    refiningUsd = StrictUsdField(source="refining", allow_null=True)
+    unknownCalls = serializers.IntegerField(
+        source="unknown", help_text="Calls whose price nobody knows: in no sum."
+    )
+    possiblyBilledCalls = serializers.IntegerField(
+        source="possible", help_text="Calls that were sent and whose answer was never seen: in no sum."
+    )
+    possiblyBilledUsd = StrictUsdField(
+        source="possible_usd", allow_null=True, help_text="What those would have cost; null where unknown."
+    )
+
+
 class JobListedSerializer(serializers.ModelSerializer[Job]):
-    """One prompt sent to several providers, without steps. Needs the variants of `queries.jobs_with_variants`."""
+    """One prompt sent to several providers, without steps.
+
+    Needs the variants of `queries.jobs_with_variants`, and the spending in the context (`SPENT_CONTEXT`).
+    """
 
     jobId = serializers.UUIDField(source="id", read_only=True)
     sessionId = serializers.CharField(source="session_id", read_only=True)
@@ -179,6 +209,7 @@ class JobListedSerializer(serializers.ModelSerializer[Job]):
     kind = serializers.ChoiceField(choices=Kind.choices, read_only=True)
     created_at = EpochMsField()
     costUsd = serializers.SerializerMethodField()
+    costs = serializers.SerializerMethodField()
     retryOf = serializers.UUIDField(source="retry_of_id", read_only=True, allow_null=True)
     summary = serializers.SerializerMethodField()
     variants = VariantListedSerializer(many=True, read_only=True)
@@ -194,6 +225,7 @@ class JobListedSerializer(serializers.ModelSerializer[Job]):
             "kind",
             "created_at",
             "costUsd",
+            "costs",
             "retryOf",
             "summary",
             "variants",
@@ -201,12 +233,25 @@ class JobListedSerializer(serializers.ModelSerializer[Job]):
         read_only_fields = fields
 
     @extend_schema_field(
-        StrictUsdField(allow_null=True, help_text="The sum of what is known; null where nothing is.")
+        StrictUsdField(
+            allow_null=True,
+            help_text="The sum of what is known of images, verdicts and refined prompts; null where nothing is.",
+        )
     )
     def get_costUsd(self, job: Job) -> float | None:  # noqa: N802 - the field's name
-        """What the variants cost, as far as it is known."""
+        """What it has cost, as far as it is known."""
+        total = self._spending(job).total
+        return None if total is None else float(total)
+
+    @extend_schema_field(CostsSerializer)
+    def get_costs(self, job: Job) -> dict[str, Any]:
+        """The same by what it was spent on."""
+        return dict(CostsSerializer(self._spending(job)).data)
+
+    def _spending(self, job: Job) -> Spending:
+        spent: dict[UUID, Spending] = self.context[SPENT_CONTEXT]
         known = [variant.cost_usd for variant in job.variants.all() if variant.cost_usd is not None]
-        return float(sum(known)) if known else None
+        return with_unbooked(spent.get(job.pk, Spending()), sum(known, Decimal(0)) if known else None)
 
     @extend_schema_field(SummarySerializer)
     def get_summary(self, job: Job) -> dict[str, int]:
@@ -268,63 +313,3 @@ class JobSubmittedSerializer(serializers.ModelSerializer[Job]):
     def get_streamUrl(self, job: Job) -> str:  # noqa: N802 - the field's name
         """Where its events arrive."""
         return absolute_url(f"/api/stream/{job.session_id}")
-
-
-class UploadSerializer(serializers.ModelSerializer[Upload]):
-    """An image that a client sent; `url` opens and serves as start image or mask."""
-
-    url = UrlOutField(source="delivery")
-
-    class Meta:
-        model = Upload
-        fields = ("id", "url", "media_type", "width", "height", "bytes", "sha256")
-        read_only_fields = fields
-
-
-class SizeLimitsSerializer(serializers.Serializer[SizeLimits]):
-    """Pixels that a provider takes."""
-
-    min_px = serializers.IntegerField()
-    max_px = serializers.IntegerField()
-
-
-class PriceSerializer(serializers.Serializer[Price]):
-    """What one image costs, as far as it is known beforehand."""
-
-    usd_per_image = serializers.FloatField()
-    source = serializers.CharField()  # type: ignore[assignment]  # the field's name
-    date = serializers.CharField()
-
-
-class ProviderSerializer(serializers.Serializer[Provider]):
-    """One image service."""
-
-    id = serializers.CharField(source="name")
-    name = serializers.CharField(source="title")
-    configured = serializers.SerializerMethodField()
-    missing = serializers.SerializerMethodField()
-    kinds = serializers.SerializerMethodField()
-    models = serializers.ListField(child=serializers.CharField(), help_text="The first is the default.")
-    sizes = serializers.ListField(child=serializers.CharField(), help_text="As 1024x1024.")
-    limits = SizeLimitsSerializer()
-    price = PriceSerializer(allow_null=True, help_text="Null where it is not known.")
-
-    def get_configured(self, provider: Provider) -> bool:
-        """Whether it can be called."""
-        return not provider.missing()
-
-    def get_missing(self, provider: Provider) -> list[str]:
-        """Names of the settings that must be set first."""
-        return provider.missing()
-
-    @extend_schema_field(serializers.ListField(child=serializers.ChoiceField(choices=Kind.choices)))
-    def get_kinds(self, provider: Provider) -> list[str]:
-        """What it can be asked to do."""
-        return [kind.value for kind in Kind if kind in provider.kinds]
-
-
-class TicketSerializer(serializers.Serializer[Any]):
-    """What a browser opens a stream with where a key is asked for."""
-
-    ticket = serializers.CharField(help_text="For the stream's `?ticket=`.")
-    expiresAt = EpochMsField()

@@ -1,6 +1,6 @@
 """The writes of a variant's life and of what users do with its result: end, insert, judge, cancel, keep, roll back."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -13,13 +13,15 @@ from django.utils import timezone
 from dali.lib.errors import ConflictError, MissingError
 from dali.lib.images import CPU_GATE, decode
 from dali.lib.sql import insert, update_where
-from progressions import due, duplicates, events, tools
+from dali.lib.vendors.usage import Usage
+from progressions import due, duplicates, events, ledger, tools
 from progressions.delivery import public_url
-from progressions.enums import ROLLBACK, Code, JobStatus, VariantStatus
+from progressions.enums import ROLLBACK, Code, JobStatus, Purpose, StepStatus, VariantStatus
 from progressions.ingest import load_area
 from progressions.judge import Verdict
-from progressions.models import ImageProgression, Job, Variant
+from progressions.models import ImageProgression, Job, Step, Variant
 from progressions.queries import search_text_for
+from progressions.receipts import charge_possible
 from projects.models import Project
 
 
@@ -78,28 +80,43 @@ def end_all(job: Job, variants: Sequence[Variant], ending: Ending) -> None:
         )
         if changed:
             duplicates.void(variant_id=variant.id)
+            _give_up_unanswered(variant)
             ended.append(fail_body(variant, ending.code, ending.error, is_retryable=ending.is_retryable))
     if ended:
         _count_down(job, len(ended), ended)
+
+
+def _give_up_unanswered(variant: Variant) -> None:
+    """Books the call of a dead worker whose answer nobody will look for any more."""
+    sent = {"owner_id": variant.id, "name": "generate", "status": StepStatus.SENT}
+    if variant.attempts and update_where(
+        Step, {"status": StepStatus.UNKNOWN, "result": {"possiblyBilled": True}}, sent
+    ):
+        Variant.objects.filter(id=variant.id).update(possibly_billed=F("possibly_billed") + 1)
+        charge_possible(variant, variant.attempts)
 
 
 def _count_down(job: Job, count: int, bodies: Sequence[events.Body]) -> None:
     remaining, was_cancelled = due.count_down(job.id, count)
     told = list(bodies)
     if remaining == 0:
-        summary, cost_usd = summarise(job.id)
+        summary, spent = summarise(job.id)
         is_cancelled = was_cancelled and summary["cancelled"] > 0
         Job.objects.filter(id=job.id).update(
             status=JobStatus.CANCELLED if is_cancelled else JobStatus.COMPLETE,
             ended_at=timezone.now(),
             lease_until=None,
         )
+        cost_usd = None if spent.total is None else float(spent.total)
         told.append(events.of_job(job, summary, cost_usd))
     events.append(job.session_id, told)
 
 
-def summarise(job_id: UUID) -> tuple[events.Summary, float | None]:
-    """How many variants of the job are where, and the sum of their known costs (None where none is known)."""
+def summarise(job_id: UUID) -> tuple[events.Summary, ledger.Spending]:
+    """How many variants of the job are where, and what it has cost: images, verdicts, refined prompts.
+
+    Its total is the sum of what is known, None where nothing is.
+    """
     counts: dict[str, int] = {}
     cost: Decimal | None = None
     for row in (
@@ -116,7 +133,7 @@ def summarise(job_id: UUID) -> tuple[events.Summary, float | None]:
         "skipped": counts.get(VariantStatus.SKIPPED, 0),
         "cancelled": counts.get(VariantStatus.CANCELLED, 0),
     }
-    return summary, None if cost is None else float(cost)
+    return summary, ledger.with_unbooked(ledger.spent_by_job(job_id), cost)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +213,8 @@ def touch_project(project_id: UUID) -> None:
 
 
 def write_verdict(progression: ImageProgression, verdict: Verdict) -> None:
-    """Writes what a judge said to the image's row."""
+    """Writes what a judge said to the image's row, and what it cost to the ledger, in the caller's transaction."""
+    charge_verdict(progression, verdict.usage)
     notes, tags = list(verdict.notes), list(verdict.tags)
     said = {
         "judgment": verdict.judgment,
@@ -207,6 +225,17 @@ def write_verdict(progression: ImageProgression, verdict: Verdict) -> None:
         "search_text": search_text_for(progression.prompt, notes, tags),
     }
     update_where(ImageProgression, said, {"id": progression.id})
+
+
+def charge_verdict(progression: ImageProgression, usage: Iterable[Usage]) -> None:
+    """Writes down the calls that were paid for a verdict, or for none, in the caller's transaction."""
+    ledger.charge_usages(
+        usage,
+        purpose=Purpose.JUDGE,
+        project_id=progression.project_id,
+        job_id=progression.job_id,
+        progression_id=progression.id,
+    )
 
 
 def judge_body(body: events.Body, progression: ImageProgression, verdict: Verdict) -> events.Body:

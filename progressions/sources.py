@@ -1,13 +1,14 @@
 """Where a start image or mask comes from: told at submission, by the text of its URL alone."""
 
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 from uuid import UUID
 
 from django.conf import settings
 
 from dali.lib.errors import InputError
 from dali.lib.fetch import FetchError, check_url
+from progressions.delivery import public_url
 from progressions.models import ImageProgression, Job, Upload
 
 _KNOWN = "give an http(s) URL, the address of an image of this project, or the `url` of an upload (POST /api/uploads)"
@@ -34,16 +35,17 @@ class Source:
 def resolve_source(field: str, value: str, project_id: UUID) -> Source:
     """What the URL means, without fetching. InputError, naming `field`, where it can be no image's.
 
-    An address of this server, absolute or a path, is looked up: an image of the project (the
-    newest, where several rows share the address), an upload, a start image of the project. One of another
-    project is refused. Any other http(s) URL is taken if check_url lets it pass.
+    An address that a delivery gave, of this server (absolute or a path) or of a bucket or service, is looked up: an
+    image of the project (the newest, where several rows share the address), an upload, a start image of the
+    project; what it names comes from the storage, never by the network. One of another project is
+    refused. Any other http(s) URL is taken if check_url lets it pass.
     """
     own = _own_address(value)
-    address = value if own is None else own
-    found = _find(value, address, project_id)
+    addresses = _addresses(value, own)
+    found = _find(value, addresses, project_id)
     if found is not None:
         return found
-    if ImageProgression.objects.filter(generated_image_url=address).exists():
+    if ImageProgression.objects.filter(generated_image_url__in=addresses).exists():
         raise InputError(field, f"{field} {shown(value)} is an image of another project; {_KNOWN}")
     if own is not None:
         raise InputError(field, f"{field} {shown(value)} is no image of this server; {_KNOWN}")
@@ -100,6 +102,20 @@ def _own_address(value: str) -> str | None:
     return urlsplit(value).path
 
 
+def _addresses(value: str, own: str | None) -> list[str]:
+    """What the rows may call the address: as it was given, without query, and of this server as path and whole.
+
+    A delivery of another origin gives whole addresses, and so does one below a path of this server's origin.
+    """
+    if own is not None:
+        return [own, public_url(own)]
+    try:
+        parts = urlsplit(value)
+    except ValueError:
+        return [value]
+    return [value, urlunsplit((parts.scheme, parts.netloc.lower(), parts.path, "", ""))]
+
+
 def _origin(url: str) -> tuple[str, str, int] | None:
     try:
         parts = urlsplit(url)
@@ -111,17 +127,17 @@ def _origin(url: str) -> tuple[str, str, int] | None:
     return parts.scheme, parts.hostname, port
 
 
-def _find(value: str, address: str, project_id: UUID) -> Source | None:
+def _find(value: str, addresses: list[str], project_id: UUID) -> Source | None:
     return (
-        _find_progression(value, address, project_id)
-        or _find_upload(value, address)
-        or _find_start_image(value, address, project_id)
+        _find_progression(value, addresses, project_id)
+        or _find_upload(value, addresses)
+        or _find_start_image(value, addresses, project_id)
     )
 
 
-def _find_progression(value: str, address: str, project_id: UUID) -> Source | None:
+def _find_progression(value: str, addresses: list[str], project_id: UUID) -> Source | None:
     found = (
-        ImageProgression.objects.filter(project_id=project_id, generated_image_url=address)
+        ImageProgression.objects.filter(project_id=project_id, generated_image_url__in=addresses)
         .order_by("-created_at", "-id")
         .first()
     )
@@ -131,19 +147,21 @@ def _find_progression(value: str, address: str, project_id: UUID) -> Source | No
     return Source(value, own.progression_id, None, own.storage, own.key, "", own.width, own.height)
 
 
-def _find_upload(value: str, address: str) -> Source | None:
-    found = Upload.objects.filter(delivery=address).order_by("-created_at", "-id").first()
+def _find_upload(value: str, addresses: list[str]) -> Source | None:
+    found = Upload.objects.filter(delivery__in=addresses).order_by("-created_at", "-id").first()
     if found is None:
         return None
     return Source(value, None, found.id, "uploads", found.key, found.media_type, found.width, found.height)
 
 
-def _find_start_image(value: str, address: str, project_id: UUID) -> Source | None:
-    in_job = Job.objects.filter(project_id=project_id, start_image_delivery=address).exclude(
+def _find_start_image(value: str, addresses: list[str], project_id: UUID) -> Source | None:
+    in_job = Job.objects.filter(project_id=project_id, start_image_delivery__in=addresses).exclude(
         start_image_key=""
     )
     key = in_job.order_by("-created_at").values_list("start_image_key", flat=True).first()
     if key is None:  # its job may be gone
-        of_image = ImageProgression.objects.filter(project_id=project_id, start_image_delivery_url=address)
+        of_image = ImageProgression.objects.filter(
+            project_id=project_id, start_image_delivery_url__in=addresses
+        )
         key = of_image.order_by("-created_at").values_list("original_image_r2_key", flat=True).first()
     return None if key is None else Source(value, storage="originals", key=key)

@@ -135,9 +135,10 @@ class Journal:
         self._done[name] = kept.result
         log.info("step_done", step=name, ms=ms, attempt=attempt)
 
-    def fail(self, name: str, attempt: int, kept: Kept, *, error: str, ms: int) -> None:
+    def fail(self, name: str, attempt: int, kept: Kept, *, error: str, ms: int | None) -> None:
         """Writes that the attempt that was sent failed; `kept.result["code"]` says how."""
         self._close(name, attempt, StepStatus.FAILED, kept, ms=ms, error=error)
+        self._unanswered.pop(name, None)
         self._failures.setdefault(name, []).append(str(kept.result.get("code", "")))
         log.warning("step_failed", step=name, ms=ms, attempt=attempt, error=error, **kept.result)
 

@@ -7,11 +7,12 @@ import structlog
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Max, Q
+from django.dispatch import Signal
 from django.utils import timezone
 
 from progressions import due, judging, services, tasks, wakeups
 from progressions.enums import VariantStatus
-from progressions.models import Duty, Event, Job, StreamSession, Variant
+from progressions.models import Duty, Event, Job, Rewrite, StreamSession, Variant
 
 log = structlog.get_logger(__name__)
 
@@ -21,7 +22,12 @@ MESSAGE_S = 30
 LEAST_S = 0.4
 TIDY_S = 3600
 IDEMPOTENCY_DAYS = 7
+# A prompt that comes again within this time is not written anew.
+REWRITES_DAYS = 30
 PRUNE_ROWS = 5000
+
+# Sent at each sweep, by the one process that sweeps: apps above look for lost work of their own.
+swept = Signal()
 
 
 class Sweeper:
@@ -64,6 +70,7 @@ def sweep() -> int:
         return 0
     end_cancelled()
     sent = nudge_due()
+    swept.send(sender=sweep)
     if _take_duty("tidy", TIDY_S):
         tidy()
     return sent
@@ -105,11 +112,12 @@ def end_cancelled() -> int:
 
 
 def tidy() -> None:
-    """Prunes events and idempotency keys that are older than they are kept."""
+    """Prunes events, idempotency keys and rewritten prompts that are older than they are kept."""
     now = timezone.now()
     Job.objects.filter(
         idempotency_key__isnull=False, created_at__lt=now - timedelta(days=IDEMPOTENCY_DAYS)
     ).update(idempotency_key=None)
+    Rewrite.objects.filter(created_at__lt=now - timedelta(days=REWRITES_DAYS)).delete()
     pruned = prune_events(now - timedelta(days=settings.EVENTS_KEEP_DAYS))
     log.info("tidied", events=pruned)
 

@@ -6,8 +6,8 @@ None of them opens a transaction, and none is called inside one.
 import hashlib
 import io
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import structlog
@@ -15,9 +15,9 @@ from django.conf import settings
 from django.db import connection
 from PIL import Image
 
-from dali.lib.bounded import call_within
+from dali.lib.bounded import call_listening, call_within
 from dali.lib.clock import Deadline
-from dali.lib.errors import UnavailableError
+from dali.lib.errors import InputError, UnavailableError
 from dali.lib.images import (
     CPU_GATE,
     InvalidImageError,
@@ -29,13 +29,14 @@ from dali.lib.images import (
 )
 from dali.lib.phash import fingerprint
 from dali.lib.storage import originals
+from dali.lib.vendors.failures import VendorError
 from progressions.delivery import deliveries
 from progressions.enums import Code, Kind, StepStatus
 from progressions.errors import DeliveryError, JudgeError, ProviderError
 from progressions.ingest import load_start
-from progressions.judge import JudgeRequest, Verdict, judges
+from progressions.judge import Judge, JudgeRequest, Verdict, judge_in_use
 from progressions.models import Job, Step, Variant
-from progressions.provider import ProviderImage, ProviderRequest, providers
+from progressions.provider import Draft, ProviderImage, ProviderRequest, providers
 
 log = structlog.get_logger(__name__)
 
@@ -43,6 +44,9 @@ T = TypeVar("T")
 
 # How long a provider or judge that ignores its deadline is waited for beyond it.
 GRACE_S = 5.0
+# Between attempts at an effect; at storing an answer, which is in this process's memory alone and would be paid again.
+PAUSES_S = (0.2, 1.0)
+PAID_PAUSES_S = (0.2, 1.0, 5.0, 15.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,16 @@ class Derived:
 def original_key(variant: Variant) -> str:
     """Where the provider's own bytes of a variant are kept, in the originals storage."""
     return f"project/{variant.project_id}/jobs/{variant.job_id}/orig/{variant.number}"
+
+
+def answer_key(variant: Variant) -> str:
+    """Where the provider's own bytes are kept of an image that is made of them (Provider.finish)."""
+    return f"{original_key(variant)}-answer"
+
+
+def is_finished_here(variant: Variant) -> bool:
+    """Whether the provider's answer is work to be done, and not the image itself."""
+    return variant.kind in providers.get(variant.provider).finishes
 
 
 def build_request(variant: Variant, job: Job, *, attempt: int, deadline: Deadline) -> ProviderRequest:
@@ -96,39 +110,102 @@ def build_request(variant: Variant, job: Job, *, attempt: int, deadline: Deadlin
     )
 
 
-def call_provider(variant: Variant, request: ProviderRequest) -> ProviderImage:
-    """One call, which ends at its deadline whatever the provider does. Raises ProviderError."""
+def check_again(request: ProviderRequest, provider_name: str) -> None:
+    """Refuses a call that could not succeed since settings have changed after submission. Raises ProviderError."""
+    provider = providers.get(provider_name)
+    if missing := provider.missing():
+        error = f"{provider.title} is not configured any more: set {', '.join(missing)}."
+        raise ProviderError(Code.PROVIDER_ERROR, error, is_retryable=False)
+    draft = Draft(request.kind, request.prompt, request.model, request.size, request.options)
+    try:
+        provider.check(draft)
+    except InputError as error:
+        raise ProviderError(Code.PROVIDER_ERROR, str(error), is_retryable=False) from error
+
+
+def call_provider(
+    variant: Variant, request: ProviderRequest, hear: Callable[[bytes], None] = lambda _preview: None
+) -> ProviderImage:
+    """One call, which ends at its deadline whatever the provider does. Raises ProviderError.
+
+    `hear` gets the bytes of previews in this thread, while the call goes on; of several that came meanwhile the newest.
+    """
     provider = providers.get(variant.provider)
     let_connection_go()
+
+    def call(say: Callable[[bytes], None]) -> ProviderImage:
+        return provider.call(replace(request, on_partial=say))
+
     try:
-        return call_within(request.deadline.left_s() + GRACE_S, lambda: provider.call(request))
+        return call_listening(request.deadline.left_s() + GRACE_S, call, hear)
+    except VendorError as error:
+        raise ProviderError.of(error) from error
     except TimeoutError as error:
-        raise ProviderError(Code.TIMEOUT, f"{provider.title} gave no answer in time.") from error
+        message = f"{provider.title} gave no answer in time."
+        raise ProviderError(Code.TIMEOUT, message, is_possibly_billed=True) from error
 
 
-def store_answer(key: str, image: ProviderImage) -> bytes:
-    """Stores the answer's bytes under its key, once, and returns what is stored there.
+def store_answer(key: str, content: bytes, note: Mapping[str, object]) -> bytes:
+    """Stores an answer's bytes under its key, once, with its note; returns what is stored there.
 
     Raises ProviderError(invalid_image) for bytes that cannot be a whole picture. Where the key is taken, by
     an answer to an earlier call, that answer holds: an object is never overwritten.
     """
     try:
-        media_type = sniff(image.content)
+        media_type = sniff(content)
     except InvalidImageError as error:
         raise ProviderError(Code.INVALID_IMAGE, f"The answer is not a picture: {error}") from error
-    if persistently(lambda: originals().put_once(key, image.content, media_type=media_type)):
-        return image.content
+    if persistently(
+        lambda: originals().put_once(key, content, media_type=media_type, note=note), PAID_PAUSES_S
+    ):
+        return content
     return originals().read(key)
 
 
-def discard(key: str) -> None:
+def finish_answer(
+    variant: Variant, request: ProviderRequest, answer: bytes, note: Mapping[str, object]
+) -> bytes:
+    """Makes the image of a stored answer, and stores it too. Raises ProviderError(invalid_image)."""
+    provider = providers.get(variant.provider)
+    try:
+        content = on_pixel_thread(lambda: provider.finish(request, answer))
+    except InvalidImageError as error:
+        discard(variant)
+        raise ProviderError(Code.INVALID_IMAGE, f"The answer does not decode: {error}") from error
+    return store_answer(original_key(variant), content, note)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An answer that was stored before its process could say so. `is_finished`: it is the image, not work for it."""
+
+    content: bytes
+    note: Mapping[str, Any] | None
+    is_finished: bool
+
+
+def find_answer(variant: Variant) -> Found | None:
+    """The answer of a variant, whole or still to be finished; None where none is stored."""
+    keys = [original_key(variant)]
+    if is_finished_here(variant):
+        keys.append(answer_key(variant))
+    for key in keys:
+        content = find_stored(key)
+        if content is not None:
+            return Found(content, originals().read_note(key), key == keys[0])
+    return None
+
+
+def discard(variant: Variant) -> None:
     """Removes an answer that turned out to be no picture, so that the next one can take its key."""
-    originals().delete(key)
+    originals().delete(original_key(variant))
+    if is_finished_here(variant):
+        originals().delete(answer_key(variant))
 
 
-def persistently(effect: Callable[[], T]) -> T:
-    """The result of an effect that may be repeated, tried three times: a storage that hiccups fails no paid image."""
-    for pause_s in (0.2, 1.0):
+def persistently(effect: Callable[[], T], pauses_s: Sequence[float] = PAUSES_S) -> T:
+    """The result of an effect that may be repeated, tried again after each pause: a hiccup fails no paid image."""
+    for pause_s in pauses_s:
         try:
             return effect()
         except (DeliveryError, UnavailableError, OSError) as error:
@@ -179,29 +256,43 @@ def place_delivery(derived: Derived) -> str:
     return deliveries.get(settings.DELIVERY).place(derived.delivery, sha256)
 
 
-def ask_judge(job: Job, kind: str, picture: Picture) -> Verdict:
-    """A verdict, within the judge's deadline. Raises JudgeError whatever goes wrong with the judge."""
+def ask_judge(job: Job, kind: str, picture: Picture, judge: Judge | None = None) -> Verdict:
+    """A verdict, within the judge's deadline, of the judge in use or of the one given.
+
+    Raises JudgeError whatever goes wrong with the judge. The judge's own deadline is a little earlier, so that a judge
+    that keeps it can still say what it has paid for.
+    """
+    limit_s = settings.JUDGE_TIMEOUT_S
     try:
-        judge = judges.get(settings.JUDGE)
-        start, mask = load_start(job) if job.start_image_key else (None, None)
-        deadline = Deadline.after(settings.JUDGE_TIMEOUT_S)
+        asked = judge or judge_in_use()
+        start, mask = _shown_before(job)
         request = JudgeRequest(
             kind=Kind(kind),
             prompt=job.prompt,
             generated_image=picture,
-            deadline=deadline,
+            deadline=Deadline.after(limit_s - min(1.0, limit_s / 20)),
             start_image=start,
             mask=mask,
             size=parse_size(job.size),
         )
         let_connection_go()
-        return call_within(settings.JUDGE_TIMEOUT_S, lambda: judge.judge(request))
+        return replace(call_within(limit_s, lambda: asked.judge(request)), judge=asked.name)
     except JudgeError:
         raise
     except TimeoutError as error:
-        raise JudgeError(f"The judge gave no answer within {settings.JUDGE_TIMEOUT_S:g} s.") from error
+        raise JudgeError(f"The judge gave no answer within {limit_s:g} s.") from error
     except Exception as error:
         raise JudgeError(f"The judge broke ({type(error).__name__}).") from error
+
+
+def _shown_before(job: Job) -> tuple[Picture | None, Image.Image | None]:
+    """The job's start image and mask, as the judge is shown them. Raises JudgeError where they cannot be opened."""
+    if not job.start_image_key:
+        return None, None
+    try:
+        return load_start(job)
+    except (InvalidImageError, UnavailableError, OSError) as error:
+        raise JudgeError(f"The start image could not be opened ({type(error).__name__}).") from error
 
 
 def parse_size(size: str) -> tuple[int, int] | None:

@@ -19,8 +19,8 @@ from progressions.ingest import receive_upload
 from progressions.models import Upload
 from progressions.provider import providers
 from progressions.requests import SessionIdField
-from progressions.serializers import ProviderSerializer, TicketSerializer, UploadSerializer
 from progressions.tickets import issue_ticket
+from progressions.upload_serializers import ProviderSerializer, TicketSerializer, UploadSerializer
 from projects.authentication import owner_of
 
 # What a multipart body holds besides the file: borders and headers.

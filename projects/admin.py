@@ -21,25 +21,41 @@ from rest_framework_api_key.models import APIKey as LibraryApiKey
 from dali.lib.admin import EMPTY, LeanAdmin, badge, link, picture
 from projects.models import ApiKey, Project
 from projects.queries import projects_with_counts
+from projects.spending import Spending, in_words, spending_of
 
 admin.site.unregister(LibraryApiKey)
 
 NEWEST_SHOWN = 12
 
 
+class ProjectChangeList(ChangeList):
+    """The list of projects with what each has cost: one query for the whole page."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        """Sums up the ledger of the page's projects."""
+        super().get_results(request)
+        spent = spending_of("project_id", (project.pk for project in self.result_list))
+        for project in self.result_list:
+            project.spent = spent.get(project.pk, Spending())
+
+
 @admin.register(Project)
 class ProjectAdmin(LeanAdmin[Project]):
     """Projects, with what belongs to each."""
 
-    list_display = ("cover", "name", "about", "images", "jobs", "updated_at")
+    list_display = ("cover", "name", "about", "images", "jobs", "cost", "updated_at")
     list_display_links = ("name",)
     list_filter = ("updated_at",)
     search_fields = ("name", "description")
     id_fields = ("id",)
     search_help_text = "Words of name or description, or a whole id"
     ordering = ("-updated_at", "-id")
-    fields = ("name", "description", "newest", "images", "jobs", "id", "created_at", "updated_at")
-    readonly_fields = ("newest", "images", "jobs", "id", "created_at", "updated_at")
+    fields = ("name", "description", "newest", "images", "jobs", "cost", "id", "created_at", "updated_at")
+    readonly_fields = ("newest", "images", "jobs", "cost", "id", "created_at", "updated_at")
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        """With costs."""
+        return ProjectChangeList
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Project]:
         """With counts and cover."""
@@ -80,6 +96,17 @@ class ProjectAdmin(LeanAdmin[Project]):
     def jobs(self, project: Project) -> SafeString | str:
         """How many, and the way to them."""
         return _counted(project, "job_count", "progressions_job")
+
+    @admin.display(description="cost")
+    def cost(self, project: Project) -> SafeString | str:
+        """What its work has cost, and the way to the calls."""
+        spent: Spending | None = getattr(project, "spent", None)
+        if spent is None:
+            spent = spending_of("project_id", [project.pk]).get(project.pk, Spending())
+        if not spent.calls and not spent.possible:
+            return EMPTY
+        address = f"{reverse('admin:progressions_charge_changelist')}?project__id__exact={project.pk}"
+        return link(address, in_words(spent))
 
     @admin.display(description="newest images")
     def newest(self, project: Project) -> SafeString | str:

@@ -1,5 +1,7 @@
 """The routes of projects."""
 
+from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from drf_spectacular.utils import extend_schema
@@ -12,7 +14,8 @@ from dali.lib.api import ApiMixin
 from projects import services
 from projects.models import Project
 from projects.queries import get_bare_project, get_project, projects_with_counts
-from projects.serializers import ProjectInSerializer, ProjectSerializer
+from projects.serializers import SPENT_CONTEXT, ProjectInSerializer, ProjectSerializer
+from projects.spending import spending_of
 
 
 class ProjectViewSet(ApiMixin, GenericViewSet[Project]):
@@ -26,7 +29,7 @@ class ProjectViewSet(ApiMixin, GenericViewSet[Project]):
     def list(self, request: Request) -> Response:
         """A page of projects."""
         page = self.paginate_queryset(projects_with_counts())
-        return self.get_paginated_response(ProjectSerializer(page, many=True).data)
+        return self.get_paginated_response(_shown(page or []))
 
     @extend_schema(summary="Make a project", request=ProjectInSerializer, responses={201: ProjectSerializer})
     def create(self, request: Request) -> Response:
@@ -34,12 +37,12 @@ class ProjectViewSet(ApiMixin, GenericViewSet[Project]):
         given = ProjectInSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         project = services.create_project(**given.validated_data)
-        return Response(ProjectSerializer(get_project(project.pk)).data, status=status.HTTP_201_CREATED)
+        return Response(_shown([get_project(project.pk)])[0], status=status.HTTP_201_CREATED)
 
     @extend_schema(summary="One project")
     def retrieve(self, request: Request, project_id: UUID) -> Response:
         """One project."""
-        return Response(ProjectSerializer(get_project(project_id)).data)
+        return Response(_shown([get_project(project_id)])[0])
 
     @extend_schema(
         summary="Change a project",
@@ -52,4 +55,10 @@ class ProjectViewSet(ApiMixin, GenericViewSet[Project]):
         given = ProjectInSerializer(data=request.data, partial=True)
         given.is_valid(raise_exception=True)
         services.update_project(project=project, **given.validated_data)
-        return Response(ProjectSerializer(get_project(project_id)).data)
+        return Response(_shown([get_project(project_id)])[0])
+
+
+def _shown(projects: Sequence[Project]) -> list[dict[str, Any]]:
+    """Projects as they are answered, with what each has cost: one query for all."""
+    context = {SPENT_CONTEXT: spending_of("project_id", (project.pk for project in projects))}
+    return [dict(row) for row in ProjectSerializer(projects, many=True, context=context).data]

@@ -34,6 +34,11 @@ def client_ip(request: HttpRequest) -> str:
     return str(_parsed(forwarded[0]))
 
 
+def comes_through_proxy(request: HttpRequest) -> bool:
+    """Whether the peer is a proxy whose headers are believed."""
+    return _is_trusted(str(request.META.get("REMOTE_ADDR") or ""))
+
+
 def customer(address: str) -> str:
     """What a limit counts by: an IPv4 address, or the /64 network of an IPv6 one."""
     parsed = _parsed(address)

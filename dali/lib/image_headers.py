@@ -45,6 +45,13 @@ def sniff(content: bytes, *, max_pixels: int | None = None) -> str:
     return media_type
 
 
+def webp_size(content: bytes) -> tuple[int, int]:
+    """Width and height in pixels that a WebP's header says. InvalidImageError for bytes that are no WebP."""
+    if content[:4] != b"RIFF" or content[8:12] != b"WEBP":
+        raise InvalidImageError("this is no WebP")
+    return _check_webp(content)
+
+
 def _other_type(content: bytes) -> str:
     if content.startswith((b"GIF87a", b"GIF89a")):
         return "image/gif"

@@ -13,8 +13,23 @@ _SECRETS = re.compile(
 )
 
 
+# The values of the settings that are secret: nowhere to be shown, whatever stands before them.
+_known: set[str] = set()
+# Shorter ones are words of any text, and no key of any service is that short.
+_LEAST_SECRET = 8
+
+
+def hide(secret: str) -> None:
+    """Has `mask_secrets` replace this very text wherever it stands."""
+    if len(secret) >= _LEAST_SECRET:
+        _known.add(secret)
+
+
 def mask_secrets(text: str) -> str:
-    """The text with whatever follows the name of a secret replaced by `***`."""
+    """The text with the secrets it holds, by their value or by the name before them, replaced by `***`."""
+    for secret in _known:
+        if secret in text:
+            text = text.replace(secret, "***")
     return _SECRETS.sub(r"\1***", text)
 
 
@@ -86,6 +101,10 @@ def logging_config(*, is_json: bool, level: str) -> dict[str, Any]:
             },  # a traceback a second while Redis is away; the stream says so
             "celery": {"level": "WARNING"},
             "urllib3": {"level": "WARNING"},
+            "httpx2": {"level": "WARNING"},  # a line a request, under the vendors' SDKs
+            "google_genai": {
+                "level": "ERROR"
+            },  # says GOOGLE_API_KEY is used, which it is not: a key is given
             "botocore": {"level": "WARNING"},
             "PIL": {"level": "WARNING"},
         },

@@ -9,19 +9,25 @@ import secrets
 import stat
 import time
 from abc import abstractmethod
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
+import structlog
 from django.core.files.base import ContentFile, File
 from django.core.files.storage import FileSystemStorage, Storage, storages
 
 from dali.lib.errors import DaliError, UnavailableError
+from dali.lib.storage_notes import note_text, parse_note
+
+log = structlog.get_logger(__name__)
 
 # A segment starts with no dot, so that neither `..` nor the folder of drafts can be named.
 _SEGMENT = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,199}", re.ASCII)
 _MAX_KEY_CHARS = 300  # the width of the columns that hold keys
 _DRAFTS = ".drafts"
 _DRAFTS_KEPT_S = 3600
+STREAM_BYTES = 256 * 1024
 
 
 class InvalidKeyError(DaliError):
@@ -47,10 +53,14 @@ class WriteOnceStorage(Storage):
     """
 
     @abstractmethod
-    def put_once(self, key: str, content: bytes, *, media_type: str) -> bool:
+    def put_once(
+        self, key: str, content: bytes, *, media_type: str, note: Mapping[str, object] | None = None
+    ) -> bool:
         """Stores the bytes: True when this call wrote them, False when the key was taken (untouched).
 
-        The object becomes visible whole or not at all. Over S3 a repeated request of this very call may
+        The object becomes visible whole or not at all, and with it the `note`, a small JSON record (at most
+        MOST_NOTE_CHARACTERS; a longer one is left out) of what is to be known where the writer dies
+        before it can say so elsewhere. Over S3 a repeated request of this very call may
         answer False; whoever must know whose bytes stand there reads them. Raises InvalidKeyError,
         UnavailableError (no space, no permission, server down): then nothing may be assumed.
         """
@@ -60,12 +70,26 @@ class WriteOnceStorage(Storage):
         """All bytes of the object; FileNotFoundError where there is none; UnavailableError."""
 
     @abstractmethod
+    def stream(self, key: str, start: int, length: int) -> Iterator[bytes]:
+        """`length` bytes of the object from `start`, in pieces of at most STREAM_BYTES, read as they are asked for.
+
+        Raises FileNotFoundError or UnavailableError with the first piece.
+        """
+
+    @abstractmethod
+    def read_note(self, key: str) -> dict[str, object] | None:
+        """The note that was stored with the object; None where there is no object, no note, or a lost one.
+
+        Raises UnavailableError.
+        """
+
+    @abstractmethod
     def exists(self, name: str) -> bool:
         """Whether there is an object under the key."""
 
     @abstractmethod
     def delete(self, name: str) -> None:
-        """Removes the object; nothing happens where there is none. For upkeep, never in a job."""
+        """Removes the object and its note; nothing happens where there is none. For upkeep, never in a job."""
 
     def get_available_name(self, name: str, max_length: int | None = None) -> str:
         """The name itself: these storages never rename."""
@@ -99,7 +123,9 @@ class LocalWriteOnceStorage(WriteOnceStorage, FileSystemStorage):
 
     A draft is written whole, then linked to its name: `link` fails where the name is taken, so of two
     writers one wins and no reader sees half a file. Drafts left by a killed process are removed by
-    the first write of a later one.
+    the first write of a later one. The note of `a/0` is the file `a/.0.<inode>.note`: written before the link,
+    and by the inode's number found beside no object but its own. (Its loss, as by a copy to another disk or
+    a power cut, is one of a record, not of an object; so it is not synced.)
     """
 
     def __init__(self, location: str, file_mode: int = 0o640, folder_mode: int = 0o750) -> None:
@@ -114,14 +140,17 @@ class LocalWriteOnceStorage(WriteOnceStorage, FileSystemStorage):
         """The file of a key, for views that stream it."""
         return str(Path(self.location) / check_key(name))
 
-    def put_once(self, key: str, content: bytes, *, media_type: str) -> bool:
+    def put_once(
+        self, key: str, content: bytes, *, media_type: str, note: Mapping[str, object] | None = None
+    ) -> bool:
         """See WriteOnceStorage. The media type is not kept: whoever serves a file knows it."""
         target = Path(self.path(key))
+        text = None if note is None else note_text(note)
         try:
             if target.exists():
                 return False
             self._make_folder(target.parent)
-            return self._link(self._write_draft(content), target)
+            return self._link(self._write_draft(content), target, text)
         except OSError as error:
             raise UnavailableError(
                 f"'{key}' cannot be written below {self.location}: {error.strerror}; "
@@ -137,13 +166,42 @@ class LocalWriteOnceStorage(WriteOnceStorage, FileSystemStorage):
         except OSError as error:
             raise UnavailableError(f"'{key}' cannot be read: {error.strerror}") from error
 
+    def stream(self, key: str, start: int, length: int) -> Iterator[bytes]:
+        """See WriteOnceStorage."""
+        try:
+            with open(self.path(key), "rb") as file:
+                file.seek(start)
+                while length > 0 and (piece := file.read(min(length, STREAM_BYTES))):
+                    length -= len(piece)
+                    yield piece
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+            raise FileNotFoundError(f"'{key}' is not stored below {self.location}") from None
+        except OSError as error:
+            raise UnavailableError(f"'{key}' cannot be read: {error.strerror}") from error
+
+    def read_note(self, key: str) -> dict[str, object] | None:
+        """See WriteOnceStorage."""
+        target = Path(self.path(key))
+        try:
+            return parse_note(_note_of(target, target.stat().st_ino).read_bytes())
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            raise UnavailableError(f"the note of '{key}' cannot be read: {error.strerror}") from error
+
     def exists(self, name: str) -> bool:
         """See WriteOnceStorage."""
         return Path(self.path(name)).is_file()
 
     def delete(self, name: str) -> None:
         """See WriteOnceStorage."""
-        Path(self.path(name)).unlink(missing_ok=True)
+        target = Path(self.path(name))
+        try:
+            inode = target.stat().st_ino
+        except FileNotFoundError:
+            return
+        target.unlink(missing_ok=True)
+        _note_of(target, inode).unlink(missing_ok=True)
 
     def _write_draft(self, content: bytes) -> Path:
         drafts = Path(self.location) / _DRAFTS
@@ -166,14 +224,30 @@ class LocalWriteOnceStorage(WriteOnceStorage, FileSystemStorage):
             raise
         return draft
 
-    def _link(self, draft: Path, target: Path) -> bool:
+    def _link(self, draft: Path, target: Path, note: str | None) -> bool:
+        # While the draft is there, its inode's number is no other file's.
+        beside = _note_of(target, draft.stat().st_ino)
         try:
+            if note is None:
+                beside.unlink(missing_ok=True)  # of a writer that was killed, whose number came round again
+            else:
+                self._write_note(beside, note)
             os.link(draft, target)
         except FileExistsError:
+            beside.unlink(missing_ok=True)
             return False
         finally:
             draft.unlink(missing_ok=True)
         return True
+
+    def _write_note(self, path: Path, text: str) -> None:
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(descriptor, "wb", buffering=0) as file:
+                os.fchmod(descriptor, self._file_mode)
+                file.write(text.encode("ascii"))
+        except OSError as error:  # the object is worth more: half a note is none
+            log.warning("note_not_written", path=str(path), error=error.strerror)
 
     def _make_folder(self, folder: Path) -> None:
         if folder.is_dir():
@@ -184,6 +258,10 @@ class LocalWriteOnceStorage(WriteOnceStorage, FileSystemStorage):
         except FileExistsError:
             return
         folder.chmod(self._folder_mode)
+
+
+def _note_of(target: Path, inode: int) -> Path:
+    return target.with_name(f".{target.name}.{inode}.note")
 
 
 def _remove_older(folder: Path, seconds: float) -> None:

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
 
@@ -11,10 +12,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 from storages.backends.s3 import S3Storage  # type: ignore[import-untyped]
 
 from dali.lib.errors import UnavailableError
-from dali.lib.storage import WriteOnceStorage, check_key
+from dali.lib.storage import STREAM_BYTES, WriteOnceStorage, check_key
+from dali.lib.storage_notes import note_text, parse_note
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
+    from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef
 
 # R2, read November 2026: default checksums of botocore >= 1.36 were refused, ACLs do not exist.
 _CONFIG = Config(
@@ -28,12 +31,14 @@ _CONFIG = Config(
     max_pool_connections=64,
 )
 _CLIENT_LOCK = threading.Lock()
+_NOTE = "dali-note"  # the object's metadata `x-amz-meta-dali-note`
 _CONFLICT_PAUSES_S = (0.1, 0.4, 1.6)
 
 
 class S3WriteOnceStorage(WriteOnceStorage, S3Storage):  # type: ignore[misc]  # django-storages has no types
-    """Objects of a bucket, put with `If-None-Match: *`, which R2 and S3 honour.
+    """Objects of a bucket, put with `If-None-Match: *`, which R2 and S3 honour (dali.lib.storage_probe sees to it).
 
+    The option `object_parameters` goes with each of them, as `{"CacheControl": ...}`.
     One client, and with it one pool of connections, for all threads: making one takes 100 ms of CPU.
     """
 
@@ -53,8 +58,12 @@ class S3WriteOnceStorage(WriteOnceStorage, S3Storage):  # type: ignore[misc]  # 
                     self._client = self._make_client()
         return self._client
 
-    def put_once(self, key: str, content: bytes, *, media_type: str) -> bool:
-        """See WriteOnceStorage."""
+    def put_once(
+        self, key: str, content: bytes, *, media_type: str, note: Mapping[str, object] | None = None
+    ) -> bool:
+        """See WriteOnceStorage. The note is metadata of the object: one request writes both."""
+        text = None if note is None else note_text(note)
+        further: Any = self.get_object_parameters(key)
         for pause_s in (*_CONFLICT_PAUSES_S, None):
             try:
                 self.client.put_object(
@@ -63,6 +72,8 @@ class S3WriteOnceStorage(WriteOnceStorage, S3Storage):  # type: ignore[misc]  # 
                     Body=content,
                     ContentType=media_type,
                     IfNoneMatch="*",
+                    Metadata={} if text is None else {_NOTE: text},
+                    **further,
                 )
             except ClientError as error:
                 status = _status(error)
@@ -91,17 +102,28 @@ class S3WriteOnceStorage(WriteOnceStorage, S3Storage):  # type: ignore[misc]  # 
         except BotoCoreError as error:
             raise self._unavailable(error) from error
 
-    def exists(self, name: str) -> bool:
+    def stream(self, key: str, start: int, length: int) -> Iterator[bytes]:
         """See WriteOnceStorage."""
+        asked = f"bytes={start}-{start + length - 1}"
         try:
-            self.client.head_object(Bucket=self.bucket_name, Key=self._object_key(name))
+            answer = self.client.get_object(Bucket=self.bucket_name, Key=self._object_key(key), Range=asked)
+            with answer["Body"] as body:
+                yield from body.iter_chunks(STREAM_BYTES)
         except ClientError as error:
-            if _status(error) == HTTPStatus.NOT_FOUND:
-                return False
+            if _code(error) == "NoSuchKey":
+                raise FileNotFoundError(f"'{key}' is not stored in bucket '{self.bucket_name}'") from None
             raise self._unavailable(error) from error
         except BotoCoreError as error:
             raise self._unavailable(error) from error
-        return True
+
+    def read_note(self, key: str) -> dict[str, object] | None:
+        """See WriteOnceStorage."""
+        found = self._head(key)
+        return None if found is None else parse_note(found["Metadata"].get(_NOTE, ""))
+
+    def exists(self, name: str) -> bool:
+        """See WriteOnceStorage."""
+        return self._head(name) is not None
 
     def delete(self, name: str) -> None:
         """See WriteOnceStorage."""
@@ -114,6 +136,16 @@ class S3WriteOnceStorage(WriteOnceStorage, S3Storage):  # type: ignore[misc]  # 
         state = cast("dict[str, Any]", super().__getstate__())
         state["_client"] = None
         return state
+
+    def _head(self, key: str) -> "HeadObjectOutputTypeDef | None":
+        try:
+            return self.client.head_object(Bucket=self.bucket_name, Key=self._object_key(key))
+        except ClientError as error:
+            if _status(error) == HTTPStatus.NOT_FOUND:
+                return None
+            raise self._unavailable(error) from error
+        except BotoCoreError as error:
+            raise self._unavailable(error) from error
 
     def _object_key(self, key: str) -> str:
         return f"{self.location.strip('/')}/{check_key(key)}".lstrip("/")

@@ -1,4 +1,4 @@
-"""What the embedded server runs beside the web server: the worker and the sweep, under the directory's lock."""
+"""What the embedded server runs beside the web server: workers and the sweep, under the directory's lock."""
 
 import time
 from typing import TYPE_CHECKING
@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import connections
 
 from dali.celery import app
+from dali.lib.memory import share_heaps
 from dali.server.worker import EmbeddedWorker
 
 if TYPE_CHECKING:
@@ -20,37 +21,45 @@ RELEASE_S = 1.5
 
 
 class Engine:
-    """Worker and sweep of the embedded server. The caller holds the data directory's lock."""
+    """Workers and sweep of the embedded server. The caller holds the data directory's lock."""
 
     def __init__(self) -> None:
+        share_heaps()
         self._worker = EmbeddedWorker(app, threads=settings.WORKER_THREADS)
+        self._view_worker = EmbeddedWorker(app, threads=1, queue="views", prefetch=0)
         self._sweeper: Sweeper | None = None
 
     def take_over(self) -> None:
         """Voids the leases that a killed server left: the lock proves that nobody works under them."""
+        from artifacts import services
         from progressions import claims
 
         claims.take_over()
+        services.take_over_builds()
 
     def start(self) -> None:
-        """Starts both."""
+        """Starts all of it."""
         from progressions.sweep import Sweeper
 
         self._worker.start()
+        self._view_worker.start()
         self._sweeper = Sweeper()
         self._sweeper.start()
 
     def stop(self, *, within_s: float) -> None:
         """Takes no more work, lets what is under way end while there is time, gives the rest back."""
+        from artifacts.tasks import write_views_now
         from progressions import claims, tasks
 
         until = time.monotonic() + within_s - RELEASE_S
         claims.stop_claiming()
         self._worker.ask_to_stop()
+        self._view_worker.ask_to_stop()
         tasks.nudge(1)  # a waiting worker looks up two seconds later, else
         if self._sweeper is not None:
             self._sweeper.stop()
         self._worker.stop(within_s=max(0.0, until - time.monotonic()))
+        write_views_now()
         if rows := claims.release_all():
             log.info("work_given_back", rows=rows)
         connections.close_all()

@@ -1,5 +1,5 @@
-"""The admin of the progressions app: jobs and their steps, images, the stream's log and upkeep."""
+"""The admin of the progressions app: jobs and steps, images, charges, rewritten prompts, the stream's log, upkeep."""
 
-from progressions.admin import images, jobs, stream
+from progressions.admin import charges, images, jobs, rewrites, stream
 
-__all__ = ["images", "jobs", "stream"]
+__all__ = ["charges", "images", "jobs", "rewrites", "stream"]

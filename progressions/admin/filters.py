@@ -6,7 +6,7 @@ from django.contrib.admin import SimpleListFilter
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
-from progressions.enums import ROLLBACK, Code, Judgment, Kind
+from progressions.enums import ROLLBACK, Code, Judgment, Kind, Purpose
 from progressions.events import EventType
 from progressions.provider import providers
 
@@ -59,6 +59,28 @@ class CodeFilter(_WordFilter):
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         """The outcomes."""
         return [(code, code.replace("_", " ")) for code in Code.values]
+
+
+class PurposeFilter(_WordFilter):
+    """Calls made for one purpose."""
+
+    title = "purpose"
+    parameter_name = field = "purpose"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """The purposes."""
+        return [(purpose, purpose) for purpose in Purpose.values]
+
+
+class ServiceFilter(_WordFilter):
+    """Calls to one service."""
+
+    title = "service"
+    parameter_name = field = "service"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """The known providers: services are named alike."""
+        return [(name, name) for name in providers.names()]
 
 
 class TypeFilter(_WordFilter):

@@ -1,13 +1,14 @@
 """Jobs, variants and steps in the admin: what was asked, what became of it and how long it took."""
 
 from collections import defaultdict
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
 from django.core.paginator import Paginator
-from django.db.models import Count, QuerySet
+from django.db.models import Count, QuerySet, Sum
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
@@ -16,36 +17,45 @@ from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
 from dali.lib.admin import EMPTY, MachineAdmin, badge, link, milliseconds, moment, picture
+from dali.lib.money import dollars
 from progressions.admin.filters import CodeFilter, KindFilter, ProviderFilter
 from progressions.admin.timeline import timeline
 from progressions.enums import JobStatus, VariantStatus
+from progressions.ledger import Spending, spent_by_jobs, with_unbooked
 from progressions.models import Job, Step, Variant
 from progressions.queries import steps_by_owner
 from progressions.services import cancel_job, summarise
+from projects.spending import in_words
 
 VARIANTS_PER_PAGE = 24
 TITLE_CHARACTERS = 160
 
 
 class JobChangeList(ChangeList):
-    """The list of jobs with a tally of each one's variants: one query for the whole page."""
+    """The list of jobs with a tally of each one's variants, and what each has cost: two queries for the whole page."""
 
     def get_results(self, request: HttpRequest) -> None:
-        """Counts the variants of the page's jobs by status."""
+        """Counts the variants of the page's jobs by status, and sums up their costs."""
         super().get_results(request)
+        ids = [job.pk for job in self.result_list]
         tallies: dict[UUID, dict[str, int]] = defaultdict(dict)
-        rows = Variant.objects.filter(job_id__in=[job.pk for job in self.result_list]).order_by()
-        for row in rows.values("job_id", "status").annotate(count=Count("id")):
+        known: dict[UUID, Decimal] = {}
+        rows = Variant.objects.filter(job_id__in=ids).order_by().values("job_id", "status")
+        for row in rows.annotate(count=Count("id"), usd=Sum("cost_usd")):
             tallies[row["job_id"]][row["status"]] = row["count"]
+            if row["usd"] is not None:
+                known[row["job_id"]] = known.get(row["job_id"], Decimal(0)) + row["usd"]
+        spent = spent_by_jobs(ids)
         for job in self.result_list:
             job.tally = tallies[job.pk]
+            job.spent = with_unbooked(spent.get(job.pk, Spending()), known.get(job.pk))
 
 
 @admin.register(Job)
 class JobAdmin(MachineAdmin[Job]):
     """Jobs: made through the API or the command line, watched and cancelled here."""
 
-    list_display = ("asked", "state", "outcome", "asks", "project_link", "submitted", "took")
+    list_display = ("asked", "state", "outcome", "asks", "project_link", "cost", "submitted", "took")
     list_display_links = ("asked",)
     list_filter = ("status", KindFilter, "created_at")
     list_select_related = ("project",)
@@ -113,14 +123,24 @@ class JobAdmin(MachineAdmin[Job]):
         page = Paginator(rows, VARIANTS_PER_PAGE).get_page(request.GET.get("variants"))
         steps = steps_by_owner([job.pk, *(variant.pk for variant in page)])
         now = timezone.now()
-        summary, cost_usd = summarise(job.pk)
+        summary, spent = summarise(job.pk)
         return {
             "job": job,
             "page": page,
             "ingest": timeline(steps.get(job.pk, []), now),
             "variants": [(variant, timeline(steps.get(variant.pk, []), now)) for variant in page],
             "tally": _tally({name: count for name, count in summary.items() if isinstance(count, int)}),
-            "cost_usd": cost_usd,
+            "cost": in_words(spent),
+            "costs": [
+                (name, dollars(usd))
+                for name, usd in (
+                    ("images", spent.images),
+                    ("verdicts", spent.judging),
+                    ("refined prompts", spent.refining),
+                )
+                if usd != 0
+            ],
+            "has_charges": spent.calls + spent.possible > 0,
             "took": _took(job),
             "can_cancel": self.has_cancel_permission(request)
             and job.status in (JobStatus.QUEUED, JobStatus.RUNNING)
@@ -156,6 +176,11 @@ class JobAdmin(MachineAdmin[Job]):
         """What kind of work, whom it asks, and for how many each."""
         asked = f"{', '.join(job.providers)} × {job.variants_per_provider}"  # noqa: RUF001 - times
         return format_html('{}<br><span class="quiet">{}</span>', job.kind, asked)
+
+    @admin.display(description="cost")
+    def cost(self, job: Job) -> str:
+        """What it has cost, and what that leaves out."""
+        return in_words(getattr(job, "spent", Spending()))
 
     @admin.display(description="submitted", ordering="created_at")
     def submitted(self, job: Job) -> SafeString | str:
@@ -215,8 +240,8 @@ class VariantAdmin(MachineAdmin[Variant]):
 
     @admin.display(description="cost", ordering="cost_usd")
     def cost(self, variant: Variant) -> str:
-        """In US dollars; empty where no price is known."""
-        return EMPTY if variant.cost_usd is None else f"${variant.cost_usd.normalize():f}"
+        """Of its image calls, in US dollars; empty where no price is known."""
+        return EMPTY if variant.cost_usd is None else dollars(variant.cost_usd)
 
     @admin.display(description="ended", ordering="ended_at")
     def ended(self, variant: Variant) -> SafeString | str:

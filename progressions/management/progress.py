@@ -1,7 +1,8 @@
 """What the commands of upkeep share: the project they are limited to, a progress bar, the report."""
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from rich.console import Console
@@ -29,13 +30,9 @@ def find_project(value: str | None) -> uuid.UUID | None:
     return id_
 
 
-def run_with_bar(
-    command: BaseCommand, total: int, work: Callable[[Callable[[Counts], None]], Counts]
-) -> None:
-    """Runs `work` under a progress bar and says what became of the rows.
-
-    Raises CommandError (exit code 1) where some failed.
-    """
+@contextmanager
+def bar_over(total: int) -> Iterator[Callable[[int], None]]:
+    """A progress bar on a terminal; gives the function that is told how many are done."""
     console = Console(stderr=True)
     bar = Progress(
         BarColumn(),
@@ -46,7 +43,18 @@ def run_with_bar(
     )
     with bar:
         task = bar.add_task("", total=total)
-        counts = work(lambda counts: bar.update(task, completed=counts.done))
+        yield lambda done: bar.update(task, completed=done)
+
+
+def run_with_bar(
+    command: BaseCommand, total: int, work: Callable[[Callable[[Counts], None]], Counts]
+) -> None:
+    """Runs `work` under a progress bar and says what became of the rows.
+
+    Raises CommandError (exit code 1) where some failed.
+    """
+    with bar_over(total) as move:
+        counts = work(lambda counts: move(counts.done))
     command.stdout.write(
         f"{counts.done} looked at: {counts.changed} written, {counts.kept} right already, {counts.failed} failed."
     )

@@ -6,6 +6,7 @@ import pytest
 from django.core.files.base import ContentFile
 
 from dali.lib.storage import InvalidKeyError, WriteOnceStorage
+from dali.lib.storage_notes import MOST_NOTE_CHARACTERS
 
 HOSTILE_KEYS = [
     "", "/", "/etc/passwd", "..", "../x", "a/../b", "a/..", "a//b", "a/", "./a", "a/./b", ".drafts/x", "a/.hidden",
@@ -58,6 +59,8 @@ class WriteOnceContract:
             with pytest.raises(InvalidKeyError):
                 storage.exists(key)
             with pytest.raises(InvalidKeyError):
+                storage.read_note(key)
+            with pytest.raises(InvalidKeyError):
                 storage.delete(key)
 
     def test_of_twenty_writers_at_once_one_wins(self, storage: WriteOnceStorage) -> None:
@@ -77,6 +80,60 @@ class WriteOnceContract:
         winners = [content for is_written, content in results if is_written]
         assert len(results) == 20
         assert winners == [storage.read("a/raced")]
+
+    def test_a_note_stands_beside_its_object(self, storage: WriteOnceStorage) -> None:
+        note = {
+            "costUsd": 0.042,
+            "of": 'two  spaces, "quotes", äöü \n 日本',
+            "units": {"images": 1},
+            "seed": None,
+        }
+        storage.put_once("project/1/orig/0", b"x", media_type="image/png", note=note)
+        assert storage.read_note("project/1/orig/0") == note
+        assert storage.read("project/1/orig/0") == b"x"
+
+    def test_an_object_without_a_note_has_none(self, storage: WriteOnceStorage) -> None:
+        storage.put_once("a/0", b"x", media_type="image/png")
+        assert storage.read_note("a/0") is None
+        assert storage.read_note("a/none") is None
+        assert storage.read_note("none/none") is None
+
+    def test_a_taken_key_keeps_its_note(self, storage: WriteOnceStorage) -> None:
+        storage.put_once("a/0", b"first", media_type="image/png", note={"n": 1})
+        assert storage.put_once("a/0", b"first", media_type="image/png", note={"n": 2}) is False
+        assert storage.put_once("a/0", b"second", media_type="image/png") is False
+        assert storage.read_note("a/0") == {"n": 1}
+
+    def test_a_note_goes_with_its_object(self, storage: WriteOnceStorage) -> None:
+        storage.put_once("a/0", b"first", media_type="image/png", note={"n": 1})
+        storage.delete("a/0")
+        assert storage.read_note("a/0") is None
+        storage.put_once("a/0", b"second", media_type="image/png")
+        assert storage.read_note("a/0") is None
+
+    def test_of_twenty_writers_at_once_the_one_that_wins_has_its_note(
+        self, storage: WriteOnceStorage
+    ) -> None:
+        start = threading.Barrier(20)
+
+        def write(number: int) -> None:
+            start.wait()
+            storage.put_once(f"a/{number % 2}", b"%d" % number, media_type="image/png", note={"n": number})
+
+        threads = [threading.Thread(target=write, args=(number,)) for number in range(20)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        for key in ("a/0", "a/1"):
+            assert storage.read_note(key) == {"n": int(storage.read(key))}
+
+    def test_the_longest_note_is_kept_and_a_longer_one_left_out(self, storage: WriteOnceStorage) -> None:
+        longest = {"t": "x" * (MOST_NOTE_CHARACTERS - len('{"t":""}'))}
+        storage.put_once("a/0", b"x", media_type="image/png", note=longest)
+        assert storage.read_note("a/0") == longest
+        assert storage.put_once("a/1", b"x", media_type="image/png", note={"t": "x" * 1500}) is True
+        assert storage.read_note("a/1") is None
 
     def test_save_neither_renames_nor_overwrites(self, storage: WriteOnceStorage) -> None:
         assert storage.save("a/saved", ContentFile(b"first")) == "a/saved"

@@ -100,7 +100,7 @@ def test_a_project_is_found_by_id_or_name_and_made_where_new() -> None:
     [
         ({"variants": 101}, "variants: 101 is out of range; send 1 to 100."),
         ({"prompt": "  "}, "prompt: is empty; send at least one character that is no space."),
-        ({"providers": "nope"}, "providers: 'nope' is not known; known: mock"),
+        ({"providers": "nope"}, "providers: 'nope' is not known; known: gemini, mock, openai, workers"),
         (
             {"kind": "edit"},
             "--start-image: mock cannot edit without an image: send --start-image or --parent",

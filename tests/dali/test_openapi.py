@@ -21,6 +21,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from artifacts.intake import create_artifact
 from dali.lib.api import UnknownRouteView
 from projects.models import ApiKey
 from tests.clients import anonymous
@@ -84,6 +85,11 @@ def test_the_routes_of_the_contract_are_there() -> None:
         ("post", "/api/jobs/{job_id}/cancel"), ("post", "/api/jobs/{job_id}/retry"),
         ("post", "/api/variants/{variant_id}/keep"), ("post", "/api/uploads"), ("get", "/api/providers"),
         ("post", "/api/stream/{session_id}/tickets"),
+        ("get", "/api/artifact-generators"), ("post", "/api/projects/{project_id}/artifacts/lookbook"),
+        ("get", "/api/artifacts"), ("post", "/api/artifacts"), ("get", "/api/artifacts/{artifact_id}"),
+        ("post", "/api/artifacts/{artifact_id}/associate"), ("post", "/api/artifacts/{artifact_id}/rebuild"),
+        ("post", "/api/artifacts/{artifact_id}/publish"), ("post", "/api/artifacts/{artifact_id}/unpublish"),
+        ("get", "/api/artifacts/{artifact_id}/views"),
     }  # fmt: skip
 
 
@@ -151,7 +157,14 @@ def world(transactional_db: None) -> dict[str, str]:
     job = JobFactory()
     image = ProgressionFactory(project=job.project, job=job, ai_tags=["a"], cost_usd="0.1")
     variant = VariantFactory(job=job, status="failed")
-    rows = {"project_id": job.project, "progression_id": image, "job_id": job, "variant_id": variant}
+    artifact = create_artifact(generator="lookbook", project_ids=[job.project.pk])
+    rows = {
+        "project_id": job.project,
+        "progression_id": image,
+        "job_id": job,
+        "variant_id": variant,
+        "artifact_id": artifact,
+    }
     return {"key": key, "session_id": "s-1", **{name: str(row.pk) for name, row in rows.items()}}
 
 

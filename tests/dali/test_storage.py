@@ -83,6 +83,87 @@ storage.put_once("a/0", b"half", media_type="image/png")
     assert storage.read("a/0") == b"whole"
 
 
+def test_the_note_of_a_killed_writer_is_no_other_writer_s(tmp_path: Path) -> None:
+    program = """
+import os, signal, sys
+from dali.lib.storage import LocalWriteOnceStorage
+storage = LocalWriteOnceStorage(location=sys.argv[1])
+storage.put_once("before", b"x", media_type="image/png")
+os.link = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+storage.put_once("a/0", b"x", media_type="image/png", note={"n": "killed"})
+"""
+    subprocess.run([sys.executable, "-c", program, str(tmp_path)], cwd=Path.cwd(), check=False)
+    (left,) = (tmp_path / "a").iterdir()
+    assert left.read_text() == '{"n":"killed"}'
+    storage = LocalWriteOnceStorage(location=str(tmp_path))
+    assert storage.read_note("a/0") is None
+    storage.put_once("a/0", b"x", media_type="image/png")
+    assert storage.read_note("a/0") is None
+
+
+def test_a_note_whose_file_s_number_comes_round_again_is_forgotten(
+    storage: LocalWriteOnceStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link = os.link
+
+    def link_and_look(draft: Path, target: Path) -> None:
+        link(draft, target)
+        assert not left_for(draft).exists()
+
+    def write_draft(content: bytes) -> Path:
+        draft = really_write(content)
+        left_for(draft).write_text('{"n":"of a killed writer"}')
+        return draft
+
+    def left_for(draft: Path) -> Path:
+        return Path(storage.path("a/0")).with_name(f".0.{draft.stat().st_ino}.note")
+
+    really_write = storage._write_draft
+    monkeypatch.setattr(storage, "_write_draft", write_draft)
+    monkeypatch.setattr(os, "link", link_and_look)
+    assert storage.put_once("a/0", b"x", media_type="image/png") is True
+    assert storage.read_note("a/0") is None
+
+
+def test_a_lost_race_leaves_no_note_behind(storage: LocalWriteOnceStorage) -> None:
+    def lose(_: Path, target: Path) -> None:
+        target.write_bytes(b"of another")
+        raise FileExistsError
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "link", lose)
+        assert storage.put_once("a/0", b"x", media_type="image/png", note={"n": 1}) is False
+    assert [path.name for path in Path(storage.path("a/0")).parent.iterdir()] == ["0"]
+    assert storage.read_note("a/0") is None
+
+
+def test_a_note_that_cannot_be_written_keeps_no_object_from_being_stored(
+    storage: LocalWriteOnceStorage,
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    real = os.open
+
+    def open_no_note(path: str | Path, *arguments: int) -> int:
+        if str(path).endswith(".note"):
+            full()
+        return real(path, *arguments)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "open", open_no_note)
+        assert storage.put_once("a/0", b"x", media_type="image/png", note={"n": 1}) is True
+    assert storage.read_note("a/0") is None
+
+
+def test_a_note_that_is_damaged_is_none(storage: LocalWriteOnceStorage) -> None:
+    storage.put_once("a/0", b"x", media_type="image/png", note={"n": 1})
+    (note,) = [path for path in Path(storage.path("a/0")).parent.iterdir() if path.name.endswith(".note")]
+    for broken in (b"", b'{"n":', b"7", b"\xff"):
+        note.write_bytes(broken)
+        assert storage.read_note("a/0") is None
+
+
 def test_a_full_disk_is_told_and_leaves_nothing(
     storage: LocalWriteOnceStorage, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,6 +9,8 @@ from decimal import Decimal
 import numpy as np
 from PIL import Image
 
+from dali.lib.images import decode
+from dali.lib.vendors.usage import Usage
 from progressions.enums import Judgment, Kind
 from progressions.judge import Judge, JudgeRequest, Verdict
 from progressions.provider import Draft, Provider, ProviderImage, ProviderRequest
@@ -39,21 +41,40 @@ class FakeProvider(Provider):
         self.script: list[Exception | bytes | None] = []
         self.before_answer: Callable[[ProviderRequest], None] = lambda request: None
         self.cost: Decimal | None = Decimal("0.01")
+        self.usage: Usage | None = None
+        self.limit: int | None = None
+        self.partials: list[bytes] = []
+        self.finished: list[bytes] = []
         self._lock = threading.Lock()
+
+    def concurrency(self) -> int | None:
+        """What the test says."""
+        return self.limit
 
     def check(self, draft: Draft) -> None:
         """Takes everything."""
+
+    def finish(self, request: ProviderRequest, content: bytes) -> bytes:
+        """The picture upside down, as PNG."""
+        self.finished.append(content)
+        turned = decode(content).image.transpose(Image.Transpose.FLIP_TOP_BOTTOM)
+        buffer = io.BytesIO()
+        turned.save(buffer, "PNG")
+        return buffer.getvalue()
 
     def call(self, request: ProviderRequest) -> ProviderImage:
         """The next answer of the script, or a picture of the seed."""
         with self._lock:
             self.requests.append(request)
             answer = self.script.pop(0) if self.script else None
+        for partial in self.partials:
+            assert request.on_partial is not None
+            request.on_partial(partial)
         self.before_answer(request)
         if isinstance(answer, Exception):
             raise answer
         content = picture_bytes(request.seed) if answer is None else answer
-        return ProviderImage(content, "fake-1", request.seed, self.cost, {"requestId": "r-1"})
+        return ProviderImage(content, "fake-1", request.seed, self.cost, {"requestId": "r-1"}, self.usage)
 
 
 class FakeJudge(Judge):

@@ -14,6 +14,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from progressions.enums import JobStatus, StepStatus, VariantStatus
 from progressions.models import (
+    Charge,
     Cooldown,
     Duty,
     Event,
@@ -32,6 +33,7 @@ pytestmark = pytest.mark.django_db
 JOBS = "/admin/progressions/job/"
 IMAGES = "/admin/progressions/imageprogression/"
 MODELS = [
+    "charge",
     "cooldown",
     "duty",
     "event",
@@ -56,6 +58,7 @@ def make_rows(count: int) -> None:
         StreamSession.objects.create(session_id=job.session_id, last_seq=1)
         Cooldown.objects.create(provider=f"p{number}", until=timezone.now())
         Duty.objects.create(name=f"d{number}")
+        Charge.objects.create(job=job, project=job.project, purpose="image", model="refine-1", usd="0.04")
         Upload.objects.create(
             key="k",
             delivery="/images/a.webp",
@@ -79,8 +82,8 @@ def test_every_model_has_a_list_and_pages(admin_client: Client, model: str) -> N
 
 @pytest.mark.parametrize(
     ("model", "queries"),
-    # session, user, count, page; jobs: and the tally of the page's variants
-    [(model, 5 if model == "job" else 4) for model in MODELS],
+    # session, user, count, page; jobs: and the tally of the page's variants, and costs; charges: and the sums
+    [(model, {"job": 6, "charge": 5}.get(model, 4)) for model in MODELS],
 )
 @pytest.mark.parametrize("count", [1, 3])
 def test_a_list_asks_the_same_questions_however_long_it_is(
@@ -206,8 +209,8 @@ def test_the_page_of_a_job_asks_the_same_questions_however_many_variants_it_has(
         VariantFactory(job=job, status=VariantStatus.SKIPPED, duplicate_of=first, distance=3)
     admin_client.get(f"{JOBS}{job.pk}/change/")
     with django_assert_num_queries(
-        8
-    ):  # session, user, job, count and page of variants, steps, tally, project
+        9
+    ):  # session, user, job, count and page of variants, steps, tally, costs, project
         admin_client.get(f"{JOBS}{job.pk}/change/")
 
 

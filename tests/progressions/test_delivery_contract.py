@@ -1,21 +1,29 @@
-"""What every delivery of the registry must do; those that need a service are tried where it is configured."""
+"""What every delivery of the registry must do; the services are stood in for."""
 
 import hashlib
 import io
 
 import pytest
 from PIL import Image
+from pytest_django.fixtures import Settings
 
 from dali.lib.images import Picture, encode_delivery
-from progressions.delivery import Delivery, deliveries, public_url
+from progressions.delivery import Delivery, deliveries, image_origins, origin_of, public_url
 from progressions.errors import DeliveryError
+
+OWN = {"local", "storage", "cloudflare_images"}
 
 
 @pytest.fixture(params=deliveries.names())
-def delivery(request: pytest.FixtureRequest) -> Delivery:
+def delivery(request: pytest.FixtureRequest, settings: Settings) -> Delivery:
+    if request.param == "cloudflare_images":
+        request.getfixturevalue("images_server")
+    if request.param == "storage":
+        settings.DELIVERY_BASE_URL = "https://images.example.com/dali"
     found = deliveries.get(request.param)
-    if found.missing():
+    if found.missing() and request.param not in OWN:
         pytest.skip(f"{found.name} needs {', '.join(found.missing())}")
+    assert found.missing() == []
     return found
 
 
@@ -34,6 +42,20 @@ def test_placing_twice_gives_one_address(delivery: Delivery) -> None:
     address = delivery.place(content, sha256)
     assert delivery.place(content, sha256) == address
     assert public_url(address).startswith(("http://", "https://"))
+
+
+def test_a_placed_image_is_there(delivery: Delivery) -> None:
+    content, sha256 = webp("gold")
+    address = delivery.place(content, sha256)
+    assert delivery.has(address) is True
+    assert delivery.has(address + "x") is False
+
+
+def test_its_origins_are_those_of_its_addresses(delivery: Delivery) -> None:
+    address = delivery.place(*webp("navy"))
+    own = "" if address.startswith("/") else origin_of(address)
+    assert delivery.origins() == ([own] if own else [])
+    assert set(delivery.origins()) <= set(image_origins())
 
 
 def test_different_images_have_different_addresses(delivery: Delivery) -> None:

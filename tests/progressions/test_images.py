@@ -5,9 +5,12 @@ import hashlib
 import pytest
 from django.test import Client
 
-from dali.lib.storage import delivery_files, originals
-from progressions.deliveries.local import LocalDelivery, storage_key
+from dali.lib.errors import UnavailableError
+from dali.lib.storage import LocalWriteOnceStorage, delivery_files, originals
+from progressions.delivered_files import file_key
+from progressions.deliveries.local import LocalDelivery
 from progressions.delivery import deliveries
+from tests.s3_servers import objects_in
 
 CONTENT = b"RIFF....WEBP of the test"
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -75,14 +78,31 @@ def test_nothing_else_is_served(client: Client, address: str, path: str) -> None
 def test_originals_are_not_served(client: Client) -> None:
     content = b"an original"
     sha256 = hashlib.sha256(content).hexdigest()
-    originals().put_once(storage_key(sha256), content, media_type="image/webp")
+    originals().put_once(file_key(sha256), content, media_type="image/webp")
     assert client.get(f"/images/{sha256}.webp").status_code == 404
 
 
 def test_a_damaged_file_is_missing_and_placed_anew(address: str) -> None:
-    delivery_files().delete(storage_key(SHA256))
-    delivery_files().put_once(storage_key(SHA256), CONTENT[:5], media_type="image/webp")
+    delivery_files().delete(file_key(SHA256))
+    delivery_files().put_once(file_key(SHA256), CONTENT[:5], media_type="image/webp")
     local = deliveries.get("local")
     assert local.has(address) is False
     assert local.place(CONTENT, SHA256) == address
     assert local.has(address) is True
+
+
+def test_a_storage_that_is_down_is_a_503_that_no_cache_keeps(
+    client: Client, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def down(*_: object) -> bytes:
+        raise UnavailableError("no disk")
+
+    monkeypatch.setattr(LocalWriteOnceStorage, "read", down)
+    answer = client.get(address)
+    assert (answer.status_code, answer["Retry-After"], answer["Cache-Control"]) == (503, "5", "no-store")
+
+
+def test_the_embedded_delivery_serves_from_a_bucket_too(client: Client, on_s3: str) -> None:
+    address = LocalDelivery().place(CONTENT, SHA256)
+    assert client.get(address).content == CONTENT
+    assert objects_in(on_s3, "dali-public") == [file_key(SHA256)]

@@ -44,6 +44,12 @@ def test_variants_without_a_seed_get_different_ones(submit: Submit) -> None:
     assert len(set(job.variants.values_list("seed", flat=True))) == 5
 
 
+def test_each_variant_may_be_given_its_seed_by_provider(submit: Submit) -> None:
+    job = submit(variants=3, seeds={"fake": [2**32 - 1, 5, 0]})
+    assert list(job.variants.order_by("number").values_list("seed", flat=True)) == [2**32 - 1, 5, 0]
+    assert job.seed is None
+
+
 REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({"prompt": "  \n"}, "prompt", "is empty"),
     ({"prompt": "x" * 32_001}, "prompt", "at most 32000"),
@@ -57,6 +63,10 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({"variants": 0}, "variants", "between 1 and 100"),
     ({"variants": 101}, "variants", "between 1 and 100"),
     ({"seed": -1}, "seed", "between 0"),
+    ({"seed": 1, "seeds": {"fake": [1]}}, "seeds", "either seed or seeds"),
+    ({"seeds": {"other": [1]}}, "seeds", "'other' is not among"),
+    ({"seeds": {"fake": [1, 2]}}, "seeds", "fake has 2 seeds for 1 variants"),
+    ({"seeds": {"fake": [2**32]}}, "seeds", "between 0"),
     ({"max_cost_usd": Decimal(0)}, "maxCostUsd", "more than 0"),
     ({"size": "big"}, "size", "as 1024x768"),
     ({"kind": "paint"}, "kind", "known: generate"),

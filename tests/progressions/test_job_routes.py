@@ -35,7 +35,9 @@ def test_a_job_is_shown_with_its_variants_and_their_steps() -> None:
     answer = anonymous().get(f"/api/jobs/{job.id}")
     assert answer.status_code == 200
     unset = ("code", "error", "progressionId", "duplicateOf", "distance", "refinedPrompt", "costUsd")
-    blank: dict[str, Any] = {**dict.fromkeys(unset), "retryable": False, "tips": [], "steps": []}
+    blank: dict[str, Any] = {
+        **dict.fromkeys(unset), "retryable": False, "tips": [], "steps": [], "possiblyBilled": 0,
+    }  # fmt: skip
     assert answer.json() == {
         "jobId": str(job.id),
         "sessionId": "s-7",
@@ -45,6 +47,10 @@ def test_a_job_is_shown_with_its_variants_and_their_steps() -> None:
         "kind": "generate",
         "created_at": int(job.created_at.timestamp() * 1000),
         "costUsd": 0.75,
+        "costs": {
+            "imagesUsd": 0.75, "judgingUsd": 0.0, "refiningUsd": 0.0, "unknownCalls": 0,
+            "possiblyBilledCalls": 0, "possiblyBilledUsd": 0.0,
+        },
         "retryOf": str(job.retry_of_id),
         "summary": {"queued": 0, "running": 0, "complete": 1, "failed": 1, "skipped": 1, "cancelled": 0},
         "variants": [
@@ -77,18 +83,18 @@ def test_a_cost_that_is_not_known_is_null() -> None:
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_a_job_costs_three_queries_however_many_variants(
+def test_a_job_costs_four_queries_however_many_variants(
     count: int, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     job = JobFactory()
     for variant in VariantFactory.create_batch(count, job=job):
         Step.objects.create(owner_id=variant.id, name="refine", status="ok", ms=1)
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         assert len(anonymous().get(f"/api/jobs/{job.id}").json()["variants"]) == count
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_a_projects_jobs_are_listed_newest_first_without_steps_in_three_queries(
+def test_a_projects_jobs_are_listed_newest_first_without_steps_in_four_queries(
     count: int, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     project = ProjectFactory()
@@ -96,7 +102,7 @@ def test_a_projects_jobs_are_listed_newest_first_without_steps_in_three_queries(
     for job in jobs:
         VariantFactory.create_batch(2, job=job)
     VariantFactory()
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         rows = anonymous().get(f"/api/projects/{project.id}/jobs").json()
     assert [row["jobId"] for row in rows] == [str(job.id) for job in reversed(jobs)]
     assert [len(row["variants"]) for row in rows] == [2] * count

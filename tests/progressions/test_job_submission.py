@@ -78,8 +78,8 @@ def test_a_job_is_submitted(project: Project) -> None:
 
 def test_optional_fields_may_be_null(project: Project) -> None:
     nothing = dict.fromkeys(
-        ("variants", "kind", "startImageUrl", "maskImageUrl", "parentProgressionId", "size", "seed", "models",
-         "maxCostUsd", "allowDuplicates", "options")
+        ("variants", "kind", "startImageUrl", "maskImageUrl", "parentProgressionId", "size", "seed", "seeds",
+         "models", "maxCostUsd", "allowDuplicates", "options")
     )  # fmt: skip
     assert keyed().post(f"/api/projects/{project.id}/jobs", body(**nothing)).status_code == 202
     assert Variant.objects.count() == 1
@@ -140,6 +140,9 @@ BAD: list[tuple[dict[str, Any], str, str]] = [
     ({"seed": -1}, "seed", "-1 is out of range; send 0 to 4294967295"),
     ({"seed": 2**32}, "seed", "out of range"),
     ({"seed": 10**30}, "seed", "out of range"),
+    ({"seeds": {"fake": ["7"]}}, "seeds.fake.0", '"7" is no whole number'),
+    ({"seeds": {"fake": [1, 2]}}, "seeds", "send one for each"),
+    ({"seeds": [7]}, "seeds", ""),
     ({"models": {"fake": 5}}, "models.fake", "5 is no text"),
     ({"models": {"other": "x"}}, "models.other", "other"),
     ({"models": []}, "models", ""),

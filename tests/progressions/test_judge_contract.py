@@ -1,4 +1,4 @@
-"""What every judge of the registry must keep to; those that need a setting are asked only what needs no call."""
+"""What every judge of the registry must keep to, asked through the stand-in for its service where there is one."""
 
 import re
 
@@ -11,9 +11,17 @@ from progressions.enums import Judgment, Kind
 from progressions.errors import JudgeError
 from progressions.judge import JudgeRequest, Verdict, judges
 from tests.progressions.pictures import landscape, mask_of, picture
+from tests.vendors.configured import STAND_INS, configure
 
 ALL = [pytest.param(name, id=name) for name in judges.names()]
-OFFLINE = [pytest.param(judge.name, id=judge.name) for judge in judges.all() if not judge.missing()]
+# Askable here: nothing is missing although no credential is set, or tests/vendors stands in for the service.
+ASKED = [
+    pytest.param(judge.name, id=judge.name)
+    for judge in judges.all()
+    if judge.name in STAND_INS or not judge.missing()
+]
+# Those that look by themselves; what a stand-in says depends on no picture.
+LOOKING = [param for param in ASKED if param.values[0] not in STAND_INS]
 START = landscape((192, 128))
 
 
@@ -32,8 +40,8 @@ def verdict_on(name: str, kind: Kind, image: Image.Image, prompt: str = "a light
     )
 
 
-def test_the_local_judge_is_among_those_tested_offline() -> None:
-    assert {param.values[0] for param in OFFLINE} >= {"local"}
+def test_the_local_judge_is_among_those_asked() -> None:
+    assert {param.values[0] for param in ASKED} >= {"local"}
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -44,8 +52,10 @@ def test_a_judge_has_a_plain_name_and_names_its_settings(name: str) -> None:
 
 
 @pytest.mark.parametrize("kind", list(Kind))
-@pytest.mark.parametrize("name", OFFLINE)
-def test_a_verdict_is_well_formed(name: str, kind: Kind) -> None:
+@pytest.mark.parametrize("name", ASKED)
+def test_a_verdict_is_well_formed(name: str, kind: Kind, request: pytest.FixtureRequest) -> None:
+    configure(request, name)
+    assert judges.get(name).missing() == []
     verdict = verdict_on(name, kind, landscape((256, 192), seed=5))
     assert verdict.judgment in (Judgment.PASS, Judgment.FAIL, None)
     assert verdict.notes
@@ -56,7 +66,7 @@ def test_a_verdict_is_well_formed(name: str, kind: Kind) -> None:
     assert bool(verdict.retry_suggestion) == (verdict.judgment == Judgment.FAIL)
 
 
-@pytest.mark.parametrize("name", OFFLINE)
+@pytest.mark.parametrize("name", LOOKING)
 def test_a_blank_picture_does_not_pass(name: str) -> None:
     assert (
         verdict_on(name, Kind.GENERATE, Image.new("RGB", (256, 256), (120, 120, 120))).judgment
@@ -64,16 +74,18 @@ def test_a_blank_picture_does_not_pass(name: str) -> None:
     )
 
 
-@pytest.mark.parametrize("name", OFFLINE)
-def test_a_judge_takes_pictures_of_any_shape(name: str) -> None:
+@pytest.mark.parametrize("name", ASKED)
+def test_a_judge_takes_pictures_of_any_shape(name: str, request: pytest.FixtureRequest) -> None:
+    configure(request, name)
     for size in ((1, 1), (3, 900), (900, 20), (17, 17)):
         assert verdict_on(name, Kind.EDIT, landscape(size)).notes
 
 
-@pytest.mark.parametrize("name", OFFLINE)
-def test_a_judge_without_time_says_so(name: str) -> None:
-    request = JudgeRequest(
+@pytest.mark.parametrize("name", ASKED)
+def test_a_judge_without_time_says_so(name: str, request: pytest.FixtureRequest) -> None:
+    configure(request, name)
+    shown = JudgeRequest(
         kind=Kind.GENERATE, prompt="x", generated_image=picture(START), deadline=Deadline.after(-1)
     )
     with pytest.raises(JudgeError):
-        judges.get(name).judge(request)
+        judges.get(name).judge(shown)

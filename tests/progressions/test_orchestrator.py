@@ -296,6 +296,7 @@ def test_an_image_whose_bytes_are_gone_is_noted_and_not_judged_for_ever(
     work_all()
     row = ImageProgression.objects.get()
     originals().delete(row.generated_image_r2_key)
+    ImageProgression.objects.update(judgment=None)
     judging.ask_again(progression_ids=[row.id])
     assert judging.judge_late(row.id)
     row.refresh_from_db()
@@ -333,7 +334,7 @@ def test_what_is_under_way_ends_at_its_next_step_when_cancelled(
     job = submit()
     fake_provider.before_answer = lambda request: services.cancel_job(job_id=job.id)
     # A call runs in a thread of its own, which would have no part in this test's transaction.
-    monkeypatch.setattr(tools, "call_within", lambda seconds, call: call())
+    monkeypatch.setattr(tools, "call_listening", lambda seconds, call, hear: call(hear))
     work_all()
     variant = job.variants.get()
     assert (variant.status, variant.code, variant.cost_usd) == ("cancelled", "cancelled", Decimal("0.01"))

@@ -1,32 +1,36 @@
-"""What every provider of the registry must keep to; those that need a setting are asked only what needs no call."""
+"""What every provider of the registry must keep to, called through the stand-in for its service where there is one."""
 
+import json
 import re
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from dali.lib.clock import Deadline
 from dali.lib.errors import InputError
-from dali.lib.images import decode
+from dali.lib.images import InvalidImageError, decode
 from progressions.enums import Kind
-from progressions.provider import Draft, Provider, ProviderRequest, providers
+from progressions.provider import Draft, Provider, ProviderImage, ProviderRequest, providers
 from tests.progressions.pictures import landscape, mask_of, png
+from tests.vendors.configured import STAND_INS, configure
 
 START = landscape((192, 128))
 ALL = [pytest.param(name, id=name) for name in providers.names()]
-# Callable without a network: nothing is missing although no credential is set.
-OFFLINE = [
+# Callable here: nothing is missing although no credential is set, or tests/vendors stands in for the service.
+CALLED = [
     pytest.param(provider.name, kind, id=f"{provider.name}-{kind}")
     for provider in providers.all()
-    if not provider.missing()
+    if provider.name in STAND_INS or not provider.missing()
     for kind in sorted(provider.kinds)
 ]
+# A part of START, in its middle, and so large that a service that mends the borders has room to.
+REPAINTED = (48, 32, 144, 96)
 
 
 def draft_for(provider: Provider, kind: Kind = Kind.GENERATE) -> Draft:
-    return Draft(
-        kind=kind, prompt="a lighthouse at dusk", model=provider.default_model(), size=None, options={}
-    )
+    model = provider.default_model_for(kind)
+    return Draft(kind=kind, prompt="a lighthouse at dusk", model=model, size=None, options={})
 
 
 def request_for(provider: Provider, kind: Kind) -> ProviderRequest:
@@ -35,15 +39,23 @@ def request_for(provider: Provider, kind: Kind) -> ProviderRequest:
         kind=kind,
         prompt="a lighthouse at dusk",
         seed=7,
-        model=provider.default_model(),
+        model=provider.default_model_for(kind),
         deadline=Deadline.after(30),
         start_image=png(START) if has_start else None,
-        mask=mask_of(START.size, (40, 30, 120, 90)) if kind == Kind.INPAINT else None,
+        mask=mask_of(START.size, REPAINTED) if kind == Kind.INPAINT else None,
     )
 
 
-def test_the_built_in_provider_is_among_those_tested_offline() -> None:
-    assert {param.values[0] for param in OFFLINE} >= {"mock"}
+def image_of(provider: Provider, request: ProviderRequest) -> tuple[ProviderImage, bytes]:
+    """The answer, and the image that is kept of it."""
+    answer = provider.call(request)
+    if request.kind in provider.finishes:
+        return answer, provider.finish(request, answer.content)
+    return answer, answer.content
+
+
+def test_the_built_in_provider_is_among_those_called() -> None:
+    assert {param.values[0] for param in CALLED} >= {"mock"}
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -86,7 +98,9 @@ def test_a_provider_takes_each_of_its_kinds_and_models(name: str) -> None:
     for kind in provider.kinds:
         provider.check(draft_for(provider, kind))
     for model in provider.models:
-        provider.check(replace(draft_for(provider, min(provider.kinds)), model=model))
+        for kind in provider.kinds_of(model):
+            provider.check(replace(draft_for(provider, kind), model=model))
+    assert frozenset().union(*(provider.kinds_of(model) for model in provider.models)) == provider.kinds
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -107,14 +121,19 @@ def test_a_provider_refuses_an_unknown_option_by_its_field(name: str) -> None:
     assert caught.value.field == f"options.{name}.no_such_option"
 
 
-@pytest.mark.parametrize(("name", "kind"), OFFLINE)
-def test_a_call_answers_with_a_picture_that_decodes(name: str, kind: Kind) -> None:
+@pytest.mark.parametrize(("name", "kind"), CALLED)
+def test_a_call_answers_with_a_picture_that_decodes(
+    name: str, kind: Kind, request: pytest.FixtureRequest
+) -> None:
+    configure(request, name)
     provider = providers.get(name)
-    answer = provider.call(request_for(provider, kind))
-    picture = decode(answer.content)
+    assert provider.missing() == []
+    answer, content = image_of(provider, request_for(provider, kind))
+    picture = decode(content)
     assert picture.media_type in ("image/png", "image/jpeg", "image/webp")
     assert answer.model in provider.models
     assert answer.seed in (7, None)
+    json.dumps(answer.meta)
     if kind == Kind.INPAINT:
         assert (picture.width, picture.height) == START.size
     if kind == Kind.OUTPAINT:
@@ -124,9 +143,40 @@ def test_a_call_answers_with_a_picture_that_decodes(name: str, kind: Kind) -> No
         assert picture.height > START.height
 
 
-@pytest.mark.parametrize(("name", "kind"), OFFLINE)
-def test_a_call_makes_the_size_asked_for_or_records_that_it_did_not(name: str, kind: Kind) -> None:
+@pytest.mark.parametrize("name", [param.values[0] for param in CALLED if param.values[1] == Kind.INPAINT])
+def test_an_inpainted_picture_is_the_original_outside_the_mask(
+    name: str, request: pytest.FixtureRequest
+) -> None:
+    configure(request, name)
     provider = providers.get(name)
-    answer = provider.call(replace(request_for(provider, kind), size=(320, 256)))
-    picture = decode(answer.content)
+    _, content = image_of(provider, request_for(provider, Kind.INPAINT))
+    before, after = np.asarray(START.convert("RGB")), np.asarray(decode(content).image.convert("RGB"))
+    is_changed = (before != after).any(axis=2)
+    left, upper, right, lower = REPAINTED  # all of them repainted, as Pillow draws a rectangle
+    assert is_changed[upper : lower + 1, left : right + 1].any()
+    is_changed[upper : lower + 1, left : right + 1] = False
+    assert not is_changed.any()
+
+
+@pytest.mark.parametrize(("name", "kind"), CALLED)
+def test_a_finish_gives_the_same_bytes_again(name: str, kind: Kind, request: pytest.FixtureRequest) -> None:
+    configure(request, name)
+    provider = providers.get(name)
+    if kind in provider.finishes:
+        asked = request_for(provider, kind)
+        answer = provider.call(asked)
+        later = replace(asked, attempt=2, deadline=Deadline.after(-1))
+        assert provider.finish(asked, answer.content) == provider.finish(later, answer.content)
+        with pytest.raises(InvalidImageError):
+            provider.finish(asked, b"no picture")
+
+
+@pytest.mark.parametrize(("name", "kind"), CALLED)
+def test_a_call_makes_the_size_asked_for_or_records_that_it_did_not(
+    name: str, kind: Kind, request: pytest.FixtureRequest
+) -> None:
+    configure(request, name)
+    provider = providers.get(name)
+    answer, content = image_of(provider, replace(request_for(provider, kind), size=(320, 256)))
+    picture = decode(content)
     assert (picture.width, picture.height) == (320, 256) or answer.meta["requested"] == {"size": "320x256"}

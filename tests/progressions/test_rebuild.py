@@ -10,7 +10,7 @@ from PIL import Image
 from dali.lib import phash
 from dali.lib.images import decode
 from dali.lib.storage import delivery_files, originals, uploads
-from progressions.deliveries.local import storage_key
+from progressions.delivered_files import file_key
 from progressions.duplicates import find_nearest, reserve
 from progressions.models import HashBands, ImageProgression, Job, Upload, Variant
 from tests.factories import JobFactory, ProgressionFactory, ProjectFactory, VariantFactory
@@ -145,7 +145,7 @@ def test_missing_delivery_images_are_made_and_their_addresses_written() -> None:
         (row.start_image_delivery_url, (128, 128, 0)),
         (upload.delivery, (255, 215, 0)),
     ):
-        content = delivery_files().read(storage_key(address.removeprefix("/images/").removesuffix(".webp")))
+        content = delivery_files().read(file_key(address.removeprefix("/images/").removesuffix(".webp")))
         shown = decode(content).image.getpixel((20, 15))
         assert isinstance(shown, tuple)
         assert max(abs(a - b) for a, b in zip(shown, colour, strict=True)) <= 6
@@ -158,7 +158,7 @@ def test_a_lost_file_comes_back_under_its_address() -> None:
     row = image("teal")
     report("rebuild_delivery")
     row.refresh_from_db()
-    key = storage_key(row.generated_image_url.removeprefix("/images/").removesuffix(".webp"))
+    key = file_key(row.generated_image_url.removeprefix("/images/").removesuffix(".webp"))
     content = delivery_files().read(key)
     delivery_files().delete(key)
     assert report("rebuild_delivery") == "1 looked at: 1 written, 0 right already, 0 failed."

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from django.db import OperationalError
 
-from progressions import asking, claims, orchestrator, services, tools
+from progressions import asking, attempts, claims, orchestrator, services, tools
 from progressions.errors import LeaseLostError
 from progressions.models import ImageProgression, Job, Step, Variant
 from progressions.steps import Journal
@@ -201,4 +201,4 @@ def test_an_answer_of_an_earlier_call_holds(submit: Submit, fake_provider: FakeP
     row = ImageProgression.objects.get()
     assert originals().read(row.generated_image_r2_key) == picture_bytes(1234)
     assert row.bytes == len(picture_bytes(1234))
-    assert asking.SENT < asking.ANSWERED
+    assert attempts.SENT < asking.ANSWERED

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from dali.lib.data_lock import DataLock, DirectoryInUseError
+from dali.lib.storage_probe import OverwritingError, refuse_overwriting
 from dali.server.bootstrap import ADMIN, FirstSecrets, prepare
 from dali.server.sockets import ListenError, bind, origin_of
 
@@ -27,7 +28,7 @@ class Command(BaseCommand):
             )
         try:
             self._serve()
-        except (ListenError, DirectoryInUseError) as error:
+        except (ListenError, DirectoryInUseError, OverwritingError) as error:
             _refuse(str(error))
         except KeyboardInterrupt:
             sys.exit(130)
@@ -39,6 +40,7 @@ class Command(BaseCommand):
         origin = origin_of(listener)
         if not settings.IS_PUBLIC_ORIGIN_GIVEN:
             settings.PUBLIC_ORIGIN = origin
+        refuse_overwriting()
         made = prepare()
 
         # Imported late: Twisted's reactor is installed by the import, and the application reads the settings.

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.db import connection, connections
 
+from dali.lib.storage_probe import OverwritingError, refuse_overwriting
 from dali.server.bootstrap import missing_migrations
 from dali.server.sockets import ListenError, bind, origin_of
 
@@ -32,8 +33,9 @@ class Command(BaseCommand):
         _wait_less_for_the_database()
         connections.close_all()
         try:
+            refuse_overwriting()
             self._serve()
-        except ListenError as error:
+        except (ListenError, OverwritingError) as error:
             _refuse(str(error))
         except KeyboardInterrupt:
             sys.exit(130)

@@ -1,11 +1,11 @@
-"""Rows of the progressions app: jobs, their variants and steps, the images made, the stream's log."""
+"""Rows of the work: jobs, their variants, the steps of each."""
 
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
 from dali.lib.ids import new_id
-from progressions.enums import JobStatus, Judgment, StepStatus, VariantStatus
+from progressions.enums import JobStatus, StepStatus, VariantStatus
 
 
 class Leased(models.Model):
@@ -133,6 +133,13 @@ class Variant(Leased):
     )
     distance = models.PositiveIntegerField(null=True, blank=True)
     cost_usd = models.DecimalField(max_digits=12, decimal_places=6, null=True, blank=True)
+    estimate_usd = models.DecimalField(
+        max_digits=14,
+        decimal_places=8,
+        null=True,
+        blank=True,
+        help_text="What one call was expected to cost at submission; null where nobody could say.",
+    )
     possibly_billed = models.PositiveIntegerField(
         default=0, help_text="Calls that were sent and whose answer was never seen."
     )
@@ -164,31 +171,6 @@ class Variant(Leased):
         return f"{self.provider} {self.index}"
 
 
-class HashBands(models.Model):
-    """The index of near-duplicates: the structure of a reserved fingerprint and its bands.
-
-    Before each band stand bits of the project's id, so that one narrow index serves one project at a time.
-    """
-
-    variant = models.OneToOneField(Variant, on_delete=models.CASCADE, primary_key=True, related_name="+")
-    structure = models.BigIntegerField(help_text="64 bits, as a signed number.")
-    band_0 = models.BigIntegerField()
-    band_1 = models.BigIntegerField()
-    band_2 = models.BigIntegerField()
-
-    class Meta:
-        db_table = "hash_bands"
-        verbose_name_plural = "hash bands"
-        indexes = [
-            models.Index(fields=["band_0", "structure"], name="hash_bands_0"),
-            models.Index(fields=["band_1", "structure"], name="hash_bands_1"),
-            models.Index(fields=["band_2", "structure"], name="hash_bands_2"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.structure & 0xFFFF_FFFF_FFFF_FFFF:016x}"
-
-
 class Step(models.Model):
     """One attempt at one named step of a job, a variant or another owner: the journal."""
 
@@ -209,160 +191,3 @@ class Step(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} {self.attempt}: {self.status}"
-
-
-class ImageProgression(models.Model):
-    """One image in the tree of what came from what."""
-
-    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    project = models.ForeignKey("projects.Project", on_delete=models.CASCADE, related_name="progressions")
-    parent_progression = models.ForeignKey(
-        "self", on_delete=models.SET_NULL, null=True, blank=True, related_name="children"
-    )
-    job = models.ForeignKey(
-        Job, on_delete=models.SET_NULL, null=True, blank=True, related_name="progressions"
-    )
-    variant_index = models.PositiveIntegerField(null=True, blank=True)
-    kind = models.CharField(max_length=12)
-    ai_provider = models.CharField(max_length=40)
-    model = models.CharField(max_length=120, blank=True, default="")
-    prompt = models.TextField()
-    refined_prompt = models.TextField(blank=True, default="")
-    tips_applied = models.JSONField(default=list)
-    start_image_url = models.TextField(blank=True, default="", help_text="As the client gave it.")
-    start_image_delivery_url = models.TextField(
-        blank=True, default="", help_text="Path or address of the delivery image."
-    )
-    generated_image_url = models.TextField(help_text="Path or address of the delivery image.")
-    original_image_r2_key = models.CharField(
-        max_length=300, help_text="The start image's bytes where there was one, else the generated image's."
-    )
-    generated_image_r2_key = models.CharField(max_length=300, help_text="The provider's own bytes.")
-    phash = models.CharField(max_length=64, blank=True, default="")
-    width = models.PositiveIntegerField()
-    height = models.PositiveIntegerField()
-    bytes = models.PositiveBigIntegerField()
-    seed = models.BigIntegerField(null=True, blank=True)
-    cost_usd = models.DecimalField(max_digits=12, decimal_places=6, null=True, blank=True)
-    provider_meta = models.JSONField(default=dict)
-    judgment = models.CharField(max_length=4, choices=Judgment, null=True, blank=True)
-    ai_notes = models.JSONField(default=list)
-    ai_tags = models.JSONField(default=list)
-    retry_suggestion = models.TextField(blank=True, default="")
-    judge_attempts = models.PositiveIntegerField(default=0)
-    judge_due_at = models.DateTimeField(
-        null=True,
-        blank=True,
-        help_text="When the judge is to look (again); null where there is nothing to do.",
-    )
-    search_text = models.TextField(
-        default="", editable=False, help_text="Prompt, notes and tags, case-folded, for the text filter."
-    )
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
-
-    class Meta:
-        db_table = "image_progressions"
-        ordering = ["-created_at", "-id"]
-        indexes = [
-            models.Index(fields=["project", "created_at", "id"], name="progressions_project_created"),
-            models.Index(
-                fields=["judge_due_at"],
-                name="progressions_judge_due",
-                condition=Q(judge_due_at__isnull=False),
-            ),
-            models.Index(fields=["generated_image_url"], name="progressions_address"),
-            models.Index(fields=["start_image_delivery_url"], name="progressions_start_address"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.ai_provider}: {self.prompt[:60]}"
-
-
-class Upload(models.Model):
-    """An image that a client sent; serves as start image or mask."""
-
-    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    owner = models.CharField(max_length=16, blank=True, default="", help_text="Prefix of the API key.")
-    key = models.CharField(max_length=300, help_text="In the uploads storage: the bytes as they came.")
-    delivery = models.TextField(help_text="Path or address of the delivery image.")
-    media_type = models.CharField(max_length=40)
-    width = models.PositiveIntegerField()
-    height = models.PositiveIntegerField()
-    bytes = models.PositiveBigIntegerField()
-    sha256 = models.CharField(max_length=64)
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
-
-    class Meta:
-        db_table = "uploads"
-        ordering = ["-created_at", "-id"]
-        indexes = [models.Index(fields=["delivery"], name="uploads_delivery")]
-
-    def __str__(self) -> str:
-        return f"{self.media_type} {self.width}x{self.height}"
-
-
-class StreamSession(models.Model):
-    """The counter of one session's events."""
-
-    session_id = models.CharField(max_length=128, primary_key=True)
-    last_seq = models.BigIntegerField(default=0)
-    pruned_seq = models.BigIntegerField(default=0, help_text="Events up to this number are gone.")
-    updated_at = models.DateTimeField(auto_now=True)
-
-    class Meta:
-        db_table = "stream_sessions"
-
-    def __str__(self) -> str:
-        return self.session_id
-
-
-class Event(models.Model):
-    """One event of a session, kept as the very text that clients are sent."""
-
-    id = models.BigAutoField(primary_key=True)
-    session_id = models.CharField(max_length=128)
-    seq = models.BigIntegerField()
-    type = models.CharField(max_length=12)
-    job_id = models.UUIDField(null=True, blank=True)
-    text = models.TextField()
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
-
-    class Meta:
-        db_table = "events"
-        ordering = ["session_id", "seq"]
-        indexes = [
-            models.Index(fields=["job_id", "seq"], name="events_job"),
-            models.Index(fields=["created_at"], name="events_created"),
-        ]
-        constraints = [models.UniqueConstraint(fields=["session_id", "seq"], name="events_seq")]
-
-    def __str__(self) -> str:
-        return f"{self.session_id} {self.seq} {self.type}"
-
-
-class Cooldown(models.Model):
-    """Until when a provider is left alone, by every process."""
-
-    provider = models.CharField(max_length=40, primary_key=True)
-    until = models.DateTimeField()
-    reason = models.TextField(blank=True, default="")
-
-    class Meta:
-        db_table = "cooldowns"
-
-    def __str__(self) -> str:
-        return self.provider
-
-
-class Duty(models.Model):
-    """Upkeep that one process at a time does: taken by moving `due_at` forward."""
-
-    name = models.CharField(max_length=40, primary_key=True)
-    due_at = models.DateTimeField(default=timezone.now)
-
-    class Meta:
-        db_table = "duties"
-        verbose_name_plural = "duties"
-
-    def __str__(self) -> str:
-        return self.name

@@ -1,0 +1,170 @@
+"""How calls of Cloudflare's API fail: its codes, its statuses, and what `requests` raises, as outcomes.
+
+Codes of Workers AI from its page of errors (read November 2026); they stand in the envelope, which may
+come with status 200 all the same.
+"""
+
+import re
+import ssl
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from urllib3.exceptions import ConnectTimeoutError, EmptyPoolError, NewConnectionError
+
+from dali.lib.clock import Deadline
+from dali.lib.vendors.failures import EXCERPT_CHARACTERS, Outcome, VendorError, retry_after_s
+from dali.lib.vendors.usage import Usage
+
+LICENCE = 5016
+REFUSED = 3030
+_MESSAGE_CHARACTERS = 300
+
+# Outcome, whether another attempt may help, and what there is to do about it.
+_CODES: dict[int, tuple[Outcome, bool, str]] = {
+    REFUSED: ("refused", False, ""),
+    3036: ("quota", False, "the account's free neurons of the day are used up; they come back at 00:00 UTC"),
+    3040: ("rate_limited", True, "no capacity for this model at the moment"),
+    3007: ("timeout", True, ""),
+    3008: ("timeout", True, ""),
+    3043: ("provider_error", True, ""),
+    LICENCE: (
+        "provider_error",
+        False,
+        "the model's licence must be agreed to once: read it, then run `manage.py agree_llama_licence`",
+    ),
+    5035: ("provider_error", False, "this model needs the plan Workers Paid"),
+    10000: (
+        "provider_error",
+        False,
+        "check CLOUDFLARE_API_TOKEN, its permissions and CLOUDFLARE_ACCOUNT_ID",
+    ),
+}
+# "Input prompt contains NSFW content", "Your output has been flagged. Please choose another prompt / input image
+# combination": the words stay where the code does not (reports of users, 2026).
+_MODERATED = re.compile(r"\bNSFW\b|has been flagged", re.IGNORECASE)
+
+
+class CloudflareError(VendorError):
+    """A VendorError with `code`, the first of Cloudflare's own in the envelope, None where there is none."""
+
+    def __init__(self, outcome: Outcome, message: str, *, code: int | None = None, **details: Any) -> None:
+        super().__init__(outcome, message, **details)
+        self.code = code
+
+
+def failure_of(
+    error: Exception, deadline: Deadline, *, status: int | None = None, request_id: str = ""
+) -> CloudflareError:
+    """What `requests`, urllib3 or a socket raised. `status`: where headers had come and the body did not."""
+    causes = list(_causes(error))
+    was_sent = not any(
+        isinstance(
+            cause, NewConnectionError | ConnectTimeoutError | EmptyPoolError | ssl.SSLCertVerificationError
+        )
+        for cause in causes
+    )
+    # A status of their own says that nothing was made, also where its body was cut.
+    details: dict[str, Any] = {
+        "status": status,
+        "request_id": request_id,
+        "is_possibly_billed": was_sent and (status is None or status < 400),
+    }
+    if deadline.has_passed:
+        return CloudflareError("timeout", "Cloudflare gave no whole answer in time.", **details)
+    if not was_sent:
+        return CloudflareError("provider_error", f"No connection to Cloudflare: {_reason(causes)}", **details)
+    return CloudflareError(
+        "provider_error", f"The connection to Cloudflare broke off: {_reason(causes)}", **details
+    )
+
+
+def failure_of_answer(
+    status: int, headers: Mapping[str, str], body: bytes, envelope: Mapping[str, Any] | None
+) -> CloudflareError:
+    """A whole answer that is no success, by its envelope's code first, then by its status."""
+    code, said = _first_error(envelope or {})
+    outcome, is_retryable, cure = _judged(status, code, said)
+    if outcome == "refused":
+        message = f"Cloudflare's safety system refused: {said or 'no reason given'}"
+    else:
+        what = said or ("" if envelope is not None else "an answer that is no JSON")
+        named = f" (code {code})" if code is not None else ""
+        message = f"Cloudflare answered {status}{named}: {what or 'no reason given'}"
+    if cure:
+        message = f"{message.rstrip('.')}. {cure[0].upper()}{cure[1:]}."
+    return CloudflareError(
+        outcome,
+        message,
+        code=code,
+        is_retryable=is_retryable,
+        # A proxy that waited in vain knows nothing of what became of the call.
+        is_possibly_billed=envelope is None and status in (504, 524),
+        retry_after_s=retry_after_s(headers.get("retry-after")) if outcome == "rate_limited" else None,
+        status=status,
+        request_id=headers.get("cf-ray", ""),
+        excerpt=excerpt(body),
+    )
+
+
+def unusable(
+    message: str, status: int, request_id: str, body: bytes | str, usage: Usage | None = None
+) -> CloudflareError:
+    """A success that holds nothing to use: tried again, though it may well be on the bill."""
+    return CloudflareError(
+        "provider_error",
+        message,
+        is_possibly_billed=True,
+        status=status,
+        request_id=request_id,
+        excerpt=body if isinstance(body, str) else excerpt(body),
+        usage=usage,
+    )
+
+
+def excerpt(body: bytes) -> str:
+    """The start of a body as text, for the record."""
+    return body[: 4 * EXCERPT_CHARACTERS].decode("utf-8", "replace")
+
+
+def _judged(status: int, code: int | None, said: str) -> tuple[Outcome, bool, str]:
+    if code in _CODES and code is not None:
+        return _CODES[code]
+    if status < 500 and _MODERATED.search(said):
+        return _CODES[REFUSED]
+    if status == 429:
+        return "rate_limited", True, ""
+    if status in (408, 504, 524):
+        return "timeout", True, ""
+    if status in (401, 403):
+        return _CODES[10000]
+    return "provider_error", status >= 500 or status < 300, ""
+
+
+def _first_error(envelope: Mapping[str, Any]) -> tuple[int | None, str]:
+    errors = envelope.get("errors")
+    first = errors[0] if isinstance(errors, list) and errors else None
+    if not isinstance(first, dict):
+        return None, ""
+    code, message = first.get("code"), first.get("message")
+    number = int(code) if isinstance(code, int) or (isinstance(code, str) and code.isdecimal()) else None
+    return number, str(message or "")[:_MESSAGE_CHARACTERS]
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The error and whatever it wraps: requests and urllib3 keep it in `reason`, `args` or as the cause."""
+    waiting: list[BaseException] = [error]
+    seen: set[int] = set()
+    while waiting:
+        found = waiting.pop(0)
+        if id(found) in seen:
+            continue
+        seen.add(id(found))
+        yield found
+        inside = [getattr(found, "reason", None), *found.args, found.__cause__, found.__context__]
+        waiting += [cause for cause in inside if isinstance(cause, BaseException)]
+
+
+def _reason(causes: list[BaseException]) -> str:
+    """The innermost words, without the addresses of objects that urllib3 puts before them."""
+    text = next((str(cause) for cause in reversed(causes) if str(cause)), type(causes[0]).__name__)
+    return re.sub(r"<[^>]* at 0x[0-9a-f]+>:? ?", "", text)[:_MESSAGE_CHARACTERS]

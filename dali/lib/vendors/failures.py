@@ -1,0 +1,66 @@
+"""How a call to an outside service fails: every way reduced to a few outcomes."""
+
+import email.utils
+import time
+from typing import Literal
+
+from dali.lib.errors import DaliError
+from dali.lib.logs import mask_secrets
+from dali.lib.vendors.usage import Usage
+
+Outcome = Literal["refused", "rate_limited", "quota", "timeout", "provider_error", "invalid_image"]
+RETRYABLE: frozenset[Outcome] = frozenset({"rate_limited", "timeout", "provider_error"})
+EXCERPT_CHARACTERS = 500
+
+
+class VendorError(DaliError):
+    """A call ended without what it was for. The message is one readable sentence, without secrets.
+
+    `outcome`: `refused` by a safety system; `rate_limited` (429, capacity); `quota` (used up, no funds); `timeout`;
+    `provider_error` (anything else of theirs: 5xx, a cut connection, HTML, an empty result; with `is_retryable`
+    False also a key or request that they do not take). `is_retryable` defaults to what the outcome says.
+    `is_possibly_billed`: the request may have reached them and no answer says what became of it. `usage`: what
+    they report to have used all the same. `retry_after_s`: the pause they asked for. `status`, `request_id` and
+    `excerpt` (of the answer, at most 500 characters) are for the record; secrets are masked in all of it.
+    """
+
+    def __init__(
+        self,
+        outcome: Outcome,
+        message: str,
+        *,
+        is_retryable: bool | None = None,
+        is_possibly_billed: bool = False,
+        usage: Usage | None = None,
+        retry_after_s: float | None = None,
+        status: int | None = None,
+        request_id: str = "",
+        excerpt: str = "",
+    ) -> None:
+        super().__init__(mask_secrets(message))
+        self.outcome = outcome
+        self.is_retryable = outcome in RETRYABLE if is_retryable is None else is_retryable
+        self.is_possibly_billed = is_possibly_billed
+        self.usage = usage
+        self.retry_after_s = retry_after_s
+        self.status = status
+        self.request_id = mask_secrets(request_id)
+        self.excerpt = mask_secrets(excerpt)[:EXCERPT_CHARACTERS]
+
+
+def retry_after_s(header: str | None, *, now: float | None = None) -> float | None:
+    """Seconds that a `Retry-After` header asks for, as a number or as an HTTP date; None where it says nothing.
+
+    `now`: seconds since the epoch, for tests.
+    """
+    if not header:
+        return None
+    try:
+        seconds = float(header)
+    except ValueError:
+        try:
+            moment = email.utils.parsedate_to_datetime(header)
+        except ValueError:
+            return None
+        seconds = moment.timestamp() - (time.time() if now is None else now)
+    return seconds if 0 <= seconds < float("inf") else (0.0 if seconds < 0 else None)

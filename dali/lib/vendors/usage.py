@@ -1,0 +1,55 @@
+"""What a call used, in the units that services charge by."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+
+class Unit(StrEnum):
+    """What prices are for. A token price stands in the table for a million of them."""
+
+    TEXT_INPUT = "text_input_tokens"
+    CACHED_INPUT = "cached_input_tokens"
+    IMAGE_INPUT = "image_input_tokens"
+    TEXT_OUTPUT = "text_output_tokens"
+    IMAGE_OUTPUT = "image_output_tokens"
+    IMAGE = "images"
+    OUTPUT_TILE = "output_tiles"  # of 512 x 512 pixels, begun ones whole
+    STEP = "steps"
+    INPUT_TILE_STEP = "input_tile_steps"
+    OUTPUT_TILE_STEP = "output_tile_steps"
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What one call used of one model. `units`: how many of each; what is not named was not used.
+
+    `service` and `model` are the names in the price table. A cost is worked out from it by whoever knows prices.
+    """
+
+    service: str
+    model: str
+    units: Mapping[Unit, int | Decimal] = field(default_factory=dict)
+
+    def times(self, count: int) -> "Usage":
+        """The usage of `count` such calls."""
+        return Usage(self.service, self.model, {unit: amount * count for unit, amount in self.units.items()})
+
+    @classmethod
+    def from_json(cls, record: Mapping[str, Any]) -> "Usage":
+        """The usage of a record that `as_json` made; units that are not known (any longer) are left out."""
+        units = {Unit(name): Decimal(str(amount)) for name, amount in record.items() if name in set(Unit)}
+        return cls(str(record.get("service", "")), str(record.get("model", "")), units)
+
+    def as_json(self) -> dict[str, object]:
+        """For records: `{service, model, <unit>: number}`."""
+        return {
+            "service": self.service,
+            "model": self.model,
+            **{
+                unit.value: float(amount) if isinstance(amount, Decimal) else amount
+                for unit, amount in self.units.items()
+            },
+        }

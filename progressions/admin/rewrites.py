@@ -1,0 +1,28 @@
+"""Prompts that a text model has written anew, in the admin."""
+
+from django.contrib import admin
+from django.utils.text import Truncator
+
+from dali.lib.admin import MachineAdmin
+from progressions.models import Rewrite
+
+
+@admin.register(Rewrite)
+class RewriteAdmin(MachineAdmin[Rewrite]):
+    """What a text model made of prompts, newest first; one for all variants that ask for the same."""
+
+    list_display = ("excerpt", "written_by", "created_at")
+    list_filter = ("created_at",)
+    search_fields = ("text",)
+    ordering = ("-id",)
+    fields = ("text", "written_by", "usage", "digest", "created_at")
+
+    @admin.display(description="prompt")
+    def excerpt(self, rewrite: Rewrite) -> str:
+        """The beginning, for the list."""
+        return Truncator(rewrite.text).chars(100)
+
+    @admin.display(description="model")
+    def written_by(self, rewrite: Rewrite) -> str:
+        """The service and model, as far as they are known."""
+        return " ".join(str(rewrite.usage[part]) for part in ("service", "model") if part in rewrite.usage)

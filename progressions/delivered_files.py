@@ -1,0 +1,45 @@
+"""Delivery images as files of the `delivery` storage, by the hash of their content: for deliveries made of files."""
+
+import hashlib
+import re
+
+from dali.lib.errors import UnavailableError
+from dali.lib.storage import delivery_files
+from progressions.errors import DeliveryError
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+def check_sha256(sha256: str) -> str:
+    """The hash itself; DeliveryError where it is none, so that no address is ever made of anything else."""
+    if not _SHA256.fullmatch(sha256):
+        raise DeliveryError(f"{sha256[:80]!r} is no SHA-256: 64 lower-case hex digits are needed")
+    return sha256
+
+
+def file_key(sha256: str) -> str:
+    """Where the delivery storage has the image of that content hash."""
+    return f"{sha256[:2]}/{sha256}.webp"
+
+
+def place_file(content: bytes, sha256: str) -> str:
+    """Stores a delivery image, once; returns its key. Raises DeliveryError."""
+    files, key = delivery_files(), file_key(check_sha256(sha256))
+    try:
+        if not files.put_once(key, content, media_type="image/webp") and files.read(key) != content:
+            files.delete(key)  # damaged: what stands under a hash must have it
+            files.put_once(key, content, media_type="image/webp")
+    except (UnavailableError, FileNotFoundError) as error:
+        raise DeliveryError(f"the delivery image cannot be stored: {error}") from error
+    return key
+
+
+def has_file(sha256: str) -> bool:
+    """Whether the delivery storage has the image, undamaged. Raises DeliveryError."""
+    try:
+        content = delivery_files().read(file_key(sha256))
+    except FileNotFoundError:
+        return False
+    except UnavailableError as error:
+        raise DeliveryError(f"the delivery storage cannot be read: {error}") from error
+    return hashlib.sha256(content).hexdigest() == sha256

@@ -1,0 +1,30 @@
+"""Workers AI as a judge: the vision model that DEFAULT_MODEL_VISION names."""
+
+from django.conf import settings
+
+from dali.lib.vendors import cloudflare_api, workers_text
+from progressions.rubric import Question, Reply, VisionJudge
+
+
+class WorkersJudge(VisionJudge):
+    """A vision model of Workers AI."""
+
+    name = "workers"
+
+    def missing(self) -> list[str]:
+        """Account and token."""
+        return cloudflare_api.missing()
+
+    def ask(self, question: Question) -> Reply:
+        """See VisionJudge."""
+        text, usage = workers_text.ask(
+            workers_text.Asked(
+                model=settings.DEFAULT_MODEL_VISION,
+                text=question.text,
+                images=question.images,
+                schema=question.schema,
+                name="verdict",
+                deadline=question.deadline,
+            )
+        )
+        return Reply(text, usage)

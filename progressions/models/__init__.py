@@ -1,0 +1,23 @@
+"""Rows of the progressions app: jobs, their variants and steps, the images made, the stream's log, what was paid."""
+
+from progressions.models.images import HashBands, ImageProgression, Upload
+from progressions.models.jobs import Job, Leased, Step, Variant
+from progressions.models.ledger import Charge
+from progressions.models.rewrites import Rewrite
+from progressions.models.stream import Cooldown, Duty, Event, StreamSession
+
+__all__ = [
+    "Charge",
+    "Cooldown",
+    "Duty",
+    "Event",
+    "HashBands",
+    "ImageProgression",
+    "Job",
+    "Leased",
+    "Rewrite",
+    "Step",
+    "StreamSession",
+    "Upload",
+    "Variant",
+]

@@ -1,0 +1,24 @@
+"""Rows of prompts that a text model has written anew, so that each is paid for once."""
+
+from django.db import models
+from django.utils import timezone
+
+
+class Rewrite(models.Model):
+    """What a text model made of a prompt, for every variant that asks for the same."""
+
+    id = models.BigAutoField(primary_key=True)
+    digest = models.CharField(
+        max_length=64, unique=True, help_text="Of the model, the prompt, the kind and the tips; sha256."
+    )
+    text = models.TextField()
+    usage = models.JSONField(default=dict, blank=True, help_text="Units as the service reports them.")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        db_table = "rewrites"
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["created_at"], name="rewrites_created")]
+
+    def __str__(self) -> str:
+        return self.text[:80]

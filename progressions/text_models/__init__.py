@@ -1,0 +1,1 @@
+"""Text models: plug-ins of progressions.text_model and nothing else."""

@@ -1,0 +1,42 @@
+"""The text models `gemini`: Google's by the Gemini Developer API."""
+
+import json
+
+from google.genai import types
+
+from dali.lib.vendors import gemini_api
+from dali.lib.vendors.gemini_failures import empty
+from progressions.text_model import TextAnswer, TextModel, TextRequest
+
+# A thinking model's thoughts count among `maxOutputTokens`; without room for them its answer is cut off or empty.
+_THOUGHT_TOKENS = 4000
+
+
+class GeminiTextModel(TextModel):
+    """Models whose answers keep to a JSON Schema."""
+
+    name = "gemini"
+    prefixes = ("gemini-",)
+
+    def missing(self) -> list[str]:
+        """See TextModel."""
+        return gemini_api.missing()
+
+    def answer(self, request: TextRequest) -> TextAnswer:
+        """See TextModel."""
+        config = gemini_api.json_config(
+            request.schema,
+            instructions=request.instructions,
+            most_tokens=request.max_tokens + _THOUGHT_TOKENS,
+        )
+        parts = [types.Part(text=request.text)]
+        response = gemini_api.generate(gemini_api.MOST_ASIDE, request.model, parts, config, request.deadline)
+        usage = gemini_api.usage_of(request.model, response)
+        text = gemini_api.text_of(response)
+        try:
+            data = json.loads(text)
+        except ValueError as error:
+            raise empty(response, "no JSON", usage, text) from error
+        if not isinstance(data, dict):
+            raise empty(response, "JSON that is no object", usage, text)
+        return TextAnswer(data, gemini_api.known(usage, request.model))

@@ -1,0 +1,180 @@
+"""A vision model's words made into a verdict that fits the contract, whatever shape they come in."""
+
+import json
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from dali.lib.loose_json import MOST_CHARACTERS, objects_in
+from progressions.enums import Judgment
+from progressions.judge import Verdict
+
+MOST_NOTES = 8  # four are asked for
+MOST_NOTE_CHARACTERS = 500
+MOST_TAGS = 20
+MOST_TAG_CHARACTERS = 40
+
+# How models name the parts when they do not keep to the schema.
+_JUDGMENT = ("judgment", "judgement", "verdict", "result", "decision", "passed", "pass")
+_NOTES = ("notes", "note", "reasons", "reason", "explanation", "comments")
+_TAGS = ("tags", "tag", "keywords", "labels")
+_SUGGESTION = ("retry_suggestion", "retrySuggestion", "suggestion", "retry")
+
+_PASS = frozenset(
+    {
+        *("pass", "passed", "passes", "passing", "yes", "true", "good", "ok", "okay"),
+        *("accept", "accepted", "acceptable", "approve", "approved"),
+    }
+)
+_FAIL = frozenset(
+    {
+        *("fail", "failed", "fails", "failing", "failure", "no", "false", "bad"),
+        *("reject", "rejected", "rejects", "unacceptable", "not", "doesn't"),
+    }
+)
+_ENDINGS = (".", "!", "?")
+_WIDE_ENDINGS = str.maketrans({"。": ".", "！": "!", "？": "?", "…": "..."})  # noqa: RUF001 - Chinese and Japanese
+_NO_REASON = "The judge gave no reason."
+_NO_SUGGESTION = "Say in more detail what is to be seen, and what is not."
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What stands in an answer, with the names the contract has for it."""
+
+    judgment: Judgment
+    said: Mapping[str, object]
+
+
+def parse_verdict(text: str) -> Verdict | None:
+    """The verdict in a model's answer, well-formed as the contract has it; None where it holds no judgment.
+
+    Takes JSON alone, fenced, in prose, in single quotes or with commas too many, and cut off where the judgment is
+    there; of several the last, since models think before they answer. Never raises.
+    """
+    answers = [answer for found in objects_in(_unwrapped(text)) if (answer := _answer_in(found)) is not None]
+    if not answers:
+        return None
+    judgment, said = answers[-1].judgment, answers[-1].said
+    notes = _notes_of(_first(said, _NOTES))
+    suggestion = ""
+    if judgment == Judgment.FAIL:
+        suggestion = _sentence(_first(said, _SUGGESTION)) or _suggestion_from(notes)
+    return Verdict(judgment, notes or [_NO_REASON], _tags_of(_first(said, _TAGS)), suggestion)
+
+
+def clean(text: str) -> str:
+    """The text in one line: no control characters, no halves of characters, which no database takes."""
+    whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "ignore")
+    seen = "".join(" " if unicodedata.category(char) in ("Cc", "Cn", "Zl", "Zp") else char for char in whole)
+    return " ".join(seen.split())
+
+
+def _unwrapped(text: str) -> str:
+    """Of JSON that was written as a text within JSON, the inner one."""
+    stripped = text.strip()[:MOST_CHARACTERS]
+    if stripped.startswith('"'):
+        try:
+            inner = json.loads(stripped)
+        except (ValueError, RecursionError):
+            return text
+        if isinstance(inner, str):
+            return inner
+    return text
+
+
+def _answer_in(found: Mapping[str, object], depth: int = 0) -> _Answer | None:
+    """The answer an object is, or holds one or two levels down, as in `{"result": {"judgment": ...}}`."""
+    for name in _JUDGMENT:
+        if name in found and (judgment := _judgment_of(found[name])) is not None:
+            return _Answer(judgment, found)
+    if depth < 2:
+        for inner in found.values():
+            if isinstance(inner, Mapping) and (answer := _answer_in(inner, depth + 1)) is not None:
+                return answer
+    return None
+
+
+def _judgment_of(said: object) -> Judgment | None:
+    if isinstance(said, bool):
+        return Judgment.PASS if said else Judgment.FAIL
+    if isinstance(said, int | float) and said in (0, 1):
+        return Judgment.PASS if said else Judgment.FAIL
+    if not isinstance(said, str) or len(said) > 200:
+        return None
+    words = re.findall(r"[a-z']+", said.lower().replace("\u2019", "'"))
+    is_pass, is_fail = not _PASS.isdisjoint(words), not _FAIL.isdisjoint(words)
+    if is_pass and is_fail:  # `not a pass`; but `pass|fail` and `pass, not fail` say nothing for sure
+        is_negated = words[0] in ("not", "no", "doesn't", "does") and not {"fail", "failed", "fails"} & {
+            *words
+        }
+        return Judgment.FAIL if is_negated else None
+    if is_pass:
+        return Judgment.PASS
+    return Judgment.FAIL if is_fail and words[0] in _FAIL - {"not", "doesn't"} else None
+
+
+def _first(said: Mapping[str, object], names: tuple[str, ...]) -> object:
+    return next((said[name] for name in names if said.get(name) not in (None, "", [], {})), None)
+
+
+def _texts(said: object) -> Iterator[str]:
+    """Every text in what was to be a list of them."""
+    if isinstance(said, str):
+        yield said
+    elif isinstance(said, bool) or said is None:
+        return
+    elif isinstance(said, int | float):
+        yield str(said)
+    elif isinstance(said, list):
+        for part in said:
+            if not isinstance(part, list):
+                yield from _texts(part)
+    elif isinstance(said, Mapping):
+        for name in ("note", "text", "tag", "name", "value"):
+            if isinstance(said.get(name), str):
+                yield str(said[name])
+                return
+
+
+def _notes_of(said: object) -> list[str]:
+    lines = re.split(r"[\r\n]+", said) if isinstance(said, str) else _texts(said)
+    notes = [note for line in lines if (note := _sentence(line))]
+    return list(dict.fromkeys(notes))[:MOST_NOTES]
+
+
+def _sentence(said: object) -> str:
+    """The text as a whole sentence, from an upper-case letter to a full stop; empty where it says nothing."""
+    if not isinstance(said, str):
+        return ""
+    text = re.sub(r"^(?:[-*\u2022>#]+|\d{1,2}[.)])\s+", "", clean(said)).strip(" `*").translate(_WIDE_ENDINGS)
+    if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
+        text = text[1:-1].strip()
+    if not any(char.isalnum() for char in text):
+        return ""
+    if len(text) > MOST_NOTE_CHARACTERS:
+        text = text[: MOST_NOTE_CHARACTERS - 20].rsplit(" ", 1)[0].rstrip(" ,;:.-") + "..."
+    if "a" <= text[0] <= "z":
+        text = text[0].upper() + text[1:]
+    elif not "A" <= text[0] <= "Z":
+        text = f"Seen: {text}"
+    return text if text.endswith(_ENDINGS) else text.rstrip(" ,;:-(") + "."
+
+
+def _tags_of(said: object) -> list[str]:
+    tags = (_tag(part) for text in _texts(said) for part in re.split(r"[,;\r\n]", text))
+    return list(dict.fromkeys(tag for tag in tags if tag))[:MOST_TAGS]
+
+
+def _tag(said: str) -> str:
+    """The text as a tag, cut between words; empty where it is none."""
+    tag = clean(said).lower().strip(" #\"'`.:-_*()[]{}")
+    if len(tag) > MOST_TAG_CHARACTERS:
+        tag = tag[: MOST_TAG_CHARACTERS + 1].rpartition(" ")[0].rstrip()
+    return tag if any(char.isalnum() for char in tag) else ""
+
+
+def _suggestion_from(notes: list[str]) -> str:
+    """What to ask for where a failing model says only what is wrong."""
+    return f"Put this right: {notes[0]}" if notes else _NO_SUGGESTION

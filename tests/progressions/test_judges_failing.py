@@ -1,0 +1,57 @@
+"""A judge whose service fails, in whatever way, holds up no image: asked through the stand-in of each service."""
+
+import json
+import time
+from collections.abc import Callable
+
+import pytest
+from django.utils import timezone
+from pytest_django.fixtures import Settings
+
+from progressions import judging
+from progressions.judge import judges
+from progressions.models import ImageProgression, Job, Step
+from tests.progressions.conftest import told, work_all
+from tests.vendors.configured import KEYS, STAND_INS, configure
+from tests.vendors.server import Answer, Fault
+
+Submit = Callable[..., Job]
+ASKED = [name for name in judges.names() if name in STAND_INS]
+FAULTS = {
+    "hang": Fault(way="hang"),
+    "drip": Fault(way="drip", pause_s=0.1),
+    "reset": Fault(way="reset"),
+    "cut": Fault(way="cut"),
+    "busy": Fault(
+        answer=Answer.of_json({"error": {"message": "slow down", "code": 429}}, 429, Retry_After="7")
+    ),
+    "broken": Fault(answer=Answer.of_json({"error": {"message": "oops " + KEYS[0]}}, 500)),
+    "HTML": Fault(answer=Answer(200, b"<html>hello</html>", {"Content-Type": "text/html"})),
+    "nothing": Fault(answer=Answer.of_json({})),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("name", ASKED)
+def test_an_image_is_complete_without_its_verdict_and_judged_later(
+    name: str, fault: str, submit: Submit, request: pytest.FixtureRequest, settings: Settings
+) -> None:
+    server = configure(request, name)
+    assert server is not None
+    settings.JUDGE, settings.JUDGE_TIMEOUT_S = name, 1.0
+    server.faults = [FAULTS[fault]] * 2  # also where an answer counts as unreadable
+    job = submit()
+    started = time.monotonic()
+    work_all()
+    assert time.monotonic() - started < 15
+    row = ImageProgression.objects.get()
+    assert (job.variants.get().status, row.judgment, len(row.ai_notes)) == ("complete", None, 1)
+    assert told()[-1]["type"] == "complete"
+    everything = json.dumps([*told(), *Step.objects.values_list("result", "error")], default=str)
+    assert not [key for key in KEYS if key in everything]
+    settings.JUDGE_TIMEOUT_S, server.faults = 30, []
+    ImageProgression.objects.update(judge_due_at=timezone.now())
+    assert judging.judge_late(row.id)
+    row.refresh_from_db()
+    assert row.judgment in ("pass", "fail")
+    assert told()[-1]["late"] is True

@@ -1,0 +1,67 @@
+"""Which text model DEFAULT_MODEL_REASONING names."""
+
+from collections.abc import Iterator
+
+import pytest
+from pytest_django.fixtures import Settings
+
+from progressions.text_model import NoTextModelError, text_model_in_use, text_models
+from tests.progressions.fake_models import FakeTextModel
+
+
+@pytest.fixture(autouse=True)
+def _fake() -> Iterator[None]:
+    with text_models.register_temporarily(FakeTextModel()):
+        yield
+
+
+@pytest.mark.parametrize(
+    ("named", "service", "model"),
+    [
+        ("fake:writer-1", "fake", "writer-1"),
+        ("writer-2", "fake", "writer-2"),
+        (" fake: gpt-5 ", "fake", "gpt-5"),
+        ("fake:llama3:8b", "fake", "llama3:8b"),
+        ("writer-3:8b", "fake", "writer-3:8b"),
+    ],
+)
+def test_a_model_is_named_with_its_service_or_tells_it(
+    named: str, service: str, model: str, settings: Settings
+) -> None:
+    settings.DEFAULT_MODEL_REASONING = named
+    found = text_model_in_use()
+    assert found is not None
+    assert (found[0].name, found[1]) == (service, model)
+
+
+def test_none_is_in_use_where_none_is_named(settings: Settings) -> None:
+    settings.DEFAULT_MODEL_REASONING = "  "
+    assert text_model_in_use() is None
+
+
+@pytest.mark.parametrize(
+    ("named", "said"),
+    [
+        ("llama3:8b", "'llama3:8b' tells no service; set it as one of: fake:MODEL, "),
+        ("fake:", "names no model; set it as fake:MODEL"),
+    ],
+)
+def test_a_name_that_leads_nowhere_is_refused_with_the_cure(
+    named: str, said: str, settings: Settings
+) -> None:
+    settings.DEFAULT_MODEL_REASONING = named
+    with pytest.raises(NoTextModelError, match=r"^DEFAULT_MODEL_REASONING=") as refused:
+        text_model_in_use()
+    assert said in str(refused.value)
+
+
+def test_the_longest_prefix_tells_the_service(settings: Settings) -> None:
+    class Other(FakeTextModel):
+        name = "other"
+        prefixes = ("writer-large-",)
+
+    settings.DEFAULT_MODEL_REASONING = "writer-large-1"
+    with text_models.register_temporarily(Other()):
+        found = text_model_in_use()
+    assert found is not None
+    assert found[0].name == "other"
