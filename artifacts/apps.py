@@ -7,3 +7,21 @@ class ArtifactsConfig(AppConfig):
     """Django's view of the app."""
 
     name = "artifacts"
+
+    def ready(self) -> None:
+        from django.db.models.signals import post_delete, post_save
+
+        from artifacts import queries, tasks
+        from artifacts.models import Artifact
+        from artifacts.signals import viewed
+        from progressions.sweep import swept
+
+        for changed in (post_save, post_delete):
+            changed.connect(
+                lambda instance, **_: queries.forget_shown(instance),
+                sender=Artifact,
+                weak=False,
+                dispatch_uid="artifacts.forget_shown",
+            )
+        viewed.connect(tasks.note_view, dispatch_uid="artifacts.note_view")
+        swept.connect(tasks.nudge_waiting, dispatch_uid="artifacts.nudge_waiting")

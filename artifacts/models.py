@@ -28,6 +28,13 @@ class Artifact(models.Model):
     template_r2_key = models.CharField(max_length=300, blank=True, default="")
     content_r2_key = models.CharField(max_length=300, blank=True, default="")
     public_slug = models.CharField(max_length=64, null=True, blank=True)
+    options = models.JSONField(default=dict, blank=True, help_text="As the client gave them.")
+    is_public = models.BooleanField(default=True, help_text="Whether visitors see it once there is content.")
+    session_id = models.CharField(max_length=128, blank=True, default="", help_text="Told of the work on it.")
+    lease_until = models.DateTimeField(
+        null=True, blank=True, help_text="Until when the process that builds it holds it."
+    )
+    lease_token = models.BigIntegerField(default=0)
     manifest = models.JSONField(default=dict, blank=True)
     projects = models.ManyToManyField("projects.Project", through="ProjectArtifact", related_name="artifacts")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -37,7 +44,12 @@ class Artifact(models.Model):
         db_table = "artifacts"
         ordering = ["-created_at", "-id"]
         constraints = [models.UniqueConstraint(fields=["public_slug"], name="artifacts_public_slug")]
-        indexes = [models.Index(fields=["created_at", "id"], name="artifacts_created_at")]
+        indexes = [
+            models.Index(fields=["created_at", "id"], name="artifacts_created_at"),
+            models.Index(
+                fields=["lease_until"], name="artifacts_building", condition=models.Q(status="building")
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.title
@@ -89,6 +101,10 @@ class ArtifactView(models.Model):
     country = models.CharField(max_length=2, blank=True, default="")
     city = models.CharField(max_length=120, blank=True, default="")
     user_agent = models.TextField(blank=True, default="")
+    agent = models.CharField(
+        max_length=40, blank=True, default="", help_text="Family of the browser or tool."
+    )
+    is_bot = models.BooleanField(default=False)
 
     class Meta:
         db_table = "artifact_views"

@@ -13,10 +13,34 @@ from pathlib import Path
 import pytest
 import requests
 
+from tests.s3_servers import close_clients, moto_endpoint, nanio_endpoint, on_s3
+from tests.vendors.configured import cloudflare_server, gemini_server, images_server, openai_server, vendors
+
+__all__ = [
+    "close_clients",
+    "cloudflare_server",
+    "gemini_server",
+    "images_server",
+    "moto_endpoint",
+    "nanio_endpoint",
+    "on_s3",
+    "openai_server",
+    "vendors",
+]
+
 ROOT = Path(__file__).resolve().parent.parent
 
 # Variables that would lead a started server to this machine's own services or keys.
-FOREIGN = ("DATABASE_URL", "REDIS_URL", "CELERY_BROKER_URL", "DJANGO_SETTINGS_MODULE", "DALI_PUBLIC_ORIGIN")
+FOREIGN = (
+    "DATABASE_URL",
+    "REDIS_URL",
+    "CELERY_BROKER_URL",
+    "DJANGO_SETTINGS_MODULE",
+    "DALI_PUBLIC_ORIGIN",
+    "OPENAI_API_KEY",
+    "GEMINI_API_KEY",
+    "CLOUDFLARE_API_TOKEN",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +60,14 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+@pytest.fixture(autouse=True)
+def _prices_of_this_test() -> None:
+    """No price that an earlier test made is remembered: its rows are gone."""
+    from knowledgebase import pricing
+
+    pricing.forget()
 
 
 @pytest.fixture(scope="session")

@@ -1,12 +1,14 @@
 """Rows for tests, each valid on its own."""
 
+from datetime import date
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import factory
 from django.db.models import Model
 from factory.django import DjangoModelFactory
 
-from knowledgebase.models import Tip
+from knowledgebase.models import Price, Tip
 from progressions.models import ImageProgression, Job, Variant
 from progressions.queries import search_text_for
 from projects.models import Project
@@ -99,3 +101,18 @@ class TipFactory(RowFactory[Tip]):
     value = factory.LazyFunction(
         lambda: {"guidance": "", "addition": "soft light", "kinds": [], "keywords": []}
     )
+
+
+class PriceFactory(RowFactory[Price]):
+    """A price for a million units, from ever."""
+
+    class Meta:
+        model = Price
+
+    service = "openai"
+    model = "painter-1"
+    unit = "images"
+    usd = Decimal(1)
+    per = 1_000_000
+    source = "a price list"
+    read_on = date(2026, 11, 22)

@@ -17,5 +17,12 @@ if DATABASES["default"]["ENGINE"] == "dali.lib.sqlite":
     DATABASES["default"]["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}
 else:
     DATABASES["default"]["TEST"] = {"NAME": f"test_dali_{os.getpid()}"}
+# Keys of the environment are for the tests marked `live` alone: no other may spend anything.
+if not os.environ.get("DALI_LIVE_OPENAI"):
+    OPENAI_API_KEY = ""
+if not os.environ.get("DALI_LIVE_GEMINI"):
+    GEMINI_API_KEY = ""
+if not (os.environ.get("DALI_LIVE_WORKERS") or os.environ.get("DALI_LIVE_CLOUDFLARE")):
+    CLOUDFLARE_API_TOKEN = ""
 JOBS_RATE = "100000/m"  # tests of the limit set their own
 CACHES["default"]["KEY_PREFIX"] = _directory  # a Redis may be shared

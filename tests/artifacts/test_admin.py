@@ -1,10 +1,17 @@
-"""Artifacts in the admin: their public address and their views."""
+"""Artifacts in the admin: what they show, who looked, and what can be done with them."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
 
 import pytest
+from django.contrib.auth.models import Permission, User
 from django.test import Client
+from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from artifacts.models import Artifact, ArtifactConfiguration, ArtifactView, ProjectArtifact
+from progressions.models import ImageProgression
 from tests.factories import ProjectFactory
 
 pytestmark = pytest.mark.django_db
@@ -80,3 +87,124 @@ def test_the_lists_around_artifacts_ask_the_same_questions_however_long_they_are
         ArtifactConfiguration.objects.create(artifact=artifact, config_key="theme", config_value="paper")
     with django_assert_num_queries(4):  # session, user, count, page
         assert admin_client.get(f"/admin/artifacts/{model}/").context["cl"].result_count == count
+
+
+def messages_of(client: Client, address: str, form: dict[str, Any]) -> list[str]:
+    answer = client.post(address, form, follow=True)
+    return [str(message) for message in answer.context["messages"]]
+
+
+def test_the_page_shows_the_images_the_files_and_the_public_address(
+    admin_client: Client, publish: Callable[..., Artifact]
+) -> None:
+    artifact = publish()
+    page = admin_client.get(f"{LIST}{artifact.pk}/change/").content.decode()
+    for image in ImageProgression.objects.all():
+        assert f'<img src="{image.generated_image_url}" alt="{image.prompt}"' in page
+    assert f'href="/public/lookbook/{artifact.public_slug}"' in page
+    assert "index.html" in page
+    assert artifact.manifest["files"][0]["sha256"] in page
+    assert "Nobody has looked yet" in page
+
+
+def test_views_are_charted_by_day_and_country_with_bots_apart(
+    admin_client: Client, publish: Callable[..., Artifact]
+) -> None:
+    artifact = publish()
+    now = timezone.now()
+    for country, is_bot, days in (("DE", False, 0), ("DE", False, 3), ("", True, 3)):
+        ArtifactView.objects.create(
+            artifact=artifact,
+            country=country,
+            is_bot=is_bot,
+            agent="Chrome",
+            timestamp=now - timedelta(days=days),
+        )
+    page = admin_client.get(f"{LIST}{artifact.pk}/change/").content.decode()
+    assert "2 by people, 1 by bots" in page
+    assert "2 by people and 1 by bots in 4 days." in page
+    assert "DE: 2, not known: 1." in page
+    assert page.count('class="chart"') == 2
+
+
+@pytest.mark.parametrize("count", [1, 30])
+def test_the_page_asks_the_same_questions_however_many_looked(
+    admin_client: Client,
+    publish: Callable[..., Artifact],
+    django_assert_num_queries: DjangoAssertNumQueries,
+    count: int,
+) -> None:
+    artifact = publish()
+    for number in range(count):
+        ArtifactView.objects.create(artifact=artifact, country="DE", agent=f"tool {number}")
+    admin_client.get(f"{LIST}{artifact.pk}/change/")  # what is remembered from then on is asked now
+    with django_assert_num_queries(12):
+        assert admin_client.get(f"{LIST}{artifact.pk}/change/").status_code == 200
+
+
+def test_what_visitors_called_themselves_becomes_text(
+    admin_client: Client, publish: Callable[..., Artifact]
+) -> None:
+    artifact = publish(title="<script>alert(1)</script>")
+    ArtifactView.objects.create(artifact=artifact, country="<b", agent="<i>tool", user_agent="<script>x")
+    for address in (f"{LIST}{artifact.pk}/change/", "/admin/artifacts/artifactview/", LIST):
+        page = admin_client.get(address).content.decode()
+        assert "<script>alert" not in page
+        assert "<script>x" not in page
+        assert "<i>tool" not in page
+
+
+def test_a_page_is_taken_back_and_shown_again_by_its_buttons(
+    admin_client: Client, publish: Callable[..., Artifact]
+) -> None:
+    artifact = publish()
+    address = f"/public/lookbook/{artifact.public_slug}"
+    assert messages_of(admin_client, f"{LIST}{artifact.pk}/unpublish/", {}) == [
+        "1 artifact taken back: visitors are told that it is gone."
+    ]
+    assert admin_client.get(address).status_code == 410
+    assert messages_of(admin_client, f"{LIST}{artifact.pk}/publish/", {}) == ["1 artifact published."]
+    assert admin_client.get(address).status_code == 200
+    assert admin_client.get(f"{LIST}{artifact.pk}/unpublish/").status_code == 405
+
+
+def test_a_rebuild_takes_in_what_was_made_since(
+    admin_client: Client, publish: Callable[..., Artifact]
+) -> None:
+    artifact = publish()
+    ImageProgression.objects.filter(prompt__endswith="2").delete()
+    assert messages_of(admin_client, f"{LIST}{artifact.pk}/rebuild/", {}) == ["1 artifact rebuilt."]
+    artifact.refresh_from_db()
+    assert len(artifact.manifest["progressions"]) == 2
+
+
+def test_a_long_rebuild_waits_for_a_worker(admin_client: Client, publish: Callable[..., Artifact]) -> None:
+    artifact = publish("r2ArchiveManifest")
+    Artifact.objects.filter(pk=artifact.pk).update(status="published", content_r2_key="k")
+    assert messages_of(admin_client, f"{LIST}{artifact.pk}/rebuild/", {}) == [
+        "1 artifact waiting for a worker to be rebuilt."
+    ]
+
+
+def test_actions_on_many_say_which_failed_and_why(
+    admin_client: Client, publish: Callable[..., Artifact]
+) -> None:
+    good, draft = publish(), make_artifact("Draft", generator="")
+    form = {"action": "publish", "_selected_action": [str(good.pk), str(draft.pk)]}
+    assert messages_of(admin_client, LIST, form) == [
+        "Draft: this artifact has no content yet: fill its template or rebuild it first",
+        "1 artifact published.",
+    ]
+
+
+def test_those_who_may_only_look_change_nothing(client: Client, publish: Callable[..., Artifact]) -> None:
+    artifact = publish()
+    user = User.objects.create_user("looker", is_staff=True)
+    user.user_permissions.add(Permission.objects.get(codename="view_artifact"))
+    client.force_login(user)
+    page = client.get(f"{LIST}{artifact.pk}/change/").content.decode()
+    assert "/unpublish/" not in page
+    said = messages_of(client, f"{LIST}{artifact.pk}/unpublish/", {})
+    assert said == ["You may not change artifacts."]
+    artifact.refresh_from_db()
+    assert artifact.is_public

@@ -4,10 +4,19 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 from django.test import Client
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Dialog,
+    Page,
+    Request,
+    sync_playwright,
+)
 from pytest_django import Settings
 
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
@@ -37,6 +46,11 @@ class Watched:
         if message.type in ("error", "warning"):
             self.faults.append(message.text)
 
+    def note_dialog(self, dialog: Dialog) -> None:
+        """Keeps what a page says in a dialog, and closes it: pages of Dali have none of this kind."""
+        self.faults.append(f"dialog: {dialog.message}")
+        dialog.dismiss()
+
     def note_request(self, request: Request) -> None:
         """Keeps requests that leave the host."""
         if not request.url.startswith((self.origin, "data:", "blob:")):
@@ -65,16 +79,21 @@ def browser() -> Iterator[Browser]:
 def open_page(
     browser: Browser, live_server: "object", settings: Settings
 ) -> Iterator[Callable[..., Watched]]:
-    """A function that opens an empty page on the live server; `client` lends it a session."""
+    """A function that opens an empty page on the live server; `client` lends it a session, `how` is Playwright's."""
     origin = str(live_server)
     settings.PUBLIC_ORIGIN = origin
     contexts: list[BrowserContext] = []
 
     def make(
-        *, width: int = 1440, height: int = 900, dark: bool = False, client: Client | None = None
+        *,
+        width: int = 1440,
+        height: int = 900,
+        dark: bool = False,
+        client: Client | None = None,
+        **how: Any,
     ) -> Watched:
         context = browser.new_context(
-            viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light"
+            viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light", **how
         )
         contexts.append(context)
         if client is not None:
@@ -84,6 +103,7 @@ def open_page(
         watched.page.on("console", watched.note_message)
         watched.page.on("pageerror", lambda error: watched.faults.append(str(error)))
         watched.page.on("request", watched.note_request)
+        watched.page.on("dialog", watched.note_dialog)
         return watched
 
     yield make

@@ -55,5 +55,5 @@ class Reader:
         if event["type"] == "gap":
             return
         self.events.append(event)
-        if event["type"] == "complete" and event["scope"] == "job":
+        if event["type"] == "complete" and event.get("scope") == "job":
             self._ended.set()

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -102,12 +103,14 @@ class Deployment:
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
 
     def start(self, name: str) -> None:
-        """Starts `web0`, `web1`, `worker0` or `worker1`."""
+        """Starts `web0`, `web1`, `worker0`, `worker1` or `views`, the worker of the view log."""
         command = [sys.executable, "manage.py", "web"]
         variables = dict(self._variables)
         if name.startswith("worker"):
             threads = ["-P", "threads", "-c", "5", "--loglevel", "WARNING", "-n", f"{name}@%h"]
             command = [sys.executable, "-m", "celery", "-A", "dali", "worker", *threads]
+        elif name == "views":
+            command = [sys.executable, "manage.py", "log_views"]
         else:
             variables["PORT"] = str(self.ports[int(name[-1])])
         with (self._folder / f"{name}.log").open("ab") as log:
@@ -140,28 +143,35 @@ class Deployment:
                 process.wait()
 
 
-@pytest.fixture
-def deployment(tmp_path: Path, production_services: dict[str, str]) -> Iterator[Deployment]:
-    """A running deployment on a database of its own."""
-    variables = production_services | {
-        "DALI_DATA_DIR": str(tmp_path / "data"),
+@contextmanager
+def deploy(folder: Path, services: dict[str, str], *names: str) -> Iterator[Deployment]:
+    """A running deployment of these processes on a database of its own."""
+    variables = {
+        "DALI_DATA_DIR": str(folder / "data"),
         "DALI_API_KEY": "test.key-of-a-test",
         "DALI_SECRET_KEY": "a secret that is only good for a test, and long enough",
         "DALI_PUBLIC_ORIGIN": "http://127.0.0.1",
         "DALI_ALLOWED_HOSTS": "127.0.0.1",
         "DALI_SWEEP_S": "1",
         "DALI_MAX_ATTEMPTS": "20",
-    }
+    } | services
     subprocess.run(
         [sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, env=own_environment(variables), check=True
     )
-    running = Deployment(tmp_path, variables)
+    running = Deployment(folder, variables)
     try:
-        for name in ("web0", "web1", "worker0", "worker1"):
+        for name in names:
             running.start(name)
         yield running
     finally:
         running.stop()
+
+
+@pytest.fixture
+def deployment(tmp_path: Path, production_services: dict[str, str]) -> Iterator[Deployment]:
+    """Two web processes and two workers."""
+    with deploy(tmp_path, production_services, "web0", "web1", "worker0", "worker1") as running:
+        yield running
 
 
 @pytest.mark.services

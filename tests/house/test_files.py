@@ -122,7 +122,7 @@ def test_migrations_are_named_for_what_they_do() -> None:
 
 
 def test_every_test_lies_where_the_source_lies_that_it_tests() -> None:
-    of_their_own = {"house", "flows", "bench", "browser", *PACKAGES}
+    of_their_own = {"house", "flows", "bench", "browser", "node", "vendors", *PACKAGES}
     folders = [path.relative_to(ROOT).parts for path in files() if name(path).startswith("tests/")]
     tops = {parts[1] for parts in folders if len(parts) > 2}
     assert tops - of_their_own == set()

@@ -61,13 +61,11 @@ def test_a_folder_of_plugins_holds_plugins_alone(folder: str, contract: str) -> 
 @pytest.mark.parametrize(("folder", "contract"), CONTRACTS.items())
 def test_no_source_outside_its_folder_names_a_plugin_by_its_module(folder: str, contract: str) -> None:
     package = folder.replace("/", ".")
-    # The embedded delivery is served by a view of its own.
-    allowed = {ROOT / "progressions" / "views.py"}
     importing = re.compile(rf"^\s*(from|import) {re.escape(package)}\.", re.MULTILINE)
     found = [
         path
         for path in modules(*PACKAGES)
-        if path.parent != ROOT / folder and path not in allowed and importing.search(path.read_text())
+        if path.parent != ROOT / folder and importing.search(path.read_text())
     ]
     assert found == []
 

@@ -95,7 +95,7 @@ def test_the_list_of_projects_asks_the_same_questions_however_long_it_is(
     for project in ProjectFactory.create_batch(count):
         ProgressionFactory(project=project)
     admin_client.get(PROJECTS)
-    with django_assert_num_queries(4):  # session, user, count, page
+    with django_assert_num_queries(5):  # session, user, count, page, costs
         assert admin_client.get(PROJECTS).status_code == 200
 
 

@@ -1,0 +1,206 @@
+"""Artifacts in the admin, with their public address and how often they were opened."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from django.contrib import admin, messages
+from django.contrib.admin.views.main import ChangeList
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
+from django.utils.safestring import SafeString
+from django.utils.translation import ngettext
+
+from artifacts import intake, services
+from artifacts.admin.page import page_of
+from artifacts.models import Artifact, ArtifactConfiguration, ArtifactView, ProjectArtifact
+from artifacts.serializers import public_path
+from dali.lib.admin import EMPTY, LeanAdmin, badge, link
+from dali.lib.errors import DaliError
+
+
+class ArtifactChangeList(ChangeList):
+    """The list of artifacts with the views of each: one query for the whole page."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        """Counts the views of the page's artifacts."""
+        super().get_results(request)
+        counts = _views_of([artifact.pk for artifact in self.result_list])
+        for artifact in self.result_list:
+            artifact.view_count = counts.get(artifact.pk, 0)
+
+
+def _views_of(ids: list[Any]) -> dict[Any, int]:
+    rows = ArtifactView.objects.filter(artifact_id__in=ids).order_by().values("artifact_id")
+    return {row["artifact_id"]: row["count"] for row in rows.annotate(count=Count("id"))}
+
+
+class ProjectInline(admin.TabularInline[ProjectArtifact, Artifact]):
+    """The projects an artifact shows."""
+
+    model = ProjectArtifact
+    autocomplete_fields = ("project",)
+    extra = 0
+
+
+class ConfigurationInline(admin.TabularInline[ArtifactConfiguration, Artifact]):
+    """The choices made for an artifact."""
+
+    model = ArtifactConfiguration
+    extra = 0
+
+
+@admin.register(Artifact)
+class ArtifactAdmin(LeanAdmin[Artifact]):
+    """Artifacts: made by generators, retitled and given to projects here."""
+
+    list_display = ("title", "made_by", "state", "address", "views", "shows", "created_at")
+    list_filter = ("status", "output", "created_at")
+    search_fields = ("title", "public_slug__exact", "generator")
+    id_fields = ("id",)
+    search_help_text = "Words of the title, a generator, a whole slug or id"
+    ordering = ("-id",)
+    inlines = (ProjectInline, ConfigurationInline)
+    actions = ("rebuild", "publish", "unpublish")
+    change_form_template = "admin/artifacts/artifact/change_form.html"
+    fieldsets = (
+        (None, {"fields": ("title",)}),
+        (
+            "Record",
+            {
+                "classes": ("collapse",),
+                "fields": (
+                    "id",
+                    "generator",
+                    "output",
+                    "options",
+                    "session_id",
+                    "owner_id",
+                    "template_r2_key",
+                    "content_r2_key",
+                    "created_at",
+                    "updated_at",
+                ),
+            },
+        ),
+    )
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Artifact | None = None) -> tuple[str, ...]:
+        """All but the title: the rest is what the generator did."""
+        shown = [field for _, options in self.fieldsets for field in options["fields"]]
+        return tuple(str(field) for field in shown if field != "title")
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        """With views counted."""
+        return ArtifactChangeList
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Artifact]:
+        """With the projects of each."""
+        return super().get_queryset(request).prefetch_related("projects")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Nobody may: a generator makes them."""
+        return False
+
+    def get_urls(self) -> list[URLPattern]:
+        """Adds the addresses of the buttons."""
+        own = [
+            path(
+                f"<uuid:artifact_id>/{deed}/",
+                self.admin_site.admin_view(self._one(deed)),
+                name=f"artifacts_artifact_{deed}",
+            )
+            for deed in self.actions
+        ]
+        return [*own, *super().get_urls()]
+
+    def _one(self, deed: str) -> Callable[[HttpRequest, UUID], HttpResponse]:
+        def view(request: HttpRequest, artifact_id: UUID) -> HttpResponse:
+            if request.method != "POST":
+                return HttpResponseNotAllowed(["POST"])
+            getattr(self, deed)(request, Artifact.objects.filter(pk=artifact_id))
+            return HttpResponseRedirect(reverse("admin:artifacts_artifact_change", args=[artifact_id]))
+
+        return view
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """With what it shows, its files, and who looked."""
+        artifact = context["original"]
+        if artifact is not None:
+            context |= {"page": page_of(artifact), "can_act": self.has_change_permission(request, artifact)}
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    @admin.action(description="Rebuild", permissions=["change"])
+    def rebuild(self, request: HttpRequest, artifacts: QuerySet[Artifact]) -> None:
+        """Makes the content anew; the old one is served until then."""
+        done = self._each(request, artifacts, lambda one: intake.rebuild_artifact(artifact=one))
+        building = sum(one.status == Artifact.Status.BUILDING for one in done)
+        self._say(request, len(done) - building, "rebuilt")
+        self._say(request, building, "waiting for a worker to be rebuilt")
+
+    @admin.action(description="Publish", permissions=["change"])
+    def publish(self, request: HttpRequest, artifacts: QuerySet[Artifact]) -> None:
+        """Shows them to visitors (again)."""
+        done = self._each(request, artifacts, lambda one: services.publish_artifact(artifact=one))
+        self._say(request, len(done), "published")
+
+    @admin.action(description="Unpublish", permissions=["change"])
+    def unpublish(self, request: HttpRequest, artifacts: QuerySet[Artifact]) -> None:
+        """Takes them back: their addresses answer 410."""
+        done = self._each(request, artifacts, lambda one: services.unpublish_artifact(artifact=one))
+        self._say(request, len(done), "taken back: visitors are told that it is gone")
+
+    def _each(
+        self, request: HttpRequest, artifacts: QuerySet[Artifact], do: Callable[[Artifact], Artifact]
+    ) -> list[Artifact]:
+        """Those with which it went well; a message about each of the others."""
+        if not self.has_change_permission(request):
+            self.message_user(request, "You may not change artifacts.", messages.ERROR)
+            return []
+        done = []
+        for artifact in artifacts.order_by("id"):
+            try:
+                done.append(do(artifact))
+            except DaliError as error:
+                self.message_user(request, f"{artifact.title}: {error}", messages.ERROR)
+        return done
+
+    def _say(self, request: HttpRequest, count: int, what: str) -> None:
+        if count:
+            self.message_user(
+                request, f"{count} {ngettext('artifact', 'artifacts', count)} {what}.", messages.SUCCESS
+            )
+
+    @admin.display(description="made by", ordering="generator")
+    def made_by(self, artifact: Artifact) -> str:
+        """The generator and what it makes."""
+        return f"{artifact.generator or 'a template'} ({artifact.output})"
+
+    @admin.display(description="status", ordering="status")
+    def state(self, artifact: Artifact) -> SafeString | str:
+        """The status as a coloured word."""
+        return badge(artifact.status)
+
+    @admin.display(description="public page")
+    def address(self, artifact: Artifact) -> SafeString | str:
+        """The way to what visitors see, where there is one."""
+        if artifact.status != Artifact.Status.PUBLISHED or not artifact.public_slug:
+            return EMPTY
+        return link(public_path(artifact), artifact.public_slug)
+
+    @admin.display(description="views")
+    def views(self, artifact: Artifact) -> SafeString | str:
+        """How often it was opened, and the way to each."""
+        count = getattr(artifact, "view_count", None)
+        if count is None:
+            count = _views_of([artifact.pk]).get(artifact.pk, 0)
+        address = reverse("admin:artifacts_artifactview_changelist")
+        return link(f"{address}?artifact__id__exact={artifact.pk}", f"{count:,}") if count else "0"
+
+    @admin.display(description="projects")
+    def shows(self, artifact: Artifact) -> str:
+        """The projects it shows."""
+        return ", ".join(project.name for project in artifact.projects.all()) or EMPTY

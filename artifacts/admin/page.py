@@ -1,0 +1,107 @@
+"""What the page of one artifact shows in the admin: its images, its files, and who looked."""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.template.defaultfilters import filesizeformat
+from django.utils.safestring import SafeString
+
+from artifacts.charts import Bar, Part, Words, bars, columns
+from artifacts.models import Artifact
+from artifacts.queries import AgentViews, CountryViews, Visits, views_of, visits_by_day
+from artifacts.serializers import public_path
+from dali.lib.admin import picture
+from progressions.models import ImageProgression
+
+MOST_IMAGES = 10
+MOST_DAYS = 60
+MOST_COUNTRIES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactFile:
+    """One file of the manifest."""
+
+    name: str
+    media_type: str
+    size: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactPage:
+    """`views`: bots too. The charts are None where nobody looked."""
+
+    address: str
+    pictures: list[SafeString | str]
+    shown: int
+    files: list[ArtifactFile]
+    views: int
+    bots: int
+    agents: list[AgentViews]
+    days: SafeString | None
+    countries: SafeString | None
+
+    @property
+    def people(self) -> int:
+        """Views that no bot made, as far as bots say what they are."""
+        return self.views - self.bots
+
+
+def page_of(artifact: Artifact) -> ArtifactPage:
+    """Five queries, however much it shows and however many looked."""
+    shown = _ids(artifact.manifest.get("progressions", []))
+    views = views_of(artifact.pk)
+    visits = visits_by_day(artifact.pk, days=MOST_DAYS)
+    is_open = artifact.status == Artifact.Status.PUBLISHED
+    return ArtifactPage(
+        address=public_path(artifact) if is_open else "",
+        pictures=_pictures(shown[:MOST_IMAGES]),
+        shown=len(shown),
+        files=[_file(file) for file in artifact.manifest.get("files", [])],
+        views=views.total,
+        bots=sum(row["views"] for row in views.by_agent if row["bot"]),
+        agents=views.by_agent[:MOST_COUNTRIES],
+        days=_days(visits) if visits else None,
+        countries=_countries(views.by_country) if views.total else None,
+    )
+
+
+def _ids(texts: list[str]) -> list[UUID]:
+    return [UUID(text) for text in texts]
+
+
+def _pictures(ids: list[UUID]) -> list[SafeString | str]:
+    rows = ImageProgression.objects.in_bulk(ids)
+    found = [rows[one] for one in ids if one in rows]
+    return [picture(row.generated_image_url, row.prompt, size="medium") for row in found]
+
+
+def _file(file: dict[str, Any]) -> ArtifactFile:
+    return ArtifactFile(file["name"], file["media_type"], filesizeformat(file["bytes"]), file["sha256"])
+
+
+def _days(visits: list[Visits]) -> SafeString:
+    people, bots = sum(visit.people for visit in visits), sum(visit.bots for visit in visits)
+    words = Words("days", "Views by day", f"{people} by people and {bots} by bots in {len(visits)} days.")
+    rows = [
+        Bar(
+            f"{visit.day:%-d %b %Y}",
+            str(visit.people + visit.bots),
+            (Part(visit.people, "accent"), Part(visit.bots, "pale")),
+        )
+        for visit in visits
+    ]
+    return columns(words, rows)
+
+
+def _countries(found: list[CountryViews]) -> SafeString:
+    """The first few, and all others together."""
+    rest = sum(row["views"] for row in found[MOST_COUNTRIES:])
+    counted = [(row["country"] or "not known", row["views"]) for row in found[:MOST_COUNTRIES]]
+    counted += [("others", rest)] if rest else []
+    words = Words(
+        "countries", "Views by country", ", ".join(f"{name}: {views}" for name, views in counted) + "."
+    )
+    return bars(words, [Bar(name, f"{views:,}", (Part(views, "accent"),)) for name, views in counted])

@@ -1,0 +1,74 @@
+"""Building: material in, files out, stored under their digest, and the row that names them."""
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from artifacts.gathering import gather
+from artifacts.generator import File, Generator, generators, in_silence
+from artifacts.models import Artifact
+from artifacts.options import parse
+from dali.lib.storage import named
+
+log = structlog.get_logger(__name__)
+
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What was stored: the key of the first file and the manifest."""
+
+    content_key: str
+    manifest: dict[str, Any]
+
+
+def build(artifact: Artifact, report: Callable[[float], None] = in_silence) -> Built:
+    """Makes the artifact of what its projects hold now and stores it beside what it was before.
+
+    Raises EmptyMaterialError and InputError (options that this generator does not take). Nothing of the row is
+    changed; no transaction is open. Twice the same work gives the same keys and bytes.
+    """
+    generator = generators.get(artifact.generator)
+    options = parse(generator.options, artifact.options)
+    project_ids = list(artifact.projects.order_by("projectartifact__id").values_list("id", flat=True))
+    material = gather(title=artifact.title, project_ids=project_ids, needs=generator.needs)
+    files = generator.generate(material, options, report)
+    shown = [str(image.id) for image in material.images]
+    return store(artifact, generator, files, progressions=shown)
+
+
+def store(
+    artifact: Artifact, generator: Generator, files: Sequence[File], *, progressions: Sequence[str]
+) -> Built:
+    """Writes the files and their manifest below `artifacts/<id>/<digest>/` in the published storage, once."""
+    described = [
+        {
+            "name": file.name,
+            "media_type": file.media_type,
+            "bytes": len(file.content),
+            "sha256": hashlib.sha256(file.content).hexdigest(),
+            "inline": {"scripts": list(file.inline.scripts), "styles": list(file.inline.styles)},
+        }
+        for file in files
+    ]
+    manifest = {
+        "artifact": str(artifact.id),
+        "generator": generator.name,
+        "title": artifact.title,
+        "options": artifact.options,
+        "projects": [str(pk) for pk in artifact.projects.order_by("id").values_list("id", flat=True)],
+        "progressions": list(progressions),
+        "files": described,
+    }
+    text = json.dumps(manifest, ensure_ascii=False, sort_keys=True, indent=1).encode()
+    folder = f"artifacts/{artifact.id}/{hashlib.sha256(text).hexdigest()[:24]}"
+    storage = named("published")
+    for file in files:
+        storage.put_once(f"{folder}/{file.name}", file.content, media_type=file.media_type)
+    storage.put_once(f"{folder}/{MANIFEST}", text, media_type="application/json")
+    return Built(f"{folder}/{files[0].name}", manifest)

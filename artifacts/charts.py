@@ -1,0 +1,242 @@
+"""Charts as SVG, made as a tree of elements so that no text in them can become markup.
+
+A chart takes the width it is given, on a phone as on a poster: places across are per cent, heights and type are
+pixels. Colours are classes whose rules stand in templates/artifacts/assets/charts.css. Each has a title and a
+description for those who do not see it; the page puts a table of the same figures beside it.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+from xml.etree.ElementTree import Element, SubElement, tostring
+
+from django.utils.safestring import SafeString, mark_safe
+
+Tone = Literal["ok", "bad", "quiet", "accent", "soft", "pale"]
+
+_ROW_PX = 52  # a row: its words, its mark, air
+_BAR_PX = 14
+_AXIS_PX = 26
+_PLOT_PX = 180
+_LONGEST_LABEL = 34
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A chart with what stands around it: artifacts/figure.html. `legend`: tone (or `mid`, `far`) and words.
+
+    `rows`: the figures of the chart as a table, the first cell of each its heading.
+    """
+
+    title: str
+    text: str
+    svg: SafeString
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    legend: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What a chart is called. `key`: unlike any other chart's of the page; letters and digits."""
+
+    key: str
+    title: str
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A length of a bar."""
+
+    value: float
+    tone: Tone
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A bar of one part or several, end to end. `said`: its figure in words, at the right."""
+
+    label: str
+    said: str
+    parts: tuple[Part, ...]
+
+    @property
+    def total(self) -> float:
+        """Its whole length."""
+        return sum(part.value for part in self.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Dot:
+    """A value with its interval; an end of it is None where it is not known. `far`: one more mark, further out."""
+
+    label: str
+    said: str
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    far: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """A line across the scale, at `value`."""
+
+    value: float
+    label: str
+
+
+def ticks_to(most: float) -> tuple[float, ...]:
+    """Round values from 0 to at least `most`, four or five steps of 1, 2 or 5 times a power of ten."""
+    if most <= 0:
+        return (0.0, 1.0)
+    power = 10.0 ** math.floor(math.log10(most / 4))
+    step = next(power * one for one in (1, 2, 5, 10) if power * one * 5 >= most)
+    return tuple(step * place for place in range(math.ceil(most / step) + 1))
+
+
+def bars(words: Words, rows: Sequence[Bar], most: float | None = None) -> SafeString:
+    """Horizontal bars, each from 0 to its length; `most` is the full width, else the longest bar is."""
+    full = most or max((row.total for row in rows), default=0) or 1
+    svg = _canvas(words, len(rows) * _ROW_PX)
+    for place, row in enumerate(rows):
+        top = place * _ROW_PX
+        _label(svg, row.label, row.said, top)
+        _put(svg, "rect", "rail", x="0", y=_px(top + 24), width="100%", height=_px(_BAR_PX))
+        start = 0.0
+        for part in row.parts:
+            if part.value > 0:
+                across = {"x": _share(start, full), "width": _share(part.value, full)}
+                _put(svg, "rect", f"fill-{part.tone}", **across, y=_px(top + 24), height=_px(_BAR_PX))
+            start += part.value
+    return _markup(svg)
+
+
+def dots(words: Words, rows: Sequence[Dot], ticks: Sequence[Tick]) -> SafeString:
+    """A dot for each row with its interval as a whisker, on a scale from 0 to the last tick."""
+    full = ticks[-1].value or 1
+    height = len(rows) * _ROW_PX
+    svg = _canvas(words, height + _AXIS_PX)
+    for place, tick in enumerate(ticks):
+        x = _share(tick.value, full)
+        _put(svg, "line", "grid", x1=x, x2=x, y1="0", y2=_px(height))
+        anchor = "start" if place == 0 else "end" if place == len(ticks) - 1 else "middle"
+        _text(svg, tick.label, "tick", x=x, y=_px(height + 17), **{"text-anchor": anchor})
+    for place, row in enumerate(rows):
+        top = place * _ROW_PX
+        _label(svg, row.label, row.said, top)
+        _dot(svg, row, full, top + 31)
+    return _markup(svg)
+
+
+def _dot(svg: Element, row: Dot, full: float, y: int) -> None:
+    if row.value is None:
+        return
+    low, high = (row.value if end is None else end for end in (row.low, row.high))
+    if row.far is not None:
+        _put(svg, "line", "reach", x1=_share(high, full), x2=_share(row.far, full), y1=_px(y), y2=_px(y))
+        _put(svg, "circle", "ring", cx=_share(row.far, full), cy=_px(y), r="4")
+    _put(svg, "line", "whisker", x1=_share(low, full), x2=_share(high, full), y1=_px(y), y2=_px(y))
+    for end in (row.low, row.high):
+        if end is not None:
+            x = _share(end, full)
+            _put(svg, "line", "whisker", x1=x, x2=x, y1=_px(y - 5), y2=_px(y + 5))
+    _put(svg, "circle", "dot", cx=_share(row.value, full), cy=_px(y), r="5.5")
+
+
+def columns(words: Words, rows: Sequence[Bar]) -> SafeString:
+    """A column for each time, of parts from the ground up; first and last are labelled, and the highest value."""
+    full = max((row.total for row in rows), default=0) or 1
+    svg = _canvas(words, _PLOT_PX + _AXIS_PX)
+    _ground(svg, [row.label for row in rows], f"{full:g}")
+    slot = 100 / max(1, len(rows))
+    for place, row in enumerate(rows):
+        level = float(_PLOT_PX)
+        for part in row.parts:
+            height = part.value / full * (_PLOT_PX - 20)
+            level -= height
+            if height > 0:
+                across = {"x": _percent(place * slot + slot * 0.1), "width": _percent(slot * 0.8)}
+                _put(svg, "rect", f"fill-{part.tone}", **across, y=_px(level), height=_px(height))
+    return _markup(svg)
+
+
+def shares_over_time(words: Words, rows: Sequence[Dot]) -> SafeString:
+    """A share from 0 to 1 for each time, joined by lines, with its interval; a time without a value is a gap."""
+    svg = _canvas(words, _PLOT_PX + _AXIS_PX)
+    _ground(svg, [row.label for row in rows], "100 %")
+    before: tuple[str, str] | None = None
+    for place, row in enumerate(rows):
+        if row.value is None:
+            before = None
+            continue
+        x = _percent((place + 0.5) * 100 / len(rows))
+        y = _height(row.value)
+        if row.low is not None and row.high is not None:
+            _put(svg, "line", "whisker", x1=x, x2=x, y1=_height(row.low), y2=_height(row.high))
+        if before is not None:
+            _put(svg, "line", "trend", x1=before[0], y1=before[1], x2=x, y2=y)
+        _put(svg, "circle", "dot", cx=x, cy=y, r="5")
+        before = x, y
+    return _markup(svg)
+
+
+def _height(share: float) -> str:
+    return _px(_PLOT_PX - share * (_PLOT_PX - 20))
+
+
+def _ground(svg: Element, labels: Sequence[str], top: str) -> None:
+    for y in (20, (_PLOT_PX + 20) / 2, _PLOT_PX):
+        _put(svg, "line", "grid", x1="0", x2="100%", y1=_px(y), y2=_px(y))
+    _text(svg, top, "tick", x="0", y="13")
+    for label, x, anchor in ((labels[0], "0", "start"), (labels[-1], "100%", "end"))[: len(set(labels))]:
+        _text(svg, label, "tick", x=x, y=_px(_PLOT_PX + 17), **{"text-anchor": anchor})
+
+
+def _canvas(words: Words, height: int) -> Element:
+    title, description = f"{words.key}-title", f"{words.key}-said"
+    svg = Element(
+        "svg",
+        {
+            "class": "chart",
+            "role": "img",
+            "aria-labelledby": f"{title} {description}",
+            "width": "100%",
+            "height": _px(height),
+        },
+    )
+    SubElement(svg, "title", id=title).text = words.title
+    SubElement(svg, "desc", id=description).text = words.description
+    return svg
+
+
+def _label(svg: Element, label: str, said: str, top: int) -> None:
+    short = label if len(label) <= _LONGEST_LABEL else f"{label[: _LONGEST_LABEL - 1].rstrip()}…"
+    _text(svg, short, "label", x="0", y=_px(top + 16))
+    _text(svg, said, "said", x="100%", y=_px(top + 16), **{"text-anchor": "end"})
+
+
+def _put(svg: Element, name: str, kind: str, **places: str) -> Element:
+    return SubElement(svg, name, {"class": kind, **places})
+
+
+def _text(svg: Element, words: str, kind: str, **places: str) -> None:
+    _put(svg, "text", kind, **places).text = words
+
+
+def _share(value: float, full: float) -> str:
+    return _percent(min(1.0, max(0.0, value / full)) * 100)
+
+
+def _percent(value: float) -> str:
+    return f"{value:.3f}".rstrip("0").rstrip(".") + "%"
+
+
+def _px(value: float) -> str:
+    return f"{value:.2f}".rstrip("0").rstrip(".")
+
+
+def _markup(svg: Element) -> SafeString:
+    return mark_safe(tostring(svg, encoding="unicode"))  # noqa: S308 - a tree of elements, written by ElementTree

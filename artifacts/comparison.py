@@ -1,0 +1,69 @@
+"""What a benchmark may say in words: a difference is claimed only where the intervals do not overlap."""
+
+from collections.abc import Sequence
+
+from artifacts.figures import overlap
+from artifacts.tally import Tally
+
+_MOST_PAIRS = 6
+
+
+def told_apart_by_rate(rows: Sequence[Tally]) -> str:
+    """Which model's images passed more often, as far as these samples tell."""
+    judged = [row for row in rows if row.verdicts.whole]
+    if not judged:
+        return "No image has been judged yet, so there are no pass rates."
+    if len(judged) == 1:
+        rate = judged[0].verdicts
+        return (
+            f"Of {rate.whole} judged image{'s' * (rate.whole != 1)} of {judged[0].label}, {rate.part} passed; the true "
+            f"rate is likely between {rate.low * 100:.0f} and {rate.high * 100:.0f} %."
+        )
+    pairs = [
+        (one, other)
+        for one in judged
+        for other in judged
+        if one.verdicts.low > other.verdicts.high and not overlap(one.verdicts, other.verdicts)
+    ]
+    return _sentence(
+        judged,
+        pairs,
+        nothing="The intervals of the pass rates overlap: these samples do not tell which model passes more often.",
+        word="passed more often than",
+    )
+
+
+def told_apart_by_time(rows: Sequence[Tally]) -> str:
+    """Which model answered sooner, as far as these samples tell."""
+    timed = [row for row in rows if row.latency is not None]
+    if not timed:
+        return "No call was answered with an image, so there are no times."
+    if len(timed) == 1:
+        return f"Only {timed[0].label} answered with images, so there are no times to compare."
+    pairs = [(one, other) for one in timed for other in timed if _is_sooner(one, other)]
+    return _sentence(
+        timed,
+        pairs,
+        nothing="The intervals of the median times overlap or are not known: "
+        "these samples do not tell which model is faster.",
+        word="answered sooner than",
+    )
+
+
+def _is_sooner(one: Tally, other: Tally) -> bool:
+    if one.latency is None or other.latency is None:
+        return False
+    high, low = one.latency.median.high, other.latency.median.low
+    return high is not None and low is not None and high < low
+
+
+def _sentence(rows: Sequence[Tally], pairs: Sequence[tuple[Tally, Tally]], *, nothing: str, word: str) -> str:
+    if not pairs:
+        return nothing
+    for row in rows:
+        if sum(one is row for one, _ in pairs) == len(rows) - 1:
+            others = "every other model" if len(rows) > 2 else next(other for _, other in pairs).label
+            return f"{row.label} {word} {others} here; the intervals do not overlap."
+    told = "; ".join(f"{one.label} {word} {other.label}" for one, other in pairs[:_MOST_PAIRS])
+    more = f" (and {len(pairs) - _MOST_PAIRS} more pairs)" if len(pairs) > _MOST_PAIRS else ""
+    return f"{told}{more}. The intervals of all other pairs overlap: these samples do not tell them apart."

@@ -1,0 +1,111 @@
+"""Rates and spreads with their intervals: pure numbers, exact, without random resampling.
+
+All intervals are of 95 %. A rate's is Wilson's score interval, which stays within 0 and 1 and is honest with few
+samples. A quantile's is between two order statistics, by the binomial distribution: it assumes nothing about how
+the values are spread, and is missing on a side where the sample is too small to give one.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+CONFIDENCE = 0.95
+# Of the standard normal distribution, two-sided 95 %.
+_Z = 1.959963984540054
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """`part` of `whole`, as a share from 0 to 1, with its interval. With `whole` 0 the interval is 0 to 1."""
+
+    part: int
+    whole: int
+    low: float
+    high: float
+
+    @property
+    def share(self) -> float | None:
+        """None where there is no sample."""
+        return self.part / self.whole if self.whole else None
+
+
+@dataclass(frozen=True, slots=True)
+class Quantile:
+    """A quantile of a sample and its interval; an end is None where the sample is too small for it."""
+
+    value: float
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """How `count` values are spread."""
+
+    count: int
+    median: Quantile
+    p90: Quantile
+
+
+def rate_of(part: int, whole: int) -> Rate:
+    """A rate with Wilson's score interval (E. B. Wilson, JASA 22 (1927), 209 to 212)."""
+    if not 0 <= part <= whole:
+        raise ValueError(f"{part} of {whole} is no rate")
+    if not whole:
+        return Rate(0, 0, 0.0, 1.0)
+    share, squared = part / whole, _Z * _Z
+    middle = share + squared / (2 * whole)
+    reach = _Z * math.sqrt(share * (1 - share) / whole + squared / (4 * whole * whole))
+    scale = 1 + squared / whole
+    low = 0.0 if part == 0 else max(0.0, (middle - reach) / scale)
+    high = 1.0 if part == whole else min(1.0, (middle + reach) / scale)
+    return Rate(part, whole, low, high)
+
+
+def spread_of(values: Sequence[float]) -> Spread | None:
+    """Median and 90th percentile; None for no values."""
+    if not values:
+        return None
+    ordered = sorted(values)
+    return Spread(len(ordered), quantile_of(ordered, 0.5), quantile_of(ordered, 0.9))
+
+
+def quantile_of(ordered: Sequence[float], share: float) -> Quantile:
+    """The quantile between neighbours (Hyndman and Fan's type 7) of values in order, at least one."""
+    place = (len(ordered) - 1) * share
+    below = math.floor(place)
+    above = min(below + 1, len(ordered) - 1)
+    value = ordered[below] + (ordered[above] - ordered[below]) * (place - below)
+    lower, upper = _ranks(len(ordered), share)
+    return Quantile(
+        value,
+        None if lower is None else ordered[lower - 1],
+        None if upper is None else ordered[upper - 1],
+    )
+
+
+def _ranks(count: int, share: float) -> tuple[int | None, int | None]:
+    """Between which ranks, from 1, the quantile lies: each side errs by at most half of what is left to chance.
+
+    How many values lie below the quantile is binomial; the value of rank r is above it where fewer than r do.
+    """
+    tail = (1 - CONFIDENCE) / 2
+    lower: int | None = None
+    below = 0.0  # the chance that at most `rank - 1` values lie below the quantile
+    for rank in range(1, count + 1):
+        below += _binomial(rank - 1, count, share)
+        if below <= tail:
+            lower = rank
+        if below >= 1 - tail:
+            return lower, rank
+    return lower, None
+
+
+def _binomial(hits: int, count: int, share: float) -> float:
+    ways = math.lgamma(count + 1) - math.lgamma(hits + 1) - math.lgamma(count - hits + 1)
+    return math.exp(ways + hits * math.log(share) + (count - hits) * math.log1p(-share))
+
+
+def overlap(one: Rate, other: Rate) -> bool:
+    """Whether two intervals share a value: then these samples do not tell the rates apart."""
+    return one.low <= other.high and other.low <= one.high

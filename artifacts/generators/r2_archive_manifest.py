@@ -1,0 +1,72 @@
+"""Archive manifest: every stored object of these projects with its size and digest, to be checked against later."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from artifacts.generator import EmptyMaterialError, File, Generator, in_silence
+from artifacts.material import Material, StoredObject
+from artifacts.records import heading, json_file
+from artifacts.sheet import csv_file
+
+FORMAT = "dali.archive"
+VERSION = 1
+
+_HEAD = ("storage", "key", "bytes", "sha256", "media_type", "row", "state")
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveOptions:
+    """What the manifest is written as."""
+
+    format: Literal["csv", "json"] = field(
+        default="csv", metadata={"help": "A table for a spreadsheet, or a record for a program."}
+    )
+
+
+class ArchiveManifest(Generator):
+    """See the module."""
+
+    name = "r2ArchiveManifest"
+    title = "Archive manifest"
+    description = (
+        "Every stored object with key, bytes, SHA-256 and the row it belongs to; missing ones are marked."
+    )
+    output = "csv"
+    options = ArchiveOptions
+    needs = frozenset({"jobs"})
+    is_long = True  # every object is read for its digest
+
+    def check(self, material: Material, options: ArchiveOptions) -> None:
+        """There must be work that could have left objects."""
+        if not material.images and not material.jobs:
+            raise EmptyMaterialError("there are no images yet, so nothing is stored: run a job first")
+
+    def generate(
+        self, material: Material, options: ArchiveOptions, report: Callable[[float], None] = in_silence
+    ) -> list[File]:
+        """One table or one record."""
+        self.check(material, options)
+        objects = material.objects()
+        if not objects:
+            raise EmptyMaterialError("nothing is stored for this work yet: wait until its job has ended")
+        if options.format == "json":
+            record = {
+                **heading(FORMAT, VERSION, material),
+                "objects": [dict(zip(_HEAD, _line(one), strict=True)) for one in objects],
+                "count": len(objects),
+                "bytes": sum(one.size_bytes or 0 for one in objects),
+                "missing": sum(one.is_missing for one in objects),
+            }
+            return [json_file("archive.json", record)]
+        return [csv_file("archive.csv", _HEAD, [_line(one) for one in objects])]
+
+
+def _line(one: StoredObject) -> tuple[str | int | None, ...]:
+    return (one.storage, one.key, one.size_bytes, one.sha256, one.media_type or None, one.row, _state(one))
+
+
+def _state(one: StoredObject) -> str:
+    if one.is_missing:
+        return "missing"
+    return "not read" if one.sha256 is None else "stored"

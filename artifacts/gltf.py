@@ -1,0 +1,155 @@
+"""Scenes in three dimensions, written as binary glTF 2.0 (`.glb`): metres, Y upwards, right-handed.
+
+Every material is unlit (KHR_materials_unlit): light is part of colours and textures, so that a scene looks the same
+in every viewer. Faces are seen from their front only, so that a room can be looked into from outside.
+https://registry.khronos.org/glTF/specs/2.0/glTF-2.0.html, read 2026-11-22.
+"""
+
+import json
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Vector: TypeAlias = tuple[float, float, float]
+Corners: TypeAlias = tuple[Vector, Vector, Vector, Vector]
+
+_FLOAT, _UNSIGNED = 5126, 5125
+_ARRAY, _ELEMENTS = 34962, 34963
+_REPEAT, _CLAMP = 10497, 33071
+_LINEAR, _MIPMAPS = 9729, 9987
+_COLUMNS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3}
+
+
+@dataclass(slots=True)
+class Mesh:
+    """Faces of one material. A quad's corners: lower left, lower right, upper right, upper left, from its front."""
+
+    positions: list[Vector] = field(default_factory=list)
+    normals: list[Vector] = field(default_factory=list)
+    places: list[tuple[float, float]] = field(default_factory=list)  # in the texture, from its upper left
+    colours: list[Vector] = field(default_factory=list)  # linear, 0 to 1; multiplied with the texture
+    indices: list[int] = field(default_factory=list)
+
+    def quad(
+        self,
+        corners: Corners,
+        shades: Sequence[Vector] = ((1.0, 1.0, 1.0),) * 4,
+        texture: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0),
+    ) -> None:
+        """Adds a face; `shades`: of its corners; `texture`: left, top, right, bottom."""
+        first = len(self.positions)
+        left, top, right, bottom = texture
+        self.positions += corners
+        self.normals += [_normal(corners)] * 4
+        self.places += [(left, bottom), (right, bottom), (right, top), (left, top)]
+        self.colours += shades
+        self.indices += [first, first + 1, first + 2, first, first + 2, first + 3]
+
+
+class Scene:
+    """Collects nodes, and writes them."""
+
+    def __init__(self, title: str) -> None:
+        self._binary = bytearray()
+        self._parts: dict[str, list[dict[str, Any]]] = {
+            name: []
+            for name in (
+                "nodes", "meshes", "materials", "textures", "images", "samplers", "cameras", "accessors", "bufferViews",
+            )
+        }  # fmt: skip
+        self._parts["samplers"] += [
+            {"magFilter": _LINEAR, "minFilter": _MIPMAPS, "wrapS": wrap, "wrapT": wrap}
+            for wrap in (_CLAMP, _REPEAT)
+        ]
+        self._title = title
+
+    def texture(
+        self, content: bytes, media_type: Literal["image/jpeg", "image/png"], *, repeats: bool = False
+    ) -> int:
+        """A picture for materials; the bytes are kept as they are."""
+        image = self._add("images", {"bufferView": self._view(content), "mimeType": media_type})
+        return self._add("textures", {"source": image, "sampler": int(repeats)})
+
+    def material(self, name: str, texture: int | None = None, *, is_transparent: bool = False) -> int:
+        """Shows its texture, where it has one, times the colours of the mesh."""
+        surface: dict[str, Any] = {"metallicFactor": 0.0, "roughnessFactor": 1.0}
+        if texture is not None:
+            surface["baseColorTexture"] = {"index": texture}
+        made = {
+            "name": name,
+            "pbrMetallicRoughness": surface,
+            "extensions": {"KHR_materials_unlit": {}},
+        }
+        return self._add("materials", made | ({"alphaMode": "BLEND"} if is_transparent else {}))
+
+    def add(self, name: str, mesh: Mesh, material: int) -> None:
+        """A node with a mesh."""
+        positions = np.array(mesh.positions, "<f4")
+        attributes = {
+            "POSITION": self._accessor(positions, "VEC3", _FLOAT, _ARRAY, has_bounds=True),
+            "NORMAL": self._accessor(np.array(mesh.normals, "<f4"), "VEC3", _FLOAT, _ARRAY),
+            "COLOR_0": self._accessor(np.array(mesh.colours, "<f4"), "VEC3", _FLOAT, _ARRAY),
+        }
+        if "baseColorTexture" in self._parts["materials"][material]["pbrMetallicRoughness"]:
+            attributes["TEXCOORD_0"] = self._accessor(np.array(mesh.places, "<f4"), "VEC2", _FLOAT, _ARRAY)
+        indices = self._accessor(np.array(mesh.indices, "<u4"), "SCALAR", _UNSIGNED, _ELEMENTS)
+        primitive = {"attributes": attributes, "indices": indices, "material": material}
+        index = self._add("meshes", {"name": name, "primitives": [primitive]})
+        self._add("nodes", {"name": name, "mesh": index})
+
+    def camera(self, name: str, at: Vector, turned: float, height_angle: float = 1.0) -> None:
+        """A place to look from: `turned` about the vertical, in radians, 0 looks along -Z; all angles in radians."""
+        perspective = {"yfov": height_angle, "znear": 0.05}
+        index = self._add("cameras", {"name": name, "type": "perspective", "perspective": perspective})
+        rotation = [0.0, float(np.sin(turned / 2)), 0.0, float(np.cos(turned / 2))]
+        self._add("nodes", {"name": name, "camera": index, "translation": list(at), "rotation": rotation})
+
+    def glb(self) -> bytes:
+        """The whole file."""
+        described = {
+            "asset": {"version": "2.0", "generator": "Dali"},
+            "extensionsUsed": ["KHR_materials_unlit"],
+            "scene": 0,
+            "scenes": [{"name": self._title, "nodes": list(range(len(self._parts["nodes"])))}],
+            "buffers": [{"byteLength": len(self._binary)}],
+            **{name: rows for name, rows in self._parts.items() if rows},
+        }
+        text = json.dumps(described, ensure_ascii=False, separators=(",", ":")).encode()
+        text += b" " * (-len(text) % 4)
+        binary = bytes(self._binary)
+        chunks = struct.pack("<II", len(text), 0x4E4F534A) + text
+        chunks += struct.pack("<II", len(binary), 0x004E4942) + binary
+        return struct.pack("<4sII", b"glTF", 2, 12 + len(chunks)) + chunks
+
+    def _add(self, kind: str, row: dict[str, Any]) -> int:
+        self._parts[kind].append(row)
+        return len(self._parts[kind]) - 1
+
+    def _view(self, content: bytes, target: int | None = None) -> int:
+        row = {"buffer": 0, "byteOffset": len(self._binary), "byteLength": len(content)}
+        self._binary += content + bytes(-len(content) % 4)
+        return self._add("bufferViews", row | ({"target": target} if target else {}))
+
+    def _accessor(
+        self, values: NDArray[Any], type_: str, component: int, target: int, *, has_bounds: bool = False
+    ) -> int:
+        row: dict[str, Any] = {
+            "bufferView": self._view(values.tobytes(), target),
+            "componentType": component,
+            "count": values.size // _COLUMNS[type_],
+            "type": type_,
+        }
+        if has_bounds:
+            row |= {"min": values.min(axis=0).tolist(), "max": values.max(axis=0).tolist()}
+        return self._add("accessors", row)
+
+
+def _normal(corners: Corners) -> Vector:
+    points = np.array(corners, float)
+    normal = np.cross(points[1] - points[0], points[3] - points[0])
+    x, y, z = (normal / np.linalg.norm(normal)).tolist()
+    return x, y, z

@@ -1,0 +1,141 @@
+"""The one way in for artifacts: what is asked is checked whole, then built here, or by a worker where it takes long."""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from artifacts import building, services, tasks
+from artifacts.gathering import gather
+from artifacts.generator import EmptyMaterialError, Generator, generators
+from artifacts.models import Artifact
+from artifacts.options import parse
+from dali.lib.errors import ConflictError, InputError
+from dali.lib.registry import UnknownPluginError
+from dali.lib.storage import InvalidKeyError, named
+from projects.models import Project
+
+SLUG_BYTES = 16  # 128 bits: not to be guessed
+
+
+def create_artifact(
+    *,
+    generator: str,
+    project_ids: Sequence[UUID],
+    title: str = "",
+    options: Mapping[str, object] | None = None,
+    session_id: str = "",
+    owner: str = "",
+) -> Artifact:
+    """Makes an artifact and builds it; one that takes long is left `building` for a worker.
+
+    Raises InputError naming field, value and cure, also where there is nothing to show: then nothing is stored.
+    """
+    plugin = find_generator(generator)
+    parsed = parse(plugin.options, options or {})
+    projects = services.projects_of(project_ids)
+    if plugin.is_long:
+        _check(plugin, parsed, projects)
+    artifact = Artifact(
+        owner_id=owner,
+        title=title or projects[0].name,
+        generator=plugin.name,
+        output=plugin.output_for(parsed),
+        options=dict(options or {}),
+        session_id=session_id,
+        status=Artifact.Status.BUILDING,
+        public_slug=secrets.token_urlsafe(SLUG_BYTES),
+        lease_until=None if plugin.is_long else timezone.now() + timedelta(seconds=services.LEASE_S),
+    )
+    with transaction.atomic():
+        artifact.save(force_insert=True)
+        services.give_to(artifact, [project.pk for project in projects])
+        if plugin.is_long:
+            services.tell(artifact, "running")
+            transaction.on_commit(lambda: tasks.nudge_build(artifact.id), robust=True)
+    if not plugin.is_long:
+        try:
+            services.finish(artifact, _built(artifact))
+        except BaseException:
+            artifact.delete()
+            raise
+    return artifact
+
+
+def draft_of_template(
+    *, template_key: str, project_ids: Sequence[UUID], title: str, session_id: str = "", owner: str = ""
+) -> Artifact:
+    """An artifact that a stored template will be filled for; it has no content yet."""
+    projects = services.projects_of(project_ids)
+    try:
+        is_there = named("templates").exists(template_key)
+    except InvalidKeyError:
+        is_there = False
+    if not is_there:
+        raise InputError(
+            "templateR2Key", f"'{template_key[:80]}' is no stored template; GET /api/templates lists them"
+        )
+    with transaction.atomic():
+        artifact = Artifact.objects.create(
+            owner_id=owner,
+            title=title,
+            output="html",
+            template_r2_key=template_key,
+            session_id=session_id,
+            public_slug=secrets.token_urlsafe(SLUG_BYTES),
+        )
+        services.give_to(artifact, [project.pk for project in projects])
+    return artifact
+
+
+def rebuild_artifact(*, artifact: Artifact) -> Artifact:
+    """Makes the content anew of what the projects hold now; the old one is served until the new one is there.
+
+    Raises ConflictError for one that no generator made, InputError where there is nothing to show (any longer).
+    """
+    plugin = _generator_of(artifact)
+    if plugin.is_long:
+        with transaction.atomic():
+            Artifact.objects.filter(id=artifact.id).update(
+                status=Artifact.Status.BUILDING, error="", lease_until=None, lease_token=F("lease_token") + 1
+            )
+            artifact.refresh_from_db()
+            services.tell(artifact, "running")
+            transaction.on_commit(lambda: tasks.nudge_build(artifact.id), robust=True)
+        return artifact
+    services.finish(artifact, _built(artifact))
+    return artifact
+
+
+def find_generator(name: str) -> Generator:
+    """The generator; InputError naming the known where there is none."""
+    try:
+        return generators.get(name)
+    except UnknownPluginError as error:
+        raise InputError("generator", str(error)) from error
+
+
+def _generator_of(artifact: Artifact) -> Generator:
+    if artifact.generator not in generators.names():
+        raise ConflictError("no generator made this artifact: it is filled by POST .../customize")
+    return generators.get(artifact.generator)
+
+
+def _built(artifact: Artifact) -> building.Built:
+    try:
+        return building.build(artifact)
+    except EmptyMaterialError as error:
+        raise InputError("projectIds", str(error)) from error
+
+
+def _check(plugin: Generator, options: object, projects: Sequence[Project]) -> None:
+    """Refuses at once what a worker could only fail with later."""
+    ids = [project.pk for project in projects]
+    try:
+        plugin.check(gather(title="", project_ids=ids, needs=plugin.needs), options)
+    except EmptyMaterialError as error:
+        raise InputError("projectIds", str(error)) from error

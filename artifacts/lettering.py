@@ -1,0 +1,134 @@
+"""Lettering for pictures and films: words in any script set by typst, as images with a transparent ground.
+
+Only the fonts of the installed packages are used, so that every machine draws the same: Libertinus Serif (typst's
+own), Noto Sans for most scripts, Noto Sans CJK and Noto Emoji. A character that none has is drawn as a box. Words are
+handed over as data: typst never reads them as markup.
+"""
+
+import io
+import json
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import manimgx_fonts
+import noto_cjk_sans_jp_regular
+import typst
+from PIL import Image
+
+_SERIF, _SANS, _CJK = "Libertinus Serif", "Noto Sans", "Noto Sans CJK JP"
+# Characters that are not seen, but decide how those beside them are drawn.
+_JOINERS = "\u200c\u200d"
+_LONG_WORD = re.compile(r"(\S{24})(?=\S)")
+# At 72 dots an inch a typographic point is a pixel.
+_PPI = 72.0
+
+_SOURCE = """
+#set document(date: none)
+#let given = json(bytes(sys.inputs.given))
+#set page(height: auto, fill: none)
+#set text(top-edge: "ascender", bottom-edge: "descender")
+#set par(leading: 0.12em, spacing: 0pt, justify: false)
+#for block in given {
+  // Some letters reach below what their font calls its descent.
+  let foot = block.margin + 0.3 * block.lines.at(-1, default: (size: 0)).size
+  page(width: block.width * 1pt, margin: (rest: block.margin * 1pt, bottom: foot * 1pt), {
+    set align(if block.centred { center } else { left })
+    for (index, line) in block.lines.enumerate() {
+      if index > 0 { v(line.above * 1pt, weak: false) }
+      set text(font: line.fonts, size: line.size * 1pt, fill: rgb(line.colour), tracking: line.tracking * 1em)
+      line.text
+      parbreak()
+    }
+  })
+}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A paragraph of one style. `size_px`: of the letters; `colour`: `#rrggbb` or `#rrggbbaa`; `tracking`: in em."""
+
+    text: str
+    size_px: float
+    colour: str = "#ffffff"
+    is_serif: bool = True
+    above_px: float = 0.0
+    tracking: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Paragraphs one below another, wrapped at `width_px` (with `margin_px` inside it at every edge)."""
+
+    lines: tuple[Line, ...]
+    width_px: int
+    margin_px: int = 0
+    is_centred: bool = False
+
+
+def draw(blocks: Sequence[Block]) -> list[Image.Image]:
+    """Each block as RGBA, as wide as it says and as high as its words need."""
+    if not blocks:
+        return []
+    given = [_described(block) for block in blocks]
+    pages: Any = typst.compile(
+        _SOURCE.encode(),
+        format="png",
+        ppi=_PPI,
+        sys_inputs={"given": json.dumps(given)},
+        font_paths=_fonts(),
+    )
+    each = pages if isinstance(pages, list) else [pages]  # one page comes bare
+    return [Image.open(io.BytesIO(page), formats=["PNG"]).convert("RGBA") for page in each]
+
+
+@cache
+def _fonts() -> typst.Fonts:
+    folders = [Path(str(manimgx_fonts.__file__)).parent, Path(noto_cjk_sans_jp_regular.FONT_PATH).parent]
+    return typst.Fonts(include_system_fonts=False, font_paths=folders)
+
+
+@cache
+def _families(*first: str) -> list[str]:
+    """Those named, then each that has a script or signs of its own."""
+    found = [name for name in _fonts().families() if name.startswith(("Noto", "DejaVu"))]
+    return [*first, *sorted(set(found) - set(first), reverse=True)]
+
+
+def plain(text: str, most: int) -> str:
+    """The text on one line, without what cannot be drawn, of at most so many characters; cut ones end in `…`."""
+    kept = "".join(
+        " " if character.isspace() else character
+        for character in text
+        if character.isspace() or character in _JOINERS or unicodedata.category(character)[0] != "C"
+    )
+    kept = " ".join(kept.split())
+    if len(kept) > most:
+        kept = kept[:most].rsplit(" ", 1)[0][:most].rstrip(" ,.;:") + "…"
+    return kept
+
+
+def _described(block: Block) -> dict[str, object]:
+    return {
+        "width": block.width_px,
+        "margin": block.margin_px,
+        "centred": block.is_centred,
+        "lines": [_line(line) for line in block.lines if line.text],
+    }
+
+
+def _line(line: Line) -> dict[str, object]:
+    fonts = _families(_SERIF, _SANS, _CJK) if line.is_serif else _families(_SANS, _CJK)
+    return {
+        "text": _LONG_WORD.sub("\\1\u200b", line.text),  # typst breaks no word
+        "fonts": fonts,
+        "size": line.size_px,
+        "colour": line.colour,
+        "above": line.above_px,
+        "tracking": line.tracking,
+    }

@@ -1,0 +1,43 @@
+"""Who came of whom among the images that are shown."""
+
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+from artifacts.material import ImageFacts, Material
+
+
+def nearest_parents(material: Material, images: Sequence[ImageFacts]) -> list[int | None]:
+    """The index of the nearest ancestor that is shown; None where there is none, or only in a circle."""
+    shown = {image.id: index for index, image in enumerate(images)}
+    above: Mapping[UUID, UUID | None] = {image.id: image.parent_id for image in material.images}
+    found: list[int | None] = []
+    for index, image in enumerate(images):
+        parent, passed = image.parent_id, {image.id}
+        while parent is not None and parent not in shown and parent not in passed:
+            passed.add(parent)
+            parent = above.get(parent)
+        nearest = shown.get(parent) if parent is not None else None
+        found.append(nearest if nearest is not None and nearest < index else None)
+    return found
+
+
+def said_before(images: Sequence[ImageFacts], parents: Sequence[int | None]) -> list[bool]:
+    """Whether the sibling just before has the same words, which then need not stand there again."""
+    said: dict[int | None, str] = {}
+    repeats = []
+    for image, parent in zip(images, parents, strict=True):
+        repeats.append(said.get(parent) == image.prompt)
+        said[parent] = image.prompt
+    return repeats
+
+
+def second_parents(images: Sequence[ImageFacts], parents: Sequence[int | None]) -> list[int | None]:
+    """The second parent of each: whose picture it started from, or went back to, where that is not its parent."""
+    first: dict[str, int] = {}
+    sources: list[int | None] = []
+    for index, (image, parent) in enumerate(zip(images, parents, strict=True)):
+        address = image.url if image.kind == "rollback" else image.start_url
+        is_parents = parent is not None and images[parent].url == address
+        sources.append(None if is_parents else first.get(address))
+        first.setdefault(image.url, index)
+    return sources

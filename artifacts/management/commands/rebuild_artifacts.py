@@ -1,0 +1,67 @@
+"""Makes artifacts anew of what their projects hold now."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db.models import QuerySet
+
+from artifacts import building, services
+from artifacts.generator import generators
+from artifacts.models import Artifact
+from dali.lib.errors import DaliError
+from progressions.management.progress import add_project, bar_over, find_project
+
+
+class Command(BaseCommand):
+    """`manage.py rebuild_artifacts`. Can be stopped and started again: each artifact is whole or as it was."""
+
+    help = (
+        "Makes the content of artifacts anew, oldest first, at the addresses they have; what was taken back stays so. "
+        "After a change of generators, of DALI_PUBLIC_ORIGIN or of DALI_DELIVERY."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        add_project(parser)
+        parser.add_argument("--generator", help="only artifacts that this generator made")
+        parser.add_argument("--since", help="only artifacts made on this day or later, as 2026-11-01")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        chosen = _chosen(options)
+        total, changed, failures = chosen.count(), 0, []
+        with bar_over(total) as move:
+            for done, artifact in enumerate(chosen.iterator(chunk_size=50), start=1):
+                before = artifact.content_r2_key
+                try:
+                    services.finish(artifact, building.build(artifact))
+                except DaliError as error:
+                    failures.append(f"{artifact.id} ({artifact.title[:40]}): {error}")
+                    services.fail(artifact, str(error))
+                else:
+                    changed += artifact.content_r2_key != before
+                move(done)
+        kept = total - changed - len(failures)
+        self.stdout.write(
+            f"{total} looked at: {changed} written, {kept} right already, {len(failures)} failed."
+        )
+        for failure in failures:
+            self.stderr.write(failure)
+        if failures:
+            raise CommandError(f"{len(failures)} could not be made; what they showed before is still there")
+
+
+def _chosen(options: dict[str, Any]) -> QuerySet[Artifact]:
+    artifacts = Artifact.objects.exclude(generator="").order_by("id")
+    if (name := options["generator"]) is not None:
+        if name not in generators.names():
+            raise CommandError(f"'{name}' is not known; known: {', '.join(generators.names())}")
+        artifacts = artifacts.filter(generator=name)
+    if (since := options["since"]) is not None:
+        try:
+            moment = datetime.strptime(since, "%Y-%m-%d").replace(tzinfo=UTC)
+        except ValueError:
+            raise CommandError(f"'{since}' is no day; write it as 2026-11-01") from None
+        artifacts = artifacts.filter(created_at__gte=moment)
+    if (project_id := find_project(options["project"])) is not None:
+        artifacts = artifacts.filter(projects=project_id)
+    return artifacts

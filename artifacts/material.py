@@ -1,0 +1,187 @@
+"""What generators are handed: finished work as plain values, without rows, storages or network.
+
+Everything is in a fixed order, oldest first, so that the same work gives the same bytes. Times are milliseconds
+since the Unix epoch; costs are US dollars, None where unknown; URLs are absolute.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectFacts:
+    """A project that is shown."""
+
+    id: UUID
+    name: str
+    description: str
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class AppliedTip:
+    """A tip as it was worded when it was applied."""
+
+    key: str
+    addition: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFacts:
+    """One progression. `url`, `start_url`: delivery images, the latter empty where it had no start image.
+
+    `key`, `start_key`: objects of the originals storage (the latter empty where there was no start image).
+    `judgment`: `pass`, `fail` or None. `size_bytes`: of the original.
+    """
+
+    id: UUID
+    project_id: UUID
+    parent_id: UUID | None
+    job_id: UUID | None
+    variant_index: int | None
+    kind: str
+    provider: str
+    model: str
+    prompt: str
+    refined_prompt: str
+    tips: tuple[AppliedTip, ...]
+    url: str
+    start_url: str
+    key: str
+    start_key: str
+    width: int
+    height: int
+    size_bytes: int
+    seed: int | None
+    cost_usd: Decimal | None
+    judgment: str | None
+    notes: tuple[str, ...]
+    tags: tuple[str, ...]
+    retry_suggestion: str
+    meta: Mapping[str, object]
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class StepFacts:
+    """One attempt at a step of a variant. `status`: `ok`, `failed`, `sent` or `unknown`. `ms`: None where not known."""
+
+    name: str
+    attempt: int
+    status: str
+    ms: int | None
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class VariantFacts:
+    """One image asked of one provider. `ms`: from its first step to its end, None where it has not ended."""
+
+    id: UUID
+    provider: str
+    model: str
+    index: int
+    number: int
+    seed: int
+    status: str
+    code: str
+    error: str
+    is_retryable: bool
+    attempts: int
+    cost_usd: Decimal | None
+    duplicate_of: UUID | None
+    distance: int | None
+    image_id: UUID | None
+    ms: int | None
+    steps: tuple[StepFacts, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class JobFacts:
+    """One prompt sent to several providers, with all its variants in their order."""
+
+    id: UUID
+    project_id: UUID
+    kind: str
+    prompt: str
+    providers: tuple[str, ...]
+    variants_per_provider: int
+    size: str
+    seed: int | None
+    models: Mapping[str, str]
+    options: Mapping[str, object]
+    allow_duplicates: bool
+    max_cost_usd: Decimal | None
+    start_image_url: str
+    start_image_key: str
+    mask_image_url: str
+    mask_key: str
+    parent_id: UUID | None
+    retry_of: UUID | None
+    status: str
+    created_at: int
+    variants: tuple[VariantFacts, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TipFacts:
+    """A tip of the knowledge base as it stands now."""
+
+    key: str
+    provider: str
+    guidance: str
+    addition: str
+    kinds: tuple[str, ...]
+    keywords: tuple[str, ...]
+    position: int
+    is_enabled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """An object of a storage and the row it belongs to, as `image_progressions/<id>`.
+
+    `storage`: `originals`, `delivery` (this server's own), or `elsewhere` for a delivery image that another service
+    has: its key is its address, and it is not read. `size_bytes` and `sha256` are None where it is missing or not read.
+    """
+
+    storage: str
+    key: str
+    row: str
+    media_type: str
+    size_bytes: int | None
+    sha256: str | None
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether a row names it and it is not there."""
+        return self.sha256 is None and self.storage != "elsewhere"
+
+
+def _no_bytes(key: str) -> bytes:
+    raise FileNotFoundError(key)
+
+
+def _no_objects() -> tuple[StoredObject, ...]:
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """Everything an artifact can be made of.
+
+    `images` are the progressions, parents before children, else oldest first. `read(key)`: the bytes of an original,
+    FileNotFoundError where it is gone; costs a read each. `objects()`: every object of these projects,
+    each read and digested; slow, asked for by those who list them. `origin`: where this Dali is reached.
+    """
+
+    title: str
+    projects: tuple[ProjectFacts, ...]
+    images: tuple[ImageFacts, ...] = ()
+    jobs: tuple[JobFacts, ...] = ()
+    tips: tuple[TipFacts, ...] = ()
+    origin: str = ""
+    read: Callable[[str], bytes] = field(default=_no_bytes, compare=False)
+    objects: Callable[[], tuple[StoredObject, ...]] = field(default=_no_objects, compare=False)

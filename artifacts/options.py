@@ -1,0 +1,94 @@
+"""Options of generators: typed dataclasses, described for `GET /api/artifact-generators` and read from JSON.
+
+A field is a bool, an int, a float, a str or a Literal of strings. Its metadata says the rest: `help` (required),
+`least` and `most` (bounds of a number, or of the length of a text).
+"""
+
+import math
+import types
+from collections.abc import Mapping
+from dataclasses import MISSING, Field, fields
+from typing import Any, Literal, TypedDict, get_args, get_origin, get_type_hints
+
+from dali.lib.errors import InputError
+from dali.lib.fields import CONTROL_CHARACTER, shown
+
+_TYPE_NAMES = {bool: "boolean", int: "integer", float: "number", str: "string"}
+MOST_CHARACTERS = 10_000
+
+
+class OptionDescription(TypedDict, total=False):
+    """One option, as the API shows it."""
+
+    name: str
+    type: str
+    default: object
+    choices: list[str]
+    least: float
+    most: float
+    help: str
+
+
+def describe(options: type[Any]) -> list[OptionDescription]:
+    """Every option of a dataclass, in its order."""
+    hints = get_type_hints(options)
+    return [_described(one, hints[one.name]) for one in fields(options)]
+
+
+def parse(options: type[Any], given: Mapping[str, object]) -> Any:
+    """An instance of the dataclass; InputError naming `options.<name>`, the value and the cure."""
+    hints = get_type_hints(options)
+    known = {one.name: one for one in fields(options)}
+    for name in given:
+        if name not in known:
+            names = ", ".join(known) or "none"
+            raise InputError(f"options.{name}", f"is no option of this generator; known: {names}")
+    return options(**{name: _parsed(known[name], hints[name], value) for name, value in given.items()})
+
+
+def _described(one: "Field[Any]", hint: Any) -> OptionDescription:
+    if one.default is MISSING:
+        raise TypeError(f"option {one.name} has no default")
+    described: OptionDescription = {
+        "name": one.name,
+        "type": "string" if get_origin(hint) is Literal else _TYPE_NAMES[hint],
+        "default": one.default,
+        "help": one.metadata["help"],
+    }
+    if get_origin(hint) is Literal:
+        described["choices"] = list(get_args(hint))
+    for bound in ("least", "most"):
+        if bound in one.metadata:
+            described[bound] = one.metadata[bound]
+    return described
+
+
+def _parsed(one: "Field[Any]", hint: Any, value: object) -> object:
+    field_name = f"options.{one.name}"
+    if get_origin(hint) is Literal:
+        if value not in get_args(hint) or not isinstance(value, str):
+            raise InputError(field_name, f"{shown(value)} is not one of {', '.join(get_args(hint))}")
+        return value
+    takes: type | types.UnionType = int | float if hint is float else hint
+    if not isinstance(value, takes) or (isinstance(value, bool) and hint is not bool):
+        raise InputError(field_name, f"{shown(value)} is no {_TYPE_NAMES[hint]}")
+    if isinstance(value, str):
+        return _text(one, field_name, value)
+    if not isinstance(value, bool):
+        _check_bounds(one, field_name, value)
+    return float(value) if hint is float else value  # type: ignore[arg-type] # a number, as checked
+
+
+def _text(one: "Field[Any]", field_name: str, value: str) -> str:
+    most = int(one.metadata.get("most", MOST_CHARACTERS))
+    if len(value) > most:
+        raise InputError(field_name, f"has {len(value):,} characters; send at most {most:,}")
+    if (found := CONTROL_CHARACTER.search(value)) is not None:
+        raise InputError(field_name, f"holds the control character U+{ord(found.group()):04X}; take it out")
+    return value
+
+
+def _check_bounds(one: "Field[Any]", field_name: str, value: Any) -> None:
+    least, most = one.metadata.get("least", -math.inf), one.metadata.get("most", math.inf)
+    if not (math.isfinite(value) and least <= value <= most):
+        raise InputError(field_name, f"{shown(value)} is out of range; send {least} to {most}")

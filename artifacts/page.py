@@ -1,0 +1,49 @@
+"""Makes the HTML of an artifact: one file that needs no other, with the hashes its security policy names.
+
+Templates are in templates/artifacts; what they are given is escaped by Django. Script and style stand inline in
+`<script>` and `<style>` without attributes of a user's making, so that the whole page is one object in storage and
+its policy can name each block by its hash. Style attributes do not work under that policy: give an element a
+class and write its rule into the page's own `<style>`, or use SVG's attributes.
+"""
+
+import base64
+import hashlib
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from django.template.loader import render_to_string
+
+from artifacts.generator import File, Inline
+from artifacts.material import ImageFacts, Material
+
+_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
+_STYLE = re.compile(r"<style>(.*?)</style>", re.DOTALL)
+
+
+def html_file(
+    template: str, material: Material, context: Mapping[str, Any], *, cover: ImageFacts | None = None
+) -> File:
+    """`index.html` from `artifacts/<template>`, which extends artifacts/base.html.
+
+    `cover`: what a preview of the link shows. The context also holds `material`, `title`, `subtitle` and `cover`.
+    """
+    names = [project.name for project in material.projects]
+    given = {
+        "material": material,
+        "title": material.title,
+        "subtitle": ", ".join(name for name in names if name != material.title),
+        "cover": cover,
+        **context,
+    }
+    text = render_to_string(f"artifacts/{template}", given)
+    inline = Inline(_hashes(_SCRIPT, text), _hashes(_STYLE, text))
+    return File("index.html", "text/html; charset=utf-8", text.encode(), inline)
+
+
+def _hashes(block: re.Pattern[str], text: str) -> tuple[str, ...]:
+    found = {
+        "sha256-" + base64.b64encode(hashlib.sha256(inner.encode()).digest()).decode()
+        for inner in block.findall(text)
+    }
+    return tuple(sorted(found))

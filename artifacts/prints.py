@@ -1,0 +1,53 @@
+"""Pictures for print: originals made as small as the page needs them, and what stands where there is none."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+
+from artifacts.material import ImageFacts, Material
+from dali.lib.images import InvalidImageError, Picture, decode, on_pixel_thread
+
+# Reading may wait for a network; decoding is held to the cores elsewhere.
+_READERS = 4
+_QUALITY = 84
+
+
+@dataclass(frozen=True, slots=True)
+class Print:
+    """A JPEG over white, with its size in pixels; or no content, and a few words about `why`."""
+
+    content: bytes
+    width: int
+    height: int
+    why: str = ""
+
+
+def prints(material: Material, wanted: Sequence[tuple[ImageFacts, Sequence[int]]]) -> list[list[Print]]:
+    """Of each image one print for each of its longest sides in pixels; nothing is enlarged."""
+    with ThreadPoolExecutor(_READERS, thread_name_prefix="prints") as readers:
+        return list(readers.map(lambda each: _prints_of(material, *each), wanted))
+
+
+def _prints_of(material: Material, image: ImageFacts, sides: Sequence[int]) -> list[Print]:
+    if not sides:
+        return []
+    try:
+        content = material.read(image.key)
+        return on_pixel_thread(partial(_encoded, content, sides))
+    except FileNotFoundError:
+        why = "The original is missing"
+    except InvalidImageError:
+        why = "The original cannot be read"
+    return [Print(b"", image.width, image.height, why)] * len(sides)
+
+
+def _encoded(content: bytes, sides: Sequence[int]) -> list[Print]:
+    picture = decode(content)
+    return [_print(picture, side) for side in sides]
+
+
+def _print(picture: Picture, side: int) -> Print:
+    content = picture.jpeg(side, _QUALITY)
+    width, height = picture.reduced(side).size
+    return Print(content, width, height)

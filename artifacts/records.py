@@ -1,0 +1,36 @@
+"""Records as JSON files that people can read and programs take back in: each says its format and version."""
+
+import json
+from collections.abc import Mapping
+from decimal import Decimal
+
+from artifacts.generator import File
+from artifacts.material import Material
+
+MEDIA_TYPE = "application/json"
+
+
+def json_file(name: str, record: Mapping[str, object]) -> File:
+    """One object in the order it was written in, one field a line."""
+    text = json.dumps(record, ensure_ascii=False, indent=1, allow_nan=False, default=_plain)
+    return File(name, MEDIA_TYPE, f"{text}\n".encode())
+
+
+def heading(format_: str, version: int, material: Material) -> dict[str, object]:
+    """What every record begins with. `version` rises where a reader of the one before could not read it."""
+    return {
+        "format": format_,
+        "version": version,
+        "title": material.title,
+        "origin": material.origin,
+        "projects": [
+            {"id": str(project.id), "name": project.name, "description": project.description}
+            for project in material.projects
+        ],
+    }
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Decimal):
+        return float(value)
+    raise TypeError(f"{type(value).__name__} has no place in a record")

@@ -1,0 +1,65 @@
+"""JSON in: what makes, associates and filters artifacts, checked field by field."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from artifacts.services import MOST_PROJECTS
+from dali.lib.fields import StrictCharField, StrictObjectField
+from progressions.requests import IdField, SessionIdField
+
+MOST_TITLE = 200
+
+
+class LookbookInSerializer(serializers.Serializer[Any]):
+    """What a project's lookbook may be told."""
+
+    title = StrictCharField(max_length=MOST_TITLE, required=False, allow_null=True, allow_blank=True)
+    options = StrictObjectField(required=False, allow_null=True)
+    sessionId = SessionIdField(required=False, allow_null=True)
+
+
+class ArtifactInSerializer(serializers.Serializer[Any]):
+    """What makes an artifact: a generator, or a stored template to be filled."""
+
+    generator = StrictCharField(max_length=60, required=False, allow_null=True)
+    templateR2Key = StrictCharField(max_length=300, required=False, allow_null=True)
+    title = StrictCharField(max_length=MOST_TITLE, required=False, allow_null=True, allow_blank=True)
+    projectIds = serializers.ListField(child=IdField(), allow_empty=False, max_length=MOST_PROJECTS)
+    options = StrictObjectField(required=False, allow_null=True)
+    sessionId = SessionIdField(required=False, allow_null=True)
+
+    def validate(self, given: dict[str, Any]) -> dict[str, Any]:
+        """One of the two, and what that one needs."""
+        has_generator, has_template = bool(given.get("generator")), bool(given.get("templateR2Key"))
+        if has_generator == has_template:
+            raise serializers.ValidationError(
+                {"generator": "send either generator or templateR2Key, and not both."}
+            )
+        if has_template and not given.get("title"):
+            raise serializers.ValidationError({"title": "is missing; send text."}, code="required")
+        if has_template and given.get("options"):
+            raise serializers.ValidationError({"options": "a template takes none; leave them out."})
+        return given
+
+
+class AssociateInSerializer(serializers.Serializer[Any]):
+    """One project or several."""
+
+    projectId = IdField(required=False, allow_null=True)
+    projectIds = serializers.ListField(
+        child=IdField(), allow_empty=False, max_length=MOST_PROJECTS, required=False, allow_null=True
+    )
+
+    def validate(self, given: dict[str, Any]) -> dict[str, Any]:
+        """At least one of the two."""
+        if not given.get("projectId") and not given.get("projectIds"):
+            raise serializers.ValidationError({"projectId": "is missing; send projectId or projectIds."})
+        return given
+
+
+class ArtifactFilterSerializer(serializers.Serializer[Any]):
+    """Which artifacts are listed."""
+
+    projectId = IdField(required=False, help_text="Only those that show this project.")
+    generator = StrictCharField(required=False, allow_blank=True, help_text="Only those made by it.")

@@ -1,0 +1,106 @@
+"""What each model of each provider did with the images it was asked for: counts, rates, times, costs."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from uuid import UUID
+
+from artifacts.figures import Rate, Spread, rate_of, spread_of
+from artifacts.material import ImageFacts, JobFacts, VariantFacts
+
+_NOT_ENDED = ("queued", "running")
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """One model of one provider. Each image asked is in exactly one of the outcomes, which add up to `asked`.
+
+    `answered`: a picture came back, also where it was a duplicate or could not be kept. `failures`: by code, the
+    most frequent first, `refused` among them. `cost_usd`: of what is known; `cost_unknown`: images that came back
+    without a known cost; `unseen`: calls that were sent and whose answer was never seen, possibly billed.
+    """
+
+    provider: str
+    model: str
+    asked: int
+    answered: int
+    kept: int
+    duplicates: int
+    refused: int
+    failed: int
+    cancelled: int
+    waiting: int
+    failures: tuple[tuple[str, int], ...]
+    verdicts: Rate
+    latency: Spread | None
+    attempts: int
+    unseen: int
+    cost_usd: Decimal | None
+    cost_per_image_usd: Decimal | None
+    cost_unknown: int
+
+    @property
+    def label(self) -> str:
+        """Provider and model in one line."""
+        return f"{self.provider} · {self.model or 'model not known'}"
+
+
+def tallies(jobs: Iterable[JobFacts], images: Iterable[ImageFacts]) -> tuple[Tally, ...]:
+    """One for each provider and model that was asked, in the order of their names."""
+    verdicts = {image.id: image.judgment for image in images}
+    groups: dict[tuple[str, str], list[VariantFacts]] = {}
+    for job in jobs:
+        for variant in job.variants:
+            groups.setdefault((variant.provider, variant.model), []).append(variant)
+    return tuple(_tally(*key, variants, verdicts) for key, variants in sorted(groups.items()))
+
+
+def _tally(
+    provider: str, model: str, variants: list[VariantFacts], verdicts: Mapping[UUID, str | None]
+) -> Tally:
+    outcomes = Counter(_outcome(one) for one in variants)
+    codes = Counter(one.code or "not said" for one in variants if one.status == "failed")
+    judged = [verdicts[one.image_id] for one in variants if one.image_id and verdicts.get(one.image_id)]
+    calls = [step for one in variants for step in one.steps if step.name == "generate"]
+    answered = [one for one in variants if _is_answered(one)]
+    known = [one.cost_usd for one in answered if one.cost_usd is not None]
+    all_known = [one.cost_usd for one in variants if one.cost_usd is not None]
+    return Tally(
+        provider=provider,
+        model=model,
+        asked=len(variants),
+        answered=len(answered),
+        kept=outcomes["kept"],
+        duplicates=outcomes["duplicate"],
+        refused=outcomes["refused"],
+        failed=outcomes["failed"],
+        cancelled=outcomes["cancelled"],
+        waiting=outcomes["waiting"],
+        failures=tuple(sorted(codes.items(), key=lambda one: (-one[1], one[0]))),
+        verdicts=rate_of(judged.count("pass"), len(judged)),
+        latency=spread_of([step.ms for step in calls if step.status == "ok" and step.ms is not None]),
+        attempts=sum(one.attempts for one in variants),
+        unseen=sum(step.status == "unknown" for step in calls),
+        cost_usd=sum(all_known, Decimal(0)) if all_known else None,
+        cost_per_image_usd=sum(known, Decimal(0)) / len(known) if known else None,
+        cost_unknown=len(answered) - len(known),
+    )
+
+
+def _outcome(variant: VariantFacts) -> str:
+    if variant.image_id is not None or variant.status == "complete":
+        return "kept"
+    if variant.status == "skipped":
+        return "duplicate"
+    if variant.status in _NOT_ENDED:
+        return "waiting"
+    if variant.status == "cancelled":
+        return "cancelled"
+    return "refused" if variant.code == "refused" else "failed"
+
+
+def _is_answered(variant: VariantFacts) -> bool:
+    if variant.image_id is not None or variant.status in ("complete", "skipped"):
+        return True
+    return any(step.name == "generate" and step.status == "ok" for step in variant.steps)

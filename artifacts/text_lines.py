@@ -1,0 +1,40 @@
+"""Breaks text into lines for drawings, which do not break it by themselves."""
+
+import unicodedata
+
+_READ = 600  # characters; what is beyond fits in no label
+
+
+def fitted_lines(text: str, columns: int, most: int) -> list[str]:
+    """At most `most` lines of at most `columns`, ended by `…` where there is more; wide letters count twice."""
+    lines: list[str] = []
+    line = ""
+    for word in text[:_READ].split():
+        for piece in _pieces(word, columns):
+            if line and columns_of(line) + 1 + columns_of(piece) > columns:
+                lines.append(line)
+                line = piece
+            else:
+                line = f"{line} {piece}" if line else piece
+    lines += [line] if line else []
+    if len(lines) <= most:
+        return lines
+    last = lines[most - 1]
+    while columns_of(last) >= columns:
+        last = last[:-1]
+    return [*lines[: most - 1], last.rstrip(" ,.;") + "…"]
+
+
+def columns_of(text: str) -> int:
+    """How many letters of the Latin kind are as wide."""
+    return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
+
+
+def _pieces(word: str, columns: int) -> list[str]:
+    pieces, piece = [], ""
+    for letter in word:
+        if columns_of(piece) + columns_of(letter) > columns:
+            pieces.append(piece)
+            piece = ""
+        piece += letter
+    return [*pieces, piece]

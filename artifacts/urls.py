@@ -1,0 +1,17 @@
+"""Addresses of artifacts, below /api."""
+
+from django.urls import path
+
+from artifacts.viewsets import ArtifactViewSet, GeneratorViewSet, LookbookViewSet
+
+urlpatterns = [
+    path("artifact-generators", GeneratorViewSet.as_view({"get": "list"})),
+    path("projects/<uuid:project_id>/artifacts/lookbook", LookbookViewSet.as_view({"post": "create"})),
+    path("artifacts", ArtifactViewSet.as_view({"get": "list", "post": "create"})),
+    path("artifacts/<uuid:artifact_id>", ArtifactViewSet.as_view({"get": "retrieve"})),
+    path("artifacts/<uuid:artifact_id>/associate", ArtifactViewSet.as_view({"post": "associate"})),
+    path("artifacts/<uuid:artifact_id>/rebuild", ArtifactViewSet.as_view({"post": "rebuild"})),
+    path("artifacts/<uuid:artifact_id>/views", ArtifactViewSet.as_view({"get": "views"})),
+    path("artifacts/<uuid:artifact_id>/publish", ArtifactViewSet.as_view({"post": "publish"})),
+    path("artifacts/<uuid:artifact_id>/unpublish", ArtifactViewSet.as_view({"post": "unpublish"})),
+]

@@ -1,0 +1,46 @@
+"""What changed between two prompts: the words that came and the words that went, in runs, in their order."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+_EDGES = re.compile(r"^\W+|\W+$")
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """`added`, `removed`: words that stood side by side make one text. Both empty: the same words."""
+
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+
+
+def word_changes(before: str, after: str) -> Changes:
+    """Words are told apart by letters, not by case or punctuation; where they stand does not matter.
+
+    Linear, since prompts may have thousands of words; a repeated word counts as often as it stands.
+    """
+    old, new = before.split(), after.split()
+    return Changes(added=_only_in(new, old), removed=_only_in(old, new))
+
+
+def _only_in(these: Iterable[str], those: Iterable[str]) -> tuple[str, ...]:
+    left = Counter(_key(word) for word in those)
+    runs: list[list[str]] = []
+    goes_on = False
+    for word in these:
+        key = _key(word)
+        if left[key] > 0:
+            left[key] -= 1
+            goes_on = False
+            continue
+        if not goes_on:
+            runs.append([])
+        runs[-1].append(word)
+        goes_on = True
+    return tuple(text.rstrip(",;.") or text for text in map(" ".join, runs))
+
+
+def _key(word: str) -> str:
+    return _EDGES.sub("", word).casefold() or word

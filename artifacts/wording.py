@@ -1,0 +1,65 @@
+"""What was added to a prompt and what was taken out of it, word by word."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from typing import Literal
+
+Change = Literal["same", "added", "removed"]
+
+# A word or a mark with the space before it; nothing is lost, so that the pieces join to the text.
+_WORD = re.compile(r"\s*[\w'\u2019-]+|\s*[^\w\s]|\s+")
+# Comparing takes time with the square of the words: longer texts are told as one taken out and one added.
+_MOST_WORDS = 1500
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Some words in a row, and what became of them."""
+
+    change: Change
+    text: str
+
+
+def differences(before: str, after: str) -> tuple[Piece, ...]:
+    """Pieces in the order of reading: those that are not `added` make `before`, those not `removed` make `after`."""
+    old, new = _words(before), _words(after)
+    start = _common(old, new)
+    rest_old, rest_new = old[start:], new[start:]
+    end = _common(rest_old[::-1], rest_new[::-1])
+    middle_old, middle_new = rest_old[: len(rest_old) - end], rest_new[: len(rest_new) - end]
+    pieces = [
+        Piece("same", "".join(old[:start])),
+        *_compared(middle_old, middle_new),
+        Piece("same", "".join(rest_old[len(rest_old) - end :])),
+    ]
+    return tuple(piece for piece in pieces if piece.text)
+
+
+def _compared(old: Sequence[str], new: Sequence[str]) -> list[Piece]:
+    if max(len(old), len(new)) > _MOST_WORDS:
+        return [Piece("removed", "".join(old)), Piece("added", "".join(new))]
+    pieces: list[Piece] = []
+    matcher = SequenceMatcher(None, old, new, autojunk=False)
+    for kind, old_from, old_to, new_from, new_to in matcher.get_opcodes():
+        if kind == "equal":
+            pieces.append(Piece("same", "".join(old[old_from:old_to])))
+        else:
+            pieces.append(Piece("removed", "".join(old[old_from:old_to])))
+            pieces.append(Piece("added", "".join(new[new_from:new_to])))
+    return pieces
+
+
+def _words(text: str) -> list[str]:
+    return _WORD.findall(text)
+
+
+def _common(one: Sequence[str], other: Sequence[str]) -> int:
+    """How many words both begin with."""
+    count = 0
+    for left, right in zip(one, other, strict=False):
+        if left != right:
+            break
+        count += 1
+    return count

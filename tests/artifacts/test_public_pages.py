@@ -1,0 +1,169 @@
+"""`/public/...`: what visitors get, in whole, in part or not at all."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from artifacts.models import Artifact
+from artifacts.signals import viewed
+from dali.lib.storage import named
+from tests.artifacts.materials import HOSTILE
+
+pytestmark = pytest.mark.django_db
+
+
+def body_of(answer: Any) -> bytes:
+    """The whole body, streamed or not."""
+    return b"".join(answer.streaming_content) if answer.streaming else answer.content
+
+
+@pytest.fixture
+def views() -> Iterator[list[Artifact]]:
+    """The artifacts that were viewed, in order."""
+    seen: list[Artifact] = []
+
+    def note(artifact: Artifact, **_: Any) -> None:
+        seen.append(artifact)
+
+    viewed.connect(note)
+    yield seen
+    viewed.disconnect(note)
+
+
+@pytest.fixture
+def address(publish: Callable[..., Artifact]) -> str:
+    """Where a published lookbook is."""
+    return f"/public/lookbook/{publish().public_slug}"
+
+
+def test_a_page_is_whole_typed_cached_and_guarded(
+    publish: Callable[..., Artifact], client: Client, views: list[Artifact]
+) -> None:
+    artifact = publish()
+    answer = client.get(f"/public/lookbook/{artifact.public_slug}")
+    content = named("published").read(artifact.content_r2_key)
+    file = artifact.manifest["files"][0]
+    assert (answer.status_code, body_of(answer)) == (200, content)
+    assert answer["Content-Type"] == "text/html; charset=utf-8"
+    assert answer["Content-Length"] == str(len(content))
+    assert answer["ETag"] == f'"{file["sha256"]}"'
+    assert answer["Cache-Control"] == "public, max-age=300, stale-while-revalidate=86400"
+    assert answer["X-Content-Type-Options"] == "nosniff"
+    assert answer["Referrer-Policy"] == "strict-origin-when-cross-origin"
+    script, style = file["inline"]["scripts"][0], file["inline"]["styles"][0]
+    assert answer["Content-Security-Policy"] == (
+        f"default-src 'none'; img-src 'self' data: http://testserver; media-src 'self'; style-src '{style}'; "
+        f"script-src '{script}'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
+    assert "Set-Cookie" not in answer
+    assert views == [artifact]
+
+
+def test_a_page_that_was_seen_is_not_sent_again(address: str, client: Client, views: list[Artifact]) -> None:
+    etag = client.get(address)["ETag"]
+    answer = client.get(address, headers={"If-None-Match": etag})
+    assert (answer.status_code, body_of(answer), answer["ETag"]) == (304, b"", etag)
+    assert client.get(address, headers={"If-None-Match": '"other"'}).status_code == 200
+    assert len(views) == 3
+
+
+def test_head_has_the_headers_alone_and_is_no_view(
+    address: str, client: Client, views: list[Artifact]
+) -> None:
+    whole = client.get(address)
+    answer = client.head(address)
+    assert (answer.status_code, body_of(answer)) == (200, b"")
+    for name in ("Content-Length", "Content-Type", "ETag"):
+        assert answer[name] == whole[name]
+    assert len(views) == 1
+
+
+@pytest.mark.parametrize(
+    ("asked", "part"),
+    [
+        ("bytes=0-9", slice(0, 10)),
+        ("bytes=5-", slice(5, None)),
+        ("bytes=-7", slice(-7, None)),
+        ("bytes=10-99999999", slice(10, None)),
+        ("bytes=0-0", slice(0, 1)),
+    ],
+)
+def test_a_part_is_sent_where_one_is_asked_for(address: str, client: Client, asked: str, part: slice) -> None:
+    whole = body_of(client.get(address))
+    answer = client.get(address, headers={"Range": asked})
+    assert (answer.status_code, body_of(answer)) == (206, whole[part])
+    first = range(len(whole))[part][0]
+    last = range(len(whole))[part][-1]
+    assert answer["Content-Range"] == f"bytes {first}-{last}/{len(whole)}"
+    assert answer["Content-Length"] == str(last - first + 1)
+
+
+@pytest.mark.parametrize("asked", ["bytes=9-5", "bytes=99999999-", "bytes=-0"])
+def test_a_part_that_is_not_there_is_refused(address: str, client: Client, asked: str) -> None:
+    answer = client.get(address, headers={"Range": asked})
+    total = client.head(address)["Content-Length"]
+    assert (answer.status_code, answer["Content-Range"]) == (416, f"bytes */{total}")
+
+
+@pytest.mark.parametrize("asked", ["bytes=0-1,3-4", "lines=1-2", "bytes=-", "bytes=a-b", ""])
+def test_a_range_that_is_not_understood_is_passed_over(address: str, client: Client, asked: str) -> None:
+    assert client.get(address, headers={"Range": asked}).status_code == 200
+
+
+def test_a_range_of_another_version_gets_the_whole(address: str, client: Client) -> None:
+    etag = client.get(address)["ETag"]
+    for condition, status in ((etag, 206), ('"other"', 200)):
+        answer = client.get(address, headers={"Range": "bytes=0-9", "If-Range": condition})
+        assert answer.status_code == status
+
+
+def test_later_parts_are_the_same_view(address: str, client: Client, views: list[Artifact]) -> None:
+    client.get(address, headers={"Range": "bytes=0-9"})
+    client.get(address, headers={"Range": "bytes=10-19"})
+    assert len(views) == 1
+
+
+@pytest.mark.parametrize("slug", ["nosuchpage", "x", "a" * 65, "%2e%2e", "a%00b", "'; drop table"])
+def test_an_unknown_page_is_a_plain_404(client: Client, slug: str, views: list[Artifact]) -> None:
+    answer = client.get(f"/public/artifact/{slug}")
+    assert (answer.status_code, answer["Content-Type"]) == (404, "text/plain; charset=utf-8")
+    assert answer["Cache-Control"] == "no-store"
+    assert not views
+
+
+def test_a_lookbook_is_at_its_own_address_alone(publish: Callable[..., Artifact], client: Client) -> None:
+    assert client.get(f"/public/artifact/{publish().public_slug}").status_code == 404
+
+
+def test_only_reading_is_allowed(address: str, client: Client) -> None:
+    for method in (client.post, client.put, client.delete):
+        assert method(address).status_code == 405
+
+
+def test_a_page_whose_object_is_gone_is_a_404(
+    publish: Callable[..., Artifact], client: Client, views: list[Artifact]
+) -> None:
+    artifact = publish()
+    named("published").delete(artifact.content_r2_key)
+    assert client.get(f"/public/lookbook/{artifact.public_slug}").status_code == 404
+    assert not views
+
+
+def test_a_page_of_a_users_template_has_an_origin_of_its_own(
+    publish: Callable[..., Artifact], client: Client
+) -> None:
+    artifact = publish()
+    Artifact.objects.filter(id=artifact.id).update(template_r2_key="t/press.html")
+    policy = client.get(f"/public/lookbook/{artifact.public_slug}")["Content-Security-Policy"]
+    assert policy.startswith("sandbox allow-scripts allow-popups; default-src 'none'; ")
+    assert "allow-same-origin" not in policy
+    assert "connect-src" not in policy
+
+
+def test_a_hostile_title_stands_on_the_page_as_text(publish: Callable[..., Artifact], client: Client) -> None:
+    artifact = publish(title=HOSTILE[:200])
+    page = body_of(client.get(f"/public/lookbook/{artifact.public_slug}")).decode()
+    assert "<script>alert(1)" not in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
