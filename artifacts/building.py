@@ -2,14 +2,14 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import structlog
 
 from artifacts.gathering import gather
-from artifacts.generator import File, Generator, generators, in_silence
+from artifacts.generator import Answers, File, generators, in_silence
 from artifacts.models import Artifact
 from artifacts.options import parse
 from dali.lib.storage import named
@@ -39,13 +39,23 @@ def build(artifact: Artifact, report: Callable[[float], None] = in_silence) -> B
     material = gather(title=artifact.title, project_ids=project_ids, needs=generator.needs)
     files = generator.generate(material, options, report)
     shown = [str(image.id) for image in material.images]
-    return store(artifact, generator, files, progressions=shown)
+    answers = generator.answers_for(options)
+    return store(artifact, files, generator=generator.name, progressions=shown, answers=answers)
 
 
 def store(
-    artifact: Artifact, generator: Generator, files: Sequence[File], *, progressions: Sequence[str]
+    artifact: Artifact,
+    files: Sequence[File],
+    *,
+    generator: str,
+    progressions: Sequence[str],
+    answers: Answers | None = None,
+    also: Mapping[str, object] | None = None,
 ) -> Built:
-    """Writes the files and their manifest below `artifacts/<id>/<digest>/` in the published storage, once."""
+    """Writes the files and their manifest below `artifacts/<id>/<digest>/` in the published storage, once.
+
+    `generator`: its name, empty for a filled template. `also`: further entries of the manifest.
+    """
     described = [
         {
             "name": file.name,
@@ -58,12 +68,14 @@ def store(
     ]
     manifest = {
         "artifact": str(artifact.id),
-        "generator": generator.name,
+        "generator": generator,
         "title": artifact.title,
         "options": artifact.options,
         "projects": [str(pk) for pk in artifact.projects.order_by("id").values_list("id", flat=True)],
         "progressions": list(progressions),
         "files": described,
+        "answers": asdict(answers or Answers()),
+        **(also or {}),
     }
     text = json.dumps(manifest, ensure_ascii=False, sort_keys=True, indent=1).encode()
     folder = f"artifacts/{artifact.id}/{hashlib.sha256(text).hexdigest()[:24]}"

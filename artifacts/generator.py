@@ -50,6 +50,14 @@ class File:
 
 
 @dataclass(frozen=True, slots=True)
+class Answers:
+    """What a page takes of its visitors: one of `votes` for each image (empty: none), comments on each image."""
+
+    votes: tuple[str, ...] = ()
+    comments: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class NoOptions:
     """For a generator without options."""
 
@@ -105,6 +113,10 @@ class Generator(ABC):
         """What it makes with these options: where they have a `format`, that."""
         chosen: Output = getattr(options, "format", self.output)
         return chosen
+
+    def answers_for(self, options: Any) -> Answers:
+        """What its page takes of visitors with these options; nothing, unless it says so."""
+        return Answers()
 
     def check(self, material: Material, options: Any) -> None:  # noqa: B027 - most have nothing to refuse
         """Refuses at submission what `generate` could only fail with later; for those that are long.

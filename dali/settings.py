@@ -276,6 +276,29 @@ if not IS_EMBEDDED:
         "unacked_restore_throttle": 1,
     }
 
+env.group("Pages that answer back")
+VOTES_RATE = env.rate("DALI_VOTES_RATE", "120/m", help="Most votes from one visitor.")
+COMMENTS_RATE = env.rate("DALI_COMMENTS_RATE", "10/m", help="Most comments from one visitor.")
+ANSWERS_RATE = env.rate(
+    "DALI_ANSWERS_RATE", "1200/m", help="Most reads and writes of all visitors of one address together."
+)
+PAGE_TOKEN_S = env.integer(
+    "DALI_PAGE_TOKEN_S",
+    43_200,
+    help="Seconds for which an open page may vote and comment before it asks again.",
+    least=60,
+)
+
+env.group("Artifact Agent")
+AGENT_TIMEOUT_S = env.number(
+    "DALI_AGENT_TIMEOUT_S",
+    20,
+    help="Seconds the text model has to understand a message; then the agent goes on without.",
+    least=1,
+    most=60,
+)
+CUSTOMIZE_RATE = env.rate("DALI_CUSTOMIZE_RATE", "60/m", help="Most messages to the agent from one address.")
+
 env.group("Limits")
 MAX_BODY_BYTES = env.integer("DALI_MAX_BODY_BYTES", 1024 * 1024, help="Largest JSON body.", least=1024)
 MAX_IMAGE_BYTES = env.integer(

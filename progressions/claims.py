@@ -21,7 +21,7 @@ from dali.lib.sql import update_where
 from progressions import due, slots
 from progressions.enums import VariantStatus
 from progressions.errors import LeaseLostError
-from progressions.models import Job, Variant
+from progressions.models import Job, Leased, Variant
 
 log = structlog.get_logger(__name__)
 
@@ -38,9 +38,12 @@ _NOT_ENDED = "status IN ('queued', 'running')"
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """This process's right to write one row, until another claim raises the row's token."""
+    """This process's right to write one row, until another claim raises the row's token.
 
-    model: type[Job] | type[Variant]
+    The row has a `status` that is `queued` or `running` until it has ended.
+    """
+
+    model: type[Leased]
     id: UUID
     token: int
 
@@ -82,12 +85,11 @@ class _Keeper:
                     self._thread = None
                     return
             try:
-                for model in (Job, Variant):
+                for model in {lease.model for lease in alive}:
                     ids = [lease.id for lease in alive if lease.model is model]
-                    if ids:
-                        model.objects.filter(id__in=ids, lease_owner=OWNER, lease_until__isnull=False).update(
-                            lease_until=timezone.now() + timedelta(seconds=LEASE_S)
-                        )
+                    model._default_manager.filter(
+                        pk__in=ids, lease_owner=OWNER, lease_until__isnull=False
+                    ).update(lease_until=timezone.now() + timedelta(seconds=LEASE_S))
             except Exception:  # noqa: BLE001 - the thread must outlive a database that is away for a while
                 log.warning("leases_not_renewed", leases=len(alive))
             finally:
@@ -188,7 +190,7 @@ def give_back(lease: Lease) -> bool:
     """Frees a row for the next claim and fences this lease off; False where it was lost already."""
     forget(lease)
     freed = lease.model._default_manager.filter(
-        id=lease.id, lease_token=lease.token, lease_until__isnull=False
+        pk=lease.id, lease_token=lease.token, lease_until__isnull=False
     ).update(lease_until=None, lease_token=F("lease_token") + 1, nudged_at=None)
     return bool(freed)
 

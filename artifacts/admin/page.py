@@ -7,8 +7,8 @@ from uuid import UUID
 from django.template.defaultfilters import filesizeformat
 from django.utils.safestring import SafeString
 
-from artifacts.charts import Bar, Part, Words, bars, columns
 from artifacts.models import Artifact
+from artifacts.parts.charts import Bar, Part, Words, bars, columns
 from artifacts.queries import AgentViews, CountryViews, Visits, views_of, visits_by_day
 from artifacts.serializers import public_path
 from dali.lib.admin import picture

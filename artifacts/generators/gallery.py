@@ -8,7 +8,6 @@ from typing import Literal
 
 from PIL import Image
 
-from artifacts import rooms
 from artifacts.generator import (
     EmptyMaterialError,
     File,
@@ -17,9 +16,10 @@ from artifacts.generator import (
     chosen_images,
     in_silence,
 )
-from artifacts.gltf import Mesh, Scene
-from artifacts.lettering import Block, Line, draw, plain
 from artifacts.material import ImageFacts, Material
+from artifacts.parts import rooms
+from artifacts.parts.gltf import Mesh, Scene
+from artifacts.parts.lettering import Block, Line, draw, plain
 from artifacts.templatetags.artifact_pages import day
 from dali.lib.images import InvalidImageError, Picture, decode, on_pixel_thread
 

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
 
-from artifacts.charts import Bar, Dot, Figure, Part, Tick, Words, columns, dots, shares_over_time
-from artifacts.figures import Rate, rate_of
 from artifacts.generator import EmptyMaterialError, File, Generator, cover_of, in_silence
 from artifacts.material import ImageFacts, Material
 from artifacts.page import html_file
-from artifacts.sheet import Cell, csv_file
+from artifacts.parts.charts import Bar, Dot, Figure, Part, Tick, Words, columns, dots, shares_over_time
+from artifacts.parts.figures import Rate, rate_of
+from artifacts.parts.sheet import Cell, csv_file
 
 _MOST_WORDS = 20  # most notes and tags that are listed
 _ROLLBACK = "rollback"  # shows an earlier image again; the judge saw that one

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from artifacts.generator import EmptyMaterialError, File, Generator, in_silence
 from artifacts.material import ImageFacts, Material, TipFacts
-from artifacts.records import heading, json_file
+from artifacts.parts.records import heading, json_file
 
 FORMAT = "dali.tips"
 VERSION = 1

@@ -9,7 +9,7 @@ from uuid import UUID
 from artifacts.generator import File, Generator, ImageOptions, chosen_images, cover_of, in_silence
 from artifacts.material import ImageFacts, Material
 from artifacts.page import html_file
-from artifacts.palette import Swatch, common_swatches, swatches_of
+from artifacts.parts.palette import Swatch, common_swatches, swatches_of
 from dali.lib.errors import DaliError
 from dali.lib.images import decode, on_pixel_thread
 

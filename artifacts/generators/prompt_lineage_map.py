@@ -6,12 +6,12 @@ from typing import Literal
 from uuid import UUID
 
 from artifacts.generator import File, Generator, ImageOptions, chosen_images, cover_of, in_silence
-from artifacts.lineage import nearest_parents, said_before, second_parents
 from artifacts.material import ImageFacts, Material
 from artifacts.page import html_file
-from artifacts.text_lines import fitted_lines
-from artifacts.tree_layout import Place, placed, shelved
-from artifacts.word_changes import Changes, word_changes
+from artifacts.parts.lineage import nearest_parents, said_before, second_parents
+from artifacts.parts.text_lines import fitted_lines
+from artifacts.parts.tree_layout import Place, placed, shelved
+from artifacts.parts.word_changes import Changes, word_changes
 
 # Pixels of the map at its natural size.
 THUMB = 150

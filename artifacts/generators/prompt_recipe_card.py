@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from artifacts.generator import EmptyMaterialError, File, Generator, in_silence
 from artifacts.material import ImageFacts, Material
 from artifacts.page import html_file
-from artifacts.recipe import MASK, curl_command, find_variant
+from artifacts.parts.recipe import MASK, curl_command, find_variant
+from artifacts.parts.wording import Piece, differences
 from artifacts.templatetags.artifact_pages import day, seconds, usd
-from artifacts.wording import Piece, differences
 from dali.lib.errors import InputError
 
 _ROLLBACK = "rollback"  # shows an earlier image again: no provider made it

@@ -4,14 +4,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from artifacts.charts import Bar, Dot, Figure, Part, Tick, Words, bars, dots, ticks_to
-from artifacts.comparison import told_apart_by_rate, told_apart_by_time
-from artifacts.figures import Quantile
 from artifacts.generator import EmptyMaterialError, File, Generator, cover_of, in_silence
 from artifacts.material import Material
 from artifacts.page import html_file
-from artifacts.sheet import Cell, csv_file
-from artifacts.tally import Tally, tallies
+from artifacts.parts.charts import Bar, Dot, Figure, Part, Tick, Words, bars, dots, ticks_to
+from artifacts.parts.comparison import told_apart_by_rate, told_apart_by_time
+from artifacts.parts.figures import Quantile
+from artifacts.parts.sheet import Cell, csv_file
+from artifacts.parts.tally import Tally, tallies
 from artifacts.templatetags.artifact_pages import usd
 
 _NOT_KNOWN = "not known"

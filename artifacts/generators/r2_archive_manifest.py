@@ -6,8 +6,8 @@ from typing import Literal
 
 from artifacts.generator import EmptyMaterialError, File, Generator, in_silence
 from artifacts.material import Material, StoredObject
-from artifacts.records import heading, json_file
-from artifacts.sheet import csv_file
+from artifacts.parts.records import heading, json_file
+from artifacts.parts.sheet import csv_file
 
 FORMAT = "dali.archive"
 VERSION = 1

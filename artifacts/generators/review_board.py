@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from artifacts.generator import File, Generator, ImageOptions, chosen_images, cover_of, in_silence
+from artifacts.generator import Answers, File, Generator, ImageOptions, chosen_images, cover_of, in_silence
 from artifacts.material import Material
 from artifacts.page import html_file
 
@@ -17,7 +17,7 @@ class ReviewBoardOptions(ImageOptions):
     verdicts: bool = field(
         default=True, metadata={"help": "Whether the judge's verdict and notes stand beside each image."}
     )
-    comments: bool = field(default=False, metadata={"help": "Whether visitors are asked to write."})
+    comments: bool = field(default=True, metadata={"help": "Whether visitors are asked to write."})
 
 
 class ReviewBoard(Generator):
@@ -30,6 +30,10 @@ class ReviewBoard(Generator):
     )
     output = "html"
     options = ReviewBoardOptions
+
+    def answers_for(self, options: ReviewBoardOptions) -> Answers:
+        """Comments, where visitors are asked to write."""
+        return Answers(comments=options.comments)
 
     def generate(
         self, material: Material, options: ReviewBoardOptions, report: Callable[[float], None] = in_silence

@@ -8,8 +8,8 @@ from functools import cache
 
 from artifacts.generator import EmptyMaterialError, File, Generator, in_silence
 from artifacts.material import JobFacts, Material
-from artifacts.records import heading, json_file
-from artifacts.replay import Plan, plan_of
+from artifacts.parts.records import heading, json_file
+from artifacts.parts.replay import Plan, plan_of
 
 FORMAT = "dali.replay"
 VERSION = 1

@@ -6,10 +6,10 @@ from typing import Literal
 
 from artifacts.generator import EmptyMaterialError, File, Generator, in_silence
 from artifacts.material import ImageFacts, JobFacts, Material
-from artifacts.prints import Print, prints
-from artifacts.report import call_rows, cost_note, model_rows, span_of, summary
-from artifacts.tally import tallies
-from artifacts.typeset import one_line, paragraphs, pdf
+from artifacts.parts.prints import Print, prints
+from artifacts.parts.report import call_rows, cost_note, model_rows, span_of, summary
+from artifacts.parts.tally import tallies
+from artifacts.parts.typeset import one_line, paragraphs, pdf
 
 _PAPERS = {"a4": (210.0, 297.0), "letter": (215.9, 279.4)}
 # Longest sides in pixels: of the cover, of an image shown large, of one beside its verdict.

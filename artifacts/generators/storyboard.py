@@ -9,9 +9,9 @@ from uuid import UUID
 
 from artifacts.generator import File, Generator, ImageOptions, chosen_images, in_silence
 from artifacts.material import ImageFacts, Material
-from artifacts.prints import Print, prints
+from artifacts.parts.prints import Print, prints
+from artifacts.parts.typeset import columns_of, one_line, pdf
 from artifacts.templatetags.artifact_pages import day
-from artifacts.typeset import columns_of, one_line, pdf
 
 # Width and height of a sheet on end, in millimetres; a slide is wide by nature.
 _PAPERS = {"a4": (210.0, 297.0), "letter": (215.9, 279.4), "16x9": (190.5, 338.67)}

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from artifacts.generator import File, Generator, ImageOptions, chosen_images, cover_of, in_silence
+from artifacts.generator import Answers, File, Generator, ImageOptions, chosen_images, cover_of, in_silence
 from artifacts.material import Material
 from artifacts.page import html_file
 
@@ -18,7 +18,7 @@ class VotingDeckOptions(ImageOptions):
         metadata={"help": "Whether provider and verdict are left out, so that they sway nobody."},
     )
     votes: bool = field(
-        default=False,
+        default=True,
         metadata={"help": "Whether votes are sent; else they stay on the page, to be copied or printed."},
     )
 
@@ -34,16 +34,25 @@ class VotingDeck(Generator):
     output = "html"
     options = VotingDeckOptions
 
+    def answers_for(self, options: VotingDeckOptions) -> Answers:
+        """Votes, where they are sent."""
+        return Answers(votes=tuple(value for value, _ in _choices(options)) if options.votes else ())
+
     def generate(
         self, material: Material, options: VotingDeckOptions, report: Callable[[float], None] = in_silence
     ) -> list[File]:
         """One page."""
         images = chosen_images(material, options)
-        choices = [("yes", "Yes"), ("maybe", "Maybe"), ("no", "No")]
         context = {
             "images": images,
-            "choices": choices if options.maybe else [choices[0], choices[2]],
+            "choices": _choices(options),
             "blind": options.blind,
             "votes": options.votes,
         }
         return [html_file("voting_deck.html", material, context, cover=cover_of(images))]
+
+
+def _choices(options: VotingDeckOptions) -> list[tuple[str, str]]:
+    """What can be chosen: value and label."""
+    maybe = [("maybe", "Maybe")] if options.maybe else []
+    return [("yes", "Yes"), *maybe, ("no", "No")]

@@ -9,7 +9,6 @@ from typing import Literal
 import numpy as np
 from PIL import Image
 
-from artifacts.film import MEDIA_TYPES, Film, Packed, blend, to_image
 from artifacts.generator import (
     EmptyMaterialError,
     File,
@@ -19,9 +18,10 @@ from artifacts.generator import (
     cover_of,
     in_silence,
 )
-from artifacts.lettering import draw
 from artifacts.material import ImageFacts, Material
-from artifacts.shots import Shot, layout_of, shot_of, title_block, title_shot, words_of
+from artifacts.parts.film import MEDIA_TYPES, Film, Packed, blend, to_image
+from artifacts.parts.lettering import draw
+from artifacts.parts.shots import Shot, layout_of, shot_of, title_block, title_shot, words_of
 from artifacts.templatetags.artifact_pages import day
 from dali.lib.images import InvalidImageError, decode, on_pixel_thread
 

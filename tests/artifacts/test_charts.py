@@ -2,7 +2,7 @@
 
 from xml.etree.ElementTree import Element, fromstring
 
-from artifacts.charts import Bar, Dot, Part, Tick, Words, bars, columns, dots, shares_over_time
+from artifacts.parts.charts import Bar, Dot, Part, Tick, Words, bars, columns, dots, shares_over_time
 from tests.artifacts.materials import HOSTILE
 
 WORDS = Words("one", "Pass rate", "Which passes more often.")

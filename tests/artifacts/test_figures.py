@@ -2,7 +2,7 @@
 
 import pytest
 
-from artifacts.figures import overlap, quantile_of, rate_of, spread_of
+from artifacts.parts.figures import overlap, quantile_of, rate_of, spread_of
 
 
 @pytest.mark.parametrize(

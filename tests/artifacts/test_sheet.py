@@ -5,7 +5,7 @@ import io
 
 import pytest
 
-from artifacts.sheet import csv_file
+from artifacts.parts.sheet import csv_file
 
 
 def test_a_table_is_comma_separated_text_with_headings() -> None:

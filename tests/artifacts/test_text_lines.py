@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from artifacts.text_lines import columns_of, fitted_lines
+from artifacts.parts.text_lines import columns_of, fitted_lines
 
 
 @given(st.text(max_size=900), st.integers(2, 40), st.integers(1, 6))

@@ -6,7 +6,7 @@ from collections import defaultdict
 
 import pytest
 
-from artifacts.tree_layout import Place, placed, shelved
+from artifacts.parts.tree_layout import Place, placed, shelved
 
 
 def grown(seed: int, count: int, reach: int) -> list[int | None]:

@@ -1,6 +1,6 @@
 """What changed between prompts, in words."""
 
-from artifacts.word_changes import Changes, word_changes
+from artifacts.parts.word_changes import Changes, word_changes
 
 
 def test_words_that_came_and_went_stand_in_runs() -> None:

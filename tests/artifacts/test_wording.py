@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from artifacts.wording import Piece, differences
+from artifacts.parts.wording import Piece, differences
 
 
 def test_what_was_added_is_told_from_what_stayed() -> None:

@@ -151,6 +151,7 @@ async def test_events_pruned_under_a_slow_reader_are_answered_by_a_gap(
 async def test_texts_of_one_place_are_joined_once_for_all_readers() -> None:
     async with open_cursor("s-1", 0) as one, open_cursor("s-1", 0) as two:
         await write("s-1", 3)
+        await until(lambda: one.feed.head == 3)  # over Redis they come one by one
         batches = [await one.next(), await two.next()]
         joined = [one.feed.joined(batch) for batch in batches]
         assert joined[0] is joined[1]

@@ -17,7 +17,7 @@ from PIL import Image
 from artifacts.generator import EmptyMaterialError, generators
 from artifacts.material import Material
 from artifacts.options import parse
-from artifacts.rooms import room_for
+from artifacts.parts.rooms import room_for
 from tests.artifacts.materials import HOSTILE, image_of, material_of, original
 from tests.conftest import ROOT
 

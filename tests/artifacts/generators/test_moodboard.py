@@ -10,7 +10,7 @@ from PIL import Image
 
 from artifacts.generators.moodboard import Moodboard, MoodboardOptions
 from artifacts.material import Material
-from artifacts.palette import Swatch, common_swatches, swatches_of
+from artifacts.parts.palette import Swatch, common_swatches, swatches_of
 from tests.artifacts.materials import material_of
 
 

@@ -10,7 +10,7 @@ import pytest
 from artifacts.generator import EmptyMaterialError, generators
 from artifacts.generators.prompt_recipe_card import RecipeOptions
 from artifacts.material import ImageFacts, JobFacts, Material
-from artifacts.recipe import MASK, curl_command, job_body
+from artifacts.parts.recipe import MASK, curl_command, job_body
 from dali.lib.errors import InputError
 from tests.artifacts.materials import HOSTILE, image_of, job_of, material_of, uuid_of, variant_of
 

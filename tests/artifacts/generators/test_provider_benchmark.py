@@ -7,11 +7,11 @@ from decimal import Decimal
 
 import pytest
 
-from artifacts.comparison import told_apart_by_rate, told_apart_by_time
 from artifacts.generator import EmptyMaterialError, generators
 from artifacts.generators.provider_benchmark import BenchmarkOptions
 from artifacts.material import JobFacts, Material, StepFacts, VariantFacts
-from artifacts.tally import Tally, tallies
+from artifacts.parts.comparison import told_apart_by_rate, told_apart_by_time
+from artifacts.parts.tally import Tally, tallies
 from tests.artifacts.materials import image_of, job_of, material_of, uuid_of, variant_of
 
 

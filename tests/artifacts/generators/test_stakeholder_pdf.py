@@ -5,8 +5,8 @@ from decimal import Decimal
 
 from artifacts.generators.stakeholder_pdf import StakeholderOptions, StakeholderPdf, best_of
 from artifacts.material import Material
-from artifacts.report import summary
-from artifacts.tally import tallies
+from artifacts.parts.report import summary
+from artifacts.parts.tally import tallies
 from tests.artifacts.materials import HOSTILE, material_of
 from tests.artifacts.pdf_text import pages_of, text_of
 

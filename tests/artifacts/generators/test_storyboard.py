@@ -6,7 +6,7 @@ import pytest
 
 from artifacts.generators.storyboard import Storyboard, StoryboardOptions, by_descent
 from artifacts.material import Material
-from artifacts.typeset import one_line, paragraphs, pdf
+from artifacts.parts.typeset import one_line, paragraphs, pdf
 from tests.artifacts.materials import image_of, material_of, uuid_of
 from tests.artifacts.pdf_text import pages_of, text_of
 

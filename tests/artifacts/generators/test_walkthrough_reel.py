@@ -14,7 +14,7 @@ from artifacts.generator import EmptyMaterialError, File, generators
 from artifacts.generators import walkthrough_reel
 from artifacts.material import Material
 from artifacts.options import parse
-from artifacts.shots import layout_of
+from artifacts.parts.shots import layout_of
 from tests.artifacts.materials import HOSTILE, image_of, material_of, original
 
 TITLE_S, FADE_S = 2.4, 0.4

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
-from artifacts.gltf import Corners, Mesh, Vector
+from artifacts.parts.gltf import Corners, Mesh, Vector
 
 Size: TypeAlias = tuple[float, float]
 

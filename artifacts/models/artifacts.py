@@ -1,4 +1,4 @@
-"""Rows of the artifacts app: what was made of finished work, its settings and its views."""
+"""Rows of what was made of finished work, its settings and its views."""
 
 from django.db import models
 from django.utils import timezone
@@ -36,6 +36,9 @@ class Artifact(models.Model):
     )
     lease_token = models.BigIntegerField(default=0)
     manifest = models.JSONField(default=dict, blank=True)
+    closed_at = models.DateTimeField(
+        null=True, blank=True, help_text="Since when its page takes no votes and comments."
+    )
     projects = models.ManyToManyField("projects.Project", through="ProjectArtifact", related_name="artifacts")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(auto_now=True)

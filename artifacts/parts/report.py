@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TypedDict
 
-from artifacts.figures import Rate, rate_of
 from artifacts.material import ImageFacts, JobFacts, Material, VariantFacts
-from artifacts.tally import Tally
+from artifacts.parts.figures import Rate, rate_of
+from artifacts.parts.tally import Tally
 from artifacts.templatetags.artifact_pages import day, seconds, usd
 
 _MINUTE, _HOUR, _DAY = 60_000, 3_600_000, 86_400_000

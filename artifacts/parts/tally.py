@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from uuid import UUID
 
-from artifacts.figures import Rate, Spread, rate_of, spread_of
 from artifacts.material import ImageFacts, JobFacts, VariantFacts
+from artifacts.parts.figures import Rate, Spread, rate_of, spread_of
 
 _NOT_ENDED = ("queued", "running")
 

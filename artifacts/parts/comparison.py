@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from artifacts.figures import overlap
-from artifacts.tally import Tally
+from artifacts.parts.figures import overlap
+from artifacts.parts.tally import Tally
 
 _MOST_PAIRS = 6
 

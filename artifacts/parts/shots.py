@@ -11,8 +11,8 @@ from typing import Literal, NamedTuple
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from artifacts.film import Box, Mask, Packed, Planes
-from artifacts.lettering import Block, Line, plain
+from artifacts.parts.film import Box, Mask, Packed, Planes
+from artifacts.parts.lettering import Block, Line, plain
 
 INK, QUIET, ACCENT = "#fffaf3", "#e9dfd2cc", "#f2ab74"
 _NIGHT = (21, 18, 16)

@@ -1,0 +1,72 @@
+"""Rows of the talk that fills a template: one chat for an artifact and a session, and its turns."""
+
+from django.db import models
+from django.utils import timezone
+
+from artifacts.models.artifacts import Artifact
+from dali.lib.ids import new_id
+from progressions.models import Leased
+
+
+class Chat(models.Model):
+    """Somebody's talk about one artifact. What was chosen is in `artifact_configurations`; here is where it stands."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    artifact = models.ForeignKey(Artifact, on_delete=models.CASCADE, related_name="chats")
+    session_id = models.CharField(max_length=128)
+    state = models.JSONField(
+        default=dict, blank=True, help_text="What is asked now, what was offered, the way back."
+    )
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        db_table = "chat_sessions"
+        ordering = ["-updated_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["artifact", "session_id"], name="chat_sessions_session")
+        ]
+
+    def __str__(self) -> str:
+        return self.session_id
+
+
+class ChatTurn(Leased):
+    """One message and its answer: a leased row whose steps are in the journal. Turns of a chat run one by one."""
+
+    class Status(models.TextChoices):
+        """Where a turn is; `failed`: no answer was given, what it had saved stays."""
+
+        QUEUED = "queued"
+        RUNNING = "running"
+        DONE = "done"
+        FAILED = "failed"
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    chat = models.ForeignKey(Chat, on_delete=models.CASCADE, related_name="turns")
+    number = models.PositiveIntegerField(help_text="Counts from 1 within the chat.")
+    status = models.CharField(max_length=8, choices=Status, default=Status.QUEUED)
+    input = models.TextField()
+    understood = models.JSONField(
+        default=list, blank=True, help_text="What the message was taken for, and by whom."
+    )
+    reply = models.TextField(blank=True, default="")
+    answer = models.JSONField(default=dict, blank=True, help_text="The whole answer, as the client got it.")
+    error = models.TextField(blank=True, default="")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        db_table = "chat_turns"
+        ordering = ["chat", "number"]
+        constraints = [models.UniqueConstraint(fields=["chat", "number"], name="chat_turns_number")]
+        indexes = [
+            models.Index(
+                fields=["chat", "number"],
+                name="chat_turns_unfinished",
+                condition=models.Q(status__in=["queued", "running"]),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.number}: {self.input[:60]}"
