@@ -1,7 +1,7 @@
 """The contract of generators, which make artifacts of finished work, and their registry.
 
 A generator is a pure function: material and options come in, files go out, and the same input gives the same
-bytes (no clock, no randomness, no environment). It is called in a request or, where `is_long`, in a worker
+bytes (no clock, no randomness, no environment). It is called in a request or, where it `takes_long`, in a worker
 thread, with no transaction open. It sees neither rows nor storages, and everything in the material was
 written by strangers: markup is escaped, data is never run.
 """
@@ -107,12 +107,16 @@ class Generator(ABC):
     output: ClassVar[Output]  # what it makes unless an option says otherwise: `output_for`
     options: ClassVar[type[Any]]  # a frozen dataclass; each field with metadata["help"]: artifacts.options
     needs: ClassVar[frozenset[Need]] = frozenset()
-    is_long: ClassVar[bool] = False  # takes longer than a request should: made by a worker
+    is_long: ClassVar[bool] = False  # whatever the options: `takes_long`
 
     def output_for(self, options: Any) -> Output:
         """What it makes with these options: where they have a `format`, that."""
         chosen: Output = getattr(options, "format", self.output)
         return chosen
+
+    def takes_long(self, options: Any) -> bool:
+        """Whether it may take longer than a request should with these options: a worker makes it then."""
+        return self.is_long
 
     def answers_for(self, options: Any) -> Answers:
         """What its page takes of visitors with these options; nothing, unless it says so."""

@@ -38,7 +38,8 @@ def create_artifact(
     plugin = find_generator(generator)
     parsed = parse(plugin.options, options or {})
     projects = services.projects_of(project_ids)
-    if plugin.is_long:
+    is_long = plugin.takes_long(parsed)
+    if is_long:
         _check(plugin, parsed, projects)
     artifact = Artifact(
         owner_id=owner,
@@ -49,15 +50,15 @@ def create_artifact(
         session_id=session_id,
         status=Artifact.Status.BUILDING,
         public_slug=secrets.token_urlsafe(SLUG_BYTES),
-        lease_until=None if plugin.is_long else timezone.now() + timedelta(seconds=services.LEASE_S),
+        lease_until=None if is_long else timezone.now() + timedelta(seconds=services.LEASE_S),
     )
     with transaction.atomic():
         artifact.save(force_insert=True)
         services.give_to(artifact, [project.pk for project in projects])
-        if plugin.is_long:
+        if is_long:
             services.tell(artifact, "running")
             transaction.on_commit(lambda: tasks.nudge_build(artifact.id), robust=True)
-    if not plugin.is_long:
+    if not is_long:
         try:
             services.finish(artifact, _built(artifact))
         except BaseException:
@@ -98,7 +99,7 @@ def rebuild_artifact(*, artifact: Artifact) -> Artifact:
     Raises ConflictError for one that no generator made, InputError where there is nothing to show (any longer).
     """
     plugin = _generator_of(artifact)
-    if plugin.is_long:
+    if plugin.takes_long(parse(plugin.options, artifact.options)):
         with transaction.atomic():
             Artifact.objects.filter(id=artifact.id).update(
                 status=Artifact.Status.BUILDING, error="", lease_until=None, lease_token=F("lease_token") + 1

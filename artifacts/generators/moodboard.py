@@ -15,6 +15,8 @@ from dali.lib.images import decode, on_pixel_thread
 
 # So many originals are read ahead while the pixels of others are counted.
 _READERS = 4
+# Every original is decoded, at about 30 to 60 ms: more than so many are a worker's work.
+_MOST_AT_ONCE = 60
 # One of so many pictures, those with the strongest colours, is shown large.
 _LARGE_EVERY = 4
 
@@ -60,13 +62,24 @@ class Moodboard(Generator):
     output = "html"
     options = MoodboardOptions
 
+    def takes_long(self, options: MoodboardOptions) -> bool:
+        """See Generator."""
+        return options.most > _MOST_AT_ONCE
+
+    def check(self, material: Material, options: MoodboardOptions) -> None:
+        """There must be an image to show."""
+        chosen_images(material, options)
+
     def generate(
         self, material: Material, options: MoodboardOptions, report: Callable[[float], None] = in_silence
     ) -> list[File]:
         """One page."""
         images = chosen_images(material, options)
         with ThreadPoolExecutor(_READERS) as readers:
-            found = list(readers.map(lambda image: _swatches(material, image), images))
+            found = []
+            for swatches in readers.map(lambda image: _swatches(material, image), images):
+                found.append(swatches)
+                report(len(found) / len(images))
         shared = common_swatches(found, options.colours)
         palette = sorted(shared, key=lambda swatch: (round(swatch.lightness, 4), swatch.colour))
         context = {

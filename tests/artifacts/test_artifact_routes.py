@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 from pytest_django import DjangoAssertNumQueries
 
+from artifacts import builds
 from artifacts.generator import generators
 from artifacts.models import Artifact
 from dali.lib.storage import named
@@ -212,3 +213,22 @@ def test_making_needs_a_key(shown: Project) -> None:
         assert client.post(f"/api/projects/{shown.pk}/artifacts/lookbook", {}).status_code == 401
     assert keyed().post(f"/api/projects/{UNKNOWN}/artifacts/lookbook", {}).status_code == 404
     assert anonymous().get(f"/api/artifacts/{UNKNOWN}").status_code == 404
+
+
+def test_a_page_of_more_images_than_a_request_has_time_for_is_left_to_a_worker(shown: Project) -> None:
+    sent = {"generator": "moodboard", "projectIds": [str(shown.pk)], "options": {"include": "all", "most": 61}}
+    answer = keyed().post("/api/artifacts", sent)
+    assert (answer.status_code, answer.json()["status"]) == (202, "building")
+    artifact = Artifact.objects.get()
+    assert builds.build_next(artifact.id)
+    artifact.refresh_from_db()
+    assert artifact.status == "published"
+    answer = keyed().post(f"/api/artifacts/{artifact.id}/rebuild")
+    assert (answer.status_code, answer.json()["status"]) == (202, "building")
+
+
+def test_many_images_of_a_project_that_has_none_are_refused_at_once() -> None:
+    project = ProjectFactory.create()
+    sent = {"generator": "moodboard", "projectIds": [str(project.pk)], "options": {"most": 200}}
+    assert keyed().post("/api/artifacts", sent).status_code == 400
+    assert not Artifact.objects.exists()
