@@ -1,4 +1,4 @@
-"""The review board: each image with its number and its words, lines for pens, forms only where asked for."""
+"""The review board: each image with its number and its words, lines for pens, forms where comments are taken."""
 
 import re
 from typing import Any
@@ -29,14 +29,14 @@ def test_writes_go_to_the_image_by_its_id() -> None:
 
 
 def test_without_comments_a_board_has_no_form_and_asks_for_nothing() -> None:
-    page = page_of()
+    page = page_of(comments=False)
     assert "<form" not in page
     assert "fetch(" not in page
     assert 'data-writes="off"' in page
 
 
-def test_with_comments_each_image_has_a_form_that_is_hidden_until_somebody_answers() -> None:
-    page = page_of(comments=True)
+def test_each_image_has_a_form_that_is_hidden_until_somebody_answers() -> None:
+    page = page_of()
     assert page.count('<section class="talk" hidden') == page.count("<form") == 3
     assert 'data-writes="on"' in page
     assert "fetch(" in page
@@ -49,7 +49,7 @@ def test_verdicts_and_notes_can_be_left_out() -> None:
     assert 'class="mark' not in page
 
 
-def test_hostile_words_stay_words_where_comments_are_taken_too() -> None:
-    page = page_of(words=HOSTILE, comments=True)
-    assert page.count("<script") == page_of(comments=True).count("<script")
+def test_hostile_words_stay_words() -> None:
+    page = page_of(words=HOSTILE)
+    assert page.count("<script") == page_of().count("<script")
     assert "<img src=x" not in page

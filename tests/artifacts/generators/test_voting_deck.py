@@ -1,4 +1,4 @@
-"""The voting deck: choices that work as ballots on paper, nothing that sways, sent only where asked for."""
+"""The voting deck: choices that work as ballots on paper, nothing that sways, sent unless told otherwise."""
 
 import re
 from typing import Any
@@ -37,11 +37,11 @@ def test_provider_and_verdict_are_shown_only_where_asked_for() -> None:
     assert "<span>openai</span>" in page
 
 
-def test_votes_stay_on_the_page_unless_they_are_asked_for() -> None:
-    page = page_of()
+def test_votes_are_sent_unless_they_are_to_stay_on_the_page() -> None:
+    asking = page_of()
+    assert "fetch(" in asking
+    assert 'data-writes="on"' in asking
+    page = page_of(votes=False)
     assert "fetch(" not in page
     assert 'data-writes="off"' in page
     assert "on this page only" in page
-    asking = page_of(votes=True)
-    assert "fetch(" in asking
-    assert 'data-writes="on"' in asking
