@@ -1,6 +1,6 @@
-"""The rate limit of submissions."""
+"""Rate limits of the API's routes, and the limit of submissions."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -16,33 +16,52 @@ from dali.lib.client_address import client_ip, customer
 _log = get_logger(__name__)
 
 
-class JobsThrottle(BaseThrottle):
-    """At most `DALI_JOBS_RATE` submissions from one address (one /64 of IPv6 addresses).
+class RateThrottle(BaseThrottle):
+    """At most `rate` requests of one group from one client. To be inherited from.
 
-    Where the shared cache is down it lets in: work waits in rows until its services are back, and a
-    limit is no reason to refuse it.
+    A client is an address (one /64 of IPv6 addresses) unless `client_of` says otherwise. Where the shared cache is
+    down it lets in: a limit is no reason to refuse what could be done.
     """
 
+    group: ClassVar[str]
+    setting: ClassVar[str]  # the name of the setting that holds the rate, as in `30/m`
     _wait_s: int | None = None
+
+    def client_of(self, request: HttpRequest) -> str:
+        """What is counted by; empty where there is nothing to count."""
+        return customer(client_ip(request))
 
     def allow_request(self, request: Request, view: APIView) -> bool:
         """Counts the request and says whether it may go on."""
+        self._wait_s = self.seconds_to_wait(request._request)
+        return self._wait_s is None
+
+    def seconds_to_wait(self, request: HttpRequest) -> int | None:
+        """Counts the request; after how many seconds it may come again, None where it may go on now."""
+        client = self.client_of(request)
+        if not client:
+            return None
+
+        def key(group: str, request: HttpRequest) -> Any:
+            return client
+
+        rate = getattr(settings, self.setting)
         try:
-            usage = get_usage(
-                request._request, group="jobs", key=_address, rate=settings.JOBS_RATE, increment=True
-            )
+            usage = get_usage(request, group=self.group, key=key, rate=rate, increment=True)
         except (RedisError, OSError) as error:
             _log.warning("rate limit not counted", reason=str(error)[:200])
-            return True
+            return None
         if usage is None or usage["limit"] == 0:  # 0: the cache lost the count
-            return True
-        self._wait_s = max(1, usage["time_left"])
-        return not usage["should_limit"]
+            return None
+        return max(1, usage["time_left"]) if usage["should_limit"] else None
 
     def wait(self) -> int | None:
         """Seconds until it may go on."""
         return self._wait_s
 
 
-def _address(group: str, request: HttpRequest) -> Any:
-    return customer(client_ip(request))
+class JobsThrottle(RateThrottle):
+    """At most `DALI_JOBS_RATE` submissions from one address."""
+
+    group = "jobs"
+    setting = "JOBS_RATE"
