@@ -49,7 +49,7 @@ def show(request: HttpRequest, slug: str, *, is_lookbook: bool = False) -> HttpR
     headers = _headers(artifact, file, etag)
     unchanged = get_conditional_response(request, etag=etag)
     if unchanged is not None and unchanged.status_code == 304:
-        for name in ("Cache-Control", "ETag", "Content-Security-Policy", "Vary"):
+        for name in ("Cache-Control", "ETag", "Content-Security-Policy", "Vary", "Access-Control-Allow-Origin"):
             if name in headers:
                 unchanged[name] = headers[name]
         viewed.send(sender=show, request=request, artifact=artifact)
@@ -102,7 +102,7 @@ def _asked(request: HttpRequest, total: int, etag: str) -> _Part | None:
 
 def _headers(artifact: Artifact, file: dict[str, Any], etag: str) -> dict[str, str]:
     name = f"{artifact.public_slug}.{file['name'].rpartition('.')[2]}"
-    return {
+    headers = {
         "Content-Type": file["media_type"],
         "Content-Disposition": f'inline; filename="{name}"',
         "Content-Security-Policy": _policy(artifact, file),
@@ -114,6 +114,9 @@ def _headers(artifact: Artifact, file: dict[str, Any], etag: str) -> dict[str, s
         "Cross-Origin-Resource-Policy": "cross-origin",
         "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
     }
+    if artifact.output == "3d":  # viewers of other origins load it by script
+        headers["Access-Control-Allow-Origin"] = "*"
+    return headers
 
 
 def _policy(artifact: Artifact, file: dict[str, Any]) -> str:

@@ -1,7 +1,8 @@
 """Makes the pictures of docs/generators.md anew: `python -m tests.pictures [generator ...]`.
 
 A server of its own paints a project with the built-in provider, every generator makes its artifact of it, and
-Chromium takes its picture; PDFs are drawn by pdftoppm, films show a frame, data its first lines.
+Chromium takes its picture; PDFs are drawn by pdftoppm, films show a frame, rooms are looked into with three.js
+(`npm ci` in tests/node), data its first lines.
 """
 
 import html
@@ -23,6 +24,8 @@ import requests
 from PIL import Image
 from playwright.sync_api import Browser, sync_playwright
 
+from tests.rooms import look_into
+
 FOLDER = Path("docs/pictures")
 MOST_BYTES = 60_000
 SIZE = (960, 840)
@@ -35,6 +38,8 @@ _PROMPTS = (
     ("a field of sunflowers under a storm", "768x1024"),
 )
 _LINES = 20
+# Software's WebGL, for rooms.
+ARGUMENTS = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
 log = logging.getLogger("pictures")
 
 
@@ -106,7 +111,7 @@ def _serving() -> Iterator[Server]:
 
 
 def _picture(browser: Browser, artifact: Any) -> Image.Image | None:
-    """What a reader sees first; None for what has no picture without a viewer."""
+    """What a reader sees first; None for what no picture can be taken of."""
     address = artifact["public_url"]
     if artifact["output"] == "html":
         return _shot(browser, address)
@@ -117,6 +122,8 @@ def _picture(browser: Browser, artifact: Any) -> Image.Image | None:
         return _frame(content)
     if artifact["output"] in {"json", "csv"}:
         return _shot(browser, text="\n".join(content.decode().splitlines()[:_LINES]))
+    if artifact["output"] == "3d":
+        return look_into(browser, content)[0]
     return None
 
 
@@ -183,7 +190,7 @@ def main(names: list[str]) -> None:
     FOLDER.mkdir(exist_ok=True)
     with _serving() as server, sync_playwright() as playwright:
         chromium = os.environ.get("DALI_CHROMIUM") or shutil.which("chromium")
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
         project = server.paint()
         for generator in server.ask("GET", "/api/artifact-generators"):
             if names and generator["id"] not in names:

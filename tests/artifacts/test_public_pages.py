@@ -167,3 +167,14 @@ def test_a_hostile_title_stands_on_the_page_as_text(publish: Callable[..., Artif
     page = body_of(client.get(f"/public/lookbook/{artifact.public_slug}")).decode()
     assert "<script>alert(1)" not in page
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+
+
+def test_a_room_is_loaded_by_viewers_of_other_origins_and_a_page_is_not(
+    publish: Callable[..., Artifact], client: Client
+) -> None:
+    room, page = publish("gallery", options={"include": "all"}), publish()
+    whole = client.get(f"/public/artifact/{room.public_slug}")
+    unchanged = client.get(f"/public/artifact/{room.public_slug}", headers={"If-None-Match": whole["ETag"]})
+    assert (whole.status_code, whole["Access-Control-Allow-Origin"]) == (200, "*")
+    assert (unchanged.status_code, unchanged["Access-Control-Allow-Origin"]) == (304, "*")
+    assert "Access-Control-Allow-Origin" not in client.get(f"/public/lookbook/{page.public_slug}")

@@ -19,7 +19,13 @@ from playwright.sync_api import (
 )
 from pytest_django import Settings
 
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
+ARGUMENTS = [
+    "--no-sandbox",
+    "--use-angle=swiftshader",  # WebGL without a graphics card
+    "--enable-unsafe-swiftshader",
+    "--no-first-run",
+    "--disable-background-networking",
+]
 
 
 @dataclass  # without slots: Playwright keeps its wrappers on the object whose method it calls
