@@ -24,15 +24,20 @@ LEASE_S = 30.0
 
 def finish(artifact: Artifact, built: building.Built) -> None:
     """Names new content in the row, publishes it unless it was taken back, and tells the session."""
+    with transaction.atomic():
+        name_content(artifact, built)
+        tell(artifact, "complete")
+
+
+def name_content(artifact: Artifact, built: building.Built) -> None:
+    """As `finish`, in the caller's transaction and without telling anybody; the row stays locked to its end."""
     artifact.content_r2_key, artifact.manifest, artifact.error = built.content_key, built.manifest, ""
     artifact.lease_until = None
-    with transaction.atomic():
-        _learn_whether_public(artifact)
-        artifact.status = Artifact.Status.PUBLISHED if artifact.is_public else Artifact.Status.UNPUBLISHED
-        artifact.save(
-            update_fields=["status", "content_r2_key", "manifest", "error", "lease_until", "updated_at"]
-        )
-        tell(artifact, "complete")
+    _learn_whether_public(artifact)
+    artifact.status = Artifact.Status.PUBLISHED if artifact.is_public else Artifact.Status.UNPUBLISHED
+    artifact.save(
+        update_fields=["status", "content_r2_key", "manifest", "error", "lease_until", "updated_at"]
+    )
     log.info("artifact_built", artifactId=str(artifact.id), generator=artifact.generator)
 
 
@@ -130,8 +135,12 @@ def renew(artifact: Artifact) -> None:
 
 def tell(artifact: Artifact, type_: events.EventType, progress: float | None = None) -> None:
     """Tells the artifact's session, where it has one; inside the caller's transaction, last."""
-    if not artifact.session_id:
-        return
+    if artifact.session_id:
+        events.append(artifact.session_id, [told(artifact, type_, progress)])
+
+
+def told(artifact: Artifact, type_: events.EventType, progress: float | None = None) -> events.Body:
+    """What an event says of an artifact."""
     body: events.Body = {"type": type_, "artifactId": str(artifact.id)}
     if artifact.public_slug:
         body["public_slug"] = artifact.public_slug
@@ -139,7 +148,7 @@ def tell(artifact: Artifact, type_: events.EventType, progress: float | None = N
         body["progress"] = round(min(1.0, max(0.0, progress)), 3)
     if type_ == "fail":
         body["error"], body["retryable"] = artifact.error, True
-    events.append(artifact.session_id, [body])
+    return body
 
 
 def give_to(artifact: Artifact, project_ids: Sequence[UUID]) -> None:
