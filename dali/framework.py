@@ -118,6 +118,8 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
+    # Sessions of staff are for Dali's own pages, no part of the API.
+    "AUTHENTICATION_WHITELIST": ["projects.authentication.ApiKeyAuthentication"],
     "ENUM_NAME_OVERRIDES": {
         "Kind": "progressions.enums.Kind",
         "ProgressionKind": "progressions.serializers.PROGRESSION_KINDS",

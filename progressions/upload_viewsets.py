@@ -21,7 +21,7 @@ from progressions.provider import providers
 from progressions.requests import SessionIdField
 from progressions.tickets import issue_ticket
 from progressions.upload_serializers import ProviderSerializer, TicketSerializer, UploadSerializer
-from projects.authentication import owner_of
+from projects.authentication import ApiKeyAuthentication, StaffAuthentication, owner_of
 
 # What a multipart body holds besides the file: borders and headers.
 FRAME_BYTES = 64 * 1024
@@ -96,7 +96,9 @@ class ProviderViewSet(ApiMixin, ViewSet):
 
 
 class TicketViewSet(ApiMixin, ViewSet):
-    """What a browser opens a stream with."""
+    """What a browser opens a stream with; pages of staff too."""
+
+    authentication_classes = (ApiKeyAuthentication, StaffAuthentication)
 
     @extend_schema(
         summary="A ticket for a stream",

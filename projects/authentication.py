@@ -1,4 +1,4 @@
-"""Who may write: API keys in `X-Api-Key`.
+"""Who may write: API keys in `X-Api-Key`, and on the routes that Dali's own pages call, staff who are signed in.
 
 Keys are looked up at every request, never cached: a cached key would outlive its revocation. The look-up costs
 0.3 ms (an indexed prefix, SHA-512 of a 190-bit random key).
@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
-from rest_framework.authentication import BaseAuthentication
+from rest_framework.authentication import BaseAuthentication, SessionAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 HEADER = "X-Api-Key"
 ENV_OWNER = "env"
+MOST_OWNER = 16  # characters that rows keep of an owner
 USED_AGAIN_AFTER = timedelta(minutes=1)  # `last_used_at` is written at most so often: not at every request
 _PRINTABLE = re.compile(r"[\x21-\x7e]{1,200}")
 
@@ -89,6 +90,25 @@ class ApiKeyAuthentication(BaseAuthentication):
     def authenticate_header(self, request: Request) -> str:
         """The challenge, for without one a refusal would be answered 403."""
         return f'ApiKey realm="Dali", header="{HEADER}"'
+
+
+class StaffAuthentication(SessionAuthentication):
+    """Takes staff who are signed in here for holders of a key; every write needs the CSRF token of a page of ours.
+
+    For views that name it: a page of the studio or the admin calls them. `request.auth` is `staff-<id>`.
+    """
+
+    permission = ""  # of Django's; whoever lacks it is not let in
+
+    def authenticate(self, request: Request) -> tuple[Any, str] | None:
+        """The signed-in member of the staff; None for anybody else."""
+        user = request._request.user
+        if request.method == "OPTIONS" or not (user.is_active and user.is_staff):
+            return None
+        if self.permission and not user.has_perm(self.permission):
+            return None
+        self.enforce_csrf(request)
+        return user, f"staff-{user.pk}"[:MOST_OWNER]
 
 
 class KeyRequired(BasePermission):
