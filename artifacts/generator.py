@@ -107,16 +107,19 @@ class Generator(ABC):
     output: ClassVar[Output]  # what it makes unless an option says otherwise: `output_for`
     options: ClassVar[type[Any]]  # a frozen dataclass; each field with metadata["help"]: artifacts.options
     needs: ClassVar[frozenset[Need]] = frozenset()
-    is_long: ClassVar[bool] = False  # whatever the options: `takes_long`
+    is_long: ClassVar[bool] = False  # takes longer than a request should: a worker makes it
+    most_at_once: ClassVar[int | None] = None  # decodes every image it shows: more than so many are long, too
 
     def output_for(self, options: Any) -> Output:
         """What it makes with these options: where they have a `format`, that."""
         chosen: Output = getattr(options, "format", self.output)
         return chosen
 
-    def takes_long(self, options: Any) -> bool:
-        """Whether it may take longer than a request should with these options: a worker makes it then."""
-        return self.is_long
+    def takes_long(self, material: Material, options: Any) -> bool:
+        """Whether a worker makes it of this material with these options. Raises EmptyMaterialError."""
+        if self.is_long or self.most_at_once is None:
+            return self.is_long
+        return len(chosen_images(material, options)) > self.most_at_once
 
     def answers_for(self, options: Any) -> Answers:
         """What its page takes of visitors with these options; nothing, unless it says so."""

@@ -17,7 +17,6 @@ from artifacts.options import parse
 from dali.lib.errors import ConflictError, InputError
 from dali.lib.registry import UnknownPluginError
 from dali.lib.storage import InvalidKeyError, named
-from projects.models import Project
 
 SLUG_BYTES = 16  # 128 bits: not to be guessed
 
@@ -38,9 +37,7 @@ def create_artifact(
     plugin = find_generator(generator)
     parsed = parse(plugin.options, options or {})
     projects = services.projects_of(project_ids)
-    is_long = plugin.takes_long(parsed)
-    if is_long:
-        _check(plugin, parsed, projects)
+    is_long = _takes_long(plugin, parsed, [project.pk for project in projects])
     artifact = Artifact(
         owner_id=owner,
         title=title or projects[0].name,
@@ -99,7 +96,8 @@ def rebuild_artifact(*, artifact: Artifact) -> Artifact:
     Raises ConflictError for one that no generator made, InputError where there is nothing to show (any longer).
     """
     plugin = _generator_of(artifact)
-    if plugin.takes_long(parse(plugin.options, artifact.options)):
+    options = parse(plugin.options, artifact.options)
+    if _takes_long(plugin, options, list(artifact.projects.values_list("id", flat=True))):
         with transaction.atomic():
             Artifact.objects.filter(id=artifact.id).update(
                 status=Artifact.Status.BUILDING, error="", lease_until=None, lease_token=F("lease_token") + 1
@@ -133,10 +131,15 @@ def _built(artifact: Artifact) -> building.Built:
         raise InputError("projectIds", str(error)) from error
 
 
-def _check(plugin: Generator, options: object, projects: Sequence[Project]) -> None:
-    """Refuses at once what a worker could only fail with later."""
-    ids = [project.pk for project in projects]
+def _takes_long(plugin: Generator, options: object, project_ids: Sequence[UUID]) -> bool:
+    """Whether a worker makes it; then refuses at once what that one could only fail with later."""
+    if not plugin.is_long and plugin.most_at_once is None:
+        return False
+    material = gather(title="", project_ids=project_ids, needs=plugin.needs)
     try:
-        plugin.check(gather(title="", project_ids=ids, needs=plugin.needs), options)
+        is_long = plugin.takes_long(material, options)
+        if is_long:
+            plugin.check(material, options)
     except EmptyMaterialError as error:
         raise InputError("projectIds", str(error)) from error
+    return is_long

@@ -67,6 +67,7 @@ class Gallery(Generator):
     )
     output = "3d"
     options = GalleryOptions
+    most_at_once = 60
 
     def generate(
         self, material: Material, options: GalleryOptions, report: Callable[[float], None] = in_silence

@@ -10,10 +10,7 @@ from dataclasses import dataclass, field
 
 from artifacts.generator import EmptyMaterialError, File, Generator, in_silence
 from artifacts.material import ImageFacts, Material, TipFacts
-from artifacts.parts.records import heading, json_file
-
-FORMAT = "dali.tips"
-VERSION = 1
+from artifacts.parts.records import TIPS, heading, json_file
 
 _ENDS = ("complete", "skipped", "failed", "cancelled")
 
@@ -52,7 +49,7 @@ class KnowledgePack(Generator):
         tips = [tip for tip in material.tips if tip.key in by_tip or not options.used_only]
         known = {tip.key for tip in material.tips}
         record = {
-            **heading(FORMAT, VERSION, material),
+            **heading(*TIPS, material),
             "tips": [{**_as_kept(tip), "use": _use(tip.key, by_tip[tip.key])} for tip in tips],
             "gone": [
                 {"key": key, "use": _use(key, images)}

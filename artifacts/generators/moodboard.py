@@ -15,8 +15,6 @@ from dali.lib.images import decode, on_pixel_thread
 
 # So many originals are read ahead while the pixels of others are counted.
 _READERS = 4
-# Every original is decoded, at about 30 to 60 ms: more than so many are a worker's work.
-_MOST_AT_ONCE = 60
 # One of so many pictures, those with the strongest colours, is shown large.
 _LARGE_EVERY = 4
 
@@ -61,14 +59,7 @@ class Moodboard(Generator):
     description = "A collage ordered by colour, with the palette that the images share, its values and names."
     output = "html"
     options = MoodboardOptions
-
-    def takes_long(self, options: MoodboardOptions) -> bool:
-        """See Generator."""
-        return options.most > _MOST_AT_ONCE
-
-    def check(self, material: Material, options: MoodboardOptions) -> None:
-        """There must be an image to show."""
-        chosen_images(material, options)
+    most_at_once = 60
 
     def generate(
         self, material: Material, options: MoodboardOptions, report: Callable[[float], None] = in_silence

@@ -6,13 +6,8 @@ from typing import Literal
 
 from artifacts.generator import EmptyMaterialError, File, Generator, in_silence
 from artifacts.material import Material, StoredObject
-from artifacts.parts.records import heading, json_file
+from artifacts.parts.records import ARCHIVE, ARCHIVE_COLUMNS, heading, json_file
 from artifacts.parts.sheet import csv_file
-
-FORMAT = "dali.archive"
-VERSION = 1
-
-_HEAD = ("storage", "key", "bytes", "sha256", "media_type", "row", "state")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +47,14 @@ class ArchiveManifest(Generator):
             raise EmptyMaterialError("nothing is stored for this work yet: wait until its job has ended")
         if options.format == "json":
             record = {
-                **heading(FORMAT, VERSION, material),
-                "objects": [dict(zip(_HEAD, _line(one), strict=True)) for one in objects],
+                **heading(*ARCHIVE, material),
+                "objects": [dict(zip(ARCHIVE_COLUMNS, _line(one), strict=True)) for one in objects],
                 "count": len(objects),
                 "bytes": sum(one.size_bytes or 0 for one in objects),
                 "missing": sum(one.is_missing for one in objects),
             }
             return [json_file("archive.json", record)]
-        return [csv_file("archive.csv", _HEAD, [_line(one) for one in objects])]
+        return [csv_file("archive.csv", ARCHIVE_COLUMNS, [_line(one) for one in objects])]
 
 
 def _line(one: StoredObject) -> tuple[str | int | None, ...]:

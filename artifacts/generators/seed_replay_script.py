@@ -9,10 +9,7 @@ from functools import cache
 from artifacts.generator import EmptyMaterialError, File, Generator, in_silence
 from artifacts.material import JobFacts, Material
 from artifacts.parts.records import heading, json_file
-from artifacts.parts.replay import Plan, plan_of
-
-FORMAT = "dali.replay"
-VERSION = 1
+from artifacts.parts.replay import FORMAT, VERSION, Plan, plan_of
 
 _ALWAYS = (
     "Only the built-in provider promises the same bytes for the same seed; services make a similar picture of it.",

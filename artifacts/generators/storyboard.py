@@ -64,6 +64,7 @@ class Storyboard(Generator):
     description = "Numbered frames in the order of their descent, with captions and notes, to print."
     output = "pdf"
     options = StoryboardOptions
+    most_at_once = 60
 
     def generate(
         self, material: Material, options: StoryboardOptions, report: Callable[[float], None] = in_silence

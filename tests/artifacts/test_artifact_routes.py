@@ -215,20 +215,27 @@ def test_making_needs_a_key(shown: Project) -> None:
     assert anonymous().get(f"/api/artifacts/{UNKNOWN}").status_code == 404
 
 
-def test_a_page_of_more_images_than_a_request_has_time_for_is_left_to_a_worker(shown: Project) -> None:
-    sent = {"generator": "moodboard", "projectIds": [str(shown.pk)], "options": {"include": "all", "most": 61}}
+@pytest.mark.parametrize("generator", ["moodboard", "gallery", "storyboard"])
+def test_more_images_than_a_request_has_time_for_are_left_to_a_worker(
+    shown: Project, generator: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(generators.get(generator).__class__, "most_at_once", 2)
+    sent = {"generator": generator, "projectIds": [str(shown.pk)], "options": {"include": "all"}}
+    few = keyed().post("/api/artifacts", {**sent, "options": {"include": "all", "most": 2}})
+    assert (few.status_code, few.json()["status"]) == (201, "published")
     answer = keyed().post("/api/artifacts", sent)
     assert (answer.status_code, answer.json()["status"]) == (202, "building")
-    artifact = Artifact.objects.get()
+    artifact = Artifact.objects.get(id=answer.json()["id"])
     assert builds.build_next(artifact.id)
     artifact.refresh_from_db()
     assert artifact.status == "published"
-    answer = keyed().post(f"/api/artifacts/{artifact.id}/rebuild")
-    assert (answer.status_code, answer.json()["status"]) == (202, "building")
+    again = keyed().post(f"/api/artifacts/{artifact.id}/rebuild")
+    assert (again.status_code, again.json()["status"]) == (202, "building")
 
 
-def test_many_images_of_a_project_that_has_none_are_refused_at_once() -> None:
+@pytest.mark.parametrize("generator", ["moodboard", "walkthroughReel"])
+def test_a_project_without_images_is_refused_at_once(generator: str) -> None:
     project = ProjectFactory.create()
-    sent = {"generator": "moodboard", "projectIds": [str(project.pk)], "options": {"most": 200}}
+    sent = {"generator": generator, "projectIds": [str(project.pk)]}
     assert keyed().post("/api/artifacts", sent).status_code == 400
     assert not Artifact.objects.exists()

@@ -119,8 +119,3 @@ def test_a_board_without_any_original_is_a_collage_alone() -> None:
     page = page_of(replace(material_of(3), read=read))
     assert page.count("data-lightbox=") == 3
     assert 'id="palette"' not in page
-
-
-def test_more_images_than_a_request_has_time_for_are_a_workers_work() -> None:
-    assert not Moodboard().takes_long(MoodboardOptions(most=60))
-    assert Moodboard().takes_long(MoodboardOptions(most=61))
