@@ -9,7 +9,6 @@ from dali.lib.vendors.usage import Unit
 from knowledgebase import vocabulary
 from knowledgebase.models import Price, Tip
 
-_KEY = re.compile(r"[a-z0-9_-]+\.[a-z0-9]+(?:[.-][a-z0-9]+)*")
 SAMPLE_PROMPT = "a lighthouse at dusk, oil on canvas"
 
 
@@ -63,7 +62,7 @@ class TipForm(forms.ModelForm[Tip]):
     def clean_key(self) -> str:
         """Lower-case words: a provider, a dot, a subject."""
         key: str = self.cleaned_data["key"]
-        if not _KEY.fullmatch(key):
+        if not vocabulary.TIP_KEY.fullmatch(key):
             raise forms.ValidationError(
                 f"“{key}”: must be a provider, a dot and a subject in lower case, as openai.camera-language"
             )

@@ -21,6 +21,13 @@ class Tip(models.Model):
     provider = models.CharField(max_length=40)
     enabled = models.BooleanField(default=True)
     position = models.IntegerField(default=0, help_text="Tips are applied from the lowest to the highest.")
+    given_digest = models.CharField(
+        max_length=64,
+        blank=True,
+        default="",
+        editable=False,
+        help_text="Of the tip as `seed` or `import_tips` last wrote it: one that differs is a curator's work.",
+    )
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:

@@ -1,5 +1,7 @@
 """Writes to the knowledge base: the tips and prices it starts with, and the switch of a tip."""
 
+import hashlib
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +38,8 @@ def seed_tips(*, fixture: Path, should_restore: bool = False) -> Seeded:
     then it gets the fixture's wording, place and switch. Tips that the fixture does not know are never touched.
     """
     wanted = {tip.pk: tip for tip in read_fixture(Tip, fixture)}
+    for tip in wanted.values():
+        tip.given_digest = digest_of(tip)
     with transaction.atomic():
         there = Tip.objects.select_for_update().in_bulk(wanted)
         missing = [tip for key, tip in wanted.items() if key not in there]
@@ -72,6 +76,18 @@ def seed_prices(*, fixture: Path, should_restore: bool = False) -> Seeded:
     pricing.forget()
     known = [key for key in there if key in wanted]
     return _counted(missing, known, differing, should_restore=should_restore)
+
+
+def digest_of(tip: Tip) -> str:
+    """What a tip says, fits and is switched to, in 64 characters."""
+    said = [getattr(tip, name) for name in _SEEDED_FIELDS]
+    return hashlib.sha256(json.dumps(said, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+def is_a_curators(tip: Tip, seeded: Tip | None) -> bool:
+    """Whether somebody made or changed the tip by hand: it is neither as `seed` or an import last wrote it
+    nor as the fixture has it (`seeded`, None where it does not know the key)."""
+    return tip.given_digest != digest_of(tip) and (seeded is None or _differs(tip, seeded, _SEEDED_FIELDS))
 
 
 def switch_tips(*, keys: Iterable[str], enabled: bool) -> int:

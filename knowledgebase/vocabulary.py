@@ -3,8 +3,11 @@
 The app that does the work knows them, and this one does not know that app: the wiring tells (dali.admin).
 """
 
+import re
 from collections.abc import Callable, Sequence
 
+# A tip's key: a provider, a dot and a subject.
+TIP_KEY = re.compile(r"[a-z0-9_-]+\.[a-z0-9]+(?:[.-][a-z0-9]+)*")
 _kinds: tuple[str, ...] = ()
 _providers: Callable[[], Sequence[str]] = tuple
 

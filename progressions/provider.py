@@ -99,6 +99,7 @@ class Provider(ABC):
     models: ClassVar[tuple[str, ...]]  # the first is the default
     sizes: ClassVar[tuple[str, ...]]  # as "1024x1024": those worth offering; others may be mapped
     limits: ClassVar[SizeLimits]
+    is_reproducible: ClassVar[bool] = False  # whether the same request gives the same bytes, always
     price: ClassVar[Price | None] = None  # where the price table is not to say it
 
     def missing(self) -> list[str]:

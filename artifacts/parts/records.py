@@ -8,6 +8,10 @@ from artifacts.generator import File
 from artifacts.material import Material
 
 MEDIA_TYPE = "application/json"
+# Formats with their versions; that of replay scripts stands with their calls.
+ARCHIVE = ("dali.archive", 1)
+ARCHIVE_COLUMNS = ("storage", "key", "bytes", "sha256", "media_type", "row", "state")
+TIPS = ("dali.tips", 1)
 
 
 def json_file(name: str, record: Mapping[str, object]) -> File:

@@ -15,6 +15,8 @@ Digest = Callable[[str], str | None]
 Call = dict[str, object]
 Reference = dict[str, object]
 
+FORMAT = "dali.replay"
+VERSION = 1
 JOBS_ROUTE = "POST /api/projects/{projectId}/jobs"
 KEEP_ROUTE = "POST /api/variants/{variantId}/keep"
 ROLLBACK_ROUTE = "POST /api/progressions/{progressionId}/rollback"

@@ -64,6 +64,7 @@ class MockProvider(Provider):
     name = "mock"
     title = "Mock painter (built in)"
     kinds = frozenset(Kind)
+    is_reproducible = True
     models = ("mock-painter-1",)
     sizes = ("512x512", "1024x1024", "1536x1024", "1024x1536", "2048x2048")
     limits: ClassVar[SizeLimits] = {"min_px": 64, "max_px": 2048}

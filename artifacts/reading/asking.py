@@ -1,0 +1,79 @@
+"""The API as a replay asks it: waits where it is told to wait, and says in one sentence what was refused."""
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import requests
+
+from dali.lib.errors import DaliError
+
+ANSWER_S = 60.0
+POLL_S = 0.1
+MOST_POLL_S = 1.0
+PATIENCE = 20  # answers "not now" in a row
+MOST_PAUSE_S = 90.0
+SLOW_DOWN, UNAVAILABLE = 429, 503
+
+
+class RefusedError(DaliError):
+    """The API refused one call (4xx); the message is the API's own."""
+
+
+class StuckError(DaliError):
+    """The API does not answer as it should; nothing more can be asked of it."""
+
+
+class Api:
+    """Asks the API below `origin` by a session that carries the key."""
+
+    def __init__(self, session: requests.Session, origin: str) -> None:
+        self._session = session
+        self._origin = origin
+
+    def get(self, path: str, **parameters: str) -> Any:
+        """The JSON answer to a GET."""
+        return self._ask("GET", path, params=parameters)
+
+    def post(self, path: str, body: Mapping[str, object] | None = None, key: str = "") -> Any:
+        """The JSON answer to a POST of JSON; with `key` the same body is taken once."""
+        return self._ask("POST", path, json=body, headers={"Idempotency-Key": key} if key else {})
+
+    def upload(self, content: bytes) -> str:
+        """The address of an upload made of the bytes."""
+        return str(self._ask("POST", "/api/uploads", files={"file": ("image", content)})["url"])
+
+    def wait_for_job(self, job_id: str) -> Any:
+        """The job once all its variants have ended."""
+        pause_s = POLL_S
+        while (job := self.get(f"/api/jobs/{job_id}"))["status"] not in ("complete", "cancelled"):
+            time.sleep(pause_s)
+            pause_s = min(MOST_POLL_S, pause_s * 1.2)
+        return job
+
+    def _ask(self, method: str, path: str, **how: Any) -> Any:
+        for _ in range(PATIENCE):
+            try:
+                answer = self._session.request(method, self._origin + path, timeout=ANSWER_S, **how)
+            except requests.RequestException as error:
+                raise StuckError(f"{method} {path} was not answered: {error}") from error
+            if answer.status_code not in (SLOW_DOWN, UNAVAILABLE):
+                break
+            time.sleep(_pause(answer.headers.get("Retry-After", "")))
+        if answer.ok:
+            return answer.json()
+        if answer.status_code in (400, 404, 409, 413, 422):
+            raise RefusedError(_reason(answer))
+        raise StuckError(f"{method} {path} was answered {answer.status_code}: {_reason(answer)}")
+
+
+def _pause(asked: str) -> float:
+    return min(MOST_PAUSE_S, float(asked)) if asked.isdigit() else 1.0
+
+
+def _reason(answer: requests.Response) -> str:
+    """What the API says of it, in its own words."""
+    try:
+        return "; ".join(str(error["detail"]) for error in answer.json()["errors"])
+    except (ValueError, KeyError, TypeError):
+        return answer.text[:200]

@@ -1,0 +1,193 @@
+"""JSON records from a file, read with suspicion: whatever is not as its format says is named by line or field."""
+
+import hashlib
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+from uuid import UUID
+
+from dali.lib.errors import DaliError
+from dali.lib.fields import CONTROL_CHARACTER, shown
+
+MOST_BYTES = 256 * 1024 * 1024
+MOST_LEVELS = 32
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_HALF_PAIR = re.compile(r"[\ud800-\udfff]")
+
+
+class RecordError(DaliError):
+    """A file that is not what it should be; the message names the line or the field, and nothing was done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """An object of a record: its fields by type. `path` is where it stands, as `calls[2].body`; RecordError each."""
+
+    path: str
+    values: Mapping[str, Any]
+
+    def refuse(self, name: str, cure: str) -> NoReturn:
+        """RecordError for a field."""
+        if name not in self.values:
+            raise RecordError(f"{self._where(name)} is missing: it must be {cure}")
+        raise RecordError(f"{self._where(name)} is {shown(self.values[name])}: it must be {cure}")
+
+    def text(self, name: str, *, most: int, is_empty_ok: bool = True) -> str:
+        """Text without control characters other than tab and line breaks."""
+        value = self.values.get(name)
+        if not isinstance(value, str) or not (value or is_empty_ok):
+            self.refuse(name, "text")
+        if len(value) > most:
+            raise RecordError(
+                f"{self._where(name)} has {len(value):,} characters: at most {most:,} are taken"
+            )
+        if (found := CONTROL_CHARACTER.search(value) or _HALF_PAIR.search(value)) is not None:
+            code = f"U+{ord(found.group()):04X}"
+            raise RecordError(
+                f"{self._where(name)} holds the character {code}, which is no text: take it out"
+            )
+        return value
+
+    def text_or_none(self, name: str, *, most: int) -> str | None:
+        """Text, or nothing."""
+        return None if self.values.get(name) is None else self.text(name, most=most)
+
+    def texts(self, name: str, *, most: int, most_items: int) -> tuple[str, ...]:
+        """A list of texts that say something, each once."""
+        given = self.items(name, most=most_items)
+        texts = tuple(
+            Fields(f"{self._where(name)}[{at}]", {"": value}).text("", most=most, is_empty_ok=False)
+            for at, value in enumerate(given)
+        )
+        if len(set(texts)) < len(texts):
+            repeated = Counter(texts).most_common(1)[0][0]
+            raise RecordError(f"{self._where(name)} names {shown(repeated)} twice")
+        return texts
+
+    def integer(self, name: str, *, least: int, most: int) -> int:
+        """A whole number within bounds."""
+        value = self.values.get(name)
+        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+            self.refuse(name, f"a whole number from {least} to {most}")
+        return value
+
+    def boolean(self, name: str) -> bool:
+        """True or false."""
+        value = self.values.get(name)
+        if not isinstance(value, bool):
+            self.refuse(name, "true or false")
+        return value
+
+    def id(self, name: str) -> UUID:
+        """An id."""
+        value = self.values.get(name)
+        try:
+            return UUID(value) if isinstance(value, str) else self.refuse(name, "an id")
+        except ValueError:
+            self.refuse(name, "an id")
+
+    def sha256(self, name: str) -> str | None:
+        """A digest, or nothing."""
+        value = self.values.get(name)
+        if value is not None and not (isinstance(value, str) and _SHA256.fullmatch(value)):
+            self.refuse(name, "64 hexadecimal digits in lower case, or null")
+        return value
+
+    def items(self, name: str, *, most: int) -> list[Any]:
+        """A list."""
+        value = self.values.get(name)
+        if not isinstance(value, list):
+            self.refuse(name, "a list")
+        if len(value) > most:
+            raise RecordError(f"{self._where(name)} has {len(value):,} entries: at most {most:,} are taken")
+        return value
+
+    def inner(self, name: str) -> "Fields":
+        """An object; an empty one where there is none."""
+        value = self.values.get(name, {})
+        if not isinstance(value, dict):
+            self.refuse(name, "an object")
+        return Fields(self._where(name), value)
+
+    def objects(self, name: str, *, most: int) -> Iterator["Fields"]:
+        """A list of objects."""
+        for at, value in enumerate(self.items(name, most=most)):
+            if not isinstance(value, dict):
+                raise RecordError(f"{self._where(name)}[{at}] is {shown(value)}: it must be an object")
+            yield Fields(f"{self._where(name)}[{at}]", value)
+
+    def _where(self, name: str) -> str:
+        return ".".join(part for part in (self.path, name) if part)
+
+
+def read_record(path: Path, *, format_: str, version: int, maker: str) -> tuple[Fields, str]:
+    """The record of a file, and the file's SHA-256. RecordError where it is none of this format and version."""
+    content = read_file(path)
+    values = parse(content, path.name)
+    fields = Fields("", values if isinstance(values, dict) else {})
+    if fields.values.get("format") != format_:
+        raise RecordError(f"{path.name} is no {format_} record: give the file that {maker} made")
+    if fields.values.get("version") != version:
+        fields.refuse("version", f"{version}, which this Dali reads")
+    return fields, hashlib.sha256(content).hexdigest()
+
+
+def read_file(path: Path) -> bytes:
+    """All of a file; RecordError where it cannot be read or is too large."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise RecordError(f"{path} cannot be read: {error.strerror}") from error
+    if len(content) > MOST_BYTES:
+        raise RecordError(f"{path.name} is larger than {MOST_BYTES:,} bytes")
+    return content
+
+
+def parse(content: bytes, name: str) -> Any:
+    """JSON as RFC 8259 has it; RecordError naming line and column where it is none."""
+    try:
+        values = json.loads(
+            content.decode("utf-8-sig"), parse_constant=_refuse_constant, object_pairs_hook=_without_repeats
+        )
+    except UnicodeDecodeError as error:
+        raise RecordError(f"{name} is not UTF-8 at byte {error.start}") from error
+    except json.JSONDecodeError as error:
+        raise RecordError(
+            f"{name} is not JSON: line {error.lineno}, column {error.colno}: {error.msg}"
+        ) from error
+    except RecursionError as error:
+        raise RecordError(f"{name} is nested too deeply: at most {MOST_LEVELS} levels are taken") from error
+    except ValueError as error:
+        raise RecordError(f"{name} is not JSON as it should be: {error}") from error
+    _check_depth(values, name)
+    return values
+
+
+def _refuse_constant(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is no JSON number")
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        repeated = Counter(name for name, _ in pairs).most_common(1)[0][0]
+        raise ValueError(f"{shown(repeated)} stands twice in one object")
+    return found
+
+
+def _check_depth(value: Any, name: str) -> None:
+    level, values = 0, [value]
+    while values := [
+        inner
+        for outer in values
+        if isinstance(outer, dict | list)
+        for inner in (outer.values() if isinstance(outer, dict) else outer)
+    ]:
+        level += 1
+        if level > MOST_LEVELS:
+            raise RecordError(f"{name} is nested too deeply: at most {MOST_LEVELS} levels are taken")
