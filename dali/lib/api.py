@@ -29,6 +29,13 @@ class ConflictAnswer(APIException):
     default_code = "conflict"
 
 
+class GoneAnswer(APIException):
+    """Something that was there and was taken back."""
+
+    status_code = status.HTTP_410_GONE
+    default_code = "gone"
+
+
 class IdempotencyAnswer(APIException):
     """An idempotency key that came again with another body."""
 
@@ -47,6 +54,14 @@ class UnavailableAnswer(APIException):
         self.wait = retry_after_s  # the error handler makes `Retry-After` of it
 
 
+_ANSWERS: dict[type[errors.DaliError], type[APIException]] = {
+    errors.MissingError: NotFound,
+    errors.GoneError: GoneAnswer,
+    errors.ConflictError: ConflictAnswer,
+    errors.IdempotencyError: IdempotencyAnswer,
+}
+
+
 class ErrorHandler(ExceptionHandler):
     """Makes every error of the API the same shape, and logs only the unexpected with a traceback."""
 
@@ -54,12 +69,9 @@ class ErrorHandler(ExceptionHandler):
         """Dali's, Django's and the database's errors as the answers they stand for."""
         if isinstance(exc, errors.InputError):
             return ValidationError({exc.field: [ErrorDetail(str(exc), code="invalid")]})
-        if isinstance(exc, errors.MissingError):
-            return NotFound(str(exc))
-        if isinstance(exc, errors.ConflictError):
-            return ConflictAnswer(str(exc))
-        if isinstance(exc, errors.IdempotencyError):
-            return IdempotencyAnswer(str(exc))
+        for error, answer in _ANSWERS.items():
+            if isinstance(exc, error):
+                return answer(str(exc))
         if isinstance(exc, errors.UnavailableError):
             return UnavailableAnswer(str(exc), exc.retry_after_s)
         if isinstance(exc, OperationalError | InterfaceError):

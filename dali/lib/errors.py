@@ -20,6 +20,10 @@ class MissingError(DaliError):
     """The thing asked for does not exist; answered with 404."""
 
 
+class GoneError(DaliError):
+    """The thing was there and was taken back; answered with 410."""
+
+
 class ConflictError(DaliError):
     """The thing is in a state that forbids the request; answered with 409."""
 

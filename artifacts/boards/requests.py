@@ -1,0 +1,79 @@
+"""JSON in: votes and comments, checked field by field."""
+
+import re
+import unicodedata
+from typing import Any
+
+from rest_framework import serializers
+
+from dali.lib.fields import CONTROL_CHARACTER, StrictCharField, shown
+from progressions.requests import IdField
+
+MOST_NAME = 80
+MOST_TEXT = 2_000
+# They turn the direction of all that follows them on the page, or break its lines where nobody typed a break.
+_LAYOUT = re.compile("[\u202a-\u202e\u2066-\u2069\u2028\u2029\ufeff]")
+_LINE_BREAK = re.compile(r"\r\n?|\u2028|\u2029")
+
+
+class WrittenField(serializers.Field[str, Any, str, Any]):
+    """What a visitor typed: control characters are taken out, not refused, for people do not see them.
+
+    On one line unless `has_lines`; trimmed.
+    """
+
+    default_error_messages = {
+        "required": "is missing; send text.",
+        "null": "null is no text; send text.",
+        "invalid": "{value} is no text; send a string.",
+        "blank": "is empty; send at least one character that is no space.",
+        "too_long": "has {length:,} characters; send at most {most:,}.",
+    }
+
+    def __init__(
+        self, *, most: int, has_lines: bool = False, allow_blank: bool = False, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self._most = most
+        self._has_lines = has_lines
+        self._allow_blank = allow_blank
+
+    def to_internal_value(self, data: Any) -> str:
+        """The text as it is kept."""
+        if not isinstance(data, str):
+            self.fail("invalid", value=shown(data))
+        text = cleaned(data, has_lines=self._has_lines)
+        if not text and not self._allow_blank:
+            self.fail("blank")
+        if len(text) > self._most:
+            self.fail("too_long", length=len(text), most=self._most)
+        return text
+
+    def to_representation(self, value: str) -> str:
+        """The text."""
+        return value
+
+
+def cleaned(text: str, *, has_lines: bool) -> str:
+    """The text composed (NFC), without control characters; on one line, or with line feeds for line breaks."""
+    text = _LAYOUT.sub("", _LINE_BREAK.sub("\n", text))
+    if not has_lines:
+        text = " ".join(text.split())
+    return unicodedata.normalize("NFC", CONTROL_CHARACTER.sub("", text)).strip()
+
+
+class VoteInSerializer(serializers.Serializer[Any]):
+    """One vote; an empty choice takes it back."""
+
+    imageId = IdField()
+    choice = StrictCharField(max_length=20, allow_blank=True)
+
+
+class CommentInSerializer(serializers.Serializer[Any]):
+    """One comment. `website` is a field that people do not see and robots fill in."""
+
+    imageId = IdField()
+    replyTo = IdField(required=False, allow_null=True)
+    name = WrittenField(most=MOST_NAME, allow_blank=True, required=False, default="", allow_null=True)
+    text = WrittenField(most=MOST_TEXT, has_lines=True)
+    website = WrittenField(most=MOST_TEXT, allow_blank=True, required=False, default="", allow_null=True)

@@ -1,0 +1,132 @@
+"""The writes of pages that answer back: votes, comments, hiding, closing."""
+
+import contextlib
+from collections.abc import Iterator
+from uuid import UUID
+
+import structlog
+from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from artifacts.boards import nudges
+from artifacts.boards.pages import Page, page_of
+from artifacts.boards.totals import shown_comments
+from artifacts.models import Artifact, Comment, Vote
+from dali.lib.errors import ConflictError, InputError, MissingError
+
+log = structlog.get_logger(__name__)
+
+# Of one visitor on one page, hidden ones too.
+MOST_COMMENTS = 500
+
+
+class TooManyError(ConflictError):
+    """A visitor has written as much as one page takes."""
+
+
+def cast_vote(*, page: Page, visitor: str, image_id: UUID, choice: str) -> None:
+    """Keeps what a visitor thinks of an image, in place of what they thought before; an empty choice takes it back.
+
+    Raises InputError for an image or a choice that the page does not have.
+    """
+    _check_image(page, image_id)
+    if choice and choice not in page.votes:
+        raise InputError("choice", f"'{choice[:40]}' is no choice here; known: {', '.join(page.votes)}")
+    with _artifact_there(), transaction.atomic():
+        if choice:
+            # One statement: of two at once, one inserts and the other changes what it finds.
+            Vote.objects.bulk_create(
+                [
+                    Vote(
+                        artifact_id=page.artifact_id,
+                        image_id=image_id,
+                        visitor=visitor,
+                        choice=choice,
+                        updated_at=timezone.now(),
+                    )
+                ],
+                update_conflicts=True,
+                unique_fields=["artifact", "image_id", "visitor"],
+                update_fields=["choice", "updated_at"],
+            )
+        else:
+            Vote.objects.filter(artifact=page.artifact_id, image_id=image_id, visitor=visitor).delete()
+        nudges.tell(page.artifact_id, [image_id])
+
+
+def add_comment(
+    *, page: Page, visitor: str, image_id: UUID, reply_to: UUID | None, name: str, text: str
+) -> Comment:
+    """Keeps a comment on an image, or in reply to one there.
+
+    Raises InputError for an image that is not on the page or a comment that cannot be replied to, TooManyError.
+    """
+    _check_image(page, image_id)
+    if reply_to is not None:
+        _check_reply(page, image_id, reply_to)
+    if Comment.objects.filter(artifact=page.artifact_id, visitor=visitor).count() >= MOST_COMMENTS:
+        raise TooManyError(f"You have written {MOST_COMMENTS} comments on this page: it takes no more.")
+    comment = Comment(
+        artifact_id=page.artifact_id,
+        image_id=image_id,
+        reply_to_id=reply_to,
+        visitor=visitor,
+        name=name,
+        text=text,
+    )
+    with _artifact_there(), transaction.atomic():
+        comment.save(force_insert=True)
+        nudges.tell(page.artifact_id, [image_id])
+    return comment
+
+
+def set_hidden(*, comments: QuerySet[Comment], is_hidden: bool) -> int:
+    """Hides comments from visitors, or restores them; returns how many were not so before."""
+    with transaction.atomic():
+        changed = comments.exclude(is_hidden=is_hidden)
+        places = set(changed.order_by().values_list("artifact_id", "image_id"))
+        count = Comment.objects.filter(pk__in=list(changed.values_list("pk", flat=True))).update(
+            is_hidden=is_hidden
+        )
+        for artifact_id in {artifact_id for artifact_id, _ in places}:
+            nudges.tell(artifact_id, [image for owner, image in places if owner == artifact_id])
+    log.info("comments_hidden" if is_hidden else "comments_restored", count=count)
+    return count
+
+
+def set_closed(*, artifact: Artifact, is_closed: bool) -> Artifact:
+    """Closes a page to votes and comments, which stay on it, or opens it again. Idempotent.
+
+    Raises ConflictError for an artifact whose page takes none.
+    """
+    if not page_of(artifact).takes_answers:
+        raise ConflictError("the page of this artifact takes no votes or comments")
+    if (artifact.closed_at is not None) != is_closed:
+        artifact.closed_at = timezone.now() if is_closed else None
+        artifact.save(update_fields=["closed_at", "updated_at"])
+        log.info("page_closed" if is_closed else "page_reopened", artifactId=str(artifact.pk))
+    return artifact
+
+
+def _check_image(page: Page, image_id: UUID) -> None:
+    if image_id not in page.images:
+        raise InputError("imageId", f"'{image_id}' is not on this page")
+
+
+def _check_reply(page: Page, image_id: UUID, reply_to: UUID) -> None:
+    rows = shown_comments().filter(artifact=page.artifact_id, image_id=image_id)
+    above = rows.filter(pk=reply_to).first()
+    if above is None:
+        raise InputError("replyTo", f"'{reply_to}' is no comment on this image")
+    if above.reply_to_id is not None:
+        raise InputError("replyTo", "that comment is a reply itself; reply to the one above it")
+
+
+@contextlib.contextmanager
+def _artifact_there() -> Iterator[None]:
+    """The artifact, or the comment replied to, may be deleted while this is written."""
+    try:
+        yield
+    except IntegrityError as error:
+        raise MissingError("This page was deleted just now.") from error

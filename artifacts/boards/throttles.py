@@ -1,0 +1,35 @@
+"""How often visitors may ask and answer: each of them, and all behind one address together."""
+
+from django.http import HttpRequest
+
+from artifacts.boards.passes import find_visitor
+from progressions.throttles import RateThrottle
+
+
+class AnswersThrottle(RateThrottle):
+    """At most `DALI_ANSWERS_RATE` reads and writes from one address."""
+
+    group = "answers"
+    setting = "ANSWERS_RATE"
+
+
+class _VisitorThrottle(RateThrottle):
+    """Counts by visitor; who has no cookie is refused for that, and counted by address."""
+
+    def client_of(self, request: HttpRequest) -> str:
+        """The visitor of the cookie."""
+        return find_visitor(request)
+
+
+class VotesThrottle(_VisitorThrottle):
+    """At most `DALI_VOTES_RATE` votes from one visitor."""
+
+    group = "votes"
+    setting = "VOTES_RATE"
+
+
+class CommentsThrottle(_VisitorThrottle):
+    """At most `DALI_COMMENTS_RATE` comments from one visitor."""
+
+    group = "comments"
+    setting = "COMMENTS_RATE"

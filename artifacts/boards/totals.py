@@ -1,0 +1,95 @@
+"""What was said on a page, as every visitor sees it: votes counted, comments in their order."""
+
+from collections.abc import Collection
+from typing import TypedDict
+from uuid import UUID
+
+from django.db.models import Count, QuerySet
+
+from artifacts.boards.pages import Page
+from artifacts.models import Comment, Vote
+from dali.lib.clock import epoch_ms
+
+# Older ones are kept, but no page shows more.
+MOST_SHOWN = 5_000
+
+
+class CommentOut(TypedDict):
+    """A comment, as visitors get it."""
+
+    id: str
+    replyTo: str | None
+    name: str
+    text: str
+    createdAt: int
+
+
+class ImageAnswers(TypedDict):
+    """What was said of one image: votes by choice, all choices of the page; comments, oldest first."""
+
+    votes: dict[str, int]
+    comments: list[CommentOut]
+
+
+def answers_on(page: Page, images: Collection[UUID] | None = None) -> dict[UUID, ImageAnswers]:
+    """What was said of the images named, or of those of the page that anything was said of."""
+    wanted = set(page.images) if images is None else set(images) & set(page.images)
+    found: dict[UUID, ImageAnswers] = {} if images is None else {one: _nothing(page) for one in wanted}
+    votes = Vote.objects.filter(artifact=page.artifact_id, choice__in=page.votes).order_by()
+    if images is not None:
+        votes = votes.filter(image_id__in=wanted)
+    for row in votes.values("image_id", "choice").annotate(count=Count("id")):
+        if row["image_id"] in wanted:
+            answers = found.setdefault(row["image_id"], _nothing(page))
+            answers["votes"][row["choice"]] = row["count"]
+    for comment in _comments(page, None if images is None else wanted):
+        if comment.image_id in wanted:
+            found.setdefault(comment.image_id, _nothing(page))["comments"].append(comment_out(comment))
+    return found
+
+
+def votes_of(page: Page, image_id: UUID) -> dict[str, int]:
+    """Votes for one image by choice, all choices of the page."""
+    rows = Vote.objects.filter(artifact=page.artifact_id, image_id=image_id, choice__in=page.votes)
+    counted = rows.order_by().values_list("choice").annotate(count=Count("id"))
+    return dict.fromkeys(page.votes, 0) | dict(counted)
+
+
+def choices_of(page: Page, visitor: str) -> dict[UUID, str]:
+    """What one visitor chose, by image."""
+    rows = Vote.objects.filter(artifact=page.artifact_id, visitor=visitor, choice__in=page.votes)
+    return dict(rows.values_list("image_id", "choice"))
+
+
+def comment_out(comment: Comment) -> CommentOut:
+    """One comment, as visitors get it."""
+    return {
+        "id": str(comment.pk),
+        "replyTo": str(comment.reply_to_id) if comment.reply_to_id else None,
+        "name": comment.name,
+        "text": comment.text,
+        "createdAt": epoch_ms(comment.created_at),
+    }
+
+
+def shown_comments() -> QuerySet[Comment]:
+    """Comments that are not hidden, and not under one that is."""
+    return Comment.objects.filter(is_hidden=False).exclude(reply_to__is_hidden=True)
+
+
+def _comments(page: Page, images: Collection[UUID] | None) -> list[Comment]:
+    """The newest, oldest first; no reply without what it replies to."""
+    if not page.comments:
+        return []
+    rows = shown_comments().filter(artifact=page.artifact_id)
+    if images is not None:
+        rows = rows.filter(image_id__in=images)
+    newest = list(rows.order_by("-id")[:MOST_SHOWN])
+    if len(newest) < MOST_SHOWN:
+        return newest[::-1]
+    known = {comment.pk for comment in newest}
+    return [one for one in newest[::-1] if one.reply_to_id is None or one.reply_to_id in known]
+
+
+def _nothing(page: Page) -> ImageAnswers:
+    return {"votes": dict.fromkeys(page.votes, 0), "comments": []}

@@ -1,0 +1,129 @@
+"""What a published page asks of the server it came from: its state, and taking votes and comments.
+
+Nobody has a key here. A write needs the visitor's cookie and the page's token, both from `state`, and comes from a
+page of this origin. Errors have the API's shape; nothing is ever cached.
+"""
+
+from typing import Any, ClassVar
+
+from rest_framework import status
+from rest_framework.exceptions import ParseError, PermissionDenied, Throttled
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.throttling import BaseThrottle
+
+from artifacts.boards import passes, services
+from artifacts.boards.pages import Page, get_page
+from artifacts.boards.requests import CommentInSerializer, VoteInSerializer
+from artifacts.boards.throttles import AnswersThrottle, CommentsThrottle, VotesThrottle
+from artifacts.boards.totals import answers_on, choices_of, comment_out, votes_of
+from artifacts.models import Comment
+from dali.lib.api import ApiMixin
+from dali.lib.errors import ConflictError, MissingError
+
+
+class PageView(ApiMixin):
+    """What the routes of a page share."""
+
+    authentication_classes = ()
+    permission_classes = ()
+    schema = None  # they are the page's own, not the API's
+    limits: ClassVar[tuple[type[BaseThrottle], ...]] = ()
+
+    def get_throttles(self) -> list[BaseThrottle]:
+        """The address's limit first."""
+        return [AnswersThrottle(), *(limit() for limit in self.limits)]
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        """Nothing here is for a cache, nor for pages of other origins."""
+        final = super().finalize_response(request, response, *args, **kwargs)
+        final["Cache-Control"] = "no-store"
+        final["X-Content-Type-Options"] = "nosniff"
+        final["Cross-Origin-Resource-Policy"] = "same-origin"
+        return final
+
+    def admit(self, request: Request, slug: str) -> tuple[Page, str]:
+        """The page and the visitor of a write; PermissionDenied, ConflictError where it may not be."""
+        body = request.data
+        if not isinstance(body, dict):
+            raise ParseError("The body is no JSON object; send one.")
+        page = get_page(slug)
+        visitor = passes.find_visitor(request._request)
+        token = body.get("token")
+        if passes.is_foreign(request._request):
+            raise PermissionDenied("Only the page itself may send this.")
+        if not isinstance(token, str) or not passes.is_token_valid(token, page.artifact_id, visitor):
+            raise PermissionDenied("The page was open too long, or cookies are off; load it again.")
+        if page.is_closed:
+            raise ConflictError("This page is closed: it takes no more answers.")
+        return page, visitor
+
+
+class StateView(PageView):
+    """`GET <page>/state`: what was said so far, this visitor's votes, and the token to answer with."""
+
+    def get(self, request: Request, slug: str) -> Response:
+        """The state; sets the visitor's cookie."""
+        page = get_page(slug)
+        visitor = passes.find_visitor(request._request) or passes.new_visitor()
+        mine = choices_of(page, visitor)
+        images = {
+            str(image): {**answers, "mine": mine.get(image)} for image, answers in answers_on(page).items()
+        }
+        answer = Response(
+            {
+                "token": passes.page_token(page.artifact_id, visitor),
+                "closed": page.is_closed,
+                "answers": {"votes": list(page.votes), "comments": page.comments},
+                "images": images,
+            }
+        )
+        passes.keep_visitor(answer, visitor)
+        return answer
+
+
+class VotesView(PageView):
+    """`POST <page>/votes`: this visitor's vote for one image."""
+
+    limits = (VotesThrottle,)
+
+    def post(self, request: Request, slug: str) -> Response:
+        """The image's votes, this one counted."""
+        page, visitor = self.admit(request, slug)
+        if not page.votes:
+            raise MissingError("This page takes no votes.")
+        sent = VoteInSerializer(data=request.data)
+        sent.is_valid(raise_exception=True)
+        image, choice = sent.validated_data["imageId"], sent.validated_data["choice"]
+        services.cast_vote(page=page, visitor=visitor, image_id=image, choice=choice)
+        return Response({"votes": votes_of(page, image), "mine": choice or None})
+
+
+class CommentsView(PageView):
+    """`POST <page>/comments`: a comment on one image, or a reply to one."""
+
+    limits = (CommentsThrottle,)
+
+    def post(self, request: Request, slug: str) -> Response:
+        """The comment as it is kept; where a robot filled in the hidden field, as it would have been."""
+        page, visitor = self.admit(request, slug)
+        if not page.comments:
+            raise MissingError("This page takes no comments.")
+        sent = CommentInSerializer(data=request.data)
+        sent.is_valid(raise_exception=True)
+        given = sent.validated_data
+        words = {"name": given["name"] or "", "text": given["text"]}
+        if given["website"]:
+            comment = Comment(reply_to_id=given.get("replyTo"), **words)
+            return Response(comment_out(comment), status=status.HTTP_201_CREATED)
+        try:
+            comment = services.add_comment(
+                page=page,
+                visitor=visitor,
+                image_id=given["imageId"],
+                reply_to=given.get("replyTo"),
+                **words,
+            )
+        except services.TooManyError as error:
+            raise Throttled(detail=str(error)) from error
+        return Response(comment_out(comment), status=status.HTTP_201_CREATED)
