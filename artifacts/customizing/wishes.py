@@ -1,81 +1,166 @@
 """What a message to the Artifact Agent asks for, read without a model: pure."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+import re
 
-Action = Literal[
-    "set",
-    "pick",
-    "latest",
-    "find",
-    "image",
-    "fill",
-    "skip",
-    "back",
-    "show",
-    "change",
-    "start_over",
-    "more",
-    "help",
-    "done",
-    "yes",
-    "no",
-]
+from artifacts.customizing import commands, naming
+from artifacts.customizing.choosing import choose, fill, number_in, number_said, spread
+from artifacts.customizing.matching import matches
+from artifacts.customizing.wish import Action, Offer, Situation, Slot, Wish
+from artifacts.customizing.words import bare, fold, unquoted, without_politeness
 
+__all__ = ["Action", "Offer", "Situation", "Slot", "Wish", "matches", "understand"]
 
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """One numbered choice on show; `words` are an image's prompt, notes and tags."""
-
-    n: int
-    label: str
-    value: str
-    words: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """One placeholder of the template; `value` is None while it is not filled."""
-
-    name: str
-    is_image: bool
-    value: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Situation:
-    """What the user sees while writing: the placeholder asked for, the choices on show, names of the projects.
-
-    `is_confirming`: the choices answer a question of the agent's own, of the kind that is answered yes or no.
-    """
-
-    asked: str | None
-    slots: tuple[Slot, ...]
-    offers: tuple[Offer, ...]
-    projects: tuple[str, ...]
-    is_confirming: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """One thing to do. `placeholder` is the one the user named; None: the one asked.
-
-    `text`: of `set` the value, of `find` what is looked for, of `image` an id or URL, of `fill` the project's name
-    (empty: the only one, or any). `number`: of `pick`.
-    """
-
-    action: Action
-    placeholder: str | None = None
-    text: str = ""
-    number: int | None = None
+_THEN = re.compile(r"\s*(?:;|,?\s+and then\s|,?\s+then\s|[.!]\s+(?=\S))\s*", re.IGNORECASE)
+_CALL_IT = re.compile(
+    r"(?:(?:please|let['\u2019]?s|Let['\u2019]?s|i['\u2019]?d|I['\u2019]?d|like to|Please|ok|OK|Ok),?\s+)*(?:call|name|Call|Name|title|Title) it\s+(?P<value>\S.*)",
+    re.DOTALL,
+)
+_CALLED = ("TITLE", "NAME", "HEADLINE", "HEADING")
+_PICK_VERB = re.compile(
+    r"(?:use|take|pick|choose|select|go with|i take)(?: the)?(?: number| option| choice| no\.?| suggestion)? (?P<number>\S+?)"
+    r"(?: one| option| choice)?"
+)
+_OF_IMAGES = re.compile(r"\b(?:image|picture|photo|pic|photograph|shot|entry|item)\b")
+_ONLY = re.compile(
+    r"(?:(?:use|take|keep|choose|pick|go with) )?(?:it|this|that|this one|that one|the suggestion"
+    r"|the suggested (?:one|title|text|name)|(?:the )?(?:artifact's|artifact|same) (?:title|name)"
+    r"|the one (?:suggested|you suggest(?:ed)?)|the first suggestion|as (?:it |you )?suggest(?:ed)?)"
+    r"|yes|yes please|y|yep|yeah|sure|ok|okay|sounds good|looks good|perfect|that's (?:fine|good|right)"
+)
+# Hardly meant as a text or as what an image shows, and as nothing else for certain.
+_UNCERTAIN = re.compile(
+    r"y|yes|yeah|yep|yes please|n|no|nope|no thanks|no thank you|ok|okay|sure|hi|hello|hey|next|none|go on|continue"
+    r"|maybe|what|why|huh|hm+|i (?:don't|do not) know|idk|not sure|no idea|you (?:choose|decide)|surprise me"
+    r"|whatever|anything|anyone|any(?: one)?|thanks|thank you"
+)
 
 
 def understand(message: str, situation: Situation) -> list[Wish] | None:
     """The wishes in a message, in order; None where it is not certain what is meant."""
-    raise NotImplementedError(message, situation)
+    said = message.strip()
+    if not bare(said) and not fold(said).strip("?"):
+        return [Wish("help")] if "?" in said else None
+    slot = situation.slot(situation.asked)
+    if situation.is_confirming:
+        return _answer(said, situation)
+    if slot is not None and not slot.is_image:
+        return _for_text(said, slot, situation)
+    return _for_images(said, situation)
 
 
-def matches(words: str, offers: Sequence[Offer]) -> list[Offer]:
-    """The choices whose words hold all words of the phrase, the best first."""
-    raise NotImplementedError(words, offers)
+def _answer(said: str, situation: Situation) -> list[Wish] | None:
+    """To a question of the agent's own: one of its answers, or something else that is certain."""
+    words = bare(said)
+    number = number_in(words, situation)
+    if number is None:
+        number = number_in(without_politeness(words, is_loose=True), situation)
+    if number is not None:
+        return [Wish("pick", number=number)]
+    if answer := commands.yes_or_no(words):
+        return [Wish(answer)]
+    named = matches(without_politeness(words, is_loose=True), situation.offers)
+    if len(named) == 1 and not commands.is_negated(words):
+        return [Wish("pick", number=named[0].n)]
+    if command := commands.find(words, is_loose=True):
+        return [Wish(command)]
+    return naming.named(said, situation) or None
+
+
+def _for_text(said: str, slot: Slot, situation: Situation) -> list[Wish] | None:
+    """Whatever is not plainly something else is the text, as written."""
+    quoted = unquoted(said)
+    if quoted is not None:
+        return [Wish("set", text=quoted)] if quoted else [Wish("skip")]
+    words = bare(said)
+    if command := commands.find(words, is_loose=False):
+        return [Wish(command)]
+    picked = _picked_for_text(words, situation)
+    if picked is None or picked:
+        return picked
+    if _UNCERTAIN.fullmatch(words) and not words.startswith("thank"):
+        return None
+    named = naming.named(said, situation)
+    if named is None or named:
+        return named
+    filled = _fill_for_text(said, situation)
+    if filled is None or filled:
+        return filled
+    if (value := naming.quoted_value(said)) is not None:
+        return [Wish("set", text=value)]
+    if any(part in slot.name for part in _CALLED) and (call := _CALL_IT.fullmatch(said)):
+        return naming.wishes_for(slot, call["value"], situation, is_named=False)
+    return [Wish("set", text=said)]
+
+
+def _picked_for_text(words: str, situation: Situation) -> list[Wish] | None:
+    """A choice on show in place of a text; empty: the words are none. None: they are like one, and there is none."""
+    plain = without_politeness(words, is_loose=False)
+    if len(situation.offers) == 1 and (_ONLY.fullmatch(plain) or _ONLY.fullmatch(words)):
+        return [Wish("pick", number=situation.offers[0].n)]
+    number = number_said(plain)
+    if number in situation.numbers() and not _OF_IMAGES.search(plain):
+        return [Wish("pick", number=number)]
+    found = _PICK_VERB.fullmatch(plain)
+    number = number_said(found["number"]) if found else None
+    if number is None:
+        return []
+    return [Wish("pick", number=number)] if situation.offers else None
+
+
+def _fill_for_text(said: str, situation: Situation) -> list[Wish] | None:
+    """Images of a project while a text is asked: only where its project is said to be one, or an order is.
+
+    Empty: nothing like it; None: it may also be a text.
+    """
+    filled = fill(said, situation)
+    if not filled or filled[0].text not in situation.projects:
+        return []
+    words = bare(said)
+    if re.search(r"\bproject\b|\border\b", words):
+        return filled
+    return None if re.search(r"\b(?:images|pictures|photos)\b", words) else []
+
+
+def _for_images(said: str, situation: Situation) -> list[Wish] | None:
+    """Images, or nothing, are asked for: a command, a choice, words to look for."""
+    words = bare(said)
+    if command := commands.find(words, is_loose=True):
+        return [Wish(command)]
+    named = naming.named(said, situation)
+    if named is None or named:
+        return named
+    if situation.asked is None:
+        return _unasked(said, situation)
+    if _UNCERTAIN.fullmatch(words):
+        return (
+            [Wish("pick", number=situation.offers[0].n)]
+            if len(situation.offers) == 1 and _ONLY.fullmatch(words)
+            else None
+        )
+    several = _in_turn(said, situation)
+    return choose(said, situation) if several is None else several
+
+
+def _unasked(said: str, situation: Situation) -> list[Wish] | None:
+    """Nothing is asked: only a number on show is certain, or images by the project."""
+    number = number_in(without_politeness(bare(said), is_loose=True), situation)
+    return [Wish("pick", number=number)] if number in situation.numbers() else fill(said, situation)
+
+
+def _in_turn(said: str, situation: Situation) -> list[Wish] | None:
+    """ "The second one, then skip": each part by itself, where every part is certain; None where it is no such list."""
+    parts = [part for part in _THEN.split(said) if bare(part)]
+    if not 1 < len(parts) <= naming.MOST_WISHES:
+        return None
+    wishes: list[Wish] = []
+    for part in parts:
+        command = commands.find(bare(part), is_loose=True)
+        found = [Wish(command)] if command else naming.named(part, situation) or choose(part, situation)
+        if not found:
+            return None
+        wishes += found
+    if all(
+        wish.action in ("pick", "find", "latest", "image") and wish.placeholder is None for wish in wishes
+    ):
+        return spread(wishes, situation)
+    return wishes

@@ -1,0 +1,286 @@
+"""Messages that name a placeholder: "change TITLE to ...", "SUBTITLE: ...", "use 3 for the hero image"; pure."""
+
+import re
+from collections.abc import Iterator
+
+from artifacts.customizing.choosing import choose, number_in
+from artifacts.customizing.wish import Situation, Slot, Wish
+from artifacts.customizing.words import COUNTS, ORDINALS, bare, fold, quoted_part, unquoted
+
+# More than so many at once are no sentence.
+MOST_WISHES = 20
+_WRAP = (
+    r"(?:(?:please|pls|ok|okay|so|now|then|and|but|hey|hi|oh|sorry|wait|thanks|yes|no|actually|just|also"
+    r"|(?:can|could|would|will) (?:you|we|i)|let['\u2019]?s|let (?:us|me)|i['\u2019]?d (?:like|love|prefer) (?:you )?to"
+    r"|i would (?:like|love|prefer) (?:you )?to|(?:i|we) (?:want|need|wish) (?:you )?to|go ahead and)[,!.]*\s+)*"
+)
+_CHANGE = re.compile(
+    rf"{_WRAP}(?P<verb>change|set|update|edit|modify|replace|switch|swap|redo|correct|fix|rename|make|turn)\s+(?P<rest>.+)",
+    re.IGNORECASE | re.DOTALL,
+)
+_GO_BACK = re.compile(
+    rf"{_WRAP}(?:(?:(?:go|take me|jump|move|step) )?(?:back )?(?:to)|return to|revisit|redo|do)\s+(?P<rest>.+)",
+    re.IGNORECASE,
+)
+_BETWEEN = re.compile(
+    r"\s*(?::|=|->|\u2192)\s*|\s+(?:to be|to say|to read|to|with|by|into|as|be|read|say)\s+", re.IGNORECASE
+)
+_TO_NOTHING = re.compile(r"\s*(?::|=|->|\u2192|\s(?:to be|to|with|by|into|as))\s*$", re.IGNORECASE)
+_NAMED = re.compile(r"(?P<name>[^:=\n]{1,80}?)\s*[:=]\s*(?P<value>.*)", re.DOTALL)
+_IS = re.compile(
+    rf"{_WRAP}(?:the |my |our )?(?P<name>[\w \-{{}}]{{1,80}}?)\s+"
+    r"(?:is|should (?:be|read|say)|shall (?:be|read)|must be|will be|could be|to be|reads|says|becomes)\s+(?P<value>.+)",
+    re.IGNORECASE | re.DOTALL,
+)
+_EMPTY = re.compile(
+    rf"{_WRAP}(?:(?P<verb>skip|clear|remove|delete|drop|omit|empty|erase|leave out|blank|pass on)|no|without|without an?)\s+(?P<name>.+)",
+    re.IGNORECASE,
+)
+_LEAVE = re.compile(
+    rf"{_WRAP}(?:leave|keep|make|set)\s+(?P<name>.+?)\s+(?:as |to )?(?:empty|blank|out|unfilled|nothing)",
+    re.IGNORECASE,
+)
+_USE_FOR = re.compile(
+    rf"{_WRAP}(?:(?P<verb>use|put|take|set|write|insert|place|have|pick|choose|add)\s+)?(?P<value>.+)\s+(?:for|as|in|into|to|on|at)\s+(?P<name>[^\n]{{1,80}})",
+    re.IGNORECASE | re.DOTALL,
+)
+_FOR_USE = re.compile(
+    rf"{_WRAP}(?:for|in|as|into|at)\s+(?P<name>[^,:\n]{{1,80}}?)\s*(?:[,:]|\s)\s*(?:(?:please )?(?P<verb>use|take|put|write|have|pick|choose|set|insert)\s+)(?P<value>.+)",
+    re.IGNORECASE | re.DOTALL,
+)
+_PLEASE = re.compile(r"(?:\s*,)?\s+(?:please|pls|thanks|thank you)[.!]*$", re.IGNORECASE)
+_AND_THEN = re.compile(
+    r"\s*(?:[,;]\s*(?:and\s+|then\s+|and then\s+)?|\s(?:and|then|and then)\s+)(?=\S)", re.IGNORECASE
+)
+_AROUND_NAME = re.compile(
+    r"^(?:the |my |our |this |that |an? )?(?:placeholder |field |slot )?(?:called |named )?|(?: placeholder| field| slot)?(?: please| instead| again| now)?$"
+)
+
+
+def find_slot(said: str, situation: Situation, *, is_exact: bool = False) -> Slot | None:
+    """The placeholder that is named, by its name however it is written; unless `is_exact` also by a part of it that
+    no other has."""
+    name = fold(said).strip(" \"'\u201c\u201d.!?,{}")
+    if len(name) > 80:
+        return None
+    wanted = _parts(_AROUND_NAME.sub("", name))
+    if not wanted:
+        return None
+    for slot in situation.slots:
+        parts = _parts(slot.name)
+        if wanted == parts or "".join(wanted) == "".join(parts):
+            return slot
+    if is_exact:
+        return None
+    fitting = [slot for slot in situation.slots if set(wanted) <= set(_parts(slot.name))]
+    return fitting[0] if len(fitting) == 1 else None
+
+
+def _parts(name: str) -> list[str]:
+    parts = re.sub(r"[_\-\s]+", " ", re.sub(r"(?<=[a-z])(?=\d)", " ", name.casefold())).split()
+    parts = ["image" if part in ("picture", "photo", "pic") else part for part in parts]
+    parts = [part for part in parts if part not in ("number", "no", "no.", "#", "nr")]
+    parts = [str(COUNTS[part]) if part in COUNTS else part for part in parts]
+    if len(parts) > 1 and parts[0] in ORDINALS:  # the second image: IMAGE_2
+        parts = [*parts[1:], str(ORDINALS[parts[0]])]
+    return parts
+
+
+def named(message: str, situation: Situation) -> list[Wish] | None:
+    """The wishes of a message that names a placeholder; empty where it names none, None where it is not certain."""
+    said = message.strip()
+    for read in (_lines, _change, _colon, _empty, _go_back, _is, _use):
+        found = read(said, situation)
+        if found is None or found:
+            return found
+    return []
+
+
+def wishes_for(slot: Slot, value: str, situation: Situation, *, is_named: bool = True) -> list[Wish] | None:
+    """What is to be done with a value that somebody gives for a placeholder."""
+    placeholder = slot.name if is_named else None
+    given = value.strip()
+    quoted = unquoted(given)
+    if quoted is None and fold(given).strip(" .!") in (
+        "empty",
+        "blank",
+        "nothing",
+        "be empty",
+        "be blank",
+        "an empty text",
+    ):
+        return [Wish("skip", placeholder)]
+    if slot.is_image:
+        return choose(given, situation, placeholder)
+    if quoted is None and slot.name == situation.asked:
+        number = number_in(bare(given), situation)
+        if number is not None and number in situation.numbers():
+            return [Wish("pick", placeholder, number=number)]
+    text = quoted if quoted is not None else _PLEASE.sub("", given).strip()
+    text = unquoted(text) or text
+    return [Wish("set", placeholder, text)] if text else [Wish("skip", placeholder)]
+
+
+def _lines(said: str, situation: Situation) -> list[Wish] | None:
+    """Several lines that each begin with a name; lines without one go on with the value before."""
+    lines = said.splitlines()
+    heads = [_head(line, situation) for line in lines]
+    if len(lines) < 2 or heads[0] is None or sum(head is not None for head in heads) < 2:
+        return []
+    blocks: list[tuple[Slot, list[str]]] = []
+    for line, head in zip(lines, heads, strict=True):
+        if head is None:
+            blocks[-1][1].append(line)
+        else:
+            blocks.append((head[0], [head[1]]))
+    wishes: list[Wish] = []
+    for slot, values in blocks:
+        found = wishes_for(slot, "\n".join(values), situation)
+        if found is None:
+            return None
+        wishes += found
+    return wishes
+
+
+def _head(line: str, situation: Situation) -> tuple[Slot, str] | None:
+    found = _NAMED.fullmatch(line.strip(" \t-*\u2022"))
+    slot = find_slot(found["name"], situation, is_exact=True) if found else None
+    return (slot, found["value"]) if found and slot else None
+
+
+def _colon(said: str, situation: Situation) -> list[Wish] | None:
+    head = _head(said, situation)
+    if head is None:
+        return []
+    slot, value = head
+    return wishes_for(slot, value, situation) if value.strip() else [Wish("change", slot.name)]
+
+
+def _change(said: str, situation: Situation) -> list[Wish] | None:
+    found = _CHANGE.fullmatch(said)
+    return _change_rest(found["rest"], situation, found["verb"].lower()) if found else []
+
+
+def _change_rest(rest: str, situation: Situation, verb: str, depth: int = 0) -> list[Wish] | None:
+    # "make title great": only a name in its own letters is surely one.
+    is_exact = verb in ("make", "turn")
+    for gap in _BETWEEN.finditer(rest[:120]):
+        slot = find_slot(rest[: gap.start()], situation, is_exact=is_exact)
+        if slot and rest[gap.end() :].strip():
+            return _value_and_more(slot, rest[gap.end() :], situation, depth)
+    slot = find_slot(_TO_NOTHING.sub("", rest), situation, is_exact=is_exact or _asks_text(situation))
+    if slot and verb not in ("make", "turn"):
+        return [Wish("change", slot.name)]
+    for slot, value in _name_first(rest, situation):
+        if slot.is_image or not _asks_text(situation) or unquoted(value) is not None or slot.name in rest:
+            return wishes_for(slot, value, situation)
+        return None
+    return []
+
+
+def _name_first(rest: str, situation: Situation) -> Iterator[tuple[Slot, str]]:
+    """Names that the words may begin with, the longest first, with what follows: "make the title Winter Light"."""
+    words = rest.split(" ")
+    for count in range(min(5, len(words) - 1), 0, -1):
+        slot = find_slot(" ".join(words[:count]), situation, is_exact=True)
+        if slot:
+            yield slot, " ".join(words[count:])
+
+
+def _value_and_more(slot: Slot, value: str, situation: Situation, depth: int) -> list[Wish] | None:
+    """ "... to Winter Light and SUBTITLE to Snow": the value ends where another placeholder is given one."""
+    if depth >= MOST_WISHES:
+        return None
+    if unquoted(value) is None:
+        for gap in _AND_THEN.finditer(value):
+            more = value[gap.end() :]
+            change = _CHANGE.fullmatch(more)
+            rest = change["rest"] if change else more
+            other = next(
+                (
+                    end
+                    for end in _BETWEEN.finditer(rest[:120])
+                    if find_slot(rest[: end.start()], situation, is_exact=True)
+                ),
+                None,
+            )
+            if other is None:
+                continue
+            first, others = (
+                wishes_for(slot, value[: gap.start()], situation),
+                _change_rest(rest, situation, "change", depth + 1),
+            )
+            return None if first is None or not others else [*first, *others]
+    return wishes_for(slot, value, situation)
+
+
+def _empty(said: str, situation: Situation) -> list[Wish] | None:
+    plain = said.rstrip(" .!")
+    for pattern in (_EMPTY, _LEAVE):
+        found = pattern.fullmatch(_PLEASE.sub("", plain))
+        slot = find_slot(found["name"], situation, is_exact=_asks_text(situation)) if found else None
+        if slot:
+            return [Wish("skip", slot.name)]
+    return []
+
+
+def _go_back(said: str, situation: Situation) -> list[Wish] | None:
+    if any(said.strip(" .{}") == slot.name for slot in situation.slots):
+        return [Wish("change", said.strip(" .{}"))]
+    found = _GO_BACK.fullmatch(_PLEASE.sub("", said).rstrip(" .!?"))
+    slot = find_slot(found["rest"], situation, is_exact=True) if found else None
+    return [Wish("change", slot.name)] if slot else []
+
+
+def _is(said: str, situation: Situation) -> list[Wish] | None:
+    """ "The title is Winter Light". Prose may begin so too: for another text than the one asked it is not certain."""
+    found = _IS.fullmatch(said)
+    slot = find_slot(found["name"], situation, is_exact=True) if found else None
+    if not found or slot is None:
+        return []
+    is_plain = slot.name == situation.asked or not _asks_text(situation) or slot.name in found["name"]
+    return wishes_for(slot, found["value"], situation) if is_plain else None
+
+
+def _use(said: str, situation: Situation) -> list[Wish] | None:
+    """ "Use 3 for IMAGE_2"; a text for a text only where it is quoted, or a verb says what is to be done with it."""
+    for pattern in (_FOR_USE, _USE_FOR):
+        found = pattern.fullmatch(_PLEASE.sub("", said).rstrip(".!"))
+        slot = (
+            find_slot(found["name"], situation, is_exact=not (found["verb"] and not _asks_text(situation)))
+            if found
+            else None
+        )
+        if not found or slot is None:
+            continue
+        if slot.is_image and not _asks_text(situation):
+            return wishes_for(slot, found["value"], situation)
+        if (
+            unquoted(found["value"]) is not None
+            or slot.name in found["name"]
+            or (found["verb"] and slot.is_image)
+        ):
+            return wishes_for(slot, found["value"], situation)
+        if found["verb"]:
+            return wishes_for(slot, found["value"], situation) if not _asks_text(situation) else None
+    return []
+
+
+def _asks_text(situation: Situation) -> bool:
+    slot = situation.slot(situation.asked)
+    return slot is not None and not slot.is_image and not situation.is_confirming
+
+
+def quoted_value(said: str) -> str | None:
+    """The quoted words of a message that is otherwise only about giving them: use "Winter Light", please."""
+    found = quoted_part(said)
+    if found is None:
+        return None
+    value, around = found
+    return value if _ABOUT_VALUE.fullmatch(bare(around)) else None
+
+
+_ABOUT_VALUE = re.compile(
+    r"(?:(?:please|pls|ok|okay|so|let's|let us|i'd|i would|like|want|to|can|could|you|we|i|just|use|take|put|write|set|make|have|call|name"
+    r"|title|it|this|that|be|is|should|shall|will|read|say|with|here|the|text|thanks|thank|how|about|go|for|and|then|as|in|'s)\s*)*"
+)
