@@ -97,7 +97,7 @@ class Deployment:
 
     def __init__(self, folder: Path, variables: dict[str, str]) -> None:
         self._folder = folder
-        self._variables = own_environment(variables)
+        self.environment = own_environment(variables)
         self.key = variables["DALI_API_KEY"]
         self.ports = [free_port(), free_port()]
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
@@ -105,7 +105,7 @@ class Deployment:
     def start(self, name: str) -> None:
         """Starts `web0`, `web1`, `worker0`, `worker1` or `views`, the worker of the view log."""
         command = [sys.executable, "manage.py", "web"]
-        variables = dict(self._variables)
+        variables = dict(self.environment)
         if name.startswith("worker"):
             threads = ["-P", "threads", "-c", "5", "--loglevel", "WARNING", "-n", f"{name}@%h"]
             command = [sys.executable, "-m", "celery", "-A", "dali", "worker", *threads]

@@ -139,7 +139,7 @@ def test_workers_killed_in_turn_repeat_no_answered_call(
     subprocess.run(
         [sys.executable, "manage.py", "seed"],
         cwd=ROOT,
-        env=deployment._variables,
+        env=deployment.environment,
         check=True,
         capture_output=True,
     )
