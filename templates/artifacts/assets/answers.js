@@ -2,39 +2,155 @@
 //   GET  <page>/state    -> 200 {token, closed, images: {<image id>: {votes: {yes, maybe, no}, mine, comments: [comment]}}}
 //                           `mine`: this visitor's vote or null. Images nobody wrote to may be left out.
 //   POST <page>/votes       {token, imageId, choice}                        -> 200 {votes, mine} of that image
+//                           `choice`: empty takes the vote back.
 //   POST <page>/comments    {token, imageId, replyTo, name, text, website}  -> 201 comment
 //                           comment: {id, replyTo, name, text, createdAt}; `replyTo`: a comment's id or null, one level
 //                           deep; `website` is a trap for robots and stays empty.
-//   Errors have the API's shape, {errors: [{detail}]}; 409 or 410: closed.
+//   GET  <page>/live     -> text/event-stream: {closed, images} without `mine`, first of all images, then of those that
+//                           changed; the event `gone` ends it.
+//   Errors have the API's shape, {errors: [{detail}]}; 409 or 410: closed; 429 with Retry-After.
 const answers = (() => {
   const page = location.pathname.replace(/\/+$/, "");
-  let token = "";
-  const said = async (response) => {
-    const body = await response.json().catch(() => null);
-    if (response.ok && body) return body;
-    throw new Error(body?.errors?.[0]?.detail || "This page does not take answers now.");
+  const AGAIN_MS = 15000, SILENT_MS = 10000, ANSWER_MS = 20000, PATIENCE_S = 60;
+  let token = "", show = null, reading = null, source = null, silence = 0, timer = 0;
+  let hasAnswered = false, isOver = false, refusals = 0;
+
+  const ask = (what, how) => fetch(page + "/" + what, {
+    cache: "no-store", signal: AbortSignal.timeout?.(ANSWER_MS), ...how,
+    headers: { Accept: "application/json", ...how?.headers },
+  });
+  const isForNow = (status) => status === 408 || status === 429 || status >= 500;
+
+  // The state; null where it cannot be had for now; false where this page takes no answers.
+  const look = async () => {
+    const askedAt = performance.now();
+    try {
+      const response = await ask("state");
+      if (!response.ok) return isForNow(response.status) ? null : false;
+      const state = await response.json().catch(() => null);
+      if (!state || typeof state.token !== "string") return false;
+      token = state.token;
+      return { closed: Boolean(state.closed), images: state.images || {}, isWhole: true, askedAt };
+    } catch {
+      return null;
+    }
   };
+  const read = () => (reading ||= look().finally(() => { reading = null; }));
+
+  const hush = () => {
+    clearTimeout(timer);
+    clearTimeout(silence);
+    source?.close();
+    source = null;
+  };
+  const later = (ms) => {
+    clearTimeout(timer);
+    if (!document.hidden && !isOver) timer = setTimeout(refresh, ms * (1 + Math.random() / 3)); // not all at once
+  };
+  const deaf = () => { // no stream now: the state is read instead, and the stream tried again every fourth time
+    hush();
+    refusals += 1;
+    later(AGAIN_MS);
+  };
+  const listen = () => {
+    if (source || document.hidden || isOver) return;
+    if (typeof EventSource === "undefined" || refusals % 4) { deaf(); return; }
+    let isFirst = true;
+    source = new EventSource(page + "/live");
+    silence = setTimeout(deaf, SILENT_MS);
+    source.onopen = () => { isFirst = true; };
+    source.onmessage = (event) => {
+      clearTimeout(silence);
+      refusals = 0;
+      let heard = null;
+      try { heard = JSON.parse(event.data); } catch { return; }
+      const isWhole = isFirst;
+      isFirst = false;
+      show({ closed: Boolean(heard.closed), images: heard.images || {}, isWhole });
+      if (heard.closed) hush();
+    };
+    source.addEventListener("gone", () => {
+      hush();
+      later(1000); // why, says the state
+    });
+    source.onerror = () => { if (source?.readyState === EventSource.CLOSED) deaf(); }; // else the browser tries again
+  };
+  const refresh = async () => {
+    if (isOver) return;
+    clearTimeout(timer);
+    const state = await read();
+    if (state) {
+      hasAnswered = true;
+      show(state);
+      if (state.closed) hush();
+      else listen();
+      return;
+    }
+    if (state === false) {
+      isOver = true;
+      hush();
+      show(hasAnswered ? { closed: true, isTakenBack: true, images: {} } : null);
+      return;
+    }
+    if (!hasAnswered) show(null);
+    later(AGAIN_MS);
+  };
+
+  // What went wrong in words for a visitor. `wait_s`: worth trying again after so many seconds.
+  const failure = (status, after, detail) => {
+    const error = new Error(detail || "This page does not take answers now.");
+    if (status === 0) error.message = "There is no connection.";
+    if (status === 429) error.message = "That was a lot at once.";
+    if (status >= 500) error.message = "The page does not answer.";
+    error.isRefused = status === 429; // else it may have been taken all the same
+    if (status === 0 || isForNow(status)) error.wait_s = Math.min(PATIENCE_S, Math.max(1, Number(after) || 10));
+    return error;
+  };
+  const post = (what, body) => ask(what, {
+    method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ token, ...body }),
+  });
+
   return {
-    async state() {
-      try {
-        if (!/^https?:$/.test(location.protocol)) return null;
-        const response = await fetch(page + "/state", { headers: { Accept: "application/json" }, cache: "no-store" });
-        if (!response.ok) return null;
-        const state = await response.json();
-        if (!state || typeof state.token !== "string") return null;
-        token = state.token;
-        return { closed: Boolean(state.closed), images: state.images || {} };
-      } catch {
-        return null;
-      }
+    // Shows what is there now, and again whenever it changes: {closed, isTakenBack, images, isWhole, askedAt}. Where
+    // `isWhole`, images that are left out have no answers; else they are as they were. `askedAt`: when it was asked
+    // for, where it holds this visitor's votes. null: nobody answers.
+    watch(shown) {
+      show = shown;
+      if (!/^https?:$/.test(location.protocol)) { show(null); return; }
+      document.addEventListener("visibilitychange", () => { if (document.hidden) hush(); else refresh(); });
+      addEventListener("online", () => refresh());
+      refresh();
+    },
+    // Reads the state anew and shows it; whether there is one.
+    async renew() {
+      await refresh();
+      return !isOver;
     },
     async send(what, body) {
-      const response = await fetch(page + "/" + what, {
-        method: "POST",
-        headers: { "Content-Type": "application/json", Accept: "application/json" },
-        body: JSON.stringify({ token, ...body }),
-      });
-      return said(response);
+      let response;
+      try {
+        response = await post(what, body);
+        if (response.status === 403 && await read()) response = await post(what, body); // an old token: a new one
+      } catch {
+        throw failure(0);
+      }
+      const answer = await response.json().catch(() => null);
+      if (response.ok && answer) return answer;
+      if (response.status === 409 || response.status === 410) refresh();
+      throw failure(response.status, response.headers.get("Retry-After"), answer?.errors?.[0]?.detail);
+    },
+    // What is kept while the tab is open: for this page, or for every page where `everywhere`.
+    keep(name, value, everywhere = false) {
+      try {
+        sessionStorage.setItem("dali " + (everywhere ? "" : page + " ") + name, value);
+      } catch { /* not allowed here: not kept */ }
+    },
+    kept(name, everywhere = false) {
+      try {
+        return sessionStorage.getItem("dali " + (everywhere ? "" : page + " ") + name) || "";
+      } catch {
+        return "";
+      }
     },
   };
 })();

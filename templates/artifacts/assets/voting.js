@@ -1,8 +1,10 @@
-// Votes: one image at a time, all at once, and what was chosen. Choices stay on the page unless it takes votes.
-(() => {
+// Votes: one image at a time, all at once, and what was chosen. Choices stay on the page unless ballots.js sends them.
+const deck = (() => {
   const byId = (id) => document.getElementById(id);
-  const deck = byId("deck"), list = byId("cards"), cards = [...list.children], summary = byId("summary");
+  const list = byId("cards"), cards = [...list.children], summary = byId("summary");
   const modes = { one: byId("mode-one"), all: byId("mode-all"), sum: byId("mode-sum") };
+  const panels = { sum: summary }; // what is shown instead of the cards
+  const told = { voted: () => {}, cleared: () => {}, opened: () => {} }; // who wants to know
   const inputs = cards.map((card) => [...card.querySelectorAll("input")]);
   const calm = matchMedia("(prefers-reduced-motion: reduce)");
   let at = 0, mode = "one", going = 0;
@@ -65,13 +67,12 @@
     for (const [name, button] of Object.entries(modes)) button.setAttribute("aria-pressed", String(name === to));
     list.classList.toggle("one", to === "one");
     list.classList.toggle("overview", to === "all");
-    list.hidden = to === "sum";
+    list.hidden = to in panels;
     byId("walk").hidden = to !== "one";
-    summary.hidden = to !== "sum";
-    if (to === "sum") {
-      summed();
-      summary.focus({ preventScroll: true });
-    }
+    for (const [name, panel] of Object.entries(panels)) panel.hidden = name !== to;
+    if (to === "sum") summed();
+    told.opened(to);
+    panels[to]?.focus({ preventScroll: true });
     byId("copied").textContent = "";
     count();
   };
@@ -81,24 +82,9 @@
     if (mode === "one") going = setTimeout(() => step(1), calm.matches ? 700 : 350);
   };
 
-  // Sent where the page takes votes; totals come back.
-  let takes = false;
-  const totals = (n, votes) => {
-    const line = cards[n].querySelector(".totals");
-    line.textContent = inputs[n].map((input) => label(input) + " " + (Number(votes[input.value]) || 0)).join(" · ");
-    line.hidden = false;
-  };
-  const voted = async (n) => {
+  const voted = (n) => {
     count();
-    if (!takes) return;
-    const line = cards[n].querySelector(".totals"), value = choice(n);
-    try {
-      const answer = await answers.send("votes", { imageId: cards[n].dataset.image, choice: value });
-      if (answer.votes) totals(n, answer.votes);
-    } catch (error) {
-      line.textContent = "Not sent: " + error.message;
-      line.hidden = false;
-    }
+    told.voted(n);
   };
   cards.forEach((card, n) => {
     card.addEventListener("change", () => voted(n));
@@ -119,13 +105,13 @@
   });
   const act = {
     ArrowRight: () => mode === "one" && step(1),
-    ArrowLeft: () => (mode === "one" ? show(at - 1) : mode === "sum" && turn("one")),
+    ArrowLeft: () => (mode === "one" ? show(at - 1) : mode in panels && turn("one")),
     o: () => turn(mode === "all" ? "one" : "all"),
     s: () => turn("sum"),
   };
   inputs[0].forEach((_, place) => {
     act[place + 1] = () => {
-      if (mode !== "one") return;
+      if (mode !== "one" || inputs[at][place].matches(":disabled")) return;
       inputs[at][place].checked = true;
       voted(at);
       onward();
@@ -139,9 +125,13 @@
     event.preventDefault();
     act[event.key]();
   });
-  modes.one.addEventListener("click", () => turn("one"));
-  modes.all.addEventListener("click", () => turn("all"));
-  modes.sum.addEventListener("click", () => turn("sum"));
+  const addMode = (name, button, panel, key) => {
+    modes[name] = button;
+    if (panel) panels[name] = panel;
+    if (key) act[key] = () => { if (!button.hidden) turn(name); };
+    button.addEventListener("click", () => turn(name));
+  };
+  for (const [name, button] of Object.entries(modes)) addMode(name, button);
   byId("back").addEventListener("click", () => show(at - 1));
   byId("on").addEventListener("click", () => step(1));
   byId("print").addEventListener("click", () => print());
@@ -158,6 +148,7 @@
   });
   byId("clear").addEventListener("click", () => {
     inputs.flat().forEach((input) => { input.checked = false; });
+    told.cleared();
     show(0);
     turn("one");
   });
@@ -166,21 +157,10 @@
   byId("bar").hidden = false;
   turn("one");
   show(0);
-  if (deck.dataset.writes === "on") {
-    answers.state().then((state) => {
-      takes = Boolean(state) && !state.closed;
-      byId("kept").textContent = takes ? "Your votes are sent; you can change them."
-        : "This page takes no votes now; yours are on this page only: copy or print them.";
-      byId("clear").hidden = takes; // what was sent stays sent
-      if (!state) return;
-      cards.forEach((card, n) => {
-        const known = state.images[card.dataset.image];
-        if (!known) return;
-        if (known.votes) totals(n, known.votes);
-        const mine = inputs[n].find((input) => input.value === known.mine);
-        if (mine && !choice(n)) mine.checked = true;
-      });
-      count();
-    });
-  }
+  const choose = (n, value) => {
+    for (const input of inputs[n]) input.checked = input.value === value;
+    count();
+    if (mode === "sum") summed();
+  };
+  return { byId, cards, inputs, choice, choose, label, prompt, part, addMode, told };
 })();
