@@ -1,0 +1,117 @@
+"""Stored templates: checked when they come, kept by digest, read for an artifact."""
+
+import hashlib
+import re
+
+import structlog
+
+from artifacts.filling.placeholders import Page, read
+from artifacts.filling.syntax import MOST_NAMES, MOST_SPOTS, spots_of
+from artifacts.filling.weight import MOST_ELEMENTS, is_too_heavy
+from artifacts.models import Artifact, Template
+from dali.lib.errors import ConflictError, InputError
+from dali.lib.fields import CONTROL_CHARACTER
+from dali.lib.storage import InvalidKeyError, named
+
+log = structlog.get_logger(__name__)
+
+MOST_BYTES = 1 << 20
+MEDIA_TYPE = "text/html; charset=utf-8"
+UNNAMED = "template.html"
+_TAG = re.compile(r"<(?:!doctype\s+html|[a-z][a-z0-9]*[\s/>])", re.IGNORECASE)
+
+
+def store_template(*, content: bytes, name: str = "", owner: str = "") -> Template:
+    """Checks and stores a template, and makes its row; the same bytes give the same row.
+
+    `name`: of the file. Raises InputError naming what is wrong with it.
+    """
+    page = _checked(content)
+    digest = hashlib.sha256(content).hexdigest()
+    key = f"{digest}.html"
+    named("templates").put_once(key, content, media_type=MEDIA_TYPE)
+    template, is_new = Template.objects.get_or_create(
+        r2_key=key,
+        defaults={
+            "name": _shown_name(name),
+            "owner_id": owner,
+            "placeholders": [placeholder.name for placeholder in page.placeholders],
+            "problems": list(page.problems),
+            "bytes": len(content),
+            "sha256": digest,
+        },
+    )
+    if is_new:
+        log.info("template_stored", key=key, placeholders=len(page.placeholders), problems=len(page.problems))
+    return template
+
+
+def open_template(artifact: Artifact) -> str:
+    """The text of the template that an artifact fills. ConflictError where it fills none, or that one is gone."""
+    if not artifact.template_r2_key:
+        raise ConflictError(
+            "this artifact fills no template: a generator makes it; POST .../rebuild does that anew"
+        )
+    try:
+        return text_of(named("templates").read(artifact.template_r2_key))
+    except (FileNotFoundError, InvalidKeyError, UnicodeDecodeError) as error:
+        raise ConflictError(
+            f"the template '{artifact.template_r2_key}' cannot be read any more; POST it to /api/templates again"
+        ) from error
+
+
+def text_of(content: bytes) -> str:
+    """A template's text, without the mark that may begin it."""
+    return content.decode("utf-8-sig")
+
+
+def _checked(content: bytes) -> Page:
+    if len(content) > MOST_BYTES:
+        raise InputError("file", f"file has {len(content):,} bytes; a template has at most {MOST_BYTES:,}")
+    if not content.strip():
+        raise InputError("file", "file is empty; send a page in HTML")
+    text = _decoded(content)
+    if not _TAG.search(text):
+        raise InputError("file", "file holds no HTML tag; send a page in HTML")
+    spots = spots_of(text)
+    names = {spot.name for spot in spots}
+    if len(names) > MOST_NAMES:
+        raise InputError("file", f"file has {len(names):,} placeholders; a template has at most {MOST_NAMES}")
+    if len(spots) > MOST_SPOTS:
+        raise InputError(
+            "file",
+            f"file names placeholders {len(spots):,} times; a template does at most {MOST_SPOTS:,} times",
+        )
+    if is_too_heavy(text):
+        raise InputError(
+            "file",
+            f"file could become more than {MOST_ELEMENTS:,} elements: close its formatting tags (<b>, <i>, <a> ...)",
+        )
+    page = read(text)
+    if not page.placeholders:
+        found = f" Found: {'; '.join(page.problems[:3])}." if page.problems else ""
+        raise InputError(
+            "file", f"file has no placeholder that can be filled; write some, as {{{{TITLE}}}}.{found}"
+        )
+    return page
+
+
+def _decoded(content: bytes) -> str:
+    try:
+        text = text_of(content)
+    except UnicodeDecodeError as error:
+        raise InputError(
+            "file",
+            f"file is not UTF-8: byte {error.start:,} is 0x{content[error.start]:02x}; save it as UTF-8",
+        ) from error
+    if "\0" in text:
+        raise InputError(
+            "file", f"file holds a NUL character at position {text.index(chr(0)):,}; save it as UTF-8 text"
+        )
+    return text
+
+
+def _shown_name(name: str) -> str:
+    last = re.split(r"[/\\]", name)[-1]
+    plain = "".join(" " if CONTROL_CHARACTER.match(one) or one.isspace() else one for one in last)
+    return " ".join(plain.encode("utf-8", "replace").decode().split())[:200] or UNNAMED
