@@ -2,6 +2,8 @@
 
 from django.urls import path
 
+from artifacts.customizing.viewsets import CustomizeViewSet
+from artifacts.template_viewsets import TemplateViewSet
 from artifacts.viewsets import ArtifactViewSet, GeneratorViewSet, LookbookViewSet
 
 urlpatterns = [
@@ -10,8 +12,10 @@ urlpatterns = [
     path("artifacts", ArtifactViewSet.as_view({"get": "list", "post": "create"})),
     path("artifacts/<uuid:artifact_id>", ArtifactViewSet.as_view({"get": "retrieve"})),
     path("artifacts/<uuid:artifact_id>/associate", ArtifactViewSet.as_view({"post": "associate"})),
+    path("artifacts/<uuid:artifact_id>/customize", CustomizeViewSet.as_view({"post": "create"})),
     path("artifacts/<uuid:artifact_id>/rebuild", ArtifactViewSet.as_view({"post": "rebuild"})),
     path("artifacts/<uuid:artifact_id>/views", ArtifactViewSet.as_view({"get": "views"})),
     path("artifacts/<uuid:artifact_id>/publish", ArtifactViewSet.as_view({"post": "publish"})),
     path("artifacts/<uuid:artifact_id>/unpublish", ArtifactViewSet.as_view({"post": "unpublish"})),
+    path("templates", TemplateViewSet.as_view({"get": "list", "post": "create"})),
 ]

@@ -19,10 +19,7 @@ def page_of(artifact: Artifact) -> Page:
         )
     page = _pages.get(key)
     if page is None:
-        try:
-            page = read(templates.open_template(artifact))
-        except FileNotFoundError as error:
-            raise ConflictError(f"the template '{key}' is gone from its storage") from error
+        page = read(templates.open_template(artifact))
         if len(_pages) >= _MOST_PAGES:
             _pages.clear()
         _pages[key] = page

@@ -95,7 +95,7 @@ def _as_said(label: str) -> str:
 
 def _pose_images(talk: Talk, slot: Placeholder) -> None:
     current = talk.filled.get(slot.name)
-    kept = ()
+    kept: tuple[Shown, ...] = ()
     if current:
         kept = talk.tools.get_images_for_project(talk.project_ids, named=current).images
     found = talk.tools.get_images_for_project(talk.project_ids, most=PAGE - len(kept))

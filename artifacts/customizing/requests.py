@@ -27,7 +27,7 @@ class ChoiceSerializer(serializers.Serializer[Any]):
     """A numbered choice."""
 
     n = serializers.IntegerField()
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]  # a field of that name, not the serializer's label
     value = serializers.CharField(allow_blank=True)
     thumbnailUrl = serializers.CharField(required=False, help_text="Of an image.")
 

@@ -1,6 +1,5 @@
 """Fixtures of the Artifact Agent's tests: a draft of a template, and somebody who talks."""
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,8 +9,8 @@ from rest_framework.test import APIClient
 
 from artifacts import intake
 from artifacts.customizing import pages
+from artifacts.filling import templates
 from artifacts.models import Artifact
-from dali.lib.storage import named
 from projects.models import Project
 from tests.clients import keyed
 from tests.factories import ProgressionFactory
@@ -64,8 +63,7 @@ def draft(harbour: Project) -> Callable[..., Artifact]:
     """A function that makes a draft of a template, of the project of four images unless told otherwise."""
 
     def make(template: str = TEMPLATE, *, title: str = "Winter Light", projects: Any = None) -> Artifact:
-        key = f"templates/{hashlib.sha256(template.encode()).hexdigest()}.html"
-        named("templates").put_once(key, template.encode(), media_type="text/html")
+        key = templates.store_template(content=template.encode()).r2_key
         ids = [project.pk for project in projects or [harbour]]
         return intake.draft_of_template(template_key=key, project_ids=ids, title=title)
 

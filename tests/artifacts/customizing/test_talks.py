@@ -1,13 +1,10 @@
 """Whole talks with the Artifact Agent, through the API."""
 
-from collections.abc import Callable
-
 import pytest
 
-from artifacts.models import Artifact, ArtifactConfiguration
+from artifacts.models import Artifact
 from progressions.models import Event, ImageProgression
 from tests.artifacts.customizing.conftest import Speaker
-from tests.clients import keyed
 
 pytestmark = pytest.mark.django_db
 

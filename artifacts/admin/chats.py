@@ -1,0 +1,135 @@
+"""Talks with the Artifact Agent in the admin: what was said, what it was taken for, which steps were taken."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.core.paginator import Paginator
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.safestring import SafeString
+from django.utils.text import Truncator
+
+from artifacts.models import Chat, ChatTurn
+from dali.lib.admin import EMPTY, MachineAdmin, badge, link, moment
+from progressions.admin.timeline import timeline
+from progressions.queries import steps_by_owner
+
+TURNS_PER_PAGE = 50
+
+
+@admin.register(Chat)
+class ChatAdmin(MachineAdmin[Chat]):
+    """Chats: each a session that fills one artifact's template."""
+
+    list_display = ("session_id", "artifact_link", "turn_count", "asked", "updated")
+    list_filter = ("updated_at",)
+    list_select_related = ("artifact",)
+    search_fields = ("session_id__exact", "artifact__title")
+    id_fields = ("id", "artifact_id")
+    search_help_text = "Words of the artifact's title, or a whole session, chat or artifact id"
+    ordering = ("-id",)
+    change_form_template = "admin/artifacts/chat/change_form.html"
+    fieldsets = ((None, {"fields": ()}),)  # the template shows all, in its own order
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Chat]:
+        """With the number of messages."""
+        return super().get_queryset(request).annotate(turns_made=Count("turns"))
+
+    def render_change_form(
+        self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """Adds the transcript."""
+        chat = kwargs.get("obj")
+        if chat is not None:
+            context.update(_transcript(chat, request.GET.get("turns")))
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    @admin.display(description="artifact", ordering="artifact__title")
+    def artifact_link(self, chat: Chat) -> SafeString:
+        """The artifact, to open."""
+        return link(reverse("admin:artifacts_artifact_change", args=[chat.artifact_id]), chat.artifact)
+
+    @admin.display(description="messages")
+    def turn_count(self, chat: Chat) -> int:
+        """How many there were."""
+        return int(getattr(chat, "turns_made", 0))
+
+    @admin.display(description="asks for")
+    def asked(self, chat: Chat) -> str:
+        """The placeholder it stands at."""
+        return chat.state.get("asked") or EMPTY
+
+    @admin.display(description="last message", ordering="updated_at")
+    def updated(self, chat: Chat) -> SafeString | str:
+        """When somebody spoke last."""
+        return moment(chat.updated_at)
+
+
+@admin.register(ChatTurn)
+class ChatTurnAdmin(MachineAdmin[ChatTurn]):
+    """Messages over all chats: to find what was not understood, or failed."""
+
+    list_display = ("said", "state", "taken_for", "answered", "chat_link", "created")
+    list_filter = ("status", "created_at")
+    list_select_related = ("chat",)
+    search_fields = ("input",)
+    id_fields = ("id", "chat_id")
+    search_help_text = "Words of the message, or a whole id of a message or its chat"
+    ordering = ("-id",)
+
+    @admin.display(description="message")
+    def said(self, turn: ChatTurn) -> str:
+        """The message, cut for the list."""
+        return Truncator(turn.input).chars(80) or EMPTY
+
+    @admin.display(description="status", ordering="status")
+    def state(self, turn: ChatTurn) -> SafeString | str:
+        """The status as a coloured word."""
+        return badge(turn.status, turn.error[:200])
+
+    @admin.display(description="taken for")
+    def taken_for(self, turn: ChatTurn) -> str:
+        """What was understood, and by whom."""
+        return _taken_for(turn)
+
+    @admin.display(description="reply")
+    def answered(self, turn: ChatTurn) -> str:
+        """The reply, cut for the list."""
+        return Truncator(turn.reply).chars(80) or EMPTY
+
+    @admin.display(description="chat")
+    def chat_link(self, turn: ChatTurn) -> SafeString:
+        """The chat, to open."""
+        return link(reverse("admin:artifacts_chat_change", args=[turn.chat_id]), turn.chat)
+
+    @admin.display(description="came", ordering="created_at")
+    def created(self, turn: ChatTurn) -> SafeString | str:
+        """When it came."""
+        return moment(turn.created_at)
+
+
+def _transcript(chat: Chat, page_number: str | None) -> dict[str, Any]:
+    """Two queries for a page of messages, however many steps they took."""
+    page = Paginator(chat.turns.order_by("number"), TURNS_PER_PAGE).get_page(page_number)
+    steps = steps_by_owner([turn.pk for turn in page])
+    now = timezone.now()
+    return {
+        "chat": chat,
+        "page": page,
+        "turns": [(turn, _taken_for(turn), timeline(steps.get(turn.pk, []), now)) for turn in page],
+        "title": chat.artifact.title,
+        "subtitle": None,
+    }
+
+
+def _taken_for(turn: ChatTurn) -> str:
+    """`set TITLE Winter Light (rules)`; several are joined."""
+    parts = []
+    for wish in turn.understood:
+        words = [wish["action"].replace("_", " "), wish.get("placeholder"), wish.get("number")]
+        text = Truncator(wish.get("text") or "").chars(60)
+        parts.append(" ".join(str(word) for word in [*words, text] if word))
+    by = turn.understood[0]["by"] if turn.understood else ""
+    return f"{'; '.join(parts)} ({by})" if parts else EMPTY
