@@ -12,6 +12,7 @@ class ArtifactsConfig(AppConfig):
         from django.db.models.signals import post_delete, post_save
 
         from artifacts import queries, tasks
+        from artifacts.boards import nudges
         from artifacts.models import Artifact
         from artifacts.signals import viewed
         from progressions.sweep import swept
@@ -23,5 +24,9 @@ class ArtifactsConfig(AppConfig):
                 weak=False,
                 dispatch_uid="artifacts.forget_shown",
             )
+            changed.connect(
+                nudges.artifact_changed, sender=Artifact, dispatch_uid="artifacts.boards.artifact_changed"
+            )
         viewed.connect(tasks.note_view, dispatch_uid="artifacts.note_view")
         swept.connect(tasks.nudge_waiting, dispatch_uid="artifacts.nudge_waiting")
+        swept.connect(tasks.write_left_behind, dispatch_uid="artifacts.write_left_behind")

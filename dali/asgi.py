@@ -1,4 +1,4 @@
-"""The ASGI application: pages and API by Django, the stream by applications of its own."""
+"""The ASGI application: pages and API by Django, streams by applications of their own."""
 
 import os
 
@@ -8,8 +8,12 @@ from django.core.asgi import get_asgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dali.settings")
 django_application = get_asgi_application()
 
-from progressions.routing import http_application, websocket_application  # noqa: E402 - needs Django set up
+from artifacts.boards.routing import live_application  # noqa: E402 - needs Django set up
+from progressions.routing import http_application, websocket_application  # noqa: E402
 
 application = ProtocolTypeRouter(
-    {"http": http_application(django_application), "websocket": websocket_application}
+    {
+        "http": http_application(live_application(django_application)),
+        "websocket": websocket_application,
+    }
 )

@@ -102,8 +102,10 @@ def _first_of_current_job(session_id: str) -> int | None:
     return first
 
 
-def asynchronous(read: Callable[P, R]) -> Callable[P, Coroutine[Any, Any, R]]:
-    """A read for the event loop: done in one of the stream's threads, which keeps no connection afterwards."""
+def asynchronous(
+    read: Callable[P, R], threads: ThreadPoolExecutor = _threads
+) -> Callable[P, Coroutine[Any, Any, R]]:
+    """A read for the event loop: done in one of the `threads`, which keeps no connection afterwards."""
 
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
@@ -111,7 +113,7 @@ def asynchronous(read: Callable[P, R]) -> Callable[P, Coroutine[Any, Any, R]]:
         finally:
             close_old_connections()
 
-    return sync_to_async(run, thread_sensitive=False, executor=_threads)
+    return sync_to_async(run, thread_sensitive=False, executor=threads)
 
 
 find_start_async = asynchronous(find_start)

@@ -27,8 +27,8 @@ class RateThrottle(BaseThrottle):
     setting: ClassVar[str]  # the name of the setting that holds the rate, as in `30/m`
     _wait_s: int | None = None
 
-    def client_of(self, request: HttpRequest) -> str:
-        """What is counted by; empty where there is nothing to count."""
+    def client_of(self, request: HttpRequest) -> str | None:
+        """What is counted by; None where the request is not to be counted."""
         return customer(client_ip(request))
 
     def allow_request(self, request: Request, view: APIView) -> bool:
@@ -39,7 +39,7 @@ class RateThrottle(BaseThrottle):
     def seconds_to_wait(self, request: HttpRequest) -> int | None:
         """Counts the request; after how many seconds it may come again, None where it may go on now."""
         client = self.client_of(request)
-        if not client:
+        if client is None:
             return None
 
         def key(group: str, request: HttpRequest) -> Any:

@@ -40,7 +40,7 @@ def channel_of(artifact_id: UUID) -> str:
     return f"page {artifact_id}"
 
 
-def artifact_saved(instance: Artifact, **_: object) -> None:
-    """Receives `post_save`: it may have been closed, taken back or built anew."""
+def artifact_changed(instance: Artifact, **_: object) -> None:
+    """Receives `post_save` and `post_delete`: a page may have been closed, taken back, built anew."""
     if instance.public_slug:
         tell(instance.pk)

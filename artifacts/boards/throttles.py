@@ -16,9 +16,9 @@ class AnswersThrottle(RateThrottle):
 class _VisitorThrottle(RateThrottle):
     """Counts by visitor; who has no cookie is refused for that, and counted by address."""
 
-    def client_of(self, request: HttpRequest) -> str:
+    def client_of(self, request: HttpRequest) -> str | None:
         """The visitor of the cookie."""
-        return find_visitor(request)
+        return find_visitor(request) or None
 
 
 class VotesThrottle(_VisitorThrottle):

@@ -34,17 +34,17 @@ class ImageAnswers(TypedDict):
 def answers_on(page: Page, images: Collection[UUID] | None = None) -> dict[UUID, ImageAnswers]:
     """What was said of the images named, or of those of the page that anything was said of."""
     wanted = set(page.images) if images is None else set(images) & set(page.images)
-    found: dict[UUID, ImageAnswers] = {} if images is None else {one: _nothing(page) for one in wanted}
+    found: dict[UUID, ImageAnswers] = {} if images is None else {one: nothing_on(page) for one in wanted}
     votes = Vote.objects.filter(artifact=page.artifact_id, choice__in=page.votes).order_by()
     if images is not None:
         votes = votes.filter(image_id__in=wanted)
     for row in votes.values("image_id", "choice").annotate(count=Count("id")):
         if row["image_id"] in wanted:
-            answers = found.setdefault(row["image_id"], _nothing(page))
+            answers = found.setdefault(row["image_id"], nothing_on(page))
             answers["votes"][row["choice"]] = row["count"]
     for comment in _comments(page, None if images is None else wanted):
         if comment.image_id in wanted:
-            found.setdefault(comment.image_id, _nothing(page))["comments"].append(comment_out(comment))
+            found.setdefault(comment.image_id, nothing_on(page))["comments"].append(comment_out(comment))
     return found
 
 
@@ -91,5 +91,6 @@ def _comments(page: Page, images: Collection[UUID] | None) -> list[Comment]:
     return [one for one in newest[::-1] if one.reply_to_id is None or one.reply_to_id in known]
 
 
-def _nothing(page: Page) -> ImageAnswers:
+def nothing_on(page: Page) -> ImageAnswers:
+    """What an image has that nothing was said of."""
     return {"votes": dict.fromkeys(page.votes, 0), "comments": []}

@@ -14,6 +14,8 @@ from typing import Any
 from asgiref.sync import ThreadSensitiveContext
 from django.db import close_old_connections
 
+from dali.lib.endless import is_endless
+
 LANES = 32
 Application = Callable[[dict[str, Any], Any, Any], Awaitable[None]]
 
@@ -21,7 +23,7 @@ Application = Callable[[dict[str, Any], Any, Any], Awaitable[None]]
 class Lanes:
     """An ASGI application that runs another one's HTTP requests in a bounded number of threads.
 
-    The stream (`/api/stream/...`) needs no lane: it lasts, and it reads the database by itself.
+    Event streams need no lane: they last, and they read the database by themselves.
     """
 
     def __init__(self, application: Application, *, lanes: int = LANES) -> None:
@@ -31,7 +33,7 @@ class Lanes:
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         """Serves one connection."""
-        if scope["type"] != "http" or scope["path"].startswith("/api/stream/"):
+        if scope["type"] != "http" or is_endless(scope["path"]):
             await self._application(scope, receive, send)
             return
         lane = await self._borrow()

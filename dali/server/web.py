@@ -13,6 +13,7 @@ from twisted.logger import ILogObserver, LogEvent, LogLevel, formatEvent, global
 from zope.interface import implementer
 
 from dali.lib import frames
+from dali.lib.endless import is_endless
 from dali.server import access, http, websocket
 from dali.server.connection import Connection
 from dali.server.lanes import Application, Lanes
@@ -124,7 +125,7 @@ class WebServer(Server):  # type: ignore[misc]  # daphne ships no types
             scope["extensions"] = {frames.EXTENSION: {}}
         queue = http.Inbox(protocol.content) if is_http else asyncio.Queue[dict[str, Any]]()
         # An answer that has no end of its own: a stop does not wait for it.
-        details["is_stream"] = is_http and scope["path"].startswith("/api/stream/")
+        details["is_stream"] = is_http and is_endless(scope["path"])
         details["application_instance"] = self.loop.create_task(
             self.application(scope, queue.get, partial(self.handle_reply, protocol))
         )

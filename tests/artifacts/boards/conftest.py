@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from django.core.cache import cache
 from rest_framework.test import APIClient
 
 from artifacts.models import Artifact
@@ -42,6 +43,12 @@ def visit(artifact: Artifact) -> Visitor:
     visitor = Visitor(f"/public/artifact/{artifact.public_slug}")
     visitor.open()
     return visitor
+
+
+@pytest.fixture(autouse=True)
+def _counts_from_zero() -> None:
+    """Limits count in the cache, which outlives a test."""
+    cache.clear()
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import re
 from collections.abc import Callable
 
 import pytest
-from django.core.cache import cache
 from pytest_django.fixtures import Settings
 
 from artifacts.models import Artifact, Vote
@@ -14,12 +13,6 @@ from tests.clients import anonymous
 pytestmark = pytest.mark.django_db
 
 UNKNOWN = "01890000-0000-7000-8000-000000000000"
-
-
-@pytest.fixture(autouse=True)
-def _counts_from_zero() -> None:
-    """Limits count in the cache, which outlives a test."""
-    cache.clear()
 
 
 def images_of(artifact: Artifact) -> list[str]:
