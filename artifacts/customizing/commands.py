@@ -12,6 +12,7 @@ _MOST_CHARACTERS = 120
 _THIS = r"(?:it|this|that)(?: one| image| picture| text| question| placeholder| field| part| step)?"
 _CHOICES = r"(?:images|pictures|photos|choices|options|ones|of them)"
 _ALL = r"(?:everything|all of it|it all|all)"
+_STATE = r"(?:left|missing|filled|done|remaining|open)"
 _REST = r"(?:all )?(?:the )?(?:rest|others|remaining(?: ones)?)"
 
 
@@ -39,12 +40,12 @@ _PLAIN = _table(
             r"show(?: me)? (?:the |my )?(?:status|state|progress)|status",
             r"show(?: me)? what (?:we|i|you) have(?: got)?(?: so far)?",
             r"show(?: me)? where (?:we|i) (?:are|am)|where (?:are we|am i|were we|was i)",
-            r"(?:show(?: me)? )?what(?:'s| is) (?:still )?(?:left|missing|filled|done|remaining|open)(?: to do)?(?: so far)?",
+            rf"(?:show(?: me)? )?what(?:'s| is) (?:still )?{_STATE}(?: to do)?(?: so far)?",
             r"what (?:do we|have we|do i|have i) (?:have|got|filled|done)(?: so far| left)?",
             r"what (?:do you|does it|does the template) (?:still )?need|how (?:far are we|much is left)",
         ),
         "start_over": (
-            rf"start (?:{_ALL} )?(?:all )?(?:over|again|anew|afresh|from (?:scratch|the beginning|the start))(?: again)?",
+            rf"start (?:{_ALL} )?(?:all )?(?:over|again|anew|from (?:scratch|the beginning|the start))(?: again)?",
             rf"restart|reset(?: (?:it|{_ALL}))?|begin again|from scratch",
             rf"(?:clear|delete|remove|empty|erase|forget) {_ALL}",
         ),

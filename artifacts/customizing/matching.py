@@ -66,12 +66,10 @@ def _singular(word: str) -> str:
 
 
 # Words that lead to what is looked for, and are not looked for themselves.
-_STOP = frozenset(
-    _singular(word)
-    for word in (
-        "a an the this that these those one some any with of in at on by to for from and or is are was were be has"
-        " have having it its there their his her my our your i me we you which who where what whose shows showing"
-        " shown see seen contains containing features featuring depicts depicting image picture photo pic photograph"
-        " shot something thing anything like as please latest newest"
-    ).split()
-)
+_SMALL = """
+    a an the this that these those one some any with of in at on by to for from and or is are was were be has have
+    having it its there their his her my our your i me we you which who where what whose shows showing shown see seen
+    contains containing features featuring depicts depicting image picture photo pic photograph shot something thing
+    anything like as please latest newest
+"""
+_STOP = frozenset(_singular(word) for word in _SMALL.split())

@@ -11,29 +11,34 @@ from artifacts.customizing.words import COUNTS, ORDINALS, bare, fold, quoted_par
 MOST_WISHES = 20
 _WRAP = (
     r"(?:(?:please|pls|ok|okay|so|now|then|and|but|hey|hi|oh|sorry|wait|thanks|yes|no|actually|just|also"
-    r"|(?:can|could|would|will) (?:you|we|i)|let['\u2019]?s|let (?:us|me)|i['\u2019]?d (?:like|love|prefer) (?:you )?to"
-    r"|i would (?:like|love|prefer) (?:you )?to|(?:i|we) (?:want|need|wish) (?:you )?to|go ahead and)[,!.]*\s+)*"
+    r"|(?:can|could|would|will) (?:you|we|i)|let['\u2019]?s|let (?:us|me)"
+    r"|i['\u2019]?d (?:like|love|prefer) (?:you )?to|i would (?:like|love|prefer) (?:you )?to"
+    r"|(?:i|we) (?:want|need|wish) (?:you )?to|go ahead and)[,!.]*\s+)*"
 )
+_ANY_CASE = re.IGNORECASE | re.DOTALL
 _CHANGE = re.compile(
-    rf"{_WRAP}(?P<verb>change|set|update|edit|modify|replace|switch|swap|redo|correct|fix|rename|make|turn)\s+(?P<rest>.+)",
-    re.IGNORECASE | re.DOTALL,
+    rf"{_WRAP}(?P<verb>change|set|update|edit|modify|replace|switch|swap|redo|correct|fix|rename|make|turn)\s+"
+    r"(?P<rest>.+)",
+    _ANY_CASE,
 )
 _GO_BACK = re.compile(
-    rf"{_WRAP}(?:(?:(?:go|take me|jump|move|step) )?(?:back )?(?:to)|return to|revisit|redo|do)\s+(?P<rest>.+)",
+    rf"{_WRAP}(?:(?:(?:go|take me|jump|move|step) )?(?:back )?to|return to|revisit|redo|do)\s+(?P<rest>.+)",
     re.IGNORECASE,
 )
 _BETWEEN = re.compile(
     r"\s*(?::|=|->|\u2192)\s*|\s+(?:to be|to say|to read|to|with|by|into|as|be|read|say)\s+", re.IGNORECASE
 )
-_TO_NOTHING = re.compile(r"\s*(?::|=|->|\u2192|\s(?:to be|to|with|by|into|as))\s*$", re.IGNORECASE)
+_TO_NOTHING = re.compile(r"(?:\s*(?::|=|->|\u2192)|\s(?:to be|to|with|by|into|as))\s*$", re.IGNORECASE)
 _NAMED = re.compile(r"(?P<name>[^:=\n]{1,80}?)\s*[:=]\s*(?P<value>.*)", re.DOTALL)
 _IS = re.compile(
     rf"{_WRAP}(?:the |my |our )?(?P<name>[\w \-{{}}]{{1,80}}?)\s+"
-    r"(?:is|should (?:be|read|say)|shall (?:be|read)|must be|will be|could be|to be|reads|says|becomes)\s+(?P<value>.+)",
-    re.IGNORECASE | re.DOTALL,
+    r"(?:is|should (?:be|read|say)|shall (?:be|read)|must be|will be|could be|to be|reads|says|becomes)\s+"
+    r"(?P<value>.+)",
+    _ANY_CASE,
 )
 _EMPTY = re.compile(
-    rf"{_WRAP}(?:(?P<verb>skip|clear|remove|delete|drop|omit|empty|erase|leave out|blank|pass on)|no|without|without an?)\s+(?P<name>.+)",
+    rf"{_WRAP}(?:skip|clear|remove|delete|drop|omit|empty|erase|leave out|blank|pass on|no|without|without an?)\s+"
+    r"(?P<name>.+)",
     re.IGNORECASE,
 )
 _LEAVE = re.compile(
@@ -41,19 +46,29 @@ _LEAVE = re.compile(
     re.IGNORECASE,
 )
 _USE_FOR = re.compile(
-    rf"{_WRAP}(?:(?P<verb>use|put|take|set|write|insert|place|have|pick|choose|add)\s+)?(?P<value>.+)\s+(?:for|as|in|into|to|on|at)\s+(?P<name>[^\n]{{1,80}})",
-    re.IGNORECASE | re.DOTALL,
+    rf"{_WRAP}(?:(?P<verb>use|put|take|set|write|insert|place|have|pick|choose|add)\s+)?(?P<value>.+)\s+"
+    r"(?:for|as|in|into|to|on|at)\s+(?P<name>[^\n]{1,80})",
+    _ANY_CASE,
 )
 _FOR_USE = re.compile(
-    rf"{_WRAP}(?:for|in|as|into|at)\s+(?P<name>[^,:\n]{{1,80}}?)\s*(?:[,:]|\s)\s*(?:(?:please )?(?P<verb>use|take|put|write|have|pick|choose|set|insert)\s+)(?P<value>.+)",
-    re.IGNORECASE | re.DOTALL,
+    rf"{_WRAP}(?:for|in|as|into|at)\s+(?P<name>[^,:\n]{{1,80}}?)\s*(?:[,:]|\s)\s*"
+    r"(?:please )?(?P<verb>use|take|put|write|have|pick|choose|set|insert)\s+(?P<value>.+)",
+    _ANY_CASE,
 )
 _PLEASE = re.compile(r"(?:\s*,)?\s+(?:please|pls|thanks|thank you)[.!]*$", re.IGNORECASE)
 _AND_THEN = re.compile(
     r"\s*(?:[,;]\s*(?:and\s+|then\s+|and then\s+)?|\s(?:and|then|and then)\s+)(?=\S)", re.IGNORECASE
 )
-_AROUND_NAME = re.compile(
-    r"^(?:the |my |our |this |that |an? )?(?:placeholder |field |slot )?(?:called |named )?|(?: placeholder| field| slot)?(?: please| instead| again| now)?$"
+_BEFORE_NAME = re.compile(
+    r"^(?:the |my |our |this |that |an? )?(?:placeholder |field |slot )?(?:called |named )?"
+)
+_AFTER_NAME = re.compile(r"(?: placeholder| field| slot)?(?: please| instead| again| now)?$")
+_NOTHING = re.compile(r"(?:be |an? )?(?:empty|blank|nothing)(?: text)?")
+# What may stand around a quoted text that is given: use "Winter Light", please.
+_ABOUT_VALUE = re.compile(
+    r"(?:(?:please|pls|ok|okay|so|let's|let us|i'd|i would|like|want|to|can|could|you|we|i|just|use|take|put|write|set"
+    r"|make|have|call|name|title|it|this|that|be|is|should|shall|will|read|say|with|here|the|text|thanks|thank|how"
+    r"|about|go|for|and|then|as|in)(?:\s+|$))*"
 )
 
 
@@ -63,7 +78,7 @@ def find_slot(said: str, situation: Situation, *, is_exact: bool = False) -> Slo
     name = fold(said).strip(" \"'\u201c\u201d.!?,{}")
     if len(name) > 80:
         return None
-    wanted = _parts(_AROUND_NAME.sub("", name))
+    wanted = _parts(_AFTER_NAME.sub("", _BEFORE_NAME.sub("", name)))
     if not wanted:
         return None
     for slot in situation.slots:
@@ -101,18 +116,11 @@ def wishes_for(slot: Slot, value: str, situation: Situation, *, is_named: bool =
     placeholder = slot.name if is_named else None
     given = value.strip()
     quoted = unquoted(given)
-    if quoted is None and fold(given).strip(" .!") in (
-        "empty",
-        "blank",
-        "nothing",
-        "be empty",
-        "be blank",
-        "an empty text",
-    ):
+    if quoted is None and _NOTHING.fullmatch(fold(given).strip(" .!")):
         return [Wish("skip", placeholder)]
     if slot.is_image:
         return choose(given, situation, placeholder)
-    if quoted is None and slot.name == situation.asked:
+    if quoted is None and slot.name == situation.asked and not situation.is_confirming:
         number = number_in(bare(given), situation)
         if number is not None and number in situation.numbers():
             return [Wish("pick", placeholder, number=number)]
@@ -188,7 +196,7 @@ def _name_first(rest: str, situation: Situation) -> Iterator[tuple[Slot, str]]:
 
 
 def _value_and_more(slot: Slot, value: str, situation: Situation, depth: int) -> list[Wish] | None:
-    """ "... to Winter Light and SUBTITLE to Snow": the value ends where another placeholder is given one."""
+    """Like "... to Winter Light and SUBTITLE to Snow": the value ends where another placeholder is given one."""
     if depth >= MOST_WISHES:
         return None
     if unquoted(value) is None:
@@ -233,7 +241,7 @@ def _go_back(said: str, situation: Situation) -> list[Wish] | None:
 
 
 def _is(said: str, situation: Situation) -> list[Wish] | None:
-    """ "The title is Winter Light". Prose may begin so too: for another text than the one asked it is not certain."""
+    """Like "the title is Winter Light". Prose may begin so too: for another than the one asked it is not certain."""
     found = _IS.fullmatch(said)
     slot = find_slot(found["name"], situation, is_exact=True) if found else None
     if not found or slot is None:
@@ -243,7 +251,7 @@ def _is(said: str, situation: Situation) -> list[Wish] | None:
 
 
 def _use(said: str, situation: Situation) -> list[Wish] | None:
-    """ "Use 3 for IMAGE_2"; a text for a text only where it is quoted, or a verb says what is to be done with it."""
+    """Like "use 3 for IMAGE_2"; a text for a text only where it is quoted, or a verb says what to do with it."""
     for pattern in (_FOR_USE, _USE_FOR):
         found = pattern.fullmatch(_PLEASE.sub("", said).rstrip(".!"))
         slot = (
@@ -278,9 +286,3 @@ def quoted_value(said: str) -> str | None:
         return None
     value, around = found
     return value if _ABOUT_VALUE.fullmatch(bare(around)) else None
-
-
-_ABOUT_VALUE = re.compile(
-    r"(?:(?:please|pls|ok|okay|so|let's|let us|i'd|i would|like|want|to|can|could|you|we|i|just|use|take|put|write|set|make|have|call|name"
-    r"|title|it|this|that|be|is|should|shall|will|read|say|with|here|the|text|thanks|thank|how|about|go|for|and|then|as|in|'s)\s*)*"
-)

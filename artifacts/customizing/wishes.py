@@ -12,13 +12,14 @@ __all__ = ["Action", "Offer", "Situation", "Slot", "Wish", "matches", "understan
 
 _THEN = re.compile(r"\s*(?:;|,?\s+and then\s|,?\s+then\s|[.!]\s+(?=\S))\s*", re.IGNORECASE)
 _CALL_IT = re.compile(
-    r"(?:(?:please|let['\u2019]?s|Let['\u2019]?s|i['\u2019]?d|I['\u2019]?d|like to|Please|ok|OK|Ok),?\s+)*(?:call|name|Call|Name|title|Title) it\s+(?P<value>\S.*)",
+    r"(?:(?:[Pp]lease|[Ll]et['\u2019]?s|[Ii]['\u2019]?d|like to|[Oo]k|OK),?\s+)*(?:[Cc]all|[Nn]ame|[Tt]itle) it\s+"
+    r"(?P<value>\S.*)",
     re.DOTALL,
 )
 _CALLED = ("TITLE", "NAME", "HEADLINE", "HEADING")
 _PICK_VERB = re.compile(
-    r"(?:use|take|pick|choose|select|go with|i take)(?: the)?(?: number| option| choice| no\.?| suggestion)? (?P<number>\S+?)"
-    r"(?: one| option| choice)?"
+    r"(?:use|take|pick|choose|select|go with|i take)(?: the)?(?: number| option| choice| no\.?| suggestion)?"
+    r" (?P<number>\S+?)(?: one| option| choice)?"
 )
 _OF_IMAGES = re.compile(r"\b(?:image|picture|photo|pic|photograph|shot|entry|item)\b")
 _ONLY = re.compile(
@@ -58,12 +59,14 @@ def _answer(said: str, situation: Situation) -> list[Wish] | None:
         return [Wish("pick", number=number)]
     if answer := commands.yes_or_no(words):
         return [Wish(answer)]
-    named = matches(without_politeness(words, is_loose=True), situation.offers)
-    if len(named) == 1 and not commands.is_negated(words):
-        return [Wish("pick", number=named[0].n)]
+    fitting = matches(without_politeness(words, is_loose=True), situation.offers)
+    if len(fitting) == 1 and not commands.is_negated(words):
+        return [Wish("pick", number=fitting[0].n)]
     if command := commands.find(words, is_loose=True):
         return [Wish(command)]
-    return naming.named(said, situation) or None
+    named = naming.named(said, situation) or []
+    # Numbers on show are answers here, whatever is named beside them.
+    return None if any(wish.action == "pick" for wish in named) else named or None
 
 
 def _for_text(said: str, slot: Slot, situation: Situation) -> list[Wish] | None:
@@ -131,12 +134,8 @@ def _for_images(said: str, situation: Situation) -> list[Wish] | None:
         return named
     if situation.asked is None:
         return _unasked(said, situation)
-    if _UNCERTAIN.fullmatch(words):
-        return (
-            [Wish("pick", number=situation.offers[0].n)]
-            if len(situation.offers) == 1 and _ONLY.fullmatch(words)
-            else None
-        )
+    if _UNCERTAIN.fullmatch(words) and not (len(situation.offers) == 1 and _ONLY.fullmatch(words)):
+        return None
     several = _in_turn(said, situation)
     return choose(said, situation) if several is None else several
 
@@ -148,7 +147,7 @@ def _unasked(said: str, situation: Situation) -> list[Wish] | None:
 
 
 def _in_turn(said: str, situation: Situation) -> list[Wish] | None:
-    """ "The second one, then skip": each part by itself, where every part is certain; None where it is no such list."""
+    """Like "the second one, then skip": each part by itself, where all are certain; None where it is no such list."""
     parts = [part for part in _THEN.split(said) if bare(part)]
     if not 1 < len(parts) <= naming.MOST_WISHES:
         return None

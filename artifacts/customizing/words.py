@@ -43,7 +43,10 @@ _TAILS = (
     r"please|pls|thanks|thank you|thx|then|now|for now|for me|maybe|perhaps|i think|i guess|instead|again|here"
     r"|if (?:that's|that is|it's|it is|you can|possible)(?: ok| okay| possible| fine)?"
 )
-_CHATTY_TAILS = r"(?:looks|is|seems|sounds|would be|will be) (?:the )?(?:best|good|great|nice|fine|perfect|lovely)|it is|will do"
+_CHATTY_TAILS = (
+    r"(?:looks|is|seems|sounds|would be|will be) (?:the )?(?:best|good|great|nice|fine|perfect|lovely)"
+    r"|it is|will do"
+)
 _LEAD = re.compile(rf"(?:{_POLITE})\s+(?=\S)")
 _LOOSE_LEAD = re.compile(rf"(?:{_POLITE}|{_CHATTY})\s+(?=\S)")
 _TAIL = re.compile(rf"(?<=\S)\s+(?:{_TAILS})$")
