@@ -2,7 +2,8 @@
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable
 
 from django.conf import settings
 
@@ -17,38 +18,52 @@ _FILE = re.compile(r"([0-9a-f]{64})\.webp")
 
 
 def stored_objects(images: Iterable[ImageFacts], jobs: Iterable[JobFacts]) -> tuple[StoredObject, ...]:
-    """Every object of the projects once, by storage and key: originals, then what browsers are shown.
+    """Every object of the projects once, by storage and key, read and digested."""
+    found = named_objects(images, jobs)
+    return tuple(_read(storage, key, rows[0]) for (storage, key), rows in found.items())
 
-    Originals are images, start images, masks, and what was skipped or failed late.
+
+def named_objects(images: Iterable[ImageFacts], jobs: Iterable[JobFacts]) -> dict[tuple[str, str], list[str]]:
+    """By storage and key each object that rows of the projects name, and those rows; nothing is read.
+
+    First the originals (images, start images, masks, what was skipped or failed late), then what browsers are shown.
     """
     images = tuple(images)
-    kept = [_original(key, row) for key, row in sorted(_rows_of_originals(images, jobs).items())]
-    shown: dict[str, str] = {}
+    kept = {("originals", key): rows for key, rows in sorted(_rows_of_originals(images, jobs).items())}
+    shown: dict[tuple[str, str], list[str]] = defaultdict(list)
     for image in images:
         for address in (image.url, image.start_url):
             if address:
-                shown.setdefault(address, f"image_progressions/{image.id}")
-    return (*kept, *_delivered(shown))
+                shown[_place_of(address)].append(f"image_progressions/{image.id}")
+    return kept | dict(sorted(shown.items()))
 
 
-def _rows_of_originals(images: Iterable[ImageFacts], jobs: Iterable[JobFacts]) -> dict[str, str]:
-    """The first row that names each key."""
-    rows: dict[str, str] = {}
+def _rows_of_originals(images: Iterable[ImageFacts], jobs: Iterable[JobFacts]) -> dict[str, list[str]]:
+    """All rows that name each key; the first is the one it belongs to."""
+    rows: dict[str, list[str]] = defaultdict(list)
     for image in images:
-        rows.setdefault(image.key, f"image_progressions/{image.id}")
+        rows[image.key].append(f"image_progressions/{image.id}")
     job_ids = []
     for job in jobs:
         job_ids.append(job.id)
         for key in (job.start_image_key, job.mask_key):
             if key:
-                rows.setdefault(key, f"jobs/{job.id}")
+                rows[key].append(f"jobs/{job.id}")
     variants = Variant.objects.filter(job_id__in=job_ids).exclude(original_key="")
     for variant_id, key in variants.order_by("id").values_list("id", "original_key"):
-        rows.setdefault(key, f"variants/{variant_id}")
+        rows[key].append(f"variants/{variant_id}")
     for image in images:
         if image.start_key:  # where its job is gone
-            rows.setdefault(image.start_key, f"image_progressions/{image.id}")
+            rows[image.start_key].append(f"image_progressions/{image.id}")
     return rows
+
+
+def _read(storage: str, key: str, row: str) -> StoredObject:
+    if storage == "originals":
+        return _original(key, row)
+    if storage == "delivery":
+        return _delivered(key, row)
+    return StoredObject(storage, key, row, "", None, None)
 
 
 def _original(key: str, row: str) -> StoredObject:
@@ -63,22 +78,19 @@ def _original(key: str, row: str) -> StoredObject:
     return StoredObject("originals", key, row, media_type, len(content), hashlib.sha256(content).hexdigest())
 
 
-def _delivered(rows: dict[str, str]) -> Iterator[StoredObject]:
-    """Delivery images by address: files of this server are read, others only named."""
-    found = [_one_delivered(address, row) for address, row in rows.items()]
-    yield from sorted(found, key=lambda one: (one.storage, one.key))
-
-
-def _one_delivered(address: str, row: str) -> StoredObject:
-    key = _own_key(address)
-    if not key:
-        return StoredObject("elsewhere", address, row, "", None, None)
+def _delivered(key: str, row: str) -> StoredObject:
     try:
         content = delivery_files().read(key)
     except FileNotFoundError:
         return StoredObject("delivery", key, row, "", None, None)
     sha256 = hashlib.sha256(content).hexdigest()
     return StoredObject("delivery", key, row, "image/webp", len(content), sha256)
+
+
+def _place_of(address: str) -> tuple[str, str]:
+    """Storage and key of a delivery image: a file of this server, or the address where another service has it."""
+    key = _own_key(address)
+    return ("delivery", key) if key else ("elsewhere", address)
 
 
 def _own_key(address: str) -> str:

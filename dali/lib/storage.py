@@ -88,6 +88,17 @@ class WriteOnceStorage(Storage):
         """Whether there is an object under the key."""
 
     @abstractmethod
+    def size_of(self, key: str) -> int:
+        """Bytes of the object; FileNotFoundError where there is none; UnavailableError."""
+
+    @abstractmethod
+    def keys_below(self, folder: str) -> Iterator[str]:
+        """The keys that begin with `folder/`, in no order, notes left out. For upkeep: the more there are, the longer.
+
+        Raises InvalidKeyError, UnavailableError.
+        """
+
+    @abstractmethod
     def delete(self, name: str) -> None:
         """Removes the object and its note; nothing happens where there is none. For upkeep, never in a job."""
 
@@ -193,6 +204,21 @@ class LocalWriteOnceStorage(WriteOnceStorage, FileSystemStorage):
         """See WriteOnceStorage."""
         return Path(self.path(name)).is_file()
 
+    def size_of(self, key: str) -> int:
+        """See WriteOnceStorage."""
+        target = Path(self.path(key))
+        if not target.is_file():
+            raise FileNotFoundError(f"'{key}' is not stored below {self.location}")
+        return target.stat().st_size
+
+    def keys_below(self, folder: str) -> Iterator[str]:
+        """See WriteOnceStorage."""
+        top = Path(self.path(folder))
+        for path, folders, names in os.walk(top, onerror=_refuse_unlisted):
+            folders[:] = [name for name in folders if not name.startswith(".")]
+            inner = Path(path).relative_to(self.location).as_posix()
+            yield from (f"{inner}/{name}" for name in names if not name.startswith("."))
+
     def delete(self, name: str) -> None:
         """See WriteOnceStorage."""
         target = Path(self.path(name))
@@ -258,6 +284,12 @@ class LocalWriteOnceStorage(WriteOnceStorage, FileSystemStorage):
         except FileExistsError:
             return
         folder.chmod(self._folder_mode)
+
+
+def _refuse_unlisted(error: OSError) -> None:
+    """What is not there holds nothing; what cannot be listed may hold anything."""
+    if not isinstance(error, FileNotFoundError | NotADirectoryError):
+        raise UnavailableError(f"{error.filename} cannot be listed: {error.strerror}") from error
 
 
 def _note_of(target: Path, inode: int) -> Path:

@@ -125,6 +125,26 @@ class S3WriteOnceStorage(WriteOnceStorage, S3Storage):  # type: ignore[misc]  # 
         """See WriteOnceStorage."""
         return self._head(name) is not None
 
+    def size_of(self, key: str) -> int:
+        """See WriteOnceStorage."""
+        found = self._head(key)
+        if found is None:
+            raise FileNotFoundError(f"'{key}' is not stored in bucket '{self.bucket_name}'")
+        return int(found["ContentLength"])
+
+    def keys_below(self, folder: str) -> Iterator[str]:
+        """See WriteOnceStorage."""
+        below = f"{self._object_key(folder)}/"
+        outer = len(below) - len(folder) - 1
+        try:
+            pages = self.client.get_paginator("list_objects_v2").paginate(
+                Bucket=self.bucket_name, Prefix=below
+            )
+            for page in pages:
+                yield from (one["Key"][outer:] for one in page.get("Contents", ()))
+        except (ClientError, BotoCoreError) as error:
+            raise self._unavailable(error) from error
+
     def delete(self, name: str) -> None:
         """See WriteOnceStorage."""
         try:

@@ -37,6 +37,23 @@ class WriteOnceContract:
         with pytest.raises(FileNotFoundError, match="a/none"):
             storage.read("a/none")
 
+    def test_an_object_has_a_size(self, storage: WriteOnceStorage) -> None:
+        storage.put_once("a/b/0", b"12345", media_type="image/png")
+        storage.put_once("a/empty", b"", media_type="image/png")
+        assert (storage.size_of("a/b/0"), storage.size_of("a/empty")) == (5, 0)
+        for key in ("a/none", "a/b", "a/b/0/c"):
+            with pytest.raises(FileNotFoundError):
+                storage.size_of(key)
+
+    def test_what_lies_below_a_folder_is_listed_without_notes(self, storage: WriteOnceStorage) -> None:
+        keys = {"a/b/0", "a/b/c/1", "a/2", "ab/3", "a.b/4", "5"}
+        for key in keys:
+            storage.put_once(key, b"x", media_type="image/png", note={"n": 1})
+        assert set(storage.keys_below("a")) == {"a/b/0", "a/b/c/1", "a/2"}
+        assert set(storage.keys_below("a/b")) == {"a/b/0", "a/b/c/1"}
+        assert list(storage.keys_below("a/2")) == []
+        assert list(storage.keys_below("none")) == []
+
     def test_a_folder_is_no_object(self, storage: WriteOnceStorage) -> None:
         storage.put_once("a/b/c", b"x", media_type="image/png")
         assert storage.exists("a/b") is False
@@ -60,6 +77,10 @@ class WriteOnceContract:
                 storage.exists(key)
             with pytest.raises(InvalidKeyError):
                 storage.read_note(key)
+            with pytest.raises(InvalidKeyError):
+                storage.size_of(key)
+            with pytest.raises(InvalidKeyError):
+                list(storage.keys_below(key))
             with pytest.raises(InvalidKeyError):
                 storage.delete(key)
 

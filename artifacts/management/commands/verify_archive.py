@@ -1,0 +1,52 @@
+"""Checks an archive manifest against what storages and rows hold now."""
+
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from artifacts.reading.manifest import read_manifest
+from artifacts.reading.verifying import Kind, verify
+from dali.lib.errors import DaliError
+from progressions.management.progress import bar_over
+
+BAD_INPUT = 2
+
+
+class Command(BaseCommand):
+    """`manage.py verify_archive FILE`. Reads every object; changes nothing."""
+
+    help = (
+        "Checks every object of an r2ArchiveManifest (csv or json) against storages and rows, and names every "
+        "difference. Exit code: 0 where there is none, 1 where there is one, 2 for a file that is no manifest."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "file", type=Path, help="archive.csv or archive.json, as the generator r2ArchiveManifest makes it"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            manifest = read_manifest(options["file"])
+        except DaliError as error:
+            raise CommandError(str(error), returncode=BAD_INPUT) from error
+        kinds: Counter[Kind] = Counter()
+        differing: set[tuple[str, str]] = set()
+        try:
+            with bar_over(len(manifest.entries)) as move:
+                for finding in verify(manifest, move):
+                    kinds[finding.kind] += 1
+                    differing.add((finding.storage, finding.key))
+                    self.stdout.write(f"{finding.kind}  {finding.storage}  {finding.key}  {finding.words}")
+        except DaliError as error:
+            raise CommandError(f"not all could be checked: {error}") from error
+        as_then = len(manifest.entries.keys() - differing)
+        self.stdout.write(
+            f"{len(manifest.entries)} looked at, {as_then} as then. Differences: {kinds['missing']} missing, "
+            f"{kinds['altered']} altered, {kinds['unknown']} unknown, {kinds['unread']} could not be read."
+        )
+        if kinds:
+            sys.exit(1)

@@ -1,0 +1,149 @@
+"""Compares an archive manifest with what storages and rows hold now."""
+
+import hashlib
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from typing import Literal
+from uuid import UUID
+
+from artifacts.gathering import gather
+from artifacts.holdings import named_objects
+from artifacts.reading.manifest import Entry, Manifest, project_of
+from dali.lib.errors import UnavailableError
+from dali.lib.storage import WriteOnceStorage, delivery_files, originals
+from progressions.models import ImageProgression, Job, Variant
+
+READERS = 8
+_AT_ONCE = 256
+_PAUSES_S = (0.2, 1.0)
+# unread: the storage did not give it; whether it is as it was is not known.
+Kind = Literal["missing", "altered", "unknown", "unread"]
+Named = dict[tuple[str, str], list[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One difference."""
+
+    kind: Kind
+    storage: str
+    key: str
+    words: str
+
+
+def verify(manifest: Manifest, move: Callable[[int], None]) -> Iterator[Finding]:
+    """Every difference, as it is found. `move` is told how many objects of the manifest were looked at.
+
+    Objects are read in pieces, several at once. Objects and rows of the same projects that the manifest does not
+    know are differences too.
+    """
+    project_ids = _projects_of(manifest)
+    material = gather(title="", project_ids=project_ids, needs={"jobs"})
+    named = named_objects(material.images, material.jobs)
+    done = 0
+    with ThreadPoolExecutor(READERS) as readers:
+        entries = iter(manifest.entries.values())
+        while batch := list(islice(entries, _AT_ONCE)):
+            for entry, finding in zip(batch, readers.map(_look_at, batch), strict=True):
+                if finding is not None:
+                    yield finding
+                yield from _row_of(entry, named)
+                done += 1
+                move(done)
+    yield from _unknown(manifest, named, project_ids)
+
+
+def _look_at(entry: Entry) -> Finding | None:
+    """Compares one object with its line; tried again where the storage fails for a moment."""
+    storage = _storage_of(entry)
+    if storage is None:
+        return None
+    for pause_s in (*_PAUSES_S, None):
+        try:
+            return _compare(entry, storage)
+        except UnavailableError as error:
+            if pause_s is None:
+                return Finding("unread", entry.storage, entry.key, str(error))
+            time.sleep(pause_s)
+    raise AssertionError("unreachable")
+
+
+def _storage_of(entry: Entry) -> WriteOnceStorage | None:
+    """Where it is read from; None for what another service has."""
+    return {"originals": originals, "delivery": delivery_files}.get(entry.storage, _nowhere)()
+
+
+def _nowhere() -> None:
+    return None
+
+
+def _compare(entry: Entry, storage: WriteOnceStorage) -> Finding | None:
+    def differs(kind: Kind, words: str) -> Finding:
+        return Finding(kind, entry.storage, entry.key, words)
+
+    if entry.state == "missing":
+        if storage.exists(entry.key):
+            return differs("altered", "was missing then, and is there now")
+        return None
+    try:
+        size = storage.size_of(entry.key)
+        if size != entry.size_bytes:
+            return differs("altered", f"has {size} bytes, had {entry.size_bytes}")
+        found = hashlib.sha256()
+        for piece in storage.stream(entry.key, 0, size) if size else ():
+            found.update(piece)
+    except FileNotFoundError:
+        return differs("missing", f"the object is not there; it belongs to {entry.row}")
+    if found.hexdigest() != entry.sha256:
+        return differs("altered", f"has SHA-256 {found.hexdigest()}, had {entry.sha256}")
+    return None
+
+
+def _row_of(entry: Entry, named: Named) -> Iterator[Finding]:
+    """Whether the row still names the object."""
+    rows = named.get((entry.storage, entry.key), [])
+    if entry.row in rows:
+        return
+    if rows:
+        yield Finding(
+            "altered", entry.storage, entry.key, f"{entry.row} does not name it any more; {rows[0]} does"
+        )
+    else:
+        yield Finding(
+            "missing", entry.storage, entry.key, f"its row {entry.row} is not there, or does not name it"
+        )
+
+
+def _unknown(manifest: Manifest, named: Named, project_ids: Iterable[UUID]) -> Iterator[Finding]:
+    """What is there now and not in the manifest: named by rows, or lying in the folders of the projects."""
+    for (storage, key), rows in named.items():
+        if (storage, key) not in manifest.entries:
+            yield Finding("unknown", storage, key, f"{rows[0]} names it; the manifest does not")
+    for project_id in project_ids:
+        for key in sorted(originals().keys_below(f"project/{project_id}")):
+            if ("originals", key) not in manifest.entries and ("originals", key) not in named:
+                yield Finding("unknown", "originals", key, "no row names it, nor does the manifest")
+
+
+def _projects_of(manifest: Manifest) -> list[UUID]:
+    """The projects that the manifest is of: named, or told by keys and rows."""
+    found = dict.fromkeys(manifest.projects)
+    rows: dict[str, list[str]] = {}
+    for entry in manifest.entries.values():
+        if entry.storage == "originals" and (project_id := project_of(entry.key)):
+            found.setdefault(project_id)
+        table, _, row_id = entry.row.partition("/")
+        rows.setdefault(table, []).append(row_id)
+    if not manifest.projects:
+        for model in (ImageProgression, Job, Variant):
+            found |= dict.fromkeys(_projects_of_rows(model, rows.get(model._meta.db_table, [])))
+    return list(found)
+
+
+def _projects_of_rows(model: type[ImageProgression | Job | Variant], ids: list[str]) -> Iterator[UUID]:
+    waiting = iter(ids)
+    while batch := list(islice(waiting, 500)):
+        yield from model.objects.filter(pk__in=batch).values_list("project_id", flat=True).distinct()
