@@ -6,7 +6,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from artifacts.generator import Generator
-from artifacts.models import Artifact
+from artifacts.models import Artifact, Template
 from artifacts.options import OptionDescription, describe
 from dali.lib.addresses import absolute_url
 from dali.lib.fields import EpochMsField, TextOrNullField
@@ -68,6 +68,29 @@ class ArtifactSerializer(serializers.ModelSerializer[Artifact]):
     def get_configuration(self, artifact: Artifact) -> dict[str, str]:
         """Value by placeholder."""
         return {row.config_key: row.config_value for row in artifact.configurations.all()}
+
+
+class TemplateSerializer(serializers.ModelSerializer[Template]):
+    """A stored page with placeholders."""
+
+    templateR2Key = serializers.CharField(
+        source="r2_key", read_only=True, help_text="What `POST /api/artifacts` takes to fill it."
+    )
+    placeholders = serializers.ListField(
+        child=serializers.CharField(), read_only=True, help_text="Their names, in the order of the page."
+    )
+    name = serializers.CharField(read_only=True, help_text="Of the file, as it was first sent.")
+    problems = serializers.ListField(
+        child=serializers.CharField(),
+        read_only=True,
+        help_text="What is left as it stands when it is filled, in sentences.",
+    )
+    createdAt = EpochMsField(source="created_at")
+
+    class Meta:
+        model = Template
+        fields = ("templateR2Key", "placeholders", "name", "bytes", "problems", "createdAt")
+        read_only_fields = fields
 
 
 class OptionSerializer(serializers.Serializer[OptionDescription]):

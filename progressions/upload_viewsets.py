@@ -3,7 +3,6 @@
 from typing import Any, cast
 
 from django.conf import settings
-from django.core.files.uploadhandler import MemoryFileUploadHandler
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.parsers import MultiPartParser
@@ -13,8 +12,8 @@ from rest_framework.viewsets import GenericViewSet, ViewSet
 
 from dali.lib.api import ApiMixin
 from dali.lib.errors import InputError
+from dali.lib.form_files import file_of
 from dali.lib.images import InvalidImageError
-from dali.lib.strict_json import TooLargeError
 from progressions.ingest import receive_upload
 from progressions.models import Upload
 from progressions.provider import providers
@@ -23,37 +22,11 @@ from progressions.tickets import issue_ticket
 from progressions.upload_serializers import ProviderSerializer, TicketSerializer, UploadSerializer
 from projects.authentication import ApiKeyAuthentication, StaffAuthentication, owner_of
 
-# What a multipart body holds besides the file: borders and headers.
-FRAME_BYTES = 64 * 1024
-
 
 class FileInSerializer(serializers.Serializer[Any]):
     """A form with one file."""
 
     file = serializers.FileField(help_text="PNG, JPEG, WebP, GIF, BMP or TIFF.")
-
-
-class LimitedUploadHandler(MemoryFileUploadHandler):
-    """Keeps a file in memory and stops at the first byte over the limit."""
-
-    def __init__(self, request: Any = None) -> None:
-        super().__init__(request)
-        self._total = 0
-
-    def handle_raw_input(self, *args: Any, **kwargs: Any) -> None:
-        """Called before anything is parsed. In memory whatever the length says: the limit is counted below."""
-        self.activated = True
-
-    def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
-        """Counts all files of the form together."""
-        self._total += len(raw_data)
-        if self._total > settings.MAX_IMAGE_BYTES:
-            raise _too_large()
-        super().receive_data_chunk(raw_data, start)
-
-
-def _too_large() -> TooLargeError:
-    return TooLargeError(f"The file is larger than {settings.MAX_IMAGE_BYTES:,} bytes; send a smaller image.")
 
 
 class UploadViewSet(ApiMixin, GenericViewSet[Upload]):
@@ -71,14 +44,9 @@ class UploadViewSet(ApiMixin, GenericViewSet[Upload]):
     )
     def create(self, request: Request) -> Response:
         """The upload."""
-        if int(request.META.get("CONTENT_LENGTH") or 0) > settings.MAX_IMAGE_BYTES + FRAME_BYTES:
-            raise _too_large()
-        request._request.upload_handlers = [LimitedUploadHandler(request._request)]
-        file = request.FILES.get("file") if request.content_type else None
-        if file is None:
-            raise InputError(
-                "file", "file is missing; send the image as the part `file` of multipart/form-data"
-            )
+        file = file_of(
+            request, what="the image", most_bytes=settings.MAX_IMAGE_BYTES, cure="send a smaller image"
+        )
         try:
             upload = receive_upload(file.read(), owner_of(request))
         except InvalidImageError as error:

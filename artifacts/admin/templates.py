@@ -1,0 +1,152 @@
+"""Templates in the admin: what each asks for, what in it cannot be filled, and new ones from a file."""
+
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.defaultfilters import filesizeformat
+from django.urls import URLPattern, path, reverse
+from django.utils.safestring import SafeString
+
+from artifacts.filling.templates import MOST_BYTES, store_template
+from artifacts.models import Artifact, Template
+from dali.lib.admin import LeanAdmin, lines, link, words
+from dali.lib.errors import InputError
+from dali.lib.storage import InvalidKeyError, named
+
+
+class TemplateForm(forms.ModelForm[Template]):
+    """A new template: its file."""
+
+    file = forms.FileField(help_text="HTML in UTF-8, at most 1 MiB, with at least one {{PLACEHOLDER}}.")
+
+    class Meta:
+        model = Template
+        fields = ()
+
+    def clean_file(self) -> Any:
+        """Stores what passes the checks; the same file again is the template that is there."""
+        file = self.cleaned_data["file"]
+        if file.size > MOST_BYTES:
+            raise forms.ValidationError(
+                f"The file has {file.size:,} bytes; a template has at most {MOST_BYTES:,}."
+            )
+        try:
+            self.instance = store_template(content=file.read(), name=file.name)
+        except InputError as error:
+            raise forms.ValidationError(str(error)) from error
+        return file
+
+
+@admin.register(Template)
+class TemplateAdmin(LeanAdmin[Template]):
+    """Templates: added by their file, never changed; deleted only where nothing fills them."""
+
+    list_display = ("name", "asks_for", "left", "size", "filled_by", "created_at")
+    search_fields = ("name", "r2_key__exact")
+    id_fields = ("id",)
+    search_help_text = "Words of the file's name, a whole key or id"
+    ordering = ("-created_at", "-id")
+    form = TemplateForm
+    fields = (
+        "name",
+        "asks_for",
+        "left",
+        "size",
+        "download",
+        "filled_by",
+        "owner_id",
+        "r2_key",
+        "sha256",
+        "created_at",
+    )
+
+    def get_fields(self, request: HttpRequest, obj: Template | None = None) -> tuple[str, ...]:
+        """A new one is its file."""
+        return self.fields if obj else ("file",)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Template | None = None) -> tuple[str, ...]:
+        """All: what is stored never changes."""
+        return self.fields if obj else ()
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> Any:
+        """Without the transaction that Django's own is: storages are not written inside one."""
+        return self._changeform_view(request, object_id, form_url, extra_context)  # type: ignore[attr-defined]
+
+    def save_model(self, request: HttpRequest, obj: Template, form: Any, change: Any) -> None:
+        """Nothing more: the form has stored it."""
+
+    def has_change_permission(self, request: HttpRequest, obj: Template | None = None) -> bool:
+        """Nobody may."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Template | None = None) -> bool:
+        """Only of one that no artifact fills; its bytes stay in the storage."""
+        is_used = obj is not None and _fillers(obj).exists()
+        return not is_used and super().has_delete_permission(request, obj)
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """None: deleting many would not ask of each whether it is used."""
+        return {}
+
+    def get_urls(self) -> list[URLPattern]:
+        """Adds the download."""
+        own = path(
+            "<uuid:template_id>/download/",
+            self.admin_site.admin_view(self.download_view),
+            name="artifacts_template_download",
+        )
+        return [own, *super().get_urls()]
+
+    def download_view(self, request: HttpRequest, template_id: UUID) -> HttpResponse:
+        """The file as it came, as text to be saved: opened here, its scripts would be the admin's own."""
+        template = Template.objects.filter(pk=template_id).first()
+        if template is None or not self.has_view_permission(request, template):
+            raise Http404
+        try:
+            content = named("templates").read(template.r2_key)
+        except (FileNotFoundError, InvalidKeyError):
+            raise Http404 from None
+        headers = {"X-Content-Type-Options": "nosniff", "Cache-Control": "private, no-store"}
+        answer = HttpResponse(content, content_type="text/plain; charset=utf-8", headers=headers)
+        answer["Content-Disposition"] = f'attachment; filename="{template.sha256[:12]}.html"'
+        return answer
+
+    @admin.display(description="asks for")
+    def asks_for(self, template: Template) -> SafeString | str:
+        """Its placeholders."""
+        return words(template.placeholders)
+
+    @admin.display(description="left as it stands")
+    def left(self, template: Template) -> SafeString | str:
+        """What cannot be filled, in sentences."""
+        return lines(template.problems)
+
+    @admin.display(description="size", ordering="bytes")
+    def size(self, template: Template) -> str:
+        """Of the file."""
+        return filesizeformat(template.bytes)
+
+    @admin.display(description="artifacts")
+    def filled_by(self, template: Template) -> SafeString | str:
+        """The way to the artifacts that fill it."""
+        address = reverse("admin:artifacts_artifact_changelist")
+        return link(f"{address}?template_r2_key__exact={template.r2_key}", "those that fill it")
+
+    @admin.display(description="file")
+    def download(self, template: Template) -> SafeString | str:
+        """The way to its file."""
+        return link(reverse("admin:artifacts_template_download", args=[template.pk]), "download")
+
+
+def _fillers(template: Template) -> QuerySet[Artifact]:
+    return Artifact.objects.filter(template_r2_key=template.r2_key)
