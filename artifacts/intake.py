@@ -10,6 +10,9 @@ from django.db.models import F
 from django.utils import timezone
 
 from artifacts import building, services, tasks
+from artifacts.filling import content
+from artifacts.filling.placeholders import read
+from artifacts.filling.templates import open_template
 from artifacts.gathering import gather
 from artifacts.generator import EmptyMaterialError, Generator, generators
 from artifacts.models import Artifact
@@ -91,10 +94,15 @@ def draft_of_template(
 
 
 def rebuild_artifact(*, artifact: Artifact) -> Artifact:
-    """Makes the content anew of what the projects hold now; the old one is served until the new one is there.
+    """Makes the content anew of what the projects hold now, or of what was chosen for its template.
 
-    Raises ConflictError for one that no generator made, InputError where there is nothing to show (any longer).
+    The old content is served until the new one is there. Raises ConflictError for a template that is not filled
+    whole, InputError where there is nothing to show (any longer).
     """
+    if artifact.template_r2_key:
+        _check_filled(artifact)
+        services.finish(artifact, content.fill(artifact).built)
+        return artifact
     plugin = _generator_of(artifact)
     options = parse(plugin.options, artifact.options)
     if _takes_long(plugin, options, list(artifact.projects.values_list("id", flat=True))):
@@ -120,8 +128,22 @@ def find_generator(name: str) -> Generator:
 
 def _generator_of(artifact: Artifact) -> Generator:
     if artifact.generator not in generators.names():
-        raise ConflictError("no generator made this artifact: it is filled by POST .../customize")
+        raise ConflictError(
+            f"the generator '{artifact.generator}' that made this artifact is not there any more"
+        )
     return generators.get(artifact.generator)
+
+
+def _check_filled(artifact: Artifact) -> None:
+    """Refuses to show a page that somebody is still filling: what was published before would be gone."""
+    chosen = set(artifact.configurations.values_list("config_key", flat=True))
+    page = read(open_template(artifact))
+    missing = [slot.name for slot in page.placeholders if slot.name not in chosen]
+    if missing:
+        names = ", ".join(missing[:10])
+        raise ConflictError(
+            f"{len(missing)} placeholders are not filled yet ({names}): go on by POST .../customize"
+        )
 
 
 def _built(artifact: Artifact) -> building.Built:

@@ -11,7 +11,8 @@ HELP = (
     "I ask for one thing at a time and put it on the page. "
     "For words, write them as they shall stand; in quotation marks if they look like a command. "
     "For images, say a number (“2”, “the second”), “latest”, “more”, "
-    "words that describe one (“the one with the boat”), the id or address of an image, or “all from project X in order” to fill all that are open. "
+    "words that describe one (“the one with the boat”), the id or address of an image, "
+    "or “all from project X in order” to fill all that are open. "
     "“skip” leaves one empty, “back” returns to the one before, “show” lists everything, "
     "“change NAME to ...” changes one, “start over” takes everything back, “done” makes the page."
 )

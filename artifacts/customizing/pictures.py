@@ -124,7 +124,8 @@ def _is_named(named: str) -> Q:
 
 
 def _rows(project_ids: Sequence[str]) -> QuerySet[ImageProgression, dict[str, Any]]:
-    return ImageProgression.objects.filter(project_id__in=list(project_ids)).values(*_FIELDS)
+    rows: QuerySet[ImageProgression, dict[str, Any]] = ImageProgression.objects.values(*_FIELDS)
+    return rows.filter(project_id__in=list(project_ids))
 
 
 def _newest(project_ids: Sequence[str]) -> Iterator[list[dict[str, Any]]]:

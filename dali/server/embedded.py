@@ -32,10 +32,12 @@ class Engine:
     def take_over(self) -> None:
         """Voids the leases that a killed server left: the lock proves that nobody works under them."""
         from artifacts import services
+        from artifacts.customizing import turns
         from progressions import claims
 
         claims.take_over()
         services.take_over_builds()
+        turns.take_over()
 
     def start(self) -> None:
         """Starts all of it."""

@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db.models import QuerySet
 
-from artifacts import building, services
+from artifacts import building, intake, services
 from artifacts.generator import generators
 from artifacts.models import Artifact
 from dali.lib.errors import DaliError
@@ -33,7 +33,7 @@ class Command(BaseCommand):
             for done, artifact in enumerate(chosen.iterator(chunk_size=50), start=1):
                 before = artifact.content_r2_key
                 try:
-                    services.finish(artifact, building.build(artifact))
+                    _rebuild(artifact)
                 except DaliError as error:
                     failures.append(f"{artifact.id} ({artifact.title[:40]}): {error}")
                     services.fail(artifact, str(error))
@@ -50,8 +50,17 @@ class Command(BaseCommand):
             raise CommandError(f"{len(failures)} could not be made; what they showed before is still there")
 
 
+def _rebuild(artifact: Artifact) -> None:
+    """Here, also where a worker would do it otherwise."""
+    if artifact.template_r2_key:
+        intake.rebuild_artifact(artifact=artifact)
+    else:
+        services.finish(artifact, building.build(artifact))
+
+
 def _chosen(options: dict[str, Any]) -> QuerySet[Artifact]:
-    artifacts = Artifact.objects.exclude(generator="").order_by("id")
+    # A template that nobody has filled yet has nothing to be made anew.
+    artifacts = Artifact.objects.exclude(generator="", content_r2_key="").order_by("id")
     if (name := options["generator"]) is not None:
         if name not in generators.names():
             raise CommandError(f"'{name}' is not known; known: {', '.join(generators.names())}")
