@@ -1,4 +1,4 @@
-"""Review boards and voting decks in a browser: whole where nobody answers, ready for when somebody does."""
+"""Review boards and voting decks in a browser: whole where nobody answers, calm about every kind of answer."""
 
 import json
 from collections.abc import Callable
@@ -16,14 +16,24 @@ OpenPage = Callable[..., Watched]
 HOSTILE = "<img src=x onerror=alert(1)>"
 
 
-def answering(seen: Watched, state: dict[str, object], answer: dict[str, object]) -> list[dict[str, object]]:
-    """Answers for the page's address as it will be answered; returns what is sent there."""
+def answering(
+    seen: Watched, state: dict[str, object], answer: dict[str, object], *failures: tuple[int, dict[str, str]]
+) -> list[dict[str, object]]:
+    """Answers for the page's address, to the first writes with `failures` (0: no connection); returns what is sent."""
     sent: list[dict[str, object]] = []
+    left = list(failures)
 
     def write(route: Route) -> None:
         body = json.loads(route.request.post_data or "{}")
         sent.append(body)
-        route.fulfill(status=201, json={**body, **answer})
+        status, headers = left.pop(0) if left else (201, {})
+        if status == 201:
+            route.fulfill(status=201, json={**body, "id": f"c-{len(sent)}", **answer})
+        elif status:
+            error = {"code": "x", "detail": "It says why.", "attr": None}
+            route.fulfill(status=status, headers=headers, json={"errors": [error]})
+        else:
+            route.abort()
 
     seen.page.route("**/state", lambda route: route.fulfill(json=state))
     seen.page.route("**/votes", write)
@@ -33,7 +43,7 @@ def answering(seen: Watched, state: dict[str, object], answer: dict[str, object]
 
 def test_a_deck_is_voted_through_by_keys_and_sums_up(open_page: OpenPage) -> None:
     seen = open_page()
-    seen.open(address_of("votingDeck"))
+    seen.open(address_of("votingDeck", votes=False))
     page = seen.page
     total = page.locator("#cards > li").count()
     assert page.locator("#cards > li:visible").count() == 1
@@ -109,7 +119,7 @@ def test_a_vote_is_sent_with_the_page_token_and_totals_are_shown(open_page: Open
 def test_comments_are_shown_and_sent_as_text(open_page: OpenPage) -> None:
     seen = open_page()
     address = address_of("reviewBoard", comments=True)
-    sent = answering(seen, {"token": "t-1", "images": {}}, {"id": "c-1", "createdAt": 1_790_000_000_000})
+    sent = answering(seen, {"token": "t-1", "images": {}}, {"createdAt": 1_790_000_000_000})
     seen.open(address)
     entry = seen.page.locator("#image-1")
     entry.get_by_label("Comment", exact=True).fill(HOSTILE)
@@ -127,6 +137,95 @@ def test_comments_are_shown_and_sent_as_text(open_page: OpenPage) -> None:
     ]
     assert findings(seen.page) == []
     assert seen.faults == []
+
+
+def test_a_vote_that_cannot_be_sent_is_kept_and_sent_later(open_page: OpenPage) -> None:
+    seen = open_page()
+    failures = [(429, {"Retry-After": "1"}), (0, {}), (503, {"Retry-After": "1"})]
+    sent = answering(seen, {"token": "t-1", "images": {}}, {"votes": {"yes": 1}}, *failures)
+    seen.open(address_of("votingDeck"))
+    page = seen.page
+    page.keyboard.press("1")
+    expect(page.locator("#notice")).to_have_text(
+        "That was a lot at once. Your vote is kept here and sent as soon as it works."
+    )
+    expect(page.locator("#notice")).to_have_text(
+        "There is no connection. Your vote is kept here and sent as soon as it works."
+    )
+    page.evaluate("dispatchEvent(new Event('online'))")
+    expect(page.locator("#notice")).to_have_text("")
+    assert [one["choice"] for one in sent] == ["yes"] * 4
+
+
+def test_a_vote_kept_over_a_reload_is_sent_then(open_page: OpenPage) -> None:
+    seen = open_page()
+    sent = answering(seen, {"token": "t-1", "images": {}}, {"votes": {"no": 1}}, (0, {}))
+    seen.open(address_of("votingDeck"))
+    seen.page.keyboard.press("3")
+    expect(seen.page.locator("#notice")).to_contain_text("no connection")
+    seen.page.reload(wait_until="networkidle")
+    expect(seen.page.locator("#cards > li .totals").first).to_have_text("Yes 0 · Maybe 0 · No 1")
+    assert [one["choice"] for one in sent] == ["no", "no"]
+
+
+def test_a_vote_that_is_refused_is_taken_off_the_page(open_page: OpenPage) -> None:
+    seen = open_page()
+    answering(seen, {"token": "t-1", "images": {}}, {}, (400, {}))
+    seen.open(address_of("votingDeck"))
+    seen.page.locator("#mode-all").click()
+    first = seen.page.locator("#cards > li").first
+    first.locator("label.yes").click()
+    expect(seen.page.locator("#notice")).to_have_text("Your vote on image 1 was not taken: It says why.")
+    assert first.locator("input:checked").count() == 0
+
+
+def test_an_old_token_is_renewed_and_the_vote_sent_once_more(open_page: OpenPage) -> None:
+    seen = open_page()
+    state: dict[str, object] = {"token": "t-1", "images": {}}
+    sent = answering(seen, state, {"votes": {"yes": 1}}, (403, {}))
+    seen.open(address_of("votingDeck"))
+    state["token"] = "t-2"
+    seen.page.keyboard.press("1")
+    expect(seen.page.locator("#cards > li .totals").first).to_have_text("Yes 1 · Maybe 0 · No 0")
+    assert [one["token"] for one in sent] == ["t-1", "t-2"]
+
+
+def test_a_comment_that_is_not_taken_stays_in_its_form_also_over_a_reload(open_page: OpenPage) -> None:
+    seen = open_page()
+    answering(seen, {"token": "t-1", "images": {}}, {}, (0, {}), (429, {"Retry-After": "7"}), (400, {}))
+    seen.open(address_of("reviewBoard"))
+    entry = seen.page.locator("#image-1")
+    text, said = entry.get_by_label("Comment", exact=True), entry.locator(".sent")
+    text.fill("More fog.")
+    entry.get_by_label("Your name").fill("Ada")
+    for answer in (
+        "Not sent. There is no connection. Your words stay here: please send them again in a moment.",
+        "Not sent. That was a lot at once. Your words stay here: please send them again in 7 s.",
+        "Not sent. It says why.",
+    ):
+        entry.get_by_role("button", name="Send").click()
+        expect(said).to_have_text(answer)
+        assert text.input_value() == "More fog."
+    seen.page.reload(wait_until="networkidle")
+    assert text.input_value() == "More fog."
+    assert seen.page.locator("#image-2").get_by_label("Your name").input_value() == "Ada"
+
+
+def test_a_comment_whose_answer_was_lost_is_not_sent_twice(open_page: OpenPage) -> None:
+    seen = open_page()
+    state: dict[str, object] = {"token": "t-1", "images": {}}
+    sent = answering(seen, state, {}, (0, {}))
+    seen.open(address_of("reviewBoard"))
+    entry = seen.page.locator("#image-1")
+    entry.get_by_label("Comment", exact=True).fill("More fog.")
+    entry.get_by_role("button", name="Send").click()
+    expect(entry.locator(".sent")).to_contain_text("no connection")
+    comment = {"id": "c-1", "replyTo": None, "name": "", "text": "More fog.", "createdAt": 1}
+    state["images"] = {str(entry.get_attribute("data-image")): {"comments": [comment]}}
+    entry.get_by_role("button", name="Send").click()
+    expect(entry.locator(".sent")).to_have_text("Thank you.")
+    expect(entry.locator(".comments li")).to_have_count(1)
+    assert len(sent) == 1
 
 
 def test_a_closed_board_shows_its_comments_and_takes_none(open_page: OpenPage) -> None:
