@@ -17,6 +17,7 @@ urlpatterns = [
     path("api/", include("progressions.urls")),
     path("api/", include("artifacts.urls")),
     path("public/", include("artifacts.public_urls")),
+    path("studio/", include("artifacts.studio_urls")),
     path("api/schema", ApiSchemaView.as_view(), name="schema"),
     path("api/docs", ApiDocsView.as_view(), name="docs"),
     re_path(r"^api(?:/[\s\S]*)?\Z", UnknownRouteView.as_view()),

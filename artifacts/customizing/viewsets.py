@@ -14,6 +14,7 @@ from artifacts.customizing.requests import CustomizeInSerializer, CustomizeSeria
 from artifacts.queries import get_artifact
 from dali.lib.api import ApiMixin
 from progressions.throttles import RateThrottle
+from projects.authentication import ApiKeyAuthentication, StaffAuthentication
 
 
 class CustomizeThrottle(RateThrottle):
@@ -23,9 +24,16 @@ class CustomizeThrottle(RateThrottle):
     setting = "CUSTOMIZE_RATE"
 
 
+class CuratorAuthentication(StaffAuthentication):
+    """Staff who may change artifacts: the studio's page talks in their name."""
+
+    permission = "artifacts.change_artifact"
+
+
 class CustomizeViewSet(ApiMixin, ViewSet):
     """Fills a template by talking."""
 
+    authentication_classes = (ApiKeyAuthentication, CuratorAuthentication)
     throttle_classes = (CustomizeThrottle,)
 
     @extend_schema(

@@ -1,0 +1,107 @@
+"""A template as it stands while it is filled: what is chosen in its place, what is still to come marked by its name.
+
+Each placeholder's first place on the page gets the id `slot-<NAME>`, so that a link can lead there. Marks are put
+into the template before it is filled; they are for the eye, and a page is filled as it is when it is published.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+
+from django.template.loader import render_to_string
+
+from artifacts.filling.places import Kind, Place, find_places
+from artifacts.filling.rendering import render
+from artifacts.filling.syntax import Spot, spots_of
+
+SLOT_PATH = "/studio/slots"
+# Where text holds no mark, or is not seen.
+_BARE = frozenset({"math", "option", "select", "svg", "template", "text", "textarea", "title", "tspan"})
+_UNSEEN = frozenset({"body", "head", "html", "link", "meta", "source"})
+_TEXT_OF = re.compile(r"the text of <(.*)>")
+_WHOLE_TAG = re.compile(r"<([A-Za-z][A-Za-z0-9-]*)(?:\s[^<>]*)?>")
+_TAG = re.compile(r"<([A-Za-z][A-Za-z0-9-]*)\s")
+_ID = re.compile(r"\sid\s*=", re.IGNORECASE)
+_LONGEST_TAG = 2000
+
+
+def half_filled(template: str, values: Mapping[str, str]) -> str:
+    """The template with the values so far; an empty value was chosen to be empty, a missing one is to come."""
+    spots = spots_of(template)
+    given = {
+        spot.name: f"{SLOT_PATH}/{spot.name}.svg" if spot.is_image else ""
+        for spot in spots
+        if spot.name not in values
+    }
+    marked = _marked(template, spots, values)
+    return render(marked, {**given, **values}).text + render_to_string("studio/marks.html")
+
+
+def slot_picture(name: str) -> str:
+    """An SVG that says which image is to come. `name`: of a placeholder, checked by the caller."""
+    return render_to_string("studio/slot.svg", {"name": name, "size": min(110, 1600 // len(name))})
+
+
+def _marked(template: str, spots: Sequence[Spot], values: Mapping[str, str]) -> str:
+    marks = _Marks(template, values)
+    for spot, place in zip(spots, find_places(template, spots), strict=True):
+        if place.kind is Kind.TEXT:
+            marks.mark_text(spot, place)
+        elif spot.is_image and place.kind is not Kind.LEFT:
+            marks.mark_tag(spot)
+    parts, at = [], 0
+    for start, end, insert in sorted(marks.changes):
+        parts += [template[at:start], insert]
+        at = end
+    return "".join([*parts, template[at:]])
+
+
+class _Marks:
+    """What is put into a template: `changes` are (start, end, what stands there instead)."""
+
+    def __init__(self, template: str, values: Mapping[str, str]) -> None:
+        self.changes: list[tuple[int, int, str]] = []
+        self._template = template
+        self._values = values
+        self._placed: set[str] = set()
+        self._named: set[int] = set()  # where a tag has been given an id
+
+    def mark_text(self, spot: Spot, place: Place) -> None:
+        """A mark for what is to come; an id around what is there."""
+        tag = _TEXT_OF.fullmatch(place.where)
+        if tag is None or tag[1] in _BARE:
+            return
+        if spot.name not in self._values:
+            named = f' id="slot-{spot.name}"' if spot.name not in self._placed else ""
+            self._placed.add(spot.name)
+            mark = f'<mark class="slot-to-come"{named}>{spot.name}</mark>'
+            self.changes.append((spot.start, spot.end, mark))
+        elif spot.name not in self._placed:
+            before = self._template[max(0, spot.start - _LONGEST_TAG) : spot.start].rstrip()
+            start = before.rfind("<")
+            whole = _WHOLE_TAG.fullmatch(before[start:]) if start >= 0 else None
+            offset = max(0, spot.start - _LONGEST_TAG) + start
+            if whole and not _ID.search(whole[0]):
+                self._name(spot.name, whole[1], offset)
+            elif self._values[
+                spot.name
+            ]:  # an anchor beside nothing would keep an empty element from being one
+                self._placed.add(spot.name)
+                self.changes.append((spot.start, spot.start, f'<a id="slot-{spot.name}"></a>'))
+
+    def mark_tag(self, spot: Spot) -> None:
+        """An id for the element that shows an image."""
+        begin = max(0, spot.start - _LONGEST_TAG)
+        start = self._template.rfind("<", begin, spot.start)
+        tag = _TAG.match(self._template, start) if start >= 0 else None
+        if tag is None or spot.name in self._placed:
+            return
+        end = self._template.find(">", spot.end, spot.end + _LONGEST_TAG)
+        if end > 0 and not _ID.search(self._template, start, end):
+            self._name(spot.name, tag[1], start)
+
+    def _name(self, name: str, tag: str, start: int) -> None:
+        at = start + 1 + len(tag)
+        if tag.lower() not in _UNSEEN and at not in self._named:
+            self._named.add(at)
+            self._placed.add(name)
+            self.changes.append((at, at, f' id="slot-{name}"'))

@@ -1,0 +1,12 @@
+"""Addresses of the pages on which staff fill templates, below /studio."""
+
+from django.urls import path
+
+from artifacts import studio
+
+urlpatterns = [
+    path("", studio.drafts, name="studio"),
+    path("artifacts/<uuid:artifact_id>/", studio.talk, name="studio_artifact"),
+    path("artifacts/<uuid:artifact_id>/preview", studio.preview, name="studio_preview"),
+    path("slots/<str:name>.svg", studio.slot, name="studio_slot"),
+]
