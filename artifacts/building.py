@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 
 from artifacts.gathering import gather
-from artifacts.generator import Answers, File, generators, in_silence
+from artifacts.generator import Answers, File, ImageOptions, chosen_images, generators, in_silence
 from artifacts.models import Artifact
 from artifacts.options import parse
 from dali.lib.storage import named
@@ -38,7 +38,8 @@ def build(artifact: Artifact, report: Callable[[float], None] = in_silence) -> B
     project_ids = list(artifact.projects.order_by("projectartifact__id").values_list("id", flat=True))
     material = gather(title=artifact.title, project_ids=project_ids, needs=generator.needs)
     files = generator.generate(material, options, report)
-    shown = [str(image.id) for image in material.images]
+    images = chosen_images(material, options) if isinstance(options, ImageOptions) else material.images
+    shown = [str(image.id) for image in images]
     answers = generator.answers_for(options)
     return store(artifact, files, generator=generator.name, progressions=shown, answers=answers)
 

@@ -40,6 +40,7 @@ class ArtifactSerializer(serializers.ModelSerializer[Artifact]):
     )
     options = serializers.DictField(read_only=True)
     manifest = serializers.DictField(read_only=True, help_text="What it was made of, and its files.")
+    closed = serializers.SerializerMethodField(help_text="Whether its page takes no more votes and comments.")
     created_at = EpochMsField()
     updated_at = EpochMsField()
 
@@ -48,7 +49,7 @@ class ArtifactSerializer(serializers.ModelSerializer[Artifact]):
         fields = (
             "id", "artifact_id", "owner_id", "project_id", "project_ids", "title", "generator", "output", "status",
             "error", "template_r2_key", "content_r2_key", "r2_key", "public_slug", "public_url", "options",
-            "configuration", "manifest", "created_at", "updated_at",
+            "configuration", "manifest", "closed", "created_at", "updated_at",
         )  # fmt: skip
         read_only_fields = fields
 
@@ -64,6 +65,10 @@ class ArtifactSerializer(serializers.ModelSerializer[Artifact]):
     def get_public_url(self, artifact: Artifact) -> str | None:
         """Absolute."""
         return absolute_url(public_path(artifact)) or None
+
+    def get_closed(self, artifact: Artifact) -> bool:
+        """False for a page that takes none."""
+        return artifact.closed_at is not None
 
     def get_configuration(self, artifact: Artifact) -> dict[str, str]:
         """Value by placeholder."""

@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from artifacts.boards.viewsets import AnswersViewSet
 from artifacts.customizing.viewsets import CustomizeViewSet
 from artifacts.template_viewsets import TemplateViewSet
 from artifacts.viewsets import ArtifactViewSet, GeneratorViewSet, LookbookViewSet
@@ -15,6 +16,10 @@ urlpatterns = [
     path("artifacts/<uuid:artifact_id>/customize", CustomizeViewSet.as_view({"post": "create"})),
     path("artifacts/<uuid:artifact_id>/rebuild", ArtifactViewSet.as_view({"post": "rebuild"})),
     path("artifacts/<uuid:artifact_id>/views", ArtifactViewSet.as_view({"get": "views"})),
+    path("artifacts/<uuid:artifact_id>/answers", AnswersViewSet.as_view({"get": "results"})),
+    path("artifacts/<uuid:artifact_id>/answers.csv", AnswersViewSet.as_view({"get": "export"})),
+    path("artifacts/<uuid:artifact_id>/close", AnswersViewSet.as_view({"post": "close"})),
+    path("artifacts/<uuid:artifact_id>/reopen", AnswersViewSet.as_view({"post": "reopen"})),
     path("artifacts/<uuid:artifact_id>/publish", ArtifactViewSet.as_view({"post": "publish"})),
     path("artifacts/<uuid:artifact_id>/unpublish", ArtifactViewSet.as_view({"post": "unpublish"})),
     path("templates", TemplateViewSet.as_view({"get": "list", "post": "create"})),

@@ -58,6 +58,7 @@ def test_a_project_gets_its_lookbook_in_one_call(shown: Project) -> None:
         "options": {},
         "configuration": {},
         "manifest": artifact.manifest,
+        "closed": False,
         "created_at": body["created_at"],
         "updated_at": body["updated_at"],
     }

@@ -45,6 +45,12 @@ def visit(artifact: Artifact) -> Visitor:
     return visitor
 
 
+def images_of(artifact: Artifact) -> list[str]:
+    """The ids of the images on its page, in the page's order."""
+    shown: list[str] = artifact.manifest["progressions"]
+    return shown
+
+
 @pytest.fixture(autouse=True)
 def _counts_from_zero() -> None:
     """Limits count in the cache, which outlives a test."""

@@ -7,17 +7,12 @@ import pytest
 from pytest_django.fixtures import Settings
 
 from artifacts.models import Artifact, Vote
-from tests.artifacts.boards.conftest import Visitor, visit
+from tests.artifacts.boards.conftest import Visitor, images_of, visit
 from tests.clients import anonymous
 
 pytestmark = pytest.mark.django_db
 
 UNKNOWN = "01890000-0000-7000-8000-000000000000"
-
-
-def images_of(artifact: Artifact) -> list[str]:
-    shown: list[str] = artifact.manifest["progressions"]
-    return shown
 
 
 def test_the_state_names_what_is_taken_and_gives_cookie_and_token(deck: Artifact) -> None:

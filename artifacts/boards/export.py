@@ -1,0 +1,70 @@
+"""What was said on a page as tables (CSV): every answer, or the sums of every image."""
+
+from collections.abc import Iterator
+from typing import Literal, get_args
+
+from artifacts.boards.results import results_of
+from artifacts.models import Artifact, Comment, Vote
+from artifacts.parts.sheet import Cell, csv_file
+from dali.lib.addresses import absolute_url
+
+Table = Literal["answers", "images"]
+TABLES: tuple[str, ...] = get_args(Table)
+_HEAD = (
+    "kind",
+    "image",
+    "image_id",
+    "visitor",
+    "choice",
+    "name",
+    "text",
+    "comment_id",
+    "reply_to",
+    "hidden",
+    "time",
+)
+
+
+def table_of(artifact: Artifact, table: str) -> bytes:
+    """`answers`: a line for every vote and every comment; `images`: one for every image, with its sums."""
+    if table == "images":
+        return _images(artifact)
+    return csv_file("answers.csv", _HEAD, _answers(artifact)).content
+
+
+def _images(artifact: Artifact) -> bytes:
+    results = results_of(artifact)
+    choices = list(results.votes)
+    rows = (
+        [
+            image.number,
+            str(image.id),
+            image.prompt,
+            absolute_url(image.url),
+            *image.votes.values(),
+            image.written,
+        ]
+        for image in results.images
+    )
+    head = ["image", "image_id", "prompt", "url", *choices, "comments"]
+    return csv_file("images.csv", head, rows).content
+
+
+def _answers(artifact: Artifact) -> Iterator[list[Cell]]:
+    """Votes, then comments, each in the order they came.
+
+    Images are numbered as on the page, visitors as they first appear: their ids mean nothing outside.
+    """
+    places = {image: place for place, image in enumerate(artifact.manifest.get("progressions", []), start=1)}
+    visitors: dict[str, int] = {}
+
+    def about(row: Vote | Comment) -> list[Cell]:
+        image = str(row.image_id)
+        return [places.get(image), image, visitors.setdefault(row.visitor, len(visitors) + 1)]
+
+    for vote in Vote.objects.filter(artifact=artifact).order_by("updated_at", "id").iterator():
+        yield ["vote", *about(vote), vote.choice, *[None] * 5, vote.updated_at.isoformat()]
+    for comment in Comment.objects.filter(artifact=artifact).order_by("id").iterator():
+        above = str(comment.reply_to_id) if comment.reply_to_id else None
+        words = [comment.name, comment.text, str(comment.pk), above, "yes" if comment.is_hidden else "no"]
+        yield ["comment", *about(comment), None, *words, comment.created_at.isoformat()]
