@@ -146,7 +146,7 @@ def _answer(chat: Chat, lease: claims.Lease, artifact: Artifact, page: Page, mes
         state=chat.state,
         message=message,
         tools=Tools(artifact, journal, lease, chat.session_id, [slot.name for slot in page.placeholders]),
-        understanding=Understanding(),
+        understanding=Understanding(chat, journal),
     )
     ms = int((time.perf_counter() - started) * 1000)
     journal.record(Success("answer", _kept(chat, outcome), started_at, ms))

@@ -1,21 +1,107 @@
-"""What a message is taken for: by the rules, and where they are not certain by the text model."""
+"""What a message is taken for: by the rules, and where they are not certain by the text model, through the journal."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import time
+from dataclasses import asdict, dataclass
+from typing import Any
+from uuid import UUID
 
+import structlog
+
+from artifacts.customizing import model
 from artifacts.customizing.pictures import ProjectName
 from artifacts.customizing.wish import Situation, Wish
 from artifacts.customizing.wishes import understand
+from artifacts.models import Chat, ChatTurn
+from progressions import ledger
+from progressions.enums import Purpose
+from progressions.steps import Journal, Kept
+from progressions.tools import let_connection_go
+
+log = structlog.get_logger(__name__)
 
 RULES = "rules"
+STEP = "understand"
+NOTHING_FOUND = "not_understood"
+MOST_TURNS = 6
 
 
 @dataclass(frozen=True, slots=True)
 class Understanding:
-    """Reads messages for one turn."""
+    """Reads the message of one turn. A call to the model is announced before it leaves and paid once."""
+
+    chat: Chat
+    journal: Journal
 
     def of(
-        self, message: str, situation: Situation, projects: Sequence[ProjectName]
+        self, message: str, situation: Situation, projects: tuple[ProjectName, ...]
     ) -> tuple[list[Wish], str]:
         """The wishes, and who read them out of the message; none where nobody is certain."""
-        return understand(message, situation) or [], RULES
+        wishes = understand(message, situation)
+        # Costs are a project's: without one nobody would know what was spent.
+        name = model.name_in_use()
+        if wishes is not None or not projects or not name:
+            return wishes or [], RULES
+        kept = self.journal.result_of(STEP)
+        if kept is None:
+            kept = self._ask(message, situation, UUID(projects[0].id), name)
+        return [Wish(**wish) for wish in kept.get("wishes", ())], kept.get("model", RULES)
+
+    def _ask(self, message: str, situation: Situation, project_id: UUID, name: str) -> dict[str, Any]:
+        """What the model's step keeps; nothing where the model did not help: then the talk goes on without."""
+        if self.journal.failures(STEP, NOTHING_FOUND):
+            return {}
+        if self.journal.unanswered(STEP):
+            unseen = Kept(also=lambda: _charge_possible(project_id, name))
+            self.journal.give_up_unanswered(STEP, unseen)
+        said_before = self._said_before()
+        attempt, started = self.journal.send(STEP, Kept()), time.perf_counter()
+        let_connection_go()
+        try:
+            understood = model.ask(message, situation, said_before)
+        except model.NotUnderstoodError as error:
+            failure, ms = error, _ms_since(started)
+            kept = Kept({"code": NOTHING_FOUND}, also=lambda: _charge_failure(failure, project_id))
+            self.journal.fail(STEP, attempt, kept, error=str(error), ms=ms)
+            return {}
+        result = {
+            "wishes": [asdict(wish) for wish in understood.wishes],
+            "model": understood.model,
+            "dropped": list(understood.dropped),
+        }
+        charge = Kept(result, also=lambda: _charge([understood.usage], project_id))
+        self.journal.answer(STEP, attempt, charge, ms=_ms_since(started))
+        return result
+
+    def _said_before(self) -> list[tuple[str, str]]:
+        turns = self.chat.turns.filter(status=ChatTurn.Status.DONE).order_by("-number")
+        return list(turns.values_list("input", "reply")[:MOST_TURNS])[::-1]
+
+
+def _charge(usages: list[Any], project_id: UUID) -> None:
+    ledger.charge_usages(usages, purpose=Purpose.AGENT, project_id=project_id, job_id=None)
+
+
+def _charge_failure(error: model.NotUnderstoodError, project_id: UUID) -> None:
+    if error.usage is not None:
+        _charge([error.usage], project_id)
+    elif error.is_possibly_billed:
+        _charge_possible(project_id, error.model)
+
+
+def _charge_possible(project_id: UUID, name: str) -> None:
+    """A call whose answer nobody saw: what it cost is not known."""
+    service, _, asked = name.partition(":")
+    ledger.charge(
+        purpose=Purpose.AGENT,
+        project_id=project_id,
+        job_id=None,
+        usage=None,
+        usd=None,
+        is_possible=True,
+        service=service,
+        model=asked,
+    )
+
+
+def _ms_since(started: float) -> int:
+    return int((time.perf_counter() - started) * 1000)
