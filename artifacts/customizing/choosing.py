@@ -52,6 +52,10 @@ _LEADS_TO = re.compile(
     r"|in which|containing|featuring|depicting|from|at|in|on|by|called|named|tagged|about)\s+(?=\S)"
 )
 _AFTER_WORDS = re.compile(rf" (?:{_NOUN_WORDS}|ones|images|pictures|photos)$")
+# Words that something else is asked by, however it goes on.
+_NOT_LOOKED_FOR = re.compile(
+    r"(?:change|edit|update|modify|replace|rename|delete|remove|clear|ignore|forget|publish|unpublish|skip)\b"
+)
 # What says which images in more characters than this says more than that.
 _LONGEST = 400
 _AMONG_NUMBERS = re.compile(rf"\b(?:the|numbers?|no\.?|{_NOUN}|{_NOUNS})(?= |$)")
@@ -106,6 +110,19 @@ def _pick(words: str, situation: Situation, placeholder: str | None) -> list[Wis
     if _THAT.fullmatch(words) and len(situation.offers) == 1:
         return [Wish("pick", placeholder, number=situation.offers[0].n)]
     return None
+
+
+def labelled(words: str, situation: Situation) -> list[Wish]:
+    """The choice on show whose label bare words are, or whose project they name where projects are on show."""
+    plain = without_politeness(words, is_loose=False)
+    # A text on offer is its own label; the user's own words stand as they are written.
+    apart = [offer for offer in situation.offers if offer.label != offer.value]
+    fitting = [offer for offer in apart if bare(offer.label) in (words, plain)]
+    if apart and all(offer.label in situation.projects for offer in apart):
+        plain = re.sub(r"^(?:from|of|in) ", "", _without_verbs(words))
+        project = project_named(plain, situation)
+        fitting = [offer for offer in apart if offer.label == project]
+    return [Wish("pick", number=fitting[0].n)] if len(fitting) == 1 else []
 
 
 def number_in(words: str, situation: Situation) -> int | None:
@@ -233,4 +250,7 @@ def spread(wishes: list[Wish], situation: Situation, placeholder: str | None = N
 def _look_for(words: str, placeholder: str | None) -> list[Wish] | None:
     phrase = re.sub(r"^(?:the|an?|some|any) ", "", _LEADS_TO.sub("", words, count=1))
     phrase = _AFTER_WORDS.sub("", phrase)
-    return [Wish("find", placeholder, phrase)] if has_words(phrase) else None
+    is_number = all(count_of(word) is not None or ordinal_of(word) for word in phrase.split())
+    if is_number or _NOT_LOOKED_FOR.match(phrase) or not has_words(phrase):
+        return None
+    return [Wish("find", placeholder, phrase)]

@@ -97,12 +97,13 @@ class _InvalidError(DaliError):
     """One action of an answer cannot be taken; the message says why."""
 
 
-def is_there() -> bool:
-    """Whether a text model is set and can be asked."""
+def name_in_use() -> str:
+    """The text model that can be asked, as service:model; empty where there is none."""
     try:
-        return text_model_in_use() is not None
+        found = text_model_in_use()
     except DaliError:
-        return False
+        return ""
+    return f"{found[0].name}:{found[1]}" if found else ""
 
 
 def ask(message: str, situation: Situation, talk: Sequence[tuple[str, str]] = ()) -> Understood:
@@ -150,7 +151,7 @@ def read(
 def _request(model: str, message: str, situation: Situation, talk: Sequence[tuple[str, str]]) -> TextRequest:
     return TextRequest(
         model=model,
-        instructions=render_to_string("customizing/understand.txt", {"actions": ACTIONS}).strip(),
+        instructions=render_to_string("customizing/understand.txt").strip(),
         text=json.dumps(_shown(message, situation, talk), ensure_ascii=False, indent=1),
         name="wishes",
         schema=_SCHEMA,

@@ -3,20 +3,20 @@
 import re
 
 from artifacts.customizing import commands, naming
-from artifacts.customizing.choosing import choose, fill, number_in, number_said, spread
+from artifacts.customizing.choosing import address_in, choose, fill, labelled, number_in, number_said, spread
 from artifacts.customizing.matching import matches
 from artifacts.customizing.wish import Action, Offer, Situation, Slot, Wish
-from artifacts.customizing.words import bare, fold, unquoted, without_politeness
+from artifacts.customizing.words import bare, unquoted, without_politeness
 
 __all__ = ["Action", "Offer", "Situation", "Slot", "Wish", "matches", "understand"]
 
-_THEN = re.compile(r"\s*(?:;|,?\s+and then\s|,?\s+then\s|[.!]\s+(?=\S))\s*", re.IGNORECASE)
+_THEN = re.compile(r"\s*(?:;\s|,?\s+and then\s|,?\s+then\s|[.!]\s+(?=\S))\s*", re.IGNORECASE)
 _CALL_IT = re.compile(
     r"(?:(?:[Pp]lease|[Ll]et['\u2019]?s|[Ii]['\u2019]?d|like to|[Oo]k|OK),?\s+)*(?:[Cc]all|[Nn]ame|[Tt]itle) it\s+"
     r"(?P<value>\S.*)",
     re.DOTALL,
 )
-_CALLED = ("TITLE", "NAME", "HEADLINE", "HEADING")
+_CALLED = frozenset({"TITLE", "NAME", "HEADLINE", "HEADING"})
 _PICK_VERB = re.compile(
     r"(?:use|take|pick|choose|select|go with|i take)(?: the)?(?: number| option| choice| no\.?| suggestion)?"
     r" (?P<number>\S+?)(?: one| option| choice)?"
@@ -32,14 +32,15 @@ _ONLY = re.compile(
 _UNCERTAIN = re.compile(
     r"y|yes|yeah|yep|yes please|n|no|nope|no thanks|no thank you|ok|okay|sure|hi|hello|hey|next|none|go on|continue"
     r"|maybe|what|why|huh|hm+|i (?:don't|do not) know|idk|not sure|no idea|you (?:choose|decide)|surprise me"
-    r"|whatever|anything|anyone|any(?: one)?|thanks|thank you"
+    r"|whatever|anything|any(?: one)?|thanks|thank you"
+    r"|(?:the )?other(?: one)?|another(?: one)?|a different one"
 )
 
 
 def understand(message: str, situation: Situation) -> list[Wish] | None:
     """The wishes in a message, in order; None where it is not certain what is meant."""
     said = message.strip()
-    if not bare(said) and not fold(said).strip("?"):
+    if re.fullmatch(r"[\s?!]*", said):
         return [Wish("help")] if "?" in said else None
     slot = situation.slot(situation.asked)
     if situation.is_confirming:
@@ -90,7 +91,7 @@ def _for_text(said: str, slot: Slot, situation: Situation) -> list[Wish] | None:
         return filled
     if (value := naming.quoted_value(said)) is not None:
         return [Wish("set", text=value)]
-    if any(part in slot.name for part in _CALLED) and (call := _CALL_IT.fullmatch(said)):
+    if _CALLED & set(slot.name.split("_")) and (call := _CALL_IT.fullmatch(said)):
         return naming.wishes_for(slot, call["value"], situation, is_named=False)
     return [Wish("set", text=said)]
 
@@ -100,6 +101,8 @@ def _picked_for_text(words: str, situation: Situation) -> list[Wish] | None:
     plain = without_politeness(words, is_loose=False)
     if len(situation.offers) == 1 and (_ONLY.fullmatch(plain) or _ONLY.fullmatch(words)):
         return [Wish("pick", number=situation.offers[0].n)]
+    if picked := labelled(words, situation):
+        return picked
     number = number_said(plain)
     if number in situation.numbers() and not _OF_IMAGES.search(plain):
         return [Wish("pick", number=number)]
@@ -136,12 +139,17 @@ def _for_images(said: str, situation: Situation) -> list[Wish] | None:
         return _unasked(said, situation)
     if _UNCERTAIN.fullmatch(words) and not (len(situation.offers) == 1 and _ONLY.fullmatch(words)):
         return None
-    several = _in_turn(said, situation)
-    return choose(said, situation) if several is None else several
+    return (
+        labelled(words, situation)
+        or (None if address_in(said) else _in_turn(said, situation))
+        or choose(said, situation)
+    )
 
 
 def _unasked(said: str, situation: Situation) -> list[Wish] | None:
-    """Nothing is asked: only a number on show is certain, or images by the project."""
+    """Nothing is asked: only what is on show is certain, or images by the project."""
+    if picked := labelled(bare(said), situation):
+        return picked
     number = number_in(without_politeness(bare(said), is_loose=True), situation)
     return [Wish("pick", number=number)] if number in situation.numbers() else fill(said, situation)
 

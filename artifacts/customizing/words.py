@@ -16,7 +16,7 @@ _QUOTES = {
 _APOSTROPHES = str.maketrans({"\u2019": "'", "\u2018": "'", "\u02bc": "'", "`": "'"})
 # Longer texts are no commands, and are left as they are.
 _LONGEST_WRAPPED = 400
-_ENDS = " \t\n.,;:!?\u2026-\u2013\u2014"
+_ENDS = " \t\n.,;:!?()[]\u2026-\u2013\u2014"
 
 COUNTS = {
     "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6,
