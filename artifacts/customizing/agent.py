@@ -91,7 +91,7 @@ def _greet(talk: Talk) -> None:
         talk.say(f"Some of it I leave as it stands: {' '.join(talk.page.problems[:3])}")
     filled = [slot for slot in talk.page.placeholders if slot.name in talk.filled]
     if filled:
-        talk.say(f"So far:\n{phrases.overview(filled, talk.filled)}\n")
+        talk.say(f"So far:\n{phrases.overview(filled, talk.pictured())}\n")
     talk.say("Say “help” at any time.")
 
 

@@ -213,7 +213,7 @@ def _back(talk: Talk, wish: Wish) -> None:
 
 
 def _show(talk: Talk, wish: Wish) -> None:
-    talk.say(phrases.overview(talk.page.placeholders, talk.filled))
+    talk.say(phrases.overview(talk.page.placeholders, talk.pictured()))
 
 
 def _change(talk: Talk, wish: Wish) -> None:

@@ -72,6 +72,7 @@ def question_of(slot: Placeholder, current: str | None, heading: str) -> str:
     """What is asked of the user."""
     now = "" if current is None else f" It is {valued(slot, current)} now."
     if slot.is_image:
+        now = " There is one now." if current else now
         return f"Which image for {slot.name}?{now} {heading}".strip()
     asked = f"Which address should {slot.name} lead to?" if slot.is_link else f"What should {slot.name} say?"
     return f"{asked}{now} {heading}".strip()

@@ -22,6 +22,7 @@ PAGE = 12
 MOST_SCANNED = 5_000
 _CHUNK = 500
 _MOST_LABEL = 60
+_MOST_PROMPT = 300
 _MOST_WORDS = 1_500
 _ID = re.compile(r"[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}", re.IGNORECASE)
 _FIELDS = (
@@ -45,6 +46,7 @@ class Shown:
     id: str
     label: str
     url: str
+    prompt: str
     words: str
     project: str
 
@@ -111,16 +113,32 @@ def find_named(project_ids: Sequence[str], named: str) -> Found:
     return Found((_shown(rows[0]),), 1)
 
 
+def find_placed(project_ids: Sequence[str], addresses: Sequence[str]) -> Found:
+    """The images of these addresses, each once; those that are none of the projects' are left out."""
+    wanted = [form for address in addresses for form in _forms(address)]
+    rows = _rows(project_ids).filter(generated_image_url__in=wanted).order_by("-created_at", "-id")
+    by_address = {row["generated_image_url"]: row for row in rows}
+    images = tuple(_shown(row) for row in by_address.values())
+    return Found(images, len(images))
+
+
 def _is_named(named: str) -> Q:
-    parts = urlsplit(named.strip())
-    last = parts.path.rstrip("/").rpartition("/")[2]
-    if _ID.fullmatch(last):
-        return Q(id=UUID(last))
-    addresses = {named.strip()}
-    # The embedded server's own images are known by their path: its origin may have been another one.
-    if parts.path.startswith("/images/") or named.startswith(f"{settings.PUBLIC_ORIGIN}/"):
-        addresses.add(parts.path)
-    return Q(generated_image_url__in=addresses)
+    last = _path_of(named).rstrip("/").rpartition("/")[2]
+    return Q(id=UUID(last)) if _ID.fullmatch(last) else Q(generated_image_url__in=_forms(named))
+
+
+def _forms(address: str) -> set[str]:
+    """How an image's address may stand in its row: whole, or as a path of this server, which may have moved."""
+    path = _path_of(address)
+    is_own = path.startswith("/images/") or address.startswith(f"{settings.PUBLIC_ORIGIN}/")
+    return {address.strip(), path} if is_own else {address.strip()}
+
+
+def _path_of(address: str) -> str:
+    try:
+        return urlsplit(address.strip()).path
+    except ValueError:
+        return ""
 
 
 def _rows(project_ids: Sequence[str]) -> QuerySet[ImageProgression, dict[str, Any]]:
@@ -151,6 +169,7 @@ def _shown(row: dict[str, Any]) -> Shown:
         id=str(row["id"]),
         label=" · ".join(part for part in parts if part),
         url=public_url(row["generated_image_url"]),
+        prompt=Truncator(row["prompt"].strip()).chars(_MOST_PROMPT),
         words=_words(row)[:_MOST_WORDS],
         project=row["project__name"],
     )

@@ -1,5 +1,6 @@
 """Puts questions to the user: which one comes, what is on show with it, and how it is worded."""
 
+import re
 from collections.abc import Sequence
 
 from artifacts.customizing import phrases
@@ -8,6 +9,7 @@ from artifacts.customizing.standing import Choice, Place
 from artifacts.customizing.talk import Talk
 from artifacts.filling.placeholders import Placeholder
 
+_CAPTION = re.compile(r"(?:^|_)(?:CAPTION|ALT)(?:_|$)")
 KEEP, TITLE = "Keep", "TITLE"
 _HOW = "Say a number, “latest”, words that describe it, or “skip”."
 _HOW_MORE = "Say a number, “more”, “latest”, words that describe it, or “skip”."
@@ -77,6 +79,8 @@ def _pose_words(talk: Talk, slot: Placeholder) -> None:
         choices.append((f"{KEEP} {phrases.valued(slot, current)}", current))
     if slot.name == TITLE and talk.artifact.title != current:
         choices.append((talk.artifact.title, talk.artifact.title))
+    if (prompt := _prompt_beside(talk, slot)) and prompt != current:
+        choices.append((prompt, prompt))
     numbered = [Choice(n, label, value) for n, (label, value) in enumerate(choices, start=1)]
     heading = "Write it as it shall stand, or say “skip” to leave it empty."
     if slot.is_link:
@@ -89,6 +93,21 @@ def _pose_words(talk: Talk, slot: Placeholder) -> None:
     talk.put("value", heading, numbered)
 
 
+def _prompt_beside(talk: Talk, slot: Placeholder) -> str:
+    """For a caption the prompt of its image, which is the one of the same number, else the last one before it."""
+    if not _CAPTION.search(slot.name):
+        return ""
+    names = [one.name for one in talk.page.placeholders]
+    before = [one.name for one in talk.page.placeholders[: names.index(slot.name)] if one.is_image]
+    numbered = [name for name in before if name.rpartition("_")[2] == slot.name.rpartition("_")[2]]
+    beside = (numbered or before)[-1:]
+    address = talk.filled.get(beside[0], "") if beside else ""
+    if not address:
+        return ""
+    found = talk.tools.get_images_for_project(talk.project_ids, placed=[address])
+    return found.images[0].prompt if found.images else ""
+
+
 def _as_said(label: str) -> str:
     return label.replace(KEEP, "keeping") if label.startswith(KEEP) else phrases.quoted(label)
 
@@ -99,20 +118,28 @@ def _pose_images(talk: Talk, slot: Placeholder) -> None:
     if current:
         kept = talk.tools.get_images_for_project(talk.project_ids, named=current).images
     found = talk.tools.get_images_for_project(talk.project_ids, most=PAGE - len(kept))
+    others = tuple(image for image in found.images if image.url not in {one.url for one in kept})
     if not found.images:
         heading = f"{_whose(talk)} no images yet: say “skip”, or come back when there are some."
         talk.put("value", heading, [])
         return
-    _show(talk, found, Place("", 0), kept=kept)
+    _show(
+        talk,
+        found,
+        Place("", 0),
+        [*[(f"{KEEP} this: {one.label}", one) for one in kept], *_labelled(talk, others)],
+    )
 
 
-def _show(talk: Talk, found: Found, place: Place, *, kept: Sequence[Shown] = ()) -> None:
-    """A page of images, numbered from 1; `kept`, the one that stands there now, goes first."""
+def _labelled(talk: Talk, images: Sequence[Shown]) -> list[tuple[str, Shown]]:
+    """With the project of each, where there are several."""
     has_several = len(talk.projects) > 1
-    labelled = [(f"{KEEP} this: {image.label}", image) for image in kept]
-    labelled += [
-        (f"{image.label} · {image.project}" if has_several else image.label, image) for image in found.images
-    ]
+    return [(f"{image.label} · {image.project}" if has_several else image.label, image) for image in images]
+
+
+def _show(talk: Talk, found: Found, place: Place, labelled: Sequence[tuple[str, Shown]] = ()) -> None:
+    """A page of images, numbered from 1."""
+    labelled = labelled or _labelled(talk, found.images)
     choices = [
         Choice(n, label, image.url, image.words, image.url)
         for n, (label, image) in enumerate(labelled, start=1)

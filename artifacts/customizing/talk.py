@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from artifacts.customizing import phrases
 from artifacts.customizing.pictures import ProjectName
 from artifacts.customizing.standing import Choice, Question, Standing
 from artifacts.customizing.tools import Tools
@@ -83,6 +84,18 @@ class Talk:
         self.standing.clear()
         self.standing.question, self.standing.heading, self.standing.choices = question, heading, choices
         self.is_posed = True
+
+    def pictured(self) -> dict[str, str]:
+        """What is filled, as it is spoken of: of images their labels, as far as they are known."""
+        images = [
+            slot.name for slot in self.page.placeholders if slot.is_image and self.filled.get(slot.name)
+        ]
+        if not images:
+            return self.filled
+        placed = sorted({self.filled[name] for name in images})
+        found = self.tools.get_images_for_project(self.project_ids, placed=placed).images
+        labels = {image.url: phrases.quoted(image.label) for image in found}
+        return {**self.filled, **{name: labels.get(self.filled[name], self.filled[name]) for name in images}}
 
     def save(self, values: Mapping[str, str | None]) -> None:
         """Saves choices; a placeholder that was asked for is then no longer."""

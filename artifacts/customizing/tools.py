@@ -71,15 +71,19 @@ class Tools:
         *,
         words: str = "",
         named: str = "",
+        placed: Sequence[str] = (),
         after: str = "",
         most: int = pictures.PAGE,
         is_oldest_first: bool = False,
     ) -> Found:
-        """Images of projects, newest first: a page of all, or of those that `words` describe; or the one `named`."""
+        """Images of projects, newest first: a page of all, or of those that `words` describe; or the one `named`, or
+        those that are `placed` under these addresses."""
 
         def work() -> Found:
             if named:
                 return pictures.find_named(project_ids, named)
+            if placed:
+                return pictures.find_placed(project_ids, placed)
             if words:
                 return pictures.find_described(project_ids, words, after=after, most=most)
             return pictures.page_of(project_ids, after=after, most=most, is_oldest_first=is_oldest_first)
