@@ -281,8 +281,8 @@ def test_choices_that_are_narrowed_down_keep_their_numbers() -> None:
 
 SITUATIONS = [ASKS_IMAGE, ASKS_TITLE, ASKS_TEXT, ASKS_TO_PUBLISH, ASKS_TO_START_OVER, ASKS_NOTHING]
 SAID = """
-    use 2 the second TITLE to change : = for IMAGE_1 " \u201c \u201d ' , ; . then and all from project Lighthouses in order
-    skip no not yes is should be {{ }} first last one with boat https://x.example/a 1-3 \u0600 \u00b2 \U0001f600
+    use 2 the second TITLE to change : = for IMAGE_1 " \u201c \u201d ' , ; . then and all from project
+    Lighthouses in order skip no not yes is should be {{ }} first last one with boat https://x.example 1-3 \u0600 \u00b2 \U0001f600
 """
 WORDS = st.sampled_from([*SAID.split(), "\n"])
 
