@@ -1,0 +1,228 @@
+"""What a replay makes of what comes: images compared, twins kept, services forgiven, lost causes left out."""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from artifacts.parts.replay import JOBS_ROUTE, KEEP_ROUTE, ROLLBACK_ROUTE
+from artifacts.reading.asking import Api, RefusedError
+from artifacts.reading.record import RecordError
+from artifacts.reading.replaying import Outcome, Replay, find_projects
+from artifacts.reading.script import Call, Expected, ObjectRef, ProjectRecord, Ref, Script
+from dali.lib.storage import originals
+
+PROJECT, TARGET = UUID(int=1), UUID(int=2)
+KEYS = {name: f"tests/replaying/{name}" for name in ("a", "b")}
+SHA = {name: hashlib.sha256(name.encode()).hexdigest() for name in KEYS}
+
+
+@pytest.fixture(autouse=True)
+def _stored() -> Iterator[None]:
+    """Two images in the storage."""
+    for name, key in KEYS.items():
+        originals().put_once(key, name.encode(), media_type="image/png")
+    yield
+    for key in KEYS.values():
+        originals().delete(key)
+
+
+class FakeApi(Api):
+    """Answers with variants as they are given, call by call; images are named by their one letter."""
+
+    def __init__(self, *jobs: list[dict[str, Any]] | Exception) -> None:
+        self._jobs = list(jobs)
+        self.posts: list[tuple[str, Mapping[str, object] | None, str]] = []
+        self.rollbacks: list[dict[str, Any]] = []
+
+    def get(self, path: str, **parameters: str) -> Any:
+        """Progressions of a project, or one."""
+        if path.endswith("/progressions"):
+            return self.rollbacks
+        name = path.rpartition("/")[2]
+        return {"generated_image_r2_key": KEYS.get(name, "tests/replaying/none")}
+
+    def post(self, path: str, body: Mapping[str, object] | None = None, key: str = "") -> Any:
+        """Takes note; a keep makes the image that the variant's id names."""
+        self.posts.append((path, body, key))
+        if path.endswith("/jobs"):
+            if isinstance(refusal := self._jobs[0], Exception):
+                self._jobs.pop(0)
+                raise refusal
+            return {"jobId": "j"}
+        return {"id": path.split("/")[3]}
+
+    def upload(self, content: bytes) -> str:
+        """An address that says what was sent."""
+        self.posts.append(("/api/uploads", None, ""))
+        return f"/images/{content.decode()}.webp"
+
+    def wait_for_job(self, job_id: str) -> Any:
+        """The variants of the next job."""
+        return {"variants": self._jobs.pop(0)}
+
+
+def variant(
+    status: str = "complete", image: str | None = "a", code: str | None = None, **fields: Any
+) -> dict[str, Any]:
+    """A variant of the mock as the API gives it."""
+    return {
+        "id": "a",
+        "provider": "mock",
+        "variantIndex": 0,
+        "status": status,
+        "code": code,
+        "error": "it broke" if code else None,
+        "progressionId": image,
+        "refinedPrompt": "a pier",
+        **fields,
+    }
+
+
+def expected(status: str = "complete", image: str | None = "a", code: str = "") -> Expected:
+    """What came then."""
+    return Expected(status, code, image is not None, SHA[image] if image else None, "a pier")
+
+
+def job(
+    number: int = 1,
+    then: Expected | None = None,
+    needs: Ref | None = None,
+    provider: str = "mock",
+    **fields: Any,
+) -> Call:
+    """A call that asks for one image."""
+    results = {} if then is None else {(provider, 0): then}
+    body = {"prompt": "a pier", "providers": [provider]}
+    return Call(number, JOBS_ROUTE, PROJECT, body, needs, fields.get("images", {}), results, None)
+
+
+def deed(number: int, route: str, needs: Ref, sha256: str | None = None) -> Call:
+    """A keep or a rollback."""
+    return Call(number, route, PROJECT, {}, needs, {}, {}, sha256)
+
+
+def replay(api: FakeApi, *calls: Call) -> list[str]:
+    """What is said of each image."""
+    script = Script("d" * 64, (ProjectRecord(PROJECT, "Harbour", ""),), calls)
+    said: list[Outcome] = []
+    Replay(api, script, {PROJECT: TARGET}, originals().read, said.append).run()
+    return [f"{one.call} {one.name}: {one.verdict}: {one.words}" for one in said]
+
+
+@pytest.mark.parametrize(
+    ("now", "then", "said"),
+    [
+        (variant(), expected(), "same: the same, byte for byte"),
+        (variant(image="b"), expected(), f"differs: another image: SHA-256 {SHA['b']}"),
+        (
+            variant(image="b", refinedPrompt="a quay"),
+            expected(),
+            'differs: another image: the tips made "a quay" of the prompt',
+        ),
+        (variant(image="gone"), expected(), "differs: its original is not in the storage"),
+        (variant("failed", None, "timeout"), expected(), "differs: failed (timeout): it broke"),
+        (variant("cancelled", None), expected(), "differs: cancelled: it has no image"),
+        (variant("failed", None, "refused"), expected("failed", None, "refused"), "same: failed (refused), as then"),
+        (
+            variant("failed", None, "refused"),
+            expected("failed", None, "timeout"),
+            "other: failed (refused); failed (timeout) then",
+        ),
+        (variant(), expected("failed", None, "timeout"), "other: has an image now; failed (timeout) then"),
+        (variant("skipped", None), expected("skipped", None), "same: skipped, as then"),
+        (variant(), expected("skipped", None), "other: has an image now; skipped then"),
+        (variant("skipped", None), expected(), "same: the same, byte for byte; kept, as a near-duplicate of another"),
+        (variant(), None, "other: nothing was written down to compare it with"),
+        (variant("failed", None), None, "other: failed; nothing was written down to compare it with"),
+    ],
+)  # fmt: skip
+def test_an_image_is_compared_with_the_one_of_then(
+    now: dict[str, Any], then: Expected | None, said: str
+) -> None:
+    assert replay(FakeApi([now]), job(then=then)) == [f"1 mock 0: {said}"]
+
+
+def test_a_service_that_promises_no_same_image_is_forgiven_and_what_is_made_of_it_too() -> None:
+    api = FakeApi(
+        [variant(image="b", provider="openai")],
+        [variant(image="b")],
+        [variant(image="b")],
+        [variant(image="b")],
+    )
+    image = ObjectRef(KEYS["a"], SHA["a"], "calls[2]")
+    said = replay(
+        api,
+        job(then=expected(), provider="openai"),
+        job(2, expected(), Ref(1, "openai", 0)),
+        job(3, expected(), Ref(1, "openai", 0), images={"startImageUrl": image}),
+        job(4, expected("complete", "b"), Ref(2, "mock", 0)),
+    )
+    other = "other: another image, as its service or what it started from is another"
+    assert said == [
+        f"1 openai 0: {other}",
+        f"2 mock 0: {other}",
+        f"3 mock 0: differs: another image: SHA-256 {SHA['b']}",
+        "4 mock 0: same: the same, byte for byte",
+    ]
+
+
+def test_what_was_kept_then_is_kept_again_and_what_needs_no_keeping_is_left() -> None:
+    needs, then = Ref(1, "mock", 0), expected("skipped", "a")
+    api = FakeApi([variant("skipped", None)])
+    assert replay(api, job(then=then), deed(2, KEEP_ROUTE, needs)) == [
+        "1 mock 0: same: skipped, as then",
+        "2 keep of mock 0 of call 1: same: the same, byte for byte",
+    ]
+    assert [path for path, _, _ in api.posts] == [f"/api/projects/{TARGET}/jobs", "/api/variants/a/keep"]
+    api = FakeApi([variant()])
+    assert replay(api, job(then=then), deed(2, KEEP_ROUTE, needs)) == [
+        "1 mock 0: same: the same, byte for byte",
+        "2 keep of mock 0 of call 1: same: has its image already",
+    ]
+    assert len(api.posts) == 1
+
+
+def test_each_way_back_is_gone_once_and_one_that_was_gone_already_is_taken() -> None:
+    calls = (job(then=expected()), *(deed(at, ROLLBACK_ROUTE, Ref(1, "mock", 0), SHA["a"]) for at in (2, 3)))
+    api = FakeApi([variant()])
+    assert len(replay(api, *calls)) == 3
+    assert [path for path, _, _ in api.posts][1:] == ["/api/progressions/a/rollback"] * 2
+    api = FakeApi([variant()])
+    api.rollbacks = [{"id": "b", "kind": "edit"}, {"id": "a", "kind": "rollback"}]
+    said = replay(api, *calls)
+    assert said[1:] == [f"{at} rollback of mock 0 of call 1: same: the same, byte for byte" for at in (2, 3)]
+    assert [path for path, _, _ in api.posts][1:] == ["/api/progressions/a/rollback"]
+
+
+def test_a_call_that_is_refused_stops_only_what_builds_on_it() -> None:
+    api = FakeApi(RefusedError("seed: 5 is taken"), [variant()])
+    assert replay(api, job(then=expected()), job(2, expected(), Ref(1, "mock", 0)), job(3, expected())) == [
+        "1 mock: differs: refused: seed: 5 is taken",
+        "2 mock: differs: left out: mock 0 of call 1 made no image",
+        "3 mock 0: same: the same, byte for byte",
+    ]
+
+
+def test_a_start_image_is_uploaded_once_and_every_job_has_a_key_of_its_own() -> None:
+    image = ObjectRef(KEYS["a"], SHA["a"], "calls[0]")
+    api = FakeApi([variant()], [variant()])
+    replay(api, *(job(number, expected(), images={"startImageUrl": image}) for number in (1, 2)))
+    assert [path for path, _, _ in api.posts].count("/api/uploads") == 1
+    jobs = [(dict(body or {}), key) for path, body, key in api.posts if path.endswith("/jobs")]
+    assert [(body["startImageUrl"], key) for body, key in jobs] == [
+        ("/images/a.webp", f"replay-{'d' * 32}-1"),
+        ("/images/a.webp", f"replay-{'d' * 32}-2"),
+    ]
+
+
+def test_projects_are_given_one_for_all_or_one_for_each() -> None:
+    projects = tuple(ProjectRecord(UUID(int=number), "Harbour", "") for number in (1, 2))
+    script = Script("d", projects, ())
+    first, second = UUID(int=8), UUID(int=9)
+    assert find_projects(FakeApi(), script, [first]) == {UUID(int=1): first, UUID(int=2): first}
+    assert find_projects(FakeApi(), script, [first, second]) == {UUID(int=1): first, UUID(int=2): second}
+    with pytest.raises(RecordError, match="speaks of 2 projects"):
+        find_projects(FakeApi(), script, [first, second, first])
