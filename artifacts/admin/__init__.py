@@ -1,5 +1,5 @@
 """The admin of the artifacts app: what was made, who looked, and the rows around both."""
 
-from artifacts.admin import artifacts, chats, records, templates
+from artifacts.admin import answers, artifacts, chats, records, templates
 
-__all__ = ["artifacts", "chats", "records", "templates"]
+__all__ = ["answers", "artifacts", "chats", "records", "templates"]

@@ -6,15 +6,28 @@ from uuid import UUID
 
 from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
+from django.core.exceptions import PermissionDenied
 from django.db.models import Count, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import ngettext
 
 from artifacts import intake, services
+from artifacts.admin.answers import sums_of
 from artifacts.admin.page import page_of
-from artifacts.models import Artifact, ArtifactConfiguration, ArtifactView, ProjectArtifact
+from artifacts.boards.export import TABLES, table_of
+from artifacts.boards.services import set_closed
+from artifacts.models import (
+    Artifact,
+    ArtifactConfiguration,
+    ArtifactView,
+    Chat,
+    Comment,
+    ProjectArtifact,
+    Vote,
+)
+from artifacts.parts.sheet import MEDIA_TYPE
 from artifacts.serializers import public_path
 from dali.lib.admin import EMPTY, LeanAdmin, badge, link
 from dali.lib.errors import DaliError
@@ -62,7 +75,7 @@ class ArtifactAdmin(LeanAdmin[Artifact]):
     search_help_text = "Words of the title, a generator, a whole slug or id"
     ordering = ("-id",)
     inlines = (ProjectInline, ConfigurationInline)
-    actions = ("rebuild", "publish", "unpublish")
+    actions = ("rebuild", "publish", "unpublish", "close", "reopen")
     change_form_template = "admin/artifacts/artifact/change_form.html"
     fieldsets = (
         (None, {"fields": ("title",)}),
@@ -113,7 +126,37 @@ class ArtifactAdmin(LeanAdmin[Artifact]):
             )
             for deed in self.actions
         ]
-        return [*own, *super().get_urls()]
+        export = path(
+            "<uuid:artifact_id>/answers.csv",
+            self.admin_site.admin_view(self._export),
+            name="artifacts_artifact_answers_csv",
+        )
+        return [*own, export, *super().get_urls()]
+
+    def _export(self, request: HttpRequest, artifact_id: UUID) -> HttpResponse:
+        artifact = self.get_object(request, str(artifact_id))
+        table = request.GET.get("table", TABLES[0])
+        if artifact is None or table not in TABLES:
+            raise Http404
+        if not self.has_view_permission(request, artifact):
+            raise PermissionDenied
+        headers = {"Content-Disposition": f'attachment; filename="{table}-{artifact.public_slug}.csv"'}
+        return HttpResponse(table_of(artifact, table), content_type=MEDIA_TYPE, headers=headers)
+
+    def get_deleted_objects(
+        self, objs: Any, request: HttpRequest
+    ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
+        """Counts what goes with them instead of listing it: there may be a million views."""
+        ids = [artifact.pk for artifact in objs]
+        below = (ArtifactView, Vote, Comment, ArtifactConfiguration, Chat)
+        counts = {
+            str(model._meta.verbose_name_plural): model._default_manager.filter(artifact_id__in=ids).count()
+            for model in below
+        }
+        named = {str(self.opts.verbose_name_plural): len(ids)}
+        lacks = set() if self.has_delete_permission(request) else {str(self.opts.verbose_name)}
+        found = {name: count for name, count in counts.items() if count}
+        return [str(artifact) for artifact in objs], named | found, lacks, []
 
     def _one(self, deed: str) -> Callable[[HttpRequest, UUID], HttpResponse]:
         def view(request: HttpRequest, artifact_id: UUID) -> HttpResponse:
@@ -130,7 +173,8 @@ class ArtifactAdmin(LeanAdmin[Artifact]):
         """With what it shows, its files, and who looked."""
         artifact = context["original"]
         if artifact is not None:
-            context |= {"page": page_of(artifact), "can_act": self.has_change_permission(request, artifact)}
+            context |= {"page": page_of(artifact), "sums": sums_of(artifact)}
+            context |= {"can_act": self.has_change_permission(request, artifact)}
         return super().render_change_form(request, context, *args, **kwargs)
 
     @admin.action(description="Rebuild", permissions=["change"])
@@ -152,6 +196,18 @@ class ArtifactAdmin(LeanAdmin[Artifact]):
         """Takes them back: their addresses answer 410."""
         done = self._each(request, artifacts, lambda one: services.unpublish_artifact(artifact=one))
         self._say(request, len(done), "taken back: visitors are told that it is gone")
+
+    @admin.action(description="Close to votes and comments", permissions=["change"])
+    def close(self, request: HttpRequest, artifacts: QuerySet[Artifact]) -> None:
+        """Their pages show what was said and take nothing more."""
+        done = self._each(request, artifacts, lambda one: set_closed(artifact=one, is_closed=True))
+        self._say(request, len(done), "closed to votes and comments")
+
+    @admin.action(description="Reopen to votes and comments", permissions=["change"])
+    def reopen(self, request: HttpRequest, artifacts: QuerySet[Artifact]) -> None:
+        """Their pages take votes and comments again."""
+        done = self._each(request, artifacts, lambda one: set_closed(artifact=one, is_closed=False))
+        self._say(request, len(done), "open to votes and comments")
 
     def _each(
         self, request: HttpRequest, artifacts: QuerySet[Artifact], do: Callable[[Artifact], Artifact]

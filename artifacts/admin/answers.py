@@ -1,0 +1,181 @@
+"""What visitors said, in the admin: votes and comments, hiding and restoring, and the sums on an artifact's page."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.safestring import SafeString
+from django.utils.text import Truncator
+from django.utils.translation import ngettext
+
+from artifacts.boards import services
+from artifacts.boards.pages import page_of
+from artifacts.boards.results import ImageResults, Results, results_of
+from artifacts.models import Artifact, Comment, Vote
+from artifacts.parts.charts import Bar, Part, Words, bars
+from dali.lib.admin import EMPTY, LeanAdmin, MachineAdmin, badge, link, moment, picture
+
+MOST_IMAGES = 60
+_SHOWN_OF_A_VISITOR = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One image with its sums. `number`: its place on the page, a dash where it left it."""
+
+    number: int | str
+    picture: SafeString | str
+    votes: list[int]
+    written: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """What was said on a page. `chart`: votes by choice, None without any. `rows`: most answers first."""
+
+    results: Results
+    choices: list[str]
+    chart: SafeString | None
+    rows: list[Row]
+    images: int
+
+
+def sums_of(artifact: Artifact) -> Sums | None:
+    """What was said on the artifact's page; None for one that takes no answers."""
+    if not page_of(artifact).takes_answers:
+        return None
+    results = results_of(artifact)
+    ranked = sorted(results.images, key=lambda one: -(sum(one.votes.values()) + one.written))
+    return Sums(
+        results=results,
+        choices=list(results.votes),
+        chart=_chart(results) if sum(results.votes.values()) else None,
+        rows=[_row(one) for one in ranked[:MOST_IMAGES]],
+        images=len(results.images),
+    )
+
+
+def _row(image: ImageResults) -> Row:
+    return Row(
+        number=image.number or EMPTY,
+        picture=picture(image.url, image.prompt),
+        votes=list(image.votes.values()),
+        written=image.written,
+    )
+
+
+def _chart(results: Results) -> SafeString:
+    said = ", ".join(f"{choice}: {count}" for choice, count in results.votes.items())
+    rows = [Bar(choice, f"{count:,}", (Part(count, "accent"),)) for choice, count in results.votes.items()]
+    return bars(Words("votes", "Votes by choice", f"{said}."), rows)
+
+
+def _artifact_link(artifact: Artifact) -> SafeString:
+    return link(reverse("admin:artifacts_artifact_change", args=[artifact.pk]), artifact.title)
+
+
+@admin.register(Vote)
+class VoteAdmin(MachineAdmin[Vote]):
+    """Votes: what each visitor thinks of each image now."""
+
+    list_display = ("choice", "page", "image_id", "who", "changed")
+    list_filter = ("updated_at",)
+    list_select_related = ("artifact",)
+    search_fields = ("choice__exact", "visitor__exact", "artifact__title")
+    id_fields = ("artifact_id", "image_id")
+    search_help_text = "A choice, a whole artifact, image or visitor id, or words of the artifact's title"
+    ordering = ("-id",)
+
+    @admin.display(description="artifact", ordering="artifact__title")
+    def page(self, vote: Vote) -> SafeString:
+        """The artifact, to open."""
+        return _artifact_link(vote.artifact)
+
+    @admin.display(description="visitor", ordering="visitor")
+    def who(self, vote: Vote) -> str:
+        """The first signs of the visitor's id: enough to tell one from another."""
+        return vote.visitor[:_SHOWN_OF_A_VISITOR]
+
+    @admin.display(description="voted", ordering="updated_at")
+    def changed(self, vote: Vote) -> SafeString | str:
+        """When."""
+        return moment(vote.updated_at)
+
+
+@admin.register(Comment)
+class CommentAdmin(LeanAdmin[Comment]):
+    """Comments: hidden from visitors and restored here, never rewritten."""
+
+    list_display = ("shortened", "name", "state", "page", "kind", "who", "written")
+    list_filter = ("is_hidden", "created_at")
+    list_select_related = ("artifact",)
+    search_fields = ("text", "name", "visitor__exact", "artifact__title")
+    id_fields = ("id", "artifact_id", "image_id")
+    search_help_text = "Words of the text, the name or the artifact's title, or a whole id"
+    ordering = ("-id",)
+    actions = ("hide", "restore")
+    fields = ("is_hidden", "text", "name", "artifact", "image_id", "reply_to", "visitor", "created_at")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Nobody may: visitors write them."""
+        return False
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Comment | None = None) -> tuple[str, ...]:
+        """All but whether it is hidden."""
+        return tuple(field for field in self.fields if field != "is_hidden")
+
+    def save_model(
+        self, request: HttpRequest, obj: Comment, form: forms.ModelForm[Comment], change: Any
+    ) -> None:
+        """Tells those who have the page open."""
+        services.set_hidden(comments=Comment.objects.filter(pk=obj.pk), is_hidden=obj.is_hidden)
+
+    @admin.action(description="Hide from visitors", permissions=["change"])
+    def hide(self, request: HttpRequest, comments: QuerySet[Comment]) -> None:
+        """Visitors see them no more, nor what was replied to them."""
+        count = services.set_hidden(comments=comments, is_hidden=True)
+        self.message_user(
+            request, f"{count} {ngettext('comment', 'comments', count)} hidden.", messages.SUCCESS
+        )
+
+    @admin.action(description="Restore", permissions=["change"])
+    def restore(self, request: HttpRequest, comments: QuerySet[Comment]) -> None:
+        """Visitors see them again."""
+        count = services.set_hidden(comments=comments, is_hidden=False)
+        self.message_user(
+            request, f"{count} {ngettext('comment', 'comments', count)} restored.", messages.SUCCESS
+        )
+
+    @admin.display(description="text", ordering="text")
+    def shortened(self, comment: Comment) -> str:
+        """The text, cut for the list."""
+        return Truncator(comment.text).chars(80)
+
+    @admin.display(description="shown", ordering="is_hidden")
+    def state(self, comment: Comment) -> SafeString | str:
+        """Whether visitors see it."""
+        return badge("hidden" if comment.is_hidden else "shown")
+
+    @admin.display(description="artifact", ordering="artifact__title")
+    def page(self, comment: Comment) -> SafeString:
+        """The artifact, to open."""
+        return _artifact_link(comment.artifact)
+
+    @admin.display(description="is a")
+    def kind(self, comment: Comment) -> str:
+        """A comment of its own, or a reply."""
+        return "reply" if comment.reply_to_id else "comment"
+
+    @admin.display(description="visitor", ordering="visitor")
+    def who(self, comment: Comment) -> str:
+        """The first signs of the visitor's id: enough to tell one from another."""
+        return comment.visitor[:_SHOWN_OF_A_VISITOR]
+
+    @admin.display(description="written", ordering="created_at")
+    def written(self, comment: Comment) -> SafeString | str:
+        """When."""
+        return moment(comment.created_at)
