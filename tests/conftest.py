@@ -74,13 +74,15 @@ def _prices_of_this_test() -> None:
 def start_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., ServerProcess]]:
     """A function that starts `manage.py serve` on a free port and a data directory of its own.
 
-    Keyword arguments are variables of its environment; `data_dir` names a directory to serve again.
+    Keyword arguments are variables of its environment; `data_dir` names a directory to serve again, `origin` an
+    address that is free again.
     """
     started: list[subprocess.Popen[bytes]] = []
 
-    def start(data_dir: Path | None = None, **variables: str) -> ServerProcess:
+    def start(data_dir: Path | None = None, origin: str = "", **variables: str) -> ServerProcess:
         directory = data_dir or tmp_path_factory.mktemp("server")
-        origin = f"http://127.0.0.1:{(port := free_port())}"
+        port = int(origin.rpartition(":")[2]) if origin else free_port()
+        origin = f"http://127.0.0.1:{port}"
         environment = {name: value for name, value in os.environ.items() if name not in FOREIGN}
         environment |= {
             "DALI_DATA_DIR": str(directory),
