@@ -143,7 +143,7 @@ def test_two_visitors_comment_and_what_one_writes_stays_in_its_place(house: Hous
         assert abs(after["y"] - before["y"]) < 2
         assert text.input_value() == "Half a sent"
         assert text.evaluate("one => one === document.activeElement")
-        assert mine.locator("h3").inner_text() == "Comments on image 1 (2)"
+        expect(mine.locator("h3")).to_have_text("Comments on image 1 (2)")
         for seen in (one, two):
             assert findings(seen.page) == []
             assert (seen.overflow_px(), seen.faults, seen.foreign) == (0, [], [])

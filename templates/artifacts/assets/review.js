@@ -34,7 +34,12 @@
     root.style.overflowAnchor = "none"; // else the browser would do the same once more
     const before = held.getBoundingClientRect().top;
     change();
-    scrollBy({ top: held.getBoundingClientRect().top - before, behavior: "instant" });
+    const moved = () => held.getBoundingClientRect().top - before;
+    scrollBy({ top: moved(), behavior: "instant" });
+    if (moved() > 1) { // the page ends too soon to scroll so far
+      document.body.style.paddingBottom = (parseFloat(document.body.style.paddingBottom) || 0) + moved() + "px";
+      scrollBy({ top: moved(), behavior: "instant" });
+    }
     requestAnimationFrame(() => requestAnimationFrame(() => { root.style.overflowAnchor = ""; }));
   };
 
