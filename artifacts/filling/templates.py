@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from pathlib import Path
 
 import structlog
 
@@ -44,6 +45,16 @@ def store_template(*, content: bytes, name: str = "", owner: str = "") -> Templa
     if is_new:
         log.info("template_stored", key=key, placeholders=len(page.placeholders), problems=len(page.problems))
     return template
+
+
+def seed_templates(*, fixtures: Path) -> tuple[int, int]:
+    """Stores every `<name>/template.html` below the folder; how many are new, and how many were there already."""
+    before = set(Template.objects.values_list("r2_key", flat=True))
+    stored = {
+        store_template(content=path.read_bytes(), name=f"{path.parent.name}.html").r2_key
+        for path in sorted(fixtures.glob("*/template.html"), reverse=True)
+    }
+    return len(stored - before), len(stored & before)
 
 
 def open_template(artifact: Artifact) -> str:

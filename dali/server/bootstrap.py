@@ -1,8 +1,9 @@
-"""The first start of the embedded server: schema, tips, a first API key and the admin's first login."""
+"""The first start of the embedded server: schema, tips, templates, a first API key and the admin's first login."""
 
 import io
 import secrets
 from dataclasses import dataclass
+from pathlib import Path
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
@@ -41,12 +42,16 @@ def prepare() -> FirstSecrets:
 
 def bring_up_to_date() -> None:
     """Migrates and seeds what is missing."""
+    from artifacts.filling.templates import seed_templates
+    from artifacts.models import Template
     from knowledgebase.models import Tip
 
     if missing_migrations():
         call_command("migrate", verbosity=0, interactive=False)
     if not Tip.objects.exists():
         call_command("seed", verbosity=0, stdout=io.StringIO())
+    if not Template.objects.exists():
+        seed_templates(fixtures=Path(settings.FIXTURE_DIRS[0]))
     connections.close_all()
 
 

@@ -1,0 +1,1 @@
+"""Tests of templates and how they are filled."""
