@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Sequence
+from functools import lru_cache
 
 from artifacts.customizing.wish import Offer
 
@@ -30,9 +31,15 @@ def matches(words: str, offers: Sequence[Offer]) -> list[Offer]:
 
 def words_of(text: str) -> list[str]:
     """The words of a text as they are compared."""
+    plain = text.casefold() if text.isascii() else _without_accents(text)
+    return [_singular(word.removesuffix("'s")) for word in _WORD.findall(plain)]
+
+
+def _without_accents(text: str) -> str:
     decomposed = unicodedata.normalize("NFKD", text.replace("\u2019", "'")).casefold()
-    plain = "".join(char for char in decomposed if not unicodedata.combining(char))
-    return [_singular(word.removesuffix("'s")) for word in _WORD.findall(unicodedata.normalize("NFC", plain))]
+    return unicodedata.normalize(
+        "NFC", "".join(char for char in decomposed if not unicodedata.combining(char))
+    )
 
 
 def has_words(text: str) -> bool:
@@ -51,6 +58,7 @@ def _is_among(word: str, said: list[str]) -> bool:
     return word in said or (bool(_UNSPACED.search(word)) and any(word in other for other in said))
 
 
+@lru_cache(maxsize=20_000)
 def _singular(word: str) -> str:
     if word in _IRREGULAR:
         return _IRREGULAR[word]

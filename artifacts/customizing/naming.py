@@ -13,7 +13,7 @@ _WRAP = (
     r"(?:(?:please|pls|ok|okay|so|now|then|and|but|hey|hi|oh|sorry|wait|thanks|yes|no|actually|just|also"
     r"|(?:can|could|would|will) (?:you|we|i)|let['\u2019]?s|let (?:us|me)"
     r"|i['\u2019]?d (?:like|love|prefer) (?:you )?to|i would (?:like|love|prefer) (?:you )?to"
-    r"|(?:i|we) (?:want|need|wish) (?:you )?to|go ahead and)[,!.]*\s+)*"
+    r"|(?:i|we) (?:want|need|wish) (?:you )?to|go ahead and)[,!.]*\s+){0,8}"
 )
 _ANY_CASE = re.IGNORECASE | re.DOTALL
 _CHANGE = re.compile(
@@ -285,4 +285,4 @@ def quoted_value(said: str) -> str | None:
     if found is None:
         return None
     value, around = found
-    return value if _ABOUT_VALUE.fullmatch(bare(around)) else None
+    return value if value and _ABOUT_VALUE.fullmatch(bare(around)) else None

@@ -67,6 +67,6 @@ def test_the_label_counts_as_words() -> None:
 
 def test_thousands_of_images_are_looked_through_quickly() -> None:
     offers = [Offer(n, "", str(n), f"{SAID[n % len(SAID)]} " * 5) for n in range(5_000)]
-    started = time.perf_counter()
+    started = time.process_time()
     assert len(matches("red barn", offers)) == 714
-    assert time.perf_counter() - started < 5  # about 0.5 s on a machine that does nothing else
+    assert time.process_time() - started < 5  # about 0.5 s

@@ -282,7 +282,8 @@ def test_choices_that_are_narrowed_down_keep_their_numbers() -> None:
 SITUATIONS = [ASKS_IMAGE, ASKS_TITLE, ASKS_TEXT, ASKS_TO_PUBLISH, ASKS_TO_START_OVER, ASKS_NOTHING]
 SAID = """
     use 2 the second TITLE to change : = for IMAGE_1 " \u201c \u201d ' , ; . then and all from project
-    Lighthouses in order skip no not yes is should be {{ }} first last one with boat https://x.example 1-3 \u0600 \u00b2 \U0001f600
+    Lighthouses in order skip no not yes is should be {{ }} first last one with boat https://x.example 1-3
+    \u0600 \u00b2 \U0001f600
 """
 WORDS = st.sampled_from([*SAID.split(), "\n"])
 
@@ -310,7 +311,7 @@ LONG = [
 @pytest.mark.parametrize("part", LONG)
 def test_a_long_message_takes_no_long_time(part: str) -> None:
     message = (part * 4000)[:4000]
-    started = time.perf_counter()
+    started = time.process_time()
     for situation in SITUATIONS:
         understand(message, situation)
-    assert time.perf_counter() - started < 3  # about 0.1 s on a machine that does nothing else
+    assert time.process_time() - started < 3  # about 0.2 s
