@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,12 +15,14 @@ from django.views.decorators.http import require_safe
 from artifacts.models import Artifact
 from artifacts.queries import find_shown
 from artifacts.signals import viewed
-from dali.lib.storage import named
+from dali.lib.storage import STREAM_BYTES, named
 from progressions.delivery import image_origins
 
 _SLUG = re.compile(r"[A-Za-z0-9_-]{8,64}")
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 _CACHE = "public, max-age=300, stale-while-revalidate=86400"
+# Of at most STREAM_BYTES each.
+_SMALL_KEPT = 64
 _PLAIN = "text/plain; charset=utf-8"
 
 
@@ -49,7 +52,13 @@ def show(request: HttpRequest, slug: str, *, is_lookbook: bool = False) -> HttpR
     headers = _headers(artifact, file, etag)
     unchanged = get_conditional_response(request, etag=etag)
     if unchanged is not None and unchanged.status_code == 304:
-        for name in ("Cache-Control", "ETag", "Content-Security-Policy", "Vary", "Access-Control-Allow-Origin"):
+        for name in (
+            "Cache-Control",
+            "ETag",
+            "Content-Security-Policy",
+            "Vary",
+            "Access-Control-Allow-Origin",
+        ):
             if name in headers:
                 unchanged[name] = headers[name]
         viewed.send(sender=show, request=request, artifact=artifact)
@@ -69,8 +78,8 @@ def _answer(
     status = 200 if part.is_whole else 206
     if request.method == "HEAD":
         return HttpResponse(status=status, headers=headers)
-    pieces: Iterator[bytes] = named("published").stream(artifact.content_r2_key, part.start, part.length)
     try:
+        pieces = _pieces(artifact.content_r2_key, part)
         first = next(pieces, b"")
     except FileNotFoundError:
         return _missing(404, "There is no such page.")
@@ -79,6 +88,18 @@ def _answer(
     if len(first) == part.length:
         return HttpResponse(first, status=status, headers=headers)
     return StreamingHttpResponse(_joined(first, pieces), status=status, headers=headers)
+
+
+def _pieces(key: str, part: _Part) -> Iterator[bytes]:
+    if part.total <= STREAM_BYTES:
+        return iter((_small(key)[part.start : part.start + part.length],))
+    return named("published").stream(key, part.start, part.length)
+
+
+@lru_cache(maxsize=_SMALL_KEPT)
+def _small(key: str) -> bytes:
+    """A page that many look at is read once: what stands under a key never changes."""
+    return named("published").read(key)
 
 
 def _joined(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:

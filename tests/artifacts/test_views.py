@@ -1,6 +1,7 @@
 """The view log: what is kept of a visitor, how views become rows, and how they are shown."""
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import uuid4
@@ -10,6 +11,7 @@ from django.db import OperationalError
 from django.test import Client, RequestFactory
 from kombu.exceptions import OperationalError as BrokerError
 from pytest_django.fixtures import Settings
+from redis import TimeoutError as RedisTimeout
 
 from artifacts import tasks, viewlog
 from artifacts.models import Artifact, ArtifactView
@@ -200,10 +202,66 @@ def test_where_neither_takes_a_visit_it_is_held_and_written_later(monkeypatch: p
 
 def test_held_visits_do_not_grow_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(viewlog, "MOST_HELD", 3)
-    outbox = Outbox(lambda views: None)
+    written: list[View] = []
+    refusals = [OperationalError() for _ in range(5)]
+
+    def away(views: Sequence[View]) -> None:
+        raise OSError
+
+    def write(views: Sequence[View]) -> None:
+        if refusals:
+            raise refusals.pop()
+        written.extend(views)
+
+    outbox = Outbox(away, write=write)
     for number in range(5):
-        outbox._hold([{"artifact_id": "a", "id": str(number)}])  # type: ignore[typeddict-item] # any will do
-    assert len(outbox._held) == 3
+        outbox.put({"id": str(number)})  # type: ignore[typeddict-item] # any will do
+    assert outbox.flush(10)
+    assert [view["id"] for view in written] == ["0", "1", "2"]
+
+
+def test_noted_visits_share_a_message_and_no_answer_waits_for_it() -> None:
+    noted: list[View] = []
+    messages: list[Sequence[View]] = []
+    outbox = Outbox(messages.append, note=noted.append, gather_s=60)
+    began = time.monotonic()
+    for number in range(5):
+        outbox.put({"id": str(number)})  # type: ignore[typeddict-item] # any will do
+    assert ([view["id"] for view in noted], messages) == (["0", "1", "2", "3", "4"], [])
+    assert outbox.flush(10)
+    assert time.monotonic() - began < 10
+    assert [view["id"] for views in messages for view in views] == ["0", "1", "2", "3", "4"]
+
+
+def test_a_broker_that_takes_no_note_costs_one_wait_and_the_row_is_written() -> None:
+    written: list[View] = []
+    asked: list[View] = []
+
+    def hang(view: View) -> None:
+        asked.append(view)
+        raise RedisTimeout
+
+    outbox = Outbox(lambda views: pytest.fail("left alone"), write=written.extend, note=hang, gather_s=0.01)
+    for number in range(5):
+        outbox.put({"id": str(number)})  # type: ignore[typeddict-item] # any will do
+    assert outbox.flush(5)
+    assert ([view["id"] for view in written], len(asked)) == (["0", "1", "2", "3", "4"], 1)
+
+
+def test_a_broker_that_is_back_is_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(viewlog, "PAUSE_S", 0)
+    sent: list[View] = []
+    failures: list[Exception] = [BrokerError()]
+
+    def send(views: Sequence[View]) -> None:
+        if failures:
+            raise failures.pop()
+        sent.extend(views)
+
+    outbox = Outbox(send, write=lambda views: None)
+    for number in range(3):
+        outbox.put({"id": str(number)})  # type: ignore[typeddict-item] # any will do
+    assert [view["id"] for view in sent] == ["1", "2"]
 
 
 @pytest.mark.django_db
