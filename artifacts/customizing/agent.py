@@ -88,7 +88,7 @@ def _greet(talk: Talk) -> None:
     talk.say(f"Hello! Let us fill the page {phrases.quoted(talk.artifact.title)} together.")
     talk.say(phrases.needs(talk.page.placeholders))
     if talk.page.problems:
-        talk.say(f"Some of it I leave as it stands: {' '.join(talk.page.problems[:3])}")
+        talk.say(f"Some of it I leave as it stands: {'; '.join(talk.page.problems[:3])}.")
     filled = [slot for slot in talk.page.placeholders if slot.name in talk.filled]
     if filled:
         talk.say(f"So far:\n{phrases.overview(filled, talk.pictured())}\n")
@@ -128,13 +128,13 @@ def _finish(talk: Talk) -> None:
 def _say_made(talk: Talk, problems: Sequence[str], *, is_new: bool) -> None:
     address = absolute_url(public_path(talk.artifact))
     if talk.artifact.status == Artifact.Status.UNPUBLISHED:
-        talk.say(f"The page is made anew; it is taken back, and once published again it is at {address} .")
+        talk.say(f"The page is made anew; it is taken back, and once published again it is at {address}")
     elif is_new:
-        talk.say(f"Everything is filled, and the page is published: {address} .")
+        talk.say(f"Everything is filled, and the page is published: {address}")
     else:
-        talk.say(f"The page is made anew: {address} .")
+        talk.say(f"The page is made anew: {address}")
     if problems:
-        talk.say(f"Left as it stands: {' '.join(problems[:3])}")
+        talk.say(f"\nLeft as it stands: {'; '.join(problems[:3])}.")
 
 
 def is_current(talk: Talk) -> bool:
@@ -178,4 +178,4 @@ def _closing(talk: Talk) -> str:
     if talk.has_changed or (talk.wants_page and talk.said):
         return "Say “change NAME to ...” for anything that shall be different."
     address = absolute_url(public_path(talk.artifact))
-    return f"Everything is filled, and the page is at {address} . Say “change NAME to ...” for anything else."
+    return f"Everything is filled, and the page is at {address}\nSay “change NAME to ...” for anything else."

@@ -50,11 +50,18 @@ def set_to(slot: Placeholder, value: str, label: str = "") -> str:
 
 def needs(slots: Sequence[Placeholder]) -> str:
     """What a template is made of."""
-    words = [slot.name for slot in slots if not slot.is_image]
-    images = [slot.name for slot in slots if slot.is_image]
-    parts = [f"words for {listed(words)}"] if words else []
-    parts += [f"{'an image' if len(images) == 1 else 'images'} for {listed(images)}"] if images else []
-    return "It needs " + ", and ".join(parts) + "."
+    kinds = {
+        "words": [slot.name for slot in slots if not slot.is_image and not slot.is_link],
+        "images": [slot.name for slot in slots if slot.is_image],
+        "addresses": [slot.name for slot in slots if slot.is_link],
+    }
+    single = {"images": "an image", "addresses": "an address"}
+    parts = [
+        f"{single.get(kind, kind) if len(names) == 1 else kind} for {listed(names)}"
+        for kind, names in kinds.items()
+        if names
+    ]
+    return f"It needs {'; '.join(parts)}."
 
 
 def overview(slots: Sequence[Placeholder], filled: Mapping[str, str]) -> str:

@@ -43,16 +43,18 @@ def wording(talk: Talk) -> str:
 
 
 def show_more(talk: Talk) -> None:
-    """Turns to the next page of images."""
+    """Turns to the next page of images; behind the last one the first of all comes again."""
     slot, place = talk.asked, talk.standing.place
-    if slot is None or not slot.is_image or place is None:
+    if slot is None or not slot.is_image:
         talk.say("There is no more to show.")
         return
-    found = talk.tools.get_images_for_project(talk.project_ids, words=place.words, after=place.after)
-    if not found.images:
-        talk.say(f"These were all: there are no more images {_of(place.words)}.".replace(" .", "."))
-        return
-    _show(talk, found, place)
+    if place is not None:
+        found = talk.tools.get_images_for_project(talk.project_ids, words=place.words, after=place.after)
+        if found.images:
+            _show(talk, found, place)
+            return
+    talk.say("These were all; from the beginning again.")
+    talk.clear()
 
 
 def show_found(talk: Talk, slot: Placeholder, found: Found, words: str) -> None:
