@@ -162,14 +162,13 @@ class Replay:
         """Compares one variant of a job; one that had an image, and is taken for a near-duplicate now, is kept."""
         provider, index = str(variant["provider"]), int(variant["variantIndex"])
         expected = call.expected.get((provider, index))
-        status, progression_id = variant["status"], variant["progressionId"] or ""
-        was_kept = ""
+        status, progression_id, was_kept = variant["status"], variant["progressionId"] or "", ""
         if status == "skipped" and expected is not None and expected.status == "complete":
             progression_id = self._api.post(f"/api/variants/{variant['id']}/keep")["id"]
             was_kept = "; kept, as a near-duplicate of another"
-        if progression_id and not (
-            status == "skipped" and expected is not None and expected.status == "skipped"
-        ):
+        elif status == "skipped" and expected is not None and expected.status == "skipped":
+            progression_id = ""  # where an earlier run kept it, the call that keeps it looks at it
+        if progression_id:
             is_promised = providers.get(provider).is_reproducible and is_start_same
             verdict, words = self._compared(
                 progression_id, expected, is_promised=is_promised, variant=variant
@@ -204,7 +203,7 @@ class Replay:
             return "other", "the image was gone from its storage when the script was written"
         found = self._digest(progression_id)
         if found == expected.sha256:
-            return "same", "the same, byte for byte"
+            return "same", "byte for byte"
         if found is None:
             return "differs", "its original is not in the storage"
         if not is_promised:

@@ -78,7 +78,9 @@ class Client:
 
 def tell_a_story(client: Client) -> str:
     """A project with edits, a mask, an upload, twins kept and not, a failure tried again, and ways back."""
-    project: str = client.post("/api/projects", {"name": "Harbour", "description": "For the catalogue."})["id"]
+    project: str = client.post("/api/projects", {"name": "Harbour", "description": "For the catalogue."})[
+        "id"
+    ]
     first = client.run(project, "a lighthouse at dusk, oil on canvas", variants=3)
     ids = [variant["progressionId"] for variant in first]
     (edit,) = client.run(project, "the same in winter", parentProgressionId=ids[0])
@@ -171,7 +173,9 @@ def test_a_replay_gives_the_same_images_beside_a_server_and_without_one_and_twic
     assert beside.returncode == 0, beside.stdout + beside.stderr
     (copy,) = projects_in(beside.stdout)
     assert family(client, copy, server.data_dir) == first
-    assert re.search(r"^\d+ as then, 0 other, 0 not as they should be\.$", beside.stdout, re.MULTILINE)
+    assert re.search(
+        r"^Images: \d+ as then, 0 other, 0 not as they should be\.$", beside.stdout, re.MULTILINE
+    )
 
     repeated = manage(server.environment, "replay", str(script), "--project", copy)
     assert repeated.returncode == 0, repeated.stdout + repeated.stderr
@@ -227,7 +231,7 @@ def test_what_came_out_otherwise_is_named_and_ends_with_1(
     assert re.fullmatch(r"call 1  mock 0  differs: another image: SHA-256 [0-9a-f]{64}", lines[2])
     assert lines[3:] == [
         "call 2  mock 0  other: another image, as its service or what it started from is another",
-        "0 as then, 1 other, 1 not as they should be.",
+        "Images: 0 as then, 1 other, 1 not as they should be.",
     ]
 
 

@@ -180,3 +180,13 @@ def test_a_call_makes_the_size_asked_for_or_records_that_it_did_not(
     answer, content = image_of(provider, replace(request_for(provider, kind), size=(320, 256)))
     picture = decode(content)
     assert (picture.width, picture.height) == (320, 256) or answer.meta["requested"] == {"size": "320x256"}
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [param for param in CALLED if providers.get(str(param.values[0])).is_reproducible]
+)
+def test_one_that_promises_the_same_image_gives_it_again(name: str, kind: Kind) -> None:
+    first, second = (
+        image_of(type(providers.get(name))(), request_for(providers.get(name), kind)) for _ in "12"
+    )
+    assert first[1] == second[1]

@@ -64,7 +64,7 @@ def lines_of(change: Change) -> list[str]:
 def summary(imported: Imported) -> str:
     """How many tips there were of each fate."""
     return (
-        f"{len(imported.changes)} tips: {imported.count('new')} new, {imported.count('changed')} changed, "
-        f"{imported.count('same')} the same, {imported.count('kept')} kept as a curator changed them; "
+        f"Tips: {imported.count('new')} new, {imported.count('changed')} changed, "
+        f"{imported.count('same')} the same, {imported.count('kept')} kept as a curator changed them, "
         f"{imported.only_here} only here."
     )

@@ -45,7 +45,7 @@ class Command(BaseCommand):
             raise CommandError(f"not all could be checked: {error}") from error
         as_then = len(manifest.entries.keys() - differing)
         self.stdout.write(
-            f"{len(manifest.entries)} looked at, {as_then} as then. Differences: {kinds['missing']} missing, "
+            f"Objects: {len(manifest.entries)} looked at, {as_then} as then. Differences: {kinds['missing']} missing, "
             f"{kinds['altered']} altered, {kinds['unknown']} unknown, {kinds['unread']} could not be read."
         )
         if kinds:

@@ -74,14 +74,15 @@ class Command(BaseCommand):
             check_here(script, objects.read)
         except DaliError as error:
             raise CommandError(str(error), returncode=BAD_INPUT) from error
-        self.stdout.write(f"{len(script.calls)} calls: {asked_of(script)}.")
+        self.stdout.write(f"Calls: {len(script.calls)}. {asked_of(script)}.")
         if options["dry_run"]:
             self.stdout.write("Nothing was asked.")
             return
         with somebody_at_work(), asking() as api:
             verdicts = self._run(api, script, objects, options)
         self.stdout.write(
-            f"{verdicts['same']} as then, {verdicts['other']} other, {verdicts['differs']} not as they should be."
+            f"Images: {verdicts['same']} as then, {verdicts['other']} other, "
+            f"{verdicts['differs']} not as they should be."
         )
         if verdicts["differs"]:
             sys.exit(1)
@@ -117,9 +118,9 @@ def asked_of(script: Script) -> str:
     for call in script.calls:
         for name in call.providers:
             images[name] += call.variants
-    asked = [f"{count} images of {name}" for name, count in sorted(images.items())]
+    asked = ", ".join(f"{count} of {name}" for name, count in sorted(images.items()))
     objects = {ref.key for call in script.calls for ref in call.images.values()}
-    return ", ".join([*asked, *([f"{len(objects)} start images and masks to upload"] if objects else [])])
+    return f"Images to ask for: {asked}. Start images and masks to upload: {len(objects)}"
 
 
 def again(file: Path, targets: Any) -> str:

@@ -67,7 +67,7 @@ def seeded(key: str, **changes: Any) -> dict[str, Any]:
 def test_a_new_tip_is_added_and_a_second_import_finds_the_same(take: Callable[..., list[str]]) -> None:
     assert take(pack(TIP)) == [
         "new  mock.fog",
-        "1 tips: 1 new, 0 changed, 0 the same, 0 kept as a curator changed them; 0 only here.",
+        "Tips: 1 new, 0 changed, 0 the same, 0 kept as a curator changed them, 0 only here.",
     ]
     row = Tip.objects.get()
     assert (row.key, row.provider, row.enabled, row.position, row.value) == (
@@ -78,7 +78,7 @@ def test_a_new_tip_is_added_and_a_second_import_finds_the_same(take: Callable[..
         SAID,
     )
     assert take(pack(TIP)) == [
-        "1 tips: 0 new, 0 changed, 1 the same, 0 kept as a curator changed them; 0 only here."
+        "Tips: 0 new, 0 changed, 1 the same, 0 kept as a curator changed them, 0 only here."
     ]
 
 
@@ -100,7 +100,7 @@ def test_a_tip_as_seed_wrote_it_is_brought_up_to_date_part_by_part(take: Callabl
         '              "with brush marks"',
         "    position: 20",
         "              21",
-        "1 tips: 0 new, 1 changed, 0 the same, 0 kept as a curator changed them; 18 only here.",
+        "Tips: 0 new, 1 changed, 0 the same, 0 kept as a curator changed them, 18 only here.",
     ]
     assert Tip.objects.get(key="openai.medium").value == value
 
@@ -187,9 +187,7 @@ def test_the_pack_of_a_project_goes_into_another_knowledge_base_as_it_is(
     )
     Tip.objects.all().delete()
     said = take(file.content.decode())
-    assert (
-        said[-1] == "19 tips: 19 new, 0 changed, 0 the same, 0 kept as a curator changed them; 0 only here."
-    )
+    assert said[-1] == "Tips: 19 new, 0 changed, 0 the same, 0 kept as a curator changed them, 0 only here."
     assert (
         list(Tip.objects.order_by("key").values("key", "provider", "enabled", "position", "value")) == before
     )

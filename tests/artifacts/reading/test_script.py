@@ -192,5 +192,5 @@ def test_a_dry_run_says_what_would_be_asked_with_objects_of_a_folder(
     out = io.StringIO()
     call_command("replay", file(record), "--dry-run", "--objects", str(tmp_path / "objects"), stdout=out)
     assert out.getvalue() == (
-        "4 calls: 3 images of mock, 1 start images and masks to upload.\nNothing was asked.\n"
+        "Calls: 4. Images to ask for: 3 of mock. Start images and masks to upload: 1.\nNothing was asked.\n"
     )

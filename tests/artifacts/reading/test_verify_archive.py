@@ -68,7 +68,9 @@ def archived(request: pytest.FixtureRequest, shown: Project, tmp_path: Path) -> 
 def test_what_is_as_it_was_has_no_difference(archived: Path) -> None:
     assert verify(archived) == (
         0,
-        ["6 looked at, 6 as then. Differences: 0 missing, 0 altered, 0 unknown, 0 could not be read."],
+        [
+            "Objects: 6 looked at, 6 as then. Differences: 0 missing, 0 altered, 0 unknown, 0 could not be read."
+        ],
     )
 
 
@@ -87,7 +89,7 @@ def test_every_difference_of_an_object_is_named(archived: Path, shown: Project) 
     (altered,) = (line for line in lines if key(shown, 1) in line)
     assert altered.startswith(f"altered  originals  {key(shown, 1)}  has SHA-256 ")
     assert sorted(set(lines) - {altered}) == [
-        "6 looked at, 2 as then. Differences: 1 missing, 3 altered, 1 unknown, 0 could not be read.",
+        "Objects: 6 looked at, 2 as then. Differences: 1 missing, 3 altered, 1 unknown, 0 could not be read.",
         f"altered  delivery  {webp}  was missing then, and is there now",
         f"altered  originals  {key(shown, 2)}  has 0 bytes, had {len(original(2))}",
         f"missing  originals  {key(shown, 0)}  the object is not there; it belongs to image_progressions/{row.pk}",
@@ -129,7 +131,7 @@ def test_a_project_that_is_gone_whole_is_missed_whole(archived: Path, shown: Pro
     code, lines = verify(archived)
     assert code == 1
     assert lines[-1] == (
-        "6 looked at, 0 as then. Differences: 6 missing, 0 altered, 0 unknown, 0 could not be read."
+        "Objects: 6 looked at, 0 as then. Differences: 6 missing, 0 altered, 0 unknown, 0 could not be read."
     )
 
 
@@ -164,7 +166,7 @@ def test_a_storage_that_fails_for_a_moment_is_asked_again_and_one_that_fails_for
         1,
         [
             f"unread  originals  {key(shown, 0)}  the bucket is away",
-            "6 looked at, 5 as then. Differences: 0 missing, 0 altered, 0 unknown, 1 could not be read.",
+            "Objects: 6 looked at, 5 as then. Differences: 0 missing, 0 altered, 0 unknown, 1 could not be read.",
         ],
     )
 
