@@ -1,7 +1,7 @@
 """Messages that name a placeholder: "change TITLE to ...", "SUBTITLE: ...", "use 3 for the hero image"; pure."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from artifacts.customizing.choosing import choose, number_in
 from artifacts.customizing.wish import Situation, Slot, Wish
@@ -22,7 +22,7 @@ _CHANGE = re.compile(
     _ANY_CASE,
 )
 _GO_BACK = re.compile(
-    rf"{_WRAP}(?:(?:(?:go|take me|jump|move|step) )?(?:back )?to|return to|revisit|redo|do)\s+(?P<rest>.+)",
+    rf"{_WRAP}(?:(?:go|take me|jump|move|step) (?:back )?to|back to|return to|revisit|redo)\s+(?P<rest>.+)",
     re.IGNORECASE,
 )
 _BETWEEN = re.compile(
@@ -55,6 +55,11 @@ _FOR_USE = re.compile(
     r"(?:please )?(?P<verb>use|take|put|write|have|pick|choose|set|insert)\s+(?P<value>.+)",
     _ANY_CASE,
 )
+# Of a longer message that may be a text it is certain that it is one.
+_LONGEST_UNSURE = 80
+_SURELY_CHANGE = re.compile(rf"{_WRAP}(?:change|edit|modify|rename)\s", re.IGNORECASE)
+_SURELY_EMPTY = re.compile(rf"{_WRAP}(?:skip|leave|(?-i:no))\s", re.IGNORECASE)
+_CALLED = frozenset({"TITLE", "NAME", "HEADLINE", "HEADING"})
 _PLEASE = re.compile(r"(?:\s*,)?\s+(?:please|pls|thanks|thank you)[.!]*$", re.IGNORECASE)
 _AND_THEN = re.compile(
     r"\s*(?:[,;]\s*(?:and\s+|then\s+|and then\s+)?|\s(?:and|then|and then)\s+)(?=\S)", re.IGNORECASE
@@ -85,10 +90,11 @@ def find_slot(said: str, situation: Situation, *, is_exact: bool = False) -> Slo
         parts = _parts(slot.name)
         if wanted == parts or "".join(wanted) == "".join(parts):
             return slot
-    if is_exact:
-        return None
     fitting = [slot for slot in situation.slots if set(wanted) <= set(_parts(slot.name))]
-    return fitting[0] if len(fitting) == 1 else None
+    if is_exact or len(fitting) != 1:
+        return None
+    # Where a text is asked for, a part of a name may be a word of it.
+    return None if _asks_text(situation) and not fitting[0].is_image else fitting[0]
 
 
 def _parts(name: str) -> list[str]:
@@ -104,11 +110,43 @@ def _parts(name: str) -> list[str]:
 def named(message: str, situation: Situation) -> list[Wish] | None:
     """The wishes of a message that names a placeholder; empty where it names none, None where it is not certain."""
     said = message.strip()
-    for read in (_lines, _change, _colon, _empty, _go_back, _is, _use):
+    for form, read in _FORMS.items():
         found = read(said, situation)
+        if found and _asks_text(situation):
+            found = _among_texts(form, said, found, situation)
         if found is None or found:
             return found
     return []
+
+
+def _among_texts(form: str, said: str, wishes: list[Wish], situation: Situation) -> list[Wish] | None:
+    """The wishes where a text is asked for, which may itself speak of a date, a story or a background.
+
+    None: not certain; empty: it is the text.
+    """
+    slots = [slot for wish in wishes if (slot := situation.slot(wish.placeholder))]
+    has_letters = any(slot.name in said for slot in slots)
+    if form == "lines" or has_letters or quoted_part(said) or all(slot.is_image for slot in slots):
+        return wishes
+    is_asked = slots[0].name == situation.asked
+    is_short = len(said) <= _LONGEST_UNSURE and "\n" not in said
+    match form:
+        case "colon":
+            return wishes if is_asked or "\n" not in said else []
+        case "change":
+            return wishes if wishes[0].action != "change" or _SURELY_CHANGE.match(said) else None
+        case "empty":
+            return wishes if is_asked or _SURELY_EMPTY.match(said) else None
+        case "back":
+            return wishes if "back" in said.casefold() else None
+        case "is" if is_asked:
+            return wishes if is_called(slots[0]) else []
+    return None if is_short else []
+
+
+def is_called(slot: Slot) -> bool:
+    """Whether a placeholder's text is a name, of which one says that it is so and so."""
+    return bool(_CALLED & set(slot.name.split("_")))
 
 
 def wishes_for(slot: Slot, value: str, situation: Situation, *, is_named: bool = True) -> list[Wish] | None:
@@ -170,19 +208,20 @@ def _change(said: str, situation: Situation) -> list[Wish] | None:
 
 
 def _change_rest(rest: str, situation: Situation, verb: str, depth: int = 0) -> list[Wish] | None:
-    # "make title great": only a name in its own letters is surely one.
+    # "Make title great": only the whole name is surely one.
     is_exact = verb in ("make", "turn")
     for gap in _BETWEEN.finditer(rest[:120]):
         slot = find_slot(rest[: gap.start()], situation, is_exact=is_exact)
         if slot and rest[gap.end() :].strip():
             return _value_and_more(slot, rest[gap.end() :], situation, depth)
-    slot = find_slot(_TO_NOTHING.sub("", rest), situation, is_exact=is_exact or _asks_text(situation))
-    if slot and verb not in ("make", "turn"):
+    slot = None if is_exact else find_slot(_TO_NOTHING.sub("", rest), situation)
+    if slot:
         return [Wish("change", slot.name)]
     for slot, value in _name_first(rest, situation):
-        if slot.is_image or not _asks_text(situation) or unquoted(value) is not None or slot.name in rest:
-            return wishes_for(slot, value, situation)
-        return None
+        is_sure = (
+            slot.is_image or not _asks_text(situation) or unquoted(value) is not None or slot.name in rest
+        )
+        return wishes_for(slot, value, situation) if is_sure else None
     return []
 
 
@@ -199,41 +238,31 @@ def _value_and_more(slot: Slot, value: str, situation: Situation, depth: int) ->
     """Like "... to Winter Light and SUBTITLE to Snow": the value ends where another placeholder is given one."""
     if depth >= MOST_WISHES:
         return None
-    if unquoted(value) is None:
-        for gap in _AND_THEN.finditer(value):
-            more = value[gap.end() :]
-            change = _CHANGE.fullmatch(more)
-            rest = change["rest"] if change else more
-            other = next(
-                (
-                    end
-                    for end in _BETWEEN.finditer(rest[:120])
-                    if find_slot(rest[: end.start()], situation, is_exact=True)
-                ),
-                None,
-            )
-            if other is None:
-                continue
-            first, others = (
-                wishes_for(slot, value[: gap.start()], situation),
-                _change_rest(rest, situation, "change", depth + 1),
-            )
+    for gap in _AND_THEN.finditer(value) if unquoted(value) is None else ():
+        more = value[gap.end() :]
+        change = _CHANGE.fullmatch(more)
+        rest = change["rest"] if change else more
+        if any(
+            find_slot(rest[: end.start()], situation, is_exact=True) for end in _BETWEEN.finditer(rest[:120])
+        ):
+            first = wishes_for(slot, value[: gap.start()], situation)
+            others = _change_rest(rest, situation, "change", depth + 1)
             return None if first is None or not others else [*first, *others]
     return wishes_for(slot, value, situation)
 
 
 def _empty(said: str, situation: Situation) -> list[Wish] | None:
-    plain = said.rstrip(" .!")
+    plain = _PLEASE.sub("", said.rstrip(" .!"))
     for pattern in (_EMPTY, _LEAVE):
-        found = pattern.fullmatch(_PLEASE.sub("", plain))
-        slot = find_slot(found["name"], situation, is_exact=_asks_text(situation)) if found else None
+        found = pattern.fullmatch(plain)
+        slot = find_slot(found["name"], situation) if found else None
         if slot:
             return [Wish("skip", slot.name)]
     return []
 
 
 def _go_back(said: str, situation: Situation) -> list[Wish] | None:
-    if any(said.strip(" .{}") == slot.name for slot in situation.slots):
+    if situation.slot(said.strip(" .{}")):
         return [Wish("change", said.strip(" .{}"))]
     found = _GO_BACK.fullmatch(_PLEASE.sub("", said).rstrip(" .!?"))
     slot = find_slot(found["rest"], situation, is_exact=True) if found else None
@@ -241,36 +270,22 @@ def _go_back(said: str, situation: Situation) -> list[Wish] | None:
 
 
 def _is(said: str, situation: Situation) -> list[Wish] | None:
-    """Like "the title is Winter Light". Prose may begin so too: for another than the one asked it is not certain."""
+    """Like "the title is Winter Light"."""
     found = _IS.fullmatch(said)
     slot = find_slot(found["name"], situation, is_exact=True) if found else None
-    if not found or slot is None:
-        return []
-    is_plain = slot.name == situation.asked or not _asks_text(situation) or slot.name in found["name"]
-    return wishes_for(slot, found["value"], situation) if is_plain else None
+    return wishes_for(slot, found["value"], situation) if found and slot else []
 
 
 def _use(said: str, situation: Situation) -> list[Wish] | None:
-    """Like "use 3 for IMAGE_2"; a text for a text only where it is quoted, or a verb says what to do with it."""
+    """Like "use 3 for IMAGE_2"; without a verb only for images, or where the value is quoted."""
     for pattern in (_FOR_USE, _USE_FOR):
         found = pattern.fullmatch(_PLEASE.sub("", said).rstrip(".!"))
-        slot = (
-            find_slot(found["name"], situation, is_exact=not (found["verb"] and not _asks_text(situation)))
-            if found
-            else None
-        )
-        if not found or slot is None:
+        if not found:
             continue
-        if slot.is_image and not _asks_text(situation):
+        slot = find_slot(found["name"], situation, is_exact=not found["verb"])
+        is_image = slot is not None and slot.is_image and not _asks_text(situation)
+        if slot and (found["verb"] or is_image or slot.name in said or unquoted(found["value"]) is not None):
             return wishes_for(slot, found["value"], situation)
-        if (
-            unquoted(found["value"]) is not None
-            or slot.name in found["name"]
-            or (found["verb"] and slot.is_image)
-        ):
-            return wishes_for(slot, found["value"], situation)
-        if found["verb"]:
-            return wishes_for(slot, found["value"], situation) if not _asks_text(situation) else None
     return []
 
 
@@ -286,3 +301,14 @@ def quoted_value(said: str) -> str | None:
         return None
     value, around = found
     return value if value and _ABOUT_VALUE.fullmatch(bare(around)) else None
+
+
+_FORMS: Mapping[str, Callable[[str, Situation], list[Wish] | None]] = {
+    "lines": _lines,
+    "change": _change,
+    "colon": _colon,
+    "empty": _empty,
+    "back": _go_back,
+    "is": _is,
+    "use": _use,
+}

@@ -16,7 +16,6 @@ _CALL_IT = re.compile(
     r"(?P<value>\S.*)",
     re.DOTALL,
 )
-_CALLED = frozenset({"TITLE", "NAME", "HEADLINE", "HEADING"})
 _PICK_VERB = re.compile(
     r"(?:use|take|pick|choose|select|go with|i take)(?: the)?(?: number| option| choice| no\.?| suggestion)?"
     r" (?P<number>\S+?)(?: one| option| choice)?"
@@ -91,7 +90,7 @@ def _for_text(said: str, slot: Slot, situation: Situation) -> list[Wish] | None:
         return filled
     if (value := naming.quoted_value(said)) is not None:
         return [Wish("set", text=value)]
-    if _CALLED & set(slot.name.split("_")) and (call := _CALL_IT.fullmatch(said)):
+    if naming.is_called(slot) and (call := _CALL_IT.fullmatch(said)):
         return naming.wishes_for(slot, call["value"], situation, is_named=False)
     return [Wish("set", text=said)]
 

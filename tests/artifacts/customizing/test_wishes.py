@@ -162,6 +162,38 @@ WITHOUT_CHOICES = [
     ("The title is a lie", None),
     ("TITLE is Snow", "set TITLE = Snow"),
 ]
+# Names of placeholders that are words of every day: prose that holds them is prose.
+OF_A_PROPOSAL = [
+    ("Set the date", None),
+    ("set the date to 5 May", "set DATE = 5 May"),
+    ("change the date", "change DATE"),
+    ("DATE: 5 May", "set DATE = 5 May"),
+    ("Date: 5 May", "set DATE = 5 May"),
+    ("Remove the background", None),
+    ("no date", "skip DATE"),
+    ("skip the date", "skip DATE"),
+    ("No Date", None),
+    ("The story is simple", "set = The story is simple"),
+    ("The story: a boat", "set STORY = a boat"),
+    ("The date is not set yet", None),
+    (
+        "The date is not set yet. It will be in May, or when the ice has gone, whichever comes first.",
+        "as written",
+    ),
+    ("Take the train to the studio", None),
+    (
+        "Take the early train to the studio, and have a look at the harbour before the meeting begins.",
+        "as written",
+    ),
+    ("Back to the studio", "change STUDIO"),
+    ("To the studio", "set = To the studio"),
+    ("Date: open\nPlace: open", "as written"),
+    ("Date: 5 May\nStudio: North", "set DATE = 5 May; set STUDIO = North"),
+    ("A look at the hero image", "set = A look at the hero image"),
+    ("use the boat for the hero image", "find HERO_IMAGE = boat"),
+    ("change the hero to 2", "pick HERO_IMAGE #2"),
+    ("change the contact to Ann", "set = change the contact to Ann"),
+]
 TO_PUBLISH = [
     ("1", "pick #1"),
     ("2", "pick #2"),
@@ -247,6 +279,14 @@ def test_a_text_is_taken_as_written_unless_it_is_plainly_a_command(message: str,
 @pytest.mark.parametrize(("message", "wishes"), WITHOUT_CHOICES)
 def test_without_choices_a_number_is_a_text_too(message: str, wishes: str | None) -> None:
     assert told(understand(message, ASKS_TEXT)) == wishes
+
+
+@pytest.mark.parametrize(("message", "wishes"), OF_A_PROPOSAL)
+def test_a_text_may_speak_of_a_date_or_a_story(message: str, wishes: str | None) -> None:
+    names = ("HERO_IMAGE", "DATE", "STUDIO", "STORY", "BACKGROUND", "CONTACT_EMAIL")
+    slots = tuple(Slot(name, "IMAGE" in name) for name in names)
+    expected = f"set = {message}" if wishes == "as written" else wishes
+    assert told(understand(message, Situation("STORY", slots, (), ()))) == expected
 
 
 @pytest.mark.parametrize(("message", "wishes"), TO_PUBLISH)
