@@ -149,7 +149,7 @@ def _answer(chat: Chat, lease: claims.Lease, artifact: Artifact, page: Page, mes
         understanding=Understanding(chat, journal),
     )
     ms = int((time.perf_counter() - started) * 1000)
-    journal.record(Success("answer", _kept(chat, outcome), started_at, ms))
+    journal.record(Success("answer#1", _kept(chat, outcome), started_at, ms))
     return outcome.answer
 
 

@@ -20,7 +20,7 @@ from progressions.tools import let_connection_go
 log = structlog.get_logger(__name__)
 
 RULES = "rules"
-STEP = "understand"
+STEP = "understand#1"
 NOTHING_FOUND = "not_understood"
 MOST_TURNS = 6
 

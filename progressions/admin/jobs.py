@@ -283,7 +283,10 @@ class StepAdmin(MachineAdmin[Step]):
 
     @admin.display(description="of")
     def owner(self, step: Step) -> SafeString:
-        """The job (its `ingest`) or variant, to open."""
+        """The job (its `ingest`), the variant, or the message of a talk (its steps are counted), to open."""
+        if "#" in step.name:
+            address = reverse("admin:artifacts_chatturn_change", args=[step.owner_id])
+            return link(address, f"message {str(step.owner_id)[-12:]}")
         name = "job" if step.name == "ingest" else "variant"
         address = reverse(f"admin:progressions_{name}_change", args=[step.owner_id])
         return link(address, f"{name} {str(step.owner_id)[-12:]}")

@@ -129,7 +129,7 @@ def test_a_message_that_is_sent_again_after_a_kill_goes_on_where_it_was(
         "get_projects_for_artifact#1",
         "save_configuration#1",
         "render_artifact#1",
-        "answer",
+        "answer#1",
     ]
 
 

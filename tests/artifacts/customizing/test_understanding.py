@@ -76,7 +76,7 @@ def test_a_model_that_fails_is_not_spoken_of(at_image: Speaker, model: FakeTextM
     assert answer["reply"].startswith("I am not sure what you mean by that, so nothing was changed.")
     assert "500" not in answer["reply"]
     assert len(answer["choices"]) == 4
-    assert Step.objects.get(name="understand").status == "failed"
+    assert Step.objects.get(name="understand#1").status == "failed"
     assert not Charge.objects.exists()
 
 
@@ -123,7 +123,7 @@ def test_a_call_whose_answer_nobody_saw_is_booked_and_made_again(
     model.script = [{"actions": [action("find", text="lighthouse")]}]
     assert at_image.say(UNCLEAR)["remaining"] == ["SUBTITLE"]
     assert sorted(Charge.objects.values_list("is_possible", flat=True)) == [False, True]
-    steps = Step.objects.filter(name="understand").order_by("attempt")
+    steps = Step.objects.filter(name="understand#1").order_by("attempt")
     assert [(step.attempt, step.status) for step in steps] == [(1, "unknown"), (2, "ok")]
 
 
