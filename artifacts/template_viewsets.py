@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import structlog
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.parsers import MultiPartParser
@@ -15,6 +16,8 @@ from artifacts.serializers import TemplateSerializer
 from dali.lib.api import ApiMixin
 from dali.lib.form_files import file_of
 from projects.authentication import owner_of
+
+log = structlog.get_logger(__name__)
 
 
 class TemplateInSerializer(serializers.Serializer[Any]):
@@ -49,4 +52,5 @@ class TemplateViewSet(ApiMixin, GenericViewSet[Template]):
         """The template."""
         file = file_of(request, what="the page", most_bytes=MOST_BYTES, cure="a template has at most 1 MiB")
         template = store_template(content=file.read(), name=file.name or "", owner=owner_of(request))
+        log.info("template_stored", key=template.r2_key, problems=len(template.problems))
         return Response(TemplateSerializer(template).data, status=status.HTTP_201_CREATED)

@@ -4,8 +4,6 @@ import hashlib
 import re
 from pathlib import Path
 
-import structlog
-
 from artifacts.filling.placeholders import Page, read
 from artifacts.filling.syntax import MOST_NAMES, MOST_SPOTS, spots_of
 from artifacts.filling.weight import MOST_ELEMENTS, is_too_heavy
@@ -13,8 +11,6 @@ from artifacts.models import Artifact, Template
 from dali.lib.errors import ConflictError, InputError
 from dali.lib.fields import CONTROL_CHARACTER
 from dali.lib.storage import InvalidKeyError, named
-
-log = structlog.get_logger(__name__)
 
 MOST_BYTES = 1 << 20
 MEDIA_TYPE = "text/html; charset=utf-8"
@@ -31,7 +27,7 @@ def store_template(*, content: bytes, name: str = "", owner: str = "") -> Templa
     digest = hashlib.sha256(content).hexdigest()
     key = f"{digest}.html"
     named("templates").put_once(key, content, media_type=MEDIA_TYPE)
-    template, is_new = Template.objects.get_or_create(
+    template, _ = Template.objects.get_or_create(
         r2_key=key,
         defaults={
             "name": _shown_name(name),
@@ -42,8 +38,6 @@ def store_template(*, content: bytes, name: str = "", owner: str = "") -> Templa
             "sha256": digest,
         },
     )
-    if is_new:
-        log.info("template_stored", key=key, placeholders=len(page.placeholders), problems=len(page.problems))
     return template
 
 
