@@ -21,7 +21,7 @@ _UNSPACED = re.compile(r"[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]"
 
 def matches(words: str, offers: Sequence[Offer]) -> list[Offer]:
     """The choices that hold every word of the phrase, in any order: those with the words side by side come
-    first. Case, accents, a plural and small words make no difference."""
+    first. An image's words count, not its label, which also says who made it. Case, accents, a plural and small words make no difference."""
     wanted = [word for word in words_of(words) if word not in _STOP]
     if not wanted:
         return []
@@ -48,7 +48,7 @@ def has_words(text: str) -> bool:
 
 
 def _rank(wanted: list[str], offer: Offer) -> int | None:
-    said = [word for word in words_of(f"{offer.label} {offer.words}") if word not in _STOP]
+    said = [word for word in words_of(offer.words or offer.label) if word not in _STOP]
     if not all(_is_among(word, said) for word in wanted):
         return None
     return 0 if f" {' '.join(wanted)} " in f" {' '.join(said)} " else 1

@@ -59,10 +59,12 @@ def test_words_side_by_side_come_first() -> None:
     assert [offer.n for offer in matches("red wall", offers)] == [2, 3, 1]
 
 
-def test_the_label_counts_as_words() -> None:
-    assert [
-        offer.n for offer in matches("gemini boats", (Offer(4, "a boat \u00b7 gemini \u00b7 pass", "a"),))
-    ] == [4]
+def test_a_label_counts_where_there_are_no_other_words() -> None:
+    offers = (
+        Offer(4, "a barn \u00b7 mock \u00b7 Winter Boats", "a", "a barn"),
+        Offer(5, "Go on with the boats", "no"),
+    )
+    assert [offer.n for offer in matches("boat", offers)] == [5]
 
 
 def test_thousands_of_images_are_looked_through_quickly() -> None:
