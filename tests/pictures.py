@@ -1,4 +1,4 @@
-"""Makes the pictures of docs/generators.md anew: `python -m tests.pictures [generator ...]`.
+"""Makes the pictures of the documents anew: `python -m tests.pictures [generator ... | studio]`.
 
 A server of its own paints a project with the built-in provider, every generator makes its artifact of it, and
 Chromium takes its picture; PDFs are drawn by pdftoppm, films show a frame, rooms are looked into with three.js
@@ -30,6 +30,7 @@ FOLDER = Path("docs/pictures")
 MOST_BYTES = 60_000
 SIZE = (960, 840)
 _KEY = "pictures-0123456789abcdef0123456789abcdef"
+_STAFF = ("pictures", "a password of the pictures alone")
 _PROMPTS = (
     ("a lighthouse at dusk, oil on canvas", "1024x768"),
     ("a harbour at night with many lights, rain", "1024x768"),
@@ -88,7 +89,8 @@ class Server:
 def _serving() -> Iterator[Server]:
     with tempfile.TemporaryDirectory() as folder:
         environment = {
-            **os.environ, "DALI_DATA_DIR": folder, "PORT": "8867", "DALI_API_KEY": _KEY, "DALI_JOBS_RATE": "1000/m"
+            **os.environ, "DALI_DATA_DIR": folder, "PORT": "8867", "DALI_API_KEY": _KEY, "DALI_JOBS_RATE": "1000/m",
+            "DJANGO_SUPERUSER_PASSWORD": _STAFF[1],
         }  # fmt: skip
         process = subprocess.Popen(
             [sys.executable, "manage.py", "serve"],
@@ -104,6 +106,8 @@ def _serving() -> Iterator[Server]:
                     break
                 except requests.ConnectionError:
                     time.sleep(0.5)
+            staff = ["createsuperuser", "--noinput", "--username", _STAFF[0], "--email", "staff@example.com"]
+            subprocess.run([sys.executable, "manage.py", *staff], env=environment, check=True)
             yield server
         finally:
             process.terminate()
@@ -185,6 +189,31 @@ def _save(picture: Image.Image, name: str) -> None:
     log.info("%s: %d bytes", name, buffer.tell())
 
 
+def _studio(browser: Browser, server: Server, project: str) -> Image.Image:
+    """The example template, half filled by talking."""
+    with Path("fixtures/lookbook/template.html").open("rb") as file:
+        sent = requests.post(
+            f"{server.origin}/api/templates", files={"file": file}, headers={"X-Api-Key": _KEY}, timeout=60
+        )
+    body = {"templateR2Key": sent.json()["templateR2Key"], "title": "Winter light", "projectIds": [project]}
+    draft = server.ask("POST", "/api/artifacts", body)
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.goto(f"{server.origin}/studio/artifacts/{draft['id']}/")
+    page.get_by_label("Username").fill(_STAFF[0])
+    page.get_by_label("Password").fill(_STAFF[1])
+    page.get_by_role("button", name="Log in").click()
+    for message in ("1", "the lighthouse", "2", "Harbours, before and after the storm"):
+        page.locator("body:not(.busy) .said.agent").last.wait_for()
+        page.get_by_label("Your message").fill(message)
+        page.keyboard.press("Enter")
+        page.locator("body.busy").wait_for()
+    page.locator("body:not(.busy) .choice img").last.wait_for()
+    page.wait_for_timeout(1500)
+    shot = Image.open(io.BytesIO(page.screenshot()))
+    page.close()
+    return shot.convert("RGB")
+
+
 def main(names: list[str]) -> None:
     """All of them, or those named."""
     FOLDER.mkdir(exist_ok=True)
@@ -203,6 +232,8 @@ def main(names: list[str]) -> None:
                 log.warning("%s: no picture (%s %s)", generator["id"], row["output"], row["error"])
             else:
                 _save(picture, generator["id"])
+        if not names or "studio" in names:
+            _save(_studio(browser, server, project), "studio")
         browser.close()
 
 

@@ -294,7 +294,7 @@ async function sync() {
       state.filled = seen.filled;
       showSlots();
       if (changed) showPreview(changed);
-    } else if (changed || seen.turns.length !== state.turns.length || seen.address !== state.address) {
+    } else if (changed || seen.turns.at(-1)?.number !== state.turns.at(-1)?.number || seen.address !== state.address) {
       state = seen;
       showAll({ changed });
     }
@@ -302,6 +302,11 @@ async function sync() {
     // The next event, or the next message, finds out.
   }
 }
+
+// Others may fill the same page in sessions of their own.
+document.addEventListener("visibilitychange", () => {
+  if (!document.hidden) sync();
+});
 
 // What people do.
 
