@@ -21,8 +21,8 @@ HEAD_WIDTH, HEAD_GAP = 236, 66
 GUTTER = 250  # between a parent and its children, where the changed words stand
 BEND = 46  # where an edge has reached its child's height
 MARGIN = 48
-# How much of each text fits, in columns of one letter.
-WORDS_COLUMNS, HEAD_COLUMNS = 24, 23
+# How much of each text fits, in columns of one letter, also where the reader's fonts are wide.
+WORDS_COLUMNS, HEAD_COLUMNS = 21, 19
 # So many thumbnails are asked for at once; of larger maps the rest as they come into view.
 AT_ONCE = 60
 DEEPEST_LIST = 8

@@ -315,7 +315,8 @@
   else {
     view.scale = wide < 600 ? 0.6 : 0.75;
     view.x = 0;
-    view.y = high / 2 - (HIGH * view.scale <= high ? HIGH / 2 : images[0].y + THUMB / 2) * view.scale;
+    view.y = HIGH * view.scale <= high ? (high - HIGH * view.scale) / 2
+      : Math.min(0, high / 2 - (images[0].y + THUMB / 2) * view.scale); // nothing empty above it
     moved();
   }
   draw();
