@@ -42,6 +42,10 @@ _RANGE = re.compile(r"(?:numbers |images |pictures |from )?(\w+) ?(?:-|\u2013|to
 _THAT = re.compile(
     rf"this|that|it|(?:this|that|the only|the suggested) {_NOUN}|the suggestion|yes|yes please|ok|okay|sure"
 )
+_KEEP = re.compile(
+    r"keep(?: (?:it|this|that|the same)(?: one| image| as it is)?)?|keep the (?:current|present|old|same) (?:one|image)"
+    r"|(?:leave it )?as (?:it is|is)|leave it as it is|no change|unchanged"
+)
 _NOT = re.compile(
     r"\b(?:no|not|never|without|except|but|neither|nor|none|cannot|excluding|apart from|other than|instead of|or"
     r"|\w+n't|dont|doesnt|isnt)\b"
@@ -118,6 +122,8 @@ def labelled(words: str, situation: Situation) -> list[Wish]:
     # A text on offer is its own label; the user's own words stand as they are written.
     apart = [offer for offer in situation.offers if offer.label != offer.value]
     fitting = [offer for offer in apart if bare(offer.label) in (words, plain)]
+    if _KEEP.fullmatch(plain):
+        fitting = [offer for offer in apart if offer.label.casefold().startswith("keep ")]
     if apart and all(offer.label in situation.projects for offer in apart):
         plain = re.sub(r"^(?:from|of|in) ", "", _without_verbs(words))
         project = project_named(plain, situation)

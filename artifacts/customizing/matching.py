@@ -20,8 +20,11 @@ _UNSPACED = re.compile(r"[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]"
 
 
 def matches(words: str, offers: Sequence[Offer]) -> list[Offer]:
-    """The choices that hold every word of the phrase, in any order: those with the words side by side come
-    first. An image's words count, not its label, which also says who made it. Case, accents, a plural and small words make no difference."""
+    """The choices that hold every word of the phrase, in any order: those with the words side by side come first.
+
+    An image's words count, not its label, which also says who made it. Case, accents, a plural and small words
+    make no difference.
+    """
     wanted = [word for word in words_of(words) if word not in _STOP]
     if not wanted:
         return []

@@ -157,7 +157,7 @@ def wishes_for(slot: Slot, value: str, situation: Situation, *, is_named: bool =
     if quoted is None and _NOTHING.fullmatch(fold(given).strip(" .!")):
         return [Wish("skip", placeholder)]
     if slot.is_image:
-        return choose(given, situation, placeholder)
+        return _image_for(slot, choose(given, situation, placeholder), situation)
     if quoted is None and slot.name == situation.asked and not situation.is_confirming:
         number = number_in(bare(given), situation)
         if number is not None and number in situation.numbers():
@@ -165,6 +165,14 @@ def wishes_for(slot: Slot, value: str, situation: Situation, *, is_named: bool =
     text = quoted if quoted is not None else _PLEASE.sub("", given).strip()
     text = unquoted(text) or text
     return [Wish("set", placeholder, text)] if text else [Wish("skip", placeholder)]
+
+
+def _image_for(slot: Slot, wishes: list[Wish] | None, situation: Situation) -> list[Wish] | None:
+    """A number of images that are not on show: it is refused, and they are shown."""
+    asked = situation.slot(situation.asked)
+    if wishes and wishes[0].action == "pick" and not (situation.offers and asked and asked.is_image):
+        return [wishes[0], Wish("change", slot.name)]
+    return wishes
 
 
 def _lines(said: str, situation: Situation) -> list[Wish] | None:

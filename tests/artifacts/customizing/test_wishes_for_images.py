@@ -2,8 +2,8 @@
 
 import pytest
 
-from artifacts.customizing.wishes import understand
-from tests.artifacts.customizing.situations import ASKS_IMAGE, ASKS_PROJECT, told
+from artifacts.customizing.wishes import Offer, Situation, understand
+from tests.artifacts.customizing.situations import ASKS_IMAGE, ASKS_PROJECT, IMAGES, PROJECTS, SLOTS, told
 
 PHRASES = [
     ("2", "pick #2"),
@@ -258,3 +258,10 @@ def test_an_image_is_chosen_in_plain_words(message: str, wishes: str | None) -> 
 @pytest.mark.parametrize(("message", "wishes"), BY_PROJECT)
 def test_a_project_on_show_is_chosen_by_its_name_too(message: str, wishes: str | None) -> None:
     assert told(understand(message, ASKS_PROJECT)) == wishes
+
+
+@pytest.mark.parametrize("message", ["keep it", "Keep this one, please", "keep", "leave it as it is", "1"])
+def test_what_is_there_is_kept_by_saying_so(message: str) -> None:
+    offers = (Offer(1, "Keep this: a red barn", "https://dali.example/images/4", "a red barn"), *IMAGES[1:])
+    situation = Situation("IMAGE_1", SLOTS, offers, PROJECTS)
+    assert told(understand(message, situation)) == "pick #1"
