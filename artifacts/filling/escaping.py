@@ -53,9 +53,8 @@ def _percent(found: re.Match[str]) -> str:
     return "" if found[0] in "\t\n\r" else f"%{ord(found[0]):02X}"
 
 
-def address_part(value: str, before: str) -> str:
-    """A part of the address that begins with `before`: nothing in it has a meaning of its own there."""
-    scheme = scheme_of(before)
+def address_part(value: str, scheme: str) -> str:
+    """A part of an address of that scheme: nothing in it has a meaning of its own there."""
     if scheme == "mailto":
         return quote(value.strip(), safe="@")
     if scheme == "tel":

@@ -9,7 +9,7 @@ import hashlib
 import re
 from bisect import bisect_right
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 import turbohtml
@@ -59,13 +59,15 @@ class Kind(Enum):
 class Place:
     """Where one placeholder stands. `where`: in words.
 
-    `value`: the whole attribute, decoded, with marks. `is_quoted`: whether quotes stand around it.
+    `value`: the whole attribute, decoded, with marks. `is_quoted`: whether quotes stand around it. `scheme`: the one
+    that the template itself gives the address.
     """
 
     kind: Kind
     where: str = ""
     value: str = ""
     is_quoted: bool = False
+    scheme: str = ""
 
 
 LOST = Place(Kind.LEFT, "a place that browsers skip")
@@ -199,17 +201,17 @@ def _places_of(node: Node, probe: str, marks: Marks, pattern: re.Pattern[str]) -
 def _in_text(parent: object, text: str, mark: re.Match[str]) -> Place:
     tag = parent.tag.lower() if isinstance(parent, Element) else ""
     if tag == "style":
-        return _in_style(text, mark, is_quoted=False, where="a style")
+        return _in_style(text, mark, where="a style")
     if tag in _RAW:
         return Place(Kind.LEFT, f"<{tag}>")
     return Place(Kind.TEXT, f"the text of <{tag}>")
 
 
-def _in_style(text: str, mark: re.Match[str], *, is_quoted: bool, where: str) -> Place:
+def _in_style(text: str, mark: re.Match[str], *, where: str) -> Place:
     before = re.search(r"url\(\s*(['\"]?)\Z", text[max(0, mark.start() - 20) : mark.start()], re.IGNORECASE)
     after = re.match(r"(['\"]?)\s*\)", text[mark.end() : mark.end() + 20])
     if before and after and before[1] == after[1]:
-        return Place(Kind.STYLE_ADDRESS, where, is_quoted=is_quoted)
+        return Place(Kind.STYLE_ADDRESS, where)
     return Place(Kind.LEFT, f"{where}, outside a url()")
 
 
@@ -225,8 +227,10 @@ def _in_tag(
         if marks.stem not in value:
             continue
         is_quoted = _has_quotes(element, name.lower(), probe)
+        head = value.partition(marks.stem)[0]
         for mark in pattern.finditer(value):
-            yield int(mark[1]), _in_attribute(element, name.lower(), value, mark, is_quoted=is_quoted)
+            place = _in_attribute(element, name.lower(), value, mark, head)
+            yield int(mark[1]), replace(place, is_quoted=is_quoted)
 
 
 def _has_quotes(element: Element, name: str, probe: str) -> bool:
@@ -239,26 +243,26 @@ def _has_quotes(element: Element, name: str, probe: str) -> bool:
     return written.partition("=")[2].lstrip()[:1] in {'"', "'"}
 
 
-def _in_attribute(element: Element, name: str, value: str, mark: re.Match[str], *, is_quoted: bool) -> Place:
+def _in_attribute(element: Element, name: str, value: str, mark: re.Match[str], head: str) -> Place:
+    """The place in an attribute; `head` is what stands in it before its first mark."""
     tag = element.tag.lower()
     where = f"the attribute {name} of <{tag}>"
     if name == "style":
-        return _in_style(value, mark, is_quoted=is_quoted, where="a style")
+        return _in_style(value, mark, where="a style")
     if _is_powerful(element, tag, name):
         return Place(Kind.LEFT, where)
+    start = mark.start()
     if name in _CANDIDATES:
-        starts = not value[: mark.start()].strip() or value[mark.start() - 1] in ", \t\n\f"
-        kind = Kind.CANDIDATE if starts else Kind.ADDRESS_PART
-        return Place(kind, where, value, is_quoted)
+        is_first = start == 0 or value[start - 1] in ", \t\n\f"
+        return Place(Kind.CANDIDATE if is_first else Kind.ADDRESS_PART, where, value)
     if name not in _ADDRESSES:
-        return Place(Kind.ATTRIBUTE, where, value, is_quoted)
-    before = value[: mark.start()]
-    if not before.strip("\x00\t\n\f\r "):
-        return Place(Kind.ADDRESS, where, value, is_quoted)
-    scheme = scheme_of(before)
+        return Place(Kind.ATTRIBUTE, where, value)
+    if start == len(head) and not head.strip("\x00\t\n\f\r "):
+        return Place(Kind.ADDRESS, where, value)
+    scheme = scheme_of(head)
     if scheme and scheme not in ALLOWED_SCHEMES:
         return Place(Kind.LEFT, f"an address of the kind {scheme}:")
-    return Place(Kind.ADDRESS_PART, where, value, is_quoted)
+    return Place(Kind.ADDRESS_PART, where, value, scheme=scheme)
 
 
 def _is_powerful(element: Element, tag: str, name: str) -> bool:

@@ -75,6 +75,8 @@ class _Page:
         self._html, self._spots, self._places, self._plain, self._lines = html, spots, places, plain, lines
         self._marks = Marks.for_page(html)
         self._pattern = self._marks.pattern
+        self._first_of_empty: dict[str, int | None] = {}  # by the attribute's value, as is the next
+        self._well_led: dict[str, bool] = {}
         self.problems: list[str] = []
 
     def text(self) -> str:
@@ -122,7 +124,7 @@ class _Page:
         if place.kind is Kind.ADDRESS:
             return escaping.address(value)
         if place.kind is Kind.ADDRESS_PART:
-            return escaping.address_part(value, place.value.partition(self._marks.word(number))[0])
+            return escaping.address_part(value, place.scheme)
         if place.kind is Kind.CANDIDATE:
             is_alone = place.value.strip() == self._marks.word(number)
             return escaping.candidate(value) if value or is_alone else _EMPTY_CANDIDATE
@@ -131,20 +133,24 @@ class _Page:
     def _is_all_empty(self, number: int) -> bool:
         """Whether an attribute without quotes would be nothing at all; true for its first placeholder alone."""
         value = self._places[number].value
-        if self._pattern.sub("", value):
-            return False
-        inside = [int(mark[1]) for mark in self._pattern.finditer(value)]
-        return inside[0] == number and not any(self._plain[self._spots[one].name] for one in inside)
+        if value not in self._first_of_empty:
+            inside = [int(mark[1]) for mark in self._pattern.finditer(value)]
+            is_empty = not self._pattern.sub("", value) and not any(
+                self._plain[self._spots[one].name] for one in inside
+            )
+            self._first_of_empty[value] = inside[0] if is_empty else None
+        return self._first_of_empty[value] == number
 
     def _leads_well(self, place: Place) -> bool:
         """Whether the whole address, with all its values, is of an allowed kind."""
+        if place.value not in self._well_led:
+            scheme = scheme_of(self._pattern.sub(self._filled, place.value))
+            self._well_led[place.value] = not scheme or scheme in ALLOWED_SCHEMES
+        return self._well_led[place.value]
 
-        def filled(mark: re.Match[str]) -> str:
-            found = self._in_attribute(int(mark[1]))
-            return NOWHERE if found is None else found
-
-        scheme = scheme_of(self._pattern.sub(filled, place.value))
-        return not scheme or scheme in ALLOWED_SCHEMES
+    def _filled(self, mark: re.Match[str]) -> str:
+        found = self._in_attribute(int(mark[1]))
+        return NOWHERE if found is None else found
 
     def _left(self, spot: Spot, why: str) -> str:
         self._say(spot, f"{why} and is left as it stands")

@@ -1,5 +1,7 @@
 """Filling: each value escaped for where it stands, the rest untouched, what cannot be filled left and said."""
 
+import time
+
 import pytest
 
 from artifacts.filling.rendering import Rendered, render
@@ -78,6 +80,23 @@ def test_a_part_of_an_address_has_no_meaning_of_its_own() -> None:
 def test_two_values_together_make_no_forbidden_address() -> None:
     for html in ('<a href="{{A}}{{B}}">', '<a href="{{A}}:alert(1)">', "<a href='{{A}}script:alert(1)'>"):
         assert "java" not in filled(html, A="javascript", B=":alert(1)").replace("javascript%3A", "")
+
+
+def test_a_value_may_be_the_scheme() -> None:
+    assert render('<a href="{{A}}://x.test/{{B}}">', {"A": "https", "B": "b c"}) == Rendered(
+        '<a href="https://x.test/b%20c">', ()
+    )
+    html = '<a href="{{A}}://x.test/{{B}}">'
+    assert render(html, {"A": "javascript", "B": "b"}).text == html
+
+
+def test_an_attribute_with_thousands_of_placeholders_is_filled_in_moments() -> None:
+    began = time.monotonic()
+    for before in ('<a href="', "<a href=", '<img srcset="', "<p title="):
+        for value in ("", "a b"):
+            render(before + "{{A}}" * 2000 + "y" * 1_000_000, {"A": value})
+            render(before + "y" * 1_000_000 + "{{A}}" * 2000, {"A": value})
+    assert time.monotonic() - began < 20
 
 
 def test_an_address_of_a_forbidden_kind_is_left() -> None:

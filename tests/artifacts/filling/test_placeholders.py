@@ -1,0 +1,105 @@
+"""Reading a template: its placeholders in order, which are images and links, and what it cannot use."""
+
+import time
+
+import pytest
+
+from artifacts.filling.placeholders import Placeholder, read
+from artifacts.filling.weight import is_too_heavy
+
+
+def names(html: str) -> list[str]:
+    return [placeholder.name for placeholder in read(html).placeholders]
+
+
+def test_they_come_in_the_order_of_the_page_each_once() -> None:
+    assert names("<title>{{TITLE}}</title><p>{{B}} {{A_1}}</p><h1>{{TITLE}}</h1>") == ["TITLE", "B", "A_1"]
+
+
+def test_images_and_links_are_told_apart() -> None:
+    html = '<img src="{{HERO_IMAGE}}"><a href="{{URL}}">{{LABEL}}</a><a href="mailto:{{MAIL}}"><img src={{LOGO}}></a>'
+    assert read(html).placeholders == (
+        Placeholder("HERO_IMAGE", is_image=True, is_link=False),
+        Placeholder("URL", is_image=False, is_link=True),
+        Placeholder("LABEL", is_image=False, is_link=False),
+        Placeholder("MAIL", is_image=False, is_link=False),
+        Placeholder("LOGO", is_image=False, is_link=True),
+    )
+
+
+def test_a_link_is_one_wherever_else_it_stands() -> None:
+    html = "<p>{{URL}}</p><a href={{URL}}>x</a><p>{{URL}}</p>"
+    assert read(html).placeholders == (Placeholder("URL", is_image=False, is_link=True),)
+
+
+def test_names_that_are_never_shown_are_not_asked_for() -> None:
+    page = read("<!-- {{A}} -->\n<script>let x = '{{B}}'</script><p>{{C}}</p>")
+    assert [placeholder.name for placeholder in page.placeholders] == ["C"]
+    assert page.problems == (
+        "line 1: {{A}} stands in a comment and is left as it stands",
+        "line 2: {{B}} stands in <script> and is left as it stands",
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["{{ TITLE }}", "{{title}}", "{{Title}}", "{{1A}}", "{{_A}}", "{{A-B}}", "{{}}", "{{TITLE", "{{TITLE}",
+     "{{A" + "B" * 64 + "}}"],
+)  # fmt: skip
+def test_malformed_ones_are_none(text: str) -> None:
+    page = read(f"<p>{text}</p>")
+    assert page.placeholders == ()
+    assert len(page.problems) == 1
+    assert page.problems[0].startswith("line 1: “{{")
+
+
+def test_the_longest_name_has_64_characters() -> None:
+    assert names("<p>{{" + "A" * 64 + "}}</p>") == ["A" * 64]
+
+
+def test_many_problems_are_counted_and_not_all_told() -> None:
+    problems = read("<p>" + "{{ x }}\n" * 1000).problems
+    assert len(problems) == 51
+    assert problems[-1] == "and 950 more"
+
+
+HEAVY = "<p>" + "".join(f"<b a{n}>" for n in range(5000)) + "</p>" + "<p>x</p>" * 60_000
+
+
+@pytest.mark.parametrize(
+    ("html", "is_heavy"),
+    [
+        (HEAVY, True),
+        ("<p>" + "".join(f"<b a{n}><table></b>" for n in range(3000)) + "</p>" + "<p>x</p>" * 60_000, True),
+        ("<p>" + "".join(f"<b a{n}><!--</b>-->" for n in range(3000)) + "</p>" + "<p>x</p>" * 60_000, True),
+        ("<p><b>x</b> <a href=y>z</a></p>" * 30_000, False),
+        ("<table><tr><td><a href=x>y</a></td></tr></table>" * 15_000, False),
+        ("<div>" * 200_000, False),
+        ("<p>x</p>" * 130_000, False),
+    ],
+)
+def test_pages_that_would_become_millions_of_elements_are_known(html: str, is_heavy: bool) -> None:
+    assert is_too_heavy(html) is is_heavy
+
+
+@pytest.mark.parametrize(
+    "filler",
+    [
+        "<div>",
+        "<p>x</p>",
+        "<b>",
+        "<a a",
+        "<!--",
+        "<svg><g>",
+        "{{ x }}",
+        "<![CDATA[",
+        "<table>",
+        "<p a=1 b=2>",
+        "&#x",
+    ],
+)
+def test_a_template_of_the_largest_size_is_read_in_moments(filler: str) -> None:
+    html = "<p>{{TITLE}}</p>" * 1500 + filler * ((1 << 20) // len(filler) - 30_000 // len(filler))
+    began = time.monotonic()
+    assert "TITLE" in names(html)
+    assert time.monotonic() - began < 5
