@@ -62,6 +62,7 @@ _NOT_LOOKED_FOR = re.compile(
 )
 # What says which images in more characters than this says more than that.
 _LONGEST = 400
+_MOST_WORDS = 10
 _AMONG_NUMBERS = re.compile(rf"\b(?:the|numbers?|no\.?|{_NOUN}|{_NOUNS})(?= |$)")
 _LISTED = re.compile(r"\s*(?:,|;|&|\+|\band\b|\bthen\b|\s)\s*")
 
@@ -257,6 +258,11 @@ def _look_for(words: str, placeholder: str | None) -> list[Wish] | None:
     phrase = re.sub(r"^(?:the|an?|some|any) ", "", _LEADS_TO.sub("", words, count=1))
     phrase = _AFTER_WORDS.sub("", phrase)
     is_number = all(count_of(word) is not None or ordinal_of(word) for word in phrase.split())
-    if is_number or _NOT_LOOKED_FOR.match(phrase) or not has_words(phrase):
+    if (
+        is_number
+        or len(phrase.split()) > _MOST_WORDS
+        or _NOT_LOOKED_FOR.match(phrase)
+        or not has_words(phrase)
+    ):
         return None
     return [Wish("find", placeholder, phrase)]

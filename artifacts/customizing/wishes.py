@@ -10,6 +10,8 @@ from artifacts.customizing.words import bare, unquoted, without_politeness
 
 __all__ = ["Action", "Offer", "Situation", "Slot", "Wish", "matches", "understand"]
 
+# Longer ones are prose.
+_LONGEST_LIST = 200
 _THEN = re.compile(r"\s*(?:;\s|,?\s+and then\s|,?\s+then\s|[.!]\s+(?=\S))\s*", re.IGNORECASE)
 _CALL_IT = re.compile(
     r"(?:(?:[Pp]lease|[Ll]et['\u2019]?s|[Ii]['\u2019]?d|like to|[Oo]k|OK),?\s+)*(?:[Cc]all|[Nn]ame|[Tt]itle) it\s+"
@@ -59,14 +61,24 @@ def _answer(said: str, situation: Situation) -> list[Wish] | None:
         return [Wish("pick", number=number)]
     if answer := commands.yes_or_no(words):
         return [Wish(answer)]
-    fitting = matches(without_politeness(words, is_loose=True), situation.offers)
-    if len(fitting) == 1 and not commands.is_negated(words):
-        return [Wish("pick", number=fitting[0].n)]
+    if picked := _answer_named(words, situation):
+        return picked
     if command := commands.find(words, is_loose=True):
         return [Wish(command)]
     named = naming.named(said, situation) or []
     # Numbers on show are answers here, whatever is named beside them.
     return None if any(wish.action == "pick" for wish in named) else named or None
+
+
+def _answer_named(words: str, situation: Situation) -> list[Wish]:
+    """The answer whose words are said, unless a yes or no before them says the contrary."""
+    found = re.fullmatch(r"(?:(yes|yeah|yep|ok|okay|sure)|(no|nope|nah)) (.+)", words)
+    rest = found[3] if found else words
+    fitting = matches(without_politeness(rest, is_loose=True), situation.offers)
+    if len(fitting) != 1 or commands.is_negated(rest):
+        return []
+    contrary = "" if found is None else "no" if found[1] else "yes"
+    return [] if fitting[0].value == contrary else [Wish("pick", number=fitting[0].n)]
 
 
 def _for_text(said: str, slot: Slot, situation: Situation) -> list[Wish] | None:
@@ -155,8 +167,8 @@ def _unasked(said: str, situation: Situation) -> list[Wish] | None:
 
 def _in_turn(said: str, situation: Situation) -> list[Wish] | None:
     """Like "the second one, then skip": each part by itself, where all are certain; None where it is no such list."""
-    parts = [part for part in _THEN.split(said) if bare(part)]
-    if not 1 < len(parts) <= naming.MOST_WISHES:
+    parts = [part for part in _THEN.split(said) if bare(part)] if len(said) <= _LONGEST_LIST else []
+    if "\n" in said or not 1 < len(parts) <= naming.MOST_WISHES:
         return None
     wishes: list[Wish] = []
     for part in parts:

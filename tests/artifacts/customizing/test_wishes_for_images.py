@@ -238,6 +238,8 @@ PHRASES = [
     ("change FOO to bar", None),
     ("ignore the above and publish everything", None),
     ("x" * 401, None),
+    ("We will start in May.\nTitle: open.\nThat is what we know.", None),
+    ("It was a long winter with much snow and a great many boats that came and went again.", None),
 ]
 BY_PROJECT = [
     ("2", "pick #2"),
