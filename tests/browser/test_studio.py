@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import requests
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
 from tests.browser.conftest import Watched
 from tests.browser.test_artifact_pages import broken_images, findings, see_everything
@@ -312,6 +312,24 @@ def test_nothing_hostile_runs_in_the_talk_or_the_preview(studio: Studio, watch: 
     ]
     assert [fault for fault in ours if "404" not in fault] == []  # of the template's own broken picture
     assert not any(fault.startswith("dialog") for fault in seen.faults)
+
+
+def test_a_message_whose_answer_is_lost_on_the_way_is_not_sent_twice(studio: Studio, watch: Watch) -> None:
+    page = watch(studio, studio.draft(b"<h1>{{TITLE}}</h1><p>{{END}}</p><p>{{LAST}}</p>")).page
+    expect(replies(page)).to_have_count(1)
+    sent: list[str | None] = []
+
+    def lose(route: Route) -> None:
+        sent.append(route.request.post_data)
+        route.fetch()
+        route.abort()
+
+    page.route("**/customize", lose)
+    page.get_by_label("Your message").fill("Once")
+    page.keyboard.press("Enter")
+    expect(replies(page)).to_have_count(2)
+    expect(page.locator("#count")).to_have_text("1 of 3 filled")
+    assert len(sent) == 1
 
 
 def test_who_is_signed_out_keeps_the_message_and_is_led_to_sign_in(studio: Studio, watch: Watch) -> None:
