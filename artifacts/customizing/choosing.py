@@ -93,7 +93,7 @@ def choose(said: str, situation: Situation, placeholder: str | None = None) -> l
         return spread([Wish("image", None, one) for one in addresses], situation, placeholder)
     if (quoted := unquoted(said)) is not None:
         return [Wish("find", placeholder, quoted)] if has_words(quoted) else None
-    if len(said) > _LONGEST:
+    if len(said) > _LONGEST or "\n" in said.strip():
         return None
     plain = re.sub(r"^no[,.!]\s+", "", fold(said))
     words = _without_verbs(without_politeness(bare(plain), is_loose=True))
