@@ -69,12 +69,15 @@ class StartImageError(DaliError):
 class JudgeError(DaliError):
     """The judge could not say; the image keeps a null judgment and is judged again later.
 
-    `usage`: of the calls that were paid all the same.
+    `usage`: of the calls that were paid all the same; `unseen`: estimates of those that were sent and never answered.
     """
 
-    def __init__(self, message: str, *, usage: tuple[Usage, ...] = ()) -> None:
+    def __init__(
+        self, message: str, *, usage: tuple[Usage, ...] = (), unseen: tuple[Usage, ...] = ()
+    ) -> None:
         super().__init__(mask_secrets(message))
         self.usage = usage
+        self.unseen = unseen
 
 
 class DeliveryError(UnavailableError):

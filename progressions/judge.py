@@ -45,7 +45,8 @@ class Verdict:
     `judgment` is null where it could not say; `notes` are whole sentences for people, saying what was
     looked at and what was not; `tags` are lower-case words for the filter, at most 20 of at most 40 characters;
     `retry_suggestion` says, on a fail, what to change in the prompt. `usage`: of each call that was paid for
-    it; empty where it costs nothing. `judge`: who said it; filled in by whoever asks the judge.
+    it; empty where it costs nothing. `unseen`: estimates of calls that were sent and never answered. `judge`: who said
+    it; filled in by whoever asks the judge.
     """
 
     judgment: Judgment | None
@@ -55,6 +56,7 @@ class Verdict:
     model: str = ""
     usage: tuple[Usage, ...] = ()
     judge: str = ""
+    unseen: tuple[Usage, ...] = ()
 
 
 class Judge(ABC):
@@ -65,6 +67,10 @@ class Judge(ABC):
     def missing(self) -> list[str]:
         """Names of the settings that must be set before it can be asked; empty: it is configured."""
         return []
+
+    def estimate(self, request: JudgeRequest) -> Usage | None:
+        """About what one look uses, for the books where no answer is seen; None where looking costs nothing."""
+        return None
 
     @abstractmethod
     def judge(self, request: JudgeRequest) -> Verdict:

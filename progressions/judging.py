@@ -80,7 +80,7 @@ def write_late(progression: ImageProgression, job: Job, verdict: Verdict) -> boo
     """
     if verdict.judgment is None and progression.judgment is not None:
         with transaction.atomic():
-            services.charge_verdict(progression, verdict.usage)
+            services.charge_verdict(progression, verdict.usage, verdict.unseen)
             ImageProgression.objects.filter(id=progression.id).update(judge_due_at=None)
         log.info("verdict_kept", progressionId=str(progression.id), notes=verdict.notes)
         return False
@@ -97,9 +97,9 @@ def write_failure(progression: ImageProgression, error: JudgeError) -> None:
     with transaction.atomic():
         if progression.judgment is None:
             note = f"Not judged yet: {error}"
-            services.write_verdict(progression, Verdict(None, [note], usage=error.usage))
+            services.write_verdict(progression, Verdict(None, [note], usage=error.usage, unseen=error.unseen))
         else:
-            services.charge_verdict(progression, error.usage)
+            services.charge_verdict(progression, error.usage, error.unseen)
         give_up_for_now(progression)
 
 

@@ -24,6 +24,7 @@ from projects.spending import Spending, charges, grouped, spending_of, summed
 __all__ = [
     "Spending",
     "charge",
+    "charge_unseen",
     "charge_usages",
     "cost_of_image",
     "cost_of_usages",
@@ -113,6 +114,32 @@ def charge_usages(
             usage=usage,
             usd=cost_of(usage, today()),
             attempt=attempt,
+        )
+
+
+def charge_unseen(
+    estimates: Iterable[Usage],
+    *,
+    purpose: Purpose,
+    project_id: UUID,
+    job_id: UUID | None,
+    variant_id: UUID | None = None,
+    progression_id: UUID | None = None,
+) -> None:
+    """Writes down calls that were sent and whose answer nobody saw, in the caller's transaction: possibly billed, and
+    by the price table at what they are estimated to have used."""
+    for estimate in estimates:
+        charge(
+            purpose=purpose,
+            project_id=project_id,
+            job_id=job_id,
+            variant_id=variant_id,
+            progression_id=progression_id,
+            usage=None,
+            usd=cost_of(estimate, today()),
+            is_possible=True,
+            service=estimate.service,
+            model=estimate.model,
         )
 
 

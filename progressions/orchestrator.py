@@ -264,7 +264,7 @@ def _judge_and_end(run: Run, derived: tools.Derived, progression: ImageProgressi
     except JudgeError as error:
         run.journal.record_failure("judge", error, started_at=started_at, ms=ms_since(started))
         note = f"Not judged yet: {error} It will be judged again later."
-        verdict = Verdict(None, [note], usage=error.usage)
+        verdict = Verdict(None, [note], usage=error.usage, unseen=error.unseen)
         with claims.fenced(run.lease):
             _end_complete(run, progression, verdict, is_judged_again=True)
         return

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from dali.lib.logs import mask_facts
 from dali.lib.vendors.usage import Usage
 from progressions import ledger
 from progressions.enums import Purpose
@@ -33,8 +34,8 @@ class Receipt:
 
     @classmethod
     def of(cls, image: ProviderImage) -> "Receipt":
-        """What comes with an answer."""
-        return cls(image.model, image.seed, ledger.cost_of_image(image), image.usage, image.meta)
+        """What comes with an answer; a service that repeats a key in it is not to have it stored."""
+        return cls(image.model, image.seed, ledger.cost_of_image(image), image.usage, mask_facts(image.meta))
 
     @classmethod
     def of_usage(cls, usage: Usage) -> "Receipt":

@@ -135,7 +135,7 @@ def _write(row: ImageProgression, future: Future[Verdict], tally: Tally) -> None
     except JudgeError as error:
         log.warning("judge_failed", error=str(error), progressionId=str(row.id))
         with transaction.atomic():
-            services.charge_verdict(row, error.usage)
+            services.charge_verdict(row, error.usage, error.unseen)
             ImageProgression.objects.filter(id=row.id).update(judge_due_at=row.judge_due_at)
         tally.failed += 1
         tally.add_usage(error.usage)

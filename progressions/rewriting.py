@@ -9,11 +9,13 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 import structlog
 from django.conf import settings
 from django.db import transaction
 from django.template.loader import render_to_string
+from django.utils import timezone
 
 from dali.lib.bounded import call_within
 from dali.lib.clock import Deadline
@@ -35,6 +37,11 @@ MOST_REWRITTEN = 6_000
 LONGEST_NEW = 2_500
 # Others that want the same text are not kept waiting for a model that has just failed at it.
 FAILED_S = 60.0
+# How often a process looks whether another has the text by now.
+_LOOK_S = 0.2
+# How long after its deadline a process that asked has surely written what came of it.
+_SPARE_S = 5.0
+_STILL_WAITING = "Another variant was still waiting for the same text."
 # Part of every digest: another wording of the instructions makes other prompts.
 _EDITION = 1
 
@@ -57,11 +64,15 @@ _QUOTED = re.compile(r"[\"\u201c\u201e]([^\"\u201c\u201d\u201e\n]{1,200})[\"\u20
 
 
 class _NotRewrittenError(DaliError):
-    """There is no text of the model's to use; the message says why, as a sentence."""
+    """There is no text of the model's to use; the message says why, as a sentence.
 
-    def __init__(self, reason: str, usage: Usage | None = None) -> None:
+    `usage`: what was paid all the same; `unseen`: an estimate where the call was sent and never answered.
+    """
+
+    def __init__(self, reason: str, usage: Usage | None = None, unseen: Usage | None = None) -> None:
         super().__init__(mask_secrets(reason)[:300])
         self.usage = usage
+        self.unseen = unseen
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,42 +145,83 @@ def _request(model: str, prompt: str, kind: str, tips: Sequence[TipText]) -> Tex
 
 
 def _find(digest: str) -> str | None:
-    return Rewrite.objects.filter(digest=digest).values_list("text", flat=True).first()
+    return Rewrite.objects.filter(digest=digest).exclude(text="").values_list("text", flat=True).first()
 
 
 def _obtain(digest: str, variant: Variant, service: TextModel, request: TextRequest) -> str:
-    """The text that another thread is just having written, or that this one asks for; kept for all to come."""
+    """The text that another thread or process is just having written, or that this one asks for; kept for all."""
     tools.let_connection_go()
-    with _turns.of(digest, request.deadline) as has_failed:
-        if has_failed:
-            raise _NotRewrittenError(has_failed)
-        if (text := _find(digest)) is not None:
+    with _turns.of(digest, request.deadline):
+        mine = timezone.now() + timedelta(seconds=request.deadline.left_s() + _SPARE_S)
+        while (text := _claim(digest, mine, variant, request.estimate(service.name))) is None:
+            tools.let_connection_go()
+            if request.deadline.left_s() < _LOOK_S:
+                raise _NotRewrittenError(_STILL_WAITING)
+            time.sleep(_LOOK_S)
+        if text:
             return text
         tools.let_connection_go()
         try:
             answer = _ask(service, request)
             text = checked(answer.data, request.text, answer.usage)
         except _NotRewrittenError as error:
-            _turns.note_failure(digest, str(error))
-            if error.usage is not None:
-                with transaction.atomic():
-                    _charge(variant, error.usage)
+            _note_failure(digest, mine, variant, error)
             raise
         with transaction.atomic():
-            row = Rewrite(digest=digest, text=text, usage=answer.usage.as_json())
-            Rewrite.objects.bulk_create([row], ignore_conflicts=True)  # another process may have been faster
+            Rewrite.objects.filter(digest=digest, text="").update(
+                text=text, usage=answer.usage.as_json(), lease_until=None, fault=""
+            )
             _charge(variant, answer.usage)
         return _find(digest) or text
+
+
+def _claim(digest: str, until: datetime, variant: Variant, estimate: Usage) -> str | None:
+    """The text where it is there; empty where this process is the one to ask for it; None where another is asking.
+
+    Raises where it has just failed. Whoever died while asking was possibly billed: that is booked here.
+    """
+    row = Rewrite.objects.filter(digest=digest).first()
+    if row is None:
+        Rewrite.objects.bulk_create([Rewrite(digest=digest)], ignore_conflicts=True)
+        row = Rewrite.objects.get(digest=digest)
+    if row.text:
+        return row.text
+    if row.lease_until is not None and row.lease_until > timezone.now():
+        if row.fault:
+            raise _NotRewrittenError(row.fault)
+        return None
+    with transaction.atomic():
+        free = Rewrite.objects.filter(digest=digest, text="", lease_until=row.lease_until)
+        if not free.update(lease_until=until, fault=""):
+            return None
+        if row.lease_until is not None and not row.fault:
+            _charge_unseen(variant, estimate)
+    return ""
+
+
+def _note_failure(digest: str, mine: datetime, variant: Variant, error: _NotRewrittenError) -> None:
+    """Has nobody ask for this text for a minute, and writes down what the failure cost."""
+    again = timezone.now() + timedelta(seconds=FAILED_S)
+    with transaction.atomic():
+        Rewrite.objects.filter(digest=digest, text="", lease_until=mine).update(
+            lease_until=again, fault=str(error)
+        )
+        if error.usage is not None:
+            _charge(variant, error.usage)
+        elif error.unseen is not None:
+            _charge_unseen(variant, error.unseen)
 
 
 def _ask(service: TextModel, request: TextRequest) -> TextAnswer:
     try:
         return call_within(request.deadline.left_s(), lambda: service.answer(request))
     except VendorError as error:
-        raise _NotRewrittenError(str(error), error.usage) from error
+        unseen = request.estimate(service.name) if error.is_possibly_billed else None
+        raise _NotRewrittenError(str(error), error.usage, unseen) from error
     except TimeoutError as error:
         limit_s = settings.REFINER_TIMEOUT_S
-        raise _NotRewrittenError(f"{service.name} gave no answer within {limit_s:g} s.") from error
+        reason = f"{service.name} gave no answer within {limit_s:g} s."
+        raise _NotRewrittenError(reason, unseen=request.estimate(service.name)) from error
     except Exception as error:  # a plug-in's mistake costs the model's words, not the image
         log.exception("text_model_broke", service=service.name)
         raise _NotRewrittenError(f"{service.name} broke ({type(error).__name__}).") from error
@@ -178,6 +230,16 @@ def _ask(service: TextModel, request: TextRequest) -> TextAnswer:
 def _charge(variant: Variant, usage: Usage) -> None:
     ledger.charge_usages(
         [usage],
+        purpose=Purpose.REFINE,
+        project_id=variant.project_id,
+        job_id=variant.job_id,
+        variant_id=variant.id,
+    )
+
+
+def _charge_unseen(variant: Variant, estimate: Usage) -> None:
+    ledger.charge_unseen(
+        [estimate],
         purpose=Purpose.REFINE,
         project_id=variant.project_id,
         job_id=variant.job_id,
@@ -225,16 +287,15 @@ def _bare(said: str, prompt: str) -> str:
 
 
 class _Turns:
-    """One thread at a time for each text, and note of what has just failed."""
+    """One thread of this process at a time for each text, so that few look at its row."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._held: dict[str, list[threading.Lock]] = {}
-        self._failed: dict[str, tuple[float, str]] = {}
 
     @contextmanager
-    def of(self, digest: str, deadline: Deadline) -> Iterator[str]:
-        """Waits for this thread's turn; gives the reason why nobody should ask now, empty where one may."""
+    def of(self, digest: str, deadline: Deadline) -> Iterator[None]:
+        """Waits for this thread's turn. Raises where it does not come in time."""
         with self._lock:
             # As many entries as threads that hold or wait: with the last of them the lock goes.
             own = self._held[digest][0] if digest in self._held else threading.Lock()
@@ -242,7 +303,9 @@ class _Turns:
         is_own = False
         try:
             is_own = own.acquire(timeout=deadline.left_s())
-            yield self._reason(digest) if is_own else "Another variant was still waiting for the same text."
+            if not is_own:
+                raise _NotRewrittenError(_STILL_WAITING)
+            yield
         finally:
             if is_own:
                 own.release()
@@ -251,22 +314,5 @@ class _Turns:
                 if not self._held[digest]:
                     del self._held[digest]
 
-    def note_failure(self, digest: str, reason: str) -> None:
-        """Has nobody ask for this text for a minute."""
-        now = time.monotonic()
-        with self._lock:
-            self._failed = {key: known for key, known in self._failed.items() if known[0] > now}
-            self._failed[digest] = (now + FAILED_S, reason)
-
-    def _reason(self, digest: str) -> str:
-        until, reason = self._failed.get(digest, (0.0, ""))
-        return reason if until > time.monotonic() else ""
-
-    def forget_failures(self) -> None:
-        """Lets every text be asked for again."""
-        with self._lock:
-            self._failed = {}
-
 
 _turns = _Turns()
-forget_failures = _turns.forget_failures

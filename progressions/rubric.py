@@ -30,6 +30,9 @@ JPEG_QUALITY = 85
 PROMPT_CHARACTERS = 12_000
 # Less time than this is not worth a call that is paid.
 LEAST_S = 0.5
+# What a question has besides the prompt and a verdict usually comes to; for estimates.
+_RUBRIC_CHARACTERS = 2500
+_VERDICT_TOKENS = 300
 
 SCHEMA: Mapping[str, object] = {
     "type": "object",
@@ -70,6 +73,20 @@ class Reply:
 class VisionJudge(Judge):
     """A judge that asks a vision model by the rubric; a plug-in says only how the model is reached."""
 
+    def model(self) -> str:
+        """The model that is asked, as the price table names it; empty where nobody can say."""
+        return ""
+
+    def estimate(self, request: JudgeRequest) -> Usage:
+        """See Judge."""
+        characters = _RUBRIC_CHARACTERS + min(len(request.prompt), PROMPT_CHARACTERS)
+        images = sum(
+            shown is not None for shown in (request.generated_image, request.start_image, request.mask)
+        )
+        return Usage.estimated(
+            self.name, self.model(), characters=characters, images=images, answer_tokens=_VERDICT_TOKENS
+        )
+
     @abstractmethod
     def ask(self, question: Question) -> Reply:
         """One exchange with the model, within `question.deadline`.
@@ -92,7 +109,7 @@ class VisionJudge(Judge):
             try:
                 reply = self.ask(replace(question, text=text))
             except VendorError as error:
-                return self._after_failure(error, paid)
+                return self._after_failure(error, paid, request)
             paid.append(reply.usage)
             verdict = parse_verdict(reply.text)
             if verdict is not None:
@@ -101,14 +118,18 @@ class VisionJudge(Judge):
         note = f"The judge {self.name} gave no verdict that can be read."
         return Verdict(None, [note], model=paid[-1].model, usage=tuple(paid))
 
-    def _after_failure(self, error: VendorError, paid: list[Usage]) -> Verdict:
+    def _after_failure(self, error: VendorError, paid: list[Usage], request: JudgeRequest) -> Verdict:
+        unseen: tuple[Usage, ...] = ()
         if error.usage is not None:
             paid.append(error.usage)
+        elif error.is_possibly_billed:
+            unseen = (self.estimate(request),)
         said = _ended(str(error))
         if error.outcome == "refused":
             note = f"The judge {self.name} refused to look: {said}"
-            return Verdict(None, [note], model=paid[-1].model if paid else "", usage=tuple(paid))
-        raise JudgeError(said, usage=tuple(paid)) from error
+            model = paid[-1].model if paid else ""
+            return Verdict(None, [note], model=model, usage=tuple(paid), unseen=unseen)
+        raise JudgeError(said, usage=tuple(paid), unseen=unseen) from error
 
 
 def question_about(request: JudgeRequest) -> Question:

@@ -214,7 +214,7 @@ def touch_project(project_id: UUID) -> None:
 
 def write_verdict(progression: ImageProgression, verdict: Verdict) -> None:
     """Writes what a judge said to the image's row, and what it cost to the ledger, in the caller's transaction."""
-    charge_verdict(progression, verdict.usage)
+    charge_verdict(progression, verdict.usage, verdict.unseen)
     notes, tags = list(verdict.notes), list(verdict.tags)
     said = {
         "judgment": verdict.judgment,
@@ -227,10 +227,20 @@ def write_verdict(progression: ImageProgression, verdict: Verdict) -> None:
     update_where(ImageProgression, said, {"id": progression.id})
 
 
-def charge_verdict(progression: ImageProgression, usage: Iterable[Usage]) -> None:
-    """Writes down the calls that were paid for a verdict, or for none, in the caller's transaction."""
+def charge_verdict(
+    progression: ImageProgression, usage: Iterable[Usage], unseen: Iterable[Usage] = ()
+) -> None:
+    """Writes down the calls that were paid for a verdict, or for none, in the caller's transaction; as possibly billed
+    those of which no answer was seen."""
     ledger.charge_usages(
         usage,
+        purpose=Purpose.JUDGE,
+        project_id=progression.project_id,
+        job_id=progression.job_id,
+        progression_id=progression.id,
+    )
+    ledger.charge_unseen(
+        unseen,
         purpose=Purpose.JUDGE,
         project_id=progression.project_id,
         job_id=progression.job_id,

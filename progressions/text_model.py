@@ -33,6 +33,13 @@ class TextRequest:
     deadline: Deadline
     max_tokens: int = 2000
 
+    def estimate(self, service: str) -> Usage:
+        """About what one exchange uses, for the books where no answer is seen."""
+        characters = len(self.instructions) + len(self.text)
+        # An answer is seldom much longer than what it is about.
+        tokens = min(self.max_tokens, 200 + len(self.text) // 4)
+        return Usage.estimated(service, self.model, characters=characters, answer_tokens=tokens)
+
 
 @dataclass(frozen=True, slots=True)
 class TextAnswer:

@@ -263,6 +263,7 @@ def ask_judge(job: Job, kind: str, picture: Picture, judge: Judge | None = None)
     that keeps it can still say what it has paid for.
     """
     limit_s = settings.JUDGE_TIMEOUT_S
+    asked = request = None
     try:
         asked = judge or judge_in_use()
         start, mask = _shown_before(job)
@@ -280,7 +281,9 @@ def ask_judge(job: Job, kind: str, picture: Picture, judge: Judge | None = None)
     except JudgeError:
         raise
     except TimeoutError as error:
-        raise JudgeError(f"The judge gave no answer within {limit_s:g} s.") from error
+        estimate = asked.estimate(request) if asked and request else None
+        unseen = () if estimate is None else (estimate,)
+        raise JudgeError(f"The judge gave no answer within {limit_s:g} s.", unseen=unseen) from error
     except Exception as error:
         raise JudgeError(f"The judge broke ({type(error).__name__}).") from error
 

@@ -1,7 +1,7 @@
 """Structured logs: one event a line, JSON in production and readable on a terminal; secrets masked."""
 
 import re
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 import structlog
@@ -11,6 +11,7 @@ _SECRETS = re.compile(
     r"(?i)((?:x-api-key|authorization|api[_-]?key|ticket|token|password|secret)[\"']?\s*[:=]\s*[\"']?(?:bearer\s+)?)"
     r"[^\s\"',&]+"
 )
+_SECRET_NAME = re.compile(r"(?i)(?:.*[_-])?(?:api[_-]?key|authorization|cookie|ticket|token|password|secret)")
 
 
 # The values of the settings that are secret: nowhere to be shown, whatever stands before them.
@@ -31,6 +32,22 @@ def mask_secrets(text: str) -> str:
         if secret in text:
             text = text.replace(secret, "***")
     return _SECRETS.sub(r"\1***", text)
+
+
+def mask_facts(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """JSON-able facts for the record, with the secrets in their texts and names replaced by `***`."""
+    return {
+        mask_secrets(name): "***" if _SECRET_NAME.fullmatch(name) else _masked(value)
+        for name, value in facts.items()
+    }
+
+
+def _masked(value: Any) -> Any:
+    if isinstance(value, str):
+        return mask_secrets(value)
+    if isinstance(value, Mapping):
+        return mask_facts(value)
+    return [_masked(part) for part in value] if isinstance(value, list | tuple) else value
 
 
 def _mask(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -15,12 +15,12 @@ class RewriteAdmin(MachineAdmin[Rewrite]):
     list_filter = ("created_at",)
     search_fields = ("text",)
     ordering = ("-id",)
-    fields = ("text", "written_by", "usage", "digest", "created_at")
+    fields = ("text", "fault", "lease_until", "written_by", "usage", "digest", "created_at")
 
     @admin.display(description="prompt")
     def excerpt(self, rewrite: Rewrite) -> str:
-        """The beginning, for the list."""
-        return Truncator(rewrite.text).chars(100)
+        """The beginning, for the list; where there is no text, why."""
+        return Truncator(rewrite.text or rewrite.fault).chars(100)
 
     @admin.display(description="model")
     def written_by(self, rewrite: Rewrite) -> str:

@@ -17,6 +17,10 @@ class GeminiJudge(VisionJudge):
         """See Judge."""
         return gemini_api.missing()
 
+    def model(self) -> str:
+        """See VisionJudge."""
+        return str(settings.GEMINI_JUDGE_MODEL)
+
     def ask(self, question: Question) -> Reply:
         """See VisionJudge."""
         model = settings.GEMINI_JUDGE_MODEL

@@ -20,6 +20,10 @@ class OpenAIJudge(VisionJudge):
         """See Judge."""
         return openai_api.missing()
 
+    def model(self) -> str:
+        """See VisionJudge."""
+        return str(settings.OPENAI_JUDGE_MODEL)
+
     def ask(self, question: Question) -> Reply:
         """See VisionJudge."""
         urls = [f"data:image/jpeg;base64,{base64.b64encode(image).decode()}" for image in question.images]

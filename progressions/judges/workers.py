@@ -15,6 +15,10 @@ class WorkersJudge(VisionJudge):
         """Account and token."""
         return cloudflare_api.missing()
 
+    def model(self) -> str:
+        """See VisionJudge."""
+        return str(settings.DEFAULT_MODEL_VISION)
+
     def ask(self, question: Question) -> Reply:
         """See VisionJudge."""
         text, usage = workers_text.ask(

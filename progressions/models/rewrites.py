@@ -11,8 +11,12 @@ class Rewrite(models.Model):
     digest = models.CharField(
         max_length=64, unique=True, help_text="Of the model, the prompt, the kind and the tips; sha256."
     )
-    text = models.TextField()
+    text = models.TextField(blank=True, help_text="Empty while it is asked for, and where that failed.")
     usage = models.JSONField(default=dict, blank=True, help_text="Units as the service reports them.")
+    lease_until = models.DateTimeField(
+        null=True, blank=True, help_text="Until then one process asks for it, or none may."
+    )
+    fault = models.CharField(max_length=300, blank=True, help_text="Why it was not written.")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:

@@ -20,10 +20,12 @@ class ScriptedJudge(VisionJudge):
     def __init__(self, *script: str | Exception) -> None:
         self.script = list(script)
         self.questions: list[Question] = []
+        self.before_answer: Callable[[], object] = lambda: None
 
     def ask(self, question: Question) -> Reply:
         """The next of the script."""
         self.questions.append(question)
+        self.before_answer()
         answer = self.script.pop(0) if self.script else PASS
         if isinstance(answer, Exception):
             raise answer

@@ -42,6 +42,7 @@ class FakeProvider(Provider):
         self.before_answer: Callable[[ProviderRequest], None] = lambda request: None
         self.cost: Decimal | None = Decimal("0.01")
         self.usage: Usage | None = None
+        self.meta: dict[str, object] = {"requestId": "r-1"}
         self.limit: int | None = None
         self.partials: list[bytes] = []
         self.finished: list[bytes] = []
@@ -74,7 +75,7 @@ class FakeProvider(Provider):
         if isinstance(answer, Exception):
             raise answer
         content = picture_bytes(request.seed) if answer is None else answer
-        return ProviderImage(content, "fake-1", request.seed, self.cost, {"requestId": "r-1"}, self.usage)
+        return ProviderImage(content, "fake-1", request.seed, self.cost, self.meta, self.usage)
 
 
 class FakeJudge(Judge):

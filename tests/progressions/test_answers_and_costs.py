@@ -2,6 +2,7 @@
 
 import base64
 import io
+import json
 import threading
 from collections.abc import Callable
 from datetime import timedelta
@@ -14,13 +15,14 @@ from django.utils import timezone
 from PIL import Image
 
 from dali.lib.images import decode
+from dali.lib.logs import hide
 from dali.lib.storage import originals
 from dali.lib.vendors.failures import VendorError
 from dali.lib.vendors.usage import Unit, Usage
 from progressions import asking, claims, due, orchestrator, services, tools
 from progressions.enums import Code, Kind
 from progressions.errors import ProviderError
-from progressions.models import Charge, Cooldown, Job, Step, Variant
+from progressions.models import Charge, Cooldown, ImageProgression, Job, Step, Variant
 from progressions.provider import ProviderImage
 from progressions.receipts import Receipt
 from progressions.run import Run
@@ -396,3 +398,25 @@ def test_a_plain_error_of_a_provider_is_taken_as_it_is(submit: Submit, fake_prov
     job = submit()
     work_all()
     assert (job.variants.get().code, job.variants.get().error) == ("quota", "No funds.")
+
+
+def test_a_key_that_a_service_repeats_in_its_answer_is_stored_nowhere(
+    submit: Submit, fake_provider: FakeProvider
+) -> None:
+    hide("key-of-a-test-0123456789")
+    fake_provider.meta = {
+        "revised_prompt": "a barn, drawn for key-of-a-test-0123456789",
+        "headers": {"Authorization": "Bearer abc.def", "echo": ["Authorization: Bearer abc.def"]},
+        "start_image_at": [0, 16],
+    }
+    job = submit()
+    work_all()
+    meta = ImageProgression.objects.get().provider_meta
+    assert {name: meta[name] for name in fake_provider.meta} == {
+        "revised_prompt": "a barn, drawn for ***",
+        "headers": {"Authorization": "***", "echo": ["Authorization: Bearer ***"]},
+        "start_image_at": [0, 16],
+    }
+    key = job.variants.get().original_key
+    stored = [*Step.objects.values_list("result", flat=True), originals().read_note(key)]
+    assert "key-of-a-test-0123456789" not in json.dumps(stored, default=str)

@@ -10,7 +10,7 @@ from pytest_django.fixtures import Settings
 
 from progressions import judging
 from progressions.judge import judges
-from progressions.models import ImageProgression, Job, Step
+from progressions.models import Charge, ImageProgression, Job, Step
 from tests.progressions.conftest import told, work_all
 from tests.vendors.configured import KEYS, STAND_INS, configure
 from tests.vendors.server import Answer, Fault
@@ -38,7 +38,7 @@ def test_an_image_is_complete_without_its_verdict_and_judged_later(
 ) -> None:
     server = configure(request, name)
     assert server is not None
-    settings.JUDGE, settings.JUDGE_TIMEOUT_S = name, 1.0
+    settings.JUDGE, settings.JUDGE_TIMEOUT_S = name, 3.0
     server.faults = [FAULTS[fault]] * 2  # also where an answer counts as unreadable
     job = submit()
     started = time.monotonic()
@@ -49,6 +49,10 @@ def test_an_image_is_complete_without_its_verdict_and_judged_later(
     assert told()[-1]["type"] == "complete"
     everything = json.dumps([*told(), *Step.objects.values_list("result", "error")], default=str)
     assert not [key for key in KEYS if key in everything]
+    if fault in ("hang", "drip", "reset", "cut"):
+        assert {charge.model for charge in Charge.objects.filter(purpose="judge", is_possible=True)} == {
+            judges.get(name).model()  # type: ignore[attr-defined]  # each asks a model
+        }
     settings.JUDGE_TIMEOUT_S, server.faults = 30, []
     ImageProgression.objects.update(judge_due_at=timezone.now())
     assert judging.judge_late(row.id)

@@ -1,5 +1,6 @@
 """What a verdict costs and leaves: in time, late, again, and where the judge fails; no judge holds up its image."""
 
+import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from decimal import Decimal
@@ -11,7 +12,7 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from dali.lib.storage import originals
-from dali.lib.vendors.failures import VendorError
+from dali.lib.vendors.failures import Outcome, VendorError
 from progressions import judging, ledger, tools
 from progressions.enums import Purpose
 from progressions.errors import JudgeError
@@ -84,6 +85,48 @@ def test_a_judge_that_fails_is_charged_for_what_it_took_and_asked_again(
         assert (len(judged_charges()), row.judgment) == (charges, judgment)
     assert [event["type"] for event in told()].count("judge") == 2
     assert told()[-1]["late"] is True
+
+
+@pytest.mark.parametrize("outcome", ["timeout", "provider_error", "refused"])
+def test_a_look_that_was_sent_and_never_answered_is_possibly_billed(
+    outcome: Outcome, submit: Submit, scripted: ScriptedJudge
+) -> None:
+    lost = VendorError(outcome, "Fake: no answer", is_possibly_billed=True)
+    scripted.script = ["Hm.", lost, lost]
+    job = submit()
+    work_all()
+    row = ImageProgression.objects.get()
+    paid, unseen = judged_charges()
+    assert (paid.is_possible, paid.service) == (False, "fake")
+    assert (unseen.is_possible, unseen.service, unseen.usd) == (True, "scripted", Decimal("0.002"))
+    assert (unseen.job_id, unseen.progression_id, unseen.project_id) == (job.id, row.id, job.project_id)
+    assert told()[-1]["costUsd"] == pytest.approx(0.012)  # in no sum
+    assert ledger.spent_by_job(job.id).possible == 1
+    judging.ask_again(progression_ids=[row.id])
+    assert judging.judge_late(row.id)
+    assert [charge.is_possible for charge in judged_charges()] == [False, True, True]
+
+
+def test_a_judge_that_keeps_no_deadline_is_possibly_billed(
+    submit: Submit, scripted: ScriptedJudge, settings: Settings
+) -> None:
+    settings.JUDGE_TIMEOUT_S = 0.3
+    let_go = threading.Event()
+    scripted.before_answer = lambda: bool(let_go.wait(20))
+    submit()
+    work_all()
+    let_go.set()
+    assert ImageProgression.objects.get().judgment is None
+    assert [(charge.is_possible, charge.usage) for charge in judged_charges()] == [(True, {})]
+
+
+def test_a_judge_that_costs_nothing_leaves_no_row_however_it_fails(
+    submit: Submit, fake_judge: FakeJudge
+) -> None:
+    fake_judge.verdict = TimeoutError()
+    submit()
+    work_all()
+    assert judged_charges() == []
 
 
 def test_a_verdict_that_stands_is_not_taken_back_by_a_judge_that_fails_or_cannot_say(

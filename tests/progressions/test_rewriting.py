@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -17,9 +18,9 @@ from pytest_django.fixtures import Settings
 from dali.lib.errors import DaliError
 from dali.lib.vendors.failures import VendorError
 from dali.lib.vendors.usage import Usage
-from knowledgebase.models import Tip
+from knowledgebase.models import Price, Tip
 from knowledgebase.refine import TipText
-from progressions import rewriting, sweep
+from progressions import ledger, sweep, tools
 from progressions.enums import Purpose
 from progressions.models import Charge, Job, Rewrite, Step, Variant
 from progressions.rewriting import checked, refine_prompt
@@ -39,7 +40,6 @@ NIGHT = TipText("fake.night", "under the stars", (), ("night",), 2, "Name what s
 def model(settings: Settings) -> Iterator[FakeTextModel]:
     """A text model that prompts are refined by."""
     settings.REFINER, settings.DEFAULT_MODEL_REASONING = "model", "fake:writer-1"
-    rewriting.forget_failures()
     with text_models.register_temporarily(FakeTextModel()) as fake:
         assert isinstance(fake, FakeTextModel)
         yield fake
@@ -129,7 +129,9 @@ def test_where_the_model_fails_the_tips_own_words_are_added_and_the_reason_is_ke
     refined = refine_prompt(variant_of(submit), "a lighthouse", [LIGHT])
     assert (refined.prompt, refined.tips) == ("a lighthouse, soft window light", (LIGHT,))
     assert (refined.model, refined.reason) == ("", reason)
-    assert (Charge.objects.filter(purpose=Purpose.REFINE).count(), Rewrite.objects.count()) == (charges, 0)
+    assert Charge.objects.filter(purpose=Purpose.REFINE, is_possible=False).count() == charges
+    row = Rewrite.objects.get()
+    assert (row.text, row.fault) == ("", reason)
 
 
 def test_what_has_just_failed_is_not_tried_again_by_the_next_variant(
@@ -139,8 +141,9 @@ def test_what_has_just_failed_is_not_tried_again_by_the_next_variant(
     variant = variant_of(submit)
     reasons = [refine_prompt(variant, "a lighthouse", [LIGHT]).reason for _ in range(3)]
     assert (reasons, len(model.requests)) == (["Fake: 503"] * 3, 1)
-    rewriting.forget_failures()
+    Rewrite.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
     assert refine_prompt(variant, "a lighthouse", [LIGHT]).prompt == NEW
+    assert not Charge.objects.filter(is_possible=True).exists()
 
 
 def test_a_model_that_hangs_is_not_waited_for(
@@ -153,6 +156,69 @@ def test_a_model_that_hangs_is_not_waited_for(
     let_go.set()
     assert refined.prompt == "a lighthouse, soft window light"
     assert refined.reason == "fake gave no answer within 0.2 s."
+    assert_possibly_billed(Charge.objects.get())
+
+
+def assert_possibly_billed(charge: Charge) -> None:
+    """A call of the fake model that was sent and never answered, priced by its estimate."""
+    assert (charge.purpose, charge.service, charge.model) == (Purpose.REFINE, "fake", "writer-1")
+    assert (charge.is_possible, charge.usage, charge.usd) == (True, {}, None)
+
+
+def test_a_call_whose_answer_was_lost_is_possibly_billed_at_what_it_would_have_cost(
+    submit: Submit, model: FakeTextModel
+) -> None:
+    for unit, usd in (("text_input_tokens", "1"), ("text_output_tokens", "10")):
+        Price.objects.create(
+            service="fake", model="writer-1", unit=unit, usd=usd, per=1000, source="x", read_on="2026-11-01"
+        )
+    model.script = [VendorError("provider_error", "Fake: cut", is_possibly_billed=True)]
+    job = submit()
+    refine_prompt(job.variants.get(), "a lighthouse", [LIGHT])
+    (request,) = model.requests
+    tokens_in = (len(request.instructions) + len(request.text)) // 4
+    charge = Charge.objects.get()
+    assert (charge.is_possible, charge.job_id) == (True, job.id)
+    assert charge.usd == Decimal(tokens_in) / 1000 + Decimal("2.03")
+    spent = ledger.spent_by_job(job.id)
+    assert (spent.possible, spent.possible_usd, spent.at_most) == (1, charge.usd, charge.usd)
+
+
+def test_a_text_that_another_process_asks_for_is_waited_for(
+    submit: Submit, model: FakeTextModel, settings: Settings
+) -> None:
+    variant = variant_of(submit)
+    refine_prompt(variant, "a lighthouse", [LIGHT])
+    Rewrite.objects.update(text="", lease_until=timezone.now() + timedelta(seconds=60))
+    settings.REFINER_TIMEOUT_S = 0.5
+    assert refine_prompt(variant, "a lighthouse", [LIGHT]).reason == (
+        "Another variant was still waiting for the same text."
+    )
+    looks: list[int] = []
+
+    def answer_elsewhere() -> None:
+        looks.append(1)
+        if len(looks) == 3:
+            Rewrite.objects.update(text="Written elsewhere.", lease_until=None)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tools, "let_connection_go", answer_elsewhere)
+        settings.REFINER_TIMEOUT_S = 20
+        assert refine_prompt(variant, "a lighthouse", [LIGHT]).prompt == "Written elsewhere."
+    assert len(model.requests) == 1
+
+
+def test_a_process_that_died_asking_is_taken_over_and_its_call_possibly_billed(
+    submit: Submit, model: FakeTextModel
+) -> None:
+    variant = variant_of(submit)
+    refine_prompt(variant, "a lighthouse", [LIGHT])
+    Charge.objects.all().delete()
+    Rewrite.objects.update(text="", usage={}, lease_until=timezone.now() - timedelta(seconds=1))
+    assert refine_prompt(variant, "a lighthouse", [LIGHT]).prompt == NEW
+    unseen, paid = Charge.objects.order_by("id")
+    assert_possibly_billed(unseen)
+    assert (paid.is_possible, Rewrite.objects.get().text) == (False, NEW)
 
 
 @pytest.mark.parametrize(
@@ -307,7 +373,6 @@ def test_every_service_writes_prompts(
     if name == "workers":
         server.text = {"prompt": NEW}
     settings.REFINER, settings.DEFAULT_MODEL_REASONING = "model", named
-    rewriting.forget_failures()
     job = submit()
     work_all()
     assert job.variants.get().status == "complete"
