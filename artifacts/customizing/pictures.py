@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -118,7 +118,7 @@ def find_placed(project_ids: Sequence[str], addresses: Sequence[str]) -> Found:
     wanted = [form for address in addresses for form in _forms(address)]
     rows = _rows(project_ids).filter(generated_image_url__in=wanted).order_by("-created_at", "-id")
     by_address = {row["generated_image_url"]: row for row in rows}
-    images = tuple(_shown(row) for row in by_address.values())
+    images = tuple(replace(_shown(row), words="") for row in by_address.values())
     return Found(images, len(images))
 
 

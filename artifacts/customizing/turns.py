@@ -44,7 +44,7 @@ def take_turn(*, artifact: Artifact, page: Page, session_id: str, message: str) 
     A message that was being answered when its process died, and is sent again, goes on where it was. Raises
     BusyError, and UnavailableError where its turn does not come.
     """
-    chat, _ = Chat.objects.get_or_create(artifact=artifact, session_id=session_id)
+    chat = _chat_of(artifact, session_id)
     lease = _enter(chat, message)
     claims.extend(lease, WAIT_S + claims.LEASE_S)
     try:
@@ -69,6 +69,13 @@ def take_over() -> int:
     """Voids the leases of dead processes; returns of how many turns. For one who knows that no other lives."""
     held = ChatTurn.objects.filter(status__in=_UNFINISHED, lease_until__isnull=False)
     return held.exclude(lease_owner=claims.OWNER).update(lease_until=None, lease_token=F("lease_token") + 1)
+
+
+def _chat_of(artifact: Artifact, session_id: str) -> Chat:
+    try:
+        return Chat.objects.get_or_create(artifact=artifact, session_id=session_id)[0]
+    except IntegrityError as error:
+        raise MissingError(f"There is no artifact {artifact.pk}.") from error  # it was deleted just now
 
 
 def _enter(chat: Chat, message: str) -> claims.Lease:

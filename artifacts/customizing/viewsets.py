@@ -13,6 +13,7 @@ from artifacts.customizing.pages import page_of
 from artifacts.customizing.requests import CustomizeInSerializer, CustomizeSerializer
 from artifacts.queries import get_artifact
 from dali.lib.api import ApiMixin
+from dali.lib.schema import ErrorSerializer
 from progressions.throttles import RateThrottle
 from projects.authentication import ApiKeyAuthentication, StaffAuthentication
 
@@ -41,7 +42,7 @@ class CustomizeViewSet(ApiMixin, ViewSet):
         description="The first message of a session is greeted and asked for the first placeholder. "
         "Events go to the stream of `sessionId`: `progress` for each choice, `complete` when the page is made.",
         request=CustomizeInSerializer,
-        responses={200: CustomizeSerializer},
+        responses={200: CustomizeSerializer, 409: ErrorSerializer},
     )
     def create(self, request: Request, artifact_id: UUID) -> Response:
         """The agent's reply, what is filled and what is left."""

@@ -113,3 +113,10 @@ def test_the_transcript_is_in_the_admin(speaker: Speaker, admin_client: Client) 
     turn = ChatTurn.objects.get(number=2)
     assert admin_client.get(f"/admin/artifacts/chatturn/{turn.pk}/change/").status_code == 200
     assert admin_client.get("/admin/progressions/step/").status_code == 200
+
+
+def test_an_artifact_goes_with_its_talks_in_the_admin(speaker: Speaker, admin_client: Client) -> None:
+    speaker.say()
+    path = f"/admin/artifacts/artifact/{speaker.artifact.pk}/delete/"
+    assert admin_client.post(path, {"post": "yes"}).status_code == 302
+    assert not Chat.objects.exists()

@@ -280,3 +280,27 @@ def test_a_page_without_images_to_choose_from_says_so(draft: Callable[..., Artif
     assert "The project “Empty” has no images yet" in speaker.say("1")["reply"]
     assert "There are no images yet." in speaker.say("latest")["reply"]
     assert speaker.say("skip")["remaining"] == ["SUBTITLE"]
+
+
+def test_several_wishes_in_one_message_are_done_in_their_order(speaker: Speaker) -> None:
+    speaker.say()
+    speaker.say("1")
+    answer = speaker.say("the second one, then skip")
+    assert answer["filled"] == {
+        "TITLE": "Winter Light",
+        "HERO_IMAGE": url_of(SUBJECTS[2]),
+        "SUBTITLE": "",
+    }
+    assert answer["done"] is True
+
+
+def test_everything_that_is_chosen_is_shown(speaker: Speaker) -> None:
+    speaker.say()
+    speaker.say("1")
+    speaker.say("latest")
+    assert speaker.say("show")["reply"].splitlines()[:3] == [
+        "TITLE: “Winter Light”",
+        "HERO_IMAGE: the image “two boats at sea · mock”",
+        "SUBTITLE: not filled yet",
+    ]
+    assert "“start over” takes everything back" in speaker.say("help")["reply"]
