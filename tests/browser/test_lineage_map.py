@@ -22,6 +22,7 @@ OpenPage = Callable[..., Watched]
 def view(page: Page) -> tuple[float, float, float]:
     """Where the map stands: x, y, scale; once it has come to rest."""
     page.locator("#map:not(.moving)").wait_for()
+    page.evaluate("new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
     transform = page.eval_on_selector("#tree", "tree => tree.style.transform")
     found = re.fullmatch(r"translate\((.+)px, (.+)px\) scale\((.+)\)", transform)
     assert found, transform
