@@ -42,7 +42,8 @@ class Speaker:
         """What visitors get."""
         answer = self.client.get(f"/public/artifact/{self.last['public_slug']}")
         assert answer.status_code == 200
-        return b"".join(answer.streaming_content if answer.streaming else [answer.content]).decode()  # type: ignore[arg-type]
+        content: bytes = answer.getvalue()
+        return content.decode()
 
 
 @pytest.fixture(autouse=True)

@@ -9,11 +9,12 @@ import pytest
 from django.db import OperationalError, connection
 from django.utils import timezone
 
-from artifacts.customizing import tools, turns
+from artifacts.customizing import agent, pictures, tools, turns
 from artifacts.filling import content
 from artifacts.models import Artifact, ArtifactConfiguration, Chat, ChatTurn
 from dali.lib.errors import UnavailableError
 from progressions import claims
+from progressions.errors import LeaseLostError
 from progressions.models import Step
 from tests.artifacts.customizing.conftest import Speaker
 from tests.clients import keyed
@@ -195,7 +196,7 @@ def test_a_message_that_met_a_database_away_can_be_sent_again_at_once(
         def away(*args: object, **kwargs: object) -> None:
             raise OperationalError("the database is away")
 
-        broken.setattr(tools.pictures, "page_of", away)
+        broken.setattr(pictures, "page_of", away)
         body = {"sessionId": speaker.session, "input": "1"}
         answer = speaker.client.post(f"/api/artifacts/{speaker.artifact.pk}/customize", body)
     assert (answer.status_code, answer["Retry-After"]) == (503, "5")
@@ -209,7 +210,7 @@ def test_an_accident_ends_the_message_and_not_the_chat(
 ) -> None:
     speaker.say()
     with monkeypatch.context() as broken:
-        broken.setattr(turns.agent, "answer", lambda **_: 1 / 0)
+        broken.setattr(agent, "answer", lambda **_: 1 / 0)
         body = {"sessionId": speaker.session, "input": "1"}
         answer = speaker.client.post(f"/api/artifacts/{speaker.artifact.pk}/customize", body)
     assert answer.status_code == 500
@@ -225,9 +226,9 @@ def test_an_artifact_that_is_deleted_meanwhile_is_answered_404(
 
     def delete(**kwargs: object) -> None:
         Artifact.objects.all().delete()
-        raise turns.LeaseLostError("gone")
+        raise LeaseLostError("gone")
 
-    monkeypatch.setattr(turns.agent, "answer", delete)
+    monkeypatch.setattr(agent, "answer", delete)
     body = {"sessionId": speaker.session, "input": "1"}
     answer = speaker.client.post(f"/api/artifacts/{speaker.artifact.pk}/customize", body)
     assert answer.status_code == 404

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pytest_django.fixtures import Settings
 
-from artifacts.customizing import agent, turns
+from artifacts.customizing import deeds, turns
 from artifacts.models import Artifact, ArtifactConfiguration, ChatTurn
 from dali.lib.vendors.failures import VendorError
 from progressions.models import Charge, Step
@@ -98,7 +98,7 @@ def test_an_answer_that_was_paid_is_not_asked_for_again_after_a_kill(
         def die(*args: object) -> None:
             raise KilledError
 
-        dying.setattr(agent.deeds, "perform", die)
+        dying.setattr(deeds, "perform", die)
         with pytest.raises(KilledError):
             at_image.say(UNCLEAR)
     ChatTurn.objects.update(lease_owner="a process before")
