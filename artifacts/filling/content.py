@@ -80,7 +80,14 @@ def _delivered(
             continue
         if value in known:
             values[name] = public_url(known[value].generated_image_url)
-        elif origin_of(public_url(value)) not in origins:
+        elif _origin_of(value) not in origins:
             values[name] = ""
             problems.append(f"{name}: “{value[:80]}” is no image that is delivered here; left empty")
     return values, problems
+
+
+def _origin_of(value: str) -> str:
+    try:
+        return origin_of(public_url(value))
+    except ValueError:  # no URL at all, as "http://["
+        return ""
