@@ -31,9 +31,9 @@ _BETWEEN = re.compile(
 _TO_NOTHING = re.compile(r"(?:\s*(?::|=|->|\u2192)|\s(?:to be|to|with|by|into|as))\s*$", re.IGNORECASE)
 _NAMED = re.compile(r"(?P<name>[^:=\n]{1,80}?)\s*[:=]\s*(?P<value>.*)", re.DOTALL)
 _IS = re.compile(
-    rf"{_WRAP}(?:the |my |our )?(?P<name>[\w \-{{}}]{{1,80}}?)\s+"
-    r"(?:is|should (?:be|read|say)|shall (?:be|read)|must be|will be|could be|to be|reads|says|becomes)\s+"
-    r"(?P<value>.+)",
+    rf"{_WRAP}(?:(?:i['\u2019]?d like|i would like|(?:i|we) want|let|have)\s+)?(?:the |my |our )?"
+    r"(?P<name>[\w \-{}]{1,80}?)\s+(?:is|should (?:be|read|say)|shall (?:be|read)|must be|will be|could be"
+    r"|to (?:be|say|read)|be|say|read|reads|says|becomes)\s+(?P<value>.+)",
     _ANY_CASE,
 )
 _EMPTY = re.compile(

@@ -14,9 +14,16 @@ __all__ = ["Action", "Offer", "Situation", "Slot", "Wish", "matches", "understan
 _LONGEST_LIST = 200
 _THEN = re.compile(r"\s*(?:;\s|,?\s+and then\s|,?\s+then\s|[.!]\s+(?=\S))\s*", re.IGNORECASE)
 _CALL_IT = re.compile(
-    r"(?:(?:[Pp]lease|[Ll]et['\u2019]?s|[Ii]['\u2019]?d|like to|[Oo]k|OK),?\s+)*(?:[Cc]all|[Nn]ame|[Tt]itle) it\s+"
+    r"(?:(?:[Pp]lease|[Ll]et['\u2019]?s|[Ii]['\u2019]?d|[Cc](?:an|ould) you|like to|want to|I|[Ww]e|[Oo]k|OK),?\s+)*"
+    r"(?:(?:[Cc]all|[Nn]ame|[Tt]itle) it|(?:it to be|[Ii]t should be|[Ii]t is|[Ii]t['\u2019]s) (?:called|named))\s+"
     r"(?P<value>\S.*)",
     re.DOTALL,
+)
+# How one speaks of a name that one would like: the name alone cannot be told from it for certain.
+_WOULD_CALL = re.compile(
+    r"(?:how|what) about |let's (?:go with|use|take|make it|try) |maybe (?:just |something )"
+    r"|(?:please|let's just|just|can you|could you) (?:use|take|make it|put|write) "
+    r"|(?:i|we)(?:'d| would) (?:like|prefer|go (?:with|for)) |(?:i'm|i am) (?:thinking|going with) "
 )
 _PICK_VERB = re.compile(
     r"(?:use|take|pick|choose|select|go with|i take)(?: the)?(?: number| option| choice| no\.?| suggestion)?"
@@ -98,12 +105,18 @@ def _for_text(said: str, slot: Slot, situation: Situation) -> list[Wish] | None:
     if named is None or named:
         return named
     filled = _fill_for_text(said, situation)
-    if filled is None or filled:
-        return filled
+    return _text(said, slot, situation) if filled == [] else filled
+
+
+def _text(said: str, slot: Slot, situation: Situation) -> list[Wish] | None:
+    """The text itself, without words that only give it."""
     if (value := naming.quoted_value(said)) is not None:
         return [Wish("set", text=value)]
-    if naming.is_called(slot) and (call := _CALL_IT.fullmatch(said)):
-        return naming.wishes_for(slot, call["value"], situation, is_named=False)
+    if naming.is_called(slot):
+        if call := _CALL_IT.fullmatch(said):
+            return naming.wishes_for(slot, call["value"], situation, is_named=False)
+        if _WOULD_CALL.match(bare(said)):
+            return None
     return [Wish("set", text=said)]
 
 

@@ -149,6 +149,20 @@ FOR_A_TITLE = [
     ("Snow; more", "set = Snow; more"),
     ("Snow, then skip", "set = Snow, then skip"),
 ]
+SPOKEN_OF = [
+    ("I'd like the title to be Winter Light", "set TITLE = Winter Light"),
+    ("let the title be Winter Light", "set TITLE = Winter Light"),
+    ("Please let the title say “done”", "set TITLE = done"),
+    ("I'd like to call it Winter Light", "set = Winter Light"),
+    ("It should be called Winter Light", "set = Winter Light"),
+    ("How about Winter Light?", None),
+    ("let's go with Winter Light", None),
+    ("Please use Winter Light", None),
+    ('Please use "Winter Light"', "set = Winter Light"),
+    ("How about “Winter Light”?", "set = Winter Light"),
+    ("How Winter Came", "set = How Winter Came"),
+    ("Let It Snow", "set = Let It Snow"),
+]
 WITHOUT_CHOICES = [
     ("1", "set = 1"),
     ("two", "set = two"),
@@ -278,6 +292,11 @@ OF_NOTHING = [
 
 @pytest.mark.parametrize(("message", "wishes"), FOR_A_TITLE)
 def test_a_text_is_taken_as_written_unless_it_is_plainly_a_command(message: str, wishes: str | None) -> None:
+    assert told(understand(message, ASKS_TITLE)) == wishes
+
+
+@pytest.mark.parametrize(("message", "wishes"), SPOKEN_OF)
+def test_a_name_that_is_only_spoken_of_is_told_apart_or_not_taken(message: str, wishes: str | None) -> None:
     assert told(understand(message, ASKS_TITLE)) == wishes
 
 
