@@ -23,7 +23,7 @@ __all__ = ["deployment"]
 
 Json = dict[str, Any]
 SIZE = (256, 256)
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)  # commands are started again and again
 
 
 class Client:
