@@ -1,21 +1,45 @@
-"""The example template: the placeholders that docs/generators.md names, and nothing from elsewhere."""
+"""The example templates: the placeholders the documentation names, nothing left over, nothing from elsewhere."""
 
 import re
 from pathlib import Path
 
-TEMPLATE = Path("fixtures/lookbook/template.html")
+import pytest
+
+from artifacts.filling.placeholders import read
+
+TEMPLATES = sorted(Path("fixtures").glob("*/template.html"))
+every = pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.parent.name)
 
 
-def test_it_has_the_placeholders_of_the_documentation_in_that_order() -> None:
-    found = list(dict.fromkeys(re.findall(r"\{\{(\w+)\}\}", TEMPLATE.read_text("utf-8"))))
+def names(path: Path) -> list[str]:
+    return [placeholder.name for placeholder in read(path.read_text("utf-8")).placeholders]
+
+
+def test_there_are_three() -> None:
+    assert [path.parent.name for path in TEMPLATES] == ["lookbook", "press", "proposal"]
+
+
+def test_the_lookbook_has_the_placeholders_of_the_documentation_in_that_order() -> None:
     plates = [f"{part}_{number}" for number in range(1, 7) for part in ("IMAGE", "CAPTION")]
-    assert found == ["TITLE", "HERO_IMAGE", "SUBTITLE", *plates, "CLOSING"]
+    assert names(TEMPLATES[0]) == ["TITLE", "HERO_IMAGE", "SUBTITLE", *plates, "CLOSING"]
 
 
-def test_it_needs_nothing_from_elsewhere_and_fits_an_upload() -> None:
-    text = TEMPLATE.read_text("utf-8")
-    assert re.findall(r"https?://|@import|<link|<script", text) == []
-    assert set(re.findall(r'(?:src|href)="([^"]*)"', text)) == {
-        "{{HERO_IMAGE}}", *(f"{{{{IMAGE_{number}}}}}" for number in range(1, 7))
-    }  # fmt: skip
-    assert TEMPLATE.stat().st_size < 1 << 20
+@every
+def test_everything_in_it_can_be_filled(path: Path) -> None:
+    assert read(path.read_text("utf-8")).problems == ()
+    assert names(path)[0] == "TITLE"
+
+
+@every
+def test_the_documentation_names_its_placeholders_in_that_order(path: Path) -> None:
+    section = Path("docs/templates.md").read_text("utf-8").partition("## The examples")[2].partition("## ")[0]
+    row = next(line for line in section.splitlines() if f"../{path}" in line)
+    assert re.findall(r"`([A-Z][A-Z0-9_]*)`", row) == names(path)
+
+
+@every
+def test_it_needs_nothing_from_elsewhere_and_fits_an_upload(path: Path) -> None:
+    text = path.read_text("utf-8")
+    assert re.findall(r"https?://|@import|<link|<script|\son[a-z]+=", text) == []
+    assert [found for found in re.findall(r'(?:src|href)="([^"]*)"', text) if "{{" not in found] == []
+    assert path.stat().st_size < 1 << 20
