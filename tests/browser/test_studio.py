@@ -103,6 +103,7 @@ def studio(start_server: Start) -> Studio:
 def watch(browser: Browser) -> Iterator[Watch]:
     """A function that signs in at a studio and opens one of its pages; `beside` shares the session of another page."""
     contexts: list[BrowserContext] = []
+    expect.set_options(timeout=20_000)  # a server, a worker and a browser share the machine
 
     def make(
         studio: Studio, path: str, *, width: int = 1440, beside: Watched | None = None, **how: Any
@@ -125,6 +126,7 @@ def watch(browser: Browser) -> Iterator[Watch]:
         return seen
 
     yield make
+    expect.set_options(timeout=5_000)
     for context in contexts:
         context.close()
 
