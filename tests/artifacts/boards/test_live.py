@@ -263,3 +263,44 @@ async def test_pages_without_answers_have_nothing_live() -> None:
     source = EventSource(f"/public/artifact/{page.public_slug}/live", HOST)
     assert (await source.open())[0] == 404
     await source.close()
+
+
+class BrokenLayer:
+    """A channel layer whose service is away."""
+
+    async def receive(self, channel: str) -> Any:
+        raise ConnectionError
+
+    async def group_add(self, group: str, channel: str) -> None:
+        raise ConnectionError
+
+    async def group_discard(self, group: str, channel: str) -> None:
+        raise ConnectionError
+
+
+async def test_without_hints_the_rows_are_read_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "REREAD_S", 0.4)
+    monkeypatch.setattr(live, "get_channel_layer", BrokenLayer)
+    page = await make_page()
+    image = page.manifest["progressions"][0]
+    visitor = await visit_page(page)
+    source, _ = await reader(page)
+    await vote(visitor, image, "no")
+    assert (await said(source))["images"][image]["votes"] == {"yes": 0, "maybe": 0, "no": 1}
+    await source.close()
+
+
+async def test_a_reader_that_takes_nothing_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listening, "SILENCE_S", 0.05)
+    page = await make_page()
+    incoming: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+
+    async def send(message: dict[str, Any]) -> None:
+        if message.get("body", b"").startswith(b"data:"):
+            await asyncio.Event().wait()
+
+    scope = {"type": "http", "method": "GET", "path": "/", "query_string": b"", "headers": [HOST]}
+    async with asyncio.timeout(10):
+        await listening.live_events(scope, incoming.get, send, str(page.public_slug))
+    assert live._watchers == {}
+    assert not listening._listeners
