@@ -106,6 +106,15 @@ def name_in_use() -> str:
     return f"{found[0].name}:{found[1]}" if found else ""
 
 
+def estimate(message: str, situation: Situation, talk: Sequence[tuple[str, str]] = ()) -> Usage | None:
+    """What asking would use, as far as it can be told before; for calls whose answer nobody sees."""
+    try:
+        found = text_model_in_use()
+    except DaliError:
+        return None
+    return _request(found[1], message, situation, talk).estimate(found[0].name) if found else None
+
+
 def ask(message: str, situation: Situation, talk: Sequence[tuple[str, str]] = ()) -> Understood:
     """The wishes that the text model reads in a message, within DALI_AGENT_TIMEOUT_S; without the database.
 

@@ -12,6 +12,7 @@ from artifacts.customizing.pictures import ProjectName
 from artifacts.customizing.wish import Situation, Wish
 from artifacts.customizing.wishes import understand
 from artifacts.models import Chat, ChatTurn
+from dali.lib.vendors.usage import Usage
 from progressions import ledger
 from progressions.enums import Purpose
 from progressions.steps import Journal, Kept
@@ -38,29 +39,28 @@ class Understanding:
         """The wishes, and who read them out of the message; none where nobody is certain."""
         wishes = understand(message, situation)
         # Costs are a project's: without one nobody would know what was spent.
-        name = model.name_in_use()
-        if wishes is not None or not projects or not name:
+        if wishes is not None or not projects or not model.name_in_use():
             return wishes or [], RULES
         kept = self.journal.result_of(STEP)
         if kept is None:
-            kept = self._ask(message, situation, UUID(projects[0].id), name)
+            kept = self._ask(message, situation, UUID(projects[0].id))
         return [Wish(**wish) for wish in kept.get("wishes", ())], kept.get("model", RULES)
 
-    def _ask(self, message: str, situation: Situation, project_id: UUID, name: str) -> dict[str, Any]:
+    def _ask(self, message: str, situation: Situation, project_id: UUID) -> dict[str, Any]:
         """What the model's step keeps; nothing where the model did not help: then the talk goes on without."""
         if self.journal.failures(STEP, NOTHING_FOUND):
             return {}
-        if self.journal.unanswered(STEP):
-            unseen = Kept(also=lambda: _charge_possible(project_id, name))
-            self.journal.give_up_unanswered(STEP, unseen)
         said_before = self._said_before()
+        unseen = model.estimate(message, situation, said_before)
+        if self.journal.unanswered(STEP):
+            self.journal.give_up_unanswered(STEP, Kept(also=lambda: _charge_unseen(unseen, project_id)))
         attempt, started = self.journal.send(STEP, Kept()), time.perf_counter()
         let_connection_go()
         try:
             understood = model.ask(message, situation, said_before)
         except model.NotUnderstoodError as error:
             failure, ms = error, _ms_since(started)
-            kept = Kept({"code": NOTHING_FOUND}, also=lambda: _charge_failure(failure, project_id))
+            kept = Kept({"code": NOTHING_FOUND}, also=lambda: _charge_failure(failure, unseen, project_id))
             self.journal.fail(STEP, attempt, kept, error=str(error), ms=ms)
             return {}
         result = {
@@ -77,30 +77,21 @@ class Understanding:
         return list(turns.values_list("input", "reply")[:MOST_TURNS])[::-1]
 
 
-def _charge(usages: list[Any], project_id: UUID) -> None:
+def _charge(usages: list[Usage], project_id: UUID) -> None:
     ledger.charge_usages(usages, purpose=Purpose.AGENT, project_id=project_id, job_id=None)
 
 
-def _charge_failure(error: model.NotUnderstoodError, project_id: UUID) -> None:
+def _charge_failure(error: model.NotUnderstoodError, unseen: Usage | None, project_id: UUID) -> None:
     if error.usage is not None:
         _charge([error.usage], project_id)
     elif error.is_possibly_billed:
-        _charge_possible(project_id, error.model)
+        _charge_unseen(unseen, project_id)
 
 
-def _charge_possible(project_id: UUID, name: str) -> None:
-    """A call whose answer nobody saw: what it cost is not known."""
-    service, _, asked = name.partition(":")
-    ledger.charge(
-        purpose=Purpose.AGENT,
-        project_id=project_id,
-        job_id=None,
-        usage=None,
-        usd=None,
-        is_possible=True,
-        service=service,
-        model=asked,
-    )
+def _charge_unseen(unseen: Usage | None, project_id: UUID) -> None:
+    """A call whose answer nobody saw, at what it is estimated to have used."""
+    if unseen is not None:
+        ledger.charge_unseen([unseen], purpose=Purpose.AGENT, project_id=project_id, job_id=None)
 
 
 def _ms_since(started: float) -> int:
