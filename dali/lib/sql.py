@@ -12,9 +12,20 @@ from typing import Any
 from django.db import connection, models
 
 
-def insert_rows(model: type[models.Model], names: tuple[str, ...], rows: Sequence[tuple[Any, ...]]) -> None:
-    """Inserts rows, each the values of the fields `names` in their order; other columns must have defaults."""
+def insert_rows(
+    model: type[models.Model],
+    names: tuple[str, ...],
+    rows: Sequence[tuple[Any, ...]],
+    *,
+    keeps_known: bool = False,
+) -> None:
+    """Inserts rows, each the values of the fields `names` in their order; other columns must have defaults.
+
+    `keeps_known`: a row whose key is there stays as it is.
+    """
     statement, fields = _insert(model, names)
+    if keeps_known:
+        statement += " ON CONFLICT DO NOTHING"
     prepared = [
         [field.get_db_prep_save(value, connection) for field, value in zip(fields, row, strict=True)]
         for row in rows
