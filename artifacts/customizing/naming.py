@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
+from itertools import islice
 
 from artifacts.customizing.choosing import choose, number_in
 from artifacts.customizing.wish import Situation, Slot, Wish
@@ -97,14 +99,15 @@ def find_slot(said: str, situation: Situation, *, is_exact: bool = False) -> Slo
     return None if _asks_text(situation) and not fitting[0].is_image else fitting[0]
 
 
-def _parts(name: str) -> list[str]:
+@lru_cache(maxsize=4_096)
+def _parts(name: str) -> tuple[str, ...]:
     parts = re.sub(r"[_\-\s]+", " ", re.sub(r"(?<=[a-z])(?=\d)", " ", name.casefold())).split()
     parts = ["image" if part in ("picture", "photo", "pic") else part for part in parts]
     parts = [part for part in parts if part not in ("number", "no", "no.", "#", "nr")]
     parts = [str(COUNTS[part]) if part in COUNTS else part for part in parts]
     if len(parts) > 1 and parts[0] in ORDINALS:  # the second image: IMAGE_2
         parts = [*parts[1:], str(ORDINALS[parts[0]])]
-    return parts
+    return tuple(parts)
 
 
 def named(message: str, situation: Situation) -> list[Wish] | None:
@@ -178,8 +181,10 @@ def _image_for(slot: Slot, wishes: list[Wish] | None, situation: Situation) -> l
 def _lines(said: str, situation: Situation) -> list[Wish] | None:
     """Several lines that each begin with a name; lines without one go on with the value before."""
     lines = said.splitlines()
+    if len(lines) < 2 or _head(lines[0], situation) is None:
+        return []
     heads = [_head(line, situation) for line in lines]
-    if len(lines) < 2 or heads[0] is None or sum(head is not None for head in heads) < 2:
+    if sum(head is not None for head in heads) < 2:
         return []
     blocks: list[tuple[Slot, list[str]]] = []
     for line, head in zip(lines, heads, strict=True):
@@ -246,7 +251,7 @@ def _value_and_more(slot: Slot, value: str, situation: Situation, depth: int) ->
     """Like "... to Winter Light and SUBTITLE to Snow": the value ends where another placeholder is given one."""
     if depth >= MOST_WISHES:
         return None
-    for gap in _AND_THEN.finditer(value) if unquoted(value) is None else ():
+    for gap in islice(_AND_THEN.finditer(value), MOST_WISHES) if unquoted(value) is None else ():
         more = value[gap.end() :]
         change = _CHANGE.fullmatch(more)
         rest = change["rest"] if change else more
