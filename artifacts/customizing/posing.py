@@ -156,8 +156,9 @@ def _heading(found: Found, place: Place, last: int) -> str:
     of = _of(place.words)
     noun = "image" if found.total == 1 else "images"
     if place.shown:
-        span = f"{place.shown + 1} to {last}" if last > place.shown + 1 else str(last)
-        return f"Here is {span} of the {found.total} {noun} {of}".strip() + "."
+        several = last > place.shown + 1
+        span = f"are {place.shown + 1} to {last}" if several else f"is number {last}"
+        return f"Here {span} of the {found.total} {noun} {of}".strip() + "."
     if last < found.total:
         return f"Here are the newest {last} of {found.total} {noun} {of}".strip() + "."
     if found.total == 1:

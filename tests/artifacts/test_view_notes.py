@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from celery_batches import Batches
 from django.test import RequestFactory
 from django.utils import timezone
 from pytest_django.fixtures import Settings
@@ -113,7 +114,7 @@ def test_a_batch_is_full_by_its_views_not_by_its_messages(
     taken: list[Any] = []
     full: list[int] = []
     batches = tasks.ViewBatches()
-    monkeypatch.setattr(tasks.Batches, "Strategy", lambda *args: lambda message, *rest: taken.append(message))
+    monkeypatch.setattr(Batches, "Strategy", lambda *args: lambda message, *rest: taken.append(message))
     monkeypatch.setattr(batches, "_do_flush", lambda: full.append(len(taken)))
     take = batches.Strategy(batches, None, None)  # type: ignore[arg-type]  # not looked at
     for views in (50, 49, 1):

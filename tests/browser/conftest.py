@@ -13,6 +13,7 @@ from playwright.sync_api import (
     BrowserContext,
     ConsoleMessage,
     Dialog,
+    Error,
     Page,
     Request,
     sync_playwright,
@@ -51,6 +52,10 @@ class Watched:
         """Keeps errors and warnings of the console."""
         if message.type in ("error", "warning"):
             self.faults.append(message.text)
+
+    def note_error(self, error: Error) -> None:
+        """Keeps what a script raised and nobody caught."""
+        self.faults.append(str(error))
 
     def note_dialog(self, dialog: Dialog) -> None:
         """Keeps what a page says in a dialog, and closes it: pages of Dali have none of this kind."""
@@ -109,7 +114,7 @@ def open_page(
             context.add_cookies([{"name": name, "value": client.cookies[name].value, "url": origin}])
         watched = Watched(context.new_page(), origin)
         watched.page.on("console", watched.note_message)
-        watched.page.on("pageerror", lambda error: watched.faults.append(str(error)))
+        watched.page.on("pageerror", watched.note_error)
         watched.page.on("request", watched.note_request)
         watched.page.on("dialog", watched.note_dialog)
         return watched

@@ -55,7 +55,7 @@ class House:
                 stack.callback(context.close)
                 one = Watched(context.new_page(), self.server.origin)
                 one.page.on("console", one.note_message)
-                one.page.on("pageerror", lambda error, one=one: one.faults.append(str(error)))
+                one.page.on("pageerror", one.note_error)
                 one.page.on("request", one.note_request)
                 one.page.on("dialog", one.note_dialog)
                 one.page.goto(address, wait_until="networkidle")
