@@ -125,6 +125,17 @@ class KeyRequired(BasePermission):
         return bool(request.auth)
 
 
+class KeyAlwaysRequired(BasePermission):
+    """Asks for a key on reads too, whatever `DALI_REQUIRE_KEY` says; never on OPTIONS. For what is the owner's alone."""
+
+    message = KeyRequired.message
+    asks_always = True  # for the OpenAPI document
+
+    def has_permission(self, request: Request, view: "APIView") -> bool:
+        """Whether the request may go on."""
+        return request.method == "OPTIONS" or bool(request.auth)
+
+
 class ApiKeyScheme(OpenApiAuthenticationExtension):
     """The key, for the OpenAPI document."""
 

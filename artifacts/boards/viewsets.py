@@ -18,12 +18,15 @@ from artifacts.queries import get_artifact
 from artifacts.serializers import ArtifactSerializer
 from dali.lib.api import ApiMixin
 from dali.lib.schema import ErrorSerializer
+from projects.authentication import KeyAlwaysRequired
 
 _CHANGED = {200: ArtifactSerializer, 409: ErrorSerializer}
 
 
 class AnswersViewSet(ApiMixin, ViewSet):
-    """What visitors said on an artifact's page."""
+    """What visitors said on an artifact's page: hidden comments too, so that reading needs a key as well."""
+
+    permission_classes = (KeyAlwaysRequired,)
 
     @extend_schema(summary="What visitors said", responses={200: ResultsSerializer})
     def results(self, request: Request, artifact_id: UUID) -> Response:

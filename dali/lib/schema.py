@@ -31,9 +31,11 @@ class DaliSchema(AutoSchema):
     """Adds to each operation the errors that follow from what the view is."""
 
     def get_auth(self) -> list[dict[str, Any]]:
-        """Reads may come without a key (unless the server asks one of all), writes may not."""
+        """Reads may come without a key (unless the server or the route asks one of all), writes may not."""
         auths = super().get_auth()
-        return [*auths, WITHOUT_KEY] if auths and self.method == "GET" and WITHOUT_KEY not in auths else auths
+        asks = any(getattr(permission, "asks_always", False) for permission in self.view.get_permissions())
+        is_open = bool(auths) and self.method == "GET" and not asks
+        return [*auths, WITHOUT_KEY] if is_open and WITHOUT_KEY not in auths else auths
 
     def _get_response_bodies(self, direction: Direction = "response") -> dict[str, Any]:
         responses: dict[str, Any] = super()._get_response_bodies(direction=direction)

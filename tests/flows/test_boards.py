@@ -85,10 +85,10 @@ class Listener:
             return
 
 
-def results(origin: str, artifact: dict[str, Any]) -> dict[str, Any]:
+def results(origin: str, key: str, artifact: dict[str, Any]) -> dict[str, Any]:
     """What the owner sees."""
     found: dict[str, Any] = requests.get(
-        f"{origin}/api/artifacts/{artifact['id']}/answers", timeout=20
+        f"{origin}/api/artifacts/{artifact['id']}/answers", headers={"X-Api-Key": key}, timeout=20
     ).json()
     return found
 
@@ -116,7 +116,7 @@ def test_200_voters_at_once_are_200_votes_that_all_see_and_a_kill_keeps(
     server.process.kill()
     server.process.wait()
     again = start_server(data_dir=server.data_dir)
-    found = results(again.origin, artifact)
+    found = results(again.origin, server.api_key, artifact)
     assert (found["voters"], found["votes"]) == (VOTERS, TOTALS)
     assert listener.events >= 1
     late, last = Listener(again.origin, artifact), Voter(again.origin, artifact)
@@ -143,7 +143,7 @@ def test_voters_of_two_web_processes_are_counted_once_and_seen_in_both(deploymen
     assert all_vote(origins, artifact) == [200] * 2 * VOTERS
     for listener in listeners:
         assert listener.wait_for(TOTALS, 12) == TOTALS
-    found = results(origins[1], artifact)
+    found = results(origins[1], deployment.key, artifact)
     assert (found["voters"], found["votes"]) == (VOTERS, TOTALS)
     headers = {"X-Api-Key": deployment.key}
     closed = requests.post(f"{origins[0]}/api/artifacts/{artifact['id']}/close", headers=headers, timeout=20)
@@ -151,4 +151,4 @@ def test_voters_of_two_web_processes_are_counted_once_and_seen_in_both(deploymen
     assert Voter(origins[1], artifact).vote("yes") == 409
     deployment.kill("web1")
     deployment.start("web1")
-    assert results(origins[1], artifact)["votes"] == TOTALS
+    assert results(origins[1], deployment.key, artifact)["votes"] == TOTALS
