@@ -126,7 +126,7 @@ class KeyRequired(BasePermission):
 
 
 class KeyAlwaysRequired(BasePermission):
-    """Asks for a key on reads too, whatever `DALI_REQUIRE_KEY` says; never on OPTIONS. For what is the owner's alone."""
+    """Asks for a key on reads too, whatever `DALI_REQUIRE_KEY` says; for what is the owner's alone."""
 
     message = KeyRequired.message
     asks_always = True  # for the OpenAPI document
