@@ -43,6 +43,14 @@ FOREIGN = (
 )
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks what starts an embedded server: a run on PostgreSQL and Redis may leave it to the run without."""
+    for item in items:
+        names = getattr(item, "fixturenames", ())
+        if "start_server" in names and "production_services" not in names:
+            item.add_marker("embedded")
+
+
 @dataclass(frozen=True, slots=True)
 class ServerProcess:
     """An embedded server in a process of its own."""

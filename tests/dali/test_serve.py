@@ -16,6 +16,8 @@ import requests
 
 from tests.conftest import FOREIGN, ROOT
 
+pytestmark = pytest.mark.embedded
+
 SHOWN_ONCE = "First start. Keep these: they are shown this once, and only hashes of them are stored."
 
 
