@@ -24,7 +24,7 @@ import requests
 from PIL import Image
 from playwright.sync_api import Browser, sync_playwright
 
-from tests.rooms import look_into
+from tests.rooms import ARGUMENTS, look_into
 
 FOLDER = Path("docs/pictures")
 MOST_BYTES = 60_000
@@ -39,8 +39,6 @@ _PROMPTS = (
     ("a field of sunflowers under a storm", "768x1024"),
 )
 _LINES = 20
-# Software's WebGL, for rooms.
-ARGUMENTS = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
 log = logging.getLogger("pictures")
 
 

@@ -10,6 +10,8 @@ from playwright.sync_api import Browser, Route
 from tests.house.tree import ROOT
 
 THREE = ROOT / "tests" / "node" / "node_modules" / "three"
+# Of Chromium: WebGL by software, where there is no graphics card.
+ARGUMENTS = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
 _ORIGIN = "https://viewer.test"
 _PAGE = """<!doctype html><style>body{margin:0}canvas{display:block}</style>
 <script type="importmap">{"imports": {"three": "/three/build/three.module.js"}}</script>

@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,13 +21,7 @@ from playwright.sync_api import (
 )
 from pytest_django import Settings
 
-ARGUMENTS = [
-    "--no-sandbox",
-    "--use-angle=swiftshader",  # WebGL without a graphics card
-    "--enable-unsafe-swiftshader",
-    "--no-first-run",
-    "--disable-background-networking",
-]
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 
 
 @dataclass  # without slots: Playwright keeps its wrappers on the object whose method it calls
@@ -68,9 +63,9 @@ class Watched:
             self.foreign.append(request.url)
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Chromium, one a module: while it runs, its loop keeps tests with loops of their own from running."""
+@contextmanager
+def chromium(arguments: list[str]) -> Iterator[Browser]:
+    """Chromium; skips or fails where there is none. While it runs, its loop keeps tests with loops from running."""
     executable = os.environ.get("DALI_CHROMIUM") or shutil.which("chromium")
     if not executable:
         if os.environ.get("DALI_REQUIRE_BROWSER") == "1":
@@ -79,11 +74,20 @@ def browser() -> Iterator[Browser]:
     # The ORM sees the loop of Playwright in this thread and would refuse to work; the loop is idle meanwhile.
     patch = pytest.MonkeyPatch()
     patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)
-        yield chromium
-        chromium.close()
-    patch.undo()
+    try:
+        with sync_playwright() as playwright:
+            started = playwright.chromium.launch(executable_path=executable, args=arguments)
+            yield started
+            started.close()
+    finally:
+        patch.undo()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium, one a module."""
+    with chromium(ARGUMENTS) as started:
+        yield started
 
 
 @pytest.fixture

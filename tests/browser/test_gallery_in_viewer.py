@@ -1,6 +1,7 @@
 """The gallery's room as somebody else's viewer shows it: three.js in Chromium."""
 
 import os
+from collections.abc import Iterator
 
 import pytest
 from PIL import Image
@@ -8,7 +9,8 @@ from playwright.sync_api import Browser
 
 from artifacts.generators.gallery import Gallery, GalleryOptions
 from tests.artifacts.materials import HOSTILE, material_of
-from tests.rooms import THREE, look_into
+from tests.browser.conftest import chromium
+from tests.rooms import ARGUMENTS, THREE, look_into
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -19,6 +21,13 @@ def three() -> None:
         if os.environ.get("DALI_REQUIRE_NODE") == "1":
             pytest.fail(reason)
         pytest.skip(reason)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium with WebGL."""
+    with chromium(ARGUMENTS) as started:
+        yield started
 
 
 def colours(picture: Image.Image) -> int:
