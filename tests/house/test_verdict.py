@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.house.verdict import main
+from tests.house.tree import ROOT
+from tests.house.verdict import BY_HAND, main
 
 PASSED = '<testcase classname="a" name="runs"/>'
 FAILED = '<testcase classname="a" name="fails"><failure message="no"/></testcase>'
@@ -54,3 +55,12 @@ def test_a_report_that_was_not_written_is_a_failure(
     (tmp_path / "stages").write_text(STAGE)
     assert main(tmp_path / "stages", [tmp_path / "none.xml"]) == 1
     assert capsys.readouterr().out.splitlines()[-1] == "0 passed, 1 failed"
+
+
+def test_every_test_that_is_run_by_hand_says_so_where_it_is_skipped() -> None:
+    files = [
+        path for path in (ROOT / "tests").rglob("test_*.py") if "    pytest.mark.live,\n" in path.read_text()
+    ]
+    assert len(files) == 4
+    for path in files:
+        assert f'reason="{BY_HAND} needs ' in path.read_text(), path

@@ -20,7 +20,7 @@ pytestmark = [
     pytest.mark.enable_socket,
     pytest.mark.skipif(
         not os.environ.get("DALI_LIVE_CLOUDFLARE") or bool(DELIVERY.missing()),
-        reason="needs DALI_LIVE_CLOUDFLARE=1, CLOUDFLARE_ACCOUNT_ID, _API_TOKEN and _IMAGES_ACCOUNT_HASH",
+        reason="live: needs DALI_LIVE_CLOUDFLARE=1, CLOUDFLARE_ACCOUNT_ID, _API_TOKEN and _IMAGES_ACCOUNT_HASH",
     ),
 ]
 

@@ -20,7 +20,7 @@ pytestmark = [
     pytest.mark.live,
     pytest.mark.skipif(
         not (os.environ.get("DALI_LIVE_GEMINI") and os.environ.get("GEMINI_API_KEY")),
-        reason="needs DALI_LIVE_GEMINI=1 and GEMINI_API_KEY",
+        reason="live: needs DALI_LIVE_GEMINI=1 and GEMINI_API_KEY",
     ),
     pytest.mark.timeout(400),
 ]

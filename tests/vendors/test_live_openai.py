@@ -18,7 +18,7 @@ pytestmark = [
     pytest.mark.enable_socket,
     pytest.mark.skipif(
         not os.environ.get("DALI_LIVE_OPENAI") or bool(OPENAI.missing()),
-        reason="needs DALI_LIVE_OPENAI=1 and OPENAI_API_KEY",
+        reason="live: needs DALI_LIVE_OPENAI=1 and OPENAI_API_KEY",
     ),
 ]
 

@@ -19,7 +19,7 @@ pytestmark = [
     pytest.mark.enable_socket,
     pytest.mark.skipif(
         not os.environ.get("DALI_LIVE_WORKERS") or bool(WORKERS.missing()),
-        reason="needs DALI_LIVE_WORKERS=1, CLOUDFLARE_ACCOUNT_ID and CLOUDFLARE_API_TOKEN",
+        reason="live: needs DALI_LIVE_WORKERS=1, CLOUDFLARE_ACCOUNT_ID and CLOUDFLARE_API_TOKEN",
     ),
 ]
 
