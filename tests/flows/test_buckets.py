@@ -57,7 +57,15 @@ def test_a_job_of_a_server_with_buckets_leaves_nothing_on_its_disk(
     assert found["summary"]["complete"] == 3, (server.data_dir / "server.log").read_text()[-2000:]
     folder = f"project/{project['id']}/jobs/{job['jobId']}/orig"
     kept = [f"{folder}/{name}" for name in ("0", "1", "2", "start")]
-    assert objects_in(moto_endpoint, "dali") == [*kept, f"uploads/{upload['sha256'][:2]}/{upload['sha256']}"]
+    templates = [
+        row["templateR2Key"] for row in requests.get(f"{server.origin}/api/templates", timeout=20).json()
+    ]
+    assert len(templates) == 3
+    assert objects_in(moto_endpoint, "dali") == [
+        *kept,
+        *sorted(f"templates/{key}" for key in templates),
+        f"uploads/{upload['sha256'][:2]}/{upload['sha256']}",
+    ]
     delivered = objects_in(moto_endpoint, "dali-public")
     assert all(re.fullmatch(r"([0-9a-f]{2})/\1[0-9a-f]{62}\.webp", key) for key in delivered)
     client = client_of(moto_endpoint)

@@ -21,7 +21,8 @@ def test_each_image_has_a_number_that_can_be_linked_to_and_lines_to_write_on() -
     assert re.findall(r'<article class="entry" id="(.*?)"', page) == ["image-1", "image-2", "image-3"]
     assert re.findall(r'href="#(image-\d)"><img', page) == ["image-1", "image-2", "image-3"]
     assert page.count('<div class="lines"') == 3
-    assert page.count("<span></span>") == 3 * PRINTED_LINES
+    lines = re.findall(r'<div class="lines" aria-hidden="true">((?:<span></span>)*)</div>', page)
+    assert lines == ["<span></span>" * PRINTED_LINES] * 3
 
 
 def test_writes_go_to_the_image_by_its_id() -> None:
