@@ -25,8 +25,8 @@ page is written by `./manage.py describe_prices --write`; a test compares it wit
 - Prices are those of the paid plans without discounts: free allowances (Workers AI gives 10,000 neurons a day), batch
   prices, taxes and what a reseller adds are not in them. An OpenAI-compatible server of one's own is charged by the
   names of its models: give them prices of their own, 0 for instance.
-- A call (image, verdict, refined prompt, talk) that was sent and whose answer was never seen may have been billed. It is
-  in no sum, is counted (`possiblyBilledCalls`), and what it would have cost is taken into account by the caps.
+- A call (image, verdict, refined prompt, talk) that was sent and whose answer was never seen may have been billed. It
+  is in no sum, is counted (`possiblyBilledCalls`), and what it would have cost is taken into account by the caps.
 
 ## Caps
 
