@@ -58,7 +58,7 @@ def take_turn(*, artifact: Artifact, page: Page, session_id: str, message: str) 
     except (UnavailableError, OperationalError, InterfaceError):
         _leave(lease)
         raise
-    except Exception as error:
+    except Exception as error:  # whatever broke, the chat must not wait for this turn
         _fail(lease, f"{type(error).__name__}: {error}")
         raise
     finally:
