@@ -61,7 +61,7 @@ def create_artifact(
     if not is_long:
         try:
             services.finish(artifact, _built(artifact))
-        except BaseException:
+        except BaseException:  # nothing that was not made is kept, whatever stopped it
             artifact.delete()
             raise
     return artifact
