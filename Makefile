@@ -5,18 +5,29 @@ SHELL := /bin/sh
 
 VENV := .venv
 BIN := $(VENV)/bin
-# What is installed is remembered by the checksum of its lock: the same lock is never installed twice.
-RUN_STAMP := $(VENV)/.runtime-$(shell cksum < requirements.lock | cut -d ' ' -f 1)
-DEV_STAMP := $(VENV)/.development-$(shell cksum < requirements-dev.lock | cut -d ' ' -f 1)
+# An environment belongs to one set of locks. One that was not finished, whose locks have changed or whose Python is gone
+# is made again.
+LOCKS := $(shell cat requirements.lock requirements-dev.lock | cksum | cut -d ' ' -f 1)
+MADE := $(VENV)/.made-$(LOCKS)
+RUN_STAMP := $(VENV)/.runtime-$(LOCKS)
+DEV_STAMP := $(VENV)/.development-$(LOCKS)
+# Holds the process that installs; without that process, the environment is half made.
+UNFINISHED := $(VENV)/.unfinished
+ifeq ($(shell { test -e $(MADE) && test ! -e $(UNFINISHED) && $(BIN)/python -c 'import pip'; } 2>/dev/null && echo whole),whole)
 # The development lock holds all of the runtime lock, so either will do to run.
 RUNTIME := $(if $(wildcard $(DEV_STAMP)),$(DEV_STAMP),$(RUN_STAMP))
+else
+RUNTIME := $(RUN_STAMP)
+.PHONY: $(MADE) $(RUN_STAMP) $(DEV_STAMP)
+endif
 
-PIP_INSTALL = $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --no-input --require-hashes -r
+COMPILE = $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+	--no-emit-index-url --no-emit-find-links --only-binary :all:
 
 .PHONY: help demo run test check fmt bench lock
 
 help: ## list what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
 
 demo: $(RUNTIME) ## run a real job of the built-in provider and keep serving
 	@$(BIN)/python manage.py demo $(DEMOFLAGS)
@@ -47,29 +58,38 @@ fmt: $(DEV_STAMP) ## put the code into shape
 bench: $(DEV_STAMP) ## measure against the practical limits, one table each
 	@$(BIN)/python -m tests.bench
 
-lock: $(DEV_STAMP) ## choose versions anew and write both lock files
-	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
-		--no-emit-index-url --no-emit-find-links --extra dev pyproject.toml -o requirements-dev.lock
-	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
-		--no-emit-index-url --no-emit-find-links -c requirements-dev.lock pyproject.toml -o requirements.lock
+lock: $(DEV_STAMP) ## choose versions again and write the lock files
+	@$(COMPILE) --extra dev --extra uvicorn -o requirements-dev.lock
+	@$(COMPILE) -c requirements-dev.lock -o requirements.lock
+	@$(COMPILE) -c requirements-dev.lock --extra uvicorn -o requirements-uvicorn.lock
 
-$(BIN)/python:
-	@python=$$(for name in $(PYTHON) python3.11 python3 python3.12 python3.13; do \
-		"$$name" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null \
+$(MADE):
+	@if kill -0 "$$(cat $(UNFINISHED) 2>/dev/null)" 2>/dev/null; then \
+		echo "Another make is installing into $(VENV): wait until it is done." >&2; \
+		exit 1; \
+	fi; \
+	python=$$(for name in $(PYTHON) python3.11 python3; do \
+		"$$name" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null \
 			&& echo "$$name" && break; done); \
 	if [ -z "$$python" ]; then \
-		echo "Dali needs Python 3.11 (3.12 and 3.13 will do): install it, or name it as in 'make $(MAKECMDGOALS) PYTHON=/path/to/python3.11'." >&2; \
+		echo "Dali needs Python 3.11: install it, or name it as in 'make $(MAKECMDGOALS) PYTHON=/path/to/python3.11'." >&2; \
 		exit 1; \
 	fi; \
 	echo "Making $(VENV) with $$("$$python" --version)."; \
-	"$$python" -m venv $(VENV)
+	rm -rf $(VENV) && "$$python" -m venv $(VENV) && touch $@ || { rm -rf $(VENV); exit 1; }
 
-$(RUN_STAMP): | $(BIN)/python
+# Nothing is resolved: the lock names every distribution, and `pip check` finds it complete. Only wheels are taken, because
+# a build from source would resolve what it needs.
+INSTALL = @echo $$$$ > $(UNFINISHED); \
+	$(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --no-input \
+		--no-deps --only-binary :all: --require-hashes -r $(1) || exit 1; \
+	found=$$($(BIN)/python -m pip check --disable-pip-version-check) || { echo "$$found" >&2; exit 1; }; \
+	touch $@ && rm $(UNFINISHED)
+
+$(RUN_STAMP): | $(MADE)
 	@echo "Installing what Dali runs on (once) ..."
-	@$(PIP_INSTALL) requirements.lock
-	@rm -f $(VENV)/.runtime-* && touch $@
+	$(call INSTALL,requirements.lock)
 
-$(DEV_STAMP): | $(BIN)/python
+$(DEV_STAMP): | $(MADE)
 	@echo "Installing what Dali is developed with (once) ..."
-	@$(PIP_INSTALL) requirements-dev.lock
-	@rm -f $(VENV)/.development-* && touch $@
+	$(call INSTALL,requirements-dev.lock)

@@ -39,9 +39,9 @@ def test_every_command_is_described() -> None:
 
 def test_every_make_target_is_described_by_make_help() -> None:
     makefile = (ROOT / "Makefile").read_text()
-    phony = re.search(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)
+    phony = re.search(r"^\.PHONY: (help .*)$", makefile, re.MULTILINE)
     assert phony is not None
-    described = set(re.findall(r"^([a-z]+):.*## ", makefile, re.MULTILINE))
+    described = set(re.findall(r"^([a-z-]+):.*## ", makefile, re.MULTILINE))
     assert set(phony[1].split()) == described
     assert described >= {"help", "demo", "run", "test", "check", "fmt", "bench"}
 
