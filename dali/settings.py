@@ -323,6 +323,16 @@ FETCH_ALLOW_HOSTS = env.words(
     "for an image server of one's own.",
 )
 
+DISK_RESERVE_BYTES = (
+    env.integer(
+        "DALI_DISK_RESERVE_MB",
+        200,
+        help="Disk space in MB that stays free: with less, no paid work starts and submissions answer 503.",
+        least=0,
+    )
+    * 1_000_000
+)
+
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
 FILE_UPLOAD_MAX_MEMORY_SIZE = MAX_IMAGE_BYTES  # an upload's size is limited before it is parsed
 

@@ -1,0 +1,39 @@
+"""Free disk space below the folders that this process writes to: the database's, and those of local storages."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import cast
+
+from django.conf import settings
+
+
+def folders() -> Iterator[Path]:
+    """The folders that grow on this machine's disks; none where the rows and all objects are elsewhere."""
+    database = settings.DATABASES["default"]
+    if database["ENGINE"] == "dali.lib.sqlite":
+        yield Path(database["NAME"]).parent
+    for storage in settings.STORAGES.values():
+        options = cast("dict[str, str]", storage.get("OPTIONS", {}))
+        if location := options.get("location", ""):
+            if "bucket_name" not in options:
+                yield Path(location)
+
+
+def free_bytes() -> int | None:
+    """Bytes left for this process on the fullest of its disks; None where it writes to none."""
+    return min((_free_at(folder) for folder in folders()), default=None)
+
+
+def is_short() -> bool:
+    """Whether less than the reserve is left: then no paid work may start, since its images could not be kept."""
+    left = free_bytes()
+    return left is not None and left < settings.DISK_RESERVE_BYTES
+
+
+def _free_at(folder: Path) -> int:
+    """As `df` tells an ordinary user; a folder that is not made yet will be on its parent's disk."""
+    while not folder.exists():
+        folder = folder.parent
+    found = os.statvfs(folder)
+    return found.f_bavail * found.f_frsize
