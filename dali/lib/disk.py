@@ -12,12 +12,11 @@ def folders() -> Iterator[Path]:
     """The folders that grow on this machine's disks; none where the rows and all objects are elsewhere."""
     database = settings.DATABASES["default"]
     if database["ENGINE"] == "dali.lib.sqlite":
-        yield Path(database["NAME"]).parent
+        yield Path(str(database["NAME"])).parent
     for storage in settings.STORAGES.values():
         options = cast("dict[str, str]", storage.get("OPTIONS", {}))
-        if location := options.get("location", ""):
-            if "bucket_name" not in options:
-                yield Path(location)
+        if "bucket_name" not in options and "location" in options:
+            yield Path(options["location"])
 
 
 def free_bytes() -> int | None:
