@@ -12,7 +12,7 @@ from django.db import DatabaseError, OperationalError, connection, transaction
 
 from artifacts import building, services
 from artifacts.models import Artifact
-from dali.lib.errors import DaliError
+from dali.lib.errors import DaliError, UnavailableError
 
 log = structlog.get_logger(__name__)
 
@@ -42,6 +42,9 @@ def _run(artifact: Artifact) -> None:
             built = building.build(artifact, _reporter(artifact))
     except services.BuildLostError:
         raise
+    except UnavailableError as failure:
+        log.error("artifact_not_built", reason=str(failure)[:1000])  # noqa: TRY400 - no fault of the code
+        error = failure.public_message
     except DaliError as failure:
         error = str(failure)
     except Exception:  # noqa: BLE001 - the edge: one artifact's accident ends that build

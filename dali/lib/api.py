@@ -12,14 +12,12 @@ from rest_framework.exceptions import APIException, ErrorDetail, NotFound, Parse
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
-from structlog import get_logger
 
 from dali.lib import errors
 from dali.lib.strict_json import TooLargeError
+from dali.lib.unavailable import log_unavailable
 
 RETRY_AFTER_DATABASE_S = 5
-
-_log = get_logger(__name__)
 
 
 class ConflictAnswer(APIException):
@@ -73,7 +71,7 @@ class ErrorHandler(ExceptionHandler):
             if isinstance(exc, error):
                 return answer(str(exc))
         if isinstance(exc, errors.UnavailableError):
-            return UnavailableAnswer(str(exc), exc.retry_after_s)
+            return UnavailableAnswer(exc.public_message, exc.retry_after_s)
         if isinstance(exc, OperationalError | InterfaceError):
             return UnavailableAnswer("The database cannot be reached; try again.", RETRY_AFTER_DATABASE_S)
         if isinstance(exc, RequestDataTooBig):
@@ -98,7 +96,7 @@ class ErrorHandler(ExceptionHandler):
     def report_exception(self, exc: APIException, response: Response) -> None:
         """Expected failures are a line without traceback, the unexpected go the way Django's own go."""
         if isinstance(exc, UnavailableAnswer):
-            _log.warning("unavailable", reason=str(self.exc)[:300])
+            log_unavailable(self.exc, response, self.context["request"])
             return
         super().report_exception(exc, response)
 

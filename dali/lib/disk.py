@@ -7,6 +7,9 @@ from typing import cast
 
 from django.conf import settings
 
+from dali.lib.errors import UnavailableError
+from dali.lib.folders import FULL, FULL_RETRY_AFTER_S
+
 
 def folders() -> Iterator[Path]:
     """The folders that grow on this machine's disks; none where the rows and all objects are elsewhere."""
@@ -28,6 +31,17 @@ def is_short() -> bool:
     """Whether less than the reserve is left: then no paid work may start, since its images could not be kept."""
     left = free_bytes()
     return left is not None and left < settings.DISK_RESERVE_BYTES
+
+
+def refuse_where_short() -> None:
+    """For what a client hands in: UnavailableError where less than the reserve is left."""
+    left = free_bytes()
+    if left is not None and left < settings.DISK_RESERVE_BYTES:
+        reason = (
+            f"{left // 1_000_000:,} MB of disk are free, and DALI_DISK_RESERVE_MB keeps"
+            f" {settings.DISK_RESERVE_BYTES // 1_000_000:,}: free some space"
+        )
+        raise UnavailableError(FULL, FULL_RETRY_AFTER_S, reason=reason)
 
 
 def _free_at(folder: Path) -> int:

@@ -180,11 +180,12 @@ class _PlainSocket(_Bounded, socket.socket):
     pass
 
 
-class _TlsSocket(_Bounded, ssl.SSLSocket):
-    pass
+class BoundedTlsSocket(_Bounded, ssl.SSLSocket):
+    """A TLS socket whose every operation is bounded by the current deadline."""
 
 
-def _connect(connection: HTTPConnection) -> socket.socket:
+def connect(connection: HTTPConnection) -> socket.socket:
+    """The socket of a connection, bounded by the current deadline as it is opened and in all it does."""
     try:
         timeout_s = bounded(CONNECT_S)
         sock = socket.create_connection((connection.host, connection.port), timeout=timeout_s)
@@ -198,12 +199,12 @@ def _connect(connection: HTTPConnection) -> socket.socket:
 
 class _PlainConnection(HTTPConnection):
     def _new_conn(self) -> socket.socket:
-        return _connect(self)
+        return connect(self)
 
 
 class _TlsConnection(HTTPSConnection):
     def _new_conn(self) -> socket.socket:
-        return _connect(self)
+        return connect(self)
 
 
 class _Waiting:
@@ -230,7 +231,7 @@ class _Adapter(HTTPAdapter):
         super().__init__(pool_connections=4, pool_maxsize=most, max_retries=0, pool_block=True)
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
-        super().init_poolmanager(*args, **options, ssl_context=tls_context(sockets=_TlsSocket))
+        super().init_poolmanager(*args, **options, ssl_context=tls_context(sockets=BoundedTlsSocket))
         self.poolmanager.pool_classes_by_scheme = {"http": _PlainPool, "https": _TlsPool}
 
 

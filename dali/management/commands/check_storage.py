@@ -1,11 +1,13 @@
 """Tries every named storage with an object of its own."""
 
 import sys
+from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from dali.lib.storage_probe import Finding, named_storages, probe
+from dali.lib.folders import described, this_user
+from dali.lib.storage_probe import Finding, local_folders, named_storages, probe
 
 
 class Command(BaseCommand):
@@ -21,6 +23,15 @@ class Command(BaseCommand):
         width = max(len(finding.alias) for finding in found)
         for finding in found:
             self.stdout.write(f"{finding.alias:{width}}  {_shown(finding)}")
+        if folders := local_folders():
+            self.stdout.write(
+                f"Checked as user {this_user()}. The user that the server runs as must be able to write to its folders:"
+            )
+            for alias, storage in folders.items():
+                folder = Path(storage.location)
+                self.stdout.write(
+                    f"{alias:{width}}  {folder}  {described(folder) if folder.exists() else 'missing'}"
+                )
         if any(finding.verdict != "fine" for finding in found):
             sys.exit(1)
 
