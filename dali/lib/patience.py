@@ -19,16 +19,19 @@ from dali.lib.vendors.deadlines import within
 REQUEST_S = 10.0
 # A worker's picture of 20 MB goes through a line of 3 Mbit/s. Below the limit of a step (progressions.claims).
 WORKER_S = 60.0
-# A call that takes less is as fast as can be hoped, and does not count: a page may be made of hundreds of objects.
+# A call that succeeds in less does not count: a page may be made of hundreds of objects.
 _QUICK_S = 1.0
 _TRIAL_EVERY_S = 3.0
 
 
 @dataclass
 class _Budget:
-    """What is left of a request's time for slow calls."""
+    """What is left of a request's time for calls that are slow or fail."""
 
     left_s: float
+
+    def spend(self, seconds: float) -> None:
+        self.left_s = max(0.0, self.left_s - max(0.0, seconds))
 
 
 # Of the request that is answered here; None where no client waits.
@@ -82,11 +85,10 @@ class Patience:
         except BaseException:
             # A budget that was used up before says little of the service now.
             self._leave(is_hanging=deadline.has_passed and given_s > _QUICK_S)
+            budget.spend(time.monotonic() - started)
             raise
-        else:
-            self._leave(is_hanging=False)
-        finally:
-            budget.left_s = max(0.0, budget.left_s - max(0.0, time.monotonic() - started - _QUICK_S))
+        self._leave(is_hanging=False)
+        budget.spend(time.monotonic() - started - _QUICK_S)
 
     def __reduce__(self) -> "tuple[type[Patience], tuple[float, float]]":
         return Patience, (self._worker_s, self._trial_every_s)

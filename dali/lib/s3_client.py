@@ -4,7 +4,8 @@ The time-outs of botocore are for each read, so that a server that drips its ans
 """
 
 import socket
-from typing import TYPE_CHECKING, Any
+from http.client import HTTPResponse, IncompleteRead
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import boto3
 from botocore.awsrequest import (
@@ -31,12 +32,42 @@ CONFIG = Config(
 )
 
 
+class _Head:
+    """The lines of an answer's head, as they are read; remembers the last."""
+
+    def __init__(self, inner: BinaryIO) -> None:
+        self._inner = inner
+        self.last = b"\r\n"
+
+    def readline(self, limit: int = -1) -> bytes:
+        self.last = self._inner.readline(limit)
+        return self.last
+
+
+class _Answer(HTTPResponse):
+    """An answer whose head is whole: http.client takes one that is cut short for all of it, and its body for empty."""
+
+    def begin(self) -> None:
+        inner: Any = self.fp
+        head = self.fp = _Head(inner)  # type: ignore[assignment]  # all of it that is used here
+        try:
+            super().begin()
+        finally:
+            self.fp = inner
+        if head.last not in (b"\r\n", b"\n"):
+            raise IncompleteRead(head.last)
+
+
 class _PlainConnection(AWSHTTPConnection):
+    response_class = _Answer  # type: ignore[assignment]  # as http.client has it; the stubs know one of botocore's
+
     def _new_conn(self) -> socket.socket:
         return connect(self)
 
 
 class _TlsConnection(AWSHTTPSConnection):
+    response_class = _Answer  # type: ignore[assignment]  # as http.client has it; the stubs know one of botocore's
+
     def _new_conn(self) -> socket.socket:
         return connect(self)
 
