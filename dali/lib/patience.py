@@ -21,6 +21,8 @@ REQUEST_S = 10.0
 WORKER_S = 60.0
 # A call that succeeds in less does not count: a page may be made of hundreds of objects.
 _QUICK_S = 1.0
+# What is left to a request that waited long for its thread.
+_LEAST_S = 2.0
 _TRIAL_EVERY_S = 3.0
 
 
@@ -39,9 +41,13 @@ _budget: ContextVar[_Budget | None] = ContextVar("patience", default=None)
 
 
 @contextmanager
-def of_request() -> Iterator[None]:
-    """The block answers a client: what it calls shares REQUEST_S. Threads that it starts are not part of it."""
-    token = _budget.set(_Budget(REQUEST_S))
+def of_request(waited_s: float = 0.0) -> Iterator[None]:
+    """The block answers a client, who has waited already: what it calls shares what is left of REQUEST_S.
+
+    A block within another one is part of the same request. Threads that it starts are not.
+    """
+    left_s = max(_LEAST_S, REQUEST_S - waited_s)
+    token = _budget.set(_budget.get() or _Budget(left_s))
     try:
         yield
     finally:
@@ -64,13 +70,13 @@ class Patience:
         self._next_trial_at = 0.0
 
     @contextmanager
-    def call(self, *, is_for_client: bool = False) -> Iterator[Deadline]:
+    def call(self, *, is_next_piece: bool = False) -> Iterator[Deadline]:
         """Bounds what the block does on the network, by one deadline for all of it.
 
-        `is_for_client`: a client waits though its request's view has returned, as for the next piece of a stream.
+        `is_next_piece`: of an answer to a client that has begun, and has lasted as long as its reader took.
         Raises TimeoutError, before anything is sent, where the service has just let another request wait in vain.
         """
-        budget = _budget.get() or (_Budget(REQUEST_S) if is_for_client else None)
+        budget = _Budget(REQUEST_S) if is_next_piece else _budget.get()
         if budget is None:
             deadline = Deadline.after(self._worker_s)
             with within(deadline):
@@ -84,7 +90,7 @@ class Patience:
                 yield deadline
         except BaseException:
             # A budget that was used up before says little of the service now.
-            self._leave(is_hanging=deadline.has_passed and given_s > _QUICK_S)
+            self._leave(is_hanging=deadline.has_passed and given_s >= _LEAST_S)
             budget.spend(time.monotonic() - started)
             raise
         self._leave(is_hanging=False)

@@ -109,15 +109,16 @@ class S3WriteOnceStorage(WriteOnceStorage, S3Storage):  # type: ignore[misc]  # 
 
     def stream(self, key: str, start: int, length: int) -> Iterator[bytes]:
         """See WriteOnceStorage. Each piece has a deadline of its own: how long its reader takes does not count."""
-        is_for_client = patience.is_request()
+        is_for_client, is_begun = patience.is_request(), False
         body = self._ask(key, partial(self._open_part, key, start, length))
         with closing(body):
             while length > 0:
-                with self._asking(key, is_for_client=is_for_client):
+                with self._asking(key, is_next_piece=is_for_client and is_begun):
                     piece = body.read(min(length, STREAM_BYTES))
                 if not piece:
                     raise self._unavailable(f"the answer ended {length} bytes early")
                 length -= len(piece)
+                is_begun = True
                 yield piece
 
     def read_note(self, key: str) -> dict[str, object] | None:
@@ -188,7 +189,7 @@ class S3WriteOnceStorage(WriteOnceStorage, S3Storage):  # type: ignore[misc]  # 
             return call()
 
     @contextmanager
-    def _asking(self, key: str, *, is_for_client: bool = False) -> Iterator[Deadline]:
+    def _asking(self, key: str, *, is_next_piece: bool = False) -> Iterator[Deadline]:
         """The one place that bounds calls to the server, and says what it means where they fail.
 
         Raises FileNotFoundError where a read finds nothing, FileExistsError where a put finds the key taken,
@@ -196,7 +197,7 @@ class S3WriteOnceStorage(WriteOnceStorage, S3Storage):  # type: ignore[misc]  # 
         """
         deadline = None
         try:
-            with self._patience.call(is_for_client=is_for_client) as deadline:
+            with self._patience.call(is_next_piece=is_next_piece) as deadline:
                 yield deadline
         except ClientError as error:
             if _is_missing(error):

@@ -7,6 +7,7 @@ connections belong to threads), and none is made or joined on the way.
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 from asgiref.sync import ThreadSensitiveContext
 from django.db import close_old_connections
 
+from dali.lib import patience
 from dali.lib.endless import is_endless
 
 LANES = 32
@@ -36,10 +38,12 @@ class Lanes:
         if scope["type"] != "http" or is_endless(scope["path"]):
             await self._application(scope, receive, send)
             return
+        asked_at = time.monotonic()
         lane = await self._borrow()
         try:
-            async with ThreadSensitiveContext(executor=lane):
-                await self._application(scope, receive, send)
+            with patience.of_request(waited_s=time.monotonic() - asked_at):
+                async with ThreadSensitiveContext(executor=lane):
+                    await self._application(scope, receive, send)
         finally:
             self._give_back(lane)
 
