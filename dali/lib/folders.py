@@ -85,6 +85,11 @@ def this_user() -> str:
     return _name_of_user(os.geteuid())
 
 
+def owner_of(folder: Path) -> str:
+    """The user that a folder belongs to."""
+    return _name_of_user(folder.stat().st_uid)
+
+
 def described(folder: Path) -> str:
     """Owner, group and permissions, as `dali:dali rwxr-x---`."""
     found = folder.stat()
@@ -92,7 +97,7 @@ def described(folder: Path) -> str:
         group = grp.getgrgid(found.st_gid).gr_name
     except KeyError:
         group = str(found.st_gid)
-    return f"{_name_of_user(found.st_uid)}:{group} {stat.filemode(found.st_mode)[1:]}"
+    return f"{owner_of(folder)}:{group} {stat.filemode(found.st_mode)[1:]}"
 
 
 def _name_of_user(uid: int) -> str:
