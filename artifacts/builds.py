@@ -44,6 +44,8 @@ def _run(artifact: Artifact) -> None:
         raise
     except UnavailableError as failure:
         log.error("artifact_not_built", reason=str(failure)[:1000])  # noqa: TRY400 - no fault of the code
+        if services.put_off(artifact):
+            return
         error = failure.public_message
     except DaliError as failure:
         error = str(failure)

@@ -20,6 +20,9 @@ log = structlog.get_logger(__name__)
 MOST_PROJECTS = 50
 # A build whose process died is free for another after this; while it is at work it renews that.
 LEASE_S = 30.0
+# A build whose storage is away is tried again for so long.
+GIVEN_UP_S = 3600.0
+LEAST_PAUSE_S, MOST_PAUSE_S = 5.0, 300.0
 
 
 def finish(artifact: Artifact, built: building.Built) -> None:
@@ -120,16 +123,28 @@ def fail(artifact: Artifact, error: str) -> None:
         tell(artifact, "fail")
 
 
+def put_off(artifact: Artifact) -> bool:
+    """Leaves a build, whose storage is away, for later: after pauses that grow with its age; False once it is too old.
+
+    BuildLostError where another process has it.
+    """
+    age_s = (timezone.now() - artifact.updated_at).total_seconds()
+    if age_s > GIVEN_UP_S:
+        return False
+    renew(artifact, min(max(age_s / 2, LEAST_PAUSE_S), MOST_PAUSE_S))
+    return True
+
+
 class BuildLostError(DaliError):
     """Another process builds this artifact now, or it is gone."""
 
 
-def renew(artifact: Artifact) -> None:
+def renew(artifact: Artifact, seconds: float = LEASE_S) -> None:
     """Holds a build for another while, in the caller's transaction; BuildLostError where another process has it."""
     held = Artifact.objects.filter(
         id=artifact.id, lease_token=artifact.lease_token, status=Artifact.Status.BUILDING
     )
-    if not held.update(lease_until=timezone.now() + timedelta(seconds=LEASE_S)):
+    if not held.update(lease_until=timezone.now() + timedelta(seconds=seconds)):
         raise BuildLostError(f"artifact {artifact.id} is built by another process now")
 
 

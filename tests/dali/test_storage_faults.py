@@ -2,11 +2,13 @@
 
 import contextlib
 import http.server
+import socket
 import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -215,6 +217,25 @@ def test_a_drip_behind_tls_ends_at_the_deadline(tmp_path: Path) -> None:
             made.read("a/0")
         assert time.monotonic() - started < GENEROUS_S
         made.client.close()
+
+
+def test_a_resolver_that_does_not_answer_ends_at_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    is_over, resolve = threading.Event(), socket.getaddrinfo
+
+    def hang(host: str, *args: Any, **options: Any) -> Any:
+        if host == "bucket.test":
+            is_over.wait(60)
+            raise socket.gaierror
+        return resolve(host, *args, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", hang)
+    made = storage_at("http://bucket.test", Patience(worker_s=LIMIT_S))
+    started = time.monotonic()
+    with pytest.raises(UnavailableError, match="no answer in time, EndpointConnectionError"):
+        made.read("a/0")
+    assert time.monotonic() - started < GENEROUS_S
+    is_over.set()
+    made.client.close()
 
 
 # --- requests
