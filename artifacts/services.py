@@ -7,10 +7,10 @@ from uuid import UUID
 import structlog
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
-from django.utils import timezone
 
 from artifacts import building
 from artifacts.models import Artifact, ProjectArtifact
+from dali.lib import database
 from dali.lib.errors import ConflictError, DaliError, InputError
 from progressions import events
 from projects.models import Project
@@ -84,7 +84,7 @@ def waiting_builds() -> list[UUID]:
 
 
 def _free_builds() -> QuerySet[Artifact]:
-    free = Q(lease_until=None) | Q(lease_until__lt=timezone.now())
+    free = Q(lease_until=None) | Q(lease_until__lt=database.now())
     return Artifact.objects.filter(free, status=Artifact.Status.BUILDING)
 
 
@@ -95,7 +95,7 @@ def claim_build(*, artifact_id: UUID | None = None) -> Artifact | None:
         free = free.filter(id=artifact_id)
     for candidate in free.order_by("updated_at", "id")[:5]:
         taken = free.filter(id=candidate.id, lease_token=candidate.lease_token).update(
-            lease_until=timezone.now() + timedelta(seconds=LEASE_S), lease_token=F("lease_token") + 1
+            lease_until=database.now() + timedelta(seconds=LEASE_S), lease_token=F("lease_token") + 1
         )
         if taken:
             candidate.refresh_from_db()
@@ -129,7 +129,7 @@ def renew(artifact: Artifact) -> None:
     held = Artifact.objects.filter(
         id=artifact.id, lease_token=artifact.lease_token, status=Artifact.Status.BUILDING
     )
-    if not held.update(lease_until=timezone.now() + timedelta(seconds=LEASE_S)):
+    if not held.update(lease_until=database.now() + timedelta(seconds=LEASE_S)):
         raise BuildLostError(f"artifact {artifact.id} is built by another process now")
 
 

@@ -8,6 +8,7 @@ import structlog
 from django.conf import settings
 
 from dali.lib.clock import Deadline
+from dali.lib.database import release_connection
 from dali.lib.images import InvalidImageError
 from dali.lib.previews import preview_url
 from progressions import budget, claims, events, tools
@@ -149,7 +150,7 @@ def _show(run: Run, content: bytes) -> None:
     except Exception as error:  # noqa: BLE001 - a preview that cannot be shown must not cost the image, which is paid
         log.warning("preview_not_shown", error=type(error).__name__)
     finally:
-        tools.let_connection_go()
+        release_connection()
 
 
 def _kept(run: Run, receipt: Receipt, attempt: int, size_bytes: int, *, is_adopted: bool) -> Kept:

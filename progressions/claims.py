@@ -14,8 +14,8 @@ from uuid import UUID
 import structlog
 from django.db import connection, transaction
 from django.db.models import F
-from django.utils import timezone
 
+from dali.lib import database
 from dali.lib.clock import Deadline
 from dali.lib.sql import update_where
 from progressions import due, slots
@@ -89,7 +89,7 @@ class _Keeper:
                     ids = [lease.id for lease in alive if lease.model is model]
                     model._default_manager.filter(
                         pk__in=ids, lease_owner=OWNER, lease_until__isnull=False
-                    ).update(lease_until=timezone.now() + timedelta(seconds=LEASE_S))
+                    ).update(lease_until=database.now() + timedelta(seconds=LEASE_S))
             except Exception:  # noqa: BLE001 - the thread must outlive a database that is away for a while
                 log.warning("leases_not_renewed", leases=len(alive))
             finally:
@@ -137,7 +137,7 @@ def claim_next() -> Lease | None:
 
 def _claim(left_out: Sequence[str]) -> tuple[Lease, due.Taken] | None:
     for _ in range(20):
-        now = timezone.now()
+        now = database.now()
         job = due.neediest_job(now, left_out)
         if job is None:
             return None
@@ -157,7 +157,7 @@ def fenced(lease: Lease, **fields: object) -> Iterator[None]:
 
     Raises LeaseLostError, before the block, where the row has another token or has ended.
     """
-    until = timezone.now() + timedelta(seconds=LEASE_S)
+    until = database.now() + timedelta(seconds=LEASE_S)
     with transaction.atomic():
         held = {"id": lease.id, "lease_token": lease.token}
         if not update_where(lease.model, {"lease_until": until, **fields}, held, _NOT_ENDED):

@@ -15,6 +15,7 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
 
+from dali.lib import database
 from dali.lib.images import InvalidImageError
 from dali.lib.sql import update_where
 from knowledgebase.queries import tips_for
@@ -91,7 +92,7 @@ def _run_ingest(lease: claims.Lease, job: Job) -> None:
         if journal.failures("ingest", type(error).__name__) >= INGEST_ATTEMPTS:
             _fail_ingest(lease, job, Code.INTERNAL, INTERNAL_ERROR, is_retryable=True)
         else:
-            with claims.fenced(lease, not_before=timezone.now() + timedelta(seconds=2)):
+            with claims.fenced(lease, not_before=database.now() + timedelta(seconds=2)):
                 Job.objects.filter(id=job.id).update(lease_until=None)
 
 

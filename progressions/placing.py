@@ -6,6 +6,7 @@ from typing import NoReturn
 
 from django.utils import timezone
 
+from dali.lib import database
 from progressions import claims, events, tools, wakeups
 from progressions.enums import Code
 from progressions.errors import DeliveryError
@@ -35,7 +36,7 @@ def place(run: Run, derived: tools.Derived) -> str:
 def _put_off(run: Run, pause_s: float) -> NoReturn:
     """Gives the row back until the pause is over."""
     pause_s = min(pause_s, LONGEST_PAUSE_S)
-    again = timezone.now() + timedelta(seconds=pause_s)
+    again = database.now() + timedelta(seconds=pause_s)
     body = run.progress_body("deliver", run.variant.progress)
     body["retryInMs"], body["error"] = int(pause_s * 1000), PUT_OFF
     with claims.fenced(run.lease, lease_until=None, not_before=again, nudged_at=None):

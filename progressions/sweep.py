@@ -10,6 +10,7 @@ from django.db.models import Max, Q
 from django.dispatch import Signal
 from django.utils import timezone
 
+from dali.lib import database
 from progressions import due, judging, services, tasks, wakeups
 from progressions.enums import VariantStatus
 from progressions.models import Duty, Event, Job, Rewrite, StreamSession, Variant
@@ -78,7 +79,7 @@ def sweep() -> int:
 
 def nudge_due() -> int:
     """Sends messages about rows that are due and about which none is under way; returns how many."""
-    now = timezone.now()
+    now = database.now()
     silent_since, most = now - timedelta(seconds=MESSAGE_S), settings.WORKER_THREADS
     variants = due.variants_to_nudge(now, silent_since=silent_since, most=most)
     jobs = due.ingests_to_nudge(now, silent_since=silent_since, most=most)
@@ -96,7 +97,7 @@ def nudge_due() -> int:
 
 def end_cancelled() -> int:
     """Ends variants of cancelled jobs whose worker is dead; returns of how many jobs."""
-    now = timezone.now()
+    now = database.now()
     dead = Q(lease_until__isnull=True) | Q(lease_until__lt=now)
     jobs = (
         Variant.objects.filter(dead, status__in=(VariantStatus.QUEUED, VariantStatus.RUNNING))
@@ -141,7 +142,7 @@ def prune_events(before: datetime) -> int:
 
 def _take_duty(name: str, every_s: float) -> bool:
     """Whether this process is the one to do the duty now; the next time is `every_s` seconds from now."""
-    now = timezone.now()
+    now = database.now()
     Duty.objects.get_or_create(name=name, defaults={"due_at": now})
     taken = Duty.objects.filter(name=name, due_at__lte=now).update(due_at=now + timedelta(seconds=every_s))
     return taken == 1

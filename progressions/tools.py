@@ -12,11 +12,11 @@ from typing import Any, TypeVar
 
 import structlog
 from django.conf import settings
-from django.db import connection
 from PIL import Image
 
 from dali.lib.bounded import call_listening, call_within
 from dali.lib.clock import Deadline
+from dali.lib.database import release_connection
 from dali.lib.errors import InputError, UnavailableError
 from dali.lib.images import (
     CPU_GATE,
@@ -131,7 +131,7 @@ def call_provider(
     `hear` gets the bytes of previews in this thread, while the call goes on; of several that came meanwhile the newest.
     """
     provider = providers.get(variant.provider)
-    let_connection_go()
+    release_connection()
 
     def call(say: Callable[[bytes], None]) -> ProviderImage:
         return provider.call(replace(request, on_partial=say))
@@ -276,7 +276,7 @@ def ask_judge(job: Job, kind: str, picture: Picture, judge: Judge | None = None)
             mask=mask,
             size=parse_size(job.size),
         )
-        let_connection_go()
+        release_connection()
         return replace(call_within(limit_s, lambda: asked.judge(request)), judge=asked.name)
     except JudgeError:
         raise
@@ -304,12 +304,3 @@ def parse_size(size: str) -> tuple[int, int] | None:
         return None
     width, _, height = size.partition("x")
     return int(width), int(height)
-
-
-def let_connection_go() -> None:
-    """Gives this thread's connection back to the pool: none is held while a provider or judge works.
-
-    A file needs no pool, and opening SQLite anew costs a millisecond, so it is kept.
-    """
-    if connection.vendor != "sqlite" and not connection.in_atomic_block:
-        connection.close()
