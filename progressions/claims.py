@@ -15,13 +15,14 @@ import structlog
 from django.db import connection, transaction
 from django.db.models import F
 
-from dali.lib import database
+from dali.lib import database, disk
 from dali.lib.clock import Deadline
 from dali.lib.sql import update_where
 from progressions import due, slots
 from progressions.enums import VariantStatus
 from progressions.errors import LeaseLostError
 from progressions.models import Job, Leased, Variant
+from progressions.provider import providers
 
 log = structlog.get_logger(__name__)
 
@@ -114,16 +115,19 @@ def claim_next() -> Lease | None:
     """Takes the next row there is work on: of the job served least recently, its lowest variant that is due.
 
     A job whose images are to be fetched is itself what is taken. Variants whose provider has as many calls under way
-    as this process may have are passed over; one that is taken holds a slot until `free_slot` or its end. None where
-    nothing is due.
+    as this process may have are passed over; one that is taken holds a slot until `free_slot` or its end. With little
+    disk space left no variant is taken that has yet to call. None where nothing is due.
     """
     if is_stopping():
         return None
+    if disk.is_short():  # what is answered already may go on, as its bytes are stored
+        found = _claim([provider.name for provider in providers.all()])
+        return None if found is None else found[0]
     most = slots.limits()
     if not most:
         found = _claim(())
         return None if found is None else found[0]
-    with slots.gate:
+    with slots.gate():
         full = slots.full(most)
         found = _claim(full)
         if found is None:

@@ -11,7 +11,7 @@ from django.dispatch import Signal
 from django.utils import timezone
 
 from dali.lib import database
-from progressions import due, judging, services, tasks, wakeups
+from progressions import due, held_answers, judging, services, tasks, wakeups
 from progressions.enums import VariantStatus
 from progressions.models import Duty, Event, Job, Rewrite, StreamSession, Variant
 
@@ -119,6 +119,7 @@ def tidy() -> None:
         idempotency_key__isnull=False, created_at__lt=now - timedelta(days=IDEMPOTENCY_DAYS)
     ).update(idempotency_key=None)
     Rewrite.objects.filter(created_at__lt=now - timedelta(days=REWRITES_DAYS)).delete()
+    held_answers.forget_ended()
     pruned = prune_events(now - timedelta(days=settings.EVENTS_KEEP_DAYS))
     log.info("tidied", events=pruned)
 

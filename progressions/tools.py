@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import structlog
 from django.conf import settings
+from django.db import InterfaceError, OperationalError
 from PIL import Image
 
 from dali.lib.bounded import call_listening, call_within
@@ -30,6 +31,7 @@ from dali.lib.images import (
 from dali.lib.phash import fingerprint
 from dali.lib.storage import originals
 from dali.lib.vendors.failures import VendorError
+from progressions import held_answers
 from progressions.delivery import deliveries
 from progressions.enums import Code, Kind, StepStatus
 from progressions.errors import DeliveryError, JudgeError, ProviderError
@@ -44,9 +46,10 @@ T = TypeVar("T")
 
 # How long a provider or judge that ignores its deadline is waited for beyond it.
 GRACE_S = 5.0
-# Between attempts at an effect; at storing an answer, which is in this process's memory alone and would be paid again.
+# Between attempts at an effect.
 PAUSES_S = (0.2, 1.0)
-PAID_PAUSES_S = (0.2, 1.0, 5.0, 15.0)
+# Between attempts at holding an answer, which is in this process's memory alone and would be paid for again.
+HOLD_PAUSES_S = (0.2, 1.0, 5.0, 15.0, 30.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,17 +152,33 @@ def store_answer(key: str, content: bytes, note: Mapping[str, object]) -> bytes:
     """Stores an answer's bytes under its key, once, with its note; returns what is stored there.
 
     Raises ProviderError(invalid_image) for bytes that cannot be a whole picture. Where the key is taken, by
-    an answer to an earlier call, that answer holds: an object is never overwritten.
+    an answer to an earlier call, that answer holds: an object is never overwritten. UnavailableError after a second
+    attempt: what is in this process's memory alone must not wait there.
     """
     try:
         media_type = sniff(content)
     except InvalidImageError as error:
         raise ProviderError(Code.INVALID_IMAGE, f"The answer is not a picture: {error}") from error
     if persistently(
-        lambda: originals().put_once(key, content, media_type=media_type, note=note), PAID_PAUSES_S
+        lambda: originals().put_once(key, content, media_type=media_type, note=note), PAUSES_S[:1]
     ):
         return content
     return originals().read(key)
+
+
+def hold_answer(variant: Variant, key: str, content: bytes, note: Mapping[str, object]) -> None:
+    """Keeps an answer that the storage did not take in the database, which may be away for a moment too."""
+    media_type = sniff(content)
+    for pause_s in HOLD_PAUSES_S:
+        try:
+            held_answers.hold(variant.id, key, content, media_type=media_type, note=note)
+        except (OperationalError, InterfaceError) as error:
+            log.warning("answer_not_held", error=type(error).__name__)
+            release_connection()
+            time.sleep(pause_s)
+        else:
+            return
+    held_answers.hold(variant.id, key, content, media_type=media_type, note=note)
 
 
 def finish_answer(
@@ -185,7 +204,11 @@ class Found:
 
 
 def find_answer(variant: Variant) -> Found | None:
-    """The answer of a variant, whole or still to be finished; None where none is stored."""
+    """The answer of a variant, whole or still to be finished; None where none is stored.
+
+    One that is held is stored first. Raises UnavailableError.
+    """
+    held_answers.store_held(variant.id)
     keys = [original_key(variant)]
     if is_finished_here(variant):
         keys.append(answer_key(variant))

@@ -169,7 +169,7 @@ def test_many_threads_never_call_more_often_at_once_than_allowed(
 
     def take() -> None:
         for number in range(50):
-            with slots.gate:
+            with slots.gate():
                 if "fake" in slots.full(slots.limits()):
                     continue
                 slots.hold((threading.get_ident(), number), "fake")
