@@ -4,7 +4,6 @@ from typing import Any, cast
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
-from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from drf_standardized_errors.handler import ExceptionHandler
 from rest_framework import status
@@ -14,10 +13,8 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 from structlog import get_logger
 
-from dali.lib import errors
+from dali.lib import database_errors, errors
 from dali.lib.strict_json import TooLargeError
-
-RETRY_AFTER_DATABASE_S = 5
 
 _log = get_logger(__name__)
 
@@ -67,6 +64,7 @@ class ErrorHandler(ExceptionHandler):
 
     def convert_known_exceptions(self, exc: Exception) -> Exception:
         """Dali's, Django's and the database's errors as the answers they stand for."""
+        exc = database_errors.as_unavailable(exc) or exc
         if isinstance(exc, errors.InputError):
             return ValidationError({exc.field: [ErrorDetail(str(exc), code="invalid")]})
         for error, answer in _ANSWERS.items():
@@ -74,8 +72,6 @@ class ErrorHandler(ExceptionHandler):
                 return answer(str(exc))
         if isinstance(exc, errors.UnavailableError):
             return UnavailableAnswer(str(exc), exc.retry_after_s)
-        if isinstance(exc, OperationalError | InterfaceError):
-            return UnavailableAnswer("The database cannot be reached; try again.", RETRY_AFTER_DATABASE_S)
         if isinstance(exc, RequestDataTooBig):
             return TooLargeError(f"The body is larger than {settings.MAX_BODY_BYTES:,} bytes; send less.")
         if isinstance(exc, SuspiciousOperation | UnreadablePostError):
@@ -98,7 +94,7 @@ class ErrorHandler(ExceptionHandler):
     def report_exception(self, exc: APIException, response: Response) -> None:
         """Expected failures are a line without traceback, the unexpected go the way Django's own go."""
         if isinstance(exc, UnavailableAnswer):
-            _log.warning("unavailable", reason=str(self.exc)[:300])
+            _log.error("unavailable", reason=str(self.exc)[:300])
             return
         super().report_exception(exc, response)
 
