@@ -20,6 +20,8 @@ log = structlog.get_logger(__name__)
 MOST_PROJECTS = 50
 # A build whose process died is free for another after this; while it is at work it renews that.
 LEASE_S = 30.0
+# Between attempts at a build whose storage is away.
+SHORTEST_PAUSE_S, LONGEST_PAUSE_S = 5.0, 60.0
 
 
 def finish(artifact: Artifact, built: building.Built) -> None:
@@ -131,6 +133,14 @@ def renew(artifact: Artifact) -> None:
     )
     if not held.update(lease_until=database.now() + timedelta(seconds=LEASE_S)):
         raise BuildLostError(f"artifact {artifact.id} is built by another process now")
+
+
+def put_off(artifact: Artifact) -> None:
+    """Leaves a build alone for a while: what it needs is away. The longer it has been asked for, the longer."""
+    waited_s = (database.now() - artifact.updated_at).total_seconds()
+    pause_s = min(max(waited_s / 2, SHORTEST_PAUSE_S), LONGEST_PAUSE_S)
+    held = Artifact.objects.filter(id=artifact.id, lease_token=artifact.lease_token)
+    held.update(lease_until=database.now() + timedelta(seconds=pause_s))
 
 
 def tell(artifact: Artifact, type_: events.EventType, progress: float | None = None) -> None:

@@ -5,6 +5,7 @@ Every variable is declared where it is read (dali.env) and listed in docs/settin
 
 import sys
 from pathlib import Path
+from typing import cast
 
 import django_stubs_ext
 
@@ -124,7 +125,7 @@ else:
     # A pool, for Celery's Django fixup closes the connection around each task: 200 threads would
     # otherwise open 200 connections, and each task a new one.
     _database["OPTIONS"] = {
-        **bounded_waits(_database.get("OPTIONS", {})),
+        **bounded_waits(cast("dict[str, object]", _database.get("OPTIONS", {}))),
         "pool": {"min_size": 1, "max_size": DATABASE_POOL, "timeout": 60},
     }
     _database["CONN_HEALTH_CHECKS"] = True

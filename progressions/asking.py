@@ -6,10 +6,10 @@ from typing import Any, NoReturn
 
 import structlog
 from django.conf import settings
-from django.db import InterfaceError, OperationalError
 
 from dali.lib.clock import Deadline
 from dali.lib.database import release_connection
+from dali.lib.database_errors import classify
 from dali.lib.errors import UnavailableError
 from dali.lib.images import InvalidImageError
 from dali.lib.previews import preview_url
@@ -107,9 +107,11 @@ def _ask(run: Run) -> bytes:
         content = _store(run, request, answer.content, receipt.note(attempt))
     except ProviderError as error:
         after_failure(run, attempt, error, receipt, ms=ms_since(started))
-    except (UnavailableError, OperationalError, InterfaceError, LeaseLostError):
-        raise  # nothing is wrong with the call: storage or database are away, or the row is another worker's
-    except Exception:  # noqa: BLE001 - the edge of a plug-in: whatever breaks, the call may have been paid for
+    except (UnavailableError, LeaseLostError):
+        raise  # nothing is wrong with the call: the storage is away, or the row is another worker's
+    except Exception as error:  # the edge of a plug-in: whatever breaks, the call may have been paid for
+        if classify(error) is not None:
+            raise
         log.exception("generate_broke")
         broken = ProviderError(Code.INTERNAL, INTERNAL_ERROR, is_possibly_billed=True)
         after_failure(run, attempt, broken, receipt, ms=ms_since(started))

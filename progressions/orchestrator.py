@@ -13,10 +13,12 @@ from uuid import UUID
 
 import structlog
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import Error as DatabaseFailure
+from django.db import connection, transaction
 from django.utils import timezone
 
 from dali.lib import database
+from dali.lib.database_errors import classify
 from dali.lib.errors import UnavailableError
 from dali.lib.images import InvalidImageError
 from dali.lib.sql import update_where
@@ -64,9 +66,11 @@ def run_lease(lease: claims.Lease) -> None:
         pass
     except LeaseLostError:
         log.info("lease_lost")
-    except (OperationalError, InterfaceError) as error:
-        # The database was away, or chose this transaction to end a deadlock: the row says where the work stands.
-        log.warning("database_failed", error=str(error)[:500])
+    except DatabaseFailure as error:
+        # Away, or it ended this transaction, which waited too long for a lock: the row says where the work is.
+        if (trouble := classify(error)) is None:
+            raise
+        log.warning("database_failed", trouble=trouble.value, error=str(error)[:500])
         _give_back(lease)
     finally:
         claims.forget(lease)
@@ -76,8 +80,8 @@ def _give_back(lease: claims.Lease) -> None:
     """Frees a row at once where the database can be reached; else its lease ends by itself."""
     try:
         claims.give_back(lease)
-    except (OperationalError, InterfaceError):
-        log.warning("lease_left_to_end")
+    except DatabaseFailure as error:
+        log.warning("lease_left_to_end", error=type(error).__name__)
     else:
         wakeups.wake_after(AGAIN_S)
 
@@ -92,11 +96,13 @@ def _run_ingest(lease: claims.Lease, job: Job) -> None:
         journal.run("ingest", lambda: ingest_images(job), keep=_keep_ingested)
     except StartImageError as error:
         _fail_ingest(lease, job, error.code, str(error), is_retryable=False)
-    except (LeaseLostError, OperationalError, InterfaceError):
+    except LeaseLostError:
         raise
     except UnavailableError as error:
         _ingest_later(lease, journal.failures("ingest", type(error).__name__), error.retry_after_s)
-    except Exception as error:  # noqa: BLE001 - the edge: one job's accident ends that job and harms no other
+    except Exception as error:
+        if classify(error) is not None:
+            raise
         log.exception("ingest_broke")
         failures = journal.failures("ingest", type(error).__name__)
         if failures >= INGEST_ATTEMPTS:
@@ -140,11 +146,14 @@ def _run_variant(lease: claims.Lease, variant: Variant) -> None:
         run, started_at = Run(lease, variant), timezone.now()
         try:
             _live(run)
-        except (EndedError, LeaseLostError, OperationalError, InterfaceError):
+        except (EndedError, LeaseLostError):
             raise
         except UnavailableError as error:
             run.wait_for("store", error, since=started_at, reason=STORAGE_AWAY, longest_s=STORAGE_PAUSE_S)
-        except Exception:  # noqa: BLE001 - the edge: one variant's accident ends that variant and harms no other
+        except Exception as error:
+            if classify(error) is not None:
+                raise
+            # The edge: one variant's accident ends that variant and harms no other.
             log.exception("variant_broke")
             ending = services.Ending(VariantStatus.FAILED, Code.INTERNAL, INTERNAL_ERROR)
             with claims.fenced(lease):

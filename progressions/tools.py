@@ -12,12 +12,13 @@ from typing import Any, TypeVar
 
 import structlog
 from django.conf import settings
-from django.db import InterfaceError, OperationalError
+from django.db import Error as DatabaseFailure
 from PIL import Image
 
 from dali.lib.bounded import call_listening, call_within
 from dali.lib.clock import Deadline
 from dali.lib.database import release_connection
+from dali.lib.database_errors import classify
 from dali.lib.errors import InputError, UnavailableError
 from dali.lib.images import (
     CPU_GATE,
@@ -172,7 +173,9 @@ def hold_answer(variant: Variant, key: str, content: bytes, note: Mapping[str, o
     for pause_s in HOLD_PAUSES_S:
         try:
             held_answers.hold(variant.id, key, content, media_type=media_type, note=note)
-        except (OperationalError, InterfaceError) as error:
+        except DatabaseFailure as error:
+            if classify(error) is None:
+                raise
             log.warning("answer_not_held", error=type(error).__name__)
             release_connection()
             time.sleep(pause_s)

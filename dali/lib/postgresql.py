@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-# A transaction takes milliseconds. One that waits this long for a row gives up and is answered with 503, or tried again.
+# Transactions take milliseconds. One that waits this long for a row gives up: the answer is 503, or it is tried again.
 LOCK_TIMEOUT_S = 4
 # A process that stands still with a transaction open (stopped, swapped out, its machine gone) loses it after this long,
 # and with it the rows it holds. Less than a lease, so that the work can be taken up at once.
