@@ -55,10 +55,9 @@ def _run(artifact: Artifact) -> None:
         return
     except DaliError as failure:
         error = str(failure)
-    except Exception as failure:
+    except Exception as failure:  # noqa: BLE001 - the edge: one artifact's accident ends that build
         if classify(failure) is not None:
             raise
-        # The edge: one artifact's accident ends that build.
         log.exception("artifact_broke")
         error = "Something went wrong inside Dali; the log has the details."
     with transaction.atomic():

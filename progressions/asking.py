@@ -109,7 +109,7 @@ def _ask(run: Run) -> bytes:
         after_failure(run, attempt, error, receipt, ms=ms_since(started))
     except (UnavailableError, LeaseLostError):
         raise  # nothing is wrong with the call: the storage is away, or the row is another worker's
-    except Exception as error:  # the edge of a plug-in: whatever breaks, the call may have been paid for
+    except Exception as error:  # noqa: BLE001 - the edge of a plug-in: whatever breaks, the call may have been paid for
         if classify(error) is not None:
             raise
         log.exception("generate_broke")

@@ -100,7 +100,7 @@ def _run_ingest(lease: claims.Lease, job: Job) -> None:
         raise
     except UnavailableError as error:
         _ingest_later(lease, journal.failures("ingest", type(error).__name__), error.retry_after_s)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - the edge: one job's accident ends that job and harms no other
         if classify(error) is not None:
             raise
         log.exception("ingest_broke")
@@ -150,10 +150,9 @@ def _run_variant(lease: claims.Lease, variant: Variant) -> None:
             raise
         except UnavailableError as error:
             run.wait_for("store", error, since=started_at, reason=STORAGE_AWAY, longest_s=STORAGE_PAUSE_S)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - the edge: one variant's accident ends that variant alone
             if classify(error) is not None:
                 raise
-            # The edge: one variant's accident ends that variant and harms no other.
             log.exception("variant_broke")
             ending = services.Ending(VariantStatus.FAILED, Code.INTERNAL, INTERNAL_ERROR)
             with claims.fenced(lease):

@@ -11,6 +11,7 @@ from django.dispatch import Signal
 from django.utils import timezone
 
 from dali.lib import database
+from dali.lib.database_errors import classify
 from progressions import due, held_answers, judging, services, tasks, wakeups
 from progressions.enums import VariantStatus
 from progressions.models import Duty, Event, Job, Rewrite, StreamSession, Variant
@@ -51,14 +52,29 @@ class Sweeper:
             self._thread.join(wait_s)
 
     def _run(self) -> None:
+        trouble = None
         while not self._stop.is_set():
             try:
                 sweep()
-            except Exception:  # noqa: BLE001 - the thread must outlive a database or broker that is away
-                log.exception("sweep_failed")
+            except Exception as error:  # noqa: BLE001 - the thread must outlive a database or broker that is away
+                trouble = _told(error, earlier=trouble)
+            else:
+                if trouble is not None:
+                    log.info("sweep_goes_on")
+                trouble = None
             finally:
                 connection.close()
             wakeups.wait(settings.SWEEP_S)
+
+
+def _told(error: Exception, *, earlier: str | None) -> str:
+    """Writes one line about a database that is away, however often it is found so; a fault of ours each time."""
+    trouble = classify(error)
+    if trouble is None:
+        log.error("sweep_failed", exc_info=error)
+    elif trouble != earlier:
+        log.error("sweep_waits", trouble=trouble.value, error=str(error)[:500])
+    return trouble or "failed"
 
 
 def sweep() -> int:

@@ -13,9 +13,11 @@ from dali.lib.images import InvalidImageError
 from progressions import claims, due, orchestrator, slots, tools
 from progressions.enums import Code
 from progressions.errors import ProviderError
+from progressions.intake import JobDraft, submit_job
 from progressions.models import Job, Variant
 from progressions.provider import providers
 from progressions.sweep import nudge_due
+from projects.models import Project
 from tests.progressions.conftest import work_all
 from tests.progressions.fakes import FakeProvider
 
@@ -264,3 +266,31 @@ def test_a_row_that_cannot_be_read_costs_no_slot_and_no_time(
         assert job.variants.get().lease_until is None, "it is free at once, not after two minutes"
         work_all()
         assert job.variants.get().status == "complete"
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer and no locks on rows")
+def test_a_project_that_another_process_holds_makes_its_work_wait_and_no_other(
+    submit: Submit, fake_provider: FakeProvider
+) -> None:
+    job = submit()
+    elsewhere = Project.objects.create(name="Elsewhere")
+    other = submit_job(
+        project=elsewhere, draft=JobDraft(prompt="a pier", providers=("fake",), session_id="s-2")
+    ).job
+    holder = connection.copy()
+    try:
+        holder.ensure_connection()
+        holder.set_autocommit(False)
+        with holder.cursor() as cursor:
+            cursor.execute("SELECT 1 FROM projects WHERE id = %s FOR UPDATE", [job.project_id])
+        for _ in range(2):
+            lease = claims.claim_next()
+            assert lease is not None
+            orchestrator.run_lease(lease)
+        assert (job.variants.get().status, other.variants.get().status) == ("running", "complete")
+        holder.rollback()
+    finally:
+        holder.close()
+    work_all()
+    assert job.variants.get().status == "complete"
+    assert len(fake_provider.requests) == 2
