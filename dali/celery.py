@@ -5,9 +5,17 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from celery import Celery
-from celery.signals import worker_init, worker_ready, worker_shutdown, worker_shutting_down
+from celery.signals import (
+    celeryd_init,
+    setup_logging,
+    worker_init,
+    worker_ready,
+    worker_shutdown,
+    worker_shutting_down,
+)
 
 from dali.lib.memory import share_heaps
+from dali.start import read_settings, refuse_bad_settings, refuse_without_database
 
 if TYPE_CHECKING:
     from progressions.sweep import Sweeper
@@ -22,6 +30,27 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
 _sweepers: "list[Sweeper]" = []
+
+
+@app.on_configure.connect
+def refuse_wrong_values(**kwargs: Any) -> None:
+    """Called when Celery's command line first needs a setting; other entries have read them by then."""
+    read_settings()
+
+
+@setup_logging.connect
+def keep_logs(**kwargs: Any) -> None:
+    """A worker logs as the web process does: DaliConfig has set that up. Without a receiver Celery would set levels."""
+
+
+@celeryd_init.connect
+def check_start(**kwargs: Any) -> None:
+    """A worker starts only with settings and a database that can be used; Celery would try the latter for ever."""
+    import django
+
+    django.setup()
+    refuse_bad_settings()
+    refuse_without_database()
 
 
 @worker_init.connect
