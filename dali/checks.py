@@ -1,6 +1,5 @@
 """System checks of the settings: what must be there before anything starts, and what must be set together."""
 
-import os
 import re
 from collections.abc import Iterator
 from ipaddress import ip_network
@@ -51,7 +50,7 @@ def check_names(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
         kind(
             f"{name} is not a setting" + (f": {meant} may be meant" if meant else ""), hint=hint, id=check_id
         )
-        for name, meant in misspelt(os.environ)
+        for name, meant in misspelt(env.given())
     ]
 
 
@@ -112,7 +111,7 @@ def check_delivery_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessag
 def _storage_halves() -> Iterator[tuple[str, str, str]]:
     names = ("R2_ENDPOINT_URL", "R2_ACCESS_KEY_ID", "R2_SECRET_ACCESS_KEY")
     given = [name for name in names if getattr(settings, name)]
-    bucket = next((name for name in ("R2_BUCKET", "DALI_DELIVERY_BUCKET") if _value(name)), "")
+    bucket = "R2_BUCKET" if settings.R2_BUCKET else "DALI_DELIVERY_BUCKET" if settings.DELIVERY_BUCKET else ""
     has_key = bool(settings.R2_ACCESS_KEY_ID)
     if has_key != bool(settings.R2_SECRET_ACCESS_KEY):
         one, other = names[1:] if has_key else reversed(names[1:])
@@ -122,7 +121,7 @@ def _storage_halves() -> Iterator[tuple[str, str, str]]:
         yield "dali.E016", f"{given[0]} is set without R2_BUCKET: nothing would be stored there", hint
     elif bucket and not has_key and not _has_aws_credentials():
         lacking = [*names[1:], *(() if settings.R2_ENDPOINT_URL else names[:1])]
-        hint = f"Set {', '.join(lacking)}; only a bucket of AWS can do without, where AWS's own variables, files or roles give credentials."
+        hint = f"Set {', '.join(lacking)}; a bucket of AWS may do without, by AWS's own variables, files or roles."
         yield "dali.E017", f"{bucket} is set without a key for the bucket", hint
 
 
@@ -150,7 +149,3 @@ def _broker_halves() -> Iterator[tuple[str, str, str]]:
             "CELERY_BROKER_URL is set without REDIS_URL: web processes and workers would not hear each other"
         )
         yield "dali.E019", message, "Set REDIS_URL too; a queue in Redis needs REDIS_URL alone."
-
-
-def _value(name: str) -> object:
-    return getattr(settings, name.removeprefix("DALI_"))

@@ -52,6 +52,11 @@ def load_file(path: Path) -> None:
         environ.Env.read_env(path)
 
 
+def given() -> frozenset[str]:
+    """The names of all variables that are set, those of other programs among them."""
+    return frozenset(environ.Env.ENVIRON)
+
+
 def text(name: str, default: str = "", *, help: str, secret: bool = False, shown: str | None = None) -> str:
     """A string. `secret` ones are never shown; `shown` describes a default that is worked out."""
     _declare(name, "text", default if shown is None else shown, help, secret=secret)
