@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from celery import Celery
 from celery.signals import (
+    celeryd_after_setup,
     celeryd_init,
     setup_logging,
     worker_init,
@@ -67,6 +68,15 @@ def check_storages(**kwargs: Any) -> None:
     except OverwritingError as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(1)  # an error would be logged by Celery, and the worker start all the same
+
+
+@celeryd_after_setup.connect
+def load_plugins(instance: Any, **kwargs: Any) -> None:
+    """Before a worker takes its first variant; the one of the view log has none."""
+    from dali.warmup import warm_up
+
+    if app.conf.task_default_queue in instance.app.amqp.queues.consume_from:
+        warm_up()
 
 
 @worker_init.connect
