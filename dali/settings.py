@@ -157,7 +157,6 @@ CELERY_TASK_ACKS_LATE = False  # the row is the truth: a lost message is sent ag
 CELERY_TASK_DEFAULT_QUEUE = "dali"
 # Each worker has a queue of its own too: a provider's slot that comes free in it is for its own threads.
 CELERY_WORKER_DIRECT = not IS_EMBEDDED
-CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = (

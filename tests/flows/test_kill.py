@@ -117,7 +117,7 @@ class Deployment:
             self.processes[name] = subprocess.Popen(command, cwd=ROOT, env=variables, stdout=log, stderr=log)
         if name.startswith("web"):
             wait_until_it_answers(
-                f"{self.origin(int(name[-1]))}/api/providers",
+                f"{self.origin(int(name[-1]))}/readyz",
                 self.processes[name],
                 self._folder / f"{name}.log",
             )
