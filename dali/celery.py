@@ -4,6 +4,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
+import structlog
 from celery import Celery
 from celery.signals import (
     celeryd_after_setup,
@@ -30,6 +31,7 @@ app.set_default()
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
+log = structlog.get_logger(__name__)
 _sweepers: "list[Sweeper]" = []
 
 
@@ -87,7 +89,7 @@ def spare_memory(**kwargs: Any) -> None:
 
 @worker_ready.connect
 def start_sweep(**kwargs: Any) -> None:
-    """Each worker process of production sweeps; the embedded server starts its own sweep."""
+    """Each worker process of production sweeps, from when it takes messages; the embedded server starts its own sweep."""
     from django.conf import settings
 
     from progressions.sweep import Sweeper
@@ -96,6 +98,7 @@ def start_sweep(**kwargs: Any) -> None:
         sweeper = Sweeper()
         sweeper.start()
         _sweepers.append(sweeper)
+        log.info("worker_ready")
 
 
 @worker_shutting_down.connect

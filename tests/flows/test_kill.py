@@ -122,6 +122,14 @@ class Deployment:
                 self._folder / f"{name}.log",
             )
 
+    def wait_until_it_works(self, name: str) -> None:
+        """Returns once a worker that was started takes messages; fails, showing its log, where it does not."""
+        log, until = self._folder / f"{name}.log", time.monotonic() + 60
+        while "worker_ready" not in log.read_text():
+            if time.monotonic() > until or self.processes[name].poll() is not None:
+                pytest.fail(f"{name} did not start:\n{log.read_text()[-3000:]}")
+            time.sleep(0.1)
+
     def origin(self, number: int) -> str:
         """Where a web process listens."""
         return f"http://127.0.0.1:{self.ports[number]}"
