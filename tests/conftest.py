@@ -39,7 +39,9 @@ FOREIGN = (
     "DALI_PUBLIC_ORIGIN",
     "OPENAI_API_KEY",
     "GEMINI_API_KEY",
+    "CLOUDFLARE_ACCOUNT_ID",
     "CLOUDFLARE_API_TOKEN",
+    "CLOUDFLARE_IMAGES_ACCOUNT_HASH",
 )
 
 
@@ -103,7 +105,7 @@ def start_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[
                 [sys.executable, "manage.py", "serve"], cwd=ROOT, env=environment, stdout=log, stderr=log
             )
         started.append(process)
-        wait_until_it_answers(f"{origin}/api/providers", process, directory / "server.log")
+        wait_until_it_answers(f"{origin}/readyz", process, directory / "server.log")
         return ServerProcess(origin, environment["DALI_API_KEY"], directory, environment, process)
 
     yield start
@@ -125,13 +127,13 @@ def live_server_process(start_server: Callable[..., ServerProcess]) -> ServerPro
 
 
 def wait_until_it_answers(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
-    """Returns once `url` answers; fails, showing the log's end, where the process ends or 60 s pass."""
+    """Returns once `url` answers with success; fails, showing the log's end, where the process ends or 60 s pass."""
     until = time.monotonic() + 60
     while time.monotonic() < until and process.poll() is None:
         try:
-            requests.get(url, timeout=20)
+            if requests.get(url, timeout=20).ok:
+                return
         except (requests.ConnectionError, requests.Timeout):
-            time.sleep(0.1)
-        else:
-            return
+            pass
+        time.sleep(0.1)
     pytest.fail(f"the server did not start:\n{log.read_text()[-3000:]}")

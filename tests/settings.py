@@ -7,7 +7,7 @@ _directory = tempfile.mkdtemp(prefix="dali-tests-")
 os.environ["DALI_DATA_DIR"] = _directory
 
 from dali.settings import *  # noqa: E402, F403
-from dali.settings import CACHES, DATA_DIR, DATABASES  # noqa: E402
+from dali.settings import CACHES, CHANNEL_LAYERS, DATA_DIR, DATABASES  # noqa: E402
 
 IS_TEST = True
 PUBLIC_ORIGIN = "http://testserver"
@@ -23,6 +23,10 @@ if not os.environ.get("DALI_LIVE_OPENAI"):
 if not os.environ.get("DALI_LIVE_GEMINI"):
     GEMINI_API_KEY = ""
 if not (os.environ.get("DALI_LIVE_WORKERS") or os.environ.get("DALI_LIVE_CLOUDFLARE")):
-    CLOUDFLARE_API_TOKEN = ""
+    CLOUDFLARE_ACCOUNT_ID = CLOUDFLARE_API_TOKEN = CLOUDFLARE_IMAGES_ACCOUNT_HASH = ""
 JOBS_RATE = "100000/m"  # tests of the limit set their own
-CACHES["default"]["KEY_PREFIX"] = _directory  # a Redis may be shared
+# Other tests may run on the same Redis.
+CACHES["default"]["KEY_PREFIX"] = _directory
+if "CONFIG" in CHANNEL_LAYERS["default"]:
+    CHANNEL_LAYERS["default"]["CONFIG"]["prefix"] = _directory
+IS_SECRET_KEY_GIVEN = IS_PUBLIC_ORIGIN_GIVEN = True  # on Redis these are settings of production

@@ -14,7 +14,7 @@ from typing import Any
 from asgiref.sync import ThreadSensitiveContext
 from django.db import close_old_connections
 
-from dali.lib.endless import is_endless
+from dali.lib.endless import needs_thread
 
 LANES = 32
 Application = Callable[[dict[str, Any], Any, Any], Awaitable[None]]
@@ -23,7 +23,8 @@ Application = Callable[[dict[str, Any], Any, Any], Awaitable[None]]
 class Lanes:
     """An ASGI application that runs another one's HTTP requests in a bounded number of threads.
 
-    Event streams need no lane: they last, and they read the database by themselves.
+    Event streams need no lane: they last, and they read the database by themselves. Nor does the question whether the
+    process is well, which must be answered when every lane is taken.
     """
 
     def __init__(self, application: Application, *, lanes: int = LANES) -> None:
@@ -33,7 +34,7 @@ class Lanes:
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         """Serves one connection."""
-        if scope["type"] != "http" or is_endless(scope["path"]):
+        if scope["type"] != "http" or not needs_thread(scope["path"]):
             await self._application(scope, receive, send)
             return
         lane = await self._borrow()

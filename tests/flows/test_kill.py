@@ -117,10 +117,18 @@ class Deployment:
             self.processes[name] = subprocess.Popen(command, cwd=ROOT, env=variables, stdout=log, stderr=log)
         if name.startswith("web"):
             wait_until_it_answers(
-                f"{self.origin(int(name[-1]))}/api/providers",
+                f"{self.origin(int(name[-1]))}/readyz",
                 self.processes[name],
                 self._folder / f"{name}.log",
             )
+
+    def wait_until_it_works(self, name: str) -> None:
+        """Returns once a worker that was started takes messages; fails, showing its log, where it does not."""
+        log, until = self._folder / f"{name}.log", time.monotonic() + 60
+        while "worker_ready" not in log.read_text():
+            if time.monotonic() > until or self.processes[name].poll() is not None:
+                pytest.fail(f"{name} did not start:\n{log.read_text()[-3000:]}")
+            time.sleep(0.1)
 
     def origin(self, number: int) -> str:
         """Where a web process listens."""

@@ -65,6 +65,7 @@ def deployment(
     try:
         for name in ("web0", "web1", "worker0"):
             running.start(name)
+        running.wait_until_it_works("worker0")
         yield running
     finally:
         running.stop()
@@ -94,6 +95,12 @@ def new_project(origin: str) -> str:
     return project_id
 
 
+def failing(origin: str) -> set[str]:
+    """The names of what the process cannot use, as it says itself."""
+    answer = requests.get(f"{origin}/readyz", timeout=20).json()
+    return {check["name"] for check in answer["checks"] if not check["ok"]}
+
+
 def test_a_job_is_taken_and_told_without_gap_while_redis_goes_and_comes_back(
     deployment: Deployment, redis: Proxy
 ) -> None:
@@ -109,6 +116,7 @@ def test_a_job_is_taken_and_told_without_gap_while_redis_goes_and_comes_back(
     started = time.monotonic()
     submit(deployment.origin(1), project_id, "s-3")
     assert time.monotonic() - started < 10
+    assert failing(deployment.origin(1)) == {"broker"}
     redis.cut()
     redis.mend()
     for reader in readers:
@@ -128,7 +136,7 @@ def test_without_the_database_each_route_says_503_in_time_and_answers_again_afte
 ) -> None:
     origin = deployment.origin(0)
     project_id = new_project(origin)
-    routes = ("/api/projects", "/api/stream/s-1", "/healthz")
+    routes = ("/api/projects", "/api/stream/s-1", "/readyz")
     under_way = Reader(deployment.origin(1), "s-1")
     submit(origin, project_id, "s-1", variants=6, options={"mock": {"latency_s": 1.5}})
     time.sleep(1)
@@ -139,9 +147,11 @@ def test_without_the_database_each_route_says_503_in_time_and_answers_again_afte
         assert (route, answer.status_code) == (route, 503)
         assert int(answer.headers["Retry-After"]) > 0
         assert time.monotonic() - started < 12
+    assert failing(origin) == {"database"}
+    assert requests.get(f"{origin}/healthz", timeout=20).status_code == 200
     database.mend()
     until = time.monotonic() + 20
-    while requests.get(f"{origin}/healthz", timeout=20).status_code != 200 and time.monotonic() < until:
+    while failing(origin) and time.monotonic() < until:
         time.sleep(0.3)
     assert requests.get(f"{origin}/api/projects", timeout=20).json()[0]["id"] == project_id
     # What lost its lease with the database is free once the lease of 30 s has ended.

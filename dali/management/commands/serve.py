@@ -10,6 +10,7 @@ from dali.lib.data_lock import DataLock, DirectoryInUseError
 from dali.lib.storage_probe import OverwritingError, refuse_overwriting
 from dali.server.bootstrap import ADMIN, FirstSecrets, prepare
 from dali.server.sockets import ListenError, bind, origin_of
+from dali.warmup import warm_up
 
 
 class Command(BaseCommand):
@@ -42,6 +43,7 @@ class Command(BaseCommand):
             settings.PUBLIC_ORIGIN = origin
         refuse_overwriting()
         made = prepare()
+        warm_up()
 
         # Imported late: Twisted's reactor is installed by the import, and the application reads the settings.
         from dali.asgi import application

@@ -10,6 +10,7 @@ from django.db import connection, connections
 from dali.lib.storage_probe import OverwritingError, refuse_overwriting
 from dali.server.bootstrap import missing_migrations
 from dali.server.sockets import ListenError, bind, origin_of
+from dali.warmup import warm_up
 
 # For a connection to the database; then the answer is 503.
 REQUEST_WAITS_S = 5.0
@@ -34,6 +35,7 @@ class Command(BaseCommand):
         connections.close_all()
         try:
             refuse_overwriting()
+            warm_up()
             self._serve()
         except (ListenError, OverwritingError) as error:
             _refuse(str(error))
