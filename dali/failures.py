@@ -5,7 +5,7 @@ import sys
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views import defaults
 
-from dali.lib.unavailable import answer_unavailable, find_unavailable, log_unavailable
+from dali.lib.unavailable_answer import answer_unavailable, find_unavailable, log_unavailable
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -26,7 +26,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
     unavailable = find_unavailable(error)
     if error is not None and unavailable is not None:
         answer = answer_unavailable(request, unavailable)
-        log_unavailable(request, answer, error)
+        log_unavailable(error, answer, request)
         return answer
     if not request.path.startswith("/api"):
         return defaults.server_error(request)

@@ -14,7 +14,7 @@ from rest_framework.views import APIView
 
 from dali.lib import errors
 from dali.lib.strict_json import TooLargeError
-from dali.lib.unavailable import find_unavailable, log_unavailable
+from dali.lib.unavailable_answer import find_unavailable, log_unavailable
 
 
 class ConflictAnswer(APIException):
@@ -92,8 +92,7 @@ class ErrorHandler(ExceptionHandler):
     def report_exception(self, exc: APIException, response: Response) -> None:
         """Expected failures are a line without traceback, the unexpected go the way Django's own go."""
         if isinstance(exc, UnavailableAnswer):
-            request = cast(Request, self.context["request"])
-            log_unavailable(request._request, response, self.exc)
+            log_unavailable(self.exc, response, self.context["request"])
             return
         super().report_exception(exc, response)
 

@@ -3,11 +3,13 @@
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 from django.utils.log import log_response
+from rest_framework.request import Request
 
 from dali.lib import database_errors
 from dali.lib.errors import UnavailableError
 
 STATUS = 503
+_REASON_CHARS = 1000
 
 
 def find_unavailable(error: BaseException | None) -> UnavailableError | None:
@@ -32,8 +34,14 @@ def answer_unavailable(request: HttpRequest, error: UnavailableError) -> HttpRes
     return answer
 
 
-def log_unavailable(request: HttpRequest, answer: HttpResponse, reason: BaseException) -> None:
+def log_unavailable(
+    error: BaseException, response: HttpResponse, request: HttpRequest | Request | None
+) -> None:
     """Writes the one line of a failure: an error with its reason and no traceback. Django then adds none."""
     log_response(
-        "%s: %s: %s", answer.reason_phrase, request.path, str(reason)[:300], response=answer, request=request
+        "503 %s: %s",
+        getattr(request, "path", ""),
+        str(error)[:_REASON_CHARS],
+        response=response,
+        request=request,
     )
