@@ -9,10 +9,12 @@ from uuid import UUID
 
 import structlog
 from django.db import DatabaseError, OperationalError, connection, transaction
+from django.db import Error as DatabaseFailure
 
 from artifacts import building, services
 from artifacts.models import Artifact
-from dali.lib.errors import DaliError
+from dali.lib.database_errors import classify
+from dali.lib.errors import DaliError, UnavailableError
 
 log = structlog.get_logger(__name__)
 
@@ -32,6 +34,11 @@ def build_next(artifact_id: UUID | None = None) -> bool:
             _run(artifact)
         except services.BuildLostError:
             log.info("build_lost")
+        except DatabaseFailure as error:
+            if classify(error) is None:
+                raise
+            # The lease ends by itself, and the sweep sends for another attempt.
+            log.warning("database_failed", error=str(error)[:500])
     return True
 
 
@@ -42,9 +49,15 @@ def _run(artifact: Artifact) -> None:
             built = building.build(artifact, _reporter(artifact))
     except services.BuildLostError:
         raise
+    except UnavailableError as failure:
+        services.put_off(artifact)
+        log.warning("build_put_off", error=str(failure)[:500])
+        return
     except DaliError as failure:
         error = str(failure)
-    except Exception:  # noqa: BLE001 - the edge: one artifact's accident ends that build
+    except Exception as failure:  # noqa: BLE001 - the edge: one artifact's accident ends that build
+        if classify(failure) is not None:
+            raise
         log.exception("artifact_broke")
         error = "Something went wrong inside Dali; the log has the details."
     with transaction.atomic():

@@ -7,10 +7,10 @@ from uuid import UUID
 import structlog
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
-from django.utils import timezone
 
 from artifacts import building
 from artifacts.models import Artifact, ProjectArtifact
+from dali.lib import database
 from dali.lib.errors import ConflictError, DaliError, InputError
 from progressions import events
 from projects.models import Project
@@ -20,6 +20,8 @@ log = structlog.get_logger(__name__)
 MOST_PROJECTS = 50
 # A build whose process died is free for another after this; while it is at work it renews that.
 LEASE_S = 30.0
+# Between attempts at a build whose storage is away.
+SHORTEST_PAUSE_S, LONGEST_PAUSE_S = 5.0, 60.0
 
 
 def finish(artifact: Artifact, built: building.Built) -> None:
@@ -84,7 +86,7 @@ def waiting_builds() -> list[UUID]:
 
 
 def _free_builds() -> QuerySet[Artifact]:
-    free = Q(lease_until=None) | Q(lease_until__lt=timezone.now())
+    free = Q(lease_until=None) | Q(lease_until__lt=database.now())
     return Artifact.objects.filter(free, status=Artifact.Status.BUILDING)
 
 
@@ -95,7 +97,7 @@ def claim_build(*, artifact_id: UUID | None = None) -> Artifact | None:
         free = free.filter(id=artifact_id)
     for candidate in free.order_by("updated_at", "id")[:5]:
         taken = free.filter(id=candidate.id, lease_token=candidate.lease_token).update(
-            lease_until=timezone.now() + timedelta(seconds=LEASE_S), lease_token=F("lease_token") + 1
+            lease_until=database.now() + timedelta(seconds=LEASE_S), lease_token=F("lease_token") + 1
         )
         if taken:
             candidate.refresh_from_db()
@@ -129,8 +131,16 @@ def renew(artifact: Artifact) -> None:
     held = Artifact.objects.filter(
         id=artifact.id, lease_token=artifact.lease_token, status=Artifact.Status.BUILDING
     )
-    if not held.update(lease_until=timezone.now() + timedelta(seconds=LEASE_S)):
+    if not held.update(lease_until=database.now() + timedelta(seconds=LEASE_S)):
         raise BuildLostError(f"artifact {artifact.id} is built by another process now")
+
+
+def put_off(artifact: Artifact) -> None:
+    """Leaves a build alone for a while: what it needs is away. The longer it has been asked for, the longer."""
+    waited_s = (database.now() - artifact.updated_at).total_seconds()
+    pause_s = min(max(waited_s / 2, SHORTEST_PAUSE_S), LONGEST_PAUSE_S)
+    held = Artifact.objects.filter(id=artifact.id, lease_token=artifact.lease_token)
+    held.update(lease_until=database.now() + timedelta(seconds=pause_s))
 
 
 def tell(artifact: Artifact, type_: events.EventType, progress: float | None = None) -> None:

@@ -5,6 +5,7 @@ Every variable is declared where it is read (dali.env) and listed in docs/settin
 
 import sys
 from pathlib import Path
+from typing import cast
 
 import django_stubs_ext
 
@@ -12,6 +13,7 @@ from dali import env
 from dali.framework import *  # noqa: F403 - these are settings too
 from dali.framework import BASE_DIR
 from dali.lib.logs import logging_config
+from dali.lib.postgresql import bounded_waits
 from dali.lib.secrets import kept_secret
 
 django_stubs_ext.monkeypatch()
@@ -124,7 +126,10 @@ if _database["ENGINE"] == "django.db.backends.sqlite3":
 else:
     # A pool, for Celery's Django fixup closes the connection around each task: 200 threads would
     # otherwise open 200 connections, and each task a new one.
-    _database["OPTIONS"] = {"pool": {"min_size": 1, "max_size": DATABASE_POOL, "timeout": 60}}
+    _database["OPTIONS"] = {
+        **bounded_waits(cast("dict[str, object]", _database.get("OPTIONS", {}))),
+        "pool": {"min_size": 1, "max_size": DATABASE_POOL, "timeout": 60},
+    }
     _database["CONN_HEALTH_CHECKS"] = True
 
 CHANNEL_LAYERS = (

@@ -8,6 +8,7 @@ import structlog
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from dali.lib import database
 from dali.lib.errors import ConflictError, IdempotencyError, InputError
 from dali.lib.ids import new_id
 from progressions import budget, events, services, tasks
@@ -171,7 +172,7 @@ def _store(job: Job, wanted: Sequence[Wanted]) -> None:
     Raises InputError where it would cost more than it may.
     """
     costs = budget.admit(job, [(want.provider, want.model) for want in wanted])
-    job.remaining = len(wanted)
+    job.remaining, job.not_before = len(wanted), database.now()
     variants = [
         Variant(
             id=new_id(),
@@ -184,6 +185,7 @@ def _store(job: Job, wanted: Sequence[Wanted]) -> None:
             seed=want.seed,
             model=want.model,
             estimate_usd=cost,
+            not_before=job.not_before,
         )
         for number, (want, cost) in enumerate(zip(wanted, costs, strict=True))
     ]

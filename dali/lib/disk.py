@@ -5,7 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
 
+import structlog
 from django.conf import settings
+
+log = structlog.get_logger(__name__)
+
+_was_short = False
 
 
 def folders() -> Iterator[Path]:
@@ -25,9 +30,22 @@ def free_bytes() -> int | None:
 
 
 def is_short() -> bool:
-    """Whether less than the reserve is left: then no paid work may start, since its images could not be kept."""
+    """Whether less than the reserve is left: then no paid work may start, since its images could not be kept.
+
+    Writes a line when that changes.
+    """
+    global _was_short  # noqa: PLW0603 - what was said last, for one line and not one a claim
     left = free_bytes()
-    return left is not None and left < settings.DISK_RESERVE_BYTES
+    found = left is not None and left < settings.DISK_RESERVE_BYTES
+    if found != _was_short:
+        _was_short = found
+        say = log.error if found else log.info
+        say(
+            "disk_short" if found else "disk_has_room",
+            free_mb=None if left is None else left // 1_000_000,
+            reserve_mb=settings.DISK_RESERVE_BYTES // 1_000_000,
+        )
+    return found
 
 
 def _free_at(folder: Path) -> int:
