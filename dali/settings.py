@@ -126,9 +126,11 @@ if _database["ENGINE"] == "django.db.backends.sqlite3":
 else:
     # A pool, for Celery's Django fixup closes the connection around each task: 200 threads would
     # otherwise open 200 connections, and each task a new one.
+    _database["ENGINE"] = "dali.lib.postgresql_backend"
     _database["OPTIONS"] = {
         **bounded_waits(cast("dict[str, object]", _database.get("OPTIONS", {}))),
-        "pool": {"min_size": 1, "max_size": DATABASE_POOL, "timeout": 60},
+        # Attempts to connect come ever more seldom; begun again after 5 s, they soon find a database that is back.
+        "pool": {"min_size": 1, "max_size": DATABASE_POOL, "timeout": 60, "reconnect_timeout": 5},
     }
     _database["CONN_HEALTH_CHECKS"] = True
 
