@@ -107,6 +107,8 @@ REST_FRAMEWORK = {
     "URL_FORMAT_OVERRIDE": None,  # `?format=` is no parameter of the API
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
+# Its middleware would read the session and the user's row at each request that has a cookie, images included.
+DJANGO_STRUCTLOG_USER_ID_FIELD = ""
 RATELIMIT_USE_CACHE = "default"
 SPECTACULAR_SETTINGS = {
     "TITLE": "Dali",

@@ -72,14 +72,6 @@ def free_port() -> int:
         return port
 
 
-@pytest.fixture(autouse=True)
-def _prices_of_this_test() -> None:
-    """No price that an earlier test made is remembered: its rows are gone."""
-    from knowledgebase import pricing
-
-    pricing.forget()
-
-
 @pytest.fixture(scope="session")
 def start_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., ServerProcess]]:
     """A function that starts `manage.py serve` on a free port and a data directory of its own.

@@ -11,12 +11,10 @@ from rest_framework.exceptions import APIException, ErrorDetail, NotFound, Parse
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
-from structlog import get_logger
 
-from dali.lib import database_errors, errors
+from dali.lib import errors
 from dali.lib.strict_json import TooLargeError
-
-_log = get_logger(__name__)
+from dali.lib.unavailable_answer import find_unavailable, log_unavailable
 
 
 class ConflictAnswer(APIException):
@@ -64,7 +62,7 @@ class ErrorHandler(ExceptionHandler):
 
     def convert_known_exceptions(self, exc: Exception) -> Exception:
         """Dali's, Django's and the database's errors as the answers they stand for."""
-        exc = database_errors.as_unavailable(exc) or exc
+        exc = find_unavailable(exc) or exc
         if isinstance(exc, errors.InputError):
             return ValidationError({exc.field: [ErrorDetail(str(exc), code="invalid")]})
         for error, answer in _ANSWERS.items():
@@ -94,7 +92,7 @@ class ErrorHandler(ExceptionHandler):
     def report_exception(self, exc: APIException, response: Response) -> None:
         """Expected failures are a line without traceback, the unexpected go the way Django's own go."""
         if isinstance(exc, UnavailableAnswer):
-            _log.error("unavailable", reason=str(self.exc)[:300])
+            log_unavailable(self.exc, response, self.context["request"])
             return
         super().report_exception(exc, response)
 

@@ -184,7 +184,7 @@ def test_a_free_call_leaves_no_row_and_costs_nothing(submit: Submit, fake_provid
 def test_a_failed_call_that_reports_usage_is_booked(
     submit: Submit, fake_provider: FakeProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("progressions.ledger.cost_of", lambda usage, on: Decimal("0.002"))
+    monkeypatch.setattr("progressions.receipts.cost_of", lambda usage, on: Decimal("0.002"))
     fake_provider.script = [VendorError("refused", "The safety system said no.", usage=USAGE)]
     job = submit()
     work_all()

@@ -1,0 +1,118 @@
+"""PostgreSQL away, or a project's row held by a process that stands still: who is answered, with what, how soon."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+import requests
+
+from tests.flows.proxy import Proxy
+from tests.flows.test_kill import Deployment
+from tests.flows.test_long_builds import Client, until
+from tests.flows.test_outage import JOB, KEY, database, deployment, redis, submit
+
+__all__ = ["database", "deployment", "redis"]
+
+pytestmark = [pytest.mark.services, pytest.mark.timeout(300)]
+
+BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+PROMISED_S = 5.0
+AT_ONCE = 40
+HEALTHY = 12
+
+
+def published(client: Client) -> tuple[str, str, str]:
+    """A project's id, where its lookbook is, and where the image on it is."""
+    project = client.post("/api/projects", {"name": "Harbour"}).json()["id"]
+    submit(client.origin, project, "pages")
+    images = f"/api/projects/{project}/progressions"
+    until(60, lambda: client.get(images) or None)
+    image = urlsplit(client.get(images)[0]["generated_image_url"]).path
+    asked = {"generator": "lookbook", "projectIds": [project], "options": {"include": "all"}}
+    artifact = client.post("/api/artifacts", asked).json()
+    return project, f"/public/lookbook/{artifact['public_slug']}", image
+
+
+def ask(origin: str, path: str, cookie: str = "", method: str = "GET") -> tuple[requests.Response, float]:
+    """The answer, and after how long it began."""
+    headers = BROWSER if not path.startswith("/api") else {"Accept": "*/*"}
+    cookies = {"sessionid": cookie} if cookie else {}
+    started = time.monotonic()
+    answer = requests.request(
+        method,
+        origin + path,
+        headers=headers,
+        cookies=cookies,
+        json={} if method == "POST" else None,
+        timeout=60,
+    )
+    return answer, time.monotonic() - started
+
+
+def test_without_the_database_pages_are_503_in_time_and_images_are_shown(
+    deployment: Deployment, database: Proxy, tmp_path: Path
+) -> None:
+    client = Client(deployment.origin(0), KEY)
+    _, page, image = published(client)
+    answering = page.replace("lookbook", "artifact")
+    paths = ["/", "/studio/", "/admin/", page, f"{answering}/state", f"{answering}/live"]
+    assert ask(client.origin, page)[0].status_code == 200
+    database.cut()
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        asked = [pool.submit(ask, client.origin, path, "a" * 32) for path in paths * 6]
+        asked += [pool.submit(ask, client.origin, "/api/stream/pages") for _ in range(6)]
+        answers = [future.result() for future in asked]
+    for answer, took_s in answers:
+        assert (answer.url, answer.status_code) == (answer.url, 503)
+        assert int(answer.headers["Retry-After"]) > 0
+        assert took_s < PROMISED_S, answer.url
+        assert "127.0.0.1:" not in answer.text
+    assert "<h1>Dali cannot answer right now.</h1>" in answers[0][0].text
+    shown, _ = ask(client.origin, image, "a" * 32)
+    assert (shown.status_code, shown.headers["Content-Type"]) == (200, "image/webp")
+    database.mend()
+    until(30, lambda: ask(client.origin, page)[0].status_code == 200)
+    until(30, lambda: ask(client.origin, "/")[0].status_code == 200)
+    log = (tmp_path / "web0.log").read_text()
+    assert "Traceback" not in log
+    assert len([line for line in log.splitlines() if '"level": "error"' in line and '"503 /:' in line]) == 6
+
+
+def test_a_row_that_is_held_keeps_one_project_waiting_and_no_other(
+    deployment: Deployment, production_services: dict[str, str]
+) -> None:
+    client = Client(deployment.origin(0), KEY)
+    project, page, _ = published(client)
+    other = client.post("/api/projects", {"name": "Healthy"}).json()["id"]
+
+    def post_job(project_id: str) -> tuple[requests.Response, float]:
+        started = time.monotonic()
+        answer = requests.post(
+            f"{client.origin}/api/projects/{project_id}/jobs",
+            json={**JOB, "sessionId": "held"},
+            headers=client.headers,
+            timeout=60,
+        )
+        return answer, time.monotonic() - started
+
+    with (
+        psycopg.connect(production_services["DATABASE_URL"]) as frozen,
+        ThreadPoolExecutor(AT_ONCE) as pool,
+    ):
+        frozen.execute("SELECT id FROM projects WHERE id = %s FOR UPDATE", [project])
+        held = [pool.submit(post_job, project) for _ in range(AT_ONCE - HEALTHY)]
+        time.sleep(1)
+        for _ in range(HEALTHY // 4):
+            asked = [pool.submit(post_job, other), pool.submit(ask, client.origin, "/")]
+            asked += [pool.submit(ask, client.origin, page), pool.submit(ask, client.origin, "/api/projects")]
+            assert [future.result()[0].status_code for future in asked] == [202, 200, 200, 200]
+        assert sum(future.done() for future in held) < len(held), "nothing was held meanwhile"
+        for answer, took_s in (future.result() for future in held):
+            assert (answer.status_code, answer.json()["errors"][0]["code"]) == (503, "unavailable")
+            assert answer.json()["errors"][0]["detail"] == "The project is busy; try again."
+            assert int(answer.headers["Retry-After"]) > 0
+            assert took_s < 30
+    assert post_job(project)[0].status_code == 202
