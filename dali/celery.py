@@ -58,18 +58,19 @@ def check_start(**kwargs: Any) -> None:
 
 @worker_init.connect
 def check_storages(**kwargs: Any) -> None:
-    """Production's worker starts only where what is stored stays stored; the embedded server asks by itself."""
+    """Production's worker starts only where it can store and what is stored stays; the embedded server asks itself."""
     from django.conf import settings
 
-    from dali.lib.storage_probe import OverwritingError, refuse_overwriting
+    from dali.lib.errors import RefusedStartError
+    from dali.lib.storage_probe import refuse_start
 
     if settings.IS_EMBEDDED:
         return
     try:
-        refuse_overwriting()
-    except OverwritingError as error:
+        refuse_start()
+    except RefusedStartError as error:
         sys.stderr.write(f"{error}\n")
-        sys.exit(1)  # an error would be logged by Celery, and the worker start all the same
+        sys.exit(error.exit_code)  # an error would be logged by Celery, and the worker start all the same
 
 
 @celeryd_after_setup.connect
@@ -89,7 +90,7 @@ def spare_memory(**kwargs: Any) -> None:
 
 @worker_ready.connect
 def start_sweep(**kwargs: Any) -> None:
-    """Each worker process of production sweeps, from when it takes messages; the embedded server starts its own sweep."""
+    """Each worker process of production sweeps, once it takes messages; the embedded server starts its own sweep."""
     from django.conf import settings
 
     from progressions.sweep import Sweeper

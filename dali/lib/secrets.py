@@ -3,23 +3,36 @@
 import hashlib
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+
+from dali.lib.folders import give_to_owner, make_folder, unwritable
 
 
 def kept_secret(path: Path) -> str:
     """The secret in `path`, made at the first call; readable by its owner alone.
 
-    Safe when two processes ask at once: one of them makes the file, both read the same text.
+    Safe when two processes ask at once: one of them makes the file, both read the same text. ImproperlyConfigured
+    where the file cannot be read or made.
     """
     try:
+        return _read_or_make(path)
+    except OSError as error:
+        raise ImproperlyConfigured(str(unwritable(path.parent, error))) from error
+
+
+def _read_or_make(path: Path) -> str:
+    with suppress(FileNotFoundError):
         return path.read_text().strip()
-    except FileNotFoundError:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent, 0o755)
     draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:
         file.write(secrets.token_urlsafe(50))
+        give_to_owner(descriptor, path.parent)
     try:
         os.link(draft, path)
     except FileExistsError:

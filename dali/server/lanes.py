@@ -12,6 +12,7 @@ quarter of the lanes, so that all others are answered meanwhile.
 import asyncio
 import io
 import re
+import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
@@ -22,6 +23,7 @@ from django.conf import settings
 from django.core.handlers.asgi import ASGIRequest
 from django.db import close_old_connections
 
+from dali.lib import patience
 from dali.lib.cors import cors_headers
 from dali.lib.endless import needs_thread
 from dali.lib.errors import UnavailableError
@@ -77,14 +79,16 @@ class Lanes:
             return
         thing = written_thing(scope)
         turns = None if thing is None else self._turns.setdefault(thing, asyncio.Semaphore(self._share))
+        asked_at = time.monotonic()
         try:
             lane = await self._borrow(turns)
         except TimeoutError:
             await _refuse(scope, send)
             return
         try:
-            async with ThreadSensitiveContext(executor=lane):
-                await self._application(scope, receive, send)
+            with patience.of_request(waited_s=time.monotonic() - asked_at):
+                async with ThreadSensitiveContext(executor=lane):
+                    await self._application(scope, receive, send)
         finally:
             self._give_back(lane, turns)
 

@@ -7,7 +7,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.db import connection, connections
 
-from dali.lib.storage_probe import OverwritingError, refuse_overwriting
+from dali.lib.errors import RefusedStartError
+from dali.lib.storage_probe import refuse_start
 from dali.server.bootstrap import missing_migrations
 from dali.server.sockets import ListenError, bind, origin_of
 from dali.warmup import warm_up
@@ -34,10 +35,12 @@ class Command(BaseCommand):
         _wait_less_for_the_database()
         connections.close_all()
         try:
-            refuse_overwriting()
+            refuse_start()
             warm_up()
             self._serve()
-        except (ListenError, OverwritingError) as error:
+        except RefusedStartError as error:
+            _refuse(str(error), error.exit_code)
+        except ListenError as error:
             _refuse(str(error))
         except KeyboardInterrupt:
             sys.exit(130)
@@ -64,6 +67,6 @@ def _wait_less_for_the_database() -> None:
         pool.timeout = REQUEST_WAITS_S
 
 
-def _refuse(message: str) -> NoReturn:
+def _refuse(message: str, exit_code: int = 1) -> NoReturn:
     sys.stderr.write(f"{message}\n")
-    sys.exit(1)
+    sys.exit(exit_code)
