@@ -31,7 +31,7 @@ Read by the tests and by nothing else.
 | `DALI_REQUIRE_NODE` | `1`: tests that need Node.js and the packages of tests/node (`npm ci`) fail, not skip. |
 | `DALI_CHROMIUM` | The Chromium the browser tests drive; default: `chromium` on the path. |
 | `DALI_TEST_KILLS` | How often the flow tests kill a process during a job; more finds rarer moments. |
-| `TESTFLAGS` | Further arguments for pytest in `make test`, as in `make test TESTFLAGS="-k stream"`. |
+| `TESTFLAGS` | Further arguments for pytest in the test targets, as in `make test TESTFLAGS="-k stream"`. |
 | `PYTHON` | The interpreter `make` builds its environment with; default: the first Python 3.11 found. |
 """
 

@@ -13,8 +13,10 @@ from pathlib import Path
 import pytest
 import requests
 
+from tests import processes
 from tests.s3_servers import close_clients, moto_endpoint, nanio_endpoint, on_s3
 from tests.vendors.configured import cloudflare_server, gemini_server, images_server, openai_server, vendors
+from tests.workers import worker_count
 
 __all__ = [
     "close_clients",
@@ -43,12 +45,47 @@ FOREIGN = (
 )
 
 
+# What `make test` leaves to `make test-rest`: these folders, and every test that uses one of these fixtures. A module
+# whose tests start processes without one carries the mark itself. tests.processes finds what is not marked.
+REST_FOLDERS = {"browser", "flows"}
+REST_FIXTURES = {"browser", "nanio_endpoint", "production_services", "start_server", "start_small"}
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """How many processes `-n auto` means."""
+    return worker_count(len(os.sched_getaffinity(0)), os.environ.get("REDIS_URL", ""))
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks what starts an embedded server: a run on PostgreSQL and Redis may leave it to the run without."""
+    """Marks the rest. Its modules stay whole, for they share a server or a browser; the flows share none, take longest
+    and begin first, so that no process ends long after the others.
+    """
     for item in items:
-        names = getattr(item, "fixturenames", ())
-        if "start_server" in names and "production_services" not in names:
-            item.add_marker("embedded")
+        if is_rest(item):
+            item.add_marker("rest")
+            if folder_of(item) != "flows":
+                item.add_marker(pytest.mark.xdist_group(item.path.stem))
+    items.sort(key=lambda item: folder_of(item) != "flows")
+
+
+def folder_of(item: pytest.Item) -> str:
+    """The folder of tests/ that a test stands in."""
+    return item.path.relative_to(ROOT / "tests").parts[0]
+
+
+def is_rest(item: pytest.Item) -> bool:
+    """Whether a test starts servers or other long processes, or drives a browser."""
+    names = set(getattr(item, "fixturenames", ()))
+    is_marked = item.get_closest_marker("rest") is not None
+    return is_marked or folder_of(item) in REST_FOLDERS or bool(names & REST_FIXTURES)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """A test that is not of the rest, and its fixtures, start no long processes."""
+    with processes.guarded(item.get_closest_marker("rest") is None):
+        return (yield)
 
 
 @dataclass(frozen=True, slots=True)

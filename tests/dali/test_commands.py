@@ -123,7 +123,7 @@ def test_bad_input_is_exit_code_2(options: dict[str, Any], said: str) -> None:
     assert not Project.objects.exists()
 
 
-@pytest.mark.embedded
+@pytest.mark.rest
 def test_generate_is_the_worker_where_no_server_runs_and_takes_a_file(tmp_path: Path) -> None:
     first = ended(start(tmp_path, "generate", "a red barn"))
     assert first[0] == 0, first[2]
@@ -136,7 +136,7 @@ def test_generate_is_the_worker_where_no_server_runs_and_takes_a_file(tmp_path: 
     assert kinds == [("generate",), ("edit",)]
 
 
-@pytest.mark.embedded
+@pytest.mark.rest
 def test_generate_ends_with_1_where_a_variant_failed(tmp_path: Path) -> None:
     fault = json.dumps({"mock": {"fault": "refused"}})
     code, output, _ = ended(start(tmp_path, "generate", "a red barn", "--options", fault))
@@ -144,7 +144,7 @@ def test_generate_ends_with_1_where_a_variant_failed(tmp_path: Path) -> None:
     assert re.search(r"^mock 0  failed\n    refused: ", output, re.MULTILINE)
 
 
-@pytest.mark.embedded
+@pytest.mark.rest
 def test_recover_resumes_what_a_killed_process_left_and_says_so(tmp_path: Path) -> None:
     slow = json.dumps({"mock": {"latency_s": 3}})
     killed = start(tmp_path, "generate", "a red barn", "--options", slow)
@@ -158,7 +158,7 @@ def test_recover_resumes_what_a_killed_process_left_and_says_so(tmp_path: Path) 
     assert ended(start(tmp_path, "recover"))[1] == "Nothing was left unfinished.\n"
 
 
-@pytest.mark.embedded
+@pytest.mark.rest
 def test_the_demonstration_shows_four_images_and_ends_well(tmp_path: Path) -> None:
     code, output, errors = ended(start(tmp_path, "demo", "--once", "--prompt", "a harbour in fog"))
     assert code == 0, f"{output}\n{errors}"

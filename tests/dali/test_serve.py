@@ -16,7 +16,7 @@ import requests
 
 from tests.conftest import FOREIGN, ROOT
 
-pytestmark = pytest.mark.embedded
+pytestmark = pytest.mark.rest
 
 SHOWN_ONCE = "First start. Keep these: they are shown this once, and only hashes of them are stored."
 

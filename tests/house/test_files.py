@@ -22,6 +22,7 @@ TOP_LEVEL = {
     "projects",
     "pyproject.toml",
     "requirements-dev.lock",
+    "requirements-uvicorn.lock",
     "requirements.lock",
     "static",
     "templates",
