@@ -5,7 +5,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ import requests
 from tests import processes
 from tests.s3_servers import close_clients, moto_endpoint, nanio_endpoint, on_s3
 from tests.vendors.configured import cloudflare_server, gemini_server, images_server, openai_server, vendors
+from tests.waiting import wait_until
 from tests.workers import worker_count
 
 __all__ = [
@@ -149,7 +149,7 @@ def start_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[
             process.send_signal(signal.SIGTERM)
     for process in started:
         try:
-            process.wait(timeout=15)
+            process.wait(timeout=60)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
@@ -162,13 +162,15 @@ def live_server_process(start_server: Callable[..., ServerProcess]) -> ServerPro
 
 
 def wait_until_it_answers(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
-    """Returns once `url` answers; fails, showing the log's end, where the process ends or 60 s pass."""
-    until = time.monotonic() + 60
-    while time.monotonic() < until and process.poll() is None:
+    """Returns once `url` answers; fails, showing the log's end, where the process ends before."""
+
+    def answers_or_ended() -> bool:
         try:
-            requests.get(url, timeout=20)
+            requests.get(url, timeout=60)
         except (requests.ConnectionError, requests.Timeout):
-            time.sleep(0.1)
-        else:
-            return
-    pytest.fail(f"the server did not start:\n{log.read_text()[-3000:]}")
+            return process.poll() is not None
+        return True
+
+    wait_until(answers_or_ended, f"{url} answers")
+    if process.poll() is not None:
+        pytest.fail(f"the server did not start:\n{log.read_text()[-3000:]}")
