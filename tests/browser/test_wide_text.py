@@ -16,8 +16,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 OpenPage = Callable[..., Watched]
 TEMPLATE = Path("fixtures/lookbook/template.html")
-# More than twice the spacing that WCAG 2.2 asks pages to bear (1.4.12), and every font larger for its size than any is: an
-# x-height of 0.8 em, where those of Arial, Noto Sans and DejaVu Sans are 0.52 to 0.55.
+# More than twice the spacing that WCAG 2.2 asks pages to bear (1.4.12), and every font larger than any is: an x-height
+# of 0.8 em, where those of Arial, Noto Sans and DejaVu Sans are 0.52 to 0.55.
 WIDE = {
     "spaced": "*, ::before, ::after { letter-spacing: 0.3em !important; word-spacing: 0.3em !important; }",
     "large": "*, ::before, ::after { font-size-adjust: 0.8 !important; }",
