@@ -48,6 +48,7 @@ FOREIGN = (
 # What `make test` leaves to `make test-rest`: these folders, and every test that uses one of these fixtures. A module
 # whose tests start processes without one carries the mark itself. tests.processes finds what is not marked.
 REST_FOLDERS = {"browser", "flows"}
+DATABASE_FIXTURES = {"db", "transactional_db"}
 REST_FIXTURES = {"browser", "nanio_endpoint", "production_services", "start_server", "start_small"}
 
 
@@ -58,14 +59,21 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks the rest. Its modules stay whole, for they share a server or a browser; the flows share none, take longest
-    and begin first, so that no process ends long after the others.
+    """Marks the rest, and what uses the database.
+
+    Modules of the rest stay whole, for they share a server or a browser. The flows share none, take longest and begin
+    first, so that no process ends long after the others; but one deployment of several processes at a time is enough
+    for a machine and for the connections of its PostgreSQL.
     """
     for item in items:
         if is_rest(item):
             item.add_marker("rest")
-            if folder_of(item) != "flows":
+            if item.get_closest_marker("services"):
+                item.add_marker(pytest.mark.xdist_group("services"))
+            elif folder_of(item) != "flows":
                 item.add_marker(pytest.mark.xdist_group(item.path.stem))
+        if item.get_closest_marker("django_db") or DATABASE_FIXTURES & set(getattr(item, "fixturenames", ())):
+            item.add_marker("database")
     items.sort(key=lambda item: folder_of(item) != "flows")
 
 
