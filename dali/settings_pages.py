@@ -30,7 +30,7 @@ Read by the tests and by nothing else.
 |---|---|
 """
 _OF_MAKE = """\
-| `TESTFLAGS` | Further arguments for pytest in `make test`, as in `make test TESTFLAGS="-k stream"`. |
+| `TESTFLAGS` | Further arguments for pytest in the test targets, as in `make test TESTFLAGS="-k stream"`. |
 | `PYTHON` | The interpreter `make` builds its environment with; default: the first Python 3.11 found. |
 """
 

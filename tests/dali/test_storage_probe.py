@@ -178,7 +178,7 @@ def test_a_process_does_not_start_where_objects_would_be_overwritten(
         env=environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     assert result.returncode == 1, result.stderr
