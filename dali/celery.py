@@ -89,7 +89,7 @@ def spare_memory(**kwargs: Any) -> None:
 
 @worker_ready.connect
 def start_sweep(**kwargs: Any) -> None:
-    """Each worker process of production sweeps, from when it takes messages; the embedded server starts its own sweep."""
+    """Each worker process of production sweeps, once it takes messages; the embedded server starts its own sweep."""
     from django.conf import settings
 
     from progressions.sweep import Sweeper
