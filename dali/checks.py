@@ -4,9 +4,11 @@ import re
 from collections.abc import Iterator
 from ipaddress import ip_network
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register  # noqa: A004 - Django's own name
+from django.http.request import split_domain_port, validate_host
 
 from dali import env
 from dali.env_names import misspelt
@@ -14,6 +16,7 @@ from dali.env_names import misspelt
 # It stands in pages' security policies, where a comma or semicolon would end what it is part of.
 _BASE = re.compile(r"https?://([A-Za-z0-9._-]+|\[[0-9a-f:]+\])(:[0-9]+)?(/[A-Za-z0-9._~/-]*)?")
 
+_SECRET_CHARS = 50
 _OF_AWS = re.compile(r"https://([A-Za-z0-9-]+\.)*amazonaws\.com(\.cn)?/?")
 
 
@@ -23,21 +26,26 @@ def check_production_settings(app_configs: Any, **kwargs: Any) -> list[CheckMess
     if settings.IS_EMBEDDED:
         return []
     found: list[CheckMessage] = []
+    hint = f"Set it to {_SECRET_CHARS} or more random characters."
     if not settings.IS_SECRET_KEY_GIVEN:
-        found.append(
-            Error(
-                "DALI_SECRET_KEY is not set", hint="Set it to 50 or more random characters.", id="dali.E001"
-            )
-        )
+        found.append(Error("DALI_SECRET_KEY is not set", hint=hint, id="dali.E001"))
+    elif (length := len(settings.SECRET_KEY)) < _SECRET_CHARS:
+        found.append(Error(f"DALI_SECRET_KEY has only {length} characters", hint=hint, id="dali.E003"))
     if not settings.IS_PUBLIC_ORIGIN_GIVEN:
-        found.append(
-            Error(
-                "DALI_PUBLIC_ORIGIN is not set",
-                hint="Set it to the address clients use, as https://dali.example.com",
-                id="dali.E002",
-            )
-        )
+        hint = "Set it to the address clients use, as https://dali.example.com"
+        found.append(Error("DALI_PUBLIC_ORIGIN is not set", hint=hint, id="dali.E002"))
     return found
+
+
+@register(Tags.security, env.CHECKS)
+def check_allowed_hosts(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """A public address that production does not answer to is told: each request to it would be a 400."""
+    host = split_domain_port(urlsplit(settings.PUBLIC_ORIGIN).netloc)[0]
+    if settings.IS_EMBEDDED or validate_host(host, settings.ALLOWED_HOSTS):
+        return []
+    message = f"DALI_ALLOWED_HOSTS does not hold {host}, the host of DALI_PUBLIC_ORIGIN"
+    hint = f"Set DALI_ALLOWED_HOSTS={host}, unless the proxy in front sends another name."
+    return [Warning(message, hint=hint, id="dali.W004")]
 
 
 @register(env.CHECKS)

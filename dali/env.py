@@ -1,5 +1,6 @@
 """Typed readers of the environment. Each read declares its variable; docs/settings.md is made from that."""
 
+import io
 import math
 import re
 from collections.abc import Callable
@@ -47,9 +48,17 @@ def group(title: str) -> None:
 
 
 def load_file(path: Path) -> None:
-    """Reads a file of `NAME=value` lines, where there is one; the real environment wins."""
-    if path.is_file():
-        environ.Env.read_env(path)
+    """Reads a file of `NAME=value` lines, where there is one; the real environment wins.
+
+    A file that cannot be read stops the start, for all in it would be taken for not set.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8")
+    except (FileNotFoundError, IsADirectoryError):  # `.env` may be a virtual environment
+        return
+    except (OSError, UnicodeDecodeError) as error:
+        raise ImproperlyConfigured(f"{path}: cannot be read ({error})") from error
+    environ.Env.read_env(io.StringIO(lines))
 
 
 def given() -> frozenset[str]:

@@ -1,7 +1,9 @@
 """The typed readers of the environment: defaults, bounds, and messages that name the variable."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
+import environ
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
@@ -98,6 +100,25 @@ def test_what_cannot_be_taken_stops_the_start_and_names_the_variable(
     with pytest.raises(ImproperlyConfigured) as caught:
         read()
     assert str(caught.value).startswith(message)
+
+
+def test_a_file_is_read_and_the_environment_wins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(environ.Env, "ENVIRON", {"X_TEST": "given"})
+    (tmp_path / ".env").write_text("# of a test\nX_TEST=file\nexport X_OTHER='a b'\n")
+    env.load_file(tmp_path / ".env")
+    assert (env.text("X_TEST", help=""), env.text("X_OTHER", help="")) == ("given", "a b")
+    assert env.given() == {"X_TEST", "X_OTHER"}
+
+
+def test_no_file_and_a_folder_of_its_name_are_fine(tmp_path: Path) -> None:
+    env.load_file(tmp_path / ".env")
+    env.load_file(tmp_path)
+
+
+def test_a_file_that_cannot_be_read_is_not_taken_for_none(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"DALI_REQUIRE_KEY=\xff")
+    with pytest.raises(ImproperlyConfigured, match=r"\.env: cannot be read \('utf-8' codec"):
+        env.load_file(tmp_path / ".env")
 
 
 def test_what_is_read_is_declared_in_its_group(monkeypatch: pytest.MonkeyPatch) -> None:

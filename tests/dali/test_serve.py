@@ -175,6 +175,7 @@ def test_a_command_of_the_other_set_up_is_refused_in_one_line(start: Callable[..
     embedded = start(
         REDIS_URL="redis://127.0.0.1:1/0",
         DALI_PUBLIC_ORIGIN="https://dali.example.com",
+        DALI_ALLOWED_HOSTS="dali.example.com",
         DALI_SECRET_KEY="s" * 60,
     )
     assert web.process.wait(timeout=180) == 1

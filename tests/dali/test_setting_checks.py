@@ -5,7 +5,7 @@ from django.core.checks import CheckMessage
 from pytest_django.fixtures import Settings
 
 from dali import env
-from dali.checks import check_halves, check_names
+from dali.checks import check_allowed_hosts, check_halves, check_names, check_production_settings
 
 KEYS = {"R2_ACCESS_KEY_ID": "id", "R2_SECRET_ACCESS_KEY": "secret"}
 R2 = "https://account.r2.cloudflarestorage.com"
@@ -129,3 +129,40 @@ def test_a_misspelt_name_is_a_warning_embedded_and_an_error_in_production(
     ]
     settings.IS_EMBEDDED = False
     assert [(each.id, each.is_serious()) for each in check_names(None)] == [("dali.E014", True)] * 2
+
+
+@pytest.mark.parametrize(
+    ("values", "ids"),
+    [
+        ({}, []),
+        ({"IS_SECRET_KEY_GIVEN": False}, ["dali.E001"]),
+        ({"SECRET_KEY": "short"}, ["dali.E003"]),
+        ({"IS_PUBLIC_ORIGIN_GIVEN": False}, ["dali.E002"]),
+    ],
+)
+def test_production_needs_a_secret_and_its_address(
+    settings: Settings, values: dict[str, object], ids: list[str]
+) -> None:
+    settings.IS_EMBEDDED, settings.SECRET_KEY = False, "s" * 50
+    settings.IS_SECRET_KEY_GIVEN = settings.IS_PUBLIC_ORIGIN_GIVEN = True
+    for name, value in values.items():
+        setattr(settings, name, value)
+    assert [each.id for each in check_production_settings(None)] == ids
+    settings.IS_EMBEDDED = True
+    assert check_production_settings(None) == []
+
+
+@pytest.mark.parametrize(
+    ("origin", "hosts", "ids"),
+    [
+        ("https://dali.example.com", ["dali.example.com"], []),
+        ("https://dali.example.com", [".example.com"], []),
+        ("http://[::1]:8000", ["[::1]"], []),
+        ("https://dali.example.com", ["localhost"], ["dali.W004"]),
+    ],
+)
+def test_production_answers_to_its_public_address(
+    settings: Settings, origin: str, hosts: list[str], ids: list[str]
+) -> None:
+    settings.IS_EMBEDDED, settings.PUBLIC_ORIGIN, settings.ALLOWED_HOSTS = False, origin, hosts
+    assert [each.id for each in check_allowed_hosts(None)] == ids
