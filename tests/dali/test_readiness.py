@@ -8,7 +8,7 @@ import pytest
 
 from dali.lib.readiness import Check, NotReadyError, Outcome, Readiness
 
-LONG_S = 30.0
+LONG_S = 180.0
 
 
 class Question:
