@@ -23,13 +23,15 @@ from dali.lib.errors import UnavailableError
 from dali.lib.readiness import Check, Readiness
 from dali.server.lanes import Lanes
 from tests.s3_servers import storages_at
+from tests.waiting import PATIENCE_S
 
 NAMES = ["database", "broker", "storage", "delivery", "disk"]
 
 
 @pytest.fixture(autouse=True)
-def fresh_checks() -> Iterator[None]:
-    """Checks made of this test's settings."""
+def fresh_checks(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Checks made of this test's settings, with all the time of a busy machine."""
+    monkeypatch.setattr(health, "Readiness", partial(Readiness, wait_s=PATIENCE_S))
     health.readiness.cache_clear()
     yield
     health.readiness.cache_clear()
@@ -46,8 +48,8 @@ async def ask(path: str, method: str = "GET", app: Any = application) -> tuple[i
     }
     client = ApplicationCommunicator(app, scope)
     await client.send_input({"type": "http.request", "body": b""})
-    start = await client.receive_output(timeout=30)
-    body = (await client.receive_output(timeout=30))["body"]
+    start = await client.receive_output(timeout=PATIENCE_S)
+    body = (await client.receive_output(timeout=PATIENCE_S))["body"]
     headers = {name.decode(): value.decode() for name, value in start["headers"]}
     return start["status"], headers, json.loads(body) if body else None
 
@@ -177,7 +179,7 @@ async def test_both_are_answered_while_every_lane_is_taken() -> None:
 def test_the_database_is_asked_by_a_connection_of_its_own() -> None:
     """Also in a thread that has none, and leaves none behind."""
     check = Check("database", partial(ask_database, connect_within_s=5))
-    assert check.begin().result(timeout=30).error == ""
+    assert check.begin().result(timeout=PATIENCE_S).error == ""
 
 
 def test_a_database_that_cannot_be_reached_says_why_in_one_line() -> None:
