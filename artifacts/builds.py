@@ -50,8 +50,8 @@ def _run(artifact: Artifact) -> None:
     except services.BuildLostError:
         raise
     except UnavailableError as failure:
+        log.error("artifact_not_built", reason=str(failure)[:1000])  # noqa: TRY400 - no fault of the code
         services.put_off(artifact)
-        log.warning("build_put_off", error=str(failure)[:500])
         return
     except DaliError as failure:
         error = str(failure)

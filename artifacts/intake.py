@@ -108,7 +108,11 @@ def rebuild_artifact(*, artifact: Artifact) -> Artifact:
     if _takes_long(plugin, options, list(artifact.projects.values_list("id", flat=True))):
         with transaction.atomic():
             Artifact.objects.filter(id=artifact.id).update(
-                status=Artifact.Status.BUILDING, error="", lease_until=None, lease_token=F("lease_token") + 1
+                status=Artifact.Status.BUILDING,
+                error="",
+                lease_until=None,
+                lease_token=F("lease_token") + 1,
+                updated_at=database.now(),
             )
             artifact.refresh_from_db()
             services.tell(artifact, "running")

@@ -21,7 +21,7 @@ MOST_PROJECTS = 50
 # A build whose process died is free for another after this; while it is at work it renews that.
 LEASE_S = 30.0
 # Between attempts at a build whose storage is away.
-SHORTEST_PAUSE_S, LONGEST_PAUSE_S = 5.0, 60.0
+LEAST_PAUSE_S, MOST_PAUSE_S = 5.0, 60.0
 
 
 def finish(artifact: Artifact, built: building.Built) -> None:
@@ -126,21 +126,22 @@ class BuildLostError(DaliError):
     """Another process builds this artifact now, or it is gone."""
 
 
-def renew(artifact: Artifact) -> None:
+def renew(artifact: Artifact, seconds: float = LEASE_S) -> None:
     """Holds a build for another while, in the caller's transaction; BuildLostError where another process has it."""
     held = Artifact.objects.filter(
         id=artifact.id, lease_token=artifact.lease_token, status=Artifact.Status.BUILDING
     )
-    if not held.update(lease_until=database.now() + timedelta(seconds=LEASE_S)):
+    if not held.update(lease_until=database.now() + timedelta(seconds=seconds)):
         raise BuildLostError(f"artifact {artifact.id} is built by another process now")
 
 
 def put_off(artifact: Artifact) -> None:
-    """Leaves a build alone for a while: what it needs is away. The longer it has been asked for, the longer."""
-    waited_s = (database.now() - artifact.updated_at).total_seconds()
-    pause_s = min(max(waited_s / 2, SHORTEST_PAUSE_S), LONGEST_PAUSE_S)
-    held = Artifact.objects.filter(id=artifact.id, lease_token=artifact.lease_token)
-    held.update(lease_until=database.now() + timedelta(seconds=pause_s))
+    """Leaves a build whose storage is away for later: after pauses that grow with its age.
+
+    BuildLostError where another process has it.
+    """
+    age_s = (database.now() - artifact.updated_at).total_seconds()
+    renew(artifact, min(max(age_s / 2, LEAST_PAUSE_S), MOST_PAUSE_S))
 
 
 def tell(artifact: Artifact, type_: events.EventType, progress: float | None = None) -> None:

@@ -38,6 +38,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "dali.lib.patient_requests.PatientRequestsMiddleware",
 ]
 APPEND_SLASH = True  # for the admin alone: the API's paths carry no trailing slash
 ROOT_URLCONF = "dali.urls"

@@ -29,7 +29,9 @@ def place_file(content: bytes, sha256: str) -> str:
         if not files.put_once(key, content, media_type="image/webp") and files.read(key) != content:
             files.delete(key)  # damaged: what stands under a hash must have it
             files.put_once(key, content, media_type="image/webp")
-    except (UnavailableError, FileNotFoundError) as error:
+    except UnavailableError as error:
+        raise _failed("stored", error) from error
+    except FileNotFoundError as error:
         raise DeliveryError(f"the delivery image cannot be stored: {error}") from error
     return key
 
@@ -41,5 +43,10 @@ def has_file(sha256: str) -> bool:
     except FileNotFoundError:
         return False
     except UnavailableError as error:
-        raise DeliveryError(f"the delivery storage cannot be read: {error}") from error
+        raise _failed("read", error) from error
     return hashlib.sha256(content).hexdigest() == sha256
+
+
+def _failed(done: str, error: UnavailableError) -> DeliveryError:
+    message = f"the delivery image cannot be {done}: {error}"
+    return DeliveryError(message, error.retry_after_s, public_message=error.public_message)

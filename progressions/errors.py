@@ -6,6 +6,7 @@ from dali.lib.vendors.failures import EXCERPT_CHARACTERS, VendorError
 from dali.lib.vendors.usage import Usage
 from progressions.enums import Code
 
+_NOT_DELIVERED = "The image delivery cannot be reached; try again."
 # Retried unless the error says otherwise; the rest never.
 RETRYABLE = frozenset({Code.RATE_LIMITED, Code.TIMEOUT, Code.PROVIDER_ERROR})
 
@@ -83,12 +84,16 @@ class JudgeError(DaliError):
 class DeliveryError(UnavailableError):
     """The delivery image could not be placed, or the place not be asked; the step is tried again.
 
-    A request that needed it is answered with 503. Its message names the setting at fault where there is one.
-    `is_busy`: the place asked to be left alone for `retry_after_s`.
+    A request that needed it is answered with 503. `message`: for the log; it names the setting at fault where there
+    is one.
+    `is_busy`: the place asked to be left alone for `retry_after_s`. `public_message`: for clients, where more can be
+    said than that the delivery is away.
     """
 
-    def __init__(self, message: str, retry_after_s: int = 5, *, is_busy: bool = False) -> None:
-        super().__init__(mask_secrets(message), retry_after_s)
+    def __init__(
+        self, message: str, retry_after_s: int = 5, *, is_busy: bool = False, public_message: str = ""
+    ) -> None:
+        super().__init__(public_message or _NOT_DELIVERED, retry_after_s, reason=mask_secrets(message))
         self.is_busy = is_busy
 
 

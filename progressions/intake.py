@@ -8,7 +8,7 @@ import structlog
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from dali.lib import database
+from dali.lib import database, disk
 from dali.lib.errors import ConflictError, IdempotencyError, InputError
 from dali.lib.ids import new_id
 from progressions import budget, events, services, tasks
@@ -52,7 +52,8 @@ def submit_job(
     """Checks a draft and makes its job.
 
     Raises InputError naming field, value and cure, before anything is stored or spent, also where it is expected
-    to cost more than it may, and IdempotencyError where the key came before with another body.
+    to cost more than it may, IdempotencyError where the key came before with another body, and UnavailableError where
+    the disk has no room for images.
     """
     if idempotency_key is not None:
         earlier = _find_replay(project, idempotency_key, idempotency_digest)
@@ -169,8 +170,9 @@ def _images_of(job: Job) -> Images:
 def _store(job: Job, wanted: Sequence[Wanted]) -> None:
     """Writes the job, its variants and their `queued` events, and sends the first messages after commit.
 
-    Raises InputError where it would cost more than it may.
+    Raises InputError where it would cost more than it may, UnavailableError where the disk has no room for images.
     """
+    disk.refuse_where_short()
     costs = budget.admit(job, [(want.provider, want.model) for want in wanted])
     job.remaining, job.not_before = len(wanted), database.now()
     variants = [

@@ -153,16 +153,14 @@ def store_answer(key: str, content: bytes, note: Mapping[str, object]) -> bytes:
     """Stores an answer's bytes under its key, once, with its note; returns what is stored there.
 
     Raises ProviderError(invalid_image) for bytes that cannot be a whole picture. Where the key is taken, by
-    an answer to an earlier call, that answer holds: an object is never overwritten. UnavailableError after a second
-    attempt: what is in this process's memory alone must not wait there.
+    an answer to an earlier call, that answer holds: an object is never overwritten. UnavailableError at the
+    first attempt that failed: what is in this process's memory alone must not wait there.
     """
     try:
         media_type = sniff(content)
     except InvalidImageError as error:
         raise ProviderError(Code.INVALID_IMAGE, f"The answer is not a picture: {error}") from error
-    if persistently(
-        lambda: originals().put_once(key, content, media_type=media_type, note=note), PAUSES_S[:1]
-    ):
+    if originals().put_once(key, content, media_type=media_type, note=note):
         return content
     return originals().read(key)
 

@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet, ViewSet
 
+from dali.lib import disk
 from dali.lib.api import ApiMixin
 from dali.lib.errors import InputError
 from dali.lib.form_files import file_of
@@ -44,6 +45,7 @@ class UploadViewSet(ApiMixin, GenericViewSet[Upload]):
     )
     def create(self, request: Request) -> Response:
         """The upload."""
+        disk.refuse_where_short()
         file = file_of(
             request, what="the image", most_bytes=settings.MAX_IMAGE_BYTES, cure="send a smaller image"
         )

@@ -69,7 +69,7 @@ class ErrorHandler(ExceptionHandler):
             if isinstance(exc, error):
                 return answer(str(exc))
         if isinstance(exc, errors.UnavailableError):
-            return UnavailableAnswer(str(exc), exc.retry_after_s)
+            return UnavailableAnswer(exc.public_message, exc.retry_after_s)
         if isinstance(exc, RequestDataTooBig):
             return TooLargeError(f"The body is larger than {settings.MAX_BODY_BYTES:,} bytes; send less.")
         if isinstance(exc, SuspiciousOperation | UnreadablePostError):

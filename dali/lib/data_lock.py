@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 from dali.lib.errors import DaliError
+from dali.lib.folders import unwritable
 
 LOCK_NAME = "server.lock"
 
@@ -24,9 +25,12 @@ class DataLock:
         self._descriptor: int | None = None
 
     def take(self) -> None:
-        """Takes the lock at once; DirectoryInUseError where another process has it."""
-        self._directory.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(self._directory / LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o600)
+        """Takes the lock at once; DirectoryInUseError where another process has it, UnwritableError."""
+        try:
+            self._directory.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(self._directory / LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise unwritable(self._directory, error) from error
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:

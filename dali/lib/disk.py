@@ -8,6 +8,9 @@ from typing import cast
 import structlog
 from django.conf import settings
 
+from dali.lib.errors import UnavailableError
+from dali.lib.folders import FULL, FULL_RETRY_AFTER_S
+
 log = structlog.get_logger(__name__)
 
 _was_short = False
@@ -46,6 +49,17 @@ def is_short() -> bool:
             reserve_mb=settings.DISK_RESERVE_BYTES // 1_000_000,
         )
     return found
+
+
+def refuse_where_short() -> None:
+    """For what a client hands in: UnavailableError where less than the reserve is left."""
+    left = free_bytes()
+    if left is not None and left < settings.DISK_RESERVE_BYTES:
+        reason = (
+            f"{left // 1_000_000:,} MB of disk are free, and DALI_DISK_RESERVE_MB keeps"
+            f" {settings.DISK_RESERVE_BYTES // 1_000_000:,}: free some space"
+        )
+        raise UnavailableError(FULL, FULL_RETRY_AFTER_S, reason=reason)
 
 
 def _free_at(folder: Path) -> int:

@@ -1,8 +1,15 @@
 """The root of Dali's errors and those that an HTTP answer is made of."""
 
+from typing import ClassVar
+
 
 class DaliError(Exception):
     """Root of every error that Dali raises on purpose. The message names the thing and the cure."""
+
+    @property
+    def public_message(self) -> str:
+        """What a client may be told: in an answer, an event, an `error` of a row."""
+        return str(self)
 
 
 class InputError(DaliError):
@@ -33,8 +40,24 @@ class IdempotencyError(DaliError):
 
 
 class UnavailableError(DaliError):
-    """A service Dali depends on is down; answered with 503 and `Retry-After: retry_after_s`."""
+    """A service Dali depends on is down; answered with 503 and `Retry-After: retry_after_s`.
 
-    def __init__(self, message: str, retry_after_s: int = 5) -> None:
-        super().__init__(message)
+    `str(error)` is for the log: `reason`, which may name settings, buckets, paths and keys, and the message where
+    there is no reason. `public_message` is the message: a client sees that alone.
+    """
+
+    def __init__(self, message: str, retry_after_s: int = 5, *, reason: str = "") -> None:
+        super().__init__(reason or message)
+        self._message = message
         self.retry_after_s = retry_after_s
+
+    @property
+    def public_message(self) -> str:
+        """See DaliError."""
+        return self._message
+
+
+class RefusedStartError(DaliError):
+    """A server or worker must not start; the message is the line it ends with, `exit_code` its exit code."""
+
+    exit_code: ClassVar[int] = 1

@@ -3,6 +3,7 @@
 What was stored under a key stays: no writer, however late it wakes up, can change or hide it.
 """
 
+import errno
 import os
 import re
 import secrets
@@ -10,6 +11,7 @@ import stat
 import time
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -17,7 +19,8 @@ import structlog
 from django.core.files.base import ContentFile, File
 from django.core.files.storage import FileSystemStorage, Storage, storages
 
-from dali.lib.errors import DaliError, UnavailableError
+from dali.lib import folders
+from dali.lib.errors import DaliError
 from dali.lib.storage_notes import note_text, parse_note
 
 log = structlog.get_logger(__name__)
@@ -73,7 +76,7 @@ class WriteOnceStorage(Storage):
     def stream(self, key: str, start: int, length: int) -> Iterator[bytes]:
         """`length` bytes of the object from `start`, in pieces of at most STREAM_BYTES, read as they are asked for.
 
-        Raises FileNotFoundError or UnavailableError with the first piece.
+        Raises FileNotFoundError with the first piece; UnavailableError with any, also where the object ends before.
         """
 
     @abstractmethod
@@ -85,7 +88,7 @@ class WriteOnceStorage(Storage):
 
     @abstractmethod
     def exists(self, name: str) -> bool:
-        """Whether there is an object under the key."""
+        """Whether there is an object under the key. Raises UnavailableError."""
 
     @abstractmethod
     def size_of(self, key: str) -> int:
@@ -157,65 +160,55 @@ class LocalWriteOnceStorage(WriteOnceStorage, FileSystemStorage):
         """See WriteOnceStorage. The media type is not kept: whoever serves a file knows it."""
         target = Path(self.path(key))
         text = None if note is None else note_text(note)
-        try:
+        with self._translated(key, "written"):
             if target.exists():
                 return False
-            self._make_folder(target.parent)
+            folders.make_folder(target.parent, self._folder_mode)
             return self._link(self._write_draft(content), target, text)
-        except OSError as error:
-            raise UnavailableError(
-                f"'{key}' cannot be written below {self.location}: {error.strerror}; "
-                "see to space, permissions and a file system with hard links"
-            ) from error
 
     def read(self, key: str) -> bytes:
         """See WriteOnceStorage."""
-        try:
+        with self._translated(key, "read"):
             return Path(self.path(key)).read_bytes()
-        except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
-            raise FileNotFoundError(f"'{key}' is not stored below {self.location}") from None
-        except OSError as error:
-            raise UnavailableError(f"'{key}' cannot be read: {error.strerror}") from error
 
     def stream(self, key: str, start: int, length: int) -> Iterator[bytes]:
         """See WriteOnceStorage."""
-        try:
-            with open(self.path(key), "rb") as file:
-                file.seek(start)
-                while length > 0 and (piece := file.read(min(length, STREAM_BYTES))):
-                    length -= len(piece)
-                    yield piece
-        except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
-            raise FileNotFoundError(f"'{key}' is not stored below {self.location}") from None
-        except OSError as error:
-            raise UnavailableError(f"'{key}' cannot be read: {error.strerror}") from error
+        with self._translated(key, "read"), open(self.path(key), "rb") as file:
+            file.seek(start)
+            while length > 0:
+                piece = file.read(min(length, STREAM_BYTES))
+                if not piece:
+                    raise OSError(0, f"it ends {length} bytes early")
+                length -= len(piece)
+                yield piece
 
     def read_note(self, key: str) -> dict[str, object] | None:
         """See WriteOnceStorage."""
         target = Path(self.path(key))
         try:
-            return parse_note(_note_of(target, target.stat().st_ino).read_bytes())
-        except (FileNotFoundError, NotADirectoryError):
+            with self._translated(key, "read"):
+                return parse_note(_note_of(target, target.stat().st_ino).read_bytes())
+        except FileNotFoundError:
             return None
-        except OSError as error:
-            raise UnavailableError(f"the note of '{key}' cannot be read: {error.strerror}") from error
 
     def exists(self, name: str) -> bool:
         """See WriteOnceStorage."""
-        return Path(self.path(name)).is_file()
+        with self._translated(name, "read"):
+            return Path(self.path(name)).is_file()
 
     def size_of(self, key: str) -> int:
         """See WriteOnceStorage."""
-        target = Path(self.path(key))
-        if not target.is_file():
-            raise FileNotFoundError(f"'{key}' is not stored below {self.location}")
-        return target.stat().st_size
+        with self._translated(key, "read"):
+            found = os.stat(self.path(key))
+            if stat.S_ISDIR(found.st_mode):
+                raise IsADirectoryError
+            return found.st_size
 
     def keys_below(self, folder: str) -> Iterator[str]:
         """See WriteOnceStorage."""
         top = Path(self.path(folder))
-        for path, folders, names in os.walk(top, onerror=_refuse_unlisted):
-            folders[:] = [name for name in folders if not name.startswith(".")]
+        for path, inner_folders, names in os.walk(top, onerror=_refuse_unlisted):
+            inner_folders[:] = [name for name in inner_folders if not name.startswith(".")]
             inner = Path(path).relative_to(self.location).as_posix()
             yield from (f"{inner}/{name}" for name in names if not name.startswith("."))
 
@@ -223,15 +216,40 @@ class LocalWriteOnceStorage(WriteOnceStorage, FileSystemStorage):
         """See WriteOnceStorage."""
         target = Path(self.path(name))
         try:
-            inode = target.stat().st_ino
+            with self._translated(name, "deleted"):
+                inode = target.stat().st_ino
+                target.unlink(missing_ok=True)
+                _note_of(target, inode).unlink(missing_ok=True)
         except FileNotFoundError:
             return
-        target.unlink(missing_ok=True)
-        _note_of(target, inode).unlink(missing_ok=True)
+
+    def check_writable(self) -> None:
+        """For a start: UnwritableError where this process may not write here. A full disk is another matter."""
+        location = Path(self.location)
+        try:
+            self._write_draft(b"").unlink()
+            for inner in location.iterdir():
+                if inner.is_dir() and not os.access(inner, os.W_OK | os.X_OK):
+                    raise PermissionError(errno.EACCES, "", str(inner))
+        except OSError as error:
+            if not folders.is_full(error):
+                raise folders.unwritable(location, error) from error
+
+    @contextmanager
+    def _translated(self, key: str, done: str) -> Iterator[None]:
+        """The one place that says what an error of the operating system means."""
+        try:
+            yield
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
+            if done == "written":
+                raise folders.failure(f"'{key}' cannot be written below {self.location}", error) from error
+            raise FileNotFoundError(f"'{key}' is not stored below {self.location}") from None
+        except OSError as error:
+            raise folders.failure(f"'{key}' cannot be {done} below {self.location}", error) from error
 
     def _write_draft(self, content: bytes) -> Path:
         drafts = Path(self.location) / _DRAFTS
-        self._make_folder(drafts)
+        folders.make_folder(drafts, self._folder_mode)
         if not self._is_tidied:
             self._is_tidied = True
             _remove_older(drafts, _DRAFTS_KEPT_S)
@@ -240,6 +258,7 @@ class LocalWriteOnceStorage(WriteOnceStorage, FileSystemStorage):
         try:
             with os.fdopen(descriptor, "wb", buffering=0) as file:
                 os.fchmod(descriptor, self._file_mode)
+                folders.give_to_owner(descriptor, drafts)
                 view = memoryview(content)
                 while view:
                     view = view[file.write(view) :]
@@ -271,25 +290,16 @@ class LocalWriteOnceStorage(WriteOnceStorage, FileSystemStorage):
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             with os.fdopen(descriptor, "wb", buffering=0) as file:
                 os.fchmod(descriptor, self._file_mode)
+                folders.give_to_owner(descriptor, path.parent)
                 file.write(text.encode("ascii"))
         except OSError as error:  # the object is worth more: half a note is none
             log.warning("note_not_written", path=str(path), error=error.strerror)
-
-    def _make_folder(self, folder: Path) -> None:
-        if folder.is_dir():
-            return
-        self._make_folder(folder.parent)
-        try:
-            folder.mkdir()
-        except FileExistsError:
-            return
-        folder.chmod(self._folder_mode)
 
 
 def _refuse_unlisted(error: OSError) -> None:
     """What is not there holds nothing; what cannot be listed may hold anything."""
     if not isinstance(error, FileNotFoundError | NotADirectoryError):
-        raise UnavailableError(f"{error.filename} cannot be listed: {error.strerror}") from error
+        raise folders.failure(f"{error.filename} cannot be listed", error) from error
 
 
 def _note_of(target: Path, inode: int) -> Path:

@@ -13,8 +13,8 @@ import structlog
 from django.conf import settings
 
 from dali.lib.bounded import call_within
-from dali.lib.errors import DaliError, UnavailableError
-from dali.lib.storage import WriteOnceStorage, named
+from dali.lib.errors import RefusedStartError, UnavailableError
+from dali.lib.storage import LocalWriteOnceStorage, WriteOnceStorage, named
 
 log = structlog.get_logger(__name__)
 
@@ -23,9 +23,11 @@ Verdict = Literal["fine", "overwrites", "unavailable"]
 START_WAITS_S = 15.0
 _FIRST, _SECOND = b"first", b"second"
 _NOTE = {"by": "check_storage"}
+# The deliveries that put their files into the storage `delivery`; with another its folder is only read.
+_DELIVERIES_OF_FILES = frozenset({"local", "storage"})
 
 
-class OverwritingError(DaliError):
+class OverwritingError(RefusedStartError):
     """A storage overwrites what is stored; nothing may be stored there."""
 
 
@@ -77,8 +79,23 @@ def _probe(alias: str, storage: WriteOnceStorage, key: str) -> Finding:
     return Finding(alias, "fine", "written once, read, removed", has_notes)
 
 
+def local_folders() -> dict[str, LocalWriteOnceStorage]:
+    """By alias, the storages that are folders, and that this process writes to."""
+    found = {alias: named(alias) for alias in named_storages()}
+    if settings.DELIVERY not in _DELIVERIES_OF_FILES:
+        found.pop("delivery", None)
+    return {alias: one for alias, one in found.items() if isinstance(one, LocalWriteOnceStorage)}
+
+
+def refuse_start() -> None:
+    """For a start: UnwritableError for a folder that this process may not write to, and as `refuse_overwriting`."""
+    for storage in local_folders().values():
+        storage.check_writable()
+    refuse_overwriting()
+
+
 def refuse_overwriting() -> None:
-    """For a start: OverwritingError where a bucket overwrites; a server that cannot be asked is a line in the log.
+    """OverwritingError where a bucket overwrites; a server that cannot be asked is a line in the log.
 
     Each bucket is asked once; folders are not asked, as this process does the linking itself.
     """

@@ -2,52 +2,70 @@
 
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from functools import cache, partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 from storages.backends.s3 import S3Storage  # type: ignore[import-untyped]
+from urllib3.exceptions import HTTPError
 
+from dali.lib import patience
+from dali.lib.clock import Deadline
 from dali.lib.errors import UnavailableError
+from dali.lib.folders import UNREACHABLE
+from dali.lib.patience import Patience
+from dali.lib.s3_client import CONFIG, make_client
 from dali.lib.storage import STREAM_BYTES, WriteOnceStorage, check_key
 from dali.lib.storage_notes import note_text, parse_note
 
 if TYPE_CHECKING:
+    from botocore.response import StreamingBody
     from mypy_boto3_s3.client import S3Client
     from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef
 
-# R2, read November 2026: default checksums of botocore >= 1.36 were refused, ACLs do not exist.
-_CONFIG = Config(
-    signature_version="s3v4",
-    s3={"addressing_style": "path"},
-    retries={"max_attempts": 3, "mode": "standard"},
-    request_checksum_calculation="when_required",
-    response_checksum_validation="when_required",
-    connect_timeout=5,
-    read_timeout=60,
-    max_pool_connections=64,
-)
+T = TypeVar("T")
+
 _CLIENT_LOCK = threading.Lock()
 _NOTE = "dali-note"  # the object's metadata `x-amz-meta-dali-note`
-_CONFLICT_PAUSES_S = (0.1, 0.4, 1.6)
+# How a client fails that is not refused: connections, time-outs, answers cut short or in no XML.
+_FAILURES = (BotoCoreError, ResponseParserError, HTTPError, OSError)
+# A server that says so will soon be able to; 409: another write of this key is under way and may yet fail.
+_PASSING = frozenset(
+    {
+        HTTPStatus.CONFLICT,
+        HTTPStatus.TOO_MANY_REQUESTS,
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        HTTPStatus.BAD_GATEWAY,
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        HTTPStatus.GATEWAY_TIMEOUT,
+    }
+)
+_PAUSES_S = (0.1, 0.4, 1.6)
 
 
 class S3WriteOnceStorage(WriteOnceStorage, S3Storage):  # type: ignore[misc]  # django-storages has no types
     """Objects of a bucket, put with `If-None-Match: *`, which R2 and S3 honour (dali.lib.storage_probe sees to it).
 
-    The option `object_parameters` goes with each of them, as `{"CacheControl": ...}`.
+    The option `object_parameters` goes with each of them, as `{"CacheControl": ...}`. `patience`: how long calls may
+    take; `pauses_s`: before each repetition of one that failed for a reason that may pass.
     One client, and with it one pool of connections, for all threads: making one takes 100 ms of CPU.
     """
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(
+        self, *, patience: Patience | None = None, pauses_s: tuple[float, ...] = _PAUSES_S, **options: Any
+    ) -> None:
         endpoint = options.get("endpoint_url")
         options.setdefault("region_name", "auto" if endpoint else None)
-        options.setdefault("client_config", _CONFIG)
+        options.setdefault("client_config", CONFIG)
         super().__init__(**{**options, "default_acl": None, "file_overwrite": False})
         self._client: S3Client | None = None
+        self._patience = patience or _patience_with(endpoint)
+        self._pauses_s = pauses_s
 
     @property
     def client(self) -> "S3Client":
@@ -63,58 +81,45 @@ class S3WriteOnceStorage(WriteOnceStorage, S3Storage):  # type: ignore[misc]  # 
     ) -> bool:
         """See WriteOnceStorage. The note is metadata of the object: one request writes both."""
         text = None if note is None else note_text(note)
-        further: Any = self.get_object_parameters(key)
-        for pause_s in (*_CONFLICT_PAUSES_S, None):
-            try:
-                self.client.put_object(
-                    Bucket=self.bucket_name,
-                    Key=self._object_key(key),
-                    Body=content,
-                    ContentType=media_type,
-                    IfNoneMatch="*",
-                    Metadata={} if text is None else {_NOTE: text},
-                    **further,
-                )
-            except ClientError as error:
-                status = _status(error)
-                if status == HTTPStatus.PRECONDITION_FAILED:
-                    return False
-                # 409: somebody else's write of this key is under way and may yet fail.
-                if status != HTTPStatus.CONFLICT or pause_s is None:
-                    raise self._unavailable(error) from error
-                time.sleep(pause_s)
-            except BotoCoreError as error:
-                raise self._unavailable(error) from error
-            else:
-                return True
-        raise AssertionError("unreachable")
+        put: Any = partial(
+            self.client.put_object,
+            Bucket=self.bucket_name,
+            Key=self._object_key(key),
+            Body=content,
+            ContentType=media_type,
+            IfNoneMatch="*",
+            Metadata={} if text is None else {_NOTE: text},
+            **self.get_object_parameters(key),
+        )
+        try:
+            self._ask(key, put)
+        except FileExistsError:
+            return False
+        return True
 
     def read(self, key: str) -> bytes:
         """See WriteOnceStorage."""
-        try:
+
+        def get() -> bytes:
             answer = self.client.get_object(Bucket=self.bucket_name, Key=self._object_key(key))
-            with answer["Body"] as body:
+            with closing(answer["Body"]) as body:  # as a context manager it gives the raw answer, unmeasured
                 return body.read()
-        except ClientError as error:
-            if _code(error) == "NoSuchKey":
-                raise FileNotFoundError(f"'{key}' is not stored in bucket '{self.bucket_name}'") from None
-            raise self._unavailable(error) from error
-        except BotoCoreError as error:
-            raise self._unavailable(error) from error
+
+        return self._ask(key, get)
 
     def stream(self, key: str, start: int, length: int) -> Iterator[bytes]:
-        """See WriteOnceStorage."""
-        asked = f"bytes={start}-{start + length - 1}"
-        try:
-            answer = self.client.get_object(Bucket=self.bucket_name, Key=self._object_key(key), Range=asked)
-            with answer["Body"] as body:
-                yield from body.iter_chunks(STREAM_BYTES)
-        except ClientError as error:
-            if _code(error) == "NoSuchKey":
-                raise FileNotFoundError(f"'{key}' is not stored in bucket '{self.bucket_name}'") from None
-            raise self._unavailable(error) from error
-        except BotoCoreError as error:
-            raise self._unavailable(error) from error
+        """See WriteOnceStorage. Each piece has a deadline of its own: how long its reader takes does not count."""
+        is_for_client, is_begun = patience.is_request(), False
+        body = self._ask(key, partial(self._open_part, key, start, length))
+        with closing(body):
+            while length > 0:
+                with self._asking(key, is_next_piece=is_for_client and is_begun):
+                    piece = body.read(min(length, STREAM_BYTES))
+                if not piece:
+                    raise self._unavailable(f"the answer ended {length} bytes early")
+                length -= len(piece)
+                is_begun = True
+                yield piece
 
     def read_note(self, key: str) -> dict[str, object] | None:
         """See WriteOnceStorage."""
@@ -129,28 +134,25 @@ class S3WriteOnceStorage(WriteOnceStorage, S3Storage):  # type: ignore[misc]  # 
         """See WriteOnceStorage."""
         found = self._head(key)
         if found is None:
-            raise FileNotFoundError(f"'{key}' is not stored in bucket '{self.bucket_name}'")
+            raise self._not_found(key)
         return int(found["ContentLength"])
 
     def keys_below(self, folder: str) -> Iterator[str]:
         """See WriteOnceStorage."""
         below = f"{self._object_key(folder)}/"
         outer = len(below) - len(folder) - 1
-        try:
-            pages = self.client.get_paginator("list_objects_v2").paginate(
-                Bucket=self.bucket_name, Prefix=below
-            )
-            for page in pages:
-                yield from (one["Key"][outer:] for one in page.get("Contents", ()))
-        except (ClientError, BotoCoreError) as error:
-            raise self._unavailable(error) from error
+        get_page: Any = partial(self.client.list_objects_v2, Bucket=self.bucket_name, Prefix=below)
+        page = self._ask(folder, get_page)
+        while True:
+            yield from (one["Key"][outer:] for one in page.get("Contents", ()))
+            if not page.get("IsTruncated"):
+                return
+            page = self._ask(folder, partial(get_page, ContinuationToken=page["NextContinuationToken"]))
 
     def delete(self, name: str) -> None:
         """See WriteOnceStorage."""
-        try:
-            self.client.delete_object(Bucket=self.bucket_name, Key=self._object_key(name))
-        except (ClientError, BotoCoreError) as error:
-            raise self._unavailable(error) from error
+        key = self._object_key(name)
+        self._ask(name, partial(self.client.delete_object, Bucket=self.bucket_name, Key=key))
 
     def __getstate__(self) -> dict[str, Any]:
         state = cast("dict[str, Any]", super().__getstate__())
@@ -158,14 +160,57 @@ class S3WriteOnceStorage(WriteOnceStorage, S3Storage):  # type: ignore[misc]  # 
         return state
 
     def _head(self, key: str) -> "HeadObjectOutputTypeDef | None":
+        object_key = self._object_key(key)
         try:
-            return self.client.head_object(Bucket=self.bucket_name, Key=self._object_key(key))
+            return self._ask(key, lambda: self.client.head_object(Bucket=self.bucket_name, Key=object_key))
+        except FileNotFoundError:
+            return None
+
+    def _open_part(self, key: str, start: int, length: int) -> "StreamingBody":
+        asked = f"bytes {start}-{start + length - 1}/"
+        answer = self.client.get_object(
+            Bucket=self.bucket_name, Key=self._object_key(key), Range=asked[:-1].replace(" ", "=")
+        )
+        if not answer.get("ContentRange", "").startswith(asked):
+            answer["Body"].close()
+            raise self._unavailable(f"asked for {asked[:-1]} it sent {answer.get('ContentRange', 'all')}")
+        return answer["Body"]
+
+    def _ask(self, key: str, call: Callable[[], T]) -> T:
+        """What the call returns, repeated while that may help and its time lasts. Raises as `_asking` does."""
+        with self._asking(key) as deadline:
+            for pause_s in self._pauses_s:
+                try:
+                    return call()
+                except (ClientError, *_FAILURES) as error:
+                    if not _may_pass(error) or deadline.left_s() <= pause_s:
+                        raise
+                    time.sleep(pause_s)
+            return call()
+
+    @contextmanager
+    def _asking(self, key: str, *, is_next_piece: bool = False) -> Iterator[Deadline]:
+        """The one place that bounds calls to the server, and says what it means where they fail.
+
+        Raises FileNotFoundError where a read finds nothing, FileExistsError where a put finds the key taken,
+        UnavailableError for all else.
+        """
+        deadline = None
+        try:
+            with self._patience.call(is_next_piece=is_next_piece) as deadline:
+                yield deadline
         except ClientError as error:
-            if _status(error) == HTTPStatus.NOT_FOUND:
-                return None
-            raise self._unavailable(error) from error
-        except BotoCoreError as error:
-            raise self._unavailable(error) from error
+            if _is_missing(error):
+                raise self._not_found(key) from None
+            if _status(error) == HTTPStatus.PRECONDITION_FAILED:
+                raise FileExistsError(f"'{key}' is stored already") from None
+            raise self._unavailable(_code(error)) from error
+        except _FAILURES as error:
+            if deadline is None:
+                raise self._unavailable(str(error)) from error
+            # The error's kind, never its text: that may quote keys, headers and signed addresses.
+            why = type(error).__name__
+            raise self._unavailable(f"no answer in time, {why}" if deadline.has_passed else why) from error
 
     def _object_key(self, key: str) -> str:
         return f"{self.location.strip('/')}/{check_key(key)}".lstrip("/")
@@ -176,8 +221,8 @@ class S3WriteOnceStorage(WriteOnceStorage, S3Storage):  # type: ignore[misc]  # 
             aws_secret_access_key=self.secret_key or None,
             aws_session_token=self.security_token or None,
         )
-        return session.client(
-            "s3",
+        return make_client(
+            session,
             region_name=self.region_name,
             use_ssl=self.use_ssl,
             endpoint_url=self.endpoint_url,
@@ -185,13 +230,32 @@ class S3WriteOnceStorage(WriteOnceStorage, S3Storage):  # type: ignore[misc]  # 
             verify=self.verify,
         )
 
-    def _unavailable(self, error: ClientError | BotoCoreError) -> UnavailableError:
-        # The code or the error's kind, never its text: that may quote keys, headers and signed addresses.
-        what = _code(error) if isinstance(error, ClientError) else type(error).__name__
-        return UnavailableError(
-            f"the bucket '{self.bucket_name}' could not be used ({what}); see to "
+    def _not_found(self, key: str) -> FileNotFoundError:
+        return FileNotFoundError(f"'{key}' is not stored in bucket '{self.bucket_name}'")
+
+    def _unavailable(self, why: str) -> UnavailableError:
+        reason = (
+            f"the bucket '{self.bucket_name}' could not be used ({why}); see to "
             "R2_ENDPOINT_URL, R2_BUCKET, R2_ACCESS_KEY_ID, R2_SECRET_ACCESS_KEY and the server"
         )
+        return UnavailableError(UNREACHABLE, reason=reason)
+
+
+@cache
+def _patience_with(endpoint: str | None) -> Patience:
+    """One for each server: where one of its buckets hangs the others do."""
+    return Patience()
+
+
+def _may_pass(error: Exception) -> bool:
+    return not isinstance(error, ClientError) or _status(error) in _PASSING
+
+
+def _is_missing(error: ClientError) -> bool:
+    """Whether a read found nothing. An answer to HEAD has no body that could say more; a missing bucket is a fault."""
+    if error.operation_name == "HeadObject":
+        return _status(error) == HTTPStatus.NOT_FOUND
+    return error.operation_name == "GetObject" and _code(error) == "NoSuchKey"
 
 
 def _status(error: ClientError) -> int:

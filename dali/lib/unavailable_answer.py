@@ -23,10 +23,10 @@ def answer_unavailable(request: HttpRequest, error: UnavailableError) -> HttpRes
     """The whole answer. Reads no row and no session: it is made while the database is away."""
     wants_page = request.get_preferred_type(["application/json", "text/html"]) == "text/html"
     if wants_page and not request.path.startswith("/api/"):
-        page = render_to_string("503.html", {"reason": str(error)})
+        page = render_to_string("503.html", {"reason": error.public_message})
         answer = HttpResponse(page, status=STATUS)
     else:
-        fault = {"code": "unavailable", "detail": str(error), "attr": None}
+        fault = {"code": "unavailable", "detail": error.public_message, "attr": None}
         answer = JsonResponse({"type": "server_error", "errors": [fault]}, status=STATUS)
     answer["Retry-After"] = str(error.retry_after_s)
     answer["Cache-Control"] = "no-store"

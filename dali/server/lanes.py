@@ -12,6 +12,7 @@ quarter of the lanes, so that all others are answered meanwhile.
 import asyncio
 import io
 import re
+import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
@@ -22,8 +23,9 @@ from django.conf import settings
 from django.core.handlers.asgi import ASGIRequest
 from django.db import close_old_connections
 
+from dali.lib import patience
 from dali.lib.cors import cors_headers
-from dali.lib.endless import is_endless
+from dali.lib.endless import needs_thread
 from dali.lib.errors import UnavailableError
 from dali.lib.unavailable_answer import answer_unavailable, log_unavailable
 
@@ -57,7 +59,8 @@ def written_thing(scope: dict[str, Any]) -> str | None:
 class Lanes:
     """An ASGI application that runs another one's HTTP requests in a bounded number of threads.
 
-    Event streams need no lane: they last, and they read the database by themselves.
+    Event streams need no lane: they last, and they read the database by themselves. Nor does the question whether the
+    process is well, which must be answered when every lane is taken.
     """
 
     def __init__(self, application: Application, *, lanes: int | None = None, wait_s: float = WAIT_S) -> None:
@@ -71,19 +74,21 @@ class Lanes:
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         """Serves one connection."""
-        if scope["type"] != "http" or is_endless(scope["path"]):
+        if scope["type"] != "http" or not needs_thread(scope["path"]):
             await self._application(scope, receive, send)
             return
         thing = written_thing(scope)
         turns = None if thing is None else self._turns.setdefault(thing, asyncio.Semaphore(self._share))
+        asked_at = time.monotonic()
         try:
             lane = await self._borrow(turns)
         except TimeoutError:
             await _refuse(scope, send)
             return
         try:
-            async with ThreadSensitiveContext(executor=lane):
-                await self._application(scope, receive, send)
+            with patience.of_request(waited_s=time.monotonic() - asked_at):
+                async with ThreadSensitiveContext(executor=lane):
+                    await self._application(scope, receive, send)
         finally:
             self._give_back(lane, turns)
 

@@ -8,18 +8,21 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
+import structlog
 from daphne.server import Server, reactor, twisted_loop
 from twisted.logger import ILogObserver, LogEvent, LogLevel, formatEvent, globalLogBeginner
 from zope.interface import implementer
 
 from dali.lib import frames
 from dali.lib.endless import is_endless
+from dali.lib.errors import UnavailableError
 from dali.server import access, http, websocket
 from dali.server.connection import Connection
 from dali.server.lanes import Application, Lanes
 from dali.server.limits import Limits
 
 logger = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 # For the loop's own blocking calls (name resolution, the stream's reads): at most so many at once.
 EXECUTOR_THREADS = 16
@@ -126,10 +129,21 @@ class WebServer(Server):  # type: ignore[misc]  # daphne ships no types
         queue = http.Inbox(protocol.content) if is_http else asyncio.Queue[dict[str, Any]]()
         # An answer that has no end of its own: a stop does not wait for it.
         details["is_stream"] = is_http and is_endless(scope["path"])
-        details["application_instance"] = self.loop.create_task(
-            self.application(scope, queue.get, partial(self.handle_reply, protocol))
-        )
+        details["application_instance"] = self.loop.create_task(self._answer(protocol, scope, queue))
         return queue
+
+    async def _answer(
+        self, protocol: Any, scope: dict[str, Any], queue: "asyncio.Queue[dict[str, Any]]"
+    ) -> None:
+        """Runs the application. An answer that a storage kept from being finished ends with its connection, so that the
+        client sees that it is not whole."""
+        try:
+            await self.application(scope, queue.get, partial(self.handle_reply, protocol))
+        except UnavailableError as error:
+            reason = str(error)[:1000]
+            log.error("answer_cut_off", path=scope["path"], reason=reason)  # noqa: TRY400 - no fault of the code
+            if "disconnected" not in self.connections.get(protocol, {"disconnected": True}):
+                protocol.handle_exception(error)
 
     def kill_all_applications(self) -> Any:
         """Called as the loop ends: cancels what is left."""

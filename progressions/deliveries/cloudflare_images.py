@@ -8,6 +8,8 @@ import io
 import json
 import math
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote
 
@@ -17,6 +19,7 @@ from PIL import Image
 from dali.lib.clock import Deadline
 from dali.lib.image_headers import InvalidImageError, webp_size
 from dali.lib.images import CPU_GATE, decode
+from dali.lib.patience import Patience
 from dali.lib.vendors import cloudflare_api
 from dali.lib.vendors.cloudflare_api import CloudflareError
 from progressions.delivered_files import check_sha256
@@ -35,6 +38,7 @@ _QUALITIES = (80, 70, 60, 50)
 _SMALLER = 0.8
 _ID = re.compile(r"dali/[0-9a-f]{64}")
 _METADATA = json.dumps({"by": "dali"})
+PATIENCE = Patience(worker_s=DEADLINE_S)
 
 
 class CloudflareImagesDelivery(Delivery):
@@ -63,18 +67,18 @@ class CloudflareImagesDelivery(Delivery):
             "metadata": (None, _METADATA),
             "file": (f"{sha256}.webp", within_limits(content), "image/webp"),
         }
-        deadline = Deadline.after(DEADLINE_S)
-        try:
-            result = _api().call("POST", "images/v1", deadline, files=files).result
-        except CloudflareError as error:
-            if error.code != _TAKEN and error.status != 409:
-                raise _failed(error) from error
-            # Placed before, by an attempt that died or for another row: the same content, whole.
-            result = _find(image_id, deadline)
-            if result is None:
-                raise DeliveryError(
-                    f"Cloudflare Images says of {image_id} that it is there and that it is not"
-                ) from error
+        with _waiting() as deadline:
+            try:
+                result = _api().call("POST", "images/v1", deadline, files=files).result
+            except CloudflareError as error:
+                if error.code != _TAKEN and error.status != 409:
+                    raise _failed(error) from error
+                # Placed before, by an attempt that died or for another row: the same content, whole.
+                result = _find(image_id, deadline)
+                if result is None:
+                    raise DeliveryError(
+                        f"Cloudflare Images says of {image_id} that it is there and that it is not"
+                    ) from error
         _check_placed(result, image_id)
         return _address(image_id)
 
@@ -83,7 +87,8 @@ class CloudflareImagesDelivery(Delivery):
         image_id = "/".join(address.split("/")[-3:-1])
         if not _ID.fullmatch(image_id) or address != _address(image_id):
             return False
-        return _find(image_id, Deadline.after(DEADLINE_S)) is not None
+        with _waiting() as deadline:
+            return _find(image_id, deadline) is not None
 
 
 def within_limits(content: bytes) -> bytes:
@@ -129,6 +134,15 @@ def _webp(image: Image.Image, quality: int) -> bytes:
 
 def _api() -> cloudflare_api.CloudflareApi:
     return cloudflare_api.api("delivery")
+
+
+@contextmanager
+def _waiting() -> Iterator[Deadline]:
+    try:
+        with PATIENCE.call() as deadline:
+            yield deadline
+    except TimeoutError as error:
+        raise DeliveryError(f"Cloudflare Images is not asked: {error}") from error
 
 
 def _address(image_id: str) -> str:

@@ -1,13 +1,16 @@
 """`/api/artifact-generators`, `/api/artifacts` and what belongs to them."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from artifacts import builds
+from artifacts import building, builds
 from artifacts.generator import generators
 from artifacts.models import Artifact
+from dali.lib.errors import UnavailableError
 from dali.lib.storage import named
 from projects.models import Project
 from tests.clients import anonymous, keyed, wrong
@@ -232,6 +235,39 @@ def test_more_images_than_a_request_has_time_for_are_left_to_a_worker(
     assert artifact.status == "published"
     again = keyed().post(f"/api/artifacts/{artifact.id}/rebuild")
     assert (again.status_code, again.json()["status"]) == (202, "building")
+
+
+def test_a_long_build_whose_storage_is_away_waits_and_says_nothing_of_the_inside(
+    shown: Project, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def away(*_: object, **__: object) -> None:
+        raise UnavailableError(
+            "The image storage cannot be reached; try again.", reason="the bucket 'x' hangs"
+        )
+
+    monkeypatch.setattr(generators.get("moodboard").__class__, "most_at_once", 2)
+    sent = {"generator": "moodboard", "projectIds": [str(shown.pk)], "options": {"include": "all"}}
+    artifact = Artifact.objects.get(id=keyed().post("/api/artifacts", sent).json()["id"])
+    with monkeypatch.context() as patch:
+        patch.setattr(building, "store", away)
+        assert builds.build_next(artifact.id)
+        artifact.refresh_from_db()
+        assert (artifact.status, artifact.error) == ("building", "")
+        assert not builds.build_next(artifact.id)  # its pause is not over
+        Artifact.objects.filter(id=artifact.id).update(
+            lease_until=None, updated_at=timezone.now() - timedelta(hours=2)
+        )
+        assert builds.build_next(artifact.id)
+    artifact.refresh_from_db()
+    assert (artifact.status, artifact.error) == ("failed", "The image storage cannot be reached; try again.")
+    lines = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+    assert len(lines) == 2
+    assert all("the bucket 'x' hangs" in line for line in lines)
+    again = keyed().post(f"/api/artifacts/{artifact.id}/rebuild")
+    assert again.status_code == 202
+    assert builds.build_next(artifact.id)
+    artifact.refresh_from_db()
+    assert artifact.status == "published"
 
 
 @pytest.mark.parametrize("generator", ["moodboard", "walkthroughReel"])

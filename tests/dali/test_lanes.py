@@ -10,6 +10,7 @@ import pytest
 from asgiref.sync import sync_to_async
 
 from dali.server.lanes import Lanes, lanes_beside, written_thing
+from tests.waiting import PATIENCE_S
 
 
 class Views:
@@ -105,7 +106,7 @@ async def test_the_stream_takes_no_lane() -> None:
     lanes = Lanes(application, lanes=1)
     streams = [asyncio.ensure_future(ask(lanes, "/api/stream/s")) for _ in range(3)]
     await reached.wait()
-    await asyncio.wait_for(ask(lanes), 5)
+    await asyncio.wait_for(ask(lanes), PATIENCE_S)
     for stream in streams:
         stream.cancel()
 

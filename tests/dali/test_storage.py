@@ -171,7 +171,7 @@ def test_a_full_disk_is_told_and_leaves_nothing(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fdatasync", full)
-    with pytest.raises(UnavailableError, match="No space left"):
+    with pytest.raises(UnavailableError, match="the disk is full; free some space"):
         storage.put_once("a/0", b"x", media_type="image/png")
     assert storage.exists("a/0") is False
     assert list((Path(storage.location) / ".drafts").iterdir()) == []

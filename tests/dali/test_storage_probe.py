@@ -14,6 +14,7 @@ from pytest_django.fixtures import Settings
 
 from dali.lib import storage_probe
 from dali.lib.errors import UnavailableError
+from dali.lib.folders import described, this_user
 from dali.lib.storage import LocalWriteOnceStorage, originals
 from dali.lib.storage_probe import OverwritingError, probe, refuse_overwriting
 from tests.conftest import FOREIGN, ROOT, free_port
@@ -42,14 +43,17 @@ def on_nanio(settings: Settings, nanio_endpoint: str, close_clients: Callable[[A
     return nanio_endpoint
 
 
-def test_folders_are_found_to_write_once() -> None:
-    assert report() == (
-        0,
-        [
-            f"{alias:9}  ok: written once, read, removed"
-            for alias in ("originals", "uploads", "templates", "published", "delivery")
-        ],
+def test_folders_are_found_to_write_once(settings: Settings) -> None:
+    code, lines = report()
+    assert code == 0
+    aliases = ("originals", "uploads", "templates", "published", "delivery")
+    assert lines[:5] == [f"{alias:9}  ok: written once, read, removed" for alias in aliases]
+    assert lines[5] == (
+        f"Checked as user {this_user()}. The user that the server runs as must be able to write to its folders:"
     )
+    assert lines[6:] == [
+        f"{alias:9}  {settings.DATA_DIR / alias}  {described(settings.DATA_DIR / alias)}" for alias in aliases
+    ]
     assert list(Path(originals().path("probe")).iterdir()) == []
 
 
@@ -160,7 +164,7 @@ def test_a_process_does_not_start_where_objects_would_be_overwritten(
     variables = {"DALI_DATA_DIR": str(tmp_path), "PORT": str(free_port()), "AWS_REGION": "us-east-1"}
     if "celery" in command:
         variables |= {
-            "CELERY_BROKER_URL": "redis://127.0.0.1:1/0",
+            "REDIS_URL": "redis://127.0.0.1:1/0",
             "DALI_SECRET_KEY": "x" * 50,
             "DALI_PUBLIC_ORIGIN": "http://127.0.0.1",
         }
@@ -174,7 +178,7 @@ def test_a_process_does_not_start_where_objects_would_be_overwritten(
         env=environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     assert result.returncode == 1, result.stderr

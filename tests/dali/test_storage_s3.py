@@ -6,26 +6,19 @@ import pickle
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
-from botocore.config import Config
 
-from dali.lib import storage_s3
 from dali.lib.errors import UnavailableError
 from dali.lib.storage_s3 import S3WriteOnceStorage
 from tests.dali.storage_contract import WriteOnceContract
 from tests.s3_servers import SECRET, make_bucket
 
-HASTY = Config(
-    signature_version="s3v4",
-    s3={"addressing_style": "path"},
-    connect_timeout=1,
-    read_timeout=1,
-    retries={"max_attempts": 0},
-)
+NO_PAUSES = (0.0, 0.0, 0.0)
 
 
-def storage_at(endpoint: str, bucket: str = "dali", **options: object) -> S3WriteOnceStorage:
+def storage_at(endpoint: str, bucket: str = "dali", **options: Any) -> S3WriteOnceStorage:
     return S3WriteOnceStorage(
         bucket_name=bucket, endpoint_url=endpoint, access_key="dali-key", secret_key=SECRET, **options
     )
@@ -42,11 +35,6 @@ def kept(moto_endpoint: str) -> Iterator[S3WriteOnceStorage]:
 def storage(kept: S3WriteOnceStorage, moto_endpoint: str) -> S3WriteOnceStorage:
     make_bucket(moto_endpoint, "dali")
     return kept
-
-
-@pytest.fixture
-def _hasty_conflicts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(storage_s3, "_CONFLICT_PAUSES_S", (0.0, 0.0, 0.0))
 
 
 class TestS3WriteOnceStorage(WriteOnceContract):
@@ -97,7 +85,7 @@ def test_a_server_that_is_down_is_unavailable_and_no_secret_is_told() -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    made = storage_at(f"http://127.0.0.1:{port}", client_config=HASTY)
+    made = storage_at(f"http://127.0.0.1:{port}", pauses_s=NO_PAUSES)
     calls: list[Callable[[], object]] = [
         lambda: made.put_once("a/0", b"x", media_type="image/png"),
         lambda: made.read("a/0"),
@@ -134,28 +122,25 @@ def scripted_server(statuses: list[int]) -> Iterator[tuple[str, list[str | None]
     server.server_close()
 
 
-@pytest.mark.usefixtures("_hasty_conflicts")
 def test_a_write_that_meets_another_s_is_repeated_until_the_server_has_decided() -> None:
     with scripted_server([409, 412]) as (address, seen):
-        made = storage_at(address, client_config=HASTY)
+        made = storage_at(address, pauses_s=NO_PAUSES)
         assert made.put_once("a/0", b"x", media_type="image/png") is False
         made.client.close()
     assert seen == ["*", "*"]
 
 
-@pytest.mark.usefixtures("_hasty_conflicts")
 def test_a_conflict_whose_other_writer_failed_ends_with_our_bytes() -> None:
     with scripted_server([409, 200]) as (address, seen):
-        made = storage_at(address, client_config=HASTY)
+        made = storage_at(address, pauses_s=NO_PAUSES)
         assert made.put_once("a/0", b"x", media_type="image/png") is True
         made.client.close()
     assert seen == ["*", "*"]
 
 
-@pytest.mark.usefixtures("_hasty_conflicts")
 def test_a_conflict_that_does_not_end_is_unavailable() -> None:
     with scripted_server([409] * 4) as (address, seen):
-        made = storage_at(address, client_config=HASTY)
+        made = storage_at(address, pauses_s=NO_PAUSES)
         with pytest.raises(UnavailableError, match="409"):
             made.put_once("a/0", b"x", media_type="image/png")
         made.client.close()

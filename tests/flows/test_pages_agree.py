@@ -8,7 +8,8 @@ import pytest
 import requests
 
 from tests.flows.test_kill import Deployment, deploy
-from tests.flows.test_long_builds import Client, until
+from tests.flows.test_long_builds import Client
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(300)]
 
@@ -42,7 +43,7 @@ def clients(processes: Deployment) -> tuple[Client, Client]:
 
 def add_image(client: Client, project: str) -> None:
     job = client.post(f"/api/projects/{project}/jobs", ONE_IMAGE).json()["jobId"]
-    until(60, lambda: client.get(f"/api/jobs/{job}")["status"] == "complete")
+    wait_until(lambda: client.get(f"/api/jobs/{job}")["status"] == "complete", "the job ended")
 
 
 def new_project(client: Client) -> str:
@@ -93,7 +94,7 @@ def test_each_part_of_a_film_is_of_the_build_that_its_etag_names(clients: tuple[
         part(1)  # seen without content a moment before
         return bool(clients[0].get(route)["status"] == "published")
 
-    until(120, is_built)
+    wait_until(is_built, "the film is built")
     assert [part(number).status_code for number in range(2)] == [206, 206]
     films: dict[str, bytes] = {}
 
@@ -111,7 +112,7 @@ def test_each_part_of_a_film_is_of_the_build_that_its_etag_names(clients: tuple[
         parts.extend(part(number) for number in range(2))
         return bool(clients[1].get(route)["status"] == "published")
 
-    until(120, is_rebuilt)
+    wait_until(is_rebuilt, "it is built again")
     second = keep_film()
     assert second != first
     parts += [part(number) for number in range(4)]

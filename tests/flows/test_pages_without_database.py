@@ -13,8 +13,9 @@ from websockets.sync.client import connect
 
 from tests.flows.proxy import Proxy
 from tests.flows.test_kill import Deployment
-from tests.flows.test_long_builds import Client, until
+from tests.flows.test_long_builds import Client
 from tests.flows.test_outage import JOB, KEY, database, deployment, redis, submit
+from tests.waiting import wait_until
 
 __all__ = ["database", "deployment", "redis"]
 
@@ -32,7 +33,7 @@ def published(client: Client) -> tuple[str, str, str]:
     project = client.post("/api/projects", {"name": "Harbour"}).json()["id"]
     submit(client.origin, project, "pages")
     images = f"/api/projects/{project}/progressions"
-    until(60, lambda: client.get(images) or None)
+    wait_until(lambda: client.get(images), "the images are made")
     image = urlsplit(client.get(images)[0]["generated_image_url"]).path
     asked = {"generator": "lookbook", "projectIds": [project], "options": {"include": "all"}}
     artifact = client.post("/api/artifacts", asked).json()
@@ -87,8 +88,8 @@ def test_without_the_database_pages_are_503_in_time_and_images_are_shown(
     shown, _ = ask(client.origin, image, "a" * 32)
     assert (shown.status_code, shown.headers["Content-Type"]) == (200, "image/webp")
     database.mend()
-    until(30, lambda: ask(client.origin, page)[0].status_code == 200)
-    until(30, lambda: ask(client.origin, "/")[0].status_code == 200)
+    wait_until(lambda: ask(client.origin, page)[0].status_code == 200, "the page is back")
+    wait_until(lambda: ask(client.origin, "/")[0].status_code == 200, "the home page is back")
     log = (tmp_path / "web0.log").read_text()
     assert "Traceback" not in log
     assert len([line for line in log.splitlines() if '"level": "error"' in line and '"503 /:' in line]) == 6

@@ -1,7 +1,6 @@
 """The bucket away while workers are killed: what is paid is kept, the rest waits, and all goes on once it is back."""
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -13,8 +12,9 @@ from tests.flows.proxy import Proxy, proxy_to
 from tests.flows.reader import Reader
 from tests.flows.test_kill import Deployment, deploy
 from tests.s3_servers import ACCESS_KEY, SECRET, make_bucket
+from tests.waiting import wait_until
 
-pytestmark = [pytest.mark.services, pytest.mark.timeout(420)]
+pytestmark = [pytest.mark.services, pytest.mark.timeout(900)]
 VARIANTS = 12
 
 
@@ -64,20 +64,20 @@ def test_workers_killed_while_the_bucket_is_away_lose_no_paid_image(
 ) -> None:
     job_id = submit(deployment)
     reader = Reader(deployment.origin(0), "away")
-    wait_until(lambda: any(event.get("step") == "generate" for event in reader.events))
+    wait_until(lambda: any(event.get("step") == "generate" for event in reader.events), "a call left")
     bucket.cut()
     with psycopg.connect(production_services["DATABASE_URL"], autocommit=True) as rows:
-        wait_until(lambda: count(rows, "held_answers") > 0)
+        wait_until(lambda: count(rows, "held_answers") > 0, "an answer is held")
         for name in ("worker0", "worker1"):
             deployment.kill(name)
         held = count(rows, "held_answers")
         for name in ("worker0", "worker1"):
             deployment.start(name)
-        wait_until(lambda: count(rows, "steps WHERE name = 'store'") > held)
+        wait_until(lambda: count(rows, "steps WHERE name = 'store'") > held, "others wait too")
         assert count(rows, "held_answers") >= held
         assert count(rows, "variants WHERE status = 'failed'") == 0
         bucket.mend()
-        assert reader.wait_for_end(240), "the job did not end"
+        assert reader.wait_for_end(), "the job did not end"
         reader.stop()
         assert count(rows, "held_answers") == 0
         unseen = count(rows, "steps WHERE name = 'generate' AND status = 'unknown'")
@@ -94,11 +94,3 @@ def count(rows: "psycopg.Connection[tuple[int]]", what: str) -> int:
     found = rows.execute(f"SELECT count(*) FROM {what}").fetchone()
     assert found is not None
     return found[0]
-
-
-def wait_until(holds: Callable[[], bool], most_s: float = 120) -> None:
-    """Returns once the condition holds."""
-    until = time.monotonic() + most_s
-    while not holds():
-        assert time.monotonic() < until, "it never came to this"
-        time.sleep(0.1)

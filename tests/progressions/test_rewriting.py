@@ -29,6 +29,7 @@ from tests.progressions.conftest import told, work_all
 from tests.progressions.fake_models import WRITTEN, FakeTextModel
 from tests.progressions.fakes import FakeProvider
 from tests.vendors.configured import configure
+from tests.waiting import PATIENCE_S
 
 Submit = Callable[..., Job]
 NEW = "A lighthouse at dusk, in soft light."
@@ -262,7 +263,7 @@ def test_variants_at_work_at_once_wait_for_one_call(submit: Submit, model: FakeT
 
     def refine_one(variant: Variant) -> str:
         own.append(connections["default"])
-        waiting.wait(10)
+        waiting.wait(PATIENCE_S)
         try:
             return refine_prompt(variant, "a lighthouse", [LIGHT]).prompt
         finally:

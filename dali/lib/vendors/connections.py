@@ -7,10 +7,12 @@ waits for one until its deadline.
 """
 
 import atexit
+import ipaddress
 import socket
 import ssl
 import weakref
 from collections.abc import Iterable, Iterator
+from functools import partial
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
@@ -23,6 +25,8 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import EmptyPoolError, NewConnectionError
 
+from dali.lib.bounded import call_within
+from dali.lib.clock import Deadline
 from dali.lib.vendors.deadlines import bounded
 
 CONNECT_S = 10.0
@@ -180,30 +184,56 @@ class _PlainSocket(_Bounded, socket.socket):
     pass
 
 
-class _TlsSocket(_Bounded, ssl.SSLSocket):
-    pass
+class BoundedTlsSocket(_Bounded, ssl.SSLSocket):
+    """A TLS socket whose every operation is bounded by the current deadline."""
 
 
-def _connect(connection: HTTPConnection) -> socket.socket:
+def connect(connection: HTTPConnection) -> socket.socket:
+    """The socket of a connection, bounded by the current deadline as it is opened and in all it does."""
+    deadline = Deadline.after(CONNECT_S)
     try:
-        timeout_s = bounded(CONNECT_S)
-        sock = socket.create_connection((connection.host, connection.port), timeout=timeout_s)
+        sock = _reached(connection.host, connection.port, deadline)
     except OSError as error:  # said as urllib3 says it: nothing was sent yet
         raise NewConnectionError(connection, f"no connection: {error}") from error
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     own = _PlainSocket(sock.family, sock.type, sock.proto, fileno=sock.detach())
-    own.settimeout(timeout_s)
+    own.settimeout(deadline.left_s())
     return own
+
+
+def _reached(host: str, port: int | None, deadline: Deadline) -> socket.socket:
+    """The first address of a host that takes the connection. The system's resolver, which knows of no deadline, is
+    waited for in a thread; it gives up by itself."""
+    addresses: list[tuple[Any, ...]] = [(host, port)]
+    if not _is_address(host):
+        left_s = bounded(deadline.left_s()) or 0.0
+        found = call_within(left_s, partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM))
+        addresses = [address[:2] for *_, address in found]
+    failure: OSError = TimeoutError("the deadline has passed")
+    for address in addresses:
+        try:
+            return socket.create_connection(address, timeout=bounded(deadline.left_s()))
+        except OSError as error:
+            failure = error
+    raise failure
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 class _PlainConnection(HTTPConnection):
     def _new_conn(self) -> socket.socket:
-        return _connect(self)
+        return connect(self)
 
 
 class _TlsConnection(HTTPSConnection):
     def _new_conn(self) -> socket.socket:
-        return _connect(self)
+        return connect(self)
 
 
 class _Waiting:
@@ -230,7 +260,7 @@ class _Adapter(HTTPAdapter):
         super().__init__(pool_connections=4, pool_maxsize=most, max_retries=0, pool_block=True)
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
-        super().init_poolmanager(*args, **options, ssl_context=tls_context(sockets=_TlsSocket))
+        super().init_poolmanager(*args, **options, ssl_context=tls_context(sockets=BoundedTlsSocket))
         self.poolmanager.pool_classes_by_scheme = {"http": _PlainPool, "https": _TlsPool}
 
 

@@ -7,9 +7,11 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from dali.lib.data_lock import DataLock, DirectoryInUseError
-from dali.lib.storage_probe import OverwritingError, refuse_overwriting
+from dali.lib.errors import RefusedStartError
+from dali.lib.storage_probe import refuse_start
 from dali.server.bootstrap import ADMIN, FirstSecrets, prepare
 from dali.server.sockets import ListenError, bind, origin_of
+from dali.warmup import warm_up
 
 
 class Command(BaseCommand):
@@ -28,7 +30,9 @@ class Command(BaseCommand):
             )
         try:
             self._serve()
-        except (ListenError, DirectoryInUseError, OverwritingError) as error:
+        except RefusedStartError as error:
+            _refuse(str(error), error.exit_code)
+        except (ListenError, DirectoryInUseError) as error:
             _refuse(str(error))
         except KeyboardInterrupt:
             sys.exit(130)
@@ -40,8 +44,9 @@ class Command(BaseCommand):
         origin = origin_of(listener)
         if not settings.IS_PUBLIC_ORIGIN_GIVEN:
             settings.PUBLIC_ORIGIN = origin
-        refuse_overwriting()
+        refuse_start()
         made = prepare()
+        warm_up()
 
         # Imported late: Twisted's reactor is installed by the import, and the application reads the settings.
         from dali.asgi import application
@@ -82,6 +87,6 @@ def welcome(origin: str, made: FirstSecrets) -> str:
     return "\n".join(lines)
 
 
-def _refuse(message: str) -> NoReturn:
+def _refuse(message: str, exit_code: int = 1) -> NoReturn:
     sys.stderr.write(f"{message}\n")
-    sys.exit(1)
+    sys.exit(exit_code)

@@ -7,10 +7,12 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.db import connections
 
+from dali.lib.errors import RefusedStartError
 from dali.lib.postgresql_backend import wait_at_most
-from dali.lib.storage_probe import OverwritingError, refuse_overwriting
+from dali.lib.storage_probe import refuse_start
 from dali.server.bootstrap import missing_migrations
 from dali.server.sockets import ListenError, bind, origin_of
+from dali.warmup import warm_up
 
 # For a connection to the database; then the answer is 503, which is promised within 5 s, all else included.
 REQUEST_WAITS_S = 2.0
@@ -34,9 +36,12 @@ class Command(BaseCommand):
         wait_at_most(REQUEST_WAITS_S)
         connections.close_all()
         try:
-            refuse_overwriting()
+            refuse_start()
+            warm_up()
             self._serve()
-        except (ListenError, OverwritingError) as error:
+        except RefusedStartError as error:
+            _refuse(str(error), error.exit_code)
+        except ListenError as error:
             _refuse(str(error))
         except KeyboardInterrupt:
             sys.exit(130)
@@ -56,6 +61,6 @@ class Command(BaseCommand):
         )
 
 
-def _refuse(message: str) -> NoReturn:
+def _refuse(message: str, exit_code: int = 1) -> NoReturn:
     sys.stderr.write(f"{message}\n")
-    sys.exit(1)
+    sys.exit(exit_code)

@@ -10,6 +10,7 @@ from PIL import Image
 from pytest_django.fixtures import Settings
 
 from dali.lib.images import Picture, encode_delivery
+from dali.lib.patience import Patience
 from progressions.deliveries import cloudflare_images
 from progressions.deliveries.cloudflare_images import within_limits
 from progressions.delivery import Delivery, deliveries, image_origins
@@ -176,7 +177,7 @@ def test_the_pause_that_the_service_asks_for_is_passed_on(
 def test_a_service_that_does_not_end_is_left_at_the_deadline(
     delivery: Delivery, server: CloudflareImagesServer, monkeypatch: pytest.MonkeyPatch, way: str
 ) -> None:
-    monkeypatch.setattr(cloudflare_images, "DEADLINE_S", 0.5)
+    monkeypatch.setattr(cloudflare_images, "PATIENCE", Patience(worker_s=0.5))
     server.faults = [Fault(way="hang") if way == "hang" else Fault(way="drip", pause_s=0.02)]
     with pytest.raises(DeliveryError, match="in time"):
         delivery.place(*webp())
