@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 import requests
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
 
 from tests.flows.proxy import Proxy
 from tests.flows.test_kill import Deployment
@@ -24,6 +26,7 @@ BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 # Promised are 5 s. A busy machine takes longer; what waits for the database takes for ever.
 IN_TIME_S = 60.0
 AT_ONCE = 40
+ASKED = 5
 HEALTHY = 12
 
 
@@ -39,20 +42,36 @@ def published(client: Client) -> tuple[str, str, str]:
     return project, f"/public/lookbook/{artifact['public_slug']}", image
 
 
-def ask(origin: str, path: str, cookie: str = "", method: str = "GET") -> tuple[requests.Response, float]:
-    """The answer, and after how long it began."""
-    headers = BROWSER if not path.startswith("/api") else {"Accept": "*/*"}
-    cookies = {"sessionid": cookie} if cookie else {}
+def ask(origin: str, path: str) -> tuple[requests.Response, float]:
+    """The answer to a browser that was signed in once, and after how long it came."""
     started = time.monotonic()
-    answer = requests.request(
-        method,
-        origin + path,
-        headers=headers,
-        cookies=cookies,
-        json={} if method == "POST" else None,
-        timeout=180,
-    )
+    answer = requests.get(origin + path, headers=BROWSER, cookies={"sessionid": "a" * 32}, timeout=180)
     return answer, time.monotonic() - started
+
+
+def close_code(origin: str) -> int | None:
+    """What a WebSocket to the stream is closed with."""
+    with connect(f"{origin.replace('http', 'ws', 1)}/api/stream/pages", open_timeout=180) as socket:
+        with pytest.raises(ConnectionClosed):
+            socket.recv(timeout=180)
+        return socket.close_code
+
+
+def check_answers_without_it(client: Client, paths: list[str], image: str) -> None:
+    """Asks for all of it at once."""
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        asked = [pool.submit(ask, client.origin, path) for path in paths * ASKED]
+        sockets = [pool.submit(close_code, client.origin) for _ in range(ASKED)]
+        answers = [future.result() for future in asked]
+    assert [future.result() for future in sockets] == [1013] * ASKED  # try again later
+    for answer, took_s in answers:
+        assert (answer.url, answer.status_code) == (answer.url, 503)
+        assert int(answer.headers["Retry-After"]) > 0
+        assert took_s < IN_TIME_S, answer.url
+        assert "127.0.0.1:" not in answer.text
+    assert "<h1>Dali cannot answer right now.</h1>" in answers[0][0].text
+    shown, _ = ask(client.origin, image)
+    assert (shown.status_code, shown.headers["Content-Type"]) == (200, "image/webp")
 
 
 def is_waited_for(holder: "psycopg.Connection[tuple[Any, ...]]") -> bool:
@@ -68,27 +87,20 @@ def test_without_the_database_pages_are_503_in_time_and_images_are_shown(
     client = Client(deployment.origin(0), KEY)
     _, page, image = published(client)
     answering = page.replace("lookbook", "artifact")
-    paths = ["/", "/studio/", "/admin/", page, f"{answering}/state", f"{answering}/live"]
-    assert ask(client.origin, page)[0].status_code == 200
-    database.cut()
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        asked = [pool.submit(ask, client.origin, path, "a" * 32) for path in paths * 6]
-        asked += [pool.submit(ask, client.origin, "/api/stream/pages") for _ in range(6)]
-        answers = [future.result() for future in asked]
-    for answer, took_s in answers:
-        assert (answer.url, answer.status_code) == (answer.url, 503)
-        assert int(answer.headers["Retry-After"]) > 0
-        assert took_s < IN_TIME_S, answer.url
-        assert "127.0.0.1:" not in answer.text
-    assert "<h1>Dali cannot answer right now.</h1>" in answers[0][0].text
-    shown, _ = ask(client.origin, image, "a" * 32)
-    assert (shown.status_code, shown.headers["Content-Type"]) == (200, "image/webp")
-    database.mend()
+    paths = ["/", "/studio/", "/admin/", page, f"{answering}/state", f"{answering}/live", "/api/projects"]
+    for go_away in (database.cut, database.hush):
+        wait_until(lambda: ask(client.origin, page)[0].status_code == 200, "the page is back")
+        go_away()
+        check_answers_without_it(client, paths, image)
+        log = (tmp_path / "web0.log").read_text()
+        database.cut()
+        database.mend()
     wait_until(lambda: ask(client.origin, page)[0].status_code == 200, "the page is back")
-    wait_until(lambda: ask(client.origin, "/")[0].status_code == 200, "the home page is back")
-    log = (tmp_path / "web0.log").read_text()
     assert "Traceback" not in log
-    assert len([line for line in log.splitlines() if '"level": "error"' in line and '"503 /:' in line]) == 6
+    lines = [
+        line for line in log.splitlines() if '"level": "error"' in line and '"503 /api/projects:' in line
+    ]
+    assert len(lines) == 2 * ASKED
 
 
 def test_a_row_that_is_held_keeps_one_project_waiting_and_no_other(

@@ -5,30 +5,30 @@ in 16 threads take six times that. The first connection that is had again ends i
 """
 
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakSet
 
 from django.db.backends.postgresql import base
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 BRIEFLY_S = 0.25
 
-# The usual patience of pools that let a thread wait in vain and have given no connection since.
-_usual_s: WeakKeyDictionary[ConnectionPool[Any], float] = WeakKeyDictionary()
+# Pools that let a thread wait in vain and have given no connection since.
+_empty: WeakSet[ConnectionPool[Any]] = WeakSet()
 
 
-# The methods that open connections are not in Django's stubs, hence the ignores below.
 class DatabaseWrapper(base.DatabaseWrapper):
     """One thread's connection. Django looks for this name in the module `base` of a backend."""
 
     def get_new_connection(self, conn_params: Any) -> Any:
         """Called where the thread has no connection. Raises what the pool raises."""
         pool = self.pool
+        if pool is None:
+            return super().get_new_connection(conn_params)
+        pool.timeout = BRIEFLY_S if pool in _empty else self.settings_dict["OPTIONS"]["pool"]["timeout"]
         try:
             connection = super().get_new_connection(conn_params)
         except PoolTimeout:
-            _usual_s.setdefault(pool, pool.timeout)
-            pool.timeout = BRIEFLY_S
+            _empty.add(pool)
             raise
-        if pool in _usual_s:
-            pool.timeout = _usual_s.pop(pool, pool.timeout)
+        _empty.discard(pool)
         return connection
