@@ -12,6 +12,7 @@ from typing import Any
 import psycopg
 import pytest
 from asgiref.sync import sync_to_async
+from botocore.config import Config
 from channels.testing import ApplicationCommunicator
 from django.test import override_settings
 from pytest_django.fixtures import Settings
@@ -29,8 +30,10 @@ NAMES = ["database", "broker", "storage", "delivery", "disk"]
 
 
 @pytest.fixture(autouse=True)
-def fresh_checks(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Checks made of this test's settings, with all the time of a busy machine."""
+def patient_checks(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Checks made of this test's settings, which wait for what answers late on a busy machine."""
+    monkeypatch.setattr(health, "_CONNECT_S", 60)
+    monkeypatch.setattr(health, "_HASTY", Config(read_timeout=60, retries={"max_attempts": 0}))
     monkeypatch.setattr(health, "Readiness", partial(Readiness, wait_s=PATIENCE_S))
     health.readiness.cache_clear()
     yield
@@ -96,11 +99,14 @@ async def test_head_has_no_body_and_other_methods_are_refused(path: str, setting
 
 
 @pytest.mark.django_db(transaction=True)
-async def test_a_queue_that_hangs_is_named_within_the_bound(settings: Settings) -> None:
+async def test_a_queue_that_hangs_is_named_within_the_bound(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "Readiness", partial(Readiness, wait_s=0.5))
     with socket.create_server(("127.0.0.1", 0), backlog=10) as silent:
         settings.CELERY_BROKER_URL = f"redis://:secret@127.0.0.1:{silent.getsockname()[1]}/0"
-        async with asyncio.timeout(15):  # 3 s, but for a busy machine
-            assert await failing() in ({"broker": "no answer in time"}, {"broker": "it cannot be used"})
+        async with asyncio.timeout(20):
+            assert (await failing())["broker"] == "no answer in time"
 
 
 @pytest.mark.django_db(transaction=True)
