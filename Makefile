@@ -24,10 +24,10 @@ endif
 COMPILE = $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	--no-emit-index-url --no-emit-find-links --only-binary :all:
 
-.PHONY: help demo run test check fmt bench lock
+.PHONY: help demo run test test-rest test-all check fmt bench lock
 
 help: ## list what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
 
 demo: $(RUNTIME) ## run a real job of the built-in provider and keep serving
 	@$(BIN)/python manage.py demo $(DEMOFLAGS)
@@ -35,8 +35,16 @@ demo: $(RUNTIME) ## run a real job of the built-in provider and keep serving
 run: $(RUNTIME) ## serve on PORT (8000), with what is missing made first
 	@$(BIN)/python manage.py serve
 
-test: $(DEV_STAMP) ## run the tests (those that need services or a browser run where these are), or some: TESTFLAGS=tests/dali
-	@$(BIN)/python -m pytest $(if $(findstring tests/,$(TESTFLAGS)),,--cov --cov-report=term:skip-covered) $(TESTFLAGS)
+# Tests run in several processes; `TESTFLAGS=-n0` runs them in one.
+PYTEST = $(BIN)/python -m pytest -n auto
+
+test: $(DEV_STAMP) ## run the tests that start no server, or some: TESTFLAGS=tests/dali
+	@$(PYTEST) --dist worksteal -m "not rest" $(TESTFLAGS)
+
+test-rest: $(DEV_STAMP) ## run the rest: tests that start servers, kill processes or drive a browser
+	@$(PYTEST) --dist loadgroup --no-loadscope-reorder -m rest $(TESTFLAGS)
+
+test-all: test test-rest ## run all tests
 
 check: $(DEV_STAMP) ## format, lint, layers, types, migrations, settings and schema
 	@$(BIN)/ruff format --check .

@@ -11,19 +11,13 @@ class ArtifactsConfig(AppConfig):
     def ready(self) -> None:
         from django.db.models.signals import post_delete, post_save
 
-        from artifacts import queries, tasks
+        from artifacts import tasks
         from artifacts.boards import nudges
         from artifacts.models import Artifact
         from artifacts.signals import viewed
         from progressions.sweep import swept
 
         for changed in (post_save, post_delete):
-            changed.connect(
-                lambda instance, **_: queries.forget_shown(instance),
-                sender=Artifact,
-                weak=False,
-                dispatch_uid="artifacts.forget_shown",
-            )
             changed.connect(
                 nudges.artifact_changed, sender=Artifact, dispatch_uid="artifacts.boards.artifact_changed"
             )

@@ -9,9 +9,11 @@ from uuid import UUID
 
 import structlog
 from django.db import DatabaseError, OperationalError, connection, transaction
+from django.db import Error as DatabaseFailure
 
 from artifacts import building, services
 from artifacts.models import Artifact
+from dali.lib.database_errors import classify
 from dali.lib.errors import DaliError, UnavailableError
 
 log = structlog.get_logger(__name__)
@@ -32,6 +34,11 @@ def build_next(artifact_id: UUID | None = None) -> bool:
             _run(artifact)
         except services.BuildLostError:
             log.info("build_lost")
+        except DatabaseFailure as error:
+            if classify(error) is None:
+                raise
+            # The lease ends by itself, and the sweep sends for another attempt.
+            log.warning("database_failed", error=str(error)[:500])
     return True
 
 
@@ -44,12 +51,13 @@ def _run(artifact: Artifact) -> None:
         raise
     except UnavailableError as failure:
         log.error("artifact_not_built", reason=str(failure)[:1000])  # noqa: TRY400 - no fault of the code
-        if services.put_off(artifact):
-            return
-        error = failure.public_message
+        services.put_off(artifact)
+        return
     except DaliError as failure:
         error = str(failure)
-    except Exception:  # noqa: BLE001 - the edge: one artifact's accident ends that build
+    except Exception as failure:  # noqa: BLE001 - the edge: one artifact's accident ends that build
+        if classify(failure) is not None:
+            raise
         log.exception("artifact_broke")
         error = "Something went wrong inside Dali; the log has the details."
     with transaction.atomic():

@@ -7,7 +7,6 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import F
-from django.utils import timezone
 
 from artifacts import building, services, tasks
 from artifacts.filling import content
@@ -17,6 +16,7 @@ from artifacts.gathering import gather
 from artifacts.generator import EmptyMaterialError, Generator, generators
 from artifacts.models import Artifact
 from artifacts.options import parse
+from dali.lib import database
 from dali.lib.errors import ConflictError, InputError
 from dali.lib.registry import UnknownPluginError
 from dali.lib.storage import InvalidKeyError, named
@@ -50,7 +50,7 @@ def create_artifact(
         session_id=session_id,
         status=Artifact.Status.BUILDING,
         public_slug=secrets.token_urlsafe(SLUG_BYTES),
-        lease_until=None if is_long else timezone.now() + timedelta(seconds=services.LEASE_S),
+        lease_until=None if is_long else database.now() + timedelta(seconds=services.LEASE_S),
     )
     with transaction.atomic():
         artifact.save(force_insert=True)
@@ -112,7 +112,7 @@ def rebuild_artifact(*, artifact: Artifact) -> Artifact:
                 error="",
                 lease_until=None,
                 lease_token=F("lease_token") + 1,
-                updated_at=timezone.now(),
+                updated_at=database.now(),
             )
             artifact.refresh_from_db()
             services.tell(artifact, "running")

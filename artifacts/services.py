@@ -7,10 +7,10 @@ from uuid import UUID
 import structlog
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
-from django.utils import timezone
 
 from artifacts import building
 from artifacts.models import Artifact, ProjectArtifact
+from dali.lib import database
 from dali.lib.errors import ConflictError, DaliError, InputError
 from progressions import events
 from projects.models import Project
@@ -20,9 +20,8 @@ log = structlog.get_logger(__name__)
 MOST_PROJECTS = 50
 # A build whose process died is free for another after this; while it is at work it renews that.
 LEASE_S = 30.0
-# A build whose storage is away is tried again for so long.
-GIVEN_UP_S = 3600.0
-LEAST_PAUSE_S, MOST_PAUSE_S = 5.0, 300.0
+# Between attempts at a build whose storage is away.
+LEAST_PAUSE_S, MOST_PAUSE_S = 5.0, 60.0
 
 
 def finish(artifact: Artifact, built: building.Built) -> None:
@@ -87,7 +86,7 @@ def waiting_builds() -> list[UUID]:
 
 
 def _free_builds() -> QuerySet[Artifact]:
-    free = Q(lease_until=None) | Q(lease_until__lt=timezone.now())
+    free = Q(lease_until=None) | Q(lease_until__lt=database.now())
     return Artifact.objects.filter(free, status=Artifact.Status.BUILDING)
 
 
@@ -98,7 +97,7 @@ def claim_build(*, artifact_id: UUID | None = None) -> Artifact | None:
         free = free.filter(id=artifact_id)
     for candidate in free.order_by("updated_at", "id")[:5]:
         taken = free.filter(id=candidate.id, lease_token=candidate.lease_token).update(
-            lease_until=timezone.now() + timedelta(seconds=LEASE_S), lease_token=F("lease_token") + 1
+            lease_until=database.now() + timedelta(seconds=LEASE_S), lease_token=F("lease_token") + 1
         )
         if taken:
             candidate.refresh_from_db()
@@ -123,18 +122,6 @@ def fail(artifact: Artifact, error: str) -> None:
         tell(artifact, "fail")
 
 
-def put_off(artifact: Artifact) -> bool:
-    """Leaves a build, whose storage is away, for later: after pauses that grow with its age; False once it is too old.
-
-    BuildLostError where another process has it.
-    """
-    age_s = (timezone.now() - artifact.updated_at).total_seconds()
-    if age_s > GIVEN_UP_S:
-        return False
-    renew(artifact, min(max(age_s / 2, LEAST_PAUSE_S), MOST_PAUSE_S))
-    return True
-
-
 class BuildLostError(DaliError):
     """Another process builds this artifact now, or it is gone."""
 
@@ -144,8 +131,17 @@ def renew(artifact: Artifact, seconds: float = LEASE_S) -> None:
     held = Artifact.objects.filter(
         id=artifact.id, lease_token=artifact.lease_token, status=Artifact.Status.BUILDING
     )
-    if not held.update(lease_until=timezone.now() + timedelta(seconds=seconds)):
+    if not held.update(lease_until=database.now() + timedelta(seconds=seconds)):
         raise BuildLostError(f"artifact {artifact.id} is built by another process now")
+
+
+def put_off(artifact: Artifact) -> None:
+    """Leaves a build whose storage is away for later: after pauses that grow with its age.
+
+    BuildLostError where another process has it.
+    """
+    age_s = (database.now() - artifact.updated_at).total_seconds()
+    renew(artifact, min(max(age_s / 2, LEAST_PAUSE_S), MOST_PAUSE_S))
 
 
 def tell(artifact: Artifact, type_: events.EventType, progress: float | None = None) -> None:

@@ -7,11 +7,11 @@ from typing import Any, Literal, TypedDict
 
 from django.conf import settings
 from django.urls import reverse
-from django.utils import timezone
 
 from artifacts.filling.placeholders import Placeholder
 from artifacts.models import Artifact, Chat, ChatTurn
 from artifacts.serializers import public_path
+from dali.lib import database
 
 MOST_TURNS = 200
 # A message waits for its turn no longer than this; one that stands as waiting after it has lost its process.
@@ -79,7 +79,7 @@ def talk_data(artifact: Artifact, session_id: str, placeholders: Sequence[Placeh
         signIn=f"{reverse('admin:login')}?next={page}",
         slots=[SlotData(name=one.name, isImage=one.is_image) for one in placeholders],
         filled={row.config_key: row.config_value for row in artifact.configurations.all()},
-        turns=[_turn(turn, timezone.now()) for turn in turns],
+        turns=[_turn(turn, database.now()) for turn in turns],
         answer=answers[-1] if answers else {},
     )
 

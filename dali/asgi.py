@@ -9,11 +9,14 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dali.settings")
 django_application = get_asgi_application()
 
 from artifacts.boards.routing import live_application  # noqa: E402 - needs Django set up
+from dali.health import health_application  # noqa: E402
+from dali.start import check_settings  # noqa: E402
 from progressions.routing import http_application, websocket_application  # noqa: E402
 
+check_settings()  # servers that are not ours start here
 application = ProtocolTypeRouter(
     {
-        "http": http_application(live_application(django_application)),
+        "http": health_application(http_application(live_application(django_application))),
         "websocket": websocket_application,
     }
 )

@@ -4,10 +4,20 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
+import structlog
 from celery import Celery
-from celery.signals import worker_init, worker_ready, worker_shutdown, worker_shutting_down
+from celery.signals import (
+    celeryd_after_setup,
+    celeryd_init,
+    setup_logging,
+    worker_init,
+    worker_ready,
+    worker_shutdown,
+    worker_shutting_down,
+)
 
 from dali.lib.memory import share_heaps
+from dali.start import read_settings, refuse_bad_settings, refuse_without_database
 
 if TYPE_CHECKING:
     from progressions.sweep import Sweeper
@@ -21,7 +31,29 @@ app.set_default()
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
+log = structlog.get_logger(__name__)
 _sweepers: "list[Sweeper]" = []
+
+
+@app.on_configure.connect
+def refuse_wrong_values(**kwargs: Any) -> None:
+    """Called when Celery's command line first needs a setting; other entries have read them by then."""
+    read_settings()
+
+
+@setup_logging.connect
+def keep_logs(**kwargs: Any) -> None:
+    """A worker logs as the web process does: DaliConfig has set that up. Without a receiver Celery would set levels."""
+
+
+@celeryd_init.connect
+def check_start(**kwargs: Any) -> None:
+    """A worker starts only with settings and a database that can be used; Celery would try the latter for ever."""
+    import django
+
+    django.setup()
+    refuse_bad_settings()
+    refuse_without_database()
 
 
 @worker_init.connect
@@ -41,6 +73,15 @@ def check_storages(**kwargs: Any) -> None:
         sys.exit(error.exit_code)  # an error would be logged by Celery, and the worker start all the same
 
 
+@celeryd_after_setup.connect
+def load_plugins(instance: Any, **kwargs: Any) -> None:
+    """Before a worker takes its first variant; the one of the view log has none."""
+    from dali.warmup import warm_up
+
+    if app.conf.task_default_queue in instance.app.amqp.queues.consume_from:
+        warm_up()
+
+
 @worker_init.connect
 def spare_memory(**kwargs: Any) -> None:
     """Before a worker starts its threads."""
@@ -49,7 +90,7 @@ def spare_memory(**kwargs: Any) -> None:
 
 @worker_ready.connect
 def start_sweep(**kwargs: Any) -> None:
-    """Each worker process of production sweeps; the embedded server starts its own sweep."""
+    """Each worker process of production sweeps, once it takes messages; the embedded server starts its own sweep."""
     from django.conf import settings
 
     from progressions.sweep import Sweeper
@@ -58,6 +99,7 @@ def start_sweep(**kwargs: Any) -> None:
         sweeper = Sweeper()
         sweeper.start()
         _sweepers.append(sweeper)
+        log.info("worker_ready")
 
 
 @worker_shutting_down.connect

@@ -1,20 +1,28 @@
 """Typed readers of the environment. Each read declares its variable; docs/settings.md is made from that."""
 
+import io
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
+from kombu.transport import TRANSPORT_ALIASES
 
 from dali.lib.logs import hide
 
 T = TypeVar("T")
 
+# The system checks that look at settings alone carry this tag; where one of them fails nothing starts (dali.start).
+CHECKS = "settings"
+
 _environ = environ.Env()
 _SCHEMES = ("postgresql://", "postgres://", "sqlite:///")
+_REDIS_SCHEMES = ("redis://", "rediss://", "unix://")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +48,22 @@ def group(title: str) -> None:
 
 
 def load_file(path: Path) -> None:
-    """Reads a file of `NAME=value` lines, where there is one; the real environment wins."""
-    if path.is_file():
-        environ.Env.read_env(path)
+    """Reads a file of `NAME=value` lines, where there is one; the real environment wins.
+
+    A file that cannot be read stops the start: otherwise everything in it would count as not set.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8")
+    except (FileNotFoundError, IsADirectoryError):  # `.env` may be a virtual environment
+        return
+    except (OSError, UnicodeDecodeError) as error:
+        raise ImproperlyConfigured(f"{path}: cannot be read ({error})") from error
+    environ.Env.read_env(io.StringIO(lines))
+
+
+def given() -> dict[str, str]:
+    """All variables that are set, those of other programs among them."""
+    return dict(environ.Env.ENVIRON)
 
 
 def text(name: str, default: str = "", *, help: str, secret: bool = False, shown: str | None = None) -> str:
@@ -96,7 +117,10 @@ def words(name: str, default: tuple[str, ...] = (), *, help: str, shown: str | N
     raw = _raw(name)
     if not raw:
         return list(default)
-    return [word.strip() for word in raw.split(",") if word.strip()]
+    found = [word.strip() for word in raw.split(",") if word.strip()]
+    if not found:
+        raise ImproperlyConfigured(f"{name}={raw!r}: must name at least one, or be left out")
+    return found
 
 
 def rate(name: str, default: str, *, help: str) -> str:
@@ -108,6 +132,45 @@ def rate(name: str, default: str, *, help: str) -> str:
     return value
 
 
+def http_address(name: str, default: str = "", *, help: str) -> str:
+    """An http(s) address with a host, or nothing where the default is nothing."""
+    _declare(name, "address", default, help)
+    address = _raw(name, default)
+    if address and not (_is_address(address) and address.startswith(("http://", "https://"))):
+        raise ImproperlyConfigured(f"{name}={address!r}: must be an address, as in https://api.example.com")
+    return address
+
+
+def origin(name: str, *, help: str, shown: str) -> str:
+    """Scheme and host of a server, as `https://dali.example.com`; empty where it is not set."""
+    _declare(name, "address", shown, help)
+    address = _raw(name).rstrip("/")
+    if address and not re.fullmatch(r"https?://([A-Za-z0-9._-]+|\[[0-9a-fA-F:.]+\])(:[0-9]{1,5})?", address):
+        raise ImproperlyConfigured(
+            f"{name}={address!r}: must be scheme and host, as in https://dali.example.com"
+        )
+    return address
+
+
+def redis_address(name: str, *, help: str, shown: str) -> str:
+    """The address of a Redis, as `redis://:password@host:6379/0`; its messages never show it."""
+    address = text(name, help=help, shown=shown, secret=True)
+    if address:
+        _check_redis(name, address)
+    return address
+
+
+def broker_address(name: str, default: str, *, help: str, shown: str) -> str:
+    """The address of a task queue that Celery can use; its messages never show it."""
+    address = text(name, default, help=help, shown=shown, secret=True)
+    scheme = address.partition("://")[0]
+    if "://" not in address or scheme not in TRANSPORT_ALIASES:
+        raise ImproperlyConfigured(f"{name}: must be the address of a task queue, as in redis://host:6379/0")
+    if scheme in {"redis", "rediss"}:
+        _check_redis(name, address)
+    return address
+
+
 def url_dict(name: str, default: str, *, help: str, shown: str) -> dict[str, object]:
     """A database address, `postgresql://user:password@host:5432/name` or `sqlite:///path`."""
     _declare(name, "address", shown, help, secret=True)
@@ -117,9 +180,32 @@ def url_dict(name: str, default: str, *, help: str, shown: str) -> dict[str, obj
     ):  # looked at first: the parser would print what it cannot take, password and all
         raise ImproperlyConfigured(f"{name}: must start with postgresql:// or sqlite:///")
     try:
-        return dict(_environ.db_url_config(address))
+        found = dict(_environ.db_url_config(address))
     except ValueError as error:
         raise ImproperlyConfigured(f"{name}: not a database address ({error})") from error
+    if found["NAME"] in {"", ":memory:"}:
+        raise ImproperlyConfigured(
+            f"{name}: names no database; must be as postgresql://user:password@host:5432/name or sqlite:///path"
+        )
+    return found
+
+
+def _check_redis(name: str, address: str) -> None:
+    """Only what the clients would pass over in silence, as a database that is not a number, or fail at later."""
+    is_socket = address.startswith("unix://")
+    is_fine = address.startswith(_REDIS_SCHEMES) and (is_socket or _is_address(address))
+    if not is_fine or not (is_socket or re.fullmatch("/?[0-9]*", urlsplit(address).path)):
+        raise ImproperlyConfigured(
+            f"{name}: must be the address of a Redis, as in redis://:password@host:6379/0"
+        )
+
+
+def _is_address(address: str) -> bool:
+    try:
+        parts = urlsplit(address)
+        return bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:  # of a port that is not a number, or brackets that do not close
+        return False
 
 
 def _declare(name: str, type_: str, default: str, help_: str, *, secret: bool = False) -> None:
@@ -142,7 +228,7 @@ def _read(name: str, parse: Callable[[str], T], default: T, what: str) -> T:
 
 
 def _bounded(name: str, value: float, least: float, most: float | None) -> float:
-    if value < least or (most is not None and value > most):
+    if not math.isfinite(value) or value < least or (most is not None and value > most):
         bounds = f"at least {least:g}" if most is None else f"between {least:g} and {most:g}"
         raise ImproperlyConfigured(f"{name}={value:g}: must be {bounds}")
     return value

@@ -1,7 +1,11 @@
-"""Answers to what fails before or outside a view: the API's shape below /api, plain pages elsewhere."""
+"""Answers to what fails before or outside an API view: the API's shape below /api, plain pages elsewhere."""
+
+import sys
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views import defaults
+
+from dali.lib.unavailable_answer import answer_unavailable, find_unavailable, log_unavailable
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -14,7 +18,16 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """A fault of ours, without details."""
+    """Called while an exception of a view, a middleware or a template is handled.
+
+    503 where a dependency is down or busy, else 500 without details.
+    """
+    error = sys.exc_info()[1]
+    unavailable = find_unavailable(error)
+    if error is not None and unavailable is not None:
+        answer = answer_unavailable(request, unavailable)
+        log_unavailable(error, answer, request)
+        return answer
     if not request.path.startswith("/api"):
         return defaults.server_error(request)
     return _answer("server_error", "error", "Server Error (500)", 500)

@@ -38,7 +38,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "dali.lib.unavailable.UnavailableMiddleware",
+    "dali.lib.patient_requests.PatientRequestsMiddleware",
 ]
 APPEND_SLASH = True  # for the admin alone: the API's paths carry no trailing slash
 ROOT_URLCONF = "dali.urls"
@@ -108,6 +108,8 @@ REST_FRAMEWORK = {
     "URL_FORMAT_OVERRIDE": None,  # `?format=` is no parameter of the API
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
+# Its middleware would read the session and the user's row at each request that has a cookie, images included.
+DJANGO_STRUCTLOG_USER_ID_FIELD = ""
 RATELIMIT_USE_CACHE = "default"
 SPECTACULAR_SETTINGS = {
     "TITLE": "Dali",

@@ -1,23 +1,164 @@
-"""Whether this process can serve: `GET /healthz`, for load balancers."""
+"""`GET /healthz` and `GET /readyz`, answered in the event loop: neither waits for a thread, a pool or a key."""
 
-from django.db import DatabaseError, connection
-from django.http import HttpRequest, JsonResponse
-from django.views.decorators.http import require_safe
-from structlog import get_logger
+import json
+import os
+from collections.abc import Awaitable, Callable, Iterator
+from functools import cache, partial
+from pathlib import Path
+from typing import Any, cast
 
-_log = get_logger(__name__)
+from botocore.config import Config
+from django.conf import settings
+from django.core.files.storage import Storage, storages
+from kombu import Connection
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from dali.lib import disk
+from dali.lib.database_probe import ask_database
+from dali.lib.endless import HEALTH, READY
+from dali.lib.readiness import Check, NotReadyError, Readiness
+from dali.lib.storage import named
+from dali.lib.storage_probe import named_storages
+
+Application = Callable[[dict[str, Any], Any, Any], Awaitable[None]]
+
+_CONNECT_S = 2
+_HASTY = Config(connect_timeout=_CONNECT_S, read_timeout=_CONNECT_S, retries={"max_attempts": 0})
+_RETRY_AFTER_S = b"5"
+# The deliveries that are made of files, and so need the storage `delivery`.
+_OF_FILES = {"local", "storage"}
 
 
-@require_safe
-def healthz(request: HttpRequest) -> JsonResponse:
-    """200 where the database answers, else 503. The queue is not asked: work waits in rows until it is back."""
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
-            cursor.fetchone()
-    except DatabaseError as error:
-        _log.warning("unhealthy", reason=str(error)[:300])
-        return JsonResponse(
-            {"status": "unavailable", "database": "unreachable"}, status=503, headers={"Retry-After": "5"}
+def health_application(inner: Application) -> Application:
+    """Takes the two addresses and leaves the rest to `inner`."""
+
+    async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
+        if scope["path"] not in (HEALTH, READY):
+            await inner(scope, receive, send)
+        elif scope["method"] not in ("GET", "HEAD"):
+            await _answer(scope, send, 405, _error(scope["method"]), (b"allow", b"GET, HEAD"))
+        elif scope["path"] == HEALTH:
+            await _answer(scope, send, 200, {"status": "ok"})
+        else:
+            await _answer_ready(scope, send)
+
+    return application
+
+
+async def _answer_ready(scope: dict[str, Any], send: Any) -> None:
+    outcomes = await readiness().outcomes()
+    is_ready = not any(outcome.error for outcome in outcomes)
+    checks = [
+        {"name": one.name, "ok": not one.error, "ms": one.ms} | ({"error": one.error} if one.error else {})
+        for one in outcomes
+    ]
+    body = {"ready": is_ready, "checks": checks}
+    if is_ready:
+        await _answer(scope, send, 200, body)
+    else:
+        await _answer(scope, send, 503, body, (b"retry-after", _RETRY_AFTER_S))
+
+
+async def _answer(
+    scope: dict[str, Any], send: Any, status: int, body: object, *headers: tuple[bytes, bytes]
+) -> None:
+    content = json.dumps(body).encode()
+    common = [
+        (b"content-type", b"application/json"),
+        (b"content-length", b"%d" % len(content)),
+        (b"cache-control", b"no-store"),
+        (b"x-content-type-options", b"nosniff"),
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": [*common, *headers]})
+    await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else content})
+
+
+def _error(method: str) -> dict[str, object]:
+    fault = {"code": "method_not_allowed", "detail": f'Method "{method}" not allowed.', "attr": None}
+    return {"type": "client_error", "errors": [fault]}
+
+
+@cache
+def readiness() -> Readiness:
+    """The checks of this process, made of its settings."""
+    return Readiness(
+        [
+            Check("database", partial(ask_database, connect_within_s=_CONNECT_S)),
+            *_queue_checks(),
+            *_storage_checks(),
+            Check("disk", _ask_disk),
+        ]
+    )
+
+
+def _queue_checks() -> Iterator[Check]:
+    yield Check("broker", partial(_ask_queue, settings.CELERY_BROKER_URL))
+    if settings.REDIS_URL and settings.REDIS_URL != settings.CELERY_BROKER_URL:
+        yield Check("redis", partial(_ask_queue, settings.REDIS_URL))
+
+
+def _ask_queue(url: str) -> None:
+    """A queue in this process (memory://) has nothing that could be away."""
+    if url.startswith(("redis://", "rediss://", "unix://")):
+        client = Redis.from_url(
+            url, socket_connect_timeout=_CONNECT_S, socket_timeout=_CONNECT_S, retry=Retry(NoBackoff(), 0)
         )
-    return JsonResponse({"status": "ok", "database": "ok"}, headers={"Cache-Control": "no-store"})
+        with client:
+            client.ping()
+    elif not url.startswith("memory://"):
+        with Connection(url, connect_timeout=_CONNECT_S) as connection:
+            connection.connect()
+
+
+def _storage_checks() -> Iterator[Check]:
+    """One for each place: `storage` for that of the originals, `delivery` for that of delivery images."""
+    places: dict[str, list[str]] = {}
+    for alias in named_storages():
+        options = _options(alias)
+        place = f"{options.get('endpoint_url')} {options.get('bucket_name', '')}"
+        places.setdefault("delivery" if alias == "delivery" else place, []).append(alias)
+    for place, aliases in places.items():
+        if place != "delivery":
+            name = "storage" if aliases[0] == "originals" else f"storage {aliases[0]}"
+            yield Check(name, _question_of(aliases))
+        elif settings.DELIVERY in _OF_FILES:
+            yield Check("delivery", _question_of(aliases))
+
+
+def _question_of(aliases: list[str]) -> Callable[[], None]:
+    """About all storages of one place: its folders, or the bucket that they share."""
+    options = _options(aliases[0])
+    if "bucket_name" not in options:
+        return partial(_ask_folders, [Path(str(_options(alias)["location"])) for alias in aliases])
+    # A client of its own: it gives up soon, and finds a connection also where work has taken all others.
+    hasty = {"client_config": named(aliases[0]).client_config.merge(_HASTY)}  # type: ignore[attr-defined]
+    storage = storages.create_storage({**settings.STORAGES[aliases[0]], "OPTIONS": {**options, **hasty}})
+    return partial(_ask_bucket, storage)
+
+
+def _ask_bucket(storage: Storage) -> None:
+    storage.exists("probe/ready")
+
+
+def _ask_folders(folders: list[Path]) -> None:
+    for folder in folders:
+        _ask_folder(folder)
+
+
+def _ask_folder(folder: Path) -> None:
+    """One that is not made yet is made in the next one above it."""
+    while not folder.exists():
+        folder = folder.parent
+    if not folder.is_dir() or not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+        raise NotReadyError("it cannot be written to")
+
+
+def _ask_disk() -> None:
+    if disk.is_short():
+        raise NotReadyError("less disk space is free than is kept in reserve")
+
+
+def _options(alias: str) -> dict[str, object]:
+    return cast("dict[str, object]", settings.STORAGES[alias].get("OPTIONS", {}))

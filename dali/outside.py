@@ -6,7 +6,7 @@ env.group("Providers")
 OPENAI_API_KEY = env.text(
     "OPENAI_API_KEY", secret=True, help="Key of OpenAI, or of a server that speaks its API."
 )
-OPENAI_BASE_URL = env.text(
+OPENAI_BASE_URL = env.http_address(
     "OPENAI_BASE_URL",
     "https://api.openai.com/v1",
     help="OpenAI's API, or that of an OpenAI-compatible server of one's own.",
@@ -15,7 +15,7 @@ OPENAI_MODEL = env.text(
     "DALI_OPENAI_MODEL", "gpt-image-2.6-flare", help="OpenAI's image model where a job names none."
 )
 GEMINI_API_KEY = env.text("GEMINI_API_KEY", secret=True, help="Key of the Gemini Developer API.")
-GOOGLE_GEMINI_BASE_URL = env.text(
+GOOGLE_GEMINI_BASE_URL = env.http_address(
     "GOOGLE_GEMINI_BASE_URL", "https://generativelanguage.googleapis.com", help="The Gemini Developer API."
 )
 GEMINI_MODEL = env.text(
@@ -29,7 +29,7 @@ CLOUDFLARE_API_TOKEN = env.text(
     secret=True,
     help="Token with the permissions Workers AI and, for delivery, Images Write.",
 )
-CLOUDFLARE_API_BASE_URL = env.text(
+CLOUDFLARE_API_BASE_URL = env.http_address(
     "CLOUDFLARE_API_BASE_URL",
     "https://api.cloudflare.com/client/v4",
     help="Cloudflare's API; ends with `/client/v4`.",

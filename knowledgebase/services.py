@@ -11,7 +11,6 @@ from django.core import serializers
 from django.db import transaction
 from django.utils import timezone
 
-from knowledgebase import pricing
 from knowledgebase.models import Price, Tip
 
 _SEEDED_FIELDS = ("value", "provider", "enabled", "position")
@@ -73,7 +72,6 @@ def seed_prices(*, fixture: Path, should_restore: bool = False) -> Seeded:
         if should_restore:
             for price in differing:
                 price.save(force_update=True)
-    pricing.forget()
     known = [key for key in there if key in wanted]
     return _counted(missing, known, differing, should_restore=should_restore)
 
@@ -99,9 +97,7 @@ def switch_tips(*, keys: Iterable[str], enabled: bool) -> int:
 def switch_prices(*, ids: Iterable[int], enabled: bool) -> int:
     """Switches prices on or off and returns how many were not so already. What was charged stays as it is."""
     changed = Price.objects.filter(id__in=list(ids)).exclude(enabled=enabled)
-    count = changed.update(enabled=enabled, updated_at=timezone.now())
-    pricing.forget()
-    return count
+    return changed.update(enabled=enabled, updated_at=timezone.now())
 
 
 def read_fixture(model: type[R], fixture: Path) -> list[R]:

@@ -8,12 +8,15 @@ import structlog
 from django.conf import settings
 
 from dali.lib.clock import Deadline
+from dali.lib.database import release_connection
+from dali.lib.database_errors import classify
+from dali.lib.errors import UnavailableError
 from dali.lib.images import InvalidImageError
 from dali.lib.previews import preview_url
 from progressions import budget, claims, events, tools
 from progressions.attempts import SENT, after_failure
 from progressions.enums import Code
-from progressions.errors import ProviderError
+from progressions.errors import LeaseLostError, ProviderError
 from progressions.provider import ProviderRequest
 from progressions.receipts import Receipt
 from progressions.run import INTERNAL_ERROR, EndedError, Run, ms_since
@@ -104,7 +107,11 @@ def _ask(run: Run) -> bytes:
         content = _store(run, request, answer.content, receipt.note(attempt))
     except ProviderError as error:
         after_failure(run, attempt, error, receipt, ms=ms_since(started))
-    except Exception:  # noqa: BLE001 - the edge of a plug-in: whatever breaks, the call may have been paid for
+    except (UnavailableError, LeaseLostError):
+        raise  # nothing is wrong with the call: the storage is away, or the row is another worker's
+    except Exception as error:  # noqa: BLE001 - the edge of a plug-in: whatever breaks, the call may have been paid for
+        if classify(error) is not None:
+            raise
         log.exception("generate_broke")
         broken = ProviderError(Code.INTERNAL, INTERNAL_ERROR, is_possibly_billed=True)
         after_failure(run, attempt, broken, receipt, ms=ms_since(started))
@@ -126,14 +133,19 @@ def _send(run: Run, number: int) -> int:
 
 
 def _store(run: Run, request: ProviderRequest, answer: bytes, note: Mapping[str, object]) -> bytes:
-    """Stores the answer, lets others call, and makes the image of it where that is left to do."""
-    if not tools.is_finished_here(run.variant):
-        content = tools.store_answer(tools.original_key(run.variant), answer, note)
-        claims.free_slot(run.lease)
-        return content
-    stored = tools.store_answer(tools.answer_key(run.variant), answer, note)
+    """Stores the answer, lets others call, and makes the image of it where that is left to do.
+
+    UnavailableError: the storage is away, and the answer is held until it is back.
+    """
+    is_finished = not tools.is_finished_here(run.variant)
+    key = tools.original_key(run.variant) if is_finished else tools.answer_key(run.variant)
+    try:
+        stored = tools.store_answer(key, answer, note)
+    except UnavailableError:
+        tools.hold_answer(run.variant, key, answer, note)
+        raise
     claims.free_slot(run.lease)
-    return tools.finish_answer(run.variant, request, stored, note)
+    return stored if is_finished else tools.finish_answer(run.variant, request, stored, note)
 
 
 def _show(run: Run, content: bytes) -> None:
@@ -149,7 +161,7 @@ def _show(run: Run, content: bytes) -> None:
     except Exception as error:  # noqa: BLE001 - a preview that cannot be shown must not cost the image, which is paid
         log.warning("preview_not_shown", error=type(error).__name__)
     finally:
-        tools.let_connection_go()
+        release_connection()
 
 
 def _kept(run: Run, receipt: Receipt, attempt: int, size_bytes: int, *, is_adopted: bool) -> Kept:

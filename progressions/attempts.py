@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 from typing import NoReturn
 
 from django.conf import settings
-from django.utils import timezone
 
+from dali.lib import database
 from dali.lib.sql import update_where
 from progressions import due, wakeups
 from progressions.enums import Code
@@ -32,7 +32,7 @@ def after_failure(
     """
     if receipt is None and error.usage is not None:
         receipt = Receipt.of_usage(error.usage)
-    again = timezone.now() + timedelta(seconds=_pause_s(run, error))
+    again = database.now() + timedelta(seconds=_pause_s(run, error))
     if not _may_try_again(run, error):
         kept = _kept(run, attempt, error, receipt, again=None)
         run.journal.fail("generate", attempt, kept, error=str(error), ms=ms)
@@ -40,7 +40,7 @@ def after_failure(
     run.journal.fail(
         "generate", attempt, _kept(run, attempt, error, receipt, again=again), error=str(error), ms=ms
     )
-    wakeups.wake_after((again - timezone.now()).total_seconds())
+    wakeups.wake_after((again - database.now()).total_seconds())
     raise EndedError from error
 
 
@@ -70,14 +70,14 @@ def _kept(
             waits = {"lease_until": None, "not_before": again, "nudged_at": None}
             update_where(Variant, waits, {"id": variant.id})
         if error.code == Code.RATE_LIMITED and (error.retry_after_s or 0) <= LONGEST_PAUSE_S:
-            until = again or timezone.now() + timedelta(seconds=_pause_s(run, error))
+            until = again or database.now() + timedelta(seconds=_pause_s(run, error))
             due.cool_down(variant.provider, until, str(error)[:500])
 
     fields = {"cost_usd": variant.cost_usd, "possibly_billed": variant.possibly_billed}
     if again is None:
         return Kept(result, fields, also)
     body = run.progress_body("generate", SENT)
-    pause_ms = int((again - timezone.now()).total_seconds() * 1000)
+    pause_ms = int((again - database.now()).total_seconds() * 1000)
     body["attempt"], body["retryInMs"], body["error"] = variant.attempts, pause_ms, str(error)
     return Kept(result, fields, also, lambda: [body])
 

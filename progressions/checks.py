@@ -5,13 +5,14 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 
+from dali import env
 from dali.lib.registry import Registry
 from progressions.delivery import Delivery, deliveries
 from progressions.judge import Judge, judges
 from progressions.text_model import NoTextModelError, text_model_in_use
 
 
-@register()
+@register(env.CHECKS)
 def check_named_plugins(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """The judge and the delivery that are set exist and have what they need: else no image would be judged or shown."""
     return [
@@ -24,7 +25,7 @@ def check_named_plugins(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     ]
 
 
-@register()
+@register(env.CHECKS)
 def check_text_model(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """The text model that is set can be asked, and there is one where prompts are refined by it."""
     try:

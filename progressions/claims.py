@@ -14,14 +14,15 @@ from uuid import UUID
 import structlog
 from django.db import connection, transaction
 from django.db.models import F
-from django.utils import timezone
 
+from dali.lib import database, disk
 from dali.lib.clock import Deadline
 from dali.lib.sql import update_where
 from progressions import due, slots
 from progressions.enums import VariantStatus
 from progressions.errors import LeaseLostError
 from progressions.models import Job, Leased, Variant
+from progressions.provider import providers
 
 log = structlog.get_logger(__name__)
 
@@ -89,7 +90,7 @@ class _Keeper:
                     ids = [lease.id for lease in alive if lease.model is model]
                     model._default_manager.filter(
                         pk__in=ids, lease_owner=OWNER, lease_until__isnull=False
-                    ).update(lease_until=timezone.now() + timedelta(seconds=LEASE_S))
+                    ).update(lease_until=database.now() + timedelta(seconds=LEASE_S))
             except Exception:  # noqa: BLE001 - the thread must outlive a database that is away for a while
                 log.warning("leases_not_renewed", leases=len(alive))
             finally:
@@ -114,16 +115,19 @@ def claim_next() -> Lease | None:
     """Takes the next row there is work on: of the job served least recently, its lowest variant that is due.
 
     A job whose images are to be fetched is itself what is taken. Variants whose provider has as many calls under way
-    as this process may have are passed over; one that is taken holds a slot until `free_slot` or its end. None where
-    nothing is due.
+    as this process may have are passed over; one that is taken holds a slot until `free_slot` or its end. With little
+    disk space left no variant is taken that has yet to call. None where nothing is due.
     """
     if is_stopping():
         return None
+    if disk.is_short():  # what is answered already may go on, as its bytes are stored
+        found = _claim([provider.name for provider in providers.all()])
+        return None if found is None else found[0]
     most = slots.limits()
     if not most:
         found = _claim(())
         return None if found is None else found[0]
-    with slots.gate:
+    with slots.gate():
         full = slots.full(most)
         found = _claim(full)
         if found is None:
@@ -137,7 +141,7 @@ def claim_next() -> Lease | None:
 
 def _claim(left_out: Sequence[str]) -> tuple[Lease, due.Taken] | None:
     for _ in range(20):
-        now = timezone.now()
+        now = database.now()
         job = due.neediest_job(now, left_out)
         if job is None:
             return None
@@ -157,7 +161,7 @@ def fenced(lease: Lease, **fields: object) -> Iterator[None]:
 
     Raises LeaseLostError, before the block, where the row has another token or has ended.
     """
-    until = timezone.now() + timedelta(seconds=LEASE_S)
+    until = database.now() + timedelta(seconds=LEASE_S)
     with transaction.atomic():
         held = {"id": lease.id, "lease_token": lease.token}
         if not update_where(lease.model, {"lease_until": until, **fields}, held, _NOT_ENDED):

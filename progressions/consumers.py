@@ -54,7 +54,7 @@ async def websocket_stream(scope: Scope, receive: Receive, send: Send, session_i
         await _close(send, UNAUTHORIZED if error.status == 401 else BAD_REQUEST, str(error))
         return
     except DatabaseError as error:
-        log.warning("stream_unavailable", sessionId=session_id, error=str(error))
+        log.error("stream_unavailable", sessionId=session_id, error=str(error))  # noqa: TRY400 - one line is enough
         await send({"type": "websocket.accept"})
         await _close(send, TRY_LATER)
         return
@@ -65,7 +65,7 @@ async def websocket_stream(scope: Scope, receive: Receive, send: Send, session_i
     except OSError:  # the client went while it was written to
         return
     except DatabaseError as error:
-        log.warning("stream_broken", sessionId=session_id, error=str(error))
+        log.error("stream_broken", sessionId=session_id, error=str(error))  # noqa: TRY400 - one line is enough
         code = TRY_LATER
     if code is not None:
         await _close(send, code)
@@ -97,7 +97,7 @@ async def event_stream(scope: Scope, receive: Receive, send: Send, session_id: s
         await stream_answers.answer_refused(send, error, cors)
         return
     except DatabaseError as error:
-        log.warning("stream_broken", sessionId=session_id, error=str(error))
+        log.error("stream_broken", sessionId=session_id, error=str(error))  # noqa: TRY400 - one line is enough
         if not is_started:
             await stream_answers.answer_unavailable(send, cors)
             return

@@ -21,9 +21,15 @@ _FREE = (
     "{row}.status IN ('queued', 'running') AND {row}.not_before <= %(now)s"
     " AND ({row}.lease_until IS NULL OR {row}.lease_until < %(now)s)"
 )
+# While an answer waits for the storage, no other variant may pay for one.
+_STORAGE_IS_THERE = (
+    " AND (v.original_key <> '' OR EXISTS (SELECT 1 FROM held_answers h WHERE h.variant_id = v.id) OR NOT EXISTS ("
+    "SELECT 1 FROM held_answers h JOIN variants w ON w.id = h.variant_id WHERE w.status IN ('queued', 'running')))"
+)
 _DUE_VARIANT = (
     _FREE.format(row="v")
     + " AND NOT EXISTS (SELECT 1 FROM cooldowns c WHERE c.provider = v.provider AND c.until > %(now)s)"
+    + _STORAGE_IS_THERE
 )
 _DUE_INGEST = "j.ingest = 'waiting' AND " + _FREE.format(row="j")
 

@@ -8,7 +8,7 @@ import structlog
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from dali.lib import disk
+from dali.lib import database, disk
 from dali.lib.errors import ConflictError, IdempotencyError, InputError
 from dali.lib.ids import new_id
 from progressions import budget, events, services, tasks
@@ -174,7 +174,7 @@ def _store(job: Job, wanted: Sequence[Wanted]) -> None:
     """
     disk.refuse_where_short()
     costs = budget.admit(job, [(want.provider, want.model) for want in wanted])
-    job.remaining = len(wanted)
+    job.remaining, job.not_before = len(wanted), database.now()
     variants = [
         Variant(
             id=new_id(),
@@ -187,6 +187,7 @@ def _store(job: Job, wanted: Sequence[Wanted]) -> None:
             seed=want.seed,
             model=want.model,
             estimate_usd=cost,
+            not_before=job.not_before,
         )
         for number, (want, cost) in enumerate(zip(wanted, costs, strict=True))
     ]

@@ -7,8 +7,8 @@ from uuid import UUID
 import structlog
 from django.conf import settings
 from django.db import transaction
-from django.utils import timezone
 
+from dali.lib import database
 from progressions import events, services, tools
 from progressions.enums import VariantStatus
 from progressions.errors import JudgeError
@@ -28,25 +28,25 @@ def give_up_for_now(progression: ImageProgression) -> None:
     failures = progression.judge_attempts
     again = AGAIN_AFTER_MIN[failures] if failures < len(AGAIN_AFTER_MIN) else None
     progression.judge_attempts = failures + 1
-    progression.judge_due_at = None if again is None else timezone.now() + timedelta(minutes=again)
+    progression.judge_due_at = None if again is None else database.now() + timedelta(minutes=again)
     progression.save(update_fields=["judge_attempts", "judge_due_at"])
 
 
 def ask_again(*, progression_ids: Iterable[UUID]) -> int:
     """Has the judge look at images again, verdict or not, and returns how many; rollbacks have no job and stay."""
     made = ImageProgression.objects.filter(id__in=list(progression_ids), job__isnull=False)
-    return made.update(judge_due_at=timezone.now(), judge_attempts=0)
+    return made.update(judge_due_at=database.now(), judge_attempts=0)
 
 
 def due_for_judging(limit: int) -> list[UUID]:
     """Ids of images that the judge is to look at now, the longest due first."""
-    due = ImageProgression.objects.filter(judge_due_at__lte=timezone.now()).order_by("judge_due_at")
+    due = ImageProgression.objects.filter(judge_due_at__lte=database.now()).order_by("judge_due_at")
     return list(due.values_list("id", flat=True)[:limit])
 
 
 def judge_late(progression_id: UUID) -> bool:
     """Judges one image that is due, and tells its session; False where it is not due (any longer)."""
-    now = timezone.now()
+    now = database.now()
     taken = ImageProgression.objects.filter(id=progression_id, judge_due_at__lte=now).update(
         judge_due_at=now + timedelta(seconds=settings.JUDGE_TIMEOUT_S + CLAIM_S)
     )

@@ -18,7 +18,6 @@ from dali.lib.vendors.usage import Usage
 from knowledgebase.pricing import cost_of
 from progressions.enums import Purpose
 from progressions.models import Charge
-from progressions.provider import ProviderImage
 from projects.spending import Spending, charges, grouped, spending_of, summed
 
 __all__ = [
@@ -26,7 +25,6 @@ __all__ = [
     "charge",
     "charge_unseen",
     "charge_usages",
-    "cost_of_image",
     "cost_of_usages",
     "spent_by_job",
     "spent_by_jobs",
@@ -141,13 +139,6 @@ def charge_unseen(
             service=estimate.service,
             model=estimate.model,
         )
-
-
-def cost_of_image(image: ProviderImage) -> Decimal | None:
-    """What an image cost: what its provider knows, else its usage by the price table; None where nobody knows."""
-    if image.cost_usd is not None:
-        return image.cost_usd
-    return None if image.usage is None else cost_of(image.usage, today())
 
 
 def cost_of_usages(usages: Iterable[Usage]) -> Decimal | None:

@@ -7,14 +7,19 @@ journal (progressions.steps).
 
 import time
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 import structlog
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import Error as DatabaseFailure
+from django.db import connection, transaction
 from django.utils import timezone
 
+from dali.lib import database
+from dali.lib.database_errors import classify
+from dali.lib.errors import UnavailableError
 from dali.lib.images import InvalidImageError
 from dali.lib.sql import update_where
 from knowledgebase.queries import tips_for
@@ -27,7 +32,7 @@ from progressions.judge import Verdict
 from progressions.judging import give_up_for_now
 from progressions.models import ImageProgression, Job, Variant
 from progressions.rewriting import Refinement, refine_prompt
-from progressions.run import INTERNAL_ERROR, EndedError, Run, ms_since
+from progressions.run import INTERNAL_ERROR, EndedError, Run, growing_pause_s, ms_since
 from progressions.steps import Journal, Kept, Success
 from projects.models import Project
 
@@ -36,40 +41,47 @@ log = structlog.get_logger(__name__)
 # How far along a variant is once a step is done.
 PROGRESS = {"refine": 0.05, "dedupe": 0.7, "deliver": 0.8, "insert": 0.9}
 INGEST_ATTEMPTS = 4
+# A storage that is away is asked again after 5, 5, 8, 16, 32 s, then every minute.
+STORAGE_PAUSE_S = 60.0
+STORAGE_AWAY = "The image storage cannot be reached at the moment; the work goes on when it is back."
 # Until work that the database interrupted is looked for again.
 AGAIN_S = 0.5
 
 
 def run_lease(lease: claims.Lease) -> None:
-    """Does the work of a claimed row, as far as it goes: a variant's steps or a job's `ingest`."""
-    variant = None
-    if lease.model is Variant:
-        variant = Variant.objects.select_related("job").get(id=lease.id)
-    job = Job.objects.get(id=lease.id) if variant is None else variant.job
-    with structlog.contextvars.bound_contextvars(jobId=str(job.id), sessionId=job.session_id):
-        try:
-            if variant is None:
-                _run_ingest(lease, job)
-            else:
-                _run_variant(lease, variant)
-        except EndedError:
-            pass
-        except LeaseLostError:
-            log.info("lease_lost")
-        except (OperationalError, InterfaceError) as error:
-            # The database was away, or chose this transaction to end a deadlock: the row says where the work stands.
-            log.warning("database_failed", error=str(error)[:500])
-            _give_back(lease)
-        finally:
-            claims.forget(lease)
+    """Does the work of a claimed row, as far as it goes: a variant's steps or a job's `ingest`.
+
+    However it ends, also where the row cannot be read, lease and slot are free afterwards.
+    """
+    try:
+        if lease.model is Variant:
+            variant = Variant.objects.select_related("job").get(id=lease.id)
+            work, job = partial(_run_variant, lease, variant), variant.job
+        else:
+            job = Job.objects.get(id=lease.id)
+            work = partial(_run_ingest, lease, job)
+        with structlog.contextvars.bound_contextvars(jobId=str(job.id), sessionId=job.session_id):
+            work()
+    except EndedError:
+        pass
+    except LeaseLostError:
+        log.info("lease_lost")
+    except DatabaseFailure as error:
+        # Away, or it ended this transaction, which waited too long for a lock: the row says where the work is.
+        if (trouble := classify(error)) is None:
+            raise
+        log.warning("database_failed", trouble=trouble.value, error=str(error)[:500])
+        _give_back(lease)
+    finally:
+        claims.forget(lease)
 
 
 def _give_back(lease: claims.Lease) -> None:
     """Frees a row at once where the database can be reached; else its lease ends by itself."""
     try:
         claims.give_back(lease)
-    except (OperationalError, InterfaceError):
-        log.warning("lease_left_to_end")
+    except DatabaseFailure as error:
+        log.warning("lease_left_to_end", error=type(error).__name__)
     else:
         wakeups.wake_after(AGAIN_S)
 
@@ -84,15 +96,26 @@ def _run_ingest(lease: claims.Lease, job: Job) -> None:
         journal.run("ingest", lambda: ingest_images(job), keep=_keep_ingested)
     except StartImageError as error:
         _fail_ingest(lease, job, error.code, str(error), is_retryable=False)
-    except (LeaseLostError, OperationalError, InterfaceError):
+    except LeaseLostError:
         raise
-    except Exception as error:  # noqa: BLE001 - the edge: a storage that is down is tried again, a few times
+    except UnavailableError as error:
+        _ingest_later(lease, journal.failures("ingest", type(error).__name__), error.retry_after_s)
+    except Exception as error:  # noqa: BLE001 - the edge: one job's accident ends that job and harms no other
+        if classify(error) is not None:
+            raise
         log.exception("ingest_broke")
-        if journal.failures("ingest", type(error).__name__) >= INGEST_ATTEMPTS:
+        failures = journal.failures("ingest", type(error).__name__)
+        if failures >= INGEST_ATTEMPTS:
             _fail_ingest(lease, job, Code.INTERNAL, INTERNAL_ERROR, is_retryable=True)
         else:
-            with claims.fenced(lease, not_before=timezone.now() + timedelta(seconds=2)):
-                Job.objects.filter(id=job.id).update(lease_until=None)
+            _ingest_later(lease, failures, 0)
+
+
+def _ingest_later(lease: claims.Lease, failures: int, least_s: float) -> None:
+    pause_s = growing_pause_s(failures, least_s=least_s, longest_s=STORAGE_PAUSE_S)
+    again = database.now() + timedelta(seconds=pause_s)
+    with claims.fenced(lease, lease_until=None, not_before=again, nudged_at=None):
+        wakeups.wake_after(pause_s)
 
 
 def _keep_ingested(found: Ingested) -> Kept:
@@ -120,11 +143,16 @@ def _fail_ingest(lease: claims.Lease, job: Job, code: Code, error: str, *, is_re
 
 def _run_variant(lease: claims.Lease, variant: Variant) -> None:
     with structlog.contextvars.bound_contextvars(provider=variant.provider, variantIndex=variant.index):
+        run, started_at = Run(lease, variant), timezone.now()
         try:
-            _live(Run(lease, variant))
-        except (EndedError, LeaseLostError, OperationalError, InterfaceError):
+            _live(run)
+        except (EndedError, LeaseLostError):
             raise
-        except Exception:  # noqa: BLE001 - the edge: one variant's accident ends that variant and harms no other
+        except UnavailableError as error:
+            run.wait_for("store", error, since=started_at, reason=STORAGE_AWAY, longest_s=STORAGE_PAUSE_S)
+        except Exception as error:  # noqa: BLE001 - the edge: one variant's accident ends that variant alone
+            if classify(error) is not None:
+                raise
             log.exception("variant_broke")
             ending = services.Ending(VariantStatus.FAILED, Code.INTERNAL, INTERNAL_ERROR)
             with claims.fenced(lease):

@@ -13,8 +13,8 @@ import structlog
 from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
-from django.utils import timezone
 
+from dali.lib import database
 from dali.lib.vendors.usage import Usage
 from progressions import judging, ledger, services
 from progressions.enums import Judgment
@@ -119,7 +119,7 @@ def _by_id(rows: QuerySet[ImageProgression]) -> Iterator[ImageProgression]:
 def _reserve(row: ImageProgression) -> None:
     """Has no server judge the image meanwhile, where it is due there; a command that is killed leaves it due."""
     if row.judge_due_at is not None:
-        later = timezone.now() + timedelta(seconds=settings.JUDGE_TIMEOUT_S + judging.CLAIM_S)
+        later = database.now() + timedelta(seconds=settings.JUDGE_TIMEOUT_S + judging.CLAIM_S)
         ImageProgression.objects.filter(id=row.id).update(judge_due_at=later)
 
 

@@ -15,16 +15,17 @@ import structlog
 from django.conf import settings
 from django.db import transaction
 from django.template.loader import render_to_string
-from django.utils import timezone
 
+from dali.lib import database
 from dali.lib.bounded import call_within
 from dali.lib.clock import Deadline
+from dali.lib.database import release_connection
 from dali.lib.errors import DaliError
 from dali.lib.logs import mask_secrets
 from dali.lib.vendors.failures import VendorError
 from dali.lib.vendors.usage import Usage
 from knowledgebase.refine import MAX_CHARACTERS, TipText, fitting, refine
-from progressions import ledger, tools
+from progressions import ledger
 from progressions.enums import Purpose
 from progressions.models import Rewrite, Variant
 from progressions.text_model import TextAnswer, TextModel, TextRequest, text_model_in_use
@@ -150,17 +151,17 @@ def _find(digest: str) -> str | None:
 
 def _obtain(digest: str, variant: Variant, service: TextModel, request: TextRequest) -> str:
     """The text that another thread or process is just having written, or that this one asks for; kept for all."""
-    tools.let_connection_go()
+    release_connection()
     with _turns.of(digest, request.deadline):
-        mine = timezone.now() + timedelta(seconds=request.deadline.left_s() + _SPARE_S)
+        mine = database.now() + timedelta(seconds=request.deadline.left_s() + _SPARE_S)
         while (text := _claim(digest, mine, variant, request.estimate(service.name))) is None:
-            tools.let_connection_go()
+            release_connection()
             if request.deadline.left_s() < _LOOK_S:
                 raise _NotRewrittenError(_STILL_WAITING)
             time.sleep(_LOOK_S)
         if text:
             return text
-        tools.let_connection_go()
+        release_connection()
         try:
             answer = _ask(service, request)
             text = checked(answer.data, request.text, answer.usage)
@@ -186,7 +187,7 @@ def _claim(digest: str, until: datetime, variant: Variant, estimate: Usage) -> s
         row = Rewrite.objects.get(digest=digest)
     if row.text:
         return row.text
-    if row.lease_until is not None and row.lease_until > timezone.now():
+    if row.lease_until is not None and row.lease_until > database.now():
         if row.fault:
             raise _NotRewrittenError(row.fault)
         return None
@@ -201,7 +202,7 @@ def _claim(digest: str, until: datetime, variant: Variant, estimate: Usage) -> s
 
 def _note_failure(digest: str, mine: datetime, variant: Variant, error: _NotRewrittenError) -> None:
     """Has nobody ask for this text for a minute, and writes down what the failure cost."""
-    again = timezone.now() + timedelta(seconds=FAILED_S)
+    again = database.now() + timedelta(seconds=FAILED_S)
     with transaction.atomic():
         Rewrite.objects.filter(digest=digest, text="", lease_until=mine).update(
             lease_until=again, fault=str(error)

@@ -1,11 +1,15 @@
 """One run of a variant under one lease: what its steps share, how it tells of them and how it ends."""
 
 import time
+from datetime import datetime, timedelta
 from typing import NoReturn
 
 import structlog
+from django.utils import timezone
 
-from progressions import claims, due, events, services
+from dali.lib import database
+from dali.lib.errors import UnavailableError
+from progressions import claims, due, events, services, wakeups
 from progressions.delivery import public_url
 from progressions.enums import Code, VariantStatus
 from progressions.models import ImageProgression, Job, Variant
@@ -62,6 +66,26 @@ class Run:
         log.info("variant_ended", status=ending.status.value, code=ending.code)
         raise EndedError
 
+    def wait_for(
+        self, step: str, error: UnavailableError, *, since: datetime, reason: str, longest_s: float
+    ) -> NoReturn:
+        """Gives the row back until what `step` needs may be there again; raises EndedError.
+
+        The pause grows with each failure of the step, never beyond `longest_s`; there is no last attempt, because what
+        is paid is not given up. `since`: when the step began. `reason`: a sentence for the client.
+        """
+        ms = int((timezone.now() - since).total_seconds() * 1000)
+        self.journal.record_failure(step, error, started_at=since, ms=max(0, ms))
+        failures = self.journal.failures(step, type(error).__name__)
+        pause_s = growing_pause_s(failures, least_s=error.retry_after_s, longest_s=longest_s)
+        body = self.progress_body(step, self.variant.progress)
+        body["retryInMs"], body["error"] = int(pause_s * 1000), reason
+        again = database.now() + timedelta(seconds=pause_s)
+        with claims.fenced(self.lease, lease_until=None, not_before=again, nudged_at=None):
+            events.append(self.job.session_id, [body])
+        wakeups.wake_after(pause_s)
+        raise EndedError from error
+
     def progress_body(self, step: str, progress: float) -> events.Body:
         """A `progress` event; `progress` never falls below what was said before."""
         self.variant.progress = max(progress, self.variant.progress)
@@ -76,6 +100,11 @@ class Run:
         if step == "insert":
             body["progressionId"] = str(row.id)
         return body
+
+
+def growing_pause_s(failures: int, *, least_s: float, longest_s: float) -> float:
+    """Seconds until a dependency that failed so often is asked again: 2, 4, 8 ..., within the two bounds."""
+    return min(max(float(least_s), 2.0 ** min(failures, 20)), longest_s)
 
 
 def ms_since(started: float) -> int:

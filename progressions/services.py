@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models import Count, F, Q, Sum
 from django.utils import timezone
 
+from dali.lib import database
 from dali.lib.errors import ConflictError, MissingError
 from dali.lib.images import CPU_GATE, decode
 from dali.lib.sql import insert, update_where
@@ -199,7 +200,7 @@ def insert_progression(
         seed=image.seed,
         cost_usd=image.cost_usd,
         provider_meta=image.meta,
-        judge_due_at=timezone.now() if is_judged_later else None,
+        judge_due_at=database.now() if is_judged_later else None,
         search_text=search_text_for(job.prompt, [], []),
     )
     insert(row)
@@ -278,7 +279,7 @@ def cancel_job(*, job_id: UUID) -> None:
 
 
 def _unheld() -> Q:
-    return Q(lease_until__isnull=True) | Q(lease_until__lt=timezone.now())
+    return Q(lease_until__isnull=True) | Q(lease_until__lt=database.now())
 
 
 def keep_variant(*, variant_id: UUID) -> tuple[ImageProgression, bool]:

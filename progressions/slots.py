@@ -6,21 +6,33 @@ has room again.
 """
 
 import threading
-from collections.abc import Collection, Hashable
+from collections.abc import Collection, Hashable, Iterator
+from contextlib import contextmanager
 
 from django.dispatch import Signal
 
+from dali.lib.database import release_connection
 from progressions.provider import providers
 
 # A slot came free (of which somebody may have been passed over): `provider`. Sent in the thread that freed it.
 freed = Signal()
 
-# Whoever finds out what is full and takes a slot by what it found holds this one meanwhile, so that the limit is exact.
-gate = threading.Lock()
-
+_gate = threading.Lock()
 _lock = threading.Lock()
 _held: dict[Hashable, str] = {}
 _passed_over: set[str] = set()
+
+
+@contextmanager
+def gate() -> Iterator[None]:
+    """One thread at a time finds out what is full and takes a slot by what it found, so that the limit is exact.
+
+    A claim asks the database inside, and may wait there for one of the pool's connections. So no thread waits for the
+    gate with a connection in its hands: it gives its own back first.
+    """
+    release_connection()
+    with _gate:
+        yield
 
 
 def limits() -> dict[str, int]:
@@ -48,7 +60,7 @@ def under_way(provider: str) -> int:
 
 
 def hold(holder: Hashable, provider: str) -> None:
-    """Takes a slot for as long as the holder does not free it. The caller holds `gate` and has looked at `full`."""
+    """Takes a slot for as long as the holder does not free it. The caller is in the `gate` and has looked at `full`."""
     with _lock:
         _held[holder] = provider
 
@@ -63,7 +75,7 @@ def has_taken(holder: Hashable, provider: str) -> bool:
     """Takes a slot for a holder that may have none; False where the provider is full."""
     if holds(holder):
         return True
-    with gate:
+    with gate():
         most = limits()
         if provider in full(most):
             return False

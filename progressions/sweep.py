@@ -10,7 +10,9 @@ from django.db.models import Max, Q
 from django.dispatch import Signal
 from django.utils import timezone
 
-from progressions import due, judging, services, tasks, wakeups
+from dali.lib import database
+from dali.lib.database_errors import classify
+from progressions import due, held_answers, judging, services, tasks, wakeups
 from progressions.enums import VariantStatus
 from progressions.models import Duty, Event, Job, Rewrite, StreamSession, Variant
 
@@ -50,14 +52,29 @@ class Sweeper:
             self._thread.join(wait_s)
 
     def _run(self) -> None:
+        trouble = None
         while not self._stop.is_set():
             try:
                 sweep()
-            except Exception:  # noqa: BLE001 - the thread must outlive a database or broker that is away
-                log.exception("sweep_failed")
+            except Exception as error:  # noqa: BLE001 - the thread must outlive a database or broker that is away
+                trouble = _told(error, earlier=trouble)
+            else:
+                if trouble is not None:
+                    log.info("sweep_goes_on")
+                trouble = None
             finally:
                 connection.close()
             wakeups.wait(settings.SWEEP_S)
+
+
+def _told(error: Exception, *, earlier: str | None) -> str:
+    """Writes one line about a database that is away, however often it is found so; a fault of ours each time."""
+    trouble = classify(error)
+    if trouble is None:
+        log.error("sweep_failed", exc_info=error)
+    elif trouble != earlier:
+        log.error("sweep_waits", trouble=trouble.value, error=str(error)[:500])
+    return trouble or "failed"
 
 
 def sweep() -> int:
@@ -78,7 +95,7 @@ def sweep() -> int:
 
 def nudge_due() -> int:
     """Sends messages about rows that are due and about which none is under way; returns how many."""
-    now = timezone.now()
+    now = database.now()
     silent_since, most = now - timedelta(seconds=MESSAGE_S), settings.WORKER_THREADS
     variants = due.variants_to_nudge(now, silent_since=silent_since, most=most)
     jobs = due.ingests_to_nudge(now, silent_since=silent_since, most=most)
@@ -96,7 +113,7 @@ def nudge_due() -> int:
 
 def end_cancelled() -> int:
     """Ends variants of cancelled jobs whose worker is dead; returns of how many jobs."""
-    now = timezone.now()
+    now = database.now()
     dead = Q(lease_until__isnull=True) | Q(lease_until__lt=now)
     jobs = (
         Variant.objects.filter(dead, status__in=(VariantStatus.QUEUED, VariantStatus.RUNNING))
@@ -118,6 +135,7 @@ def tidy() -> None:
         idempotency_key__isnull=False, created_at__lt=now - timedelta(days=IDEMPOTENCY_DAYS)
     ).update(idempotency_key=None)
     Rewrite.objects.filter(created_at__lt=now - timedelta(days=REWRITES_DAYS)).delete()
+    held_answers.forget_ended()
     pruned = prune_events(now - timedelta(days=settings.EVENTS_KEEP_DAYS))
     log.info("tidied", events=pruned)
 
@@ -141,7 +159,7 @@ def prune_events(before: datetime) -> int:
 
 def _take_duty(name: str, every_s: float) -> bool:
     """Whether this process is the one to do the duty now; the next time is `every_s` seconds from now."""
-    now = timezone.now()
+    now = database.now()
     Duty.objects.get_or_create(name=name, defaults={"due_at": now})
     taken = Duty.objects.filter(name=name, due_at__lte=now).update(due_at=now + timedelta(seconds=every_s))
     return taken == 1

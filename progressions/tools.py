@@ -12,11 +12,13 @@ from typing import Any, TypeVar
 
 import structlog
 from django.conf import settings
-from django.db import connection
+from django.db import Error as DatabaseFailure
 from PIL import Image
 
 from dali.lib.bounded import call_listening, call_within
 from dali.lib.clock import Deadline
+from dali.lib.database import release_connection
+from dali.lib.database_errors import classify
 from dali.lib.errors import InputError, UnavailableError
 from dali.lib.images import (
     CPU_GATE,
@@ -30,6 +32,7 @@ from dali.lib.images import (
 from dali.lib.phash import fingerprint
 from dali.lib.storage import originals
 from dali.lib.vendors.failures import VendorError
+from progressions import held_answers
 from progressions.delivery import deliveries
 from progressions.enums import Code, Kind, StepStatus
 from progressions.errors import DeliveryError, JudgeError, ProviderError
@@ -44,9 +47,10 @@ T = TypeVar("T")
 
 # How long a provider or judge that ignores its deadline is waited for beyond it.
 GRACE_S = 5.0
-# Between attempts at an effect; at storing an answer, which is in this process's memory alone and would be paid again.
+# Between attempts at an effect.
 PAUSES_S = (0.2, 1.0)
-PAID_PAUSES_S = (0.2, 1.0, 5.0, 15.0)
+# Between attempts at holding an answer, which is in this process's memory alone and would be paid for again.
+HOLD_PAUSES_S = (0.2, 1.0, 5.0, 15.0, 30.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +135,7 @@ def call_provider(
     `hear` gets the bytes of previews in this thread, while the call goes on; of several that came meanwhile the newest.
     """
     provider = providers.get(variant.provider)
-    let_connection_go()
+    release_connection()
 
     def call(say: Callable[[bytes], None]) -> ProviderImage:
         return provider.call(replace(request, on_partial=say))
@@ -149,17 +153,33 @@ def store_answer(key: str, content: bytes, note: Mapping[str, object]) -> bytes:
     """Stores an answer's bytes under its key, once, with its note; returns what is stored there.
 
     Raises ProviderError(invalid_image) for bytes that cannot be a whole picture. Where the key is taken, by
-    an answer to an earlier call, that answer holds: an object is never overwritten.
+    an answer to an earlier call, that answer holds: an object is never overwritten. UnavailableError at the
+    first attempt that failed: what is in this process's memory alone must not wait there.
     """
     try:
         media_type = sniff(content)
     except InvalidImageError as error:
         raise ProviderError(Code.INVALID_IMAGE, f"The answer is not a picture: {error}") from error
-    if persistently(
-        lambda: originals().put_once(key, content, media_type=media_type, note=note), PAID_PAUSES_S
-    ):
+    if originals().put_once(key, content, media_type=media_type, note=note):
         return content
     return originals().read(key)
+
+
+def hold_answer(variant: Variant, key: str, content: bytes, note: Mapping[str, object]) -> None:
+    """Keeps an answer that the storage did not take in the database, which may be away for a moment too."""
+    media_type = sniff(content)
+    for pause_s in HOLD_PAUSES_S:
+        try:
+            held_answers.hold(variant.id, key, content, media_type=media_type, note=note)
+        except DatabaseFailure as error:
+            if classify(error) is None:
+                raise
+            log.warning("answer_not_held", error=type(error).__name__)
+            release_connection()
+            time.sleep(pause_s)
+        else:
+            return
+    held_answers.hold(variant.id, key, content, media_type=media_type, note=note)
 
 
 def finish_answer(
@@ -185,7 +205,11 @@ class Found:
 
 
 def find_answer(variant: Variant) -> Found | None:
-    """The answer of a variant, whole or still to be finished; None where none is stored."""
+    """The answer of a variant, whole or still to be finished; None where none is stored.
+
+    One that is held is stored first. Raises UnavailableError.
+    """
+    held_answers.store_held(variant.id)
     keys = [original_key(variant)]
     if is_finished_here(variant):
         keys.append(answer_key(variant))
@@ -276,7 +300,7 @@ def ask_judge(job: Job, kind: str, picture: Picture, judge: Judge | None = None)
             mask=mask,
             size=parse_size(job.size),
         )
-        let_connection_go()
+        release_connection()
         return replace(call_within(limit_s, lambda: asked.judge(request)), judge=asked.name)
     except JudgeError:
         raise
@@ -304,12 +328,3 @@ def parse_size(size: str) -> tuple[int, int] | None:
         return None
     width, _, height = size.partition("x")
     return int(width), int(height)
-
-
-def let_connection_go() -> None:
-    """Gives this thread's connection back to the pool: none is held while a provider or judge works.
-
-    A file needs no pool, and opening SQLite anew costs a millisecond, so it is kept.
-    """
-    if connection.vendor != "sqlite" and not connection.in_atomic_block:
-        connection.close()

@@ -5,7 +5,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +12,11 @@ from pathlib import Path
 import pytest
 import requests
 
+from tests import processes
 from tests.s3_servers import close_clients, moto_endpoint, nanio_endpoint, on_s3
 from tests.vendors.configured import cloudflare_server, gemini_server, images_server, openai_server, vendors
+from tests.waiting import wait_until
+from tests.workers import worker_count
 
 __all__ = [
     "close_clients",
@@ -39,16 +41,61 @@ FOREIGN = (
     "DALI_PUBLIC_ORIGIN",
     "OPENAI_API_KEY",
     "GEMINI_API_KEY",
+    "CLOUDFLARE_ACCOUNT_ID",
     "CLOUDFLARE_API_TOKEN",
+    "CLOUDFLARE_IMAGES_ACCOUNT_HASH",
 )
 
 
+# What `make test` leaves to `make test-rest`: these folders, and every test that uses one of these fixtures. A module
+# whose tests start processes without one carries the mark itself. tests.processes finds what is not marked.
+REST_FOLDERS = {"browser", "flows"}
+DATABASE_FIXTURES = {"db", "transactional_db"}
+REST_FIXTURES = {"browser", "nanio_endpoint", "production_services", "start_server", "start_small"}
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """How many processes `-n auto` means."""
+    return worker_count(len(os.sched_getaffinity(0)), os.environ.get("REDIS_URL", ""))
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks what starts an embedded server: a run on PostgreSQL and Redis may leave it to the run without."""
+    """Marks the rest, and what uses the database.
+
+    Modules of the rest stay whole, for they share a server or a browser. The flows share none, take longest and begin
+    first, so that no process ends long after the others; but one deployment of several processes at a time is enough
+    for a machine and for the connections of its PostgreSQL.
+    """
     for item in items:
-        names = getattr(item, "fixturenames", ())
-        if "start_server" in names and "production_services" not in names:
-            item.add_marker("embedded")
+        if is_rest(item):
+            item.add_marker("rest")
+            if item.get_closest_marker("services"):
+                item.add_marker(pytest.mark.xdist_group("services"))
+            elif folder_of(item) != "flows":
+                item.add_marker(pytest.mark.xdist_group(item.path.stem))
+        if item.get_closest_marker("django_db") or DATABASE_FIXTURES & set(getattr(item, "fixturenames", ())):
+            item.add_marker("database")
+    items.sort(key=lambda item: folder_of(item) != "flows")
+
+
+def folder_of(item: pytest.Item) -> str:
+    """The folder of tests/ that a test stands in."""
+    return item.path.relative_to(ROOT / "tests").parts[0]
+
+
+def is_rest(item: pytest.Item) -> bool:
+    """Whether a test starts servers or other long processes, or drives a browser."""
+    names = set(getattr(item, "fixturenames", ()))
+    is_marked = item.get_closest_marker("rest") is not None
+    return is_marked or folder_of(item) in REST_FOLDERS or bool(names & REST_FIXTURES)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """A test that is not of the rest, and its fixtures, start no long processes."""
+    with processes.guarded(item.get_closest_marker("rest") is None):
+        return (yield)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +115,6 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
-
-
-@pytest.fixture(autouse=True)
-def _prices_of_this_test() -> None:
-    """No price that an earlier test made is remembered: its rows are gone."""
-    from knowledgebase import pricing
-
-    pricing.forget()
 
 
 @pytest.fixture(scope="session")
@@ -103,7 +142,7 @@ def start_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[
                 [sys.executable, "manage.py", "serve"], cwd=ROOT, env=environment, stdout=log, stderr=log
             )
         started.append(process)
-        wait_until_it_answers(f"{origin}/api/providers", process, directory / "server.log")
+        wait_until_it_answers(f"{origin}/readyz", process, directory / "server.log")
         return ServerProcess(origin, environment["DALI_API_KEY"], directory, environment, process)
 
     yield start
@@ -112,7 +151,7 @@ def start_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[
             process.send_signal(signal.SIGTERM)
     for process in started:
         try:
-            process.wait(timeout=15)
+            process.wait(timeout=60)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
@@ -125,13 +164,14 @@ def live_server_process(start_server: Callable[..., ServerProcess]) -> ServerPro
 
 
 def wait_until_it_answers(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
-    """Returns once `url` answers; fails, showing the log's end, where the process ends or 60 s pass."""
-    until = time.monotonic() + 60
-    while time.monotonic() < until and process.poll() is None:
+    """Returns once `url` answers with success; fails, showing the log's end, where the process ends before."""
+
+    def answers_or_ended() -> bool:
         try:
-            requests.get(url, timeout=20)
+            return requests.get(url, timeout=60).ok
         except (requests.ConnectionError, requests.Timeout):
-            time.sleep(0.1)
-        else:
-            return
-    pytest.fail(f"the server did not start:\n{log.read_text()[-3000:]}")
+            return process.poll() is not None
+
+    wait_until(answers_or_ended, f"{url} answers")
+    if process.poll() is not None:
+        pytest.fail(f"the server did not start:\n{log.read_text()[-3000:]}")

@@ -5,7 +5,6 @@ import os
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import pytest
 from pytest_django.fixtures import Settings
 
 from dali.lib.logs import hide
+from tests.waiting import wait_until
 
 ACCESS_KEY = "dali-key"
 SECRET = "a-secret-that-must-not-be-shown"
@@ -54,7 +54,7 @@ def nanio_endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     make_bucket(endpoint, "dali")
     yield endpoint
     process.terminate()
-    process.wait(timeout=10)
+    process.wait(timeout=60)
 
 
 def client_of(endpoint: str) -> Any:
@@ -141,12 +141,14 @@ def close_clients() -> Iterator[Callable[[Any], Any]]:
 
 
 def _wait_for_port(port: int, process: "subprocess.Popen[bytes]", log: Path) -> None:
-    until = time.monotonic() + 20
-    while time.monotonic() < until and process.poll() is None:
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-            return
-        time.sleep(0.1)
-    pytest.fail(f"nanio did not start: {log.read_text()[-2000:]}")
+    def listens_or_ended() -> bool:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+            return True
+        return process.poll() is not None
+
+    wait_until(listens_or_ended, "nanio listens")
+    if process.poll() is not None:
+        pytest.fail(f"nanio did not start: {log.read_text()[-2000:]}")
 
 
 def environment_for(endpoint: str, **variables: str) -> dict[str, str]:

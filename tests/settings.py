@@ -1,13 +1,25 @@
-"""Settings of the tests: a data directory of their own, and the environment's database where one is given."""
+"""Settings of the tests: a data directory of their own, and the environment's services where these are given.
 
+Every test process has its own part of each service, so that several can work side by side: a database, a Redis
+database number, a prefix of cache keys and of channel names.
+"""
+
+import atexit
 import os
+import shutil
 import tempfile
+from typing import Any, cast
+
+from tests.workers import own_redis_url
 
 _directory = tempfile.mkdtemp(prefix="dali-tests-")
+atexit.register(shutil.rmtree, _directory, ignore_errors=True)
 os.environ["DALI_DATA_DIR"] = _directory
+if os.environ.get("REDIS_URL"):
+    os.environ["REDIS_URL"] = own_redis_url(os.environ["REDIS_URL"])
 
 from dali.settings import *  # noqa: E402, F403
-from dali.settings import CACHES, DATA_DIR, DATABASES  # noqa: E402
+from dali.settings import CACHES, CHANNEL_LAYERS, DATA_DIR, DATABASES, REDIS_URL  # noqa: E402
 
 IS_TEST = True
 PUBLIC_ORIGIN = "http://testserver"
@@ -23,6 +35,9 @@ if not os.environ.get("DALI_LIVE_OPENAI"):
 if not os.environ.get("DALI_LIVE_GEMINI"):
     GEMINI_API_KEY = ""
 if not (os.environ.get("DALI_LIVE_WORKERS") or os.environ.get("DALI_LIVE_CLOUDFLARE")):
-    CLOUDFLARE_API_TOKEN = ""
+    CLOUDFLARE_ACCOUNT_ID = CLOUDFLARE_API_TOKEN = CLOUDFLARE_IMAGES_ACCOUNT_HASH = ""
 JOBS_RATE = "100000/m"  # tests of the limit set their own
 CACHES["default"]["KEY_PREFIX"] = _directory  # a Redis may be shared
+if REDIS_URL:  # published messages know no database numbers
+    cast("dict[str, Any]", CHANNEL_LAYERS["default"]["CONFIG"])["prefix"] = _directory
+IS_SECRET_KEY_GIVEN = IS_PUBLIC_ORIGIN_GIVEN = True  # on Redis these are settings of production

@@ -70,7 +70,7 @@ async def live_events(scope: Scope, receive: Receive, send: Send, slug: str) -> 
     except GoneError as error:
         await answer_refused(send, RefusedError(410, "gone", str(error)), _HEADERS)
     except DatabaseError as error:
-        log.warning("live_unavailable", error=str(error))
+        log.error("live_unavailable", error=str(error))  # noqa: TRY400 - one line is enough
         await answer_unavailable(send, _HEADERS)
     except OSError:  # the client went while it was written to, or takes nothing any more (TimeoutError)
         return

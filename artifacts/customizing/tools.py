@@ -14,10 +14,10 @@ from artifacts.customizing import pictures
 from artifacts.customizing.pictures import Found, ProjectName, Shown
 from artifacts.filling import content
 from artifacts.models import Artifact, ArtifactConfiguration
+from dali.lib.database import release_connection
 from dali.lib.errors import DaliError, UnavailableError
 from progressions import claims, events
 from progressions.steps import Journal, Kept, Result
-from progressions.tools import let_connection_go
 
 log = structlog.get_logger(__name__)
 
@@ -102,7 +102,7 @@ class Tools:
 
         Raises ChangedError where rows were taken away meanwhile: then nothing was published.
         """
-        let_connection_go()
+        release_connection()
         for attempt in range(MOST_RENDERS):
             try:
                 kept = self._run(
@@ -166,7 +166,7 @@ class Tools:
                 return self._journal.run(name, work, keep=keep, is_pure=is_pure)
             except PASSING as error:
                 log.warning("tool_failed", tool=tool, error=str(error)[:300])
-                let_connection_go()
+                release_connection()
                 time.sleep(pause_s)
         return self._journal.run(name, work, keep=keep, is_pure=is_pure)
 

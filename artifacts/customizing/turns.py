@@ -15,12 +15,13 @@ from artifacts.customizing.tools import Tools
 from artifacts.customizing.understanding import Understanding
 from artifacts.filling.placeholders import Page
 from artifacts.models import Artifact, Chat, ChatTurn
+from dali.lib import database
 from dali.lib.clock import Deadline
+from dali.lib.database import release_connection
 from dali.lib.errors import DaliError, MissingError, UnavailableError
 from progressions import claims
 from progressions.errors import LeaseLostError
 from progressions.steps import Journal, Kept, Success
-from progressions.tools import let_connection_go
 
 log = structlog.get_logger(__name__)
 
@@ -86,7 +87,7 @@ def _enter(chat: Chat, message: str) -> claims.Lease:
             if (lease := _take_up(last)) is not None:
                 return lease
             continue
-        alive = ChatTurn.objects.filter(chat=chat, status__in=_UNFINISHED, lease_until__gt=timezone.now())
+        alive = ChatTurn.objects.filter(chat=chat, status__in=_UNFINISHED, lease_until__gt=database.now())
         if alive.count() > MOST_WAITING:
             raise BusyError(f"{MOST_WAITING} messages of this chat wait already; send this one later.")
         turn = ChatTurn(
@@ -135,7 +136,7 @@ def _wait(chat: Chat, lease: claims.Lease) -> None:
             raise UnavailableError(
                 "Another message of this chat is still being answered; send this one later."
             )
-        let_connection_go()
+        release_connection()
         time.sleep(POLL_S)
 
 
@@ -212,12 +213,12 @@ def _close_dead(turn: ChatTurn) -> None:
 
 
 def _dead() -> Q:
-    return Q(lease_until=None) | Q(lease_until__lt=timezone.now())
+    return Q(lease_until=None) | Q(lease_until__lt=database.now())
 
 
 def _is_dead(turn: ChatTurn) -> bool:
-    return turn.lease_until is None or turn.lease_until < timezone.now()
+    return turn.lease_until is None or turn.lease_until < database.now()
 
 
 def _lease_end() -> datetime:
-    return timezone.now() + timedelta(seconds=claims.LEASE_S)
+    return database.now() + timedelta(seconds=claims.LEASE_S)

@@ -12,11 +12,11 @@ from artifacts.customizing.pictures import ProjectName
 from artifacts.customizing.wish import Situation, Wish
 from artifacts.customizing.wishes import understand
 from artifacts.models import Chat, ChatTurn
+from dali.lib.database import release_connection
 from dali.lib.vendors.usage import Usage
 from progressions import ledger
 from progressions.enums import Purpose
 from progressions.steps import Journal, Kept
-from progressions.tools import let_connection_go
 
 log = structlog.get_logger(__name__)
 
@@ -55,7 +55,7 @@ class Understanding:
         if self.journal.unanswered(STEP):
             self.journal.give_up_unanswered(STEP, Kept(also=lambda: _charge_unseen(unseen, project_id)))
         attempt, started = self.journal.send(STEP, Kept()), time.perf_counter()
-        let_connection_go()
+        release_connection()
         try:
             understood = model.ask(message, situation, said_before)
         except model.NotUnderstoodError as error:

@@ -25,9 +25,9 @@ from artifacts.parts.shots import Shot, layout_of, shot_of, title_block, title_s
 from artifacts.templatetags.artifact_pages import day
 from dali.lib.images import InvalidImageError, decode, on_pixel_thread
 
-_SIZES = {"720p": (1280, 720), "1080p": (1920, 1080), "square": (1080, 1080), "vertical": (1080, 1920)}
+SIZES = {"720p": (1280, 720), "1080p": (1920, 1080), "square": (1080, 1080), "vertical": (1080, 1920)}
 _FRAMES_PER_S = 25
-_TITLE_S, _FADE_S, _END_S = 2.4, 0.8, 0.6
+TITLE_S, _FADE_S, _END_S = 2.4, 0.8, 0.6
 # The film is never longer: with many images each is shown for less time.
 MOST_S = 180
 # What a title stands on where there is no picture; and the longest side a picture is kept at.
@@ -84,7 +84,7 @@ class WalkthroughReel(Generator):
     ) -> list[File]:
         """The film and its poster. An image whose original is gone or broken is passed over."""
         images = chosen_images(material, options)
-        size = _SIZES[options.resolution]
+        size = SIZES[options.resolution]
         seconds = min(options.seconds_per_image, MOST_S / len(images))
         shots = _shots(material, images, options)
         first = next(shots, None)
@@ -93,12 +93,12 @@ class WalkthroughReel(Generator):
                 "none of the chosen images can be read: their originals are gone or broken"
             )
         opening = _opening(material, images, options)
-        planned = (_TITLE_S + len(images) * seconds) * _FRAMES_PER_S
+        planned = (TITLE_S + len(images) * seconds) * _FRAMES_PER_S
         poster: Packed | None = None
         with Film(size, _FRAMES_PER_S, options.codec) as film:
             for count, frame in enumerate(_frames(chain((opening, first), shots), seconds)):
                 film.add(frame)
-                if count == round(_TITLE_S * _FRAMES_PER_S) - 1:
+                if count == round(TITLE_S * _FRAMES_PER_S) - 1:
                     poster = frame
                 report(min(1.0, count / planned))
             content = film.finish()
@@ -111,7 +111,7 @@ class WalkthroughReel(Generator):
 
 def _shots(material: Material, images: Sequence[ImageFacts], options: ReelOptions) -> Iterator[Shot]:
     """A shot of each image that can be read, made when it is asked for: few pictures are in memory at a time."""
-    frame = _SIZES[options.resolution]
+    frame = SIZES[options.resolution]
     layouts = [layout_of(frame, (image.width, image.height), has_words=options.captions) for image in images]
     words: Sequence[Image.Image | None] = [None] * len(images)
     if options.captions:
@@ -129,7 +129,7 @@ def _shots(material: Material, images: Sequence[ImageFacts], options: ReelOption
 
 def _opening(material: Material, images: Sequence[ImageFacts], options: ReelOptions) -> Shot:
     """The title card."""
-    frame = _SIZES[options.resolution]
+    frame = SIZES[options.resolution]
     projects = ", ".join(project.name for project in material.projects if project.name != material.title)
     facts = f"{', '.join(sorted({image.provider for image in images}))}  ·  {day(images[-1].created_at)}"
     words = draw([title_block(frame, "Walkthrough", material.title, (projects, facts))])[0]
@@ -153,7 +153,7 @@ def _picture(material: Material, image: ImageFacts) -> Image.Image | None:
 def _frames(shots: Iterator[Shot], seconds: float) -> Iterator[Packed]:
     """Every frame: the shots one after another, each fading into the next, the last into black."""
     fade = round(min(_FADE_S, seconds * 0.4) * _FRAMES_PER_S)
-    length = round(_TITLE_S * _FRAMES_PER_S)
+    length = round(TITLE_S * _FRAMES_PER_S)
     before: Shot | None = None
     before_length = 0
     shot = next(shots, None)

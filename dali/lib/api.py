@@ -4,7 +4,6 @@ from typing import Any, cast
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
-from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from drf_standardized_errors.handler import ExceptionHandler
 from rest_framework import status
@@ -15,9 +14,7 @@ from rest_framework.views import APIView
 
 from dali.lib import errors
 from dali.lib.strict_json import TooLargeError
-from dali.lib.unavailable import log_unavailable
-
-RETRY_AFTER_DATABASE_S = 5
+from dali.lib.unavailable_answer import find_unavailable, log_unavailable
 
 
 class ConflictAnswer(APIException):
@@ -65,6 +62,7 @@ class ErrorHandler(ExceptionHandler):
 
     def convert_known_exceptions(self, exc: Exception) -> Exception:
         """Dali's, Django's and the database's errors as the answers they stand for."""
+        exc = find_unavailable(exc) or exc
         if isinstance(exc, errors.InputError):
             return ValidationError({exc.field: [ErrorDetail(str(exc), code="invalid")]})
         for error, answer in _ANSWERS.items():
@@ -72,8 +70,6 @@ class ErrorHandler(ExceptionHandler):
                 return answer(str(exc))
         if isinstance(exc, errors.UnavailableError):
             return UnavailableAnswer(exc.public_message, exc.retry_after_s)
-        if isinstance(exc, OperationalError | InterfaceError):
-            return UnavailableAnswer("The database cannot be reached; try again.", RETRY_AFTER_DATABASE_S)
         if isinstance(exc, RequestDataTooBig):
             return TooLargeError(f"The body is larger than {settings.MAX_BODY_BYTES:,} bytes; send less.")
         if isinstance(exc, SuspiciousOperation | UnreadablePostError):

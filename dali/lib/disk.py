@@ -5,10 +5,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
 
+import structlog
 from django.conf import settings
 
 from dali.lib.errors import UnavailableError
 from dali.lib.folders import FULL, FULL_RETRY_AFTER_S
+
+log = structlog.get_logger(__name__)
+
+_was_short = False
 
 
 def folders() -> Iterator[Path]:
@@ -28,9 +33,22 @@ def free_bytes() -> int | None:
 
 
 def is_short() -> bool:
-    """Whether less than the reserve is left: then no paid work may start, since its images could not be kept."""
+    """Whether less than the reserve is left: then no paid work may start, since its images could not be kept.
+
+    Writes a line when that changes.
+    """
+    global _was_short  # noqa: PLW0603 - what was said last, for one line and not one a claim
     left = free_bytes()
-    return left is not None and left < settings.DISK_RESERVE_BYTES
+    found = left is not None and left < settings.DISK_RESERVE_BYTES
+    if found != _was_short:
+        _was_short = found
+        say = log.error if found else log.info
+        say(
+            "disk_short" if found else "disk_has_room",
+            free_mb=None if left is None else left // 1_000_000,
+            reserve_mb=settings.DISK_RESERVE_BYTES // 1_000_000,
+        )
+    return found
 
 
 def refuse_where_short() -> None:

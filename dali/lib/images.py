@@ -16,6 +16,7 @@ import numpy as np
 from PIL import Image, ImageCms
 from PIL.JpegImagePlugin import JpegImageFile
 
+from dali.lib.database import release_connection
 from dali.lib.image_headers import InvalidImageError, sniff
 
 __all__ = [
@@ -24,7 +25,22 @@ __all__ = [
 
 T = TypeVar("T")
 
-CPU_GATE = threading.BoundedSemaphore(cpu_count() or 1)
+
+class _CpuGate:
+    """Lets as many threads in as there are cores; none waits for it with a database connection in its hands."""
+
+    def __init__(self, most: int) -> None:
+        self._free = threading.BoundedSemaphore(most)
+
+    def __enter__(self) -> None:
+        release_connection()
+        self._free.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._free.release()
+
+
+CPU_GATE = _CpuGate(cpu_count() or 1)
 _POOL = ThreadPoolExecutor(cpu_count() or 1, thread_name_prefix="pixels")
 
 # Decoded at most where a caller names no limit of its own: 400 MB of RGBA.
@@ -121,6 +137,7 @@ def on_pixel_thread(work: Callable[[], T]) -> T:
         with CPU_GATE:
             return work()
 
+    release_connection()
     return _POOL.submit(run).result()
 
 

@@ -111,7 +111,7 @@ def logging_config(*, is_json: bool, level: str) -> dict[str, Any]:
         "loggers": {
             "django.server": {"level": "WARNING"},
             "django.request": {"level": "ERROR"},  # the access log has what was not found or refused
-            # As above; what fails Django says, once. The request id is what it is here for.
+            # As above, and a failure is told by django.request; its request id is what it is here for.
             "django_structlog": {"level": "CRITICAL"},
             "daphne": {"level": "WARNING"},
             "channels_redis": {

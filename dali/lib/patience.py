@@ -13,6 +13,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 
 from dali.lib.clock import Deadline
+from dali.lib.database import release_connection
 from dali.lib.vendors.deadlines import within
 
 # An answer with 503 is promised within 15 s.
@@ -73,9 +74,12 @@ class Patience:
     def call(self, *, is_next_piece: bool = False) -> Iterator[Deadline]:
         """Bounds what the block does on the network, by one deadline for all of it.
 
+        The thread gives its database connection back first: a service that hangs must not drain the pool.
+
         `is_next_piece`: of an answer to a client that has begun, and has lasted as long as its reader took.
         Raises TimeoutError, before anything is sent, where the service has just let another request wait in vain.
         """
+        release_connection()
         budget = _Budget(REQUEST_S) if is_next_piece else _budget.get()
         if budget is None:
             deadline = Deadline.after(self._worker_s)

@@ -1,9 +1,11 @@
-"""Secrets that the embedded server makes for itself and keeps in its data directory."""
+"""Secrets that the embedded server makes for itself and keeps in its data directory, and names made of secrets."""
 
+import hashlib
 import os
 import secrets
 from contextlib import suppress
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -38,3 +40,14 @@ def _read_or_make(path: Path) -> str:
     finally:
         draft.unlink()
     return path.read_text().strip()
+
+
+def channel_prefix(redis_url: str, secret_key: str) -> str:
+    """What the names of a deployment's channels in Redis start with: the same in all its processes and in no other's.
+
+    Redis passes published messages on whatever the database number, so that deployments that share a Redis would hear
+    each other.
+    """
+    number = urlsplit(redis_url).path.strip("/") or "0"
+    identity = hashlib.blake2b(f"{number}\n{secret_key}".encode(), digest_size=8)
+    return f"dali.{number}.{identity.hexdigest()}."

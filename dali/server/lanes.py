@@ -1,63 +1,142 @@
-"""How many requests Django works on at once, and in which threads.
+"""How many requests Django works on at once, of whom, and in which threads.
 
 Django's handler gives each request one thread for its synchronous parts, so that requests never wait for
 each other; but it makes that thread anew for each request and sets no bound. Here a request borrows a lane, a
 thread that lives on: at most `LANES` views run at once, each request stays in one thread (database
 connections belong to threads), and none is made or joined on the way.
+
+What writes to one project waits for that project's row, and a process that stands still may hold it. Its writes share a
+quarter of the lanes, so that all others are answered meanwhile.
 """
 
 import asyncio
+import io
+import re
 import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
+from weakref import WeakValueDictionary
 
 from asgiref.sync import ThreadSensitiveContext
+from django.conf import settings
+from django.core.handlers.asgi import ASGIRequest
 from django.db import close_old_connections
 
 from dali.lib import patience
-from dali.lib.endless import is_endless
+from dali.lib.cors import cors_headers
+from dali.lib.endless import needs_thread
+from dali.lib.errors import UnavailableError
+from dali.lib.unavailable_answer import answer_unavailable, log_unavailable
 
 LANES = 32
+# For a lane, and for a turn among the writes to one thing; then the answer is 503.
+WAIT_S = 10.0
+RETRY_AFTER_S = 2
+_READS = frozenset({"GET", "HEAD", "OPTIONS"})
+_THING = re.compile(r"/(?:api|public)/[^/]+/[^/]+")
+
 Application = Callable[[dict[str, Any], Any, Any], Awaitable[None]]
+
+
+def lanes_beside(connections: int) -> int:
+    """As many as have a database connection: a quarter of those is for the streams, which take no lane."""
+    return min(LANES, max(2, connections * 3 // 4))
+
+
+def _usual_lanes() -> int:
+    options: Any = settings.DATABASES["default"].get("OPTIONS", {})
+    pool = options.get("pool")
+    return lanes_beside(pool["max_size"]) if pool else LANES
+
+
+def written_thing(scope: dict[str, Any]) -> str | None:
+    """What a request writes to, as `/api/projects/<id>`; None where it reads, or where its path does not say."""
+    found = None if scope["method"] in _READS else _THING.match(scope["path"])
+    return found and found[0]
 
 
 class Lanes:
     """An ASGI application that runs another one's HTTP requests in a bounded number of threads.
 
-    Event streams need no lane: they last, and they read the database by themselves.
+    Event streams need no lane: they last, and they read the database by themselves. Nor does the question whether the
+    process is well, which must be answered when every lane is taken.
     """
 
-    def __init__(self, application: Application, *, lanes: int = LANES) -> None:
+    def __init__(self, application: Application, *, lanes: int | None = None, wait_s: float = WAIT_S) -> None:
         self._application = application
         self._free: asyncio.LifoQueue[ThreadPoolExecutor] = asyncio.LifoQueue()
-        self._unmade = lanes
+        self._unmade = lanes or _usual_lanes()
+        self._share = max(1, self._unmade // 4)
+        self._wait_s = wait_s
+        # The turns at each thing that is written to now.
+        self._turns: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         """Serves one connection."""
-        if scope["type"] != "http" or is_endless(scope["path"]):
+        if scope["type"] != "http" or not needs_thread(scope["path"]):
             await self._application(scope, receive, send)
             return
+        thing = written_thing(scope)
+        turns = None if thing is None else self._turns.setdefault(thing, asyncio.Semaphore(self._share))
         asked_at = time.monotonic()
-        lane = await self._borrow()
+        try:
+            lane = await self._borrow(turns)
+        except TimeoutError:
+            await _refuse(scope, send)
+            return
         try:
             with patience.of_request(waited_s=time.monotonic() - asked_at):
                 async with ThreadSensitiveContext(executor=lane):
                     await self._application(scope, receive, send)
         finally:
-            self._give_back(lane)
+            self._give_back(lane, turns)
 
-    async def _borrow(self) -> ThreadPoolExecutor:
+    async def _borrow(self, turns: asyncio.Semaphore | None) -> ThreadPoolExecutor:
+        """A lane, and before it a turn; TimeoutError where there is none in time."""
+        async with asyncio.timeout(self._wait_s):
+            if turns is not None:
+                await turns.acquire()
+            try:
+                return await self._find_lane()
+            except BaseException:
+                if turns is not None:
+                    turns.release()
+                raise
+
+    async def _find_lane(self) -> ThreadPoolExecutor:
         if self._free.empty() and self._unmade > 0:
             self._unmade -= 1
             return ThreadPoolExecutor(max_workers=1, thread_name_prefix="request")
         return await self._free.get()
 
-    def _give_back(self, lane: ThreadPoolExecutor) -> None:
+    def _give_back(self, lane: ThreadPoolExecutor, turns: asyncio.Semaphore | None) -> None:
         # A view whose client went away may still run in the lane: it is free when it has ended.
         loop = asyncio.get_running_loop()
 
-        def free(_: Future[None]) -> None:
-            loop.call_soon_threadsafe(self._free.put_nowait, lane)
+        def free() -> None:
+            self._free.put_nowait(lane)
+            if turns is not None:
+                turns.release()
 
-        lane.submit(close_old_connections).add_done_callback(free)
+        def ended(_: Future[None]) -> None:
+            loop.call_soon_threadsafe(free)
+
+        lane.submit(close_old_connections).add_done_callback(ended)
+
+
+async def _refuse(scope: dict[str, Any], send: Any) -> None:
+    """Answers 503: the lanes, or the turns at what is written to, have been taken for too long."""
+    text = (
+        "The server is busy; try again."
+        if written_thing(scope) is None
+        else "The project is busy; try again."
+    )
+    request = ASGIRequest(scope, io.BytesIO())
+    answer = answer_unavailable(request, UnavailableError(text, RETRY_AFTER_S))
+    log_unavailable(UnavailableError("no thread became free in time"), answer, request)
+    headers = [(name.lower().encode(), value.encode()) for name, value in answer.items()]
+    if re.match(settings.CORS_URLS_REGEX, request.path):
+        headers += cors_headers(request.headers.get("origin"))
+    await send({"type": "http.response.start", "status": answer.status_code, "headers": headers})
+    await send({"type": "http.response.body", "body": b"" if request.method == "HEAD" else answer.content})

@@ -1,5 +1,6 @@
 """Rows of the progressions app: jobs, their variants and steps, the images made, the stream's log, what was paid."""
 
+from progressions.models.answers import HeldAnswer
 from progressions.models.images import HashBands, ImageProgression, Upload
 from progressions.models.jobs import Job, Leased, Step, Variant
 from progressions.models.ledger import Charge
@@ -12,6 +13,7 @@ __all__ = [
     "Duty",
     "Event",
     "HashBands",
+    "HeldAnswer",
     "ImageProgression",
     "Job",
     "Leased",

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from artifacts import intake
+from artifacts.generators import walkthrough_reel
 from artifacts.models import Artifact
 from dali.lib.storage import originals
 from projects.models import Project
@@ -41,3 +42,9 @@ def publish(shown: Project) -> Callable[..., Artifact]:
         return intake.create_artifact(generator=generator, project_ids=[shown.pk], **fields)
 
     return make
+
+
+@pytest.fixture
+def small_films(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Films of 720p have a quarter of its width and height, for tests in which the size plays no part."""
+    monkeypatch.setitem(walkthrough_reel.SIZES, "720p", (320, 180))

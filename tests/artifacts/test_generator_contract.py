@@ -15,6 +15,8 @@ from artifacts.options import describe, parse
 from dali.lib.errors import InputError
 from tests.artifacts.materials import HOSTILE, material_of
 
+pytestmark = pytest.mark.usefixtures("small_films")
+
 ALL = [pytest.param(name, id=name) for name in generators.names()]
 PAGES = [pytest.param(one.name, id=one.name) for one in generators.all() if one.output == "html"]
 MEDIA_TYPES = {

@@ -5,11 +5,15 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from pytest_django import DjangoAssertNumQueries
 
+from artifacts import intake
 from artifacts.models import Artifact
 from artifacts.signals import viewed
+from dali.lib.errors import UnavailableError
 from dali.lib.storage import named
 from tests.artifacts.materials import HOSTILE
+from tests.factories import ProgressionFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -149,6 +153,35 @@ def test_a_page_whose_object_is_gone_is_a_404(
     named("published").delete(artifact.content_r2_key)
     assert client.get(f"/public/lookbook/{artifact.public_slug}").status_code == 404
     assert not views
+
+
+def test_a_storage_that_is_away_is_a_503(
+    address: str, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client.raise_request_exception = False
+
+    def read(key: str) -> bytes:
+        raise UnavailableError("The storage cannot be reached; try again.", 7)
+
+    monkeypatch.setattr("artifacts.public_views._small", read)
+    answer = client.get(address, headers={"Accept": "text/html"})
+    assert (answer.status_code, answer["Retry-After"]) == (503, "7")
+    assert "The storage cannot be reached; try again." in answer.content.decode()
+
+
+def test_a_visit_reads_the_row_as_it_is_now_and_the_manifest_once(
+    publish: Callable[..., Artifact], client: Client, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    artifact = publish()
+    address, rows = f"/public/lookbook/{artifact.public_slug}", Artifact.objects.filter(id=artifact.id)
+    assert client.get(address).status_code == 200
+    for is_public, status in ((False, 410), (True, 200)):
+        rows.update(is_public=is_public)  # as another process does it, without a signal
+        with django_assert_num_queries(1):
+            assert client.get(address).status_code == status
+    ProgressionFactory(project_id=artifact.projects.get().pk, prompt="one more")
+    intake.rebuild_artifact(artifact=artifact)
+    assert client.get(address)["ETag"] == f'"{artifact.manifest["files"][0]["sha256"]}"'
 
 
 def test_a_page_of_a_users_template_has_an_origin_of_its_own(

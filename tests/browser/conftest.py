@@ -17,10 +17,14 @@ from playwright.sync_api import (
     Error,
     Page,
     Request,
+    expect,
     sync_playwright,
 )
 from pytest_django import Settings
 
+# Far more than a page takes that shares a busy machine with its server.
+PATIENCE_MS = 120_000
+expect.set_options(timeout=PATIENCE_MS)
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 
 
@@ -110,6 +114,7 @@ def open_page(
         context = browser.new_context(
             viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light", **how
         )
+        context.set_default_timeout(PATIENCE_MS)
         contexts.append(context)
         # The server of these tests has no stream; 204 ends it without a fault, and pages read their state instead.
         context.route("**/public/**/live", lambda route: route.fulfill(status=204))

@@ -9,6 +9,7 @@ from artifacts.filling.placeholders import read
 from artifacts.filling.rendering import render
 from tests.browser.conftest import Watched
 from tests.browser.test_artifact_pages import findings
+from tests.browser.test_wide_text import check_wide
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -37,7 +38,7 @@ def test_it_fits_and_reads_well_however_much_is_filled(
     made = render(html, values_of(html, share))
     assert made.problems == ()
     for width, is_dark in ((360, False), (360, True), (1440, False), (1440, True)):
-        watched = open_page(width=width, dark=is_dark)
+        watched = open_page(width=width, dark=is_dark, bypass_csp=True)
         watched.page.route(
             "**/public/**", lambda route: route.fulfill(body=SVG, content_type="image/svg+xml")
         )
@@ -53,4 +54,6 @@ def test_it_fits_and_reads_well_however_much_is_filled(
             "img", "all => all.filter(one => !one.getAttribute('src') && one.getClientRects().length).length"
         )
         assert empty == 0
+        if width == 360 and not is_dark:
+            check_wide(watched, path.parent.name)
         watched.page.close()

@@ -2,7 +2,6 @@
 
 import re
 import signal
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +11,10 @@ import pytest
 import requests
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
-from tests.browser.conftest import Watched
+from tests.browser.conftest import PATIENCE_MS, Watched
 from tests.browser.test_artifact_pages import broken_images, findings, see_everything
 from tests.conftest import ServerProcess
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -35,7 +35,7 @@ class Studio:
     def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         """What the API answers."""
         headers = {"X-Api-Key": self.server.api_key}
-        answer = requests.post(f"{self.server.origin}{path}", json=body, headers=headers, timeout=30)
+        answer = requests.post(f"{self.server.origin}{path}", json=body, headers=headers, timeout=120)
         assert answer.ok, answer.text
         found: dict[str, Any] = answer.json()
         return found
@@ -46,7 +46,7 @@ class Studio:
             f"{self.server.origin}/api/templates",
             files={"file": (name, content, "text/html")},
             headers={"X-Api-Key": self.server.api_key},
-            timeout=30,
+            timeout=120,
         )
         assert answer.status_code == 201, answer.text
         key: str = answer.json()["templateR2Key"]
@@ -85,12 +85,10 @@ def furnish(server: ServerProcess) -> Studio:
 def wait_for_job(studio: Studio, job: str) -> None:
     """Returns when the job has ended."""
     address, headers = f"{studio.server.origin}/api/jobs/{job}", {"X-Api-Key": studio.server.api_key}
-    until = time.monotonic() + 60
-    while time.monotonic() < until:
-        if requests.get(address, headers=headers, timeout=30).json()["status"] == "complete":
-            return
-        time.sleep(0.2)
-    pytest.fail("the job did not end")
+    wait_until(
+        lambda: requests.get(address, headers=headers, timeout=60).json()["status"] == "complete",
+        "the job ended",
+    )
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +101,6 @@ def studio(start_server: Start) -> Studio:
 def watch(browser: Browser) -> Iterator[Watch]:
     """A function that signs in at a studio and opens one of its pages; `beside` shares the session of another page."""
     contexts: list[BrowserContext] = []
-    expect.set_options(timeout=20_000)  # a server, a worker and a browser share the machine
 
     def make(
         studio: Studio, path: str, *, width: int = 1440, beside: Watched | None = None, **how: Any
@@ -111,6 +108,7 @@ def watch(browser: Browser) -> Iterator[Watch]:
         if beside is None:
             size = {"width": width, "height": 780 if width < 500 else 900}
             contexts.append(browser.new_context(viewport=size, **how))  # type: ignore[arg-type]
+            contexts[-1].set_default_timeout(PATIENCE_MS)
         page = beside.page.context.new_page() if beside else contexts[-1].new_page()
         seen = Watched(page, studio.server.origin)
         page.on("console", seen.note_message)
@@ -126,7 +124,6 @@ def watch(browser: Browser) -> Iterator[Watch]:
         return seen
 
     yield make
-    expect.set_options(timeout=5_000)
     for context in contexts:
         context.close()
 
@@ -146,7 +143,7 @@ def say(page: Page, text: str) -> None:
 
 def answered(page: Page) -> None:
     """Waits until nothing is under way."""
-    expect(page.locator("body.busy")).to_have_count(0, timeout=30_000)
+    expect(page.locator("body.busy")).to_have_count(0)
 
 
 def preview(page: Page) -> Any:
@@ -199,7 +196,6 @@ def fill_the_rest(page: Page) -> None:
     expect(page.locator("#state")).to_have_text("published")
 
 
-@pytest.mark.timeout(240)
 def test_the_example_is_filled_over_a_killed_server_published_and_changed(
     start_server: Start, watch: Watch
 ) -> None:

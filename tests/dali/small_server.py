@@ -9,7 +9,7 @@ from typing import Any
 import django
 
 PART = "x" * 65_536
-sent = {"websocket": 0, "events": 0}
+sent = {"websocket": 0, "events": 0, "ended": 0}
 
 
 async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
@@ -41,6 +41,7 @@ async def flood_socket(scope: dict[str, Any], receive: Any, send: Any) -> None:
         sent["received"] = 1
     if writing is not None:
         writing.cancel()
+    sent["ended"] += 1
 
 
 async def write_parts(send: Any) -> None:

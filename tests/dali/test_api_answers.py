@@ -196,21 +196,6 @@ def test_other_origins_may_not(front_end: None, origin: str) -> None:
 
 
 @pytest.mark.django_db
-def test_a_server_with_its_database_is_healthy() -> None:
-    answer = anonymous().get("/healthz")
-    assert (answer.status_code, answer.json()) == (200, {"status": "ok", "database": "ok"})
-
-
-def test_a_server_without_its_database_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse() -> None:
-        raise OperationalError("connection refused")
-
-    monkeypatch.setattr("dali.health.connection.cursor", refuse)
-    answer = anonymous().get("/healthz")
-    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
-
-
-@pytest.mark.django_db
 def test_head_is_get_without_a_body() -> None:
     head, get = keyed().head("/api/projects"), keyed().get("/api/projects")
     assert (head.status_code, head.content, head.headers["Content-Length"]) == (

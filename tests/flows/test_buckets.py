@@ -1,8 +1,8 @@
 """An embedded server whose storages are buckets, by its environment alone: what lies where after a job."""
 
 import re
-import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import requests
@@ -10,6 +10,7 @@ import requests
 from tests.conftest import ServerProcess
 from tests.progressions.fakes import picture_bytes
 from tests.s3_servers import ACCESS_KEY, SECRET, client_of, make_bucket, objects_in
+from tests.waiting import wait_until
 
 
 @pytest.fixture
@@ -48,13 +49,13 @@ def test_a_job_of_a_server_with_buckets_leaves_nothing_on_its_disk(
     job = requests.post(
         f"{server.origin}/api/projects/{project['id']}/jobs", json=body, headers=headers, timeout=20
     ).json()
-    until = time.monotonic() + 60
-    while time.monotonic() < until:
-        found = requests.get(f"{server.origin}/api/jobs/{job['jobId']}", timeout=20).json()
-        if found["status"] == "complete":
-            break
-        time.sleep(0.2)
-    assert found["summary"]["complete"] == 3, (server.data_dir / "server.log").read_text()[-2000:]
+
+    def found() -> dict[str, Any]:
+        answer: dict[str, Any] = requests.get(f"{server.origin}/api/jobs/{job['jobId']}", timeout=60).json()
+        return answer
+
+    wait_until(lambda: found()["status"] == "complete", "the job ended")
+    assert found()["summary"]["complete"] == 3, (server.data_dir / "server.log").read_text()[-2000:]
     folder = f"project/{project['id']}/jobs/{job['jobId']}/orig"
     kept = [f"{folder}/{name}" for name in ("0", "1", "2", "start")]
     templates = [

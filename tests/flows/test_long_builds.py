@@ -1,6 +1,5 @@
 """An artifact that takes long, from the request to the public page: told of, built again after kill -9, rebuilt."""
 
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +9,7 @@ import requests
 from tests.conftest import ServerProcess
 from tests.flows.reader import Reader
 from tests.flows.test_kill import Deployment, deployment
+from tests.waiting import wait_until
 
 __all__ = ["deployment"]
 
@@ -25,16 +25,6 @@ JOB = {
 }
 REEL = {"generator": "walkthroughReel", "options": {"include": "all", "seconds_per_image": 3}}
 Json = dict[str, Any]
-
-
-def until(seconds: float, found: Callable[[], Any]) -> Any:
-    """What `found` gives as soon as that is something; fails after so many seconds."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if (value := found()) is not None and value is not False:
-            return value
-        time.sleep(0.05)
-    return pytest.fail("waited in vain")
 
 
 class Client:
@@ -56,18 +46,18 @@ class Client:
         """A project of four images."""
         project: str = self.post("/api/projects", {"name": "Reel"}).json()["id"]
         job = self.post(f"/api/projects/{project}/jobs", JOB).json()["jobId"]
-        until(60, lambda: self.get(f"/api/jobs/{job}")["status"] == "complete")
+        wait_until(lambda: self.get(f"/api/jobs/{job}")["status"] == "complete", "the job ended")
         return project
 
-    def built(self, artifact_id: str, seconds: float) -> Json:
+    def built(self, artifact_id: str) -> Json:
         """The artifact once it is built."""
 
-        def look() -> Json | None:
+        def artifact() -> Json:
             found: Json = self.get(f"/api/artifacts/{artifact_id}")
-            return None if found["status"] == "building" else found
+            return found
 
-        found: Json = until(seconds, look)
-        return found
+        wait_until(lambda: artifact()["status"] != "building", "the artifact was built")
+        return artifact()
 
     def film(self, artifact: Json) -> requests.Response:
         """What a visitor is sent."""
@@ -81,7 +71,7 @@ def progress_in(reader: Reader) -> list[float]:
 
 def check_story(reader: Reader, artifact: Json) -> None:
     """Running first, complete last, progress between, not too often; numbered without a gap."""
-    until(10, lambda: reader.events[-1]["type"] == "complete")
+    wait_until(lambda: reader.events[-1]["type"] == "complete", "the reader saw the end")
     events = list(reader.events)
     assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
     assert {event["artifactId"] for event in events} == {artifact["id"]}
@@ -92,7 +82,6 @@ def check_story(reader: Reader, artifact: Json) -> None:
     assert len(told) <= 2 + (told[-1] - told[0]) / 250, "progress is told more than four times a second"
 
 
-@pytest.mark.timeout(300)
 def test_a_killed_server_builds_it_again_and_a_rebuild_keeps_the_old_film_meanwhile(
     start_server: Callable[..., ServerProcess],
 ) -> None:
@@ -104,12 +93,12 @@ def test_a_killed_server_builds_it_again_and_a_rebuild_keeps_the_old_film_meanwh
     assert (answer.status_code, answer.json()["status"]) == (202, "building")
     artifact = answer.json()
     assert client.film(artifact).status_code == 404
-    until(60, lambda: progress_in(reader))
+    wait_until(lambda: progress_in(reader), "progress was told", every_s=0.02)
     server.process.kill()
     server.process.wait()
     server = start_server(data_dir=server.data_dir)
     client.origin = reader.origin = server.origin
-    artifact = client.built(artifact["id"], 90)
+    artifact = client.built(artifact["id"])
     assert (artifact["status"], artifact["error"]) == ("published", None)
     check_story(reader, artifact)
     reader.stop()
@@ -117,11 +106,11 @@ def test_a_killed_server_builds_it_again_and_a_rebuild_keeps_the_old_film_meanwh
     assert (first.status_code, first.headers["Content-Type"]) == (200, "video/mp4")
 
     client.post(f"/api/projects/{project}/jobs", {**JOB, "prompt": "a harbour", "variants": 1})
-    until(60, lambda: len(client.get(f"/api/projects/{project}/progressions")) == 5)
+    wait_until(lambda: len(client.get(f"/api/projects/{project}/progressions")) == 5, "the image was made")
     answer = client.post(f"/api/artifacts/{artifact['id']}/rebuild")
     assert (answer.status_code, answer.json()["status"]) == (202, "building")
     assert client.film(artifact).headers["ETag"] == first.headers["ETag"]
-    artifact = client.built(artifact["id"], 90)
+    artifact = client.built(artifact["id"])
     second = client.film(artifact)
     assert second.headers["ETag"] != first.headers["ETag"]
     assert len(artifact["manifest"]["progressions"]) == 5
@@ -131,19 +120,18 @@ def test_a_killed_server_builds_it_again_and_a_rebuild_keeps_the_old_film_meanwh
 
 
 @pytest.mark.services
-@pytest.mark.timeout(300)
 def test_a_worker_killed_while_it_builds_leaves_the_film_to_another(deployment: Deployment) -> None:
     client = Client(deployment.origin(0), deployment.key)
     project = client.project_with_images()
     reader = Reader(deployment.origin(1), "reel")
     answer = client.post("/api/artifacts", {**REEL, "projectIds": [project], "sessionId": "reel"})
     assert answer.status_code == 202
-    until(60, lambda: progress_in(reader))
+    wait_until(lambda: progress_in(reader), "progress was told", every_s=0.02)
     for worker in ("worker0", "worker1"):  # one of them builds
         deployment.kill(worker)
     deployment.start("worker1")
     # What the dead one held is free once its lease of 30 s has ended.
-    artifact = client.built(answer.json()["id"], 120)
+    artifact = client.built(answer.json()["id"])
     assert (artifact["status"], artifact["error"]) == ("published", None)
     check_story(reader, artifact)
     reader.stop()

@@ -6,7 +6,6 @@ import json
 import re
 import subprocess
 import sys
-import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -18,12 +17,13 @@ from PIL import Image, ImageDraw
 
 from tests.conftest import ROOT, ServerProcess
 from tests.flows.test_kill import Deployment, deployment
+from tests.waiting import wait_until
 
 __all__ = ["deployment"]
 
 Json = dict[str, Any]
 SIZE = (256, 256)
-pytestmark = pytest.mark.timeout(600)  # commands are started again and again
+pytestmark = pytest.mark.timeout(1200)  # commands are started again and again
 
 
 class Client:
@@ -58,12 +58,14 @@ class Client:
 
     def ended(self, job_id: str) -> list[Json]:
         """The variants of a job once it has ended."""
-        until = time.monotonic() + 90
-        while (job := self.get(f"/api/jobs/{job_id}"))["status"] not in ("complete", "cancelled"):
-            assert time.monotonic() < until, "the job did not end"
-            time.sleep(0.05)
-        variants: list[Json] = job["variants"]
-        return variants
+
+        def variants() -> list[Json] | None:
+            job = self.get(f"/api/jobs/{job_id}")
+            return job["variants"] if job["status"] in ("complete", "cancelled") else None
+
+        found = wait_until(variants, "the job ended", every_s=0.05)
+        assert found is not None
+        return found
 
     def run(self, project: str, prompt: str, **fields: Any) -> list[Json]:
         """The variants of a new job."""
@@ -111,11 +113,9 @@ def tell_a_story(client: Client) -> str:
 def script_of(client: Client, project: str, folder: Path, generator: str = "seedReplayScript") -> Path:
     """The file of an artifact that a worker makes."""
     artifact = client.post("/api/artifacts", {"generator": generator, "projectIds": [project]})
-    until = time.monotonic() + 60
-    while artifact["status"] == "building":
-        assert time.monotonic() < until, "it was not built"
-        time.sleep(0.1)
-        artifact = client.get(f"/api/artifacts/{artifact['id']}")
+    address = f"/api/artifacts/{artifact['id']}"
+    wait_until(lambda: client.get(address)["status"] != "building", "it was built")
+    artifact = client.get(address)
     answer = requests.get(f"{client.origin}/public/artifact/{artifact['public_slug']}", timeout=20)
     path = folder / f"{generator}.{artifact['output']}"
     path.write_bytes(answer.content)
@@ -130,7 +130,7 @@ def manage(environment: dict[str, str], *arguments: str) -> "subprocess.Complete
         env=environment,
         capture_output=True,
         text=True,
-        timeout=200,
+        timeout=900,
         check=False,
     )
 

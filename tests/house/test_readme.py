@@ -32,7 +32,7 @@ def run(script: str, server: ServerProcess, folder: Path) -> "subprocess.Complet
         env={"PATH": "/usr/local/bin:/usr/bin:/bin", "DALI": server.origin, "KEY": server.api_key},
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=500,
         check=False,
     )
 
@@ -71,7 +71,7 @@ def test_the_sockets_of_the_readme_open(
     assert submitted.returncode == 0, submitted.stderr
     here = address.replace("ws://127.0.0.1:8000", live_server_process.origin.replace("http", "ws"))
     with connect(here, proxy=None) as socket:
-        first = json.loads(socket.recv(timeout=10))
+        first = json.loads(socket.recv(timeout=60))
     first = first[0] if "batch=1" in address else first
     assert (first["seq"], first["type"], first["sessionId"]) == (1, "queued", "s-42")
 
@@ -107,6 +107,6 @@ def generate(server: ServerProcess, *arguments: str) -> "subprocess.CompletedPro
         env=server.environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )

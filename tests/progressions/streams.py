@@ -15,6 +15,7 @@ from dali.asgi import application
 from progressions import events
 from progressions.models import Job
 from projects.models import Project
+from tests.waiting import PATIENCE_S
 
 T = TypeVar("T")
 
@@ -63,17 +64,17 @@ def socket(path: str, *headers: tuple[bytes, bytes]) -> WebsocketCommunicator:
 async def connected(path: str, *headers: tuple[bytes, bytes]) -> AsyncIterator[WebsocketCommunicator]:
     """An accepted WebSocket, disconnected at the end."""
     communicator = socket(path, *headers)
-    is_accepted, _ = await communicator.connect(timeout=5)
+    is_accepted, _ = await communicator.connect(timeout=PATIENCE_S)
     assert is_accepted
     try:
         yield communicator
     finally:
-        await communicator.disconnect(timeout=5)
+        await communicator.disconnect(timeout=PATIENCE_S)
 
 
 async def receive_seqs(communicator: WebsocketCommunicator, count: int) -> list[int]:
     """The numbers of the next events of a socket without `batch`."""
-    return [json.loads(await communicator.receive_from(timeout=5))["seq"] for _ in range(count)]
+    return [json.loads(await communicator.receive_from(timeout=PATIENCE_S))["seq"] for _ in range(count)]
 
 
 class EventSource:
@@ -98,20 +99,20 @@ class EventSource:
     async def open(self) -> tuple[int, dict[str, str]]:
         """Sends the request; status and headers of the answer."""
         await self._communicator.send_input({"type": "http.request", "body": b"", "more_body": False})
-        start = await self._communicator.receive_output(timeout=5)
+        start = await self._communicator.receive_output(timeout=PATIENCE_S)
         return start["status"], {name.decode(): value.decode() for name, value in start["headers"]}
 
     async def json(self) -> Any:
         """The body of an answer that is no stream."""
-        message = await self._communicator.receive_output(timeout=5)
+        message = await self._communicator.receive_output(timeout=PATIENCE_S)
         assert not message.get("more_body")
-        await self._communicator.wait(timeout=5)
+        await self._communicator.wait(timeout=PATIENCE_S)
         return json.loads(message["body"])
 
     async def block(self) -> dict[str, str]:
         """The next block of lines, by field name; the field of a comment is empty."""
         while "\n\n" not in self._text:
-            self._text += (await self._communicator.receive_output(timeout=5))["body"].decode()
+            self._text += (await self._communicator.receive_output(timeout=PATIENCE_S))["body"].decode()
         block, _, self._text = self._text.partition("\n\n")
         fields = (line.partition(":") for line in block.split("\n"))
         return {name: value for name, colon, value in fields if colon}
@@ -128,11 +129,11 @@ class EventSource:
     async def close(self) -> None:
         """Goes away, as a browser does."""
         await self._communicator.send_input({"type": "http.disconnect"})
-        await self._communicator.wait(timeout=5)
+        await self._communicator.wait(timeout=PATIENCE_S)
 
 
-async def until(condition: Callable[[], bool], timeout_s: float = 5) -> None:
-    """Returns when the condition holds; fails after the time."""
-    async with asyncio.timeout(timeout_s):
+async def until(condition: Callable[[], bool]) -> None:
+    """Returns when the condition holds; fails where it never does."""
+    async with asyncio.timeout(PATIENCE_S):
         while not condition():  # noqa: ASYNC110 - what is waited for tells nobody
             await asyncio.sleep(0.01)

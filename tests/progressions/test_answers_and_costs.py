@@ -30,6 +30,7 @@ from progressions.steps import Journal
 from tests.progressions.conftest import told, work_all
 from tests.progressions.fakes import FakeProvider, picture_bytes
 from tests.progressions.test_resume import Killed, die, restart
+from tests.waiting import PATIENCE_S
 
 Submit = Callable[..., Job]
 USAGE = Usage("openai", "gpt-image-2.6-flare", {Unit.TEXT_INPUT: 100, Unit.IMAGE_OUTPUT: 1000})
@@ -184,7 +185,7 @@ def test_a_free_call_leaves_no_row_and_costs_nothing(submit: Submit, fake_provid
 def test_a_failed_call_that_reports_usage_is_booked(
     submit: Submit, fake_provider: FakeProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("progressions.ledger.cost_of", lambda usage, on: Decimal("0.002"))
+    monkeypatch.setattr("progressions.receipts.cost_of", lambda usage, on: Decimal("0.002"))
     fake_provider.script = [VendorError("refused", "The safety system said no.", usage=USAGE)]
     job = submit()
     work_all()
@@ -363,7 +364,7 @@ def test_a_preview_is_told_small_while_the_call_goes_on(
 
 
 def wait_for(event: threading.Event) -> None:
-    assert event.wait(20)
+    assert event.wait(PATIENCE_S)
 
 
 def test_a_preview_that_does_not_decode_is_dropped(submit: Submit, fake_provider: FakeProvider) -> None:

@@ -18,6 +18,7 @@ from progressions.feed import Cursor
 from progressions.hub import reading
 from progressions.models import Event, StreamSession
 from tests.progressions.streams import connected, in_thread, receive_seqs, until, write_events
+from tests.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -49,7 +50,7 @@ async def open_cursor(session_id: str, after: int | None) -> AsyncIterator[Curso
 async def take(cursor: Cursor, count: int) -> list[int]:
     """The numbers of at least that many events, read from a cursor."""
     seqs: list[int] = []
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while len(seqs) < count:
             batch = await cursor.next()
             seqs += [json.loads(text)["seq"] for text in batch.texts]
@@ -223,7 +224,7 @@ async def test_writers_in_threads_and_readers_that_come_and_go_lose_nothing_and_
     with ThreadPoolExecutor(writers) as threads:
         for _ in range(writers):
             threads.submit(write_much)
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE_S):
             results = await asyncio.gather(*(read() for read in [read_all, read_sockets] * 4))
     for timer in late:
         timer.join()

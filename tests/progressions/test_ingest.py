@@ -304,7 +304,7 @@ def test_what_is_no_image_ends_with_its_code_and_leaves_nothing(
     code: str,
     words: str,
 ) -> None:
-    settings.FETCH_TIMEOUT_S = 0.8 if path == "/drip" else 10
+    settings.FETCH_TIMEOUT_S = 0.8 if path == "/drip" else 60
     settings.MAX_IMAGE_BYTES = 2_000_000
     query = "" if "/to/" in path else "?token=hunter2"
     job = job_of(project, start_image_url=server.url(path + query))

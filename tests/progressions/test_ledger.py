@@ -6,12 +6,14 @@ from decimal import Decimal
 import pytest
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
+from pytest_django import DjangoAssertNumQueries
 
 from dali.lib.vendors.usage import Unit, Usage
 from progressions import ledger
 from progressions.enums import Purpose
 from progressions.models import Charge, Job
 from progressions.provider import ProviderImage
+from progressions.receipts import Receipt
 from tests.factories import JobFactory, PriceFactory, VariantFactory
 
 pytestmark = pytest.mark.django_db
@@ -150,11 +152,21 @@ def test_the_sums_of_many_jobs_are_one_query() -> None:
 def test_an_image_costs_what_its_provider_knows_else_its_usage_by_the_table() -> None:
     PriceFactory(service="openai", model="painter-1", unit="image_output_tokens", usd="30")
     PriceFactory(service="openai", model="painter-1", unit="text_input_tokens", usd="5")
-    assert ledger.cost_of_image(ProviderImage(b"", "painter-1", usage=USAGE)) == Decimal("0.0301")
-    assert ledger.cost_of_image(ProviderImage(b"", "m", cost_usd=Decimal(2), usage=USAGE)) == 2
-    assert ledger.cost_of_image(ProviderImage(b"", "m", cost_usd=Decimal(0))) == 0
-    assert ledger.cost_of_image(ProviderImage(b"", "m")) is None
-    assert ledger.cost_of_image(ProviderImage(b"", "m", usage=Usage("openai", "m", {Unit.IMAGE: 1}))) is None
+    assert Receipt.of(ProviderImage(b"", "painter-1", usage=USAGE)).cost_usd == Decimal("0.0301")
+    assert Receipt.of(ProviderImage(b"", "m", cost_usd=Decimal(2), usage=USAGE)).cost_usd == 2
+    assert Receipt.of(ProviderImage(b"", "m", cost_usd=Decimal(0))).cost_usd == 0
+    assert Receipt.of(ProviderImage(b"", "m")).cost_usd is None
+    assert Receipt.of(ProviderImage(b"", "m", usage=Usage("openai", "m", {Unit.IMAGE: 1}))).cost_usd is None
+
+
+def test_no_database_is_asked_until_an_answer_and_its_note_are_stored(
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    with django_assert_num_queries(0):
+        receipt = Receipt.of(ProviderImage(b"", "painter-1", usage=USAGE))
+        receipt.note(1)
+    with django_assert_num_queries(1):
+        assert [receipt.cost_usd, receipt.cost_usd] == [None, None]
 
 
 def test_several_calls_cost_what_is_known_of_them() -> None:

@@ -12,9 +12,8 @@ from django.core.management import call_command
 from pytest_django.fixtures import Settings
 
 from dali.lib import fetch
-from dali.lib.errors import UnavailableError
 from dali.lib.images import decode, encode_delivery
-from dali.lib.storage import LocalWriteOnceStorage, originals, uploads
+from dali.lib.storage import originals, uploads
 from progressions import ingest, rebuild, tools
 from progressions.intake import JobDraft, submit_job
 from progressions.models import ImageProgression, Job, Step, Upload
@@ -253,21 +252,3 @@ def test_one_account_of_cloudflare_makes_and_delivers(
         image.generated_image_url.split("/", 4)[4].removesuffix("/public")
     ]
     assert originals().exists(image.generated_image_r2_key)
-
-
-def test_a_storage_that_is_away_for_moments_costs_no_second_call(
-    submit: Callable[..., Job], fake_provider: FakeProvider, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    put_once, refusals = LocalWriteOnceStorage.put_once, [UnavailableError("away")] * len(tools.PAID_PAUSES_S)
-
-    def put_later(self: LocalWriteOnceStorage, key: str, content: bytes, **options: Any) -> bool:
-        if refusals:
-            raise refusals.pop()
-        return put_once(self, key, content, **options)
-
-    monkeypatch.setattr(LocalWriteOnceStorage, "put_once", put_later)
-    monkeypatch.setattr(tools, "PAID_PAUSES_S", [0.0] * len(refusals))
-    job = submit()
-    work_all()
-    assert job.variants.get().status == "complete"
-    assert len(fake_provider.requests) == 1

@@ -8,7 +8,7 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from dali.lib.storage import originals
-from progressions import placing, tools
+from progressions import tools
 from progressions.delivery import Delivery, deliveries
 from progressions.errors import DeliveryError
 from progressions.models import ImageProgression, Job, Step, Variant
@@ -76,21 +76,22 @@ def test_an_image_that_cannot_be_delivered_waits_and_is_not_asked_for_again(
     assert [(step.status, step.attempt) for step in steps] == [("failed", 1), ("ok", 2)]
 
 
-def test_a_delivery_that_stays_away_ends_the_variant_and_keeps_the_original(
+def test_a_delivery_that_stays_away_is_asked_again_in_growing_pauses_and_the_image_never_given_up(
     submit: Callable[..., Job], fake_provider: FakeProvider, delivery: FakeDelivery
 ) -> None:
-    delivery.failures = placing.ATTEMPTS
+    delivery.failures = 12
     job = submit()
-    for _ in range(placing.ATTEMPTS):
+    for _ in range(12):
         let_time_pass()
         work_all()
-    variant = job.variants.get()
-    assert (variant.status, variant.code, variant.retryable) == ("failed", "internal", True)
-    assert originals().exists(tools.original_key(variant))
-    assert len(fake_provider.requests) == 1
+    assert job.variants.get().status == "running"
     pauses = [event["retryInMs"] for event in told() if event.get("step") == "deliver"]
-    assert pauses == [7_000, 7_000, 8_000, 16_000, 32_000, 64_000, 128_000, 256_000, 300_000]
-    assert told()[-2]["error"] == placing.GIVEN_UP
+    growing = [7_000, 7_000, 8_000, 16_000, 32_000, 64_000, 128_000, 256_000]
+    assert pauses == [*growing, 300_000, 300_000, 300_000, 300_000]
+    let_time_pass()
+    work_all()
+    assert job.variants.get().status == "complete"
+    assert len(fake_provider.requests) == 1
 
 
 def test_a_variant_that_waits_for_its_delivery_can_be_cancelled(

@@ -20,7 +20,7 @@ from dali.lib.vendors.failures import VendorError
 from dali.lib.vendors.usage import Usage
 from knowledgebase.models import Price, Tip
 from knowledgebase.refine import TipText
-from progressions import ledger, sweep, tools
+from progressions import ledger, sweep
 from progressions.enums import Purpose
 from progressions.models import Charge, Job, Rewrite, Step, Variant
 from progressions.rewriting import checked, refine_prompt
@@ -29,6 +29,7 @@ from tests.progressions.conftest import told, work_all
 from tests.progressions.fake_models import WRITTEN, FakeTextModel
 from tests.progressions.fakes import FakeProvider
 from tests.vendors.configured import configure
+from tests.waiting import PATIENCE_S
 
 Submit = Callable[..., Job]
 NEW = "A lighthouse at dusk, in soft light."
@@ -202,7 +203,7 @@ def test_a_text_that_another_process_asks_for_is_waited_for(
             Rewrite.objects.update(text="Written elsewhere.", lease_until=None)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tools, "let_connection_go", answer_elsewhere)
+        patch.setattr("progressions.rewriting.release_connection", answer_elsewhere)
         settings.REFINER_TIMEOUT_S = 20
         assert refine_prompt(variant, "a lighthouse", [LIGHT]).prompt == "Written elsewhere."
     assert len(model.requests) == 1
@@ -262,7 +263,7 @@ def test_variants_at_work_at_once_wait_for_one_call(submit: Submit, model: FakeT
 
     def refine_one(variant: Variant) -> str:
         own.append(connections["default"])
-        waiting.wait(10)
+        waiting.wait(PATIENCE_S)
         try:
             return refine_prompt(variant, "a lighthouse", [LIGHT]).prompt
         finally:

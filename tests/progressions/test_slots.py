@@ -2,21 +2,26 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from datetime import timedelta
 
 import pytest
+from django.db import OperationalError, connection
 from django.utils import timezone
 
 from dali.lib.images import InvalidImageError
 from progressions import claims, due, orchestrator, slots, tools
 from progressions.enums import Code
 from progressions.errors import ProviderError
+from progressions.intake import JobDraft, submit_job
 from progressions.models import Job, Variant
 from progressions.provider import providers
 from progressions.sweep import nudge_due
+from projects.models import Project
 from tests.progressions.conftest import work_all
 from tests.progressions.fakes import FakeProvider
 
+pytestmark = pytest.mark.django_db(transaction=True)
 Submit = Callable[..., Job]
 
 
@@ -169,7 +174,7 @@ def test_many_threads_never_call_more_often_at_once_than_allowed(
 
     def take() -> None:
         for number in range(50):
-            with slots.gate:
+            with slots.gate():
                 if "fake" in slots.full(slots.limits()):
                     continue
                 slots.hold((threading.get_ident(), number), "fake")
@@ -208,3 +213,84 @@ def test_variants_held_back_by_a_cooldown_are_sent_for_when_it_is_over(
     due.cool_down("fake", now - timedelta(seconds=1), "429")
     assert nudge_due() == 3
     assert nudge_due() == 0
+
+
+def test_many_threads_and_few_connections_end_a_job_of_refusals(
+    submit: Submit, fake_provider: FakeProvider, other_provider: FakeProvider
+) -> None:
+    # On PostgreSQL the pool has 16: a thread that waited for the gate with one of them would stop all.
+    fake_provider.limit = other_provider.limit = 20
+    refusal = ProviderError(Code.REFUSED, "The safety system said no.")
+    fake_provider.script = [refusal] * 60
+    other_provider.script = [refusal] * 60
+    job = submit(providers=("fake", "other"), variants=60)
+
+    def work() -> None:
+        try:
+            while (lease := claims.claim_next()) is not None:
+                orchestrator.run_lease(lease)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=work, daemon=True) for _ in range(40)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(90)
+    assert [thread for thread in threads if thread.is_alive()] == []
+    work_all()
+    assert job.variants.filter(status="failed", code="refused").count() == 120
+    assert (slots.under_way("fake"), slots.under_way("other")) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    "error", [OperationalError("the server closed the connection"), RuntimeError("broken")]
+)
+def test_a_row_that_cannot_be_read_costs_no_slot_and_no_time(
+    submit: Submit, fake_provider: FakeProvider, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    fake_provider.limit = 1
+    job = submit()
+    lease = claims.claim_next()
+    assert lease is not None
+
+    def refuse(*args: object, **options: object) -> Variant:
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr("django.db.models.query.QuerySet.get", refuse)
+        with nullcontext() if isinstance(error, OperationalError) else pytest.raises(RuntimeError):
+            orchestrator.run_lease(lease)
+    assert slots.under_way("fake") == 0
+    if isinstance(error, OperationalError):
+        assert job.variants.get().lease_until is None, "it is free at once, not after two minutes"
+        work_all()
+        assert job.variants.get().status == "complete"
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer and no locks on rows")
+def test_a_project_that_another_process_holds_makes_its_work_wait_and_no_other(
+    submit: Submit, fake_provider: FakeProvider
+) -> None:
+    job = submit()
+    elsewhere = Project.objects.create(name="Elsewhere")
+    other = submit_job(
+        project=elsewhere, draft=JobDraft(prompt="a pier", providers=("fake",), session_id="s-2")
+    ).job
+    holder = connection.copy()
+    try:
+        holder.ensure_connection()
+        holder.set_autocommit(False)
+        with holder.cursor() as cursor:
+            cursor.execute("SELECT 1 FROM projects WHERE id = %s FOR UPDATE", [job.project_id])
+        for _ in range(2):
+            lease = claims.claim_next()
+            assert lease is not None
+            orchestrator.run_lease(lease)
+        assert (job.variants.get().status, other.variants.get().status) == ("running", "complete")
+        holder.rollback()
+    finally:
+        holder.close()
+    work_all()
+    assert job.variants.get().status == "complete"
+    assert len(fake_provider.requests) == 2

@@ -20,6 +20,7 @@ from tests.progressions.streams import (
     until,
     write_events,
 )
+from tests.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -29,10 +30,10 @@ write = in_thread(write_events)
 async def refusal(path: str, *headers: tuple[bytes, bytes]) -> int:
     """The code that an accepted socket is closed with at once."""
     communicator = socket(path, *headers)
-    assert await communicator.connect(timeout=5) == (True, None)
-    message = await communicator.receive_output(timeout=5)
+    assert await communicator.connect(timeout=PATIENCE_S) == (True, None)
+    message = await communicator.receive_output(timeout=PATIENCE_S)
     assert message["type"] == "websocket.close"
-    await communicator.wait(timeout=5)
+    await communicator.wait(timeout=PATIENCE_S)
     code: int = message["code"]
     return code
 
@@ -50,7 +51,7 @@ async def test_an_event_arrives_as_it_was_written() -> None:
     await write("s-1", 1)
     text = await in_thread(lambda: Event.objects.get(session_id="s-1").text)()
     async with connected("/api/stream/s-1?after=0") as reader:
-        assert await reader.receive_from(timeout=5) == text
+        assert await reader.receive_from(timeout=PATIENCE_S) == text
     event = json.loads(text)
     assert (event["seq"], event["type"], event["sessionId"]) == (1, "progress", "s-1")
 
@@ -100,7 +101,7 @@ async def test_without_a_number_and_without_jobs_the_stream_starts_with_what_com
 async def test_a_number_beyond_the_newest_is_answered_by_a_gap_then_live() -> None:
     await write("s-1", 2)
     async with connected("/api/stream/s-1?after=9") as reader:
-        assert await reader.receive_json_from(timeout=5) == {"type": "gap", "newest": 2}
+        assert await reader.receive_json_from(timeout=PATIENCE_S) == {"type": "gap", "newest": 2}
         await write("s-1", 1)
         assert await receive_seqs(reader, 1) == [3]
 
@@ -109,7 +110,7 @@ async def test_pruned_events_are_answered_by_a_gap_then_the_rest() -> None:
     await write("s-1", 5)
     await in_thread(prune)("s-1", 3)
     async with connected("/api/stream/s-1?after=1") as reader:
-        assert await reader.receive_json_from(timeout=5) == {"type": "gap", "oldest": 4}
+        assert await reader.receive_json_from(timeout=PATIENCE_S) == {"type": "gap", "oldest": 4}
         assert await receive_seqs(reader, 2) == [4, 5]
     async with connected("/api/stream/s-1?after=3") as reader:
         assert await receive_seqs(reader, 2) == [4, 5]
@@ -119,7 +120,7 @@ async def test_a_session_pruned_whole_goes_on_live() -> None:
     await write("s-1", 5)
     await in_thread(prune)("s-1", 5)
     async with connected("/api/stream/s-1?after=0") as reader:
-        assert await reader.receive_json_from(timeout=5) == {"type": "gap", "oldest": 6}
+        assert await reader.receive_json_from(timeout=PATIENCE_S) == {"type": "gap", "oldest": 6}
         await write("s-1", 1)
         assert await receive_seqs(reader, 1) == [6]
 
@@ -127,11 +128,11 @@ async def test_a_session_pruned_whole_goes_on_live() -> None:
 async def test_with_batch_every_message_is_an_array() -> None:
     await write("s-1", 3)
     async with connected("/api/stream/s-1?after=9&batch=1") as reader:
-        assert await reader.receive_json_from(timeout=5) == [{"type": "gap", "newest": 3}]
+        assert await reader.receive_json_from(timeout=PATIENCE_S) == [{"type": "gap", "newest": 3}]
     async with connected("/api/stream/s-1?after=0&batch=1") as reader:
-        assert [event["seq"] for event in await reader.receive_json_from(timeout=5)] == [1, 2, 3]
+        assert [event["seq"] for event in await reader.receive_json_from(timeout=PATIENCE_S)] == [1, 2, 3]
         await write("s-1", 1)
-        assert [event["seq"] for event in await reader.receive_json_from(timeout=5)] == [4]
+        assert [event["seq"] for event in await reader.receive_json_from(timeout=PATIENCE_S)] == [4]
 
 
 @pytest.mark.parametrize(("query", "messages"), [("", 3), ("&batch=1", 1)])
@@ -139,12 +140,12 @@ async def test_a_server_that_takes_frames_gets_them_ready_made(query: str, messa
     await write("s-1", 3, padding=100)
     communicator = socket(f"/api/stream/s-1?after=0{query}")
     communicator.scope["extensions"] = {EXTENSION: {}}
-    assert (await communicator.connect(timeout=5))[0]
-    message = await communicator.receive_output(timeout=5)
+    assert (await communicator.connect(timeout=PATIENCE_S))[0]
+    message = await communicator.receive_output(timeout=PATIENCE_S)
     assert message["type"] == EXTENSION
     assert message["frames"].count(b"\x81\x7e") == messages
     assert [message["frames"].count(b'"seq":%d,' % seq) for seq in (1, 2, 3)] == [1, 1, 1]
-    await communicator.disconnect(timeout=5)
+    await communicator.disconnect(timeout=PATIENCE_S)
 
 
 async def test_a_long_log_is_replayed_whole() -> None:
@@ -160,10 +161,10 @@ async def test_messages_of_clients_are_ignored_up_to_4_kib() -> None:
         await write("s-1", 1)
         assert await receive_seqs(reader, 1) == [1]
     reader = socket("/api/stream/s-1?after=0")
-    await reader.connect(timeout=5)
+    await reader.connect(timeout=PATIENCE_S)
     await reader.send_to(text_data="ä" * 2049)
-    assert (await reader.receive_output(timeout=5))["code"] == 1009
-    await reader.wait(timeout=5)
+    assert (await reader.receive_output(timeout=PATIENCE_S))["code"] == 1009
+    await reader.wait(timeout=PATIENCE_S)
 
 
 @pytest.mark.parametrize(
@@ -193,7 +194,7 @@ async def test_a_session_id_may_have_128_characters_of_every_kind() -> None:
 
 
 async def test_other_sockets_are_refused_in_the_handshake() -> None:
-    assert await socket("/api/other").connect(timeout=5) == (False, 1000)
+    assert await socket("/api/other").connect(timeout=PATIENCE_S) == (False, 1000)
 
 
 @override_settings(
@@ -211,7 +212,7 @@ async def test_pages_of_foreign_origins_are_refused_in_the_handshake() -> None:
         b"https://front.example.com.evil.example",
         b"http://127.0.0.1",
     ):
-        assert (await socket("/api/stream/s-1", (b"origin", origin)).connect(timeout=5))[0] is False
+        assert (await socket("/api/stream/s-1", (b"origin", origin)).connect(timeout=PATIENCE_S))[0] is False
 
 
 @override_settings(
@@ -222,9 +223,9 @@ async def test_embedded_any_loopback_origin_may_read() -> None:
     for origin in (b"http://localhost:5173", b"http://127.0.0.1:3000", b"http://[::1]:8080"):
         async with connected("/api/stream/s-1", (b"origin", origin)):
             pass
-    assert (await socket("/api/stream/s-1", (b"origin", b"http://localhost.evil")).connect(timeout=5))[
-        0
-    ] is False
+    assert (
+        await socket("/api/stream/s-1", (b"origin", b"http://localhost.evil")).connect(timeout=PATIENCE_S)
+    )[0] is False
 
 
 async def test_a_foreign_host_name_is_refused() -> None:
@@ -268,18 +269,19 @@ async def test_a_reader_that_vanishes_leaves_no_task_and_no_feed() -> None:
 
 async def test_a_reader_that_vanishes_while_it_connects_leaves_nothing() -> None:
     reader = socket("/api/stream/s-1?after=0")
-    await reader.connect(timeout=5)
-    await reader.disconnect(timeout=5)
+    await reader.connect(timeout=PATIENCE_S)
+    await reader.disconnect(timeout=PATIENCE_S)
     assert asyncio.get_running_loop() not in hub.HUBS
 
 
 async def test_a_reader_that_takes_nothing_while_8_mib_come_is_closed_with_4408_and_can_resume() -> None:
-    is_free = asyncio.Event()
+    is_stuck = asyncio.Event()
     sent: list[dict[str, object]] = []
 
     async def send(message: dict[str, object]) -> None:
         if message["type"] == "websocket.send":
-            await is_free.wait()
+            is_stuck.set()
+            await asyncio.Event().wait()
         sent.append(message)
 
     incoming: asyncio.Queue[dict[str, object]] = asyncio.Queue()
@@ -288,15 +290,17 @@ async def test_a_reader_that_takes_nothing_while_8_mib_come_is_closed_with_4408_
     slow = asyncio.create_task(consumers.websocket_stream(scope, incoming.get, send, "s-1"))
     async with connected("/api/stream/s-1?after=0&batch=1") as fast:
         newest = 0
-        for written in range(10, 101, 10):
+        await write("s-1", 1)
+        await is_stuck.wait()  # all that is written from now on lies before it
+        for written in range(11, 102, 10):
             await write("s-1", 10, padding=100_000)
             while newest < written:
-                newest = (await fast.receive_json_from(timeout=5))[-1]["seq"]
-        await asyncio.wait_for(slow, 5)
+                newest = (await fast.receive_json_from(timeout=PATIENCE_S))[-1]["seq"]
+        await asyncio.wait_for(slow, PATIENCE_S)
     assert [message["type"] for message in sent] == ["websocket.accept", "websocket.close"]
     assert sent[-1]["code"] == 4408
     async with connected("/api/stream/s-1?after=0") as resumed:
-        assert await receive_seqs(resumed, 100) == list(range(1, 101))
+        assert await receive_seqs(resumed, 101) == list(range(1, 102))
 
 
 def prune(session_id: str, seq: int) -> None:

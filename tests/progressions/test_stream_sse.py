@@ -11,6 +11,7 @@ from progressions import consumers, history, hub
 from progressions.tickets import issue_ticket
 from projects.models import ApiKey
 from tests.progressions.streams import EventSource, in_thread, write_events
+from tests.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -84,7 +85,7 @@ async def test_a_client_that_takes_nothing_is_left(monkeypatch: pytest.MonkeyPat
 
     await write("s-1", 1)
     scope = {"type": "http", "method": "GET", "path": "", "query_string": b"after=0", "headers": []}
-    await asyncio.wait_for(consumers.event_stream(scope, incoming.get, send, "s-1"), 5)
+    await asyncio.wait_for(consumers.event_stream(scope, incoming.get, send, "s-1"), PATIENCE_S)
     assert asyncio.get_running_loop() not in hub.HUBS
 
 

@@ -30,7 +30,6 @@ class Command(BaseCommand):
             prefetch_multiplier=0,
             without_gossip=True,
             without_mingle=True,
-            loglevel=settings.LOG_LEVEL,
         )
         worker.start()
         if worker.exitcode:

@@ -18,6 +18,7 @@ class Command(BaseCommand):
         "Writes an object to every named storage, tries to overwrite it, reads and removes it, and says what it"
         " found. Exit code 0 where all write once, 1 where not."
     )
+    needs_database = False
 
     def handle(self, *args: Any, **options: Any) -> None:
         found = [probe(alias) for alias in named_storages()]

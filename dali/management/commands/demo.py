@@ -108,20 +108,18 @@ def start_server(port: int) -> "subprocess.Popen[bytes]":
 
 
 def wait_until_ready(origin: str, server: "subprocess.Popen[bytes]") -> None:
-    """Returns once the server answers; CommandError where it ends or takes too long."""
+    """Returns once the server is ready; CommandError where it ends or takes too long."""
     until = time.monotonic() + START_WITHIN_S
     while time.monotonic() < until:
         if server.poll() is not None:
             raise CommandError("the server has stopped; what it says above tells why", returncode=1)
         try:
-            Client(origin, "").get("/api/schema?format=json")
-        except requests.HTTPError:
-            return
-        except requests.ConnectionError:
+            Client(origin, "").get("/readyz")
+        except (requests.ConnectionError, requests.HTTPError):
             time.sleep(0.1)
         else:
             return
-    raise CommandError(f"the server did not answer within {START_WITHIN_S:g} s")
+    raise CommandError(f"the server was not ready within {START_WITHIN_S:g} s; {origin}/readyz says why")
 
 
 def run_job(client: Client, prompt: str) -> JobScreen:

@@ -12,6 +12,7 @@ class Command(BaseCommand):
     """Prints the settings' page; with --write updates both files, with --check says whether they hold."""
 
     help = "Lists every setting; --write updates docs/settings.md and .env.example."
+    needs_database = False
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -11,6 +11,7 @@ from dali.lib.errors import RefusedStartError
 from dali.lib.storage_probe import refuse_start
 from dali.server.bootstrap import ADMIN, FirstSecrets, prepare
 from dali.server.sockets import ListenError, bind, origin_of
+from dali.warmup import warm_up
 
 
 class Command(BaseCommand):
@@ -45,6 +46,7 @@ class Command(BaseCommand):
             settings.PUBLIC_ORIGIN = origin
         refuse_start()
         made = prepare()
+        warm_up()
 
         # Imported late: Twisted's reactor is installed by the import, and the application reads the settings.
         from dali.asgi import application

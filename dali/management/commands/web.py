@@ -5,15 +5,17 @@ from typing import Any, NoReturn
 
 from django.conf import settings
 from django.core.management.base import BaseCommand
-from django.db import connection, connections
+from django.db import connections
 
 from dali.lib.errors import RefusedStartError
+from dali.lib.postgresql.waits import wait_at_most
 from dali.lib.storage_probe import refuse_start
 from dali.server.bootstrap import missing_migrations
 from dali.server.sockets import ListenError, bind, origin_of
+from dali.warmup import warm_up
 
-# For a connection to the database; then the answer is 503.
-REQUEST_WAITS_S = 5.0
+# For a connection to the database; then the answer is 503, which is promised within 5 s, all else included.
+REQUEST_WAITS_S = 2.0
 
 
 class Command(BaseCommand):
@@ -31,10 +33,11 @@ class Command(BaseCommand):
             )
         if missing := missing_migrations():
             _refuse(f"The database lacks {missing} migrations: run `manage.py migrate`.")
-        _wait_less_for_the_database()
+        wait_at_most(REQUEST_WAITS_S)
         connections.close_all()
         try:
             refuse_start()
+            warm_up()
             self._serve()
         except RefusedStartError as error:
             _refuse(str(error), error.exit_code)
@@ -56,13 +59,6 @@ class Command(BaseCommand):
             WebServer(application, listener),
             on_ready=lambda: self.stdout.write(f"Dali's web process is ready at {origin_of(listener)}/"),
         )
-
-
-def _wait_less_for_the_database() -> None:
-    """A worker may wait a minute for a connection, a request may not: its client would sooner be told."""
-    pool = getattr(connection, "pool", None)  # PostgreSQL's wrapper alone has one
-    if pool is not None:
-        pool.timeout = REQUEST_WAITS_S
 
 
 def _refuse(message: str, exit_code: int = 1) -> NoReturn:

@@ -11,6 +11,7 @@ class Command(BaseCommand):
     """Prints the page of prices; with --write updates the file."""
 
     help = "Lists the prices of fixtures/prices.json; --write updates docs/prices.md."
+    needs_database = False
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:

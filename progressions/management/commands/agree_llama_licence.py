@@ -32,6 +32,7 @@ class Command(BaseCommand):
         "Agrees to the licence that Workers AI asks for before the first use of a Llama vision model: says what "
         "that means, asks, and sends the agreement once."
     )
+    needs_database = False
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--model", default=GATED, help=f"whose licence: {GATED} unless named")

@@ -17,6 +17,7 @@ from artifacts.models import Artifact, Comment
 from tests.artifacts.boards.conftest import Visitor, visit
 from tests.factories import ProgressionFactory
 from tests.progressions.streams import EventSource, in_thread, until
+from tests.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -301,7 +302,7 @@ async def test_a_reader_that_takes_nothing_is_left(monkeypatch: pytest.MonkeyPat
             await asyncio.Event().wait()
 
     scope = {"type": "http", "method": "GET", "path": "/", "query_string": b"", "headers": [HOST]}
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         await listening.live_events(scope, incoming.get, send, str(page.public_slug))
     assert live._watchers == {}
     assert not listening._listeners

@@ -91,12 +91,12 @@ def test_a_value_may_be_the_scheme() -> None:
 
 
 def test_an_attribute_with_thousands_of_placeholders_is_filled_in_moments() -> None:
-    began = time.monotonic()
+    began = time.thread_time()
     for before in ('<a href="', "<a href=", '<img srcset="', "<p title="):
         for value in ("", "a b"):
             render(before + "{{A}}" * 2000 + "y" * 1_000_000, {"A": value})
             render(before + "y" * 1_000_000 + "{{A}}" * 2000, {"A": value})
-    assert time.monotonic() - began < 20
+    assert time.thread_time() - began < 20
 
 
 def test_an_address_of_a_forbidden_kind_is_left() -> None:

@@ -61,7 +61,10 @@ def test_it_is_h264_that_plays_while_it_loads_with_a_poster() -> None:
 @pytest.mark.parametrize(
     ("resolution", "size"), [("1080p", (1920, 1080)), ("square", (1080, 1080)), ("vertical", (1080, 1920))]
 )
-def test_it_has_the_shape_that_is_asked_for(resolution: str, size: tuple[int, int]) -> None:
+def test_it_has_the_shape_that_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch, resolution: str, size: tuple[int, int]
+) -> None:
+    monkeypatch.setattr(walkthrough_reel, "TITLE_S", 0.2)
     film, poster = made(material_of(1), resolution=resolution)
     with av.open(io.BytesIO(film.content)) as container:
         context = container.streams.video[0].codec_context
@@ -69,6 +72,7 @@ def test_it_has_the_shape_that_is_asked_for(resolution: str, size: tuple[int, in
     assert Image.open(io.BytesIO(poster.content)).size == size
 
 
+@pytest.mark.usefixtures("small_films")
 def test_vp9_comes_in_webm_the_same_each_time() -> None:
     first, second = made(material_of(1), codec="vp9"), made(material_of(1), codec="vp9")
     assert first == second
@@ -77,6 +81,7 @@ def test_vp9_comes_in_webm_the_same_each_time() -> None:
         assert container.streams.video[0].codec_context.name in ("vp9", "libvpx-vp9")
 
 
+@pytest.mark.usefixtures("small_films")
 def test_it_moves_fades_and_ends_in_black() -> None:
     shown = [np.asarray(frame, float) for frame in frames(made(material_of(3))[0])]
     first, last = round((TITLE_S + 0.5) * 25), round((TITLE_S + 0.9) * 25)
@@ -86,12 +91,14 @@ def test_it_moves_fades_and_ends_in_black() -> None:
     assert shown[-1].max() < 12
 
 
+@pytest.mark.usefixtures("small_films")
 def test_many_images_share_the_longest_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(walkthrough_reel, "MOST_S", 2)
     film, _ = made(material_of(4), captions=False)
     assert len(frames(film)) == round(TITLE_S * 25) + 4 * 12 + 5
 
 
+@pytest.mark.usefixtures("small_films")
 def test_a_missing_or_broken_original_is_passed_over_and_none_at_all_is_refused() -> None:
     contents = {"good": original(0), "broken": original(0)[:90]}
 
@@ -134,6 +141,7 @@ def test_every_picture_stands_inside_the_frame_at_even_places(
     assert layout.words_px >= min(frame) * 0.3
 
 
+@pytest.mark.usefixtures("small_films")
 def test_words_that_nobody_can_draw_do_not_stop_it() -> None:
     odd = "".join(chr(code) for code in (0x1F680, 0x10FFFD, 0xE000, 0x0, 0x200F, 0x0E01, 0x1100))
     for words in (HOSTILE, odd, "x" * 3000, " "):

@@ -22,6 +22,7 @@ from tests.progressions.pictures import landscape, png
 from tests.vendors.openai_checks import error, error_body
 from tests.vendors.openai_server import KEY, OpenAIServer
 from tests.vendors.server import Answer, Fault, halved, html
+from tests.waiting import wait_until
 
 OPENAI = OpenAIProvider()
 ASKED = ProviderRequest(
@@ -212,9 +213,7 @@ def test_the_deadline_ends_a_call_that_hangs_or_drips(
     openai_server: OpenAIServer, way: str, options: Mapping[str, object]
 ) -> None:
     openai_server.faults = [Fault(way=way)]  # type: ignore[arg-type] # a literal
-    began = time.monotonic()
-    found = failure(within_s=1, options=options)
-    assert time.monotonic() - began < 10
+    found = failure(within_s=3, options=options)
     assert (found.outcome, found.is_retryable, found.is_possibly_billed) == ("timeout", True, True)
     assert len(openai_server.received) == 1
 
@@ -237,13 +236,13 @@ def test_a_call_that_waits_for_a_connection_ends_at_its_deadline(
 ) -> None:
     settings.OPENAI_CONCURRENCY = 1
     openai_server.faults = [Fault(way="hang")]
-    first = Thread(target=lambda: failure(within_s=4))
+    first = Thread(target=lambda: failure(within_s=600))
     first.start()
-    while not openai_server.received:
-        time.sleep(0.01)
+    wait_until(lambda: openai_server.received, "the first call holds the connection")
     second = failure(within_s=0.5)
-    assert first.is_alive()
     assert (second.outcome, second.is_possibly_billed) == ("timeout", False)
+    assert first.is_alive()
+    openai_server.let_go()
     first.join()
     assert openai_server.most_connections == 1
 

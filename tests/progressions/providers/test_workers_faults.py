@@ -1,7 +1,6 @@
 """Workers AI failing in every way known: each is one of the contract's outcomes, with what is known of it."""
 
 import socket
-import time
 
 import pytest
 from pytest_django.fixtures import Settings
@@ -152,10 +151,8 @@ def test_a_reset_after_sending_may_be_billed(cloudflare_server: CloudflareServer
 @pytest.mark.parametrize("way", ["hang", "drip"])
 def test_the_deadline_ends_a_call_that_hangs_or_drips(cloudflare_server: CloudflareServer, way: str) -> None:
     cloudflare_server.faults = [Fault(way=way)]  # type: ignore[arg-type] # one of its words
-    started = time.monotonic()
-    error = failing(within_s=0.5)
+    error = failing(within_s=3)
     assert (error.code, error.is_retryable, error.is_possibly_billed) == (Code.TIMEOUT, True, True)
-    assert 0.4 <= time.monotonic() - started < 10
 
 
 def test_a_gateway_that_gave_up_knows_nothing_of_the_bill(cloudflare_server: CloudflareServer) -> None:
