@@ -50,7 +50,7 @@ def group(title: str) -> None:
 def load_file(path: Path) -> None:
     """Reads a file of `NAME=value` lines, where there is one; the real environment wins.
 
-    A file that cannot be read stops the start, for all in it would be taken for not set.
+    A file that cannot be read stops the start: otherwise everything in it would count as not set.
     """
     try:
         lines = path.read_text(encoding="utf-8")
@@ -61,9 +61,9 @@ def load_file(path: Path) -> None:
     environ.Env.read_env(io.StringIO(lines))
 
 
-def given() -> frozenset[str]:
-    """The names of all variables that are set, those of other programs among them."""
-    return frozenset(environ.Env.ENVIRON)
+def given() -> dict[str, str]:
+    """All variables that are set, those of other programs among them."""
+    return dict(environ.Env.ENVIRON)
 
 
 def text(name: str, default: str = "", *, help: str, secret: bool = False, shown: str | None = None) -> str:

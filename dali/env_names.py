@@ -1,7 +1,7 @@
 """Names in the environment that nothing reads, and the declared ones that they were meant to be."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 
 from dali import env
@@ -19,26 +19,33 @@ OF_TESTS = {
     "DALI_LIVE_CLOUDFLARE": "`1`: runs the tests that call Cloudflare Images, with the token given.",
 }
 _OURS = re.compile(r"(?i)dali[_-]")
+# Kubernetes tells each container of the services beside it, so of one that is called `dali` or `dali-web`:
+# https://kubernetes.io/docs/tutorials/services/connect-applications-service/ (read November 2026).
+_SERVICE_LINK = re.compile(r".*_(SERVICE_(HOST|PORT(_\w+)?)|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)")
 # Shorter names are one letter away from too many others.
 _LEAST_LETTERS = 5
 
 
-def misspelt(names: Iterable[str]) -> Iterator[tuple[str, str]]:
+def misspelt(variables: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """Each name that looks like a setting and is none, with the declared name that it is closest to.
 
     Every `DALI_...` that nothing reads, the closest being empty where none is close. Of other names, which may be for
     other programs, those that equal a declared one but for case, `_`, `-` or one letter, where that one is not set.
     """
-    given = sorted(names)
     declared = [*env.VARIABLES, *OF_TESTS]
-    for name in given:
-        if name in declared:
+    for name in sorted(variables):
+        if name in declared or _is_service_link(name, variables[name]):
             continue
         if _OURS.match(name):
-            close = get_close_matches(name.upper().replace("-", "_"), declared, n=1)
-            yield name, close[0] if close else ""
-        elif meant := next((one for one in declared if one not in given and _is_near(name, one)), ""):
+            plain = name.upper().replace("-", "_")
+            close = get_close_matches(plain, declared, n=1)
+            yield name, next((one for one in (plain.removeprefix("DALI_"), *close) if one in declared), "")
+        elif meant := next((one for one in declared if one not in variables and _is_near(name, one)), ""):
             yield name, meant
+
+
+def _is_service_link(name: str, value: str) -> bool:
+    return bool(_SERVICE_LINK.fullmatch(name)) or (name.endswith("_PORT") and "://" in value)
 
 
 def _is_near(name: str, declared: str) -> bool:

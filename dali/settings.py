@@ -14,7 +14,7 @@ from dali import env
 from dali.framework import *  # noqa: F403 - these are settings too
 from dali.framework import BASE_DIR
 from dali.lib.logs import logging_config
-from dali.lib.postgresql import bounded_waits
+from dali.lib.postgresql.waits import bounded_waits
 from dali.lib.secrets import channel_prefix, kept_secret
 
 django_stubs_ext.monkeypatch()
@@ -126,7 +126,7 @@ if _database["ENGINE"] == "django.db.backends.sqlite3":
 else:
     # A pool, for Celery's Django fixup closes the connection around each task: 200 threads would
     # otherwise open 200 connections, and each task a new one.
-    _database["ENGINE"] = "dali.lib.postgresql_backend"
+    _database["ENGINE"] = "dali.lib.postgresql"
     _database["OPTIONS"] = {
         **bounded_waits(cast("dict[str, object]", _database.get("OPTIONS", {}))),
         # Attempts to connect come ever more seldom; begun again after 5 s, they soon find a database that is back.

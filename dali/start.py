@@ -77,7 +77,7 @@ def check_settings() -> None:
 
 
 def refuse_without_database() -> None:
-    """Ends the process within 10 s where the database is away, not there, or lets nobody in by that address."""
+    """Ends the process within 10 s where the database is away, not there, or refuses the login."""
     database = settings.DATABASES["default"]
     try:
         if database["ENGINE"] == "dali.lib.sqlite":

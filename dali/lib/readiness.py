@@ -31,8 +31,8 @@ class Outcome:
 class Check:
     """One question about one dependency, in a thread of its own, of which there is never a second.
 
-    `ask` returns, or raises NotReadyError; of any other error only the log has the text. It may hang: who waits goes on
-    without it, and the next one waits for the same thread.
+    `ask` returns, or raises NotReadyError; of any other error only the log has the text. It may hang: the answer
+    goes out without it, and the next one waits for the same thread.
     """
 
     def __init__(self, name: str, ask: Callable[[], None]) -> None:

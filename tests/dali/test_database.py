@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from dali.lib import database
 from dali.lib.images import CPU_GATE, on_pixel_thread
-from dali.lib.postgresql import bounded_waits
+from dali.lib.postgresql.waits import bounded_waits
 
 on_postgresql = pytest.mark.skipif(
     connection.vendor != "postgresql", reason="SQLite has its process's own clock and no pool"

@@ -107,7 +107,7 @@ def test_a_file_is_read_and_the_environment_wins(monkeypatch: pytest.MonkeyPatch
     (tmp_path / ".env").write_text("# of a test\nX_TEST=file\nexport X_OTHER='a b'\n")
     env.load_file(tmp_path / ".env")
     assert (env.text("X_TEST", help=""), env.text("X_OTHER", help="")) == ("given", "a b")
-    assert env.given() == {"X_TEST", "X_OTHER"}
+    assert env.given() == {"X_TEST": "given", "X_OTHER": "a b"}
 
 
 def test_no_file_and_a_folder_of_its_name_are_fine(tmp_path: Path) -> None:

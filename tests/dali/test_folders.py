@@ -185,6 +185,7 @@ def test_a_data_directory_that_cannot_be_made_is_refused(tmp_path: Path) -> None
         kept_secret(tmp_path / "file" / "data" / "secret_key")
 
 
+@pytest.mark.rest
 @pytest.mark.parametrize("name", ["serve", "web", "worker"])
 def test_no_process_starts_that_may_not_write_to_its_folder(name: str, tmp_path: Path) -> None:
     variables = {name_: value for name_, value in os.environ.items() if name_ not in FOREIGN}
@@ -207,7 +208,7 @@ def test_no_process_starts_that_may_not_write_to_its_folder(name: str, tmp_path:
         env=variables,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
         preexec_fn=obey_permissions,
     )

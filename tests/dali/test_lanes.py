@@ -14,23 +14,26 @@ from tests.waiting import PATIENCE_S
 
 
 class Views:
-    """An application that works 0.1 s in a thread and notes how many did so at once."""
+    """An application that works in a thread until so many have done so at once, which it notes."""
 
-    def __init__(self) -> None:
+    def __init__(self, until: int) -> None:
         self.at_once = self.most_at_once = 0
         self.threads: list[tuple[int, int]] = []
-        self._lock = threading.Lock()
+        self._until = until
+        self._changed = threading.Condition()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         first = await sync_to_async(self.work)()
         self.threads.append((first, await sync_to_async(threading.get_ident)()))
 
     def work(self) -> int:
-        with self._lock:
+        with self._changed:
             self.at_once += 1
             self.most_at_once = max(self.most_at_once, self.at_once)
-        time.sleep(0.1)
-        with self._lock:
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: self.most_at_once >= self._until, PATIENCE_S)
+        time.sleep(0.1)  # for one too many
+        with self._changed:
             self.at_once -= 1
         return threading.get_ident()
 
@@ -76,7 +79,7 @@ async def answer_of(
 
 
 async def test_requests_run_at_once_up_to_the_bound_each_in_one_thread() -> None:
-    views = Views()
+    views = Views(until=4)
     lanes = Lanes(views, lanes=4)
     await asyncio.gather(*(ask(lanes) for _ in range(10)))
     assert views.most_at_once == 4
@@ -85,10 +88,11 @@ async def test_requests_run_at_once_up_to_the_bound_each_in_one_thread() -> None
 
 
 async def test_a_request_that_is_cancelled_gives_its_lane_back_when_its_view_has_ended() -> None:
-    views = Views()
+    views = Views(until=1)
     lanes = Lanes(views, lanes=1)
     given_up = asyncio.ensure_future(ask(lanes))
-    await asyncio.sleep(0.02)
+    while not views.at_once:  # noqa: ASYNC110 - a thread counts it
+        await asyncio.sleep(0.01)
     given_up.cancel()
     await asyncio.gather(ask(lanes), ask(lanes))
     assert views.most_at_once == 1

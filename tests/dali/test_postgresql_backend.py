@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 from django.db import DEFAULT_DB_ALIAS, OperationalError, connections
 
-from dali.lib.postgresql_backend.base import BRIEFLY_S, DatabaseWrapper
+from dali.lib.postgresql.base import BRIEFLY_S, DatabaseWrapper
 from tests.flows.proxy import Proxy, proxy_to
 
 pytestmark = [pytest.mark.django_db, pytest.mark.services]

@@ -8,7 +8,7 @@ import pytest
 
 from dali.lib.readiness import Check, NotReadyError, Outcome, Readiness
 
-LONG_S = 30.0
+LONG_S = 180.0
 
 
 class Question:
@@ -56,7 +56,7 @@ async def test_only_what_may_be_shown_is_shown() -> None:
     assert said(await readiness.outcomes()) == [("shown", "it is full"), ("secret", "it cannot be used")]
 
 
-async def test_what_hangs_keeps_nobody_and_is_not_asked_twice() -> None:
+async def test_what_hangs_keeps_no_one_waiting_and_is_not_asked_twice() -> None:
     hanging, fine = Question(), Question()
     hanging.hold()
     readiness = Readiness([Check("hanging", hanging), Check("fine", fine)], wait_s=0.2, fresh_s=0)

@@ -122,7 +122,7 @@ def test_a_task_queue_without_a_redis_for_the_stream_is_refused(settings: Settin
 def test_a_misspelt_name_is_a_warning_embedded_and_an_error_in_production(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(env, "given", lambda: frozenset({"DALI_REQUIRE_KEYS", "DALI_QQQ", "PATH"}))
+    monkeypatch.setattr(env, "given", lambda: {"DALI_REQUIRE_KEYS": "all", "DALI_QQQ": "1", "PATH": "/bin"})
     assert [(each.id, each.is_serious(), each.msg) for each in check_names(None)] == [
         ("dali.W014", False, "DALI_QQQ is not a setting"),
         ("dali.W014", False, "DALI_REQUIRE_KEYS is not a setting: DALI_REQUIRE_KEY may be meant"),

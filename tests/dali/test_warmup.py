@@ -29,7 +29,7 @@ print(sorted(set(sys.modules) - before))
 """
 
 
-@pytest.mark.embedded
+@pytest.mark.rest
 def test_the_first_job_imports_nothing_heavy(tmp_path: Path) -> None:
     environment = {name: value for name, value in os.environ.items() if name not in FOREIGN}
     environment |= {"DJANGO_SETTINGS_MODULE": "tests.settings", "PYTHONPATH": str(ROOT)}
@@ -39,7 +39,7 @@ def test_the_first_job_imports_nothing_heavy(tmp_path: Path) -> None:
         env=environment,
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=300,
         check=False,
     )
     assert result.returncode == 0, result.stderr

@@ -43,7 +43,7 @@ class Reader:
             address = self.origin.replace("http", "ws", 1)
             url = f"{address}/api/stream/{self._session_id}?after={self.newest}"
             try:
-                with connect(url, open_timeout=30, close_timeout=1) as socket:
+                with connect(url, open_timeout=30, close_timeout=1, ping_interval=None) as socket:
                     while not self._stopped.is_set():
                         try:
                             self._take(json.loads(socket.recv(timeout=0.2)))

@@ -15,6 +15,7 @@ import requests
 
 from tests.conftest import FOREIGN, ROOT, ServerProcess, free_port, wait_until_it_answers
 from tests.flows.reader import Reader
+from tests.waiting import wait_until
 
 # `make test` kills a few times, the full check ten times.
 KILLS = int(os.environ.get("DALI_TEST_KILLS", "3"))
@@ -123,11 +124,14 @@ class Deployment:
 
     def wait_until_it_works(self, name: str) -> None:
         """Returns once a worker that was started takes messages; fails, showing its log, where it does not."""
-        log, until = self._folder / f"{name}.log", time.monotonic() + 60
-        while "worker_ready" not in log.read_text():
-            if time.monotonic() > until or self.processes[name].poll() is not None:
-                pytest.fail(f"{name} did not start:\n{log.read_text()[-3000:]}")
-            time.sleep(0.1)
+        log, process = self._folder / f"{name}.log", self.processes[name]
+
+        def works() -> bool:
+            return "worker_ready" in log.read_text()
+
+        wait_until(lambda: works() or process.poll() is not None, f"{name} works")
+        if not works():
+            pytest.fail(f"{name} did not start:\n{log.read_text()[-3000:]}")
 
     def origin(self, number: int) -> str:
         """Where a web process listens."""

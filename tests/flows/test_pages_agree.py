@@ -11,7 +11,7 @@ from tests.flows.test_kill import Deployment, deploy
 from tests.flows.test_long_builds import Client
 from tests.waiting import wait_until
 
-pytestmark = [pytest.mark.services, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.services
 
 ROUNDS = 10
 ONE_IMAGE = {

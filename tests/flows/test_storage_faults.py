@@ -16,10 +16,10 @@ from PIL import Image
 from tests.conftest import ServerProcess
 from tests.faulty_way import FAULTS, Fault, FaultyWay, Kind, faulty_way
 from tests.s3_servers import ACCESS_KEY, SECRET, make_bucket
+from tests.waiting import wait_until
 
-pytestmark = pytest.mark.timeout(300)
 # A client is promised an answer within 15 s; more only where the machine has other things to do.
-GENEROUS_S = 30.0
+GENEROUS_S = 100.0
 PAGE = b"<!doctype html><p>{{TITLE}} by {{AUTHOR}}</p>"
 
 
@@ -39,7 +39,9 @@ class Site:
     def ask(self, method: str, path: str, **options: Any) -> requests.Response:
         """An answer, whole."""
         headers = {"X-Api-Key": self.server.api_key, **options.pop("headers", {})}
-        return requests.request(method, f"{self.server.origin}{path}", headers=headers, timeout=60, **options)
+        return requests.request(
+            method, f"{self.server.origin}{path}", headers=headers, timeout=240, **options
+        )
 
     def log(self) -> str:
         """What the server has written so far."""
@@ -94,10 +96,7 @@ def furnished(server: ServerProcess, way: FaultyWay) -> Site:
         "size": "1024x1024",
     }
     job = empty.ask("POST", f"/api/projects/{project}/jobs", json=body).json()["jobId"]
-    until = time.monotonic() + 60
-    while (found := empty.ask("GET", f"/api/jobs/{job}").json())["status"] != "complete":
-        assert time.monotonic() < until, found
-        time.sleep(0.1)
+    wait_until(lambda: empty.ask("GET", f"/api/jobs/{job}").json()["status"] == "complete", "the job ended")
     shown = empty.ask("GET", f"/api/projects/{project}/progressions").json()[0]
     artifact = {"generator": "gallery", "projectIds": [project], "options": {"include": "all"}}
     made = empty.ask("POST", "/api/artifacts", json=artifact)
@@ -227,9 +226,7 @@ def test_an_answer_that_is_under_way_ends_unfinished_and_says_so_once(site: Site
     site.way.fault = Fault(kind, after_bytes=size - 100_000)
     with pytest.raises((requests.ConnectionError, requests.exceptions.ChunkedEncodingError)):
         site.ask("GET", site.page)
-    until = time.monotonic() + 10
-    while not site.error_lines(since) and time.monotonic() < until:
-        time.sleep(0.1)
+    wait_until(lambda: site.error_lines(since), "it is logged")
     time.sleep(2.5)  # Daphne looks at what ended once a second, and would write more
     (line,) = site.error_lines(since)
     assert "answer_cut_off" in line
@@ -241,7 +238,5 @@ def test_an_answer_that_is_under_way_ends_unfinished_and_says_so_once(site: Site
 def recovered(site: Site) -> None:
     """Returns once the buckets are known to work again."""
     site.way.mend()
-    until = time.monotonic() + 60
-    while site.ask("GET", site.page, headers={"Range": "bytes=0-300000"}).status_code != 206:
-        assert time.monotonic() < until
-        time.sleep(0.2)
+    part = {"Range": "bytes=0-300000"}
+    wait_until(lambda: site.ask("GET", site.page, headers=part).status_code == 206, "the buckets work")

@@ -1,7 +1,6 @@
 """What a worker of production writes: the same lines as the web process, those of level INFO among them."""
 
 import json
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,8 +9,9 @@ import pytest
 import requests
 
 from tests.flows.test_kill import Deployment, deploy
+from tests.waiting import wait_until
 
-pytestmark = [pytest.mark.services, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.services
 
 
 @pytest.fixture
@@ -34,10 +34,8 @@ def test_workers_log_what_they_do_as_the_web_process_does(deployment: Deployment
     job = {"prompt": "a pier", "providers": ["mock"], "sessionId": "logs", "size": "128x128"}
     url = f"{origin}/api/projects/{project['id']}/jobs"
     job_id = requests.post(url, json=job, headers=headers, timeout=20).json()["jobId"]
-    until = time.monotonic() + 90
-    while requests.get(f"{origin}/api/jobs/{job_id}", timeout=20).json()["status"] != "complete":
-        assert time.monotonic() < until
-        time.sleep(0.2)
+    job_url = f"{origin}/api/jobs/{job_id}"
+    wait_until(lambda: requests.get(job_url, timeout=60).json()["status"] == "complete", "the job ended")
     deployment.stop()
     web, worker = (lines_of(tmp_path / f"{name}.log") for name in ("web0", "worker0"))
     assert {"job_submitted"} <= {line["event"] for line in web if line["level"] == "info"}

@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand
 from django.db import connections
 
 from dali.lib.errors import RefusedStartError
-from dali.lib.postgresql_backend import wait_at_most
+from dali.lib.postgresql.waits import wait_at_most
 from dali.lib.storage_probe import refuse_start
 from dali.server.bootstrap import missing_migrations
 from dali.server.sockets import ListenError, bind, origin_of

@@ -1,6 +1,9 @@
 """What a connection to PostgreSQL waits for, and how long."""
 
 from collections.abc import Mapping
+from typing import Any
+
+from django.db import connection
 
 # Transactions take milliseconds. One that waits this long for a row gives up: the answer is 503, or it is tried again.
 LOCK_TIMEOUT_S = 4
@@ -25,3 +28,10 @@ def bounded_waits(given: Mapping[str, object]) -> dict[str, object]:
     )
     options = f"{bounds} {given.get('options', '')}".strip()
     return {"connect_timeout": CONNECT_TIMEOUT_S, **_KEEPALIVES, **given, "options": options}
+
+
+def wait_at_most(seconds: float) -> None:
+    """Bounds how long this process waits for a connection. A worker may wait a minute; a client would sooner know."""
+    options: Any = connection.settings_dict["OPTIONS"]
+    if "pool" in options:  # of PostgreSQL alone
+        options["pool"]["timeout"] = seconds

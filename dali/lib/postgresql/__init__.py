@@ -1,0 +1,1 @@
+"""Django's backend for PostgreSQL: bounded waits, and a pool that is not waited for while the database is away."""
