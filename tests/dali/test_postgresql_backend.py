@@ -12,7 +12,7 @@ from django.db import DEFAULT_DB_ALIAS, OperationalError, connections
 from dali.lib.postgresql.base import BRIEFLY_S, DatabaseWrapper
 from tests.flows.proxy import Proxy, proxy_to
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.services]
 
 USUAL_S = 3.0
 
