@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,7 +52,14 @@ FOREIGN = (
 # whose tests start processes without one carries the mark itself. tests.processes finds what is not marked.
 REST_FOLDERS = {"browser", "flows"}
 DATABASE_FIXTURES = {"db", "transactional_db"}
-REST_FIXTURES = {"browser", "nanio_endpoint", "production_services", "start_server", "start_small"}
+REST_FIXTURES = {
+    "browser",
+    "live_server_process",
+    "nanio_endpoint",
+    "production_services",
+    "start_server",
+    "start_small",
+}
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -117,13 +125,9 @@ def free_port() -> int:
         return port
 
 
-@pytest.fixture(scope="session")
-def start_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., ServerProcess]]:
-    """A function that starts `manage.py serve` on a free port and a data directory of its own.
-
-    Keyword arguments are variables of its environment; `data_dir` names a directory to serve again, `origin` an
-    address that is free again.
-    """
+@contextmanager
+def starting_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., ServerProcess]]:
+    """A function that starts servers, which end with the block."""
     started: list[subprocess.Popen[bytes]] = []
 
     def start(data_dir: Path | None = None, origin: str = "", **variables: str) -> ServerProcess:
@@ -145,22 +149,36 @@ def start_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[
         wait_until_it_answers(f"{origin}/readyz", process, directory / "server.log")
         return ServerProcess(origin, environment["DALI_API_KEY"], directory, environment, process)
 
-    yield start
-    for process in started:
-        if process.poll() is None:
-            process.send_signal(signal.SIGTERM)
-    for process in started:
-        try:
-            process.wait(timeout=60)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+    try:
+        yield start
+    finally:
+        for process in started:
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+        for process in started:
+            try:
+                process.wait(timeout=60)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+@pytest.fixture(scope="module")
+def start_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., ServerProcess]]:
+    """A function that starts `manage.py serve` on a free port and a data directory of its own, until the module ends.
+
+    Keyword arguments are variables of its environment; `data_dir` names a directory to serve again, `origin` an
+    address that is free again.
+    """
+    with starting_servers(tmp_path_factory) as start:
+        yield start
 
 
 @pytest.fixture(scope="session")
-def live_server_process(start_server: Callable[..., ServerProcess]) -> ServerProcess:
+def live_server_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     """One embedded server for all tests that ask it nothing but requests."""
-    return start_server()
+    with starting_servers(tmp_path_factory) as start:
+        yield start()
 
 
 def wait_until_it_answers(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
