@@ -193,7 +193,7 @@ def test_no_process_starts_that_may_not_write_to_its_folder(name: str, tmp_path:
     command = ["manage.py", name]
     if name != "serve":
         variables |= {
-            "CELERY_BROKER_URL": "redis://127.0.0.1:1/0",
+            "REDIS_URL": "redis://127.0.0.1:1/0",
             "DALI_SECRET_KEY": "x" * 50,
             "DALI_PUBLIC_ORIGIN": "http://127.0.0.1",
         }

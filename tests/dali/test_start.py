@@ -106,7 +106,7 @@ def test_a_database_that_hangs_is_one_line(tmp_path: Path, entry: str, silent_po
         ({"DATABASE_URL": "sqlite:////no/such/folder/x.db"}, "The database cannot be used (unable to open"),
         (
             {"DALI_DATA_DIR": f"{__file__}/data"},
-            f"DALI_DATA_DIR={__file__}/data: cannot be used (Not a directory)",
+            f"{__file__}/data cannot be written: Not a directory. ",
         ),
         (
             {"R2_BUCKET": "b", "R2_ENDPOINT_URL": "http://h"},
