@@ -174,7 +174,8 @@ def _store(job: Job, wanted: Sequence[Wanted]) -> None:
     """
     disk.refuse_where_short()
     costs = budget.admit(job, [(want.provider, want.model) for want in wanted])
-    job.remaining, job.not_before = len(wanted), database.now()
+    # Due at once for every process, also for one whose reading of the database's clock is a little behind.
+    job.remaining, job.not_before = len(wanted), database.now() - timedelta(seconds=1)
     variants = [
         Variant(
             id=new_id(),

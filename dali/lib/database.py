@@ -7,10 +7,12 @@ from datetime import UTC, datetime, timedelta
 from django.db import connection
 from django.utils import timezone
 
-# How old a reading of the database's clock may be.
+# How old a reading of the database's clock may be; one that took long says little about the moment it is of.
 READ_AGAIN_S = 15.0
-# A reading that took longer says too little about the moment it is of.
-_SLOWEST_READING_S = 0.5
+_SLOW_S, _READ_SLOW_AGAIN_S = 0.1, 1.0
+# A new reading that differs by less confirms the earlier one: without small steps back, work that was put off is due when
+# the alarm that was set with it rings.
+_ERROR_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +54,15 @@ class _Clock:
             cursor.execute("SELECT clock_timestamp()")
             (shown,) = cursor.fetchone()
         took_s = time.monotonic() - before_s
-        if earlier is not None and took_s > _SLOWEST_READING_S:
-            return earlier
-        self._reading = _Reading(shown.astimezone(UTC), before_s + took_s / 2)
-        return self._reading
+        reading = _Reading(shown.astimezone(UTC), before_s + took_s / 2)
+        if took_s > _SLOW_S:
+            self._read_again_at_s = time.monotonic() + _READ_SLOW_AGAIN_S
+        if earlier is not None:
+            difference_s = abs((reading.now() - earlier.now()).total_seconds())
+            if difference_s < max(_ERROR_S, took_s / 2):
+                return earlier
+        self._reading = reading
+        return reading
 
 
 _clock = _Clock()

@@ -54,6 +54,18 @@ def test_the_database_is_asked_once_in_a_while_and_the_time_goes_on(
 
 @on_postgresql
 @pytest.mark.django_db
+def test_readings_that_differ_a_little_make_no_step_and_others_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database, "READ_AGAIN_S", 0.0)
+    moments = [database.now() for _ in range(200)]
+    assert moments == sorted(moments), "read again each time, and never back"
+    real = time.monotonic
+    database.now()
+    monkeypatch.setattr(time, "monotonic", lambda: real() + 60)  # as after a machine stood still
+    assert abs((database.now() - timezone.now()).total_seconds()) < 5
+
+
+@on_postgresql
+@pytest.mark.django_db
 def test_a_database_that_is_away_before_it_was_ever_asked_is_an_error(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -54,7 +54,7 @@ def test_a_provider_that_cools_down_is_left_alone(submit: Submit) -> None:
     submit()
     Cooldown.objects.create(provider="fake", until=timezone.now() + timedelta(seconds=30))
     assert claims.claim_next() is None
-    Cooldown.objects.update(until=timezone.now())
+    Cooldown.objects.update(until=timezone.now() - timedelta(seconds=1))
     assert claims.claim_next() is not None
 
 

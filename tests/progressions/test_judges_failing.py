@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from django.utils import timezone
@@ -51,7 +52,7 @@ def test_an_image_is_complete_without_its_verdict_and_judged_later(
             judges.get(name).model()  # type: ignore[attr-defined]  # each asks a model
         }
     settings.JUDGE_TIMEOUT_S, server.faults = 30, []
-    ImageProgression.objects.update(judge_due_at=timezone.now())
+    ImageProgression.objects.update(judge_due_at=timezone.now() - timedelta(seconds=1))
     assert judging.judge_late(row.id)
     row.refresh_from_db()
     assert row.judgment in ("pass", "fail")

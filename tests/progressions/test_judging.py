@@ -79,7 +79,7 @@ def test_a_judge_that_fails_is_charged_for_what_it_took_and_asked_again(
     assert row.ai_notes == ["Not judged yet: Fake: 429. It will be judged again later."]
     assert len(judged_charges()) == 2
     for charges, judgment in ((3, None), (4, "pass")):
-        ImageProgression.objects.update(judge_due_at=timezone.now())
+        ImageProgression.objects.update(judge_due_at=timezone.now() - timedelta(seconds=1))
         assert judging.judge_late(row.id)
         row.refresh_from_db()
         assert (len(judged_charges()), row.judgment) == (charges, judgment)

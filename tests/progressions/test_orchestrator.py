@@ -24,7 +24,7 @@ Submit = Callable[..., Job]
 
 def make_due() -> None:
     """Lets the pause before the next attempt pass."""
-    Variant.objects.update(not_before=timezone.now())
+    Variant.objects.update(not_before=timezone.now() - timedelta(seconds=1))
     Cooldown.objects.all().delete()
 
 
@@ -252,7 +252,7 @@ def test_a_judge_that_breaks_loses_no_image_and_is_asked_again(submit: Submit, f
     judged = next(event for event in told() if event["type"] == "judge")
     assert (judged["judgment"], judged["notes"]) == (None, row.ai_notes)
     assert judging.due_for_judging(10) == []
-    ImageProgression.objects.update(judge_due_at=timezone.now())
+    ImageProgression.objects.update(judge_due_at=timezone.now() - timedelta(seconds=1))
     fake_judge.verdict = Verdict(Judgment.FAIL, ["Too dark."], ["dark"], "Ask for daylight.")
     assert judging.judge_late(row.id)
     row.refresh_from_db()
@@ -283,7 +283,9 @@ def test_a_judge_gives_up_after_five_failures(submit: Submit, fake_judge: FakeJu
     work_all()
     row = ImageProgression.objects.get()
     for _ in range(6):
-        ImageProgression.objects.filter(judge_due_at__isnull=False).update(judge_due_at=timezone.now())
+        ImageProgression.objects.filter(judge_due_at__isnull=False).update(
+            judge_due_at=timezone.now() - timedelta(seconds=1)
+        )
         judging.judge_late(row.id)
     row.refresh_from_db()
     assert (row.judge_attempts, row.judge_due_at) == (6, None)

@@ -57,7 +57,7 @@ def test_one_process_sweeps_at_a_time(submit: Submit, sent: list[int]) -> None:
     assert sweep.sweep() == 1
     Variant.objects.update(nudged_at=None)
     assert sweep.sweep() == 0
-    Duty.objects.update(due_at=timezone.now())
+    Duty.objects.update(due_at=timezone.now() - timedelta(seconds=1))
     assert sweep.sweep() == 1
 
 
