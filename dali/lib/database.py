@@ -10,8 +10,8 @@ from django.utils import timezone
 # How old a reading of the database's clock may be; one that took long says little about the moment it is of.
 READ_AGAIN_S = 15.0
 _SLOW_S, _READ_SLOW_AGAIN_S = 0.1, 1.0
-# A new reading that differs by less confirms the earlier one: without small steps back, work that was put off is due when
-# the alarm that was set with it rings.
+# A new reading that differs by less confirms the earlier one: without small steps back, work that was put off is due
+# when the alarm that was set with it rings.
 _ERROR_S = 0.05
 
 
