@@ -1,7 +1,9 @@
 """Structured logs: one event a line, JSON in production and readable on a terminal; secrets masked."""
 
+import logging
 import re
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
 from typing import Any
 
 import structlog
@@ -127,3 +129,16 @@ def logging_config(*, is_json: bool, level: str) -> dict[str, Any]:
             "PIL": {"level": "WARNING"},
         },
     }
+
+
+@contextmanager
+def quieter() -> Iterator[None]:
+    """Without lines at INFO, for a command that tells of the same things on the terminal itself."""
+    root = logging.getLogger()
+    level = root.level
+    if level == logging.INFO:
+        root.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        root.setLevel(level)

@@ -1,7 +1,6 @@
 """Submits one job from a terminal and shows it to its end."""
 
 import json
-import logging
 import secrets
 import sys
 import time
@@ -16,6 +15,7 @@ from django.db import transaction
 from rest_framework.exceptions import ValidationError
 
 from dali.lib.errors import DaliError, InputError
+from dali.lib.logs import quieter
 from dali.server.standin import somebody_at_work
 from dali.terminal import JobScreen
 from progressions import ingest, intake
@@ -74,9 +74,8 @@ class Command(BaseCommand):
         parser.add_argument("--allow-duplicates", action="store_true", help="skip no near-duplicates")
         parser.add_argument("--options", default="{}", help='JSON by provider, as {"mock": {"latency_s": 2}}')
 
+    @quieter()  # the bars tell the same
     def handle(self, *args: Any, **options: Any) -> None:
-        if logging.getLogger().level == logging.INFO:
-            logging.getLogger().setLevel(logging.WARNING)  # the bars tell the same
         try:
             with somebody_at_work() as is_ours:
                 job = submit(options)

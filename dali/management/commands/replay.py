@@ -1,6 +1,5 @@
 """Makes the calls of a replay script again and compares the images with those of then."""
 
-import logging
 import shlex
 import sys
 from argparse import ArgumentParser, ArgumentTypeError
@@ -23,6 +22,7 @@ from artifacts.reading.replaying import Outcome, Replay, check_here, find_projec
 from artifacts.reading.script import Script, read_script
 from dali.lib.errors import DaliError
 from dali.lib.in_process import InProcessAdapter
+from dali.lib.logs import quieter
 from dali.lib.storage import LocalWriteOnceStorage, WriteOnceStorage, originals
 from dali.server.standin import somebody_at_work
 from projects.authentication import HEADER
@@ -63,9 +63,8 @@ class Command(BaseCommand):
             "--dry-run", action="store_true", help="check everything, and say what would be asked"
         )
 
+    @quieter()  # each call is told here
     def handle(self, *args: Any, **options: Any) -> None:
-        if logging.getLogger().level == logging.INFO:
-            logging.getLogger().setLevel(logging.WARNING)  # each call is told here
         objects: WriteOnceStorage = (
             LocalWriteOnceStorage(str(options["objects"])) if options["objects"] else originals()
         )
