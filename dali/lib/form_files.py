@@ -1,9 +1,12 @@
 """The one file of a form, kept in memory and refused while it is read where it is too large."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import IO, Any
 
 from django.core.files.uploadedfile import UploadedFile
 from django.core.files.uploadhandler import MemoryFileUploadHandler
+from rest_framework.exceptions import ParseError
+from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 
 from dali.lib.errors import InputError
@@ -11,6 +14,24 @@ from dali.lib.strict_json import TooLargeError
 
 # What a multipart body holds besides the file: borders and headers.
 FRAME_BYTES = 64 * 1024
+
+
+class FormParser(MultiPartParser):
+    """A multipart body; ParseError with a sentence for people where it is none."""
+
+    def parse(
+        self,
+        stream: IO[Any],
+        media_type: str | None = None,
+        parser_context: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """The parts."""
+        try:
+            return super().parse(stream, media_type, parser_context)
+        except ParseError as error:
+            raise ParseError(
+                "The form cannot be read; send multipart/form-data with a boundary, and the file as the part `file`."
+            ) from error
 
 
 class LimitedUploadHandler(MemoryFileUploadHandler):
