@@ -89,7 +89,11 @@ def do_once(once: Once | None, make: Callable[[], T], again: Callable[[Kept], T]
         kept = once.find()
         if kept is None:
             raise
-        return again(kept)
+        try:
+            return again(kept)
+        except MissingError:  # it was this request that made it, and took it back when the rest failed
+            once.forget()
+        raise
 
 
 def digest_of(body: Any) -> str:

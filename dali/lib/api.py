@@ -132,7 +132,7 @@ class ApiMixin(APIView):
         media_type = (self.request.content_type or "").partition(";")[0].strip().lower()
         body = self.request.data if media_type == StrictJSONParser.media_type else None
         NoBodySerializer(data=body or {}).is_valid(raise_exception=True)
-        self.warn_of_ignored(NoBodySerializer)
+        self._warnings = NoBodySerializer().warnings_for(body)
         return body or {}
 
     def warn_of_ignored(self, serializer: type[BodySerializer[Any]]) -> None:

@@ -40,7 +40,7 @@ def test_json_is_parsed() -> None:
             "a text holds a control character; write it as \\u and four digits at line 1, column 3",
         ),
         (b'"\\x"', "a backslash begins no escape that JSON knows at line 1, column 2"),
-        (b'"\\u12"', "four hexadecimal digits are missing after \\u at line 1, column 4"),
+        (b'"\\u12"', "four hexadecimal digits are missing after \\u at line 1, column 3"),
         (b"\xef\xbb\xbf{}", "it begins with a byte order mark; leave that out"),
         (b'{"a": NaN}', "NaN is no JSON number"),
         (b'{"a": -Infinity}', "-Infinity is no JSON number"),

@@ -1,16 +1,12 @@
 """What is taken as a job and what is refused, before anything is stored or spent."""
 
-import threading
 from collections.abc import Callable
-from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.db import connection
-from django.utils import timezone
 
-from dali.lib.errors import ConflictError, IdempotencyError, InputError
+from dali.lib.errors import ConflictError, InputError
 from dali.lib.storage import originals
 from progressions import services
 from progressions.enums import Code, Kind

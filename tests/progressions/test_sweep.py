@@ -73,6 +73,7 @@ def test_old_events_are_pruned_and_the_session_keeps_note(submit: Submit, sent: 
     assert Event.objects.filter(session_id="s-1").count() == 7
 
 
+@pytest.mark.django_db
 def test_old_idempotency_keys_are_forgotten(sent: list[int]) -> None:
     for key, days in (("old", 8), ("young", 6)):
         Once("jobs", "", key, "d").keep(new_id(), 202)
