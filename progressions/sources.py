@@ -97,7 +97,7 @@ def shown(url: str) -> str:
 def _own_address(value: str) -> str | None:
     """The path, where the value is an address of this server; None where it is not."""
     if value.startswith("/") and not value.startswith("//"):
-        return value
+        return value.partition("#")[0].partition("?")[0]
     own = _origin(settings.PUBLIC_ORIGIN)
     if own is None or _origin(value) != own:
         return None
@@ -118,7 +118,8 @@ def _addresses(value: str, own: str | None) -> list[str]:
     except ValueError:
         return [value]
     plain = urlunsplit((parts.scheme, parts.netloc.lower(), parts.path, "", ""))
-    return list(dict.fromkeys((value, plain, _with_lower_digest(plain))))
+    # Rows without a start image have an empty address: nothing that a client sends may be found as that.
+    return [address for address in dict.fromkeys((value, plain, _with_lower_digest(plain))) if address]
 
 
 def _with_lower_digest(address: str) -> str:

@@ -14,6 +14,7 @@ from dali.lib.strict_json import TooLargeError
 
 # What a multipart body holds besides the file: borders and headers.
 FRAME_BYTES = 64 * 1024
+MOST_DIGITS = 18  # of a length that a client announces
 
 
 class FormParser(MultiPartParser):
@@ -63,7 +64,8 @@ def file_of(request: Request, *, what: str, most_bytes: int, cure: str) -> Uploa
 
     Raises TooLargeError as soon as one byte too many was read, InputError where there is no such part.
     """
-    if int(request.META.get("CONTENT_LENGTH") or 0) > most_bytes + FRAME_BYTES:
+    announced = str(request.META.get("CONTENT_LENGTH") or "0")
+    if len(announced) > MOST_DIGITS or (announced.isdecimal() and int(announced) > most_bytes + FRAME_BYTES):
         raise _too_large(most_bytes, cure)
     request._request.upload_handlers = [LimitedUploadHandler(request._request, most_bytes, cure)]
     file: UploadedFile[Any] | None = request.FILES.get("file") if request.content_type else None

@@ -5,13 +5,12 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
-from artifacts.intake import create_artifact
 from artifacts.models import Artifact
 from dali.lib.bodies import MOST_WARNINGS
-from progressions.models import ImageProgression, Job, Variant
+from progressions.models import Job
 from projects.models import Project
-from tests.artifacts.seeded import seed_project
 from tests.clients import anonymous, keyed
+from tests.small_world import filled, make_world
 
 pytestmark = pytest.mark.django_db
 
@@ -19,20 +18,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def world() -> dict[str, str]:
     """The ids of a project with work, by the names that paths below have for them."""
-    project = seed_project()
-    artifact = create_artifact(generator="lookbook", project_ids=[project.pk])
-    failed = Variant.objects.get(status="failed")
-    skipped = Variant.objects.get(status="skipped")
-    image = ImageProgression.objects.filter(ai_provider="mock", kind="generate")[0]
-    skipped.original_key = image.generated_image_r2_key
-    skipped.save()
-    return {
-        "project": str(project.pk),
-        "job": str(failed.job_id),
-        "image": str(image.pk),
-        "skipped": str(skipped.pk),
-        "artifact": str(artifact.pk),
-    }
+    return make_world()
 
 
 SUBMISSION = {"prompt": "a pier", "providers": ["mock"], "sessionId": "s-1"}
@@ -59,17 +45,6 @@ BODILESS = [
     "/api/artifacts/{artifact}/publish",
     "/api/stream/s-1/tickets",
 ]
-
-
-def filled(value: Any, world: dict[str, str]) -> Any:
-    """The value with the world's ids in place of their names."""
-    if isinstance(value, str):
-        for name, row_id in world.items():
-            value = value.replace(f"{{{name}}}", row_id)
-        return value
-    if isinstance(value, list):
-        return [filled(item, world) for item in value]
-    return {name: filled(item, world) for name, item in value.items()} if isinstance(value, dict) else value
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,9 @@ from django.db import connection
 from artifacts.models import Artifact
 from dali.lib.storage import named
 from progressions.models import IdempotencyKey, ImageProgression, Job, Variant
-from tests.artifacts.seeded import seed_project
 from tests.clients import anonymous, keyed, wrong
 from tests.factories import ProjectFactory
+from tests.small_world import filled, make_world
 
 KEY = {"Idempotency-Key": "k-1"}
 
@@ -20,21 +20,7 @@ KEY = {"Idempotency-Key": "k-1"}
 @pytest.fixture
 def world(db: None) -> dict[str, str]:
     """The ids of a project with work."""
-    return make_world()
-
-
-def make_world() -> dict[str, str]:
-    project = seed_project()
-    failed, skipped = Variant.objects.get(status="failed"), Variant.objects.get(status="skipped")
-    image = ImageProgression.objects.filter(ai_provider="mock", kind="generate")[0]
-    skipped.original_key = image.generated_image_r2_key
-    skipped.save()
-    return {
-        "project": str(project.pk),
-        "job": str(failed.job_id),
-        "image": str(image.pk),
-        "skipped": str(skipped.pk),
-    }
+    return make_world(artifact=False)
 
 
 # Route, body, another body, status.
@@ -43,20 +29,12 @@ ROUTES: list[tuple[str, dict[str, Any], dict[str, Any], int]] = [
     ("/api/progressions/{image}/retry", {"sessionId": "s-1"}, {"sessionId": "s-2"}, 202),
     ("/api/progressions/{image}/rollback", {}, {"a": 1}, 201),
     ("/api/variants/{skipped}/keep", {}, {"a": 1}, 201),
-    ("/api/artifacts", {"generator": "lookbook", "projectIds": ["{project}"]}, {"generator": "slideshow", "projectIds": ["{project}"]}, 201),
+    ("/api/artifacts", {"generator": "lookbook", "projectIds": ["{project}"]}, {}, 201),
     ("/api/projects/{project}/artifacts/lookbook", {}, {"title": "Autumn"}, 201),
 ]  # fmt: skip
 EACH = pytest.mark.parametrize(
     ("path", "body", "other", "status"), ROUTES, ids=[route[0] for route in ROUTES]
 )
-
-
-def filled(value: Any, world: dict[str, str]) -> Any:
-    if isinstance(value, dict):
-        return {name: filled(item, world) for name, item in value.items()}
-    if isinstance(value, list):
-        return [filled(item, world) for item in value]
-    return str(value).format_map(world)
 
 
 def rows() -> tuple[int, ...]:
@@ -182,7 +160,7 @@ def test_a_draft_of_a_template_is_made_once(world: dict[str, str]) -> None:
 @pytest.mark.django_db(transaction=True)
 @EACH
 def test_of_two_at_once_one_is_done(path: str, body: Any, other: Any, status: int) -> None:
-    world = make_world()
+    world = make_world(artifact=False)
     client, together = keyed(), threading.Barrier(3)
     answers: list[Any] = []
     path, body = filled(path, world), filled(body, world)
