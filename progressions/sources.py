@@ -112,14 +112,16 @@ def _addresses(value: str, own: str | None) -> list[str]:
     """
     if own is not None:
         own = _with_lower_digest(own)
-        return [own, public_url(own)]
-    try:
-        parts = urlsplit(value)
-    except ValueError:
-        return [value]
-    plain = urlunsplit((parts.scheme, parts.netloc.lower(), parts.path, "", ""))
+        found = [own, public_url(own)]
+    else:
+        try:
+            parts = urlsplit(value)
+        except ValueError:
+            return [value]
+        plain = urlunsplit((parts.scheme, parts.netloc.lower(), parts.path, "", ""))
+        found = [value, plain, _with_lower_digest(plain)]
     # Rows without a start image have an empty address: nothing that a client sends may be found as that.
-    return [address for address in dict.fromkeys((value, plain, _with_lower_digest(plain))) if address]
+    return [address for address in dict.fromkeys(found) if address]
 
 
 def _with_lower_digest(address: str) -> str:

@@ -74,9 +74,9 @@ class FilterSerializer(serializers.Serializer[T]):
 
         Raises ValidationError.
         """
-        fields = cls().fields
-        refuse_near_misses(request, fields)
-        texts = {name: request.query_params[name].strip() for name in fields if name in request.query_params}
+        names: list[str] = list(cls().get_fields())
+        refuse_near_misses(request, names)
+        texts = {name: request.query_params[name].strip() for name in names if name in request.query_params}
         given = {name: value for name, value in {**texts, **values}.items() if value}
         checked = cls(data=given)
         checked.is_valid(raise_exception=True)

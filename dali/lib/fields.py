@@ -131,7 +131,7 @@ class StrictListField(serializers.ListField):
         """The checked entries; DRF's own message would name the type as Python does."""
         if not isinstance(data, list):
             self.fail("not_a_list", value=shown(data))
-        return super().to_internal_value(data)  # type: ignore[no-any-return]
+        return super().to_internal_value(data)
 
 
 class StrictDictField(serializers.DictField):
@@ -147,7 +147,7 @@ class StrictDictField(serializers.DictField):
         """The checked values by name; DRF's own message would name the type as Python does."""
         if not isinstance(data, dict):
             self.fail("not_a_dict", value=shown(data))
-        return super().to_internal_value(data)  # type: ignore[no-any-return]
+        return super().to_internal_value(data)
 
 
 class StrictObjectField(serializers.Field[dict[str, Any], Any, dict[str, Any], Any]):

@@ -1,6 +1,7 @@
 """Idempotency keys get a table of their own: other routes than submissions take them too."""
 
 from datetime import timedelta
+from typing import Any
 
 import django.utils.timezone
 from django.db import migrations, models
@@ -9,7 +10,7 @@ KEPT = timedelta(days=7)
 BATCH = 1_000
 
 
-def copy_keys(apps, schema_editor):  # noqa: ANN001, ANN201 - a migration's signature
+def copy_keys(apps: Any, schema_editor: Any) -> None:
     """The keys of jobs that are not too old yet."""
     job, key = (apps.get_model("progressions", name) for name in ("Job", "IdempotencyKey"))
     since = django.utils.timezone.now() - KEPT

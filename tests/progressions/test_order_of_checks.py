@@ -80,11 +80,11 @@ def test_a_replay_succeeds_whatever_has_changed_since(
 
 def test_replays_are_not_counted(project: Project, provider: Forgetful, settings: Settings) -> None:
     settings.JOBS_RATE = "2/h"
-    client, url, address = keyed(), f"/api/projects/{project.id}/jobs", {"REMOTE_ADDR": new_address()}
+    client, url, address = keyed(), f"/api/projects/{project.id}/jobs", new_address()
     for _ in range(4):
-        assert client.post(url, body(), headers=KEY, **address).status_code == 202
-    assert client.post(url, body(), **address).status_code == 202
-    assert client.post(url, body(), **address).status_code == 429
+        assert client.post(url, body(), headers=KEY, REMOTE_ADDR=address).status_code == 202
+    assert client.post(url, body(), REMOTE_ADDR=address).status_code == 202
+    assert client.post(url, body(), REMOTE_ADDR=address).status_code == 429
 
 
 def test_each_check_comes_before_the_next(
@@ -124,8 +124,7 @@ def test_each_check_comes_before_the_next(
 
 def test_what_is_wrong_is_told_after_the_rate_limit(project: Project, provider: Forgetful) -> None:
     client, url = keyed(), f"/api/projects/{project.id}/jobs"
-    json_type = {"content_type": "application/json"}
-    assert client.post(url, b"{", headers=KEY, **json_type).status_code == 400
+    assert client.post(url, b"{", headers=KEY, content_type="application/json").status_code == 400
     assert client.post(url, b"a", content_type="text/plain", headers=KEY).status_code == 415
     refused = client.post(url, body(), headers={"Idempotency-Key": "x" * 256})
     assert refused.json()["errors"][0]["attr"] == "Idempotency-Key"
