@@ -124,7 +124,7 @@ class ApiMixin(APIView):
         """The body, checked; ValidationError. The answer will say what of it was ignored."""
         given = serializer(data=self.request.data, partial=partial)
         given.is_valid(raise_exception=True)
-        self.warn_of_ignored(serializer)
+        self._warnings = given.warnings_for(self.request.data)
         return given
 
     def read_nothing(self) -> Any:
@@ -136,7 +136,7 @@ class ApiMixin(APIView):
         return body or {}
 
     def warn_of_ignored(self, serializer: type[BodySerializer[Any]]) -> None:
-        """Has the answer say what of the body is ignored by that serializer."""
+        """Has the answer say what of the body is ignored by that serializer; for a body that is not checked again."""
         self._warnings = serializer().warnings_for(self.request.data)
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:

@@ -74,7 +74,7 @@ class FilterSerializer(serializers.Serializer[T]):
 
         Raises ValidationError.
         """
-        names: list[str] = list(cls().get_fields())
+        names = list(cls._declared_fields)
         refuse_near_misses(request, names)
         texts = {name: request.query_params[name].strip() for name in names if name in request.query_params}
         given = {name: value for name, value in {**texts, **values}.items() if value}

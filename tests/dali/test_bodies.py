@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from drf_spectacular.generators import SchemaGenerator
 from rest_framework.test import APIClient
 
 from artifacts.models import Artifact
@@ -205,3 +206,11 @@ def test_other_routes_ignore_every_parameter(world: dict[str, str]) -> None:
     client: APIClient = anonymous()
     for path in ("/api/providers", f"/api/projects/{world['project']}", f"/api/jobs/{world['job']}"):
         assert client.get(f"{path}?Limit=x&limit=x&judgement=pass").status_code == 200
+
+
+def test_the_document_has_the_warnings_of_each_route_that_takes_a_body() -> None:
+    made = SchemaGenerator().get_schema(request=None, public=True)
+    for name in ("Project", "JobSubmitted", "Progression", "Artifact", "Customize", "Job"):
+        schema = made["components"]["schemas"][name]
+        assert schema["properties"]["warnings"]["items"] == {"type": "string"}
+        assert "warnings" not in schema.get("required", [])
