@@ -8,8 +8,8 @@ from pathlib import Path
 from uuid import UUID
 
 from artifacts.parts.records import ARCHIVE, ARCHIVE_COLUMNS
-from artifacts.parts.sheet import read_back
 from artifacts.reading.record import Fields, RecordError, read_record
+from dali.lib.csv_files import read_back
 from dali.lib.storage import InvalidKeyError, check_key
 
 STORAGES = ("originals", "delivery", "elsewhere")

@@ -89,7 +89,7 @@ def test_files_are_what_their_media_type_says(name: str, count: int) -> None:
         if file.media_type == "application/json":
             json.loads(file.content)
         if file.media_type.startswith("text/csv"):
-            rows = list(csv.reader(io.StringIO(file.content.decode(), newline="")))
+            rows = list(csv.reader(io.StringIO(file.content.decode("utf-8-sig"), newline="")))
             assert len(rows) > 1
             assert len({len(row) for row in rows}) == 1
         if file.media_type == "video/mp4":
