@@ -91,7 +91,7 @@ def test_numbers_stay_numbers_and_headings_are_text() -> None:
 
 
 def test_no_separator_makes_a_formula_of_a_part_and_every_text_is_read_back() -> None:
-    dice = random.Random(7)  # noqa: S311 - no secret
+    dice = random.Random(7)
     letters = [*SIGNS, "\r", "\n", "\r\n", ";", ",", "|", '"', "'", " ", "a", "1", "("]
     for _ in range(3_000):
         row = ["".join(dice.choices(letters, k=dice.randint(1, 9))) for _ in range(3)]
