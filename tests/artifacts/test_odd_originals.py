@@ -84,7 +84,7 @@ def test_what_breaks_on_one_picture_leaves_that_one_out() -> None:
 
 def test_a_storage_that_is_away_is_not_the_fault_of_the_image() -> None:
     def read(key: str) -> bytes:
-        raise UnavailableError("the originals cannot be read", "no route")
+        raise UnavailableError("The originals cannot be read.")
 
     material = replace(material_of(1), read=read)
     with pytest.raises(UnavailableError):
