@@ -99,6 +99,16 @@ def test_a_project_is_found_by_id_or_name_and_made_where_new() -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
+        (
+            {"options": "{"},
+            '--options: "{" is not valid JSON: a name in double quotes is missing at line 1, column 2.',
+        ),
+        (
+            {"options": '{"mock": ' + "9" * 5000 + "}"},
+            '--options: "{\\"mock\\": '
+            + "9" * 45
+            + "... is not valid JSON: a whole number has more than 300 digits.",
+        ),
         ({"variants": 101}, "variants: 101 is out of range; send 1 to 100."),
         ({"prompt": "  "}, "prompt: is empty; send at least one character that is no space."),
         ({"providers": "nope"}, "providers: 'nope' is not known; known: gemini, mock, openai, workers"),
