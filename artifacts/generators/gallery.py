@@ -28,6 +28,8 @@ from dali.lib.images import Picture
 MEDIA_TYPE = "model/gltf-binary"
 # An original is kept as it is where it is no larger; else it is made smaller, so that a large room still loads.
 _KEPT_BYTES, _KEPT_PX, _REDUCED_PX = 400_000, 2048, 1024
+# A thinner picture is stretched to this ratio, or its frame would hold a line.
+_WIDEST = 40.0
 _TITLE_PX, _TITLE_M = 1024, 2.0
 _LABEL_PX, _LABEL_M = 400, 0.46
 _INK, _QUIET = "#2a241d", "#6d6356"
@@ -98,7 +100,7 @@ class Gallery(Generator):
 def _texture(image: ImageFacts, original: Original) -> _Texture:
     """The picture's file: its own bytes where every viewer shows them as we do."""
     content, picture = original
-    ratio = picture.width / picture.height
+    ratio = min(_WIDEST, max(1 / _WIDEST, picture.width / picture.height))
     if not _is_fit(content, picture):
         return _Texture(image, picture.jpeg(_REDUCED_PX, 85), "image/jpeg", ratio)
     return _Texture(image, content, "image/png" if picture.media_type == "image/png" else "image/jpeg", ratio)

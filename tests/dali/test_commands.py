@@ -92,6 +92,9 @@ def test_a_project_is_found_by_id_or_name_and_made_where_new() -> None:
     made = generate.find_project("Piers")
     assert generate.find_project("Piers") == made
     assert generate.find_project(str(made.id)) == made
+    cafe = generate.find_project("Cafe\u0301")
+    assert (generate.find_project("Caf\u00e9"), cafe.name) == (cafe, "Cafe\u0301")
+    Project.objects.filter(pk=cafe.pk).delete()
     assert Project.objects.count() == 1
 
 

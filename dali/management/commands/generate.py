@@ -18,6 +18,7 @@ from dali.lib.errors import DaliError, InputError
 from dali.lib.fields import shown
 from dali.lib.logs import quieter
 from dali.lib.strict_json import parse_text
+from dali.lib.texts import composed, decomposed
 from dali.server.standin import somebody_at_work
 from dali.terminal import JobScreen
 from progressions import ingest, intake
@@ -183,7 +184,9 @@ def find_project(name: str) -> Project:
         return get_bare_project(UUID(name))
     except ValueError:
         pass
-    return Project.objects.filter(name=name).order_by("-updated_at").first() or create_project(name=name)
+    spellings = {name, composed(name), decomposed(name)}
+    found = Project.objects.filter(name__in=spellings).order_by("-updated_at").first()
+    return found or create_project(name=name)
 
 
 def events_of(job: Job) -> Iterator[dict[str, Any]]:
