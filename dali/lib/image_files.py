@@ -11,6 +11,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 from dali.lib.avif_boxes import avif_colours, with_avif_brand
 from dali.lib.colour_profiles import ColourProfile, read_profile
 from dali.lib.colour_spaces import ColourSpace
+from dali.lib.gif_blocks import without_remarks
 from dali.lib.image_errors import InvalidImageError
 from dali.lib.image_headers import check_size, media_type_of
 from dali.lib.jpeg_segments import read_jpeg
@@ -31,6 +32,8 @@ _FORMATS = {
     "image/tiff": "TIFF",
     "image/avif": "AVIF",
 }
+# What is changed in a file before Pillow sees it, so that it takes it.
+_CHANGED = {"image/avif": with_avif_brand, "image/gif": without_remarks}
 _ORIENTATION_TAG = 0x0112
 # BITMAPV5HEADER: its size, and the value of its colour space that says a profile is embedded.
 _BMP_V5, _BMP_EMBEDDED = 124, b"DEBM"
@@ -65,7 +68,8 @@ def open_image(content: bytes, max_pixels: int) -> OpenedImage:
         size, stream = read_webp(content)
         check_size(size, max_pixels)
     else:
-        stream = with_avif_brand(content) if media_type == "image/avif" else content
+        change = _CHANGED.get(media_type)
+        stream = content if change is None else change(content)
     image = _decoded(stream, media_type, max_pixels)
     colours = read_profile(_profile(image, content))
     if colours is None and media_type == "image/avif":
@@ -77,7 +81,12 @@ def _open_png(content: bytes, max_pixels: int) -> OpenedImage:
     parts = read_png(content, max_pixels)
     check_size((parts.width, parts.height), max_pixels)
     stream = parts.stream()
-    image = _decoded(stream, "image/png", max_pixels)
+    try:
+        image = _decoded(stream, "image/png", max_pixels)
+    except InvalidImageError:
+        # Some encoders write a wrong checksum behind the pixels; browsers do not look at it.
+        stream = parts.stream(has_checksum=False)
+        image = _decoded(stream, "image/png", max_pixels)
     orientation = _orientation(image)
     if parts.colour_type == GREY_ALPHA and image.mode == "RGBA":  # Pillow has no other mode for 16 bits
         image = Image.merge("LA", (image.getchannel("R"), image.getchannel("A")))

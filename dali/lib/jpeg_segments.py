@@ -6,9 +6,11 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+import numpy as np
 from PIL.JpegImagePlugin import JpegImageFile
 
 from dali.lib.image_errors import InvalidImageError
+from dali.lib.pixel_strips import strips
 
 # In entropy-coded data 0xFF is followed by 0x00 (stuffing), a restart marker or another 0xFF (filling).
 _MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
@@ -18,14 +20,17 @@ _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
 _APPLICATION = range(0xE0, 0xF0)
 # JFIF, EXIF (for the orientation), the colour profile and Adobe's colour transform; other segments of applications go.
-_KEPT = {0xE0: b"JFIF\0", 0xE1: b"Exif\0", 0xE2: b"ICC_PROFILE\0", 0xEE: b"Adobe"}
+# Each with its name and the least length of its content that decoders can read.
+_KEPT = {0xE0: (b"JFIF\0", 14), 0xE1: (b"Exif\0\0", 14), 0xE2: (b"ICC_PROFILE\0", 15), 0xEE: (b"Adobe", 12)}
 # Each scan of a progressive JPEG is a pass over the whole picture; encoders write about 10.
 _MOST_SCANS = 200
 # A file of which only the beginning was written ends with zeros.
 _UNWRITTEN = bytes(16)
-# No beginning of a code in common with zeros, which a decoder goes on with after the end.
-_NOISE = bytes((at * 89 + 0x6B) % 255 for at in range(512))
-_COMPARED_ROWS = 256
+# What a decoder is given behind the data, instead of the zeros that it goes on with after the end. Several, because
+# a code that is cut off may be completed in the same way by two of them.
+_NOISES = tuple(
+    bytes((at * step + first) % 255 for at in range(512)) for step, first in ((89, 107), (53, 222), (71, 155))
+)
 
 
 @dataclass(slots=True)
@@ -89,12 +94,15 @@ def read_jpeg(content: bytes, most_pixels: int) -> tuple[tuple[int, int], bytes]
     header = bytes(found.header)
     if end:
         return found.size, b"".join((header, memoryview(content)[pixels_at:end]))
-    stream = header + _without_filling(content[pixels_at:])
     width, height = found.size
-    is_small = width * height <= most_pixels
-    if is_small and not (found.are_complete() and _is_whole(stream, content[found.last :])):
-        raise InvalidImageError("the JPEG is cut off: its end is missing")
-    return found.size, stream + b"\xff\xd9"
+    if width * height > most_pixels:
+        return found.size, header
+    restarts = _RESTART.findall(content, found.last)
+    next_restart = 0xD0 + ((restarts[-1][1] + 1) & 7 if restarts else 0)
+    for pixels in _written(content[pixels_at:]):
+        if found.are_complete() and _is_whole(header + pixels, next_restart):
+            return found.size, header + pixels + b"\xff\xd9"
+    raise InvalidImageError("the JPEG is cut off: its end is missing")
 
 
 def _segments(content: bytes) -> Iterator[tuple[int, int, memoryview]]:
@@ -115,36 +123,45 @@ def _segments(content: bytes) -> Iterator[tuple[int, int, memoryview]]:
 
 def _is_needed(marker: int, segment: memoryview) -> bool:
     if marker in _APPLICATION:
-        return marker in _KEPT and bytes(segment[2:]).startswith(_KEPT[marker])
+        name, least = _KEPT.get(marker, (b"", 0))
+        return bool(name) and len(segment) >= 2 + least and segment[2 : 2 + len(name)] == name
     return marker != _COMMENT
 
 
-def _without_filling(pixels: bytes) -> bytes:
-    """Entropy-coded data without half a marker and the zeros of what was never written."""
-    if pixels.endswith(_UNWRITTEN):
-        pixels = pixels.rstrip(b"\0")
-    return pixels.rstrip(b"\xff") if pixels.endswith(b"\xff") else pixels
+def _written(pixels: bytes) -> tuple[bytes, ...]:
+    """Entropy-coded data without half a marker, and without the zeros of what was never written.
+
+    The first of those zeros may be the data's own.
+    """
+    if not pixels.endswith(_UNWRITTEN):
+        return (pixels.rstrip(b"\xff"),)
+    pixels = pixels.rstrip(b"\0")
+    return (pixels.rstrip(b"\xff"), pixels + b"\0")
 
 
-def _is_whole(stream: bytes, last_scan: bytes) -> bool:
+def _is_whole(stream: bytes, next_restart: int) -> bool:
     """Whether the pixels do not depend on what comes after them: then they are all there.
 
-    Decoders go on with zeros where data are missing, and say nothing that Pillow passes on. Among restart intervals
+    Decoders go on with zeros where data are missing, and say nothing that Pillow passes on. Between restart intervals
     they wait for the next restart marker: it is given to them.
     """
-    restarts = _RESTART.findall(last_scan)
-    following = 0xD0 + ((restarts[-1][1] + 1) & 7 if restarts else 0)
-    noise = _NOISE + bytes((0xFF, following)) + _NOISE
+    expected = _decoded(stream)
+    marker = bytes((0xFF, next_restart))
+    return expected is not None and all(
+        _is_same(expected, _decoded(stream + noise + marker + noise)) for noise in _NOISES
+    )
+
+
+def _decoded(stream: bytes) -> JpegImageFile | None:
     try:
-        one, other = (
-            JpegImageFile(io.BytesIO(stream + b"\xff\xd9")),
-            JpegImageFile(io.BytesIO(stream + noise + b"\xff\xd9")),
-        )
-        one.load(), other.load()
+        image = JpegImageFile(io.BytesIO(stream + b"\xff\xd9"))
+        image.load()
     except Exception:  # noqa: BLE001 - hostile bytes: decoders raise whatever they stumble over
-        return False
-    for top in range(0, one.height, _COMPARED_ROWS):
-        box = (0, top, one.width, min(top + _COMPARED_ROWS, one.height))
-        if one.crop(box).tobytes() != other.crop(box).tobytes():
-            return False
-    return True
+        return None
+    return image
+
+
+def _is_same(one: JpegImageFile, other: JpegImageFile | None) -> bool:
+    return other is not None and all(
+        np.array_equal(samples, np.asarray(other.crop(box))) for box, samples in strips(one)
+    )

@@ -11,7 +11,7 @@ from dali.lib.image_errors import InvalidImageError
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 # Checksums of these must hold; what stands in others does not make a picture.
-_CRITICAL = frozenset({b"IHDR", b"PLTE", b"IDAT", b"IEND"})
+_CRITICAL = frozenset({b"IHDR", b"PLTE", b"IDAT"})
 # What is read of the others, from before the pixels; the first of each counts.
 _COLOUR = frozenset({b"cICP", b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"cLLI", b"mDCV", b"tRNS", b"eXIf"})
 _MOST_EXIF_BYTES = 1 << 16
@@ -26,7 +26,7 @@ _INFLATED_AT_ONCE = 1 << 20
 class PngParts:
     """What a PNG consists of.
 
-    `pixel_chunks`: its IDAT chunks as they stand. `others`: the contents of the chunks of _COLOUR that are sound.
+    `pixels`: the contents of its IDAT chunks. `others`: the contents of the chunks of _COLOUR that are sound.
     """
 
     width: int
@@ -36,14 +36,15 @@ class PngParts:
     is_interlaced: bool
     header: bytes
     palette: bytes | None
-    pixel_chunks: bytes
+    pixels: bytes
     others: dict[bytes, bytes]
 
-    def stream(self) -> bytes:
+    def stream(self, *, has_checksum: bool = True) -> bytes:
         """The PNG with nothing but what its pixels and its orientation need.
 
         Without text (Pillow refuses a picture whose comment unpacks to more than 1 MB), profile, animation and the
-        broken chunks of careless writers. `tRNS` of grey is left out: see `transparent_sample`.
+        broken chunks of careless writers. `tRNS` of grey and of colours is left out: see `transparent_sample`.
+        `has_checksum`: whether the pixels end with the checksum that they were packed with.
         """
         parts = [SIGNATURE, _chunk(b"IHDR", self.header)]
         exif = self.others.get(b"eXIf", b"")
@@ -54,7 +55,8 @@ class PngParts:
         transparency = self.others.get(b"tRNS")
         if transparency is not None and self.colour_type == PALETTE:
             parts.append(_chunk(b"tRNS", transparency[:256]))
-        return b"".join((*parts, self.pixel_chunks, _chunk(b"IEND", b"")))
+        parts.append(_chunk(b"IDAT", self.pixels if has_checksum else memoryview(self.pixels)[:-4]))
+        return b"".join((*parts, _chunk(b"IEND", b"")))
 
     def transparent_sample(self) -> tuple[int, ...] | None:
         """The grey (one number) or the colour (three) that is transparent, in samples of this PNG's depth."""
@@ -82,12 +84,11 @@ class PngParts:
         """Whether the data unpack to as many bytes as the header promises."""
         missing = self._unpacked_bytes()
         inflate = zlib.decompressobj()
+        rest = self.pixels
         try:
-            for _, data, _ in _chunks(memoryview(self.pixel_chunks), 0):
-                rest = bytes(data)
-                while rest and missing > 0:
-                    missing -= len(inflate.decompress(rest, _INFLATED_AT_ONCE))
-                    rest = inflate.unconsumed_tail
+            while rest and missing > 0:
+                missing -= len(inflate.decompress(rest, _INFLATED_AT_ONCE))
+                rest = inflate.unconsumed_tail
         except zlib.error:
             return False
         return missing <= 0
@@ -147,7 +148,7 @@ def read_png(content: bytes, most_pixels: int) -> PngParts:
     header = content[16:29]
     width, height, depth, colour_type, _, _, interlace = struct.unpack(">IIBBBBB", header)
     palette: bytes | None = None
-    pixel_chunks = bytearray()
+    pixels = bytearray()
     others: dict[bytes, bytes] = {}
     has_end = False
     for kind, data, is_sound in _chunks(memoryview(content), len(SIGNATURE)):
@@ -157,13 +158,13 @@ def read_png(content: bytes, most_pixels: int) -> PngParts:
             has_end = True
             break
         if kind == b"IDAT":
-            pixel_chunks += _chunk(kind, data)
+            pixels += data
         elif kind == b"PLTE" and palette is None:
             palette = bytes(data)
-        elif kind in _COLOUR and kind not in others and is_sound and not pixel_chunks:
+        elif kind in _COLOUR and kind not in others and is_sound and not pixels:
             others[kind] = bytes(data)
     parts = PngParts(
-        width, height, depth, colour_type, interlace != 0, header, palette, bytes(pixel_chunks), others
+        width, height, depth, colour_type, interlace != 0, header, palette, bytes(pixels), others
     )
     if not has_end and width * height <= most_pixels and not parts.has_all_pixels():
         raise InvalidImageError("the PNG is cut off: its end is missing")
