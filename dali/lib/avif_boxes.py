@@ -90,12 +90,12 @@ class _Meta:
 
     def _primary_id(self) -> int:
         data = self._boxes.get(b"pitm", memoryview(b""))
-        return int.from_bytes(data[4:6] if data[:1] == b"\0" else data[4:8], "big")
+        return int.from_bytes(data[4:6] if not any(data[:1]) else data[4:8], "big")
 
     def _item_types(self) -> dict[int, bytes]:
         data = self._boxes.get(b"iinf", memoryview(b""))
         found: dict[int, bytes] = {}
-        for kind, entry in _boxes(data[6 if data[:1] == b"\0" else 8 :]):
+        for kind, entry in _boxes(data[6 if not any(data[:1]) else 8 :]):
             if kind == b"infe" and len(entry) >= 12:
                 wide = 2 if entry[0] >= 3 else 0
                 found[int.from_bytes(entry[4 : 6 + wide], "big")] = bytes(entry[8 + wide : 12 + wide])
@@ -163,7 +163,7 @@ def _sequence_nclx(content: bytes) -> tuple[int, int] | None:
 
 def _nclx(boxes: Iterator[Box] | list[Box]) -> tuple[int, int] | None:
     for kind, data in boxes:
-        if kind == b"colr" and data[:4] == b"nclx" and len(data) >= 8:
+        if kind == b"colr" and bytes(data[:4]) == b"nclx" and len(data) >= 8:
             return int.from_bytes(data[4:6], "big"), int.from_bytes(data[6:8], "big")
     return None
 

@@ -180,7 +180,8 @@ def _is_usable(primaries: Primaries) -> bool:
 def _to_xyz(primaries: Primaries) -> Floats:
     """From linear RGB to CIE XYZ, with Y = 1 for white."""
     corners = np.array([(x, y, 1 - x - y) for x, y in zip(primaries[:6:2], primaries[1:6:2], strict=True)]).T
-    return corners * np.linalg.solve(corners, _white(primaries))
+    matrix: Floats = corners * np.linalg.solve(corners, _white(primaries))
+    return matrix
 
 
 def _white(primaries: Primaries) -> Floats:
@@ -192,13 +193,15 @@ def _matrix(source: Primaries, target: Primaries) -> Floats:
     """From linear RGB of one space to that of another, white to white (Bradford)."""
     cones = (_BRADFORD @ _white(target)) / (_BRADFORD @ _white(source))
     adapted = np.linalg.inv(_BRADFORD) @ np.diag(cones) @ _BRADFORD
-    return np.linalg.inv(_to_xyz(target)) @ adapted @ _to_xyz(source)
+    matrix: Floats = np.linalg.inv(_to_xyz(target)) @ adapted @ _to_xyz(source)
+    return matrix
 
 
 def _hlg_displayed(scene: NDArray[np.floating], primaries: Primaries) -> NDArray[np.floating]:
     """Light of a display of 1,000 cd/m2 (BT.2100's OOTF with gamma 1.2), 1 = white."""
     luminance = scene @ _to_xyz(primaries)[1].astype(scene.dtype)
-    return scene * luminance[..., np.newaxis] ** 0.2 * (_PEAK_NITS / _WHITE_NITS)
+    displayed: NDArray[np.floating] = scene * luminance[..., np.newaxis] ** 0.2 * (_PEAK_NITS / _WHITE_NITS)
+    return displayed
 
 
 def _tone_mapped(light: NDArray[np.floating], peak_nits: float) -> NDArray[np.floating]:
@@ -217,10 +220,11 @@ def _tone_mapped(light: NDArray[np.floating], peak_nits: float) -> NDArray[np.fl
     kappa = 0.65
     middle_x, middle_y = (1 - kappa) + kappa / white, (1 - kappa) * white + kappa
     a, b = 1 - 2 * middle_x + peak, 2 * (middle_x - 1)
-    root = np.sqrt(np.maximum(b * b + 4 * a * (above - 1), 0))
-    t = np.divide(2 * (above - 1), b + root, out=np.zeros_like(above), where=b + root > 0)
+    root = np.sqrt(b * b + 4 * a * (above - 1))
+    t = 2 * (above - 1) / (b + root)
     shoulder = white + t * (2 * (middle_y - white) + t * (white - 2 * middle_y + 1))
-    return light * np.where(most <= 1, white, shoulder / most)
+    mapped: NDArray[np.floating] = light * np.where(most <= 1, white, shoulder / most)
+    return mapped
 
 
 def _encoded(linear: NDArray[np.floating]) -> NDArray[np.uint8]:

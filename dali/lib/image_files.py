@@ -11,6 +11,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 from dali.lib.avif_boxes import avif_colours, with_avif_brand
 from dali.lib.colour_profiles import ColourProfile, read_profile
 from dali.lib.colour_spaces import ColourSpace
+from dali.lib.foreign_formats import WHAT_TO_SEND
 from dali.lib.gif_blocks import without_remarks
 from dali.lib.image_errors import InvalidImageError
 from dali.lib.image_headers import check_size, media_type_of
@@ -26,6 +27,7 @@ warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
 _FORMATS = {
     "image/png": "PNG",
+    "image/jpeg": "JPEG",
     "image/webp": "WEBP",
     "image/gif": "GIF",
     "image/bmp": "BMP",
@@ -148,14 +150,18 @@ def _decoded(stream: bytes, media_type: str, max_pixels: int, *, raw_mode: str =
         )
         size = image.size
     except Exception as error:  # hostile bytes: parsers raise whatever they stumble over
-        raise InvalidImageError(f"the image cannot be read: {_reason(error)}") from error
+        raise InvalidImageError(
+            f"the image ({_FORMATS[media_type]}) cannot be read: {_reason(error)}; {WHAT_TO_SEND}"
+        ) from error
     check_size(size, max_pixels)
     if raw_mode:
         image.tile = [tile._replace(args=raw_mode) for tile in image.tile]
     try:
         image.load()
     except Exception as error:  # hostile bytes: decoders raise whatever they stumble over
-        raise InvalidImageError(f"the image is damaged or cut off: {_reason(error)}") from error
+        raise InvalidImageError(
+            f"the image ({_FORMATS[media_type]}) is damaged or cut off: {_reason(error)}"
+        ) from error
     return image
 
 

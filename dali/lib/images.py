@@ -14,6 +14,7 @@ from typing import TypeVar
 from PIL import Image
 
 from dali.lib.database import release_connection
+from dali.lib.foreign_formats import WHAT_TO_SEND
 from dali.lib.image_files import open_image
 from dali.lib.image_headers import MOST_PIXELS, InvalidImageError, media_type_of, sniff
 from dali.lib.image_pixels import to_srgb
@@ -134,7 +135,9 @@ def decode(content: bytes, *, max_pixels: int | None = None) -> Picture:
     try:
         image = to_srgb(opened)
     except ValueError as error:
-        raise InvalidImageError(f"the image's colours ({opened.image.mode}) cannot be read") from error
+        raise InvalidImageError(
+            f"the image's colours ({opened.image.mode}) cannot be read; {WHAT_TO_SEND}"
+        ) from error
     if image is opened.image:
         image = image.copy()  # a plain image, detached from the file's class and its open buffer
     image.info = {}  # Pillow would write profiles and comments found here into whatever is saved

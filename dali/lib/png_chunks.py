@@ -36,7 +36,7 @@ class PngParts:
     is_interlaced: bool
     header: bytes
     palette: bytes | None
-    pixels: bytes
+    pixels: bytes | bytearray
     others: dict[bytes, bytes]
 
     def stream(self, *, has_checksum: bool = True) -> bytes:
@@ -55,8 +55,11 @@ class PngParts:
         transparency = self.others.get(b"tRNS")
         if transparency is not None and self.colour_type == PALETTE:
             parts.append(_chunk(b"tRNS", transparency[:256]))
-        parts.append(_chunk(b"IDAT", self.pixels if has_checksum else memoryview(self.pixels)[:-4]))
-        return b"".join((*parts, _chunk(b"IEND", b"")))
+        pixels = self.pixels if has_checksum else memoryview(self.pixels)[:-4]
+        # The chunks' checksums were looked at; Pillow does not look at that of pixels.
+        return b"".join(
+            (*parts, struct.pack(">I4s", len(pixels), b"IDAT"), pixels, bytes(4), _chunk(b"IEND", b""))
+        )
 
     def transparent_sample(self) -> tuple[int, ...] | None:
         """The grey (one number) or the colour (three) that is transparent, in samples of this PNG's depth."""
@@ -84,7 +87,7 @@ class PngParts:
         """Whether the data unpack to as many bytes as the header promises."""
         missing = self._unpacked_bytes()
         inflate = zlib.decompressobj()
-        rest = self.pixels
+        rest: bytes | bytearray = self.pixels
         try:
             while rest and missing > 0:
                 missing -= len(inflate.decompress(rest, _INFLATED_AT_ONCE))
@@ -163,9 +166,7 @@ def read_png(content: bytes, most_pixels: int) -> PngParts:
             palette = bytes(data)
         elif kind in _COLOUR and kind not in others and is_sound and not pixels:
             others[kind] = bytes(data)
-    parts = PngParts(
-        width, height, depth, colour_type, interlace != 0, header, palette, bytes(pixels), others
-    )
+    parts = PngParts(width, height, depth, colour_type, interlace != 0, header, palette, pixels, others)
     if not has_end and width * height <= most_pixels and not parts.has_all_pixels():
         raise InvalidImageError("the PNG is cut off: its end is missing")
     return parts
