@@ -9,8 +9,8 @@ WHAT_TO_SEND = "send PNG, JPEG, WebP, GIF, BMP, TIFF or AVIF"
 
 # First bytes, and what they begin.
 _SIGNATURES: tuple[tuple[bytes, str], ...] = (
-    (b"\0\0\0\x0cJXL \r\n\x87\n", "a JPEG XL image"),
-    (b"\xff\x0a", "a JPEG XL image"),
+    (b"\0\0\0\x0cJXL \r\n\x87\n", "a JPEG XL image (JXL)"),
+    (b"\xff\x0a", "a JPEG XL image (JXL)"),
     (b"\0\0\0\x0cjP  \r\n\x87\n", "a JPEG 2000 image"),
     (b"\xff\x4f\xff\x51", "a JPEG 2000 image"),
     (b"II\xbc", "a JPEG XR image"),
@@ -21,7 +21,10 @@ _SIGNATURES: tuple[tuple[bytes, str], ...] = (
     (b"DDS ", "a DDS texture"),
     (b"\xabKTX ", "a KTX texture"),
     (b"\0\0\x01\0", "an icon (ICO)"),
-    (b"\0\0\x02\0", "a cursor (CUR)"),
+    (b"\0\0\x02\0\x01\0", "a cursor (CUR)"),
+    (b"\0\0\x02\0\0\0", "a TGA image"),
+    (b"\0\0\x0a\0\0\0", "a TGA image"),
+    (b"\xff\xd8\xff\xf7", "a JPEG-LS image"),
     (b"icns", "an icon (ICNS)"),
     (b"qoif", "a QOI image"),
     (b"farbfeld", "a farbfeld image"),
@@ -78,7 +81,7 @@ _SIGNATURES: tuple[tuple[bytes, str], ...] = (
 _RIFF = {b"AVI ": "a video (AVI)", b"WAVE": "sound (WAV)", b"ACON": "an animated cursor (ANI)"}
 _BRANDS = {
     b"crx ": "a camera's raw file (CR3)",
-    b"jxl ": "a JPEG XL image",
+    b"jxl ": "a JPEG XL image (JXL)",
     b"jp2 ": "a JPEG 2000 image",
     b"jpx ": "a JPEG 2000 image",
     b"jph ": "a JPEG 2000 image",

@@ -41,7 +41,7 @@ def media_type_of(content: bytes) -> str:
     """The media type by the first bytes alone. Raises InvalidImageError, which names what the bytes are instead."""
     if content.startswith(SIGNATURE) and content[12:16] != b"CgBI":
         return "image/png"
-    if content.startswith(b"\xff\xd8\xff"):
+    if content.startswith(b"\xff\xd8\xff") and content[3:4] != b"\xf7":
         return "image/jpeg"
     if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
         return "image/webp"

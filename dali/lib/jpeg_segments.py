@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from PIL.JpegImagePlugin import JpegImageFile
 
+from dali.lib.foreign_formats import refusal_of
 from dali.lib.image_errors import InvalidImageError
 from dali.lib.pixel_strips import strips
 
@@ -18,6 +19,7 @@ _RESTART = re.compile(rb"\xff[\xd0-\xd7]")
 _EOI, _SOS, _COMMENT = 0xD9, 0xDA, 0xFE
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
+_LOSSLESS = frozenset({0xC3, 0xC7, 0xCB, 0xCF})
 _APPLICATION = range(0xE0, 0xF0)
 # JFIF, EXIF (for the orientation), the colour profile and Adobe's colour transform; other segments of applications go.
 # Each with its name and the least length of its content that decoders can read.
@@ -79,6 +81,8 @@ def read_jpeg(content: bytes, most_pixels: int) -> tuple[tuple[int, int], bytes]
         if marker == _EOI:
             end = start + 2
             break
+        if marker in _LOSSLESS:
+            raise InvalidImageError(refusal_of("a lossless JPEG, as of X-rays and raw files"))
         if marker in _FRAMES and len(segment) >= 8:
             found.add_frame(marker, segment)
         elif marker == _SOS and len(segment) >= 6 + 2 * segment[2]:

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from dali.lib.images import InvalidImageError, decode, decode_mask, encode_delivery, sniff
+from tests.dali.picture_files import chunk, encoded
 
 RED, BLUE = (200, 30, 20), (20, 40, 190)
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
@@ -24,16 +25,6 @@ def halves(mode: str = "RGB", size: tuple[int, int] = (40, 20)) -> Image.Image:
 
 def noise() -> Image.Image:
     return Image.fromarray(np.random.default_rng(1).integers(0, 255, (64, 64, 3), dtype=np.uint8))
-
-
-def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, kind, **options)
-    return buffer.getvalue()
-
-
-def chunk(kind: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
 def png(width: int, height: int, rows: bytes, *extra: bytes, depth: int = 8) -> bytes:
