@@ -103,10 +103,10 @@ def read_jpeg(content: bytes, most_pixels: int) -> tuple[tuple[int, int], bytes]
         return found.size, header
     restarts = _RESTART.findall(content, found.last)
     next_restart = 0xD0 + ((restarts[-1][1] + 1) & 7 if restarts else 0)
-    for pixels in _written(content[pixels_at:]):
-        if found.are_complete() and _is_whole(header + pixels, next_restart):
-            return found.size, header + pixels + b"\xff\xd9"
-    raise InvalidImageError("the JPEG is cut off: its end is missing")
+    stream = header + _written(content[pixels_at:])
+    if not found.are_complete() or not _is_whole(stream, next_restart):
+        raise InvalidImageError("the JPEG is cut off: its end is missing")
+    return found.size, stream + b"\xff\xd9"
 
 
 def _segments(content: bytes) -> Iterator[tuple[int, int, memoryview]]:
@@ -132,15 +132,15 @@ def _is_needed(marker: int, segment: memoryview) -> bool:
     return marker != _COMMENT
 
 
-def _written(pixels: bytes) -> tuple[bytes, ...]:
+def _written(pixels: bytes) -> bytes:
     """Entropy-coded data without half a marker, and without the zeros of what was never written.
 
-    The first of those zeros may be the data's own.
+    Encoders fill the last byte with ones: a zero there is next to always the one that follows each 0xFF.
     """
     if not pixels.endswith(_UNWRITTEN):
-        return (pixels.rstrip(b"\xff"),)
+        return pixels.rstrip(b"\xff")
     pixels = pixels.rstrip(b"\0")
-    return (pixels.rstrip(b"\xff"), pixels + b"\0")
+    return pixels + b"\0" if pixels.endswith(b"\xff") else pixels
 
 
 def _is_whole(stream: bytes, next_restart: int) -> bool:

@@ -80,7 +80,7 @@ def test_what_is_transparent_is_told_before_colours_are_changed(tags: list[bytes
     scale = 257 if depth == 16 else 1
     greys = np.array([[10, 11, 12]]) * scale
     assert alpha(png(greys, *tags, transparent(11 * scale), depth=depth)) == [255, 0, 255]
-    assert decode(png(greys, *tags, depth=depth)).image.getpixel((1, 0)) == (58, 58, 58)
+    assert decode(png(greys, *tags, depth=depth)).image.getpixel((1, 0)) == (59, 59, 59)
     colours = np.dstack([greys] * 3)
     assert alpha(png(colours, *tags, transparent(*[11 * scale] * 3), depth=depth)) == [255, 0, 255]
 
