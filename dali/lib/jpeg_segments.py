@@ -26,6 +26,8 @@ _APPLICATION = range(0xE0, 0xF0)
 _KEPT = {0xE0: (b"JFIF\0", 14), 0xE1: (b"Exif\0\0", 14), 0xE2: (b"ICC_PROFILE\0", 15), 0xEE: (b"Adobe", 12)}
 # Each scan of a progressive JPEG is a pass over the whole picture; encoders write about 10.
 _MOST_SCANS = 200
+# A profile of 4 MB takes 60.
+_MOST_SEGMENTS = 20_000
 # A file of which only the beginning was written ends with zeros.
 _UNWRITTEN = bytes(16)
 # What a decoder is given behind the data, instead of the zeros that it goes on with after the end. Several, because
@@ -85,7 +87,7 @@ def read_jpeg(content: bytes, most_pixels: int) -> tuple[tuple[int, int], bytes]
             raise InvalidImageError(refusal_of("a lossless JPEG, as of X-rays and raw files"))
         if marker in _FRAMES and len(segment) >= 8:
             found.add_frame(marker, segment)
-        elif marker == _SOS and len(segment) >= 6 + 2 * segment[2]:
+        elif marker == _SOS and len(segment) > 2 and len(segment) >= 6 + 2 * segment[2]:
             found.add_scan(segment)
             found.last = start
             pixels_at = pixels_at or start
@@ -113,7 +115,10 @@ def _segments(content: bytes) -> Iterator[tuple[int, int, memoryview]]:
     """Marker, position and content, length included, of each segment; what stands between them is skipped."""
     view = memoryview(content)
     position = 2
-    while match := _MARKER.search(content, position):
+    for _ in range(_MOST_SEGMENTS):
+        match = _MARKER.search(content, position)
+        if match is None:
+            return
         position, marker = match.end(), content[match.end() - 1]
         if marker == _EOI:
             yield marker, match.start(), view[:0]
@@ -123,6 +128,7 @@ def _segments(content: bytes) -> Iterator[tuple[int, int, memoryview]]:
             position += length
             if len(segment) == length >= 2:
                 yield marker, match.start(), segment
+    raise InvalidImageError(f"the JPEG has more than {_MOST_SEGMENTS:,} segments")
 
 
 def _is_needed(marker: int, segment: memoryview) -> bool:

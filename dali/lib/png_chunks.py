@@ -20,6 +20,8 @@ GREY, RGB, PALETTE, GREY_ALPHA = 0, 2, 3, 4
 # x and y of the first pixel, and the steps to the next, of each pass of Adam7.
 _PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 _INFLATED_AT_ONCE = 1 << 20
+# Encoders write the pixels in chunks of 8 KB and more.
+_MOST_CHUNKS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +176,9 @@ def read_png(content: bytes, most_pixels: int) -> PngParts:
 
 def _chunks(view: memoryview, position: int) -> Iterator[tuple[bytes, memoryview, bool]]:
     """Kind, content and whether the checksum holds, where that matters. Of one cut off only pixels are given."""
-    while position + 8 <= len(view):
+    for _ in range(_MOST_CHUNKS):
+        if position + 8 > len(view):
+            return
         end = position + 12 + int.from_bytes(view[position : position + 4], "big")
         kind = bytes(view[position + 4 : position + 8])
         if end <= len(view):
@@ -188,6 +192,7 @@ def _chunks(view: memoryview, position: int) -> Iterator[tuple[bytes, memoryview
         elif kind == b"IDAT":
             yield kind, view[position + 8 : end - 4], True
         position = end
+    raise InvalidImageError(f"the PNG has more than {_MOST_CHUNKS:,} chunks")
 
 
 def _chunk(kind: bytes, data: bytes | memoryview) -> bytes:

@@ -9,6 +9,8 @@ _PIXELS = frozenset({b"VP8 ", b"VP8L", b"ANMF"})
 _KEPT = _PIXELS | {b"VP8X", b"ALPH", b"ANIM", b"ICCP", b"EXIF"}
 _FLAGS = {b"ICCP": 0x20, b"EXIF": 0x08}
 _XMP_FLAG = 0x04
+# Each frame of an animation is one.
+_MOST_CHUNKS = 20_000
 
 
 def read_webp(content: bytes) -> tuple[tuple[int, int], bytes]:
@@ -21,7 +23,9 @@ def read_webp(content: bytes) -> tuple[tuple[int, int], bytes]:
     kept: list[tuple[bytes, bytes]] = []
     has_pixels = False
     position, end = 12, 8 + int.from_bytes(content[4:8], "little")
-    while position + 8 <= len(content) and not (has_pixels and position >= end):
+    for _ in range(_MOST_CHUNKS):
+        if position + 8 > len(content) or (has_pixels and position >= end):
+            break
         kind, length = struct.unpack("<4sI", content[position : position + 8])
         data = content[position + 8 : position + 8 + length]
         if len(data) < length:

@@ -283,3 +283,23 @@ def test_of_an_animation_only_the_first_frame_must_be_whole(kind: str, options: 
     content = encoded(frames[0], kind, save_all=True, append_images=frames[1:], duration=40, **options)
     for missing in (1, 5, 20):
         assert np.array_equal(pixels(content[:-missing]), np.asarray(frames[0]))
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (with_chunks(PNG, chunk(b"tEXt", b"") * 150_000), "the PNG has more than 100,000 chunks"),
+        (with_segments(JPEG, segment(0xFE, b"") * 30_000), "the JPEG has more than 20,000 segments"),
+        (riff(*[(b"ABCD", b"")] * 30_000, (b"VP8L", WEBP[20:])), "the WebP"),
+    ],
+    ids=["PNG", "JPEG", "WebP"],
+)
+def test_parts_without_number_are_refused(content: bytes, said: str) -> None:
+    with pytest.raises(InvalidImageError, match=said):
+        sniff(content)
+
+
+def test_a_scan_without_content_is_none() -> None:
+    at = JPEG.index(b"\xff\xda")
+    with pytest.raises(InvalidImageError):
+        decode(JPEG[:at] + b"\xff\xda\0\x02" + JPEG[at + 14 :])
