@@ -156,7 +156,7 @@ def read_png(content: bytes, most_pixels: int) -> PngParts:
     pixels = bytearray()
     others: dict[bytes, bytes] = {}
     has_end = False
-    for kind, data, is_sound in _chunks(memoryview(content), len(SIGNATURE)):
+    for kind, data, is_sound in _chunks(memoryview(content)):
         if kind in _CRITICAL and not is_sound:
             raise InvalidImageError("the PNG is damaged: a checksum does not hold")
         if kind == b"IEND":
@@ -174,23 +174,18 @@ def read_png(content: bytes, most_pixels: int) -> PngParts:
     return parts
 
 
-def _chunks(view: memoryview, position: int) -> Iterator[tuple[bytes, memoryview, bool]]:
-    """Kind, content and whether the checksum holds, where that matters. Of one cut off only pixels are given."""
+def _chunks(view: memoryview) -> Iterator[tuple[bytes, memoryview, bool]]:
+    """Kind, content and whether the checksum holds, where that matters, of each chunk that is not cut off."""
+    position = len(SIGNATURE)
     for _ in range(_MOST_CHUNKS):
-        if position + 8 > len(view):
-            return
         end = position + 12 + int.from_bytes(view[position : position + 4], "big")
+        if end > len(view):
+            return
         kind = bytes(view[position + 4 : position + 8])
-        if end <= len(view):
-            is_read = kind in _CRITICAL or kind in _COLOUR
-            wanted = int.from_bytes(view[end - 4 : end], "big")
-            yield (
-                kind,
-                view[position + 8 : end - 4],
-                not is_read or zlib.crc32(view[position + 4 : end - 4]) == wanted,
-            )
-        elif kind == b"IDAT":
-            yield kind, view[position + 8 : end - 4], True
+        is_read = kind in _CRITICAL or kind in _COLOUR
+        checksum = int.from_bytes(view[end - 4 : end], "big")
+        is_sound = not is_read or zlib.crc32(view[position + 4 : end - 4]) == checksum
+        yield kind, view[position + 8 : end - 4], is_sound
         position = end
     raise InvalidImageError(f"the PNG has more than {_MOST_CHUNKS:,} chunks")
 

@@ -168,13 +168,12 @@ def test_dark_linear_grey_of_16_bits_keeps_its_steps() -> None:
 def test_profiles_count_in_every_format(
     kind: str, profile: bytes, wanted: list[tuple[int, int, int]]
 ) -> None:
-    options = {"JPEG": {"quality": 100, "subsampling": 0}, "AVIF": {"quality": 100, "subsampling": "4:4:4"}}
-    content = encoded(
-        blocks(COLOURS),
-        kind,
-        icc_profile=profile,
-        **options.get(kind, {"lossless": True} if kind == "WEBP" else {}),
-    )
+    options: dict[str, dict[str, object]] = {
+        "JPEG": {"quality": 100, "subsampling": 0},
+        "AVIF": {"quality": 100, "subsampling": "4:4:4"},
+        "WEBP": {"lossless": True},
+    }
+    content = encoded(blocks(COLOURS), kind, icc_profile=profile, **options.get(kind, {}))
     assert mean_error(shown(content, 16), wanted) <= 2
 
 
