@@ -191,6 +191,7 @@ def _orientation(image: Image.Image) -> int:
     """The EXIF orientation, 1 (upright) where there is none that can be read."""
     if image.format == "TIFF":
         return 1  # Pillow turns TIFFs itself
+    image.info.pop("xmp", None)  # Pillow would take the orientation from there, browsers do not
     try:
         value = image.getexif().get(_ORIENTATION_TAG, 1)
     except Exception:  # noqa: BLE001 - broken metadata does not make a broken picture

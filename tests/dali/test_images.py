@@ -173,6 +173,12 @@ def test_orientation_is_applied_once(kind: str, orientation: int) -> None:
     assert off_by(image, (36, 20), BLUE) <= 20
 
 
+@pytest.mark.parametrize("kind", ["JPEG", "WEBP", "AVIF"])
+def test_an_orientation_that_browsers_do_not_look_at_does_not_turn(kind: str) -> None:
+    xmp = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf tiff:Orientation="6"/></x:xmpmeta>'
+    assert decode(encoded(halves(), kind, xmp=xmp)).image.size == (40, 20)
+
+
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF data")  # as dali.lib.images has it outside tests
 def test_broken_exif_leaves_the_picture() -> None:
     content = encoded(halves(), "JPEG", exif=b"Exif\0\0II*\0\xff\xff\xff\xff garbage")
