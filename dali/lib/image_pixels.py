@@ -30,6 +30,8 @@ def _plain(image: Image.Image) -> Image.Image:
     if image.mode == "1":
         return image.convert("L")
     if image.mode == "P":
+        if image.palette is None:
+            raise ValueError("the palette is missing")
         return image.convert("RGBA" if image.has_transparency_data else "RGB")
     if image.mode in _AS_RGBA:
         return image.convert("RGBA")

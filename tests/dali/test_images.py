@@ -138,6 +138,14 @@ def test_a_transparent_colour_of_a_png_becomes_alpha(mode: str) -> None:
     assert [picture.image.getchannel("A").getpixel(at) for at in ((5, 10), (35, 10))] == [0, 255]
 
 
+def test_a_palette_that_is_missing_is_said() -> None:
+    content = encoded(halves().quantize(4), "PNG")
+    at = content.index(b"PLTE") - 4
+    without = content[:at] + content[at + 12 + int.from_bytes(content[at : at + 4], "big") :]
+    with pytest.raises(InvalidImageError, match=r"colours \(P\) cannot be read; send PNG"):
+        decode(without)
+
+
 def test_an_opaque_alpha_channel_is_dropped() -> None:
     assert decode(encoded(halves("RGBA"), "PNG")).has_alpha is False
 
