@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from artifacts.signals import viewed
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from artifacts import intake
 from artifacts.models import Artifact
-from artifacts.signals import viewed
 from dali.lib.errors import UnavailableError
 from dali.lib.storage import named
 from tests.artifacts.materials import HOSTILE

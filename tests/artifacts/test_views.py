@@ -6,6 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from artifacts.signals import viewed
 from django.db import OperationalError
 from django.test import Client, RequestFactory
 from kombu.exceptions import OperationalError as BrokerError
@@ -14,7 +15,6 @@ from redis import TimeoutError as RedisTimeout
 
 from artifacts import tasks, viewlog
 from artifacts.models import Artifact, ArtifactView
-from artifacts.signals import viewed
 from artifacts.viewlog import Outbox, View, view_of, write_views
 from artifacts.visitors import visitor_of
 from tests.clients import anonymous

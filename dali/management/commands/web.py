@@ -50,6 +50,7 @@ class Command(BaseCommand):
         listener = bind(settings.HOST, settings.PORT)
 
         # Imported late: Twisted's reactor is installed by the import.
+        from artifacts.viewlog import view_log
         from dali.asgi import application
         from dali.server import process
         from dali.server.web import WebServer
@@ -57,6 +58,7 @@ class Command(BaseCommand):
         process.raise_file_limit()
         process.run(
             WebServer(application, listener),
+            background=view_log(),
             on_ready=lambda: self.stdout.write(f"Dali's web process is ready at {origin_of(listener)}/"),
         )
 
