@@ -65,10 +65,8 @@ class ViewLog:
         self._held: deque[View] = deque()
         self._dropped = 0
         self._spares_disk = False
-        self._spool_trouble, self._row_trouble = (
-            _Trouble("views_held_in_memory", "views_on_disk_again"),
-            _Trouble("views_wait", "views_written_again"),
-        )
+        self._disk_trouble = _Trouble("views_held_in_memory", "views_on_disk_again")
+        self._row_trouble = _Trouble("views_wait", "views_written_again")
         self._adopts_at = Deadline.after(0)
         self._passes = threading.Condition()
         self._begun = self._ended = 0
@@ -82,9 +80,9 @@ class ViewLog:
             try:
                 self._spool.append(json.dumps(view).encode())
             except OSError as error:
-                self._spool_trouble.say(reason_of(error))
+                self._disk_trouble.say(reason_of(error))
             else:
-                self._spool_trouble.say("")
+                self._disk_trouble.say("")
                 return
         if len(self._held) < MOST_HELD:
             self._held.append(view)
