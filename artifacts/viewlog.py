@@ -89,6 +89,10 @@ class ViewLog:
         else:
             self._dropped += 1
 
+    def check_writable(self) -> None:
+        """For a start: UnwritableError where the disk would not keep what is answered."""
+        self._spool.check_writable()
+
     def start(self) -> None:
         """Starts the thread, which first looks for what other processes left."""
         self._is_stopping = False

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import structlog
 
-from dali.lib.folders import give_to_owner, make_folder, reason_of
+from dali.lib.folders import give_to_owner, is_full, make_folder, reason_of, unwritable
 from dali.lib.ids import new_id
 
 log = structlog.get_logger(__name__)
@@ -65,6 +65,14 @@ class Spool:
         self._left: list[Segment] = []
         self._refused: set[str] = set()
         self._lock = threading.Lock()
+
+    def check_writable(self) -> None:
+        """For a start: UnwritableError where this process may not write here, or the file system has no locks."""
+        try:
+            _made_in(self.folder).remove()
+        except OSError as error:
+            if not is_full(error):
+                raise unwritable(self.folder, error) from error
 
     def append(self, line: bytes) -> None:
         """Writes a line, which holds no line break. Raises OSError, and then it is not written."""

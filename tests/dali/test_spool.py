@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from dali.lib import spool as spools
+from dali.lib.folders import UnwritableError
 from dali.lib.spool import Spool
 
 
@@ -180,6 +181,22 @@ def test_a_folder_without_locks_takes_nothing_and_leaves_nothing(
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "old.lines").write_bytes(b"one\n")
     assert Spool(tmp_path).adopt() == 0
+
+
+def test_a_start_is_refused_where_nothing_can_be_kept_and_not_where_the_disk_is_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Spool(tmp_path / "spool").check_writable()
+    assert list((tmp_path / "spool").iterdir()) == []
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UnwritableError, match="file/spool cannot be written: Not a directory"):
+        Spool(tmp_path / "file" / "spool").check_writable()
+
+    def refuse(path: Path, *_: int) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    monkeypatch.setattr(spools.os, "open", refuse)
+    Spool(tmp_path / "spool").check_writable()
 
 
 def test_many_threads_and_a_reader_lose_and_double_nothing(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.db import connections
 
+from artifacts.viewlog import view_log
 from dali.lib.errors import RefusedStartError
 from dali.lib.postgresql.waits import wait_at_most
 from dali.lib.storage_probe import refuse_start
@@ -37,6 +38,7 @@ class Command(BaseCommand):
         connections.close_all()
         try:
             refuse_start()
+            view_log().check_writable()
             warm_up()
             self._serve()
         except RefusedStartError as error:
@@ -50,7 +52,6 @@ class Command(BaseCommand):
         listener = bind(settings.HOST, settings.PORT)
 
         # Imported late: Twisted's reactor is installed by the import.
-        from artifacts.viewlog import view_log
         from dali.asgi import application
         from dali.server import process
         from dali.server.web import WebServer
