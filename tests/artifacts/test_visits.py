@@ -46,8 +46,8 @@ def film(publish: Callable[..., Artifact], views: Callable[[], int]) -> str:
 def read(address: str, *parts: str, **client: str) -> set[int]:
     """The statuses of a visitor who asks for these parts."""
     visitor: dict[str, Any] = {"HTTP_USER_AGENT": FIREFOX, "REMOTE_ADDR": "203.0.113.7", **client}
-    asked = [{"HTTP_RANGE": f"bytes={part}"} if part else {} for part in parts]
-    return {Client().get(address, **headers, **visitor).status_code for headers in asked}
+    asked = [{"Range": f"bytes={part}"} if part else {} for part in parts]
+    return {Client().get(address, headers=headers, **visitor).status_code for headers in asked}
 
 
 pytestmark = pytest.mark.django_db

@@ -1,6 +1,7 @@
 """Lines that outlive their process: written at once, read by it or by another, never by two."""
 
 import errno
+import fcntl
 import os
 import signal
 import stat
@@ -133,7 +134,7 @@ def test_a_full_disk_is_told_and_harms_no_other_line(tmp_path: Path, monkeypatch
         monkeypatch.undo()
         return write(descriptor, data[:3])
 
-    monkeypatch.setattr(spools.os, "write", half)
+    monkeypatch.setattr(os, "write", half)
     with pytest.raises(OSError, match="No space left") as told:
         spool.append(b"no room")
     assert told.value.errno == errno.ENOSPC
@@ -153,7 +154,7 @@ def test_files_are_closed_at_a_size(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_an_empty_file_that_another_took_before_it_was_locked_is_made_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    other, flock = Spool(tmp_path), spools.fcntl.flock
+    other, flock = Spool(tmp_path), fcntl.flock
     taken: list[int] = []
 
     def late(descriptor: int, operation: int) -> None:
@@ -163,7 +164,7 @@ def test_an_empty_file_that_another_took_before_it_was_locked_is_made_again(
             drained(other)
         flock(descriptor, operation)
 
-    monkeypatch.setattr(spools.fcntl, "flock", late)
+    monkeypatch.setattr(fcntl, "flock", late)
     spool = Spool(tmp_path)
     spool.append(b"kept")
     assert (taken, drained(spool)) == ([1], [b"kept"])
@@ -175,7 +176,7 @@ def test_a_folder_without_locks_takes_nothing_and_leaves_nothing(
     def unknown(descriptor: int, operation: int) -> None:
         raise OSError(errno.ENOLCK, "No locks available")
 
-    monkeypatch.setattr(spools.fcntl, "flock", unknown)
+    monkeypatch.setattr(fcntl, "flock", unknown)
     with pytest.raises(OSError, match="No locks available"):
         Spool(tmp_path).append(b"one")
     assert list(tmp_path.iterdir()) == []
@@ -195,7 +196,7 @@ def test_a_start_is_refused_where_nothing_can_be_kept_and_not_where_the_disk_is_
     def refuse(path: Path, *_: int) -> int:
         raise OSError(errno.ENOSPC, "No space left on device", str(path))
 
-    monkeypatch.setattr(spools.os, "open", refuse)
+    monkeypatch.setattr(os, "open", refuse)
     Spool(tmp_path / "spool").check_writable()
 
 

@@ -33,8 +33,9 @@ class Visitors:
                     line = line or await asyncio.open_connection(origin.hostname, origin.port)
                     await self._ask(*line, f"visitor-{number}")
                 except (OSError, asyncio.IncompleteReadError):
-                    line = await _closed(line)
-            await _closed(line)
+                    await _close(line)
+                    line = None
+            await _close(line)
 
         await asyncio.gather(*(ask_on(connection) for connection in range(CONNECTIONS)))
 
@@ -49,7 +50,7 @@ class Visitors:
         await reader.readexactly(int(length))
 
 
-async def _closed(line: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None) -> None:
+async def _close(line: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None) -> None:
     """Closes a connection, if there is one."""
     if line is not None:
         line[1].close()
