@@ -9,7 +9,6 @@ import json
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache
 from typing import Any
 
 import structlog
@@ -216,9 +215,11 @@ def _views_in(lines: list[bytes]) -> Iterator[View]:
             log.error("view_unreadable", line=line[:200].decode(errors="replace"))
 
 
-@cache
+_view_log = ViewLog(
+    Spool(settings.DATA_DIR / "views"), flush_s=settings.VIEWS_FLUSH_S, batch=settings.VIEWS_BATCH
+)
+
+
 def view_log() -> ViewLog:
     """This process's view log."""
-    return ViewLog(
-        Spool(settings.DATA_DIR / "views"), flush_s=settings.VIEWS_FLUSH_S, batch=settings.VIEWS_BATCH
-    )
+    return _view_log
