@@ -42,9 +42,10 @@ def view_of(request: HttpRequest, artifact: Artifact, *, is_part: bool = False) 
     """What is noted of a view; None for a part that belongs to a view that this process has noted."""
     visitor, now = visitor_of(request), timezone.now()
     visit = Visit(visitor.key, f"{artifact.pk}/{artifact.content_r2_key}", now)
-    if is_part and _visits.is_known(visit):
-        return None
-    _visits.begin(visit)
+    if is_part:
+        if _visits.is_known(visit):
+            return None
+        _visits.begin(visit)
     view: View = {
         "id": str(visit.row_id() if is_part else new_id()),
         "artifact_id": str(artifact.pk),
