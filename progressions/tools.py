@@ -16,6 +16,7 @@ from django.db import Error as DatabaseFailure
 from PIL import Image
 
 from dali.lib.bounded import call_listening, call_within
+from dali.lib.cleaning import clean_text
 from dali.lib.clock import Deadline
 from dali.lib.database import release_connection
 from dali.lib.database_errors import classify
@@ -277,7 +278,7 @@ def open_picture(key: str) -> Picture:
 def place_delivery(derived: Derived) -> str:
     """Places the delivery image; returns its address. Raises DeliveryError."""
     sha256 = hashlib.sha256(derived.delivery).hexdigest()
-    return deliveries.get(settings.DELIVERY).place(derived.delivery, sha256)
+    return clean_text(deliveries.get(settings.DELIVERY).place(derived.delivery, sha256))
 
 
 def ask_judge(job: Job, kind: str, picture: Picture, judge: Judge | None = None) -> Verdict:

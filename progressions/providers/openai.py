@@ -4,26 +4,27 @@ Nothing of it is asked twice: the SDK's retries are off. It takes no seed. Masks
 as guidance, but may not follow its exact shape", guide, read November 2026), so what was to be kept is put back.
 """
 
-import base64
-import binascii
-from contextlib import nullcontext, suppress
+from contextlib import closing, nullcontext, suppress
 from dataclasses import dataclass
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
+import httpx2
 from django.conf import settings
-from openai import Stream
-from openai.types import ImagesResponse
 from PIL import Image
 
 from dali.lib.compositing import Frame, OutpaintPlan, alpha_mask, outpainted, plan_outpaint, png, repainted
 from dali.lib.errors import InputError
 from dali.lib.images import CPU_GATE, InvalidImageError, decode, decode_mask
 from dali.lib.vendors import openai_api, openai_models
+from dali.lib.vendors.answers import NotJsonError, at, read_json, text_at
 from dali.lib.vendors.failures import VendorError
-from dali.lib.vendors.openai_failures import unusable
+from dali.lib.vendors.image_answers import UnreadableImageError, begins_like_image, image_bytes_of
+from dali.lib.vendors.openai_api import events_of
+from dali.lib.vendors.openai_failures import of_body, unusable
 from dali.lib.vendors.openai_models import Size, capped, family_of
 from dali.lib.vendors.openai_options import ImageOptions, parse_options
+from dali.lib.vendors.outcomes import told_in_success
 from dali.lib.vendors.usage import Usage
 from progressions.enums import Kind
 from progressions.provider import Draft, Provider, ProviderImage, ProviderRequest, SizeLimits
@@ -126,15 +127,17 @@ class OpenAIProvider(Provider):
         is_streamed = options.partial_images > 0 and request.on_partial is not None
         if is_streamed:
             arguments |= {"stream": True, "partial_images": options.partial_images}
-        images = openai_api.client("images").images
+        images = openai_api.client("images").images.with_raw_response
         with openai_api.calling(request.deadline) as timeout:
             send: Any = images.edit if call.start is not None else images.generate
-            answer: object = send(**arguments, timeout=timeout)
-            if is_streamed and isinstance(answer, Stream):
-                found, request_id = _last_of(answer, request)
-            else:
-                found, request_id = _first_of(answer)
-            return _image(request, call, options, found, request_id)
+            response: httpx2.Response = send(**arguments, timeout=timeout).http_response
+            with closing(response):
+                if is_streamed and "event-stream" in response.headers.get("content-type", ""):
+                    answer = _streamed(response, request)
+                else:
+                    response.read()
+                    answer = _whole(response)
+        return _image(request, call, options, answer)
 
     def finish(self, request: ProviderRequest, content: bytes) -> bytes:
         """The start image with what was repainted in it, or around it."""
@@ -221,48 +224,53 @@ def _arguments(request: ProviderRequest, prompt: str, options: ImageOptions, cal
     return arguments | {name: value for name, value in given.items() if value is not None}
 
 
-def _first_of(answer: object) -> tuple[object, str]:
-    """Answer and request id; a page of HTML with status 200 comes from the SDK as a str."""
-    if not isinstance(answer, ImagesResponse):
-        raise unusable("OpenAI answered with something that is no JSON.", excerpt=answer)
-    return answer, answer._request_id or ""  # noqa: SLF001 - documented by the SDK
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What came: parsed, or the picture itself; and the request's id."""
+
+    body: Any
+    request_id: str
 
 
-def _last_of(stream: Stream[Any], request: ProviderRequest) -> tuple[object, str]:
+def _whole(response: httpx2.Response) -> _Answer:
+    request_id = response.headers.get("x-request-id", "")
+    if begins_like_image(response.content):
+        return _Answer(response.content, request_id)
+    try:
+        return _Answer(read_json(response.content), request_id)
+    except NotJsonError as error:
+        message = "OpenAI answered with something that is no JSON."
+        raise unusable(message, request_id=request_id, excerpt=response.text[:4000]) from error
+
+
+def _streamed(response: httpx2.Response, request: ProviderRequest) -> _Answer:
     """The completed event, after every preview was passed on. Fewer previews than asked may come."""
-    request_id = stream.response.headers.get("x-request-id") or ""
-    with stream:
-        for event in stream:
-            type_ = str(getattr(event, "type", ""))
-            if type_.endswith(".completed"):
-                return event, request_id
-            if type_.endswith(".partial_image") and request.on_partial is not None:
-                with suppress(VendorError):  # a preview that is broken is no loss
-                    request.on_partial(_decoded(event, request_id))
+    request_id = response.headers.get("x-request-id", "")
+    for event in events_of(response):
+        type_ = text_at(event, "type")
+        if type_.endswith(".partial_image") and request.on_partial is not None:
+            with suppress(UnreadableImageError):  # a preview that is broken is no loss
+                request.on_partial(image_bytes_of(text_at(event, "b64_json"), deadline=request.deadline))
+        elif type_.endswith(".completed") or event.get("data") or event.get("b64_json"):
+            return _Answer(event, request_id)
+        elif event.get("error"):
+            raise of_body(event, request_id=request_id)
     raise unusable("OpenAI's stream ended without the image.", request_id=request_id)
 
 
-def _image(
-    request: ProviderRequest, call: Call, options: ImageOptions, found: object, request_id: str
-) -> ProviderImage:
-    usage = openai_api.usage_of_image(request.model, getattr(found, "usage", None))
-    holder = found
-    if isinstance(found, ImagesResponse):
-        if not found.data:
-            raise unusable(
-                "OpenAI's answer holds no image.", request_id=request_id, usage=usage, excerpt=found
-            )
-        holder = found.data[0]
-    content = _decoded(holder, request_id, usage)
+def _image(request: ProviderRequest, call: Call, options: ImageOptions, answer: _Answer) -> ProviderImage:
+    body = answer.body
+    usage = openai_api.usage_of_image(request.model, at(body, "usage"))
+    content = _content(request, answer, usage)
     asked = _said(call.size) if call.size else "auto"
-    answered = str(getattr(found, "size", None) or asked)
+    answered = text_at(body, "size") or asked
     meta: dict[str, object] = {
         "size": _said(call.finished) if call.finished else answered,
-        "quality": getattr(found, "quality", None) or options.quality or "auto",
+        "quality": text_at(body, "quality") or options.quality or "auto",
     }
-    if request_id:
-        meta["request_id"] = request_id
-    if revised := getattr(holder, "revised_prompt", None):
+    if answer.request_id:
+        meta["request_id"] = answer.request_id
+    if revised := text_at(body, "data", 0, "revised_prompt") or text_at(body, "revised_prompt"):
         meta["revised_prompt"] = revised
     if call.finished:
         meta["answer_size"] = answered
@@ -273,13 +281,26 @@ def _image(
     return ProviderImage(content, request.model, seed=None, meta=meta, usage=usage)
 
 
-def _decoded(holder: object, request_id: str, usage: Usage | None = None) -> bytes:
-    encoded = getattr(holder, "b64_json", None)
+def _content(request: ProviderRequest, answer: _Answer, usage: Usage | None) -> bytes:
+    """The picture; else what the answer says of a failure, though its status is that of a success."""
+    unreadable: UnreadableImageError | None = None
     try:
-        content = base64.b64decode(encoded, validate=True) if isinstance(encoded, str) else b""
-    except binascii.Error:
-        content = b""
-    if not content:
-        message = "OpenAI's answer holds no image in base64."
-        raise unusable(message, request_id=request_id, usage=usage, excerpt=str(holder)[:2000])
-    return content
+        base_url = settings.OPENAI_BASE_URL
+        content = image_bytes_of(answer.body, deadline=request.deadline, base_url=base_url)
+        if content:
+            return content
+    except UnreadableImageError as error:
+        unreadable = error
+    told = told_in_success(answer.body)
+    if not told.is_empty:
+        raise of_body(answer.body, told=told, request_id=answer.request_id, usage=usage)
+    message = "OpenAI's answer holds no image."
+    if unreadable is not None:
+        message = f"OpenAI's answer holds no image that can be read: {unreadable}."
+    raise unusable(
+        message,
+        request_id=answer.request_id,
+        usage=usage,
+        excerpt=answer.body,
+        is_unreadable=unreadable is not None,
+    ) from unreadable
