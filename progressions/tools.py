@@ -160,7 +160,8 @@ def store_answer(key: str, content: bytes, note: Mapping[str, object]) -> bytes:
     try:
         media_type = sniff(content)
     except InvalidImageError as error:
-        raise ProviderError(Code.INVALID_IMAGE, f"The answer is not a picture: {error}") from error
+        message = f"The answer is not a picture: {error}"
+        raise ProviderError(Code.INVALID_IMAGE, message, is_retryable=True) from error
     if originals().put_once(key, content, media_type=media_type, note=note):
         return content
     return originals().read(key)
@@ -192,7 +193,8 @@ def finish_answer(
         content = on_pixel_thread(lambda: provider.finish(request, answer))
     except InvalidImageError as error:
         discard(variant)
-        raise ProviderError(Code.INVALID_IMAGE, f"The answer does not decode: {error}") from error
+        message = f"The answer does not decode: {error}"
+        raise ProviderError(Code.INVALID_IMAGE, message, is_retryable=True) from error
     return store_answer(original_key(variant), content, note)
 
 
@@ -234,6 +236,8 @@ def persistently(effect: Callable[[], T], pauses_s: Sequence[float] = PAUSES_S) 
         try:
             return effect()
         except (DeliveryError, UnavailableError, OSError) as error:
+            if isinstance(error, DeliveryError) and (error.is_permanent or error.is_busy):
+                raise  # asking again at once cannot help
             log.warning("effect_failed", error=str(error)[:500])
             time.sleep(pause_s)
     return effect()

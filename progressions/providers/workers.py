@@ -1,21 +1,22 @@
 """Cloudflare Workers AI: flux, stable diffusion and others behind one address, each with fields of its own."""
 
 import base64
-import binascii
 from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.conf import settings
 from PIL import Image, ImageOps
 
 from dali.lib.compositing import Frame, OutpaintPlan, outpainted, plan_outpaint, png, repainted
+from dali.lib.clock import Deadline
 from dali.lib.errors import InputError
 from dali.lib.images import CPU_GATE, InvalidImageError, decode, decode_mask
 from dali.lib.vendors import cloudflare_api
 from dali.lib.vendors.cloudflare_api import CloudflareAnswer, File
-from dali.lib.vendors.cloudflare_failures import unusable
+from dali.lib.vendors.cloudflare_failures import CloudflareError, unusable
+from dali.lib.vendors.image_answers import UnreadableImageError, image_bytes_of
 from dali.lib.vendors.usage import Usage
 from dali.lib.vendors.workers_models import (
     FLUX_INPUT_PX,
@@ -150,7 +151,7 @@ class WorkersProvider(Provider):
         if len(prompt) < len(request.prompt):
             meta["prompt_cut_at"] = len(prompt)
         return ProviderImage(
-            _picture(answer),
+            _picture(answer, request.deadline),
             model.name,
             seed=request.seed if model.has_seed else None,
             meta=meta,
@@ -268,21 +269,26 @@ def _with_images(fields: Mapping[str, object], shot: _Shot) -> dict[str, object]
     return body
 
 
-def _picture(answer: CloudflareAnswer) -> bytes:
-    """The picture, wherever it stands: the body itself, or base64 in the result, by model and, at times, by mood."""
+def _picture(answer: CloudflareAnswer, deadline: Deadline) -> bytes:
+    """The picture, wherever it stands: the body itself, or in the result, by model and, at times, by mood."""
     if answer.content:
         return answer.content
-    result: Any = answer.result
-    text = result.get("image") if isinstance(result, dict) else result
-    if not isinstance(text, str) or not text:
-        raise unusable(
-            "Workers AI's answer holds no picture.", answer.status, answer.request_id, str(result)[:2000]
-        )
     try:
-        return base64.b64decode(text.partition(",")[2] if text.startswith("data:") else text, validate=True)
-    except binascii.Error as error:
-        message = f"Workers AI's picture is no base64: {error}"
-        raise unusable(message, answer.status, answer.request_id, text[:2000]) from error
+        base_url = settings.CLOUDFLARE_API_BASE_URL
+        content = image_bytes_of(answer.result, deadline=deadline, base_url=base_url)
+    except UnreadableImageError as error:
+        message = f"Workers AI's picture cannot be read: {error}."
+        raise _without_picture(answer, message, is_unreadable=True) from error
+    if not content:
+        raise _without_picture(answer, "Workers AI's answer holds no picture.")
+    return content
+
+
+def _without_picture(
+    answer: CloudflareAnswer, message: str, *, is_unreadable: bool = False
+) -> CloudflareError:
+    said = str(answer.result)[:2000]
+    return unusable(message, answer.status, answer.request_id, said, is_unreadable=is_unreadable)
 
 
 def _cut(prompt: str, most: int) -> str:

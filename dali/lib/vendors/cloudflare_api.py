@@ -1,7 +1,6 @@
 """Cloudflare's API by `requests`: one way to make any call, with its envelope always checked."""
 
 import functools
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +12,9 @@ from urllib3.exceptions import HTTPError
 
 from dali.lib.clock import Deadline
 from dali.lib.vendors import connections, deadlines
+from dali.lib.vendors.answers import NotJsonError, read_json
 from dali.lib.vendors.cloudflare_failures import CloudflareError, failure_of, failure_of_answer, unusable
+from dali.lib.vendors.outcomes import told_in_success
 
 __all__ = ["CloudflareAnswer", "CloudflareApi", "CloudflareError", "File", "account", "api", "missing"]
 
@@ -132,10 +133,11 @@ def _read(
 ) -> CloudflareAnswer:
     status = response.status_code
     envelope = _envelope(body)
-    if not 200 <= status < 300 or (envelope is not None and envelope.get("success") is False):
+    if not 200 <= status < 300 or _is_failure(envelope):
         raise failure_of_answer(status, response.headers, body, envelope)
     if envelope is not None:
-        return CloudflareAnswer(envelope.get("result"), b"", status, request_id)
+        # Gateways leave the envelope away at times.
+        return CloudflareAnswer(envelope.get("result", envelope), b"", status, request_id)
     start = body[:64].lstrip()
     if not start:
         raise unusable("Cloudflare's answer is empty.", status, request_id, body)
@@ -147,12 +149,20 @@ def _read(
     return CloudflareAnswer(None, body, status, request_id)
 
 
+def _is_failure(envelope: dict[str, Any] | None) -> bool:
+    """Whether an envelope that came with a success says that it is none."""
+    if envelope is None:
+        return False
+    is_empty = envelope.get("result") is None
+    return envelope.get("success") is False or (is_empty and not told_in_success(envelope).is_empty)
+
+
 def _envelope(body: bytes) -> dict[str, Any] | None:
     """The body as the JSON object that it should be; None where it is none."""
     if not body[:64].lstrip().startswith(b"{"):
         return None
     try:
-        parsed = json.loads(body)
-    except ValueError:
+        parsed = read_json(body)
+    except NotJsonError:
         return None
     return parsed if isinstance(parsed, dict) else None

@@ -26,6 +26,7 @@ _NAMES = (
     "b64_json", "image", "data", "images", "b64", "base64", "bytesBase64Encoded", "image_base64", "url", "image_url",
     "imageUrl", "fileUri", "file_uri", "uri", "inlineData", "inline_data", "fileData", "file_data", "result",
 )  # fmt: skip
+_ADDRESSES = frozenset({"url", "image_url", "imageUrl", "fileUri", "file_uri", "uri"})
 _MOST_DEPTH = 6
 # As large as the largest image in base64 may be (connections.MOST_ANSWER_BYTES).
 MOST_FETCHED_BYTES = 96 * 1024 * 1024
@@ -104,9 +105,6 @@ def _found(said: Any, source: _Source, depth: int) -> bytes:
     else:
         return b""
     return _first(parts, source, depth)
-
-
-_ADDRESSES = frozenset({"url", "image_url", "imageUrl", "fileUri", "file_uri", "uri"})
 
 
 def _first(parts: list[tuple[bool, Any]], source: _Source, depth: int) -> bytes:
