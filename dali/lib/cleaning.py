@@ -12,6 +12,8 @@ from typing import Any
 
 MOST_TEXT = 8_000  # characters of one text, where a caller names no limit
 MOST_FACTS = 32_000  # characters of all facts of one record
+# What stands for a character that was no text.
+REPLACED = "\ufffd"
 _MOST_DEPTH = 8
 _MOST_PARTS = 200  # of one list or object
 _MOST_NAME = 120
@@ -22,16 +24,17 @@ _UNFIT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 def clean_text(said: object, most: int = MOST_TEXT) -> str:
-    """The text without what no database or terminal takes, at most `most` characters; empty where it is no text.
+    """The text fit for every database and terminal, at most `most` characters; empty where it is no text.
 
-    Two halves of a surrogate pair that stand together are the character they mean.
+    U+FFFD stands for each control character and half of a surrogate pair. Two halves that stand together are the
+    character they mean.
     """
     if not isinstance(said, str):
         return ""
     text = str(said[: 2 * most])
     if _UNFIT.search(text):
-        whole = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "ignore")
-        text = _UNFIT.sub("", whole)
+        whole = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+        text = _UNFIT.sub(REPLACED, whole)
     return text[:most]
 
 
