@@ -19,7 +19,6 @@ from dali.lib.registry import Registry
 from dali.lib.vendors.usage import Usage
 from progressions.enums import Judgment, Kind
 
-
 _MOST_NOTES, _MOST_NOTE = 40, 2_000
 _MOST_TAGS, _MOST_TAG = 20, 40
 

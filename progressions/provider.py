@@ -19,7 +19,6 @@ from dali.lib.registry import Registry
 from dali.lib.vendors.usage import Usage
 from progressions.enums import Kind
 
-
 # What the columns hold.
 _MOST_MODEL, _MOST_SEED, _MOST_USD = 120, 2**63 - 1, 100_000
 

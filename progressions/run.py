@@ -75,7 +75,8 @@ class Run:
         """Gives the row back until what `step` needs may be there again; raises EndedError.
 
         The pause grows with each failure of the step, never beyond `longest_s`, or is what was asked for; there is no
-        last attempt, because what is paid is not given up. `since`: when the step began. `reason`: a sentence for the client.
+        last attempt, because what is paid is not given up. `since`: when the step began. `reason`: a sentence for the
+        client.
         """
         ms = int((timezone.now() - since).total_seconds() * 1000)
         self.journal.record_failure(step, error, started_at=since, ms=max(0, ms))

@@ -17,7 +17,6 @@ from dali.lib.errors import DaliError
 from dali.lib.registry import Registry
 from dali.lib.vendors.usage import Usage
 
-
 # Of all texts of an answer; tokens are asked for by the thousand.
 _MOST_CHARACTERS = 100_000
 

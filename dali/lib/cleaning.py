@@ -83,8 +83,7 @@ class _Cleaner:
         if isinstance(said, Mapping):
             return self._object(said, depth)
         if isinstance(said, list | tuple | set | frozenset):
-            parts = [self.value(part, depth + 1) for part in list(said)[:_MOST_PARTS]]
-            return parts
+            return [self.value(part, depth + 1) for part in list(said)[:_MOST_PARTS]]
         return None
 
     def _object(self, said: Mapping[object, object], depth: int) -> dict[str, Any]:

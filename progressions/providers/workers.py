@@ -9,8 +9,8 @@ from typing import ClassVar
 from django.conf import settings
 from PIL import Image, ImageOps
 
-from dali.lib.compositing import Frame, OutpaintPlan, outpainted, plan_outpaint, png, repainted
 from dali.lib.clock import Deadline
+from dali.lib.compositing import Frame, OutpaintPlan, outpainted, plan_outpaint, png, repainted
 from dali.lib.errors import InputError
 from dali.lib.images import CPU_GATE, InvalidImageError, decode, decode_mask
 from dali.lib.vendors import cloudflare_api

@@ -1,7 +1,7 @@
 """The image in an answer, however a service or a server that only resembles it sends one.
 
-Seen so far (reports of users, 2026): base64, plain, with line breaks, in the url-safe alphabet, without padding; `data:`
-URLs; addresses to fetch it from; the picture itself as the body; under one of several names.
+Seen so far (reports of users, 2026): base64, plain, with line breaks, in the url-safe alphabet, without padding;
+`data:` URLs; addresses to fetch it from; the picture itself as the body; under one of several names.
 """
 
 import base64

@@ -1,6 +1,6 @@
 """OpenAI's API by its SDK: kept clients, one deadline over a call, what a call used, answers in JSON.
 
-Answers are read as the JSON that came, not as the SDK's types: servers that only resemble OpenAI's keep to none of them.
+Answers are read as the JSON that came, not as the SDK's types: servers that only resemble OpenAI's do not keep to them.
 """
 
 import json
@@ -23,7 +23,16 @@ from dali.lib.vendors.openai_failures import failure_of, of_body, unusable
 from dali.lib.vendors.outcomes import told_in_success
 from dali.lib.vendors.usage import Unit, Usage
 
-__all__ = ["OpenAI", "answer_in_json", "calling", "client", "events_of", "failure_of", "missing", "usage_of_image"]
+__all__ = [
+    "OpenAI",
+    "answer_in_json",
+    "calling",
+    "client",
+    "events_of",
+    "failure_of",
+    "missing",
+    "usage_of_image",
+]
 
 # Calls of judges and text models, which take no connections from those of images.
 _MOST_ASIDE = 16

@@ -54,7 +54,9 @@ _PERMANENT = _KEY | frozenset({
     "invalidrequesterror", "invalidargument", "modelnotfound", "notfounderror", "unknownparameter", "5006", "5007",
     "5016", "5035", "5400", "5455",
 })  # fmt: skip
-_BROKEN = frozenset({"servererror", "internalservererror", "vectorstoretimeout", "internal", "unavailable", "3043"})
+_BROKEN = frozenset(
+    {"servererror", "internalservererror", "vectorstoretimeout", "internal", "unavailable", "3043"}
+)
 
 _REFUSED_WORDS = re.compile(
     r"safety[ _]?(?:system|violation|filter|polic|guideline|check)"
@@ -75,9 +77,15 @@ _QUOTA_WORDS = re.compile(
     re.IGNORECASE,
 )
 # Said of both by Gemini, which tells a rate by a time to wait; by others of money alone.
-_EITHER_WORDS = re.compile(r"exceeded your current quota|quota (?:has been |is )?(?:exceeded|exhausted)", re.IGNORECASE)
-_RATE_WORDS = re.compile(r"per[ _]?min(?:ute)?|(?:try again|retry) in \d|\brpm\b|\btpm\b|retrydelay", re.IGNORECASE)
-_BUSY_WORDS = re.compile(r"rate limit (?:reached|exceeded|hit)|too many requests|ratelimiterror", re.IGNORECASE)
+_EITHER_WORDS = re.compile(
+    r"exceeded your current quota|quota (?:has been |is )?(?:exceeded|exhausted)", re.IGNORECASE
+)
+_RATE_WORDS = re.compile(
+    r"per[ _]?min(?:ute)?|(?:try again|retry) in \d|\brpm\b|\btpm\b|retrydelay", re.IGNORECASE
+)
+_BUSY_WORDS = re.compile(
+    r"rate limit (?:reached|exceeded|hit)|too many requests|ratelimiterror", re.IGNORECASE
+)
 # A gateway gave up waiting; what it waited for may go on and be billed.
 GAVE_UP = frozenset({408, 504, 524})
 

@@ -158,5 +158,7 @@ def _usage(model: str, result: Any) -> Usage:
     """Tokens as they report them; pictures are among those of the input. Empty where they report none, or nonsense."""
     counts, names = Counts(), {Unit.TEXT_INPUT: "prompt_tokens", Unit.TEXT_OUTPUT: "completion_tokens"}
     reported = at(result, "usage")
-    units = {unit: counts.of(reported, name) for unit, name in names.items() if at(reported, name) is not None}
+    units = {
+        unit: counts.of(reported, name) for unit, name in names.items() if at(reported, name) is not None
+    }
     return Usage(SERVICE, model, units if counts.is_sound else {})
