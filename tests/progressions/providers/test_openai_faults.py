@@ -132,6 +132,27 @@ def test_moderation_refuses_for_good_before_and_after(openai_server: OpenAIServe
     assert (before.status, before.request_id) == (400, "req_000001")
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        error(400, "litellm.BadRequestError: Your request was rejected by the safety system.", "400"),
+        error(400, "OpenAIException - safety_violations=[violence]", "400"),
+        error(400, "Your request was rejected as a result of our safety system.", None),
+        error(500, "litellm.ContentPolicyViolationError: content_policy_violation", "500"),
+        Answer.of_json({"error": {"code": "moderation_blocked", "message": "No."}}),
+        Answer.of_json({"created": 1, "data": [], "error": {"code": "contentFilter"}}),
+        Answer.of_json({"data": [{"content_filter_results": {"hate": {"filtered": True}}}]}),
+        Answer.of_json({"error": {"code": "x", "innererror": {"code": "ResponsibleAIPolicyViolation"}}}, 400),
+    ],
+)
+def test_a_refusal_that_comes_through_a_gateway_is_one(openai_server: OpenAIServer, answer: Answer) -> None:
+    openai_server.faults = [Fault(answer=answer)]
+    found = failure()
+    assert (found.outcome, found.is_retryable, found.is_possibly_billed) == ("refused", False, False)
+    assert "safety system" in str(found)
+    assert len(openai_server.received) == 1
+
+
 def test_moderation_refuses_in_a_stream_as_well(openai_server: OpenAIServer) -> None:
     found = failure("an outlawed thing", options={"partial_images": 1})
     assert (found.outcome, found.is_retryable) == ("refused", False)

@@ -23,6 +23,7 @@ BAD_INPUT = "AiError: Bad input: Error: Additional or unevaluated properties '/w
 FLAGGED = (
     "AiError: AiError: Your output has been flagged. Please choose another prompt / input image combination"
 )
+USED_UP = "you have used up your daily free allocation of 10,000 neurons, please upgrade to a paid plan"
 MUST_AGREE = "AiError: Model Agreement: Prior to using this model, you must submit the prompt 'agree'."
 
 # Answers, and what they are: outcome, whether another attempt may help, and a word of the message.
@@ -33,6 +34,11 @@ ANSWERS = [
     (failure(400, 8007, FLAGGED), Code.REFUSED, False, "flagged"),
     (failure(429, 3036, "AiError: Account limited"), Code.QUOTA, False, "00:00 UTC"),
     (failure(200, 3036, "AiError: Account limited"), Code.QUOTA, False, "00:00 UTC"),
+    (failure(429, 4006, USED_UP), Code.QUOTA, False, "00:00 UTC"),
+    (failure(500, 4006, USED_UP), Code.QUOTA, False, "00:00 UTC"),
+    (failure(500, 5000, USED_UP), Code.QUOTA, False, "used up"),
+    (Answer.of_json({"error": USED_UP}, 500), Code.QUOTA, False, "00:00 UTC"),
+    (failure(500, 5000, FLAGGED), Code.REFUSED, False, "flagged"),
     (failure(429, 3040, BUSY), Code.RATE_LIMITED, True, "No capacity"),
     (
         failure(429, 971, "Please wait and consider throttling your request speed"),
