@@ -2,6 +2,7 @@
 
 import json
 import re
+from contextlib import suppress
 from typing import Any
 
 from dali.lib.errors import DaliError
@@ -34,6 +35,17 @@ def read_json(body: bytes | str) -> Any:
             return _parsed(_shallow(text))
     except (ValueError, RecursionError) as error:
         raise NotJsonError("the answer is no JSON") from error
+
+
+def object_in(text: str) -> dict[str, Any] | None:
+    """The JSON object that a model's text is or holds: some put a fence or a sentence around it; None for none."""
+    start, end = text.find("{"), text.rfind("}")
+    for said in (text, text[start : end + 1] if 0 <= start < end else ""):
+        with suppress(NotJsonError):
+            found = read_json(said)
+            if isinstance(found, dict):
+                return found
+    return None
 
 
 def at(value: Any, *path: str | int) -> Any:
