@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.conf import settings
 from google.genai import types
@@ -13,11 +13,9 @@ from dali.lib.compositing import Frame, OutpaintPlan, Size
 from dali.lib.errors import InputError
 from dali.lib.images import CPU_GATE, InvalidImageError, decode, decode_mask
 from dali.lib.vendors import gemini_api
-from dali.lib.vendors.answers import at, text_at
+from dali.lib.vendors.answers import text_at
 from dali.lib.vendors.failures import VendorError
-from dali.lib.vendors.gemini_failures import empty, refusal_of
 from dali.lib.vendors.gemini_images import IMAGE_SIZES, INSTRUCTIONS, MODELS, ImageModel, image_part, unlisted
-from dali.lib.vendors.image_answers import UnreadableImageError, begins_like_image, image_bytes_of
 from dali.lib.vendors.usage import Unit, Usage
 from progressions.enums import Kind
 from progressions.provider import Draft, Provider, ProviderImage, ProviderRequest, SizeLimits
@@ -128,7 +126,7 @@ class GeminiProvider(Provider):
             settings.GEMINI_CONCURRENCY, model.name, parts, config, request.deadline, paints=True
         )
         usage = gemini_api.usage_of(model.name, body, paints=True)
-        content = _content(body, usage, request)
+        content = gemini_api.image_of(body, usage, request.deadline)
         meta: dict[str, object] = {"image_size": plan.image_size, "aspect_ratio": plan.ratio}
         if request.size is not None:
             meta["requested"] = {"size": f"{request.size[0]}x{request.size[1]}"}
@@ -155,44 +153,6 @@ class GeminiProvider(Provider):
         scale = min(answer.width / start.width, answer.height / start.height)
         size = round(start.width * scale), round(start.height * scale)
         return content if size == answer.size else compositing.png(plan.frame.take(answer, size))
-
-
-def _content(body: Any, usage: Usage | None, request: ProviderRequest) -> bytes:
-    """The image of the answer; else what it says of a failure.
-
-    Of several the last, which users report to be the final one, and one of the model's thoughts only where the answer
-    itself has no place for one (November 2026, one report each): it is paid for.
-    """
-    unreadable: UnreadableImageError | None = None
-    parts = [part for part in gemini_api.parts_of(body) if _blob_of(part)] or gemini_api.thoughts_of(body)
-    for part in reversed(parts):
-        try:
-            content = image_bytes_of(
-                part, deadline=request.deadline, base_url=settings.GOOGLE_GEMINI_BASE_URL
-            )
-        except UnreadableImageError as error:
-            unreadable = unreadable or error
-            continue
-        if content and (begins_like_image(content) or _is_said_to_be_image(part)):
-            return content
-    if (refusal := refusal_of(body, usage)) is not None:
-        raise refusal
-    lacking = "no image" if unreadable is None else f"no image that can be read: {unreadable}"
-    text = gemini_api.text_of(body).strip()
-    raise empty(body, lacking, usage, text, is_unreadable=unreadable is not None) from unreadable
-
-
-def _blob_of(part: dict[str, Any]) -> Any:
-    """What a part holds besides text."""
-    names = ("inlineData", "inline_data", "fileData", "file_data")
-    return next((part[name] for name in names if part.get(name)), None)
-
-
-def _is_said_to_be_image(part: dict[str, Any]) -> bool:
-    """Whether its media type names an image, or is missing."""
-    blob = _blob_of(part)
-    named = at(blob, "mimeType") or at(blob, "mime_type")
-    return named is None or str(named).startswith("image/")
 
 
 def _model(name: str) -> ImageModel:

@@ -4,7 +4,7 @@ Nothing of it is asked twice: the SDK's retries are off. It takes no seed. Masks
 as guidance, but may not follow its exact shape", guide, read November 2026), so what was to be kept is put back.
 """
 
-from contextlib import closing, nullcontext, suppress
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
@@ -17,14 +17,11 @@ from dali.lib.compositing import Frame, OutpaintPlan, alpha_mask, outpainted, pl
 from dali.lib.errors import InputError
 from dali.lib.images import CPU_GATE, InvalidImageError, decode, decode_mask
 from dali.lib.vendors import openai_api, openai_models
-from dali.lib.vendors.answers import NotJsonError, at, read_json, text_at
+from dali.lib.vendors.answers import at, text_at
 from dali.lib.vendors.failures import VendorError
-from dali.lib.vendors.image_answers import UnreadableImageError, begins_like_image, image_bytes_of
-from dali.lib.vendors.openai_api import events_of
-from dali.lib.vendors.openai_failures import of_body, unusable
+from dali.lib.vendors.openai_answers import ImageAnswer, last_of, whole_of
 from dali.lib.vendors.openai_models import Size, capped, family_of
 from dali.lib.vendors.openai_options import ImageOptions, parse_options
-from dali.lib.vendors.outcomes import told_in_success
 from dali.lib.vendors.usage import Usage
 from progressions.enums import Kind
 from progressions.provider import Draft, Provider, ProviderImage, ProviderRequest, SizeLimits
@@ -133,10 +130,9 @@ class OpenAIProvider(Provider):
             response: httpx2.Response = send(**arguments, timeout=timeout).http_response
             with closing(response):
                 if is_streamed and "event-stream" in response.headers.get("content-type", ""):
-                    answer = _streamed(response, request)
+                    answer = last_of(response, request.deadline, request.on_partial)
                 else:
-                    response.read()
-                    answer = _whole(response)
+                    answer = whole_of(response)
         return _image(request, call, options, answer)
 
     def finish(self, request: ProviderRequest, content: bytes) -> bytes:
@@ -224,44 +220,10 @@ def _arguments(request: ProviderRequest, prompt: str, options: ImageOptions, cal
     return arguments | {name: value for name, value in given.items() if value is not None}
 
 
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    """What came: parsed, or the picture itself; and the request's id."""
-
-    body: Any
-    request_id: str
-
-
-def _whole(response: httpx2.Response) -> _Answer:
-    request_id = response.headers.get("x-request-id", "")
-    if begins_like_image(response.content):
-        return _Answer(response.content, request_id)
-    try:
-        return _Answer(read_json(response.content), request_id)
-    except NotJsonError as error:
-        message = "OpenAI answered with something that is no JSON."
-        raise unusable(message, request_id=request_id, excerpt=response.text[:4000]) from error
-
-
-def _streamed(response: httpx2.Response, request: ProviderRequest) -> _Answer:
-    """The completed event, after every preview was passed on. Fewer previews than asked may come."""
-    request_id = response.headers.get("x-request-id", "")
-    for event in events_of(response):
-        type_ = text_at(event, "type")
-        if type_.endswith(".partial_image") and request.on_partial is not None:
-            with suppress(UnreadableImageError):  # a preview that is broken is no loss
-                request.on_partial(image_bytes_of(text_at(event, "b64_json"), deadline=request.deadline))
-        elif type_.endswith(".completed") or event.get("data") or event.get("b64_json"):
-            return _Answer(event, request_id)
-        elif event.get("error"):
-            raise of_body(event, request_id=request_id)
-    raise unusable("OpenAI's stream ended without the image.", request_id=request_id)
-
-
-def _image(request: ProviderRequest, call: Call, options: ImageOptions, answer: _Answer) -> ProviderImage:
+def _image(request: ProviderRequest, call: Call, options: ImageOptions, answer: ImageAnswer) -> ProviderImage:
     body = answer.body
     usage = openai_api.usage_of_image(request.model, at(body, "usage"))
-    content = _content(request, answer, usage)
+    content = answer.image(request.deadline, usage)
     asked = _said(call.size) if call.size else "auto"
     answered = text_at(body, "size") or asked
     meta: dict[str, object] = {
@@ -279,28 +241,3 @@ def _image(request: ProviderRequest, call: Call, options: ImageOptions, answer: 
     if request.size and _said(request.size) != meta["size"]:
         meta["requested"] = {"size": _said(request.size)}
     return ProviderImage(content, request.model, seed=None, meta=meta, usage=usage)
-
-
-def _content(request: ProviderRequest, answer: _Answer, usage: Usage | None) -> bytes:
-    """The picture; else what the answer says of a failure, though its status is that of a success."""
-    unreadable: UnreadableImageError | None = None
-    try:
-        base_url = settings.OPENAI_BASE_URL
-        content = image_bytes_of(answer.body, deadline=request.deadline, base_url=base_url)
-        if content:
-            return content
-    except UnreadableImageError as error:
-        unreadable = error
-    told = told_in_success(answer.body)
-    if not told.is_empty:
-        raise of_body(answer.body, told=told, request_id=answer.request_id, usage=usage)
-    message = "OpenAI's answer holds no image."
-    if unreadable is not None:
-        message = f"OpenAI's answer holds no image that can be read: {unreadable}."
-    raise unusable(
-        message,
-        request_id=answer.request_id,
-        usage=usage,
-        excerpt=answer.body,
-        is_unreadable=unreadable is not None,
-    ) from unreadable

@@ -9,14 +9,11 @@ from typing import ClassVar
 from django.conf import settings
 from PIL import Image, ImageOps
 
-from dali.lib.clock import Deadline
 from dali.lib.compositing import Frame, OutpaintPlan, outpainted, plan_outpaint, png, repainted
 from dali.lib.errors import InputError
 from dali.lib.images import CPU_GATE, InvalidImageError, decode, decode_mask
 from dali.lib.vendors import cloudflare_api
-from dali.lib.vendors.cloudflare_api import CloudflareAnswer, File
-from dali.lib.vendors.cloudflare_failures import CloudflareError, unusable
-from dali.lib.vendors.image_answers import UnreadableImageError, image_bytes_of
+from dali.lib.vendors.cloudflare_api import File
 from dali.lib.vendors.usage import Usage
 from dali.lib.vendors.workers_models import (
     FLUX_INPUT_PX,
@@ -151,7 +148,7 @@ class WorkersProvider(Provider):
         if len(prompt) < len(request.prompt):
             meta["prompt_cut_at"] = len(prompt)
         return ProviderImage(
-            _picture(answer, request.deadline),
+            answer.picture(request.deadline),
             model.name,
             seed=request.seed if model.has_seed else None,
             meta=meta,
@@ -267,28 +264,6 @@ def _with_images(fields: Mapping[str, object], shot: _Shot) -> dict[str, object]
     if shot.mask:
         body["mask"] = list(shot.mask)
     return body
-
-
-def _picture(answer: CloudflareAnswer, deadline: Deadline) -> bytes:
-    """The picture, wherever it stands: the body itself, or in the result, by model and, at times, by mood."""
-    if answer.content:
-        return answer.content
-    try:
-        base_url = settings.CLOUDFLARE_API_BASE_URL
-        content = image_bytes_of(answer.result, deadline=deadline, base_url=base_url)
-    except UnreadableImageError as error:
-        message = f"Workers AI's picture cannot be read: {error}."
-        raise _without_picture(answer, message, is_unreadable=True) from error
-    if not content:
-        raise _without_picture(answer, "Workers AI's answer holds no picture.")
-    return content
-
-
-def _without_picture(
-    answer: CloudflareAnswer, message: str, *, is_unreadable: bool = False
-) -> CloudflareError:
-    said = str(answer.result)[:2000]
-    return unusable(message, answer.status, answer.request_id, said, is_unreadable=is_unreadable)
 
 
 def _cut(prompt: str, most: int) -> str:

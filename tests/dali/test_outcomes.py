@@ -78,7 +78,7 @@ OTHERS: list[tuple[int | None, Any, str, bool]] = [
     (400, {"error": {"details": [{"reason": "API_KEY_INVALID"}]}}, "provider_error", False),
     (403, {"errors": [{"code": 10000, "message": "Authentication error"}]}, "provider_error", False),
     (404, {"error": {"code": "model_not_found", "message": "No such model"}}, "provider_error", False),
-    (400, {"error": {"message": "Unknown parameter: 'moderation'.", "code": "unknown_parameter"}}, "provider_error", False),
+    (400, {"error": {"message": "Unknown parameter: 'moderation'."}}, "provider_error", False),
     (400, {"error": {"message": "Unknown parameter: 'safety_identifier'."}}, "provider_error", False),
     (200, {"error": {"code": 400, "message": "Invalid argument"}}, "provider_error", False),
     (200, {"error": {"type": "invalid_request_error"}}, "provider_error", False),

@@ -64,7 +64,8 @@ def serve(request: pytest.FixtureRequest) -> Serve:
     """Starts the stand-in of a service."""
 
     def configured(name: str) -> VendorServer:
-        found: VendorServer = configure(request, name)
+        found = configure(request, name)
+        assert found is not None
         return found
 
     return configured

@@ -14,6 +14,7 @@ from dali.lib.clock import Deadline
 from dali.lib.vendors import connections, deadlines
 from dali.lib.vendors.answers import NotJsonError, read_json
 from dali.lib.vendors.cloudflare_failures import CloudflareError, failure_of, failure_of_answer, unusable
+from dali.lib.vendors.image_answers import UnreadableImageError, image_bytes_of
 from dali.lib.vendors.outcomes import told_in_success
 
 __all__ = ["CloudflareAnswer", "CloudflareApi", "CloudflareError", "File", "account", "api", "missing"]
@@ -36,6 +37,27 @@ class CloudflareAnswer:
     content: bytes
     status: int
     request_id: str
+
+    def picture(self, deadline: Deadline) -> bytes:
+        """The picture, wherever it stands: the body itself, or in the result, by model and, at times, by mood.
+
+        Raises CloudflareError where there is none.
+        """
+        if self.content:
+            return self.content
+        try:
+            base_url = settings.CLOUDFLARE_API_BASE_URL
+            content = image_bytes_of(self.result, deadline=deadline, base_url=base_url)
+        except UnreadableImageError as error:
+            message = f"Workers AI's picture cannot be read: {error}."
+            raise self._unusable(message, is_unreadable=True) from error
+        if not content:
+            raise self._unusable("Workers AI's answer holds no picture.")
+        return content
+
+    def _unusable(self, message: str, *, is_unreadable: bool = False) -> CloudflareError:
+        said = str(self.result)[:2000]
+        return unusable(message, self.status, self.request_id, said, is_unreadable=is_unreadable)
 
 
 class CloudflareApi:

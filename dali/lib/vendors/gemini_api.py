@@ -26,7 +26,7 @@ from dali.lib.vendors.gemini_failures import (
     of_body,
     refusal_of,
 )
-from dali.lib.vendors.image_answers import begins_like_image
+from dali.lib.vendors.image_answers import UnreadableImageError, begins_like_image, image_bytes_of
 from dali.lib.vendors.outcomes import told_in_success
 from dali.lib.vendors.usage import Unit, Usage
 
@@ -142,11 +142,6 @@ def parts_of(body: Any) -> list[dict[str, Any]]:
     return [part for part in _every_part(body) if part.get("thought") is not True]
 
 
-def thoughts_of(body: Any) -> list[dict[str, Any]]:
-    """The parts that are the model's thoughts."""
-    return [part for part in _every_part(body) if part.get("thought") is True]
-
-
 def _every_part(body: Any) -> list[dict[str, Any]]:
     for candidate in objects(at(body, "candidates")):
         if parts := objects(at(candidate, "content", "parts")):
@@ -157,6 +152,42 @@ def _every_part(body: Any) -> list[dict[str, Any]]:
 def text_of(body: Any) -> str:
     """The text of the answer, without the model's thoughts."""
     return "".join(text_at(part, "text") for part in parts_of(body))
+
+
+def image_of(body: Any, usage: Usage | None, deadline: Deadline) -> bytes:
+    """The image of the answer. Raises VendorError: what it says of a failure, or that it holds none.
+
+    Of several the last, which users report to be the final one, and one of the model's thoughts only where the answer
+    itself has no place for one (November 2026, one report each): it is paid for.
+    """
+    unreadable: UnreadableImageError | None = None
+    thoughts = [part for part in _every_part(body) if part.get("thought") is True]
+    for part in reversed([part for part in parts_of(body) if _blob_of(part)] or thoughts):
+        try:
+            content = image_bytes_of(part, deadline=deadline, base_url=settings.GOOGLE_GEMINI_BASE_URL)
+        except UnreadableImageError as error:
+            unreadable = unreadable or error
+            continue
+        if content and (begins_like_image(content) or _is_said_to_be_image(part)):
+            return content
+    if (refusal := refusal_of(body, usage)) is not None:
+        raise refusal
+    lacking = "no image" if unreadable is None else f"no image that can be read: {unreadable}"
+    text = text_of(body).strip()
+    raise empty(body, lacking, usage, text, is_unreadable=unreadable is not None) from unreadable
+
+
+def _blob_of(part: dict[str, Any]) -> Any:
+    """What a part holds besides text."""
+    names = ("inlineData", "inline_data", "fileData", "file_data")
+    return next((part[name] for name in names if part.get(name)), None)
+
+
+def _is_said_to_be_image(part: dict[str, Any]) -> bool:
+    """Whether its media type names an image, or is missing."""
+    blob = _blob_of(part)
+    named = at(blob, "mimeType") or at(blob, "mime_type")
+    return named is None or str(named).startswith("image/")
 
 
 def usage_of(model: str, body: Any, *, paints: bool = False) -> Usage | None:

@@ -28,7 +28,6 @@ __all__ = [
     "answer_in_json",
     "calling",
     "client",
-    "events_of",
     "failure_of",
     "missing",
     "usage_of_image",
@@ -81,42 +80,6 @@ def calling(deadline: Deadline) -> Iterator[httpx2.Timeout]:
         raise
     except Exception as error:  # noqa: BLE001 - raised again where it is none of theirs
         raise failure_of(error) from error
-
-
-def events_of(response: httpx2.Response) -> Iterator[dict[str, Any]]:
-    """The events of a stream as they come, each with its `type`; what is no JSON object is passed over."""
-    named, data = "", bytearray()
-    for line in _lines_of(response):
-        name, _, value = line.partition(b":")
-        if name == b"event":
-            named = value.decode("utf-8", "replace").strip()
-        elif name == b"data":
-            data += value + b"\n"
-        elif not line:
-            if event := _event(data):
-                yield {"type": named, **event}
-            named, data = "", bytearray()
-    if event := _event(data):
-        yield {"type": named, **event}
-
-
-def _lines_of(response: httpx2.Response) -> Iterator[bytes]:
-    """Lines as events have them; httpx2's own also end at line breaks that may stand in a text, as U+2028."""
-    rest = bytearray()
-    for chunk in response.iter_bytes():
-        rest += chunk
-        if b"\n" in chunk:
-            *lines, rest = rest.split(b"\n")
-            yield from (bytes(line.rstrip(b"\r")) for line in lines)
-    yield bytes(rest)
-
-
-def _event(data: bytearray) -> dict[str, Any]:
-    try:
-        event = read_json(bytes(data)) if data else {}
-    except NotJsonError:
-        return {}
-    return event if isinstance(event, dict) else {}
 
 
 def usage_of_image(model: str, reported: Any) -> Usage | None:

@@ -156,7 +156,9 @@ def test_without_a_readable_image_the_failure_is_theirs(service: str, server: Ve
         except Exception as error:
             raise AssertionError(where) from error
         else:
-            assert image.content != PICTURE, where  # a word may be base64: whether it decodes is for others to see
+            assert image.content != PICTURE, (
+                where
+            )  # a word may be base64: whether it decodes is for others to see
 
 
 @pytest.mark.parametrize("count", [-1, 10**30, True, "196", 1.5, [196], {}])

@@ -1,4 +1,4 @@
-"""The forms in which services and servers that resemble them send an image: each is read, and what is none costs once."""
+"""The forms in which services and servers like them send an image: each is read, and what is none costs once."""
 
 import base64
 import copy
