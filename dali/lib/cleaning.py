@@ -78,7 +78,7 @@ class _Cleaner:
         if isinstance(said, int):
             return int(said) if -_MOST_INTEGER < said < _MOST_INTEGER else None
         if isinstance(said, float | Decimal):
-            number = float(said)
+            number = math.nan if isinstance(said, Decimal) and said.is_nan() else float(said)
             return number if math.isfinite(number) else None
         if isinstance(said, Mapping):
             return self._object(said, depth)
@@ -91,7 +91,8 @@ class _Cleaner:
         for name, part in list(said.items())[:_MOST_PARTS]:
             if self._left <= 0:
                 break
-            cleaned[self._text(str(name), _MOST_NAME)] = self.value(part, depth + 1)
+            text = name if isinstance(name, str) else str(self.value(name, depth + 1))
+            cleaned[self._text(text, _MOST_NAME)] = self.value(part, depth + 1)
         return cleaned
 
     def _text(self, said: str, most: int) -> str:

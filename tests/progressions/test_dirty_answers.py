@@ -6,6 +6,7 @@ On PostgreSQL too, whose text and jsonb refuse NUL and half surrogate pairs.
 import base64
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -14,6 +15,7 @@ from pytest_django.fixtures import Settings
 
 from dali.lib.vendors.failures import VendorError
 from dali.lib.vendors.usage import Unit, Usage
+from knowledgebase.models import Price
 from progressions import tools
 from progressions.delivery import Delivery, deliveries
 from progressions.enums import Code, Judgment
@@ -88,12 +90,22 @@ def failed(job: Job) -> Variant:
         ({"cost_usd": Decimal(-1)}, None),
         ({"cost_usd": None, "usage": Usage("fake", "fake-1", {Unit.IMAGE: 10**30})}, None),
         ({"cost_usd": None, "usage": Usage(NUL, HALF, {Unit.IMAGE: Decimal("Infinity")})}, None),
+        ({"cost_usd": None, "usage": Usage("mock", "dear", {Unit.IMAGE: 10**9})}, None),
         ({"usage": "many"}, "0.01"),
     ],
 )
 def test_a_paid_image_is_kept_and_booked_whatever_stands_beside_it(
     submit: Submit, fake_provider: FakeProvider, facts: dict[str, Any], cost: str | None
 ) -> None:
+    Price.objects.create(
+        service="mock",
+        model="dear",
+        unit=Unit.IMAGE,
+        usd=1,
+        per=1,
+        source="a test",
+        read_on=date(2026, 11, 30),
+    )
     dirty = DirtyProvider(**facts)
     fake_provider.call = dirty.call  # type: ignore[method-assign] # the fake that is registered
     job = submit()
