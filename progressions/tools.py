@@ -3,7 +3,6 @@
 None of them opens a transaction, and none is called inside one.
 """
 
-import hashlib
 import io
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -16,7 +15,6 @@ from django.db import Error as DatabaseFailure
 from PIL import Image
 
 from dali.lib.bounded import call_listening, call_within
-from dali.lib.cleaning import clean_text
 from dali.lib.clock import Deadline
 from dali.lib.database import release_connection
 from dali.lib.database_errors import classify
@@ -34,7 +32,7 @@ from dali.lib.phash import fingerprint
 from dali.lib.storage import originals
 from dali.lib.vendors.failures import VendorError
 from progressions import held_answers
-from progressions.delivery import deliveries
+from progressions.delivery import place_image
 from progressions.enums import Code, Kind, StepStatus
 from progressions.errors import DeliveryError, JudgeError, ProviderError
 from progressions.ingest import load_start
@@ -281,8 +279,7 @@ def open_picture(key: str) -> Picture:
 
 def place_delivery(derived: Derived) -> str:
     """Places the delivery image; returns its address. Raises DeliveryError."""
-    sha256 = hashlib.sha256(derived.delivery).hexdigest()
-    return clean_text(deliveries.get(settings.DELIVERY).place(derived.delivery, sha256))
+    return place_image(derived.delivery)
 
 
 def ask_judge(job: Job, kind: str, picture: Picture, judge: Judge | None = None) -> Verdict:

@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from dali.lib.vendors.failures import VendorError
@@ -323,6 +324,33 @@ def test_a_delivery_that_cannot_succeed_ends_the_variant_at_once_and_says_what_t
     assert (delivery.calls, len(fake_provider.requests)) == (1, 1)
     assert tools.find_stored(tools.original_key(variant)) is not None
     assert variant.cost_usd == Decimal("0.01")
+
+
+def test_a_start_image_whose_delivery_cannot_succeed_ends_its_job_before_anything_is_paid(
+    submit: Submit, fake_provider: FakeProvider, delivery: FailingDelivery
+) -> None:
+    submit()
+    work_all()
+    parent = ImageProgression.objects.get()
+    delivery.errors = [DeliveryError("a secret place", code=Code.QUOTA, public_message="Raise the plan.")]
+    job = submit(parent_progression_id=parent.id, session_id="s-2")
+    work_all()
+    variant = failed(job)
+    assert (variant.code, variant.error, variant.attempts) == ("quota", "Raise the plan.", 0)
+    assert len(fake_provider.requests) == 1
+
+
+def test_a_start_image_waits_for_a_busy_delivery_as_it_asks(
+    submit: Submit, delivery: FailingDelivery
+) -> None:
+    submit()
+    work_all()
+    parent = ImageProgression.objects.get()
+    delivery.errors = [DeliveryError("busy", 100, is_busy=True)]
+    job = submit(parent_progression_id=parent.id, session_id="s-2")
+    work_all()
+    job.refresh_from_db()
+    assert 95 < (job.not_before - timezone.now()).total_seconds() <= 100
 
 
 def test_a_busy_delivery_is_left_alone_for_as_long_as_it_asks(
