@@ -18,7 +18,7 @@ MOST_TAG_CHARACTERS = 40
 # How models name the parts when they do not keep to the schema; compared without case, spaces, `_` and `-`.
 _JUDGMENT = (
     "judgment", "judgement", "verdict", "result", "decision", "passed", "pass", "passes", "ispass", "approved",
-    "accepted", "acceptable", "outcome", "conclusion", "status", "answer",
+    "accepted", "acceptable", "outcome", "conclusion", "answer",
 )  # fmt: skip
 _NOTES = (
     "notes", "note", "reasons", "reason", "reasoning", "rationale", "justification", "explanation", "analysis",
@@ -180,9 +180,10 @@ def _texts(said: object) -> Iterator[str]:
             if not isinstance(part, list):
                 yield from _texts(part)
     elif isinstance(said, Mapping):
-        for name in ("note", "text", "tag", "name", "value"):
-            if isinstance(said.get(name), str):
-                yield str(said[name])
+        named = {str(name).lower(): part for name, part in said.items()}
+        for name in ("note", "text", "reason", "tag", "name", "value"):
+            if isinstance(named.get(name), str):
+                yield str(named[name])
                 return
 
 

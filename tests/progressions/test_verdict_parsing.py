@@ -129,6 +129,13 @@ def test_the_parts_are_known_by_other_names_and_in_any_case(names: tuple[str, st
     assert verdict == Verdict(Judgment.FAIL, ["The barn is blue."], ["barn"], "Paint it red.")
 
 
+def test_the_state_of_an_envelope_is_no_judgment() -> None:
+    assert parse_verdict('{"status": "ok", "notes": ["A barn."]}') is None
+    verdict = parse_verdict('{"status": "ok", "data": {"Judgment": "FAIL", "Notes": [{"Text": "a barn"}]}}')
+    assert verdict is not None
+    assert (verdict.judgment, verdict.notes) == ("fail", ["A barn."])
+
+
 def test_notes_become_whole_sentences() -> None:
     notes = "- the barn is blue\n2. 3 cows graze\n\n* \u201cHallo\u201d steht da\nwas fehlt,\n"
     notes += "\u7a7a\u662f\u84dd\u8272\u7684\u3002"

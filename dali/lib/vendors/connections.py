@@ -110,7 +110,10 @@ class Kept:
 
     def content(self) -> bytes:
         """The body, its content encoding undone."""
-        return httpx2.Response(200, headers=self.headers, content=b"".join(self.chunks)).content
+        content = b"".join(self.chunks)
+        if "content-encoding" not in self.headers:
+            return content
+        return httpx2.Response(200, headers=self.headers, content=content).content
 
 
 _kept: ContextVar[Kept | None] = ContextVar("kept", default=None)

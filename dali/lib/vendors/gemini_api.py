@@ -100,31 +100,34 @@ def generate(
         }
     )
     contents = [types.Content(role="user", parts=list(parts))]
+    text = None
     with connections.keeping() as kept:
         try:
             with deadlines.within(deadline):
-                client(most).models.generate_content(model=model, contents=contents, config=once)
+                answer = client(most).models.generate_content(model=model, contents=contents, config=once)
+            text = answer.sdk_http_response.body if answer.sdk_http_response else None
         except RAISED as error:
             if not kept.is_whole:
                 raise failure_of(error) from error
     if kept.status != 200:
         raise failure_of_answer(kept.status, kept.headers, kept.content())
-    return _checked(model, kept, paints=paints)
+    return _checked(model, kept, text or "", paints=paints)
 
 
-def _checked(model: str, kept: connections.Kept, *, paints: bool) -> dict[str, Any]:
-    """The answer's JSON where it has parts, else what it says of a failure."""
-    content = kept.content()
+def _checked(model: str, kept: connections.Kept, text: str, *, paints: bool) -> dict[str, Any]:
+    """The answer's JSON where it has parts, else what it says of a failure. `text`: the body, where it is one."""
+    is_text = text.startswith(("{", "["))
+    content = b"" if is_text else kept.content()
     if paints and begins_like_image(content):
         return {"candidates": [{"content": {"parts": [{"inlineData": {"data": content}}]}}]}
     try:
-        body = read_json(content)
+        body = read_json(text if is_text else content)
     except NotJsonError as error:
-        raise not_json(content) from error
+        raise not_json(content or kept.content()) from error
     if isinstance(body, list) and len(body) == 1:  # as `streamGenerateContent` answers
         body = body[0]
     if not isinstance(body, dict):
-        raise not_json(content)
+        raise not_json(content or kept.content())
     usage = usage_of(model, body, paints=paints)
     has_parts = bool(_every_part(body))
     if (not paints or not has_parts) and (refusal := refusal_of(body, usage)) is not None:
