@@ -63,7 +63,9 @@ class Verdict:
     unseen: tuple[Usage, ...] = ()
 
     def __post_init__(self) -> None:
-        """What models say is cleaned and bounded, whoever's judge it is."""
+        """What models say is cleaned and bounded, whoever's judge it is; another judgment than the two is none."""
+        said = str(self.judgment)
+        object.__setattr__(self, "judgment", Judgment(said) if said in set(Judgment) else None)
         notes = [text for note in self.notes if (text := clean_text(note, _MOST_NOTE))]
         tags = [text for tag in self.tags if (text := clean_text(tag, _MOST_TAG))]
         object.__setattr__(self, "notes", notes[:_MOST_NOTES])

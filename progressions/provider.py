@@ -85,9 +85,10 @@ class ProviderImage:
 
     def __post_init__(self) -> None:
         """Nothing that is said beside the picture may keep it from being stored."""
-        if not isinstance(self.content, bytes):
-            is_buffer = isinstance(self.content, bytearray | memoryview)
-            object.__setattr__(self, "content", bytes(self.content) if is_buffer else b"")
+        content: object = self.content
+        if not isinstance(content, bytes):
+            whole = bytes(content) if isinstance(content, bytearray | memoryview) else b""
+            object.__setattr__(self, "content", whole)
         object.__setattr__(self, "model", clean_text(self.model, _MOST_MODEL))
         object.__setattr__(self, "meta", clean_facts(self.meta))
         if clean_number(self.seed, _MOST_SEED) is None or not isinstance(self.seed, int):

@@ -176,6 +176,16 @@ def test_a_verdict_is_kept_whatever_its_words(submit: Submit, fake_judge: FakeJu
     assert len(image.ai_notes[2]) == 2000
 
 
+@pytest.mark.parametrize(("said", "judgment"), [("pass", "pass"), ("maybe", None), (True, None), (NUL, None)])
+def test_a_plug_ins_judgment_is_one_of_the_two_or_none(
+    submit: Submit, fake_judge: FakeJudge, said: Any, judgment: str | None
+) -> None:
+    fake_judge.verdict = Verdict(said, ["Seen."])
+    job = submit()
+    work_all()
+    assert made(job).judgment == judgment
+
+
 def test_a_judge_that_fails_with_dirty_words_leaves_a_note(submit: Submit, fake_judge: FakeJudge) -> None:
     fake_judge.verdict = JudgeError(f"{NUL}{HALF}")
     job = submit()
