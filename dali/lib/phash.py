@@ -1,11 +1,15 @@
-"""A perceptual hash that also tells flat, smooth and dark pictures apart, and the distance between two.
+"""A perceptual hash that also tells flat, smooth, dark and transparent pictures apart, and the distance between two.
 
 A fingerprint is 32 bytes: 8 of structure (signs of the picture's lowest frequencies, of the type and text of
 imagehash.phash, save that what is below an encoder's noise counts as none) and 24 of description (lightness of 4 x 4
 fields, two colour differences of 2 x 2). Signs alone are noise where a picture is flat; a description alone sees no
-details.
+details. Where something is transparent 24 bytes follow, the structure and the 4 x 4 fields of its alpha.
+
+The ground of a transparent picture is darker than black, so that every colour stands out from it. A ground chosen of
+several would turn out differently for two encodings of one picture, and nothing of them would be alike.
 """
 
+from collections.abc import Sequence
 from math import sqrt
 
 import numpy as np
@@ -13,7 +17,16 @@ from imagehash import ImageHash
 from numpy.typing import NDArray
 from PIL import Image
 
+from dali.lib.ground import visible_alpha
 from dali.lib.images import Picture
+
+_Plane = NDArray[np.float32]
+
+# How fingerprints are made. Kept with each; those of different versions are never compared. 1: before versions were
+# kept, over white. 2: over a ground that contrasts, with the shape of alpha. Raise it with whatever changes them.
+VERSION = 2
+# Hex digits at most: a fingerprint, and that of a picture with transparent parts.
+OPAQUE_DIGITS, MOST_DIGITS = 64, 112
 
 # The greatest distance of two pictures.
 MOST_DISTANCE = 64
@@ -21,11 +34,20 @@ MOST_DISTANCE = 64
 _SIDE_PX = 32
 _FREQUENCIES = 8
 _FIELDS = 16
+_LOOK_PX = 128
+# What is said of the alpha of an opaque picture.
+_OPAQUE_OUTLINE = "00" * 8 + "ff" * _FIELDS
 # Amplitude, in grey levels, below which a frequency may be the encoder's noise.
 _NOISE_LEVELS = 0.35
 # Mean differences, in levels of 0..255, that count as much as one bit of structure.
 _LIGHT_LEVELS_A_BIT = 1.3
 _COLOUR_LEVELS_A_BIT = 1.2
+# How much darker than black the ground of transparent pictures is: the contrast of a black motif with it.
+_GROUND_LEVELS = 32
+# Alpha has no encoder's noise, but edges that lie a little otherwise in each size. For opaque motifs; for others less.
+_ALPHA_NOISE_LEVELS = 1.5
+_ALPHA_LEVELS_A_BIT = 2.0
+_LIGHTNESS_OF_RGB = (0.299, 0.587, 0.114)
 # A change of exposure is forgiven up to this factor ...
 _MOST_GAIN = 1.25
 # ... and wholly only where so many bits of structure are shared, or the fields have so much contrast: it is
@@ -45,23 +67,73 @@ _COSINES = _cosines()
 
 
 def fingerprint(picture: Picture, area: Image.Image | None = None) -> str:
-    """The picture's fingerprint: 64 lower-case hex digits. About 2 ms for 1024 x 1024.
+    """The picture's fingerprint: 64 lower-case hex digits, 112 with transparent parts. About 2 ms for 1024 x 1024.
 
     `area` ("L", 255 = in it, stretched over the picture) limits it to a part, so that what is the same in
     all pictures around it counts for nothing.
     """
     if area is not None:
         picture = _part(picture, area)
-    small = picture.reduced(128).resize((_SIDE_PX, _SIDE_PX), Image.Resampling.BOX).convert("YCbCr")
-    samples = np.asarray(small, dtype=np.float32)
-    lightness = samples[:, :, 0]
-    waves = (_COSINES @ lightness @ _COSINES.T).ravel()
+    image = picture.fitted(_LOOK_PX)
+    if image.mode == "RGB":
+        return _of_opaque(_small(image))
+    return _of_transparent(image, visible_alpha(image))
+
+
+def _of_opaque(small: Image.Image) -> str:
+    samples = np.asarray(small.convert("YCbCr"), dtype=np.float32)
+    return _structure(samples[:, :, 0], _NOISE_LEVELS) + _description(samples)
+
+
+def _of_transparent(image: Image.Image, alpha: Image.Image) -> str:
+    """Structure over the ground; a description of the picture's own colours, for what is clear has their mean; alpha's
+    structure and fields. Where nothing is clear it is that of an opaque picture.
+    """
+    mean = _mean_colour(image, alpha)
+    own = Image.new("RGB", image.size, mean)
+    own.paste(image.convert("RGB"), mask=alpha)
+    samples = np.asarray(_small(own).convert("YCbCr"), dtype=np.float32)
+    shape = np.asarray(_small(alpha), dtype=np.float32)
+    below = float(np.dot(mean, _LIGHTNESS_OF_RGB)) + _GROUND_LEVELS
+    shown = _structure(samples[:, :, 0] - (1 - shape / 255) * below, _NOISE_LEVELS)
+    noise = max(_NOISE_LEVELS, _ALPHA_NOISE_LEVELS * float(shape.max()) / 255)
+    outline = _structure(shape, noise) + _hex(_fields(shape))
+    return shown + _description(samples) + ("" if outline == _OPAQUE_OUTLINE else outline)
+
+
+def _small(image: Image.Image) -> Image.Image:
+    return image.resize((_SIDE_PX, _SIDE_PX), Image.Resampling.BOX)
+
+
+def _mean_colour(image: Image.Image, alpha: Image.Image) -> tuple[int, int, int]:
+    """Of what is seen; black where nothing is."""
+    weights = np.asarray(alpha, dtype=np.float64).ravel()
+    if not weights.any():
+        return 0, 0, 0
+    red, green, blue = np.average(np.asarray(image)[..., :3].reshape(-1, 3), axis=0, weights=weights)
+    return round(red), round(green), round(blue)
+
+
+def _structure(plane: _Plane, noise: float) -> str:
+    """Which of the lowest frequencies are above their median and above the noise, 16 hex digits."""
+    waves = (_COSINES @ plane @ _COSINES.T).ravel()
     waves[0] = 0.0  # the mean belongs to the description
-    bits = waves > max(float(np.median(waves[1:])), _NOISE_LEVELS)
-    fields = lightness.reshape(4, 8, 4, 8).mean(axis=(1, 3)).ravel()
+    bits = waves > max(float(np.median(waves[1:])), noise)
+    return str(ImageHash(bits.reshape(_FREQUENCIES, _FREQUENCIES)))
+
+
+def _fields(plane: _Plane) -> _Plane:
+    return plane.reshape(4, 8, 4, 8).mean(axis=(1, 3)).ravel()
+
+
+def _description(samples: _Plane) -> str:
+    """Lightness and colours of YCbCr samples, 48 hex digits."""
     colours = samples[:, :, 1:].reshape(2, 16, 2, 16, 2).mean(axis=(1, 3)).ravel()
-    described = np.concatenate([fields, colours]).round().astype(np.uint8)
-    return str(ImageHash(bits.reshape(_FREQUENCIES, _FREQUENCIES))) + described.tobytes().hex()
+    return _hex(np.concatenate([_fields(samples[:, :, 0]), colours]))
+
+
+def _hex(levels: _Plane) -> str:
+    return levels.round().astype(np.uint8).tobytes().hex()
 
 
 def _part(picture: Picture, area: Image.Image) -> Picture:
@@ -86,8 +158,7 @@ def distance(a: str, b: str) -> int:
     The greatest of what structure, lightness and colours say, each in units of one bit of structure.
     """
     structure_a, structure_b = structure(a), structure(b)
-    bits = (structure_a ^ structure_b).bit_count()
-    described_a, described_b = bytes.fromhex(a[16:]), bytes.fromhex(b[16:])
+    described_a, described_b = bytes.fromhex(a[16:OPAQUE_DIGITS]), bytes.fromhex(b[16:OPAQUE_DIGITS])
     fields_a, fields_b = described_a[:_FIELDS], described_b[:_FIELDS]
     mean_a, mean_b = sum(fields_a) / _FIELDS, sum(fields_b) / _FIELDS
     contrast = min(_spread(fields_a, mean_a), _spread(fields_b, mean_b))
@@ -96,15 +167,27 @@ def distance(a: str, b: str) -> int:
     gain = min(_MOST_GAIN, max(1 / _MOST_GAIN, (mean_b + 1) / (mean_a + 1))) ** telling
     # Half of it to each, so that both ways round the same is compared.
     to_a, to_b = sqrt(gain), 1 / sqrt(gain)
-    light = sqrt(sum((x * to_a - y * to_b) ** 2 for x, y in zip(fields_a, fields_b, strict=True)) / _FIELDS)
-    colours_a, colours_b = described_a[_FIELDS:], described_b[_FIELDS:]
-    colour = sqrt(
-        sum(((x - 128) * to_a - (y - 128) * to_b) ** 2 for x, y in zip(colours_a, colours_b, strict=True))
-        / len(colours_a)
+    light = _apart([x * to_a for x in fields_a], [y * to_b for y in fields_b])
+    colour = _apart(
+        [(x - 128) * to_a for x in described_a[_FIELDS:]], [(y - 128) * to_b for y in described_b[_FIELDS:]]
     )
-    return min(
-        MOST_DISTANCE, max(bits, round(light / _LIGHT_LEVELS_A_BIT), round(colour / _COLOUR_LEVELS_A_BIT))
+    farthest = max(
+        (structure_a ^ structure_b).bit_count(),
+        round(light / _LIGHT_LEVELS_A_BIT),
+        round(colour / _COLOUR_LEVELS_A_BIT),
+        _outlines_apart(a[OPAQUE_DIGITS:] or _OPAQUE_OUTLINE, b[OPAQUE_DIGITS:] or _OPAQUE_OUTLINE),
     )
+    return min(MOST_DISTANCE, farthest)
+
+
+def _outlines_apart(a: str, b: str) -> int:
+    bits = (int(a[:16], 16) ^ int(b[:16], 16)).bit_count()
+    return max(bits, round(_apart(bytes.fromhex(a[16:]), bytes.fromhex(b[16:])) / _ALPHA_LEVELS_A_BIT))
+
+
+def _apart(a: Sequence[float], b: Sequence[float]) -> float:
+    """Root of the mean square of the differences."""
+    return sqrt(sum((x - y) ** 2 for x, y in zip(a, b, strict=True)) / len(a))
 
 
 def _spread(values: bytes, mean: float) -> float:
