@@ -11,6 +11,7 @@ from django.db.models import Count, F, Q, Sum
 from django.utils import timezone
 
 from dali.lib import database
+from dali.lib import phash as hashes
 from dali.lib.errors import ConflictError, MissingError
 from dali.lib.images import CPU_GATE, decode
 from dali.lib.sql import insert, update_where
@@ -193,7 +194,8 @@ def insert_progression(
         generated_image_url=image.delivery,
         original_image_r2_key=job.start_image_key or variant.original_key,
         generated_image_r2_key=variant.original_key,
-        phash=image.phash,
+        phash=hashes.short(image.phash),
+        phash_version=hashes.VERSION,
         width=image.width,
         height=image.height,
         bytes=image.size_bytes,

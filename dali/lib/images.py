@@ -130,6 +130,12 @@ class Picture:
             return self.fitted(max_px)
         return on_ground(self.fitted(max_px), ground or self.ground)
 
+    def common_ground(self, other: "Picture | None") -> Ground:
+        """The ground on which this picture is compared with another: chosen by what is transparent in both."""
+        if other is None or not other.has_alpha:
+            return self.ground
+        return ground_for(self.fitted(_GROUND_PX), other.fitted(_GROUND_PX))
+
     def part(self, box: tuple[int, int, int, int]) -> Image.Image:
         """What is inside `box` (left, top, right, bottom) in full size, RGB over the picture's ground."""
         return on_ground(self.image.crop(box), self.ground)

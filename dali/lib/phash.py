@@ -23,11 +23,12 @@ from dali.lib.images import Picture
 
 _Plane = NDArray[np.float32]
 
-# How fingerprints are made. Kept with each; those of different versions are never compared. 1: before versions were
-# kept, over white. 2: over a ground that contrasts, with the shape of alpha. Raise it with whatever changes them.
+# How fingerprints are made, kept with each; those of different versions are never compared. 1, of which nothing was
+# kept: over white. 2: over a ground that contrasts, with the shape of alpha. Raise it with whatever changes them, the
+# decoding of pictures included.
 VERSION = 2
-# Hex digits at most: a fingerprint, and that of a picture with transparent parts.
-OPAQUE_DIGITS, MOST_DIGITS = 64, 168
+# Hex digits of a fingerprint without what is said of alpha.
+OPAQUE_DIGITS = 64
 
 # The greatest distance of two pictures.
 MOST_DISTANCE = 64
@@ -179,6 +180,11 @@ def _part(picture: Picture, area: Image.Image) -> Picture:
     if not rows.any():
         return picture
     return Picture(Image.fromarray(np.asarray(picture.image)[rows][:, columns]), picture.media_type)
+
+
+def short(fingerprint: str) -> str:
+    """The 64 digits that every picture has, for those who only show them."""
+    return fingerprint[:OPAQUE_DIGITS]
 
 
 def structure(fingerprint: str) -> int:

@@ -61,6 +61,7 @@ class ImageProgressionAdmin(MachineAdmin[ImageProgression]):
                     "bytes",
                     "cost_usd",
                     "phash",
+                    "phash_version",
                     "start_image_url",
                     "original_image_r2_key",
                     "generated_image_r2_key",
