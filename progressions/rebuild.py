@@ -37,13 +37,12 @@ _BUSY_TIMES, _BUSY_MOST_S = 3, 300
 
 @dataclass(frozen=True, slots=True)
 class HashSource:
-    """An image whose fingerprint may have to be made; `is_current`: it is of today's version wherever it is kept."""
+    """An image, and whether its fingerprint is to be made; `job` where it shows only a part anew."""
 
     progression_id: UUID
     key: str
-    kind: str
-    job_id: UUID | None
-    is_current: bool
+    is_due: bool
+    job: Job | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +90,7 @@ def rebuild_hashes(
     An image whose original is gone keeps what it has and is never compared.
     """
     counts = Counts()
-    for source, made in _made(
-        _hash_sources(project_id), lambda source: _fingerprint_of(source, is_all=is_all)
-    ):
+    for source, made in _made(_hash_sources(project_id, is_all=is_all), _fingerprint_of):
         if isinstance(made, FileNotFoundError):
             counts.gone += 1
             log.warning("hash_original_gone", progressionId=str(source.progression_id), key=source.key)
@@ -114,8 +111,8 @@ def _images(project_id: UUID | None) -> QuerySet[ImageProgression]:
     return rows if project_id is None else rows.filter(project_id=project_id)
 
 
-def _hash_sources(project_id: UUID | None) -> Iterator[HashSource]:
-    """Every image, oldest first. What is current is told by three queries a piece, without reading an original."""
+def _hash_sources(project_id: UUID | None, *, is_all: bool) -> Iterator[HashSource]:
+    """Every image, oldest first. What is due is told by three queries a piece, without reading an original."""
     rows = _images(project_id).values_list(
         "id", "generated_image_r2_key", "kind", "job", "phash", "phash_version"
     )
@@ -123,8 +120,9 @@ def _hash_sources(project_id: UUID | None) -> Iterator[HashSource]:
         current = _current([row[0] for row in piece])
         for id_, key, kind, job_id, phash, version in piece:
             found_by = hashes.short(current.get(id_, phash))
-            is_current = bool(phash) and version == hashes.VERSION and found_by == phash
-            yield HashSource(id_, key, kind, job_id, is_current)
+            is_due = is_all or not phash or version != hashes.VERSION or found_by != phash
+            is_part = is_due and kind == Kind.INPAINT
+            yield HashSource(id_, key, is_due, Job.objects.filter(id=job_id).first() if is_part else None)
 
 
 def _current(progression_ids: Sequence[UUID]) -> dict[UUID, str]:
@@ -142,12 +140,11 @@ def _current(progression_ids: Sequence[UUID]) -> dict[UUID, str]:
     }
 
 
-def _fingerprint_of(source: HashSource, *, is_all: bool) -> str:
-    """The fingerprint made of the original; empty where it need not be made."""
-    if source.is_current and not is_all:
+def _fingerprint_of(source: HashSource) -> str:
+    """The fingerprint made of the original; empty where it is not due. In a thread, without the database."""
+    if not source.is_due:
         return ""
-    job = Job.objects.filter(id=source.job_id).first() if source.kind == Kind.INPAINT else None
-    area = load_area(job, Kind.INPAINT) if job is not None else None
+    area = load_area(source.job, Kind.INPAINT) if source.job is not None else None
     picture = _decoded("originals", source.key)
     with CPU_GATE:
         return hashes.fingerprint(picture, area)

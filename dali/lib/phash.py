@@ -111,7 +111,7 @@ def _of_opaque_alpha() -> str:
 
 
 def _outline(alpha: Image.Image) -> _Plane:
-    """Alpha in 6 x 6 fields of a frame that moves and grows with it, so that a crop changes little, and 255 where it is most.
+    """Alpha in 6 x 6 fields of a frame that moves and grows with it, so that a crop changes little; 255 at its most.
 
     The frame stands around the centre of what is seen, 2.5 standard deviations to each side: a quarter of a disc's
     radius is left around a disc.
