@@ -94,7 +94,7 @@ def indexed(variant_ids: Iterable[UUID]) -> dict[UUID, int]:
 def void(*, variant_id: UUID) -> None:
     """Withdraws a reservation: the variant ended without an image."""
     HashBands.objects.filter(variant_id=variant_id).delete()
-    Variant.objects.filter(id=variant_id).update(phash="")
+    Variant.objects.filter(id=variant_id).update(phash="", phash_version=None)
 
 
 def stays() -> Q:

@@ -97,12 +97,11 @@ def fit(image: Image.Image, max_px: int) -> Image.Image:
 
 def _seen(images: tuple[Image.Image, ...]) -> tuple[np.ndarray, np.ndarray]:
     """Colours, and alphas from 0 to 1, of the pictures that have something transparent."""
-    colours, alphas = [np.zeros((0, 3), np.float32)], [np.zeros(0, np.float32)]
-    for image in images:
-        if image.mode == "RGBA":
-            small = fit(image, _LOOK_PX)
-            colours.append(np.asarray(small, np.float32)[..., :3].reshape(-1, 3))
-            alphas.append(np.asarray(visible_alpha(small), np.float32).ravel() / 255)
+    small = [fit(image, _LOOK_PX) for image in images if image.mode == "RGBA"]
+    if not small:
+        return np.zeros((0, 3)), np.zeros(0)
+    colours = [np.asarray(image, np.float32)[..., :3].reshape(-1, 3) for image in small]
+    alphas = [np.asarray(visible_alpha(image), np.float32).ravel() / 255 for image in small]
     return np.concatenate(colours), np.concatenate(alphas)
 
 

@@ -17,7 +17,7 @@ from PIL import Image, ImageCms
 from PIL.JpegImagePlugin import JpegImageFile
 
 from dali.lib.database import release_connection
-from dali.lib.ground import Ground, fit, ground_for, on_ground, webp
+from dali.lib.ground import Ground, fit, ground_for, on_ground, visible_alpha, webp
 from dali.lib.image_headers import InvalidImageError, sniff
 
 __all__ = [
@@ -106,6 +106,11 @@ class Picture:
     def has_alpha(self) -> bool:
         """Whether something in it is transparent."""
         return self.image.mode == "RGBA"
+
+    @property
+    def is_invisible(self) -> bool:
+        """Whether all of it is transparent."""
+        return self.has_alpha and visible_alpha(self.image).getbbox() is None
 
     @property
     def ground(self) -> Ground:

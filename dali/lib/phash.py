@@ -96,7 +96,8 @@ def _of_transparent(image: Image.Image, alpha: Image.Image) -> str:
     filled.paste(image.convert("RGB"), mask=alpha)
     samples = np.asarray(_small(filled).convert("YCbCr"), dtype=np.float32)
     clear = 1 - np.asarray(_small(alpha), dtype=np.float32) / 255
-    lightness = samples[:, :, 0] - clear * (float(np.dot(mean, _LIGHTNESS_OF_RGB)) + _GROUND_LEVELS)
+    below = np.float32(np.dot(mean, _LIGHTNESS_OF_RGB) + _GROUND_LEVELS)
+    lightness = samples[:, :, 0] - clear * below
     found = _structure(lightness, _NOISE_LEVELS) + _description(samples)
     return found if alpha.getextrema() == (255, 255) else found + _of_alpha(alpha)
 
@@ -133,7 +134,7 @@ def _outline(alpha: Image.Image) -> _Plane:
         Image.Resampling.BILINEAR,
     )
     fields = np.asarray(frame.resize((_OUTLINE_SIDE, _OUTLINE_SIDE), Image.Resampling.BOX), dtype=np.float32)
-    return fields.ravel() * (255 / np.float32(seen.max()))
+    return np.asarray(fields.ravel() * (255 / seen.max()), dtype=np.float32)
 
 
 def _small(image: Image.Image) -> Image.Image:

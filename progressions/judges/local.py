@@ -24,6 +24,8 @@ _LEAST_PX = 16
 _NOT_CHECKED = (
     "Not checked: objects, people, text and style; this judge measures pixels and recognises no things."
 )
+_INVISIBLE = "The picture is blank: all of it is transparent."
+_DESCRIBE = "Describe the main subject and what surrounds it, so that the picture has content."
 _DRAWING = re.compile(r"\b(line[ -]?(drawing|art)|sketch|pencil|ink|charcoal|etching|engraving)\b")
 _SOFT = re.compile(
     r"\b(blur\w*|bokeh|soft\w*|fog\w*|mist\w*|haz[ey]\w*|dreamy|out of focus|abstract|gradient|smooth)\b"
@@ -82,6 +84,8 @@ class LocalJudge(Judge):
                 f"Nothing could be checked: {picture.width} x {picture.height} pixels are too few to measure."
             )
             return Verdict(None, [note], model=self.name)
+        if picture.is_invisible and not _PLAIN.search(request.prompt.lower()):
+            return Verdict(Judgment.FAIL, [_INVISIBLE], [], _DESCRIBE, model=self.name)
         look = _look_at(request)
         findings = [finding for check in _CHECKS for finding in check(look)]
         failed = [finding for finding in findings if not finding.is_good]
@@ -111,23 +115,16 @@ def _check_content(look: Look) -> Iterator[Finding]:
     The clear margin around what is seen of a transparent picture does not count.
     """
     width, height = look.size
-    image = look.request.generated_image.fitted(_LOOK_PX)
-    box = visible_alpha(image).getbbox() if image.mode == "RGBA" else (0, 0, *image.size)
-    if box is None:
-        yield Finding(
-            False,
-            "The picture is blank: all of it is transparent.",
-            "Describe the main subject, so that the picture has content.",
-        )
-        return
-    views = [look.small] if box == (0, 0, *image.size) else [look.small, look.small.crop(box)]
+    image, views = look.request.generated_image.fitted(_LOOK_PX), [look.small]
+    if image.mode == "RGBA":
+        views.append(look.small.crop(visible_alpha(image).getbbox()))
     if all(_is_blank(view) for view in views) and not _PLAIN.search(look.prompt):
         spread, alike = measures.contrast(look.lightness), measures.largest_share(look.small)
         yield Finding(
             False,
             f"The picture is blank or nearly so: {alike:.0%} of it is of one colour "
             f"and its lightness varies by {spread} of 255.",
-            "Describe the main subject and what surrounds it, so that the picture has content.",
+            _DESCRIBE,
         )
     else:
         yield Finding(True, f"The file opened whole, {width} x {height} pixels, and is not blank.")
