@@ -16,16 +16,16 @@ PROMPTS = 1_000
 # All but the seven columns that are drawn; a row of the variants table as it is after its image was made.
 _VARIANTS = """
 INSERT INTO variants (id, job_id, project_id, provider, "index", number, kind, status, progress, attempts, code, error,
-  retryable, seed, model, refined_prompt, tips, original_key, phash, possibly_billed, progression_id, not_before,
+  retryable, seed, model, refined_prompt, tips, original_key, phash, phash_version, possibly_billed, progression_id, not_before,
   lease_owner, lease_token)
 SELECT id, {job}, {project}, 'mock', n, n, 'generate', 'complete', 1, 1, '', '', {false}, n, '', '', '[]', '',
-  phash, 0, id, {now}, '', 0 FROM drawn
+  phash, {version}, 0, id, {now}, '', 0 FROM drawn
 """
 _PROGRESSIONS = """
 INSERT INTO image_progressions (id, project_id, kind, ai_provider, model, prompt, refined_prompt, tips_applied,
-  start_image_url, start_image_delivery_url, generated_image_url, original_image_r2_key, generated_image_r2_key, phash,
+  start_image_url, start_image_delivery_url, generated_image_url, original_image_r2_key, generated_image_r2_key, phash, phash_version,
   width, height, bytes, provider_meta, ai_notes, ai_tags, retry_suggestion, judge_attempts, search_text, created_at)
-SELECT id, {project}, 'generate', 'mock', '', 'p', '', '[]', '', '', '/images/' || n, 'k', 'k', phash, 8, 8, 8, '{{}}',
+SELECT id, {project}, 'generate', 'mock', '', 'p', '', '[]', '', '', '/images/' || n, 'k', 'k', phash, {version}, 8, 8, 8, '{{}}',
   '[]', '[]', '', 0, 'p', {now} FROM drawn
 """
 _BANDS = """
@@ -72,6 +72,7 @@ def fill(rows: int) -> tuple[Project, list[int]]:
         "job": _literal(job.id, is_sqlite=is_sqlite),
         "false": "0" if is_sqlite else "FALSE",
         "now": "datetime('now')" if is_sqlite else "now()",
+        "version": hashes.VERSION,
         "prefix": duplicates.buckets(project.id, 0)[0],
     }
     with connection.cursor() as cursor:

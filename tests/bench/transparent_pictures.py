@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter
 
-from tests.bench.pictures import ALTERATIONS, SIDE_PX, Sample, samples
+from tests.bench.pictures import ALTERATIONS, SIDE_PX, Sample, picture_of
 
 _FINE = 2  # motifs are drawn so much larger, for soft edges
 _KEEP_ALPHA = ("half size", "1.5 times the size", "1 % cropped", "2 % cropped", "3 % cropped")
@@ -99,18 +99,8 @@ def _glow(family: int, seed: int) -> Image.Image:
 
 
 def _content(family: int, seed: int) -> Image.Image:
-    images = _contents()
-    return images[(family * 2 + seed) % len(images)]
-
-
-_kept: list[Image.Image] = []
-
-
-def _contents() -> list[Image.Image]:
-    if not _kept:
-        found = (one for one in samples(16) if one.sort in ("photo", "landscape"))
-        _kept.extend(one.image.resize((SIDE_PX, SIDE_PX)) for one in found)
-    return _kept
+    sort = "photo" if family % 2 else "landscape"
+    return picture_of(sort, family, seed).resize((SIDE_PX, SIDE_PX))
 
 
 _SORTS: dict[str, Callable[[int, int], Image.Image]] = {
