@@ -3,7 +3,8 @@
 A fingerprint is 32 bytes: 8 of structure (signs of the picture's lowest frequencies, of the type and text of
 imagehash.phash, save that what is below an encoder's noise counts as none) and 24 of description (lightness of 4 x 4
 fields, two colour differences of 2 x 2). Signs alone are noise where a picture is flat; a description alone sees no
-details. Where something is transparent 52 bytes of alpha follow: its 4 x 4 fields, and its outline wherever it stands.
+details. Where something is transparent 60 bytes follow: the structure of what is seen without its outline, the 4 x 4
+fields of alpha, and its outline wherever it stands.
 
 The ground of a transparent picture is darker than black, so that every colour stands out from it. A ground chosen of
 several would at times turn out differently for two encodings of one picture, and nothing of them would be alike.
@@ -12,6 +13,7 @@ several would at times turn out differently for two encodings of one picture, an
 from collections.abc import Sequence
 from functools import cache
 from math import sqrt
+from typing import NamedTuple
 
 import numpy as np
 from imagehash import ImageHash
@@ -69,7 +71,7 @@ _COSINES = _cosines()
 
 
 def fingerprint(picture: Picture, area: Image.Image | None = None) -> str:
-    """The picture's fingerprint: 64 lower-case hex digits, 168 where something is transparent.
+    """The picture's fingerprint: 64 lower-case hex digits, 184 where something is transparent.
 
     About 1 ms for 1024 x 1024, 6 for a transparent one.
 
@@ -99,7 +101,9 @@ def _of_transparent(image: Image.Image, alpha: Image.Image) -> str:
     below = np.float32(np.dot(mean, _LIGHTNESS_OF_RGB) + _GROUND_LEVELS)
     lightness = samples[:, :, 0] - clear * below
     found = _structure(lightness, _NOISE_LEVELS) + _description(samples)
-    return found if alpha.getextrema() == (255, 255) else found + _of_alpha(alpha)
+    if alpha.getextrema() == (255, 255):
+        return found
+    return found + _structure(samples[:, :, 0], _NOISE_LEVELS) + _of_alpha(alpha)
 
 
 def _of_alpha(alpha: Image.Image) -> str:
@@ -212,21 +216,31 @@ def distance(a: str, b: str) -> int:
     colour = _apart(
         [(x - 128) * to_a for x in described_a[_FIELDS:]], [(y - 128) * to_b for y in described_b[_FIELDS:]]
     )
+    alpha_a, alpha_b = _tail(a), _tail(b)
     farthest = max(
         (structure_a ^ structure_b).bit_count(),
         round(light / _LIGHT_LEVELS_A_BIT),
         round(colour / _COLOUR_LEVELS_A_BIT),
-        _alphas_apart(a[OPAQUE_DIGITS:], b[OPAQUE_DIGITS:]),
+        (alpha_a.structure ^ alpha_b.structure).bit_count(),
+        round(_apart(alpha_a.fields, alpha_b.fields) / _ALPHA_LEVELS_A_BIT),
+        round(_apart(alpha_a.outline, alpha_b.outline) / _OUTLINE_LEVELS_A_BIT),
     )
     return min(MOST_DISTANCE, farthest)
 
 
-def _alphas_apart(a: str, b: str) -> int:
-    alpha_a, alpha_b = (bytes.fromhex(alpha or _of_opaque_alpha()) for alpha in (a, b))
-    return max(
-        round(_apart(alpha_a[:_FIELDS], alpha_b[:_FIELDS]) / _ALPHA_LEVELS_A_BIT),
-        round(_apart(alpha_a[_FIELDS:], alpha_b[_FIELDS:]) / _OUTLINE_LEVELS_A_BIT),
-    )
+class _Tail(NamedTuple):
+    """What a fingerprint says where something is transparent."""
+
+    structure: int
+    fields: bytes
+    outline: bytes
+
+
+def _tail(fingerprint: str) -> _Tail:
+    """An opaque picture's own structure is its structure, and its alpha is 255 throughout."""
+    tail = fingerprint[OPAQUE_DIGITS:] or fingerprint[:16] + _of_opaque_alpha()
+    described = bytes.fromhex(tail[16:])
+    return _Tail(int(tail[:16], 16), described[:_FIELDS], described[_FIELDS:])
 
 
 def _apart(a: Sequence[float], b: Sequence[float]) -> float:

@@ -16,17 +16,18 @@ PROMPTS = 1_000
 # All but the seven columns that are drawn; a row of the variants table as it is after its image was made.
 _VARIANTS = """
 INSERT INTO variants (id, job_id, project_id, provider, "index", number, kind, status, progress, attempts, code, error,
-  retryable, seed, model, refined_prompt, tips, original_key, phash, phash_version, possibly_billed, progression_id, not_before,
-  lease_owner, lease_token)
+  retryable, seed, model, refined_prompt, tips, original_key, phash, phash_version, possibly_billed,
+  progression_id, not_before, lease_owner, lease_token)
 SELECT id, {job}, {project}, 'mock', n, n, 'generate', 'complete', 1, 1, '', '', {false}, n, '', '', '[]', '',
   phash, {version}, 0, id, {now}, '', 0 FROM drawn
 """
 _PROGRESSIONS = """
 INSERT INTO image_progressions (id, project_id, kind, ai_provider, model, prompt, refined_prompt, tips_applied,
-  start_image_url, start_image_delivery_url, generated_image_url, original_image_r2_key, generated_image_r2_key, phash, phash_version,
-  width, height, bytes, provider_meta, ai_notes, ai_tags, retry_suggestion, judge_attempts, search_text, created_at)
-SELECT id, {project}, 'generate', 'mock', '', 'p', '', '[]', '', '', '/images/' || n, 'k', 'k', phash, {version}, 8, 8, 8, '{{}}',
-  '[]', '[]', '', 0, 'p', {now} FROM drawn
+  start_image_url, start_image_delivery_url, generated_image_url, original_image_r2_key, generated_image_r2_key,
+  phash, phash_version, width, height, bytes, provider_meta, ai_notes, ai_tags, retry_suggestion, judge_attempts,
+  search_text, created_at)
+SELECT id, {project}, 'generate', 'mock', '', 'p', '', '[]', '', '', '/images/' || n, 'k', 'k', phash, {version},
+  8, 8, 8, '{{}}', '[]', '[]', '', 0, 'p', {now} FROM drawn
 """
 _BANDS = """
 INSERT INTO hash_bands (variant_id, structure, band_0, band_1, band_2)
