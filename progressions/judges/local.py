@@ -101,12 +101,16 @@ class LocalJudge(Judge):
 def _look_at(request: JudgeRequest) -> Look:
     picture, start = request.generated_image, request.start_image
     ground = picture.common_ground(start)
-    small, seen = picture.reduced(_LOOK_PX, ground), visible_colours(picture.fitted(_LOOK_PX))
+    small, seen = picture.reduced(_LOOK_PX, ground), _seen(picture)
     before = start.reduced(_LOOK_PX, ground) if start else None
     mean = float(np.asarray(seen.convert("L")).mean())
     return Look(
         request, Kind(request.kind), request.prompt.lower(), small, seen, small.convert("L"), mean, before
     )
+
+
+def _seen(picture: Picture) -> Image.Image:
+    return visible_colours(picture.fitted(_LOOK_PX))
 
 
 def _check_content(look: Look) -> Iterator[Finding]:
@@ -252,7 +256,8 @@ def _check_light(look: Look) -> Iterator[Finding]:
 
 def _check_change(look: Look) -> Iterator[Finding]:
     """An edit or variation differs from its start image visibly, and still has its forms (or its palette)."""
-    if look.start is None or look.kind not in (Kind.EDIT, Kind.VARIATION):
+    start = look.request.start_image
+    if start is None or look.start is None or look.kind not in (Kind.EDIT, Kind.VARIATION):
         return
     changed = float((_difference(look, look.start) > 12).mean())
     if changed < 0.005:
@@ -263,7 +268,10 @@ def _check_change(look: Look) -> Iterator[Finding]:
         )
         return
     alike = measures.likeness(look.small, look.start)
-    palette = measures.palette_likeness(look.small, look.start)
+    palette = max(
+        measures.palette_likeness(look.small, look.start),
+        measures.palette_likeness(look.seen, _seen(start)),
+    )
     is_related = alike >= 0.15 or palette >= (0.28 if look.kind == Kind.VARIATION else 0.6)
     if is_related:
         yield Finding(
