@@ -15,7 +15,7 @@ _QUALITY = 84
 
 @dataclass(frozen=True, slots=True)
 class Print:
-    """A JPEG over white, with its size in pixels; or no content, and a few words about `why`."""
+    """A JPEG, over a ground it stands out from where it is transparent, with its size in pixels; or no content, and a few words about `why`."""
 
     content: bytes
     width: int
