@@ -29,6 +29,7 @@ from progressions.models import HashBands, ImageProgression, Job, Upload, Varian
 log = structlog.get_logger(__name__)
 
 S = TypeVar("S", bound="HashSource | DeliverySource")
+R = TypeVar("R")
 
 _CHUNK = 64
 # A delivery that asks for a pause gets it, so that all rows are done in one go.
@@ -43,6 +44,14 @@ class HashSource:
     key: str
     is_due: bool
     job: Job | None
+
+
+@dataclass(frozen=True, slots=True)
+class Hashed:
+    """A whole fingerprint, and the grey level of the ground of a transparent picture."""
+
+    phash: str
+    ground: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +99,7 @@ def rebuild_hashes(
     An image whose original is gone keeps what it has and is never compared.
     """
     counts = Counts()
-    for source, made in _made(_hash_sources(project_id, is_all=is_all), _fingerprint_of):
+    for source, made in _made(_hash_sources(project_id, is_all=is_all), _hashed):
         if isinstance(made, FileNotFoundError):
             counts.gone += 1
             log.warning("hash_original_gone", progressionId=str(source.progression_id), key=source.key)
@@ -140,19 +149,20 @@ def _current(progression_ids: Sequence[UUID]) -> dict[UUID, str]:
     }
 
 
-def _fingerprint_of(source: HashSource) -> str:
-    """The fingerprint made of the original; empty where it is not due. In a thread, without the database."""
+def _hashed(source: HashSource) -> Hashed | None:
+    """What is made of the original; None where it is not due. In a thread, without the database."""
     if not source.is_due:
-        return ""
+        return None
     area = load_area(source.job, Kind.INPAINT) if source.job is not None else None
     picture = _decoded("originals", source.key)
     with CPU_GATE:
-        return hashes.fingerprint(picture, area)
+        return Hashed(hashes.fingerprint(picture, area), picture.ground_level)
 
 
-def _write_hash(progression_id: UUID, phash: str) -> bool:
+def _write_hash(progression_id: UUID, made: Hashed) -> bool:
     """Writes it wherever it is kept; whether anything was otherwise."""
-    kept = {"phash": hashes.short(phash), "phash_version": hashes.VERSION}
+    phash = made.phash
+    kept = {"phash": hashes.short(phash), "phash_version": hashes.VERSION, "ground": made.ground}
     with transaction.atomic():
         changed = ImageProgression.objects.filter(id=progression_id).exclude(**kept).update(**kept)
         variant = Variant.objects.filter(progression_id=progression_id).first()
@@ -240,10 +250,10 @@ def _decoded(storage: str, key: str) -> Picture:
         return decode(content, max_pixels=settings.MAX_IMAGE_PIXELS)
 
 
-def _made(sources: Iterator[S], make: Callable[[S], str]) -> Iterator[tuple[S, str | DaliError | OSError]]:
+def _made(sources: Iterator[S], make: Callable[[S], R]) -> Iterator[tuple[S, R | DaliError | OSError]]:
     """Each source with what `make` gave or raised; as many at once as there are cores."""
 
-    def attempt(source: S, times: int = _BUSY_TIMES) -> str | DaliError | OSError:
+    def attempt(source: S, times: int = _BUSY_TIMES) -> R | DaliError | OSError:
         try:
             return make(source)
         except DeliveryError as error:

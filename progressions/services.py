@@ -147,6 +147,7 @@ class NewImage:
     height: int
     size_bytes: int
     phash: str
+    ground: int | None
     seed: int | None
     cost_usd: Decimal | None
     meta: dict[str, Any]
@@ -168,6 +169,7 @@ class NewImage:
             height=derived.height,
             size_bytes=size_bytes,
             phash=derived.phash,
+            ground=derived.picture.ground_level,
             seed=answer.get("seed"),
             cost_usd=variant.cost_usd,
             meta=answer.get("meta", {}),
@@ -196,6 +198,7 @@ def insert_progression(
         generated_image_r2_key=variant.original_key,
         phash=hashes.short(image.phash),
         phash_version=hashes.VERSION,
+        ground=image.ground,
         width=image.width,
         height=image.height,
         bytes=image.size_bytes,
@@ -321,11 +324,13 @@ def roll_back(*, progression: ImageProgression) -> ImageProgression:
     has_start = bool(progression.start_image_delivery_url)
     key = progression.original_image_r2_key if has_start else progression.generated_image_r2_key
     width, height, size_bytes = progression.width, progression.height, progression.bytes
+    ground = progression.ground
     if has_start:
         content = _read_original(key)
         with CPU_GATE:
             picture = decode(content)
         width, height, size_bytes = picture.width, picture.height, len(content)
+        ground = picture.ground_level
     with transaction.atomic():
         row = ImageProgression.objects.create(
             project_id=progression.project_id,
@@ -336,6 +341,7 @@ def roll_back(*, progression: ImageProgression) -> ImageProgression:
             generated_image_url=progression.start_image_delivery_url or progression.generated_image_url,
             original_image_r2_key=key,
             generated_image_r2_key=key,
+            ground=ground,
             width=width,
             height=height,
             bytes=size_bytes,

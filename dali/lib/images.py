@@ -119,6 +119,11 @@ class Picture:
             self._ground = ground_for(self.fitted(_GROUND_PX)) if self.has_alpha else Ground.WHITE
         return self._ground
 
+    @property
+    def ground_level(self) -> int | None:
+        """The grey level of its ground; None where nothing is transparent."""
+        return self.ground.value[0] if self.has_alpha else None
+
     def fitted(self, max_px: int) -> Image.Image:
         """The picture, RGB or RGBA, scaled so that neither side exceeds `max_px`; never enlarged.
 

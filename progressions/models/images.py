@@ -45,6 +45,11 @@ class ImageProgression(models.Model):
     phash_version = models.PositiveSmallIntegerField(
         null=True, blank=True, help_text="How `phash` was made; null: before versions were kept."
     )
+    ground = models.PositiveSmallIntegerField(
+        null=True,
+        blank=True,
+        help_text="Grey level of the ground that a transparent picture stands out from; null: opaque, or not known.",
+    )
     width = models.PositiveIntegerField()
     height = models.PositiveIntegerField()
     bytes = models.PositiveBigIntegerField()

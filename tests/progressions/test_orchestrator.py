@@ -255,6 +255,7 @@ def test_transparent_motifs_of_one_colour_are_no_duplicates_and_not_blank(
         image = variant.progression
         assert image is not None
         assert (image.phash, image.phash_version) == (variant.phash[:64], VERSION)
+        assert image.ground == (0 if colour[0] == 255 else 255)
         verdict = LocalJudge().judge(
             JudgeRequest(
                 kind=Kind.GENERATE,

@@ -150,6 +150,7 @@ def test_a_transparent_image_keeps_its_alpha_in_the_variant_and_64_digits_in_the
     variant.refresh_from_db()
     assert len(wanted) == 184
     assert (row.phash, variant.phash) == (wanted[:64], wanted)
+    assert row.ground == 0  # black, for a white motif
     assert report("rebuild_hashes") == "1 looked at: 0 written, 1 right already, 0 failed."
 
 
