@@ -124,7 +124,7 @@ def swatches_of(image: Image.Image, count: int = 5) -> tuple[Swatch, ...]:
     # Counted in bins of 8 levels a channel: a few hundred points instead of thousands of pixels.
     bins = (pixels[:, :3] >> 3).astype(np.int32) @ np.array([1024, 32, 1], np.int32)
     _, place = np.unique(bins, return_inverse=True)
-    counts = np.bincount(place, weights)
+    counts = np.bincount(place, weights).astype(np.float64)
     sums = [np.bincount(place, pixels[:, channel] * weights) for channel in range(3)]
     return _grouped(np.stack(sums, axis=1) / counts[:, None], counts, count)
 

@@ -99,7 +99,7 @@ def _of_transparent(image: Image.Image, alpha: Image.Image) -> str:
     samples = np.asarray(_small(filled).convert("YCbCr"), dtype=np.float32)
     clear = 1 - np.asarray(_small(alpha), dtype=np.float32) / 255
     below = np.float32(np.dot(mean, _LIGHTNESS_OF_RGB) + _GROUND_LEVELS)
-    lightness = samples[:, :, 0] - clear * below
+    lightness = np.asarray(samples[:, :, 0] - clear * below, dtype=np.float32)
     found = _structure(lightness, _NOISE_LEVELS) + _description(samples)
     if alpha.getextrema() == (255, 255):
         return found
@@ -163,7 +163,8 @@ def _structure(plane: _Plane, noise: float) -> str:
 
 
 def _fields(plane: _Plane) -> _Plane:
-    return plane.reshape(4, 8, 4, 8).mean(axis=(1, 3)).ravel()
+    fields: _Plane = plane.reshape(4, 8, 4, 8).mean(axis=(1, 3)).ravel()
+    return fields
 
 
 def _description(samples: _Plane) -> str:
