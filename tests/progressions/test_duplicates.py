@@ -28,7 +28,11 @@ def made(phash: str = PHASH, *, job: Job | None = None, **fields: object) -> Var
     address = fields.pop("address", f"/images/{random.getrandbits(256):064x}.webp")
     parent = fields.pop("parent", None)
     progression = ProgressionFactory(
-        project=job.project, job=job, phash=phash, generated_image_url=address, parent_progression=parent
+        project=job.project,
+        job=job,
+        phash=hashes.short(phash),
+        generated_image_url=address,
+        parent_progression=parent,
     )
     fields = {"status": "complete", "kind": job.kind, **fields}
     variant = VariantFactory(job=job, progression=progression, **fields)
