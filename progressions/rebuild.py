@@ -136,7 +136,7 @@ def _hash_sources(project_id: UUID | None, *, is_all: bool) -> Iterator[HashSour
 
 def _current(progression_ids: Sequence[UUID]) -> dict[UUID, str]:
     """Of each image that has a variant, the fingerprint by which that is found; empty where it is not to be found."""
-    variants = Variant.objects.filter(progression__in=progression_ids)
+    variants = Variant.objects.filter(progression__in=progression_ids).order_by()
     found = list(variants.values_list("progression_id", "id", "kind", "phash", "phash_version"))
     structures = duplicates.indexed([id_ for _, id_, *_ in found])
     return {
@@ -165,7 +165,7 @@ def _write_hash(progression_id: UUID, made: Hashed) -> bool:
     kept = {"phash": hashes.short(phash), "phash_version": hashes.VERSION, "ground": made.ground}
     with transaction.atomic():
         changed = ImageProgression.objects.filter(id=progression_id).exclude(**kept).update(**kept)
-        variant = Variant.objects.filter(progression_id=progression_id).first()
+        variant = Variant.objects.filter(progression_id=progression_id).order_by("id").first()
         if variant is None or _current([progression_id])[progression_id] == phash:
             return changed > 0
         duplicates.reserve(variant=variant, phash=phash)

@@ -37,7 +37,7 @@ SELECT id, structure, {prefix} + (structure & 4194303), {prefix} + (structure >>
 _DRAWN = {
     "sqlite": """
 CREATE TEMP TABLE drawn AS WITH RECURSIVE counted(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM counted WHERE n < {rows}),
-bits AS (SELECT n, random() & random() & random() AS flips FROM counted),
+bits AS MATERIALIZED (SELECT n, random() & random() & random() AS flips FROM counted),
 mixed AS (SELECT bits.n AS n, (base | flips) - (base & flips) AS structure FROM bits JOIN prompts
   ON prompts.n = bits.n % {prompts})
 SELECT n, structure, printf('%012x7000', 1700000000000 + n) || lower(hex(randomblob(8))) AS id,
