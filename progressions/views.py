@@ -18,7 +18,7 @@ def serve_image(request: HttpRequest, name: str) -> HttpResponse:
 
     Any page may show it (`cross-origin`), no page may run it. No row is read, so that images show without the database.
     """
-    found = _NAME.fullmatch(name)
+    found = _NAME.fullmatch(name.lower())
     if found is None:
         return _missing()
     try:
