@@ -221,7 +221,7 @@ class Channel(http.HTTPChannel):
                 self.refuse_body()
                 return False
         is_right: bool = super()._maybeChooseTransferDecoder(header, data)
-        if header == b"Transfer-Encoding" and self._transferDecoder is not None:
+        if is_right and data.lower() == b"chunked" and header == b"Transfer-Encoding":
             self._transferDecoder._maxTrailerHeadersSize = MOST_TRAILER_BYTES  # noqa: SLF001 - 64 KiB of short lines
         return is_right
 

@@ -77,7 +77,10 @@ class Socket(WebSocketProtocol):  # type: ignore[misc]  # daphne ships no types
 
     def processData(self) -> bool:  # noqa: N802 - Autobahn's name
         """Called until it says that there is nothing more to do."""
-        return not self._is_deaf and bool(super().processData())
+        has_more = not self._is_deaf and bool(super().processData())
+        if self._is_deaf:
+            self.data = b""
+        return has_more and not self._is_deaf
 
     def onFrameBegin(self) -> None:  # noqa: N802 - Autobahn's name
         """Called when a frame begins, of a message or of control."""
@@ -90,8 +93,10 @@ class Socket(WebSocketProtocol):  # type: ignore[misc]  # daphne ships no types
 
         A connection closed with bytes unread is reset, and the client would not see why.
         """
+        if self._is_deaf:
+            return  # Autobahn goes on with the frame that broke the rule, and it may break another
         is_told = self.state == self.STATE_OPEN
-        self._is_deaf, self.failedByMe, self.data = True, True, b""
+        self._is_deaf = self.failedByMe = True
         self.server.log_action("websocket", reason, {"path": self.path.decode(), "client": self.peer})
         if is_told:
             self._close(code, reason)
