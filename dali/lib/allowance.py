@@ -2,6 +2,10 @@
 
 import time
 
+# What a client may send on a WebSocket, where nothing that it sends is read: frames, or messages.
+FRAMES_AT_ONCE = 1000
+FRAMES_A_SECOND = 100
+
 
 class Allowance:
     """A token bucket of one client: `at_once` tokens, filled up again by `a_second`."""

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from django.conf import settings
 
+from dali.lib.allowance import FRAMES_A_SECOND, FRAMES_AT_ONCE
+
 MIB = 1024 * 1024
 # What multipart's own lines and part headers may add to a file.
 MULTIPART_OVERHEAD_BYTES = 64 * 1024
@@ -31,8 +33,8 @@ class Limits:
     pace_bytes: int = 32 * 1024
     client_message_bytes: int = 4 * 1024
     # What a client may send on a socket at once and a second: frames; more closes it with 1008.
-    frames_at_once: int = 1000
-    frames_a_second: int = 100
+    frames_at_once: int = FRAMES_AT_ONCE
+    frames_a_second: int = FRAMES_A_SECOND
     # Lines and parts of requests likewise; a connection that brings more is read more slowly.
     parts_at_once: int = 2000
     parts_a_second: int = 1000
