@@ -222,7 +222,8 @@ class Channel(http.HTTPChannel):
                 return False
         is_right: bool = super()._maybeChooseTransferDecoder(header, data)
         if is_right and data.lower() == b"chunked" and header == b"Transfer-Encoding":
-            self._transferDecoder._maxTrailerHeadersSize = MOST_TRAILER_BYTES  # noqa: SLF001 - 64 KiB of short lines
+            decoder: Any = self._transferDecoder
+            decoder._maxTrailerHeadersSize = MOST_TRAILER_BYTES  # noqa: SLF001 - it takes 64 KiB of short lines
         return is_right
 
     def allHeadersReceived(self) -> None:  # noqa: N802 - Twisted's name

@@ -105,7 +105,7 @@ class Reader:
         self.arrived = asyncio.Semaphore(0)
         self.task = asyncio.ensure_future((using or Handler())(scope, self._incoming.get, self._send))
 
-    async def _send(self, message: dict[str, Any]) -> None:
+    async def _send(self, message: Any) -> None:
         self.sent.append(message)
         self.arrived.release()
         await self._takes.acquire()

@@ -51,7 +51,7 @@ def image(server: ServerProcess) -> str:
         timeout=PATIENCE_S,
     )
     assert answer.status_code == 201, answer.text
-    return urlsplit(answer.json()["url"]).path
+    return str(urlsplit(answer.json()["url"]).path)
 
 
 def memory_bytes(server: ServerProcess) -> int:
