@@ -6,6 +6,7 @@ import socket
 import struct
 import termios
 import time
+from contextlib import suppress
 
 from twisted.internet.error import ConnectionLost
 from twisted.internet.interfaces import IPushProducer
@@ -34,7 +35,8 @@ class Connection(Server):
         """Has the kernel take at most so many bytes more than the line does; None: as many as it likes."""
         if hasattr(socket, "TCP_NOTSENT_LOWAT"):
             value = _UNBOUNDED if most_bytes is None else most_bytes
-            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, struct.pack("I", value))
+            with suppress(OSError):  # the client has gone
+                self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, struct.pack("I", value))
 
     def writeSomeData(self, data: bytes) -> int | ConnectionLost:  # noqa: N802 - Twisted's name
         """Hands bytes to the kernel; returns how many it took."""

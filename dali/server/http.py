@@ -203,7 +203,7 @@ class Channel(http.HTTPChannel):
         if self.small_parts:
             wait_s = self._allowance.spend(self.small_parts)
             self.small_parts = 0
-            if wait_s:
+            if wait_s and not self.is_refused:
                 self.transport.pauseProducing()
                 self.factory.server.loop.call_later(wait_s, self._read_on)
 

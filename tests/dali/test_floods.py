@@ -198,6 +198,23 @@ def test_a_body_in_small_chunks_arrives_whole(small: Small) -> None:
     assert b"\r\n25000\r\n" in answer
 
 
+def test_a_reader_that_takes_next_to_nothing_is_dropped(start_small: Callable[..., Small]) -> None:
+    small = start_small(silence_s=3)
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.connect(("127.0.0.1", small.port))
+        client.settimeout(PATIENCE_S)
+        client.sendall(b"GET /api/stream/flood HTTP/1.1\r\nHost: x\r\n\r\n")
+
+        def is_dropped() -> bool:
+            try:
+                return not client.recv(100)
+            except ConnectionResetError:
+                return True
+
+        wait_until(is_dropped, "it is dropped")
+
+
 def test_a_head_of_many_lines_is_refused(small: Small) -> None:
     with small.connect() as client, watched(small) as took:
         _, got = pour(client, b"GET / HTTP/1.1\r\na: b\r\n" + b" \r\n" * 100_000)
