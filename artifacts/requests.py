@@ -5,13 +5,14 @@ from typing import Any
 from rest_framework import serializers
 
 from artifacts.services import MOST_PROJECTS
-from dali.lib.fields import StrictCharField, StrictObjectField
+from dali.lib.bodies import BodySerializer, FilterSerializer
+from dali.lib.fields import StrictCharField, StrictListField, StrictObjectField
 from progressions.requests import IdField, SessionIdField
 
 MOST_TITLE = 200
 
 
-class LookbookInSerializer(serializers.Serializer[Any]):
+class LookbookInSerializer(BodySerializer[Any]):
     """What a project's lookbook may be told."""
 
     title = StrictCharField(max_length=MOST_TITLE, required=False, allow_null=True, allow_blank=True)
@@ -19,13 +20,13 @@ class LookbookInSerializer(serializers.Serializer[Any]):
     sessionId = SessionIdField(required=False, allow_null=True)
 
 
-class ArtifactInSerializer(serializers.Serializer[Any]):
+class ArtifactInSerializer(BodySerializer[Any]):
     """What makes an artifact: a generator, or a stored template to be filled."""
 
     generator = StrictCharField(max_length=60, required=False, allow_null=True)
     templateR2Key = StrictCharField(max_length=300, required=False, allow_null=True)
     title = StrictCharField(max_length=MOST_TITLE, required=False, allow_null=True, allow_blank=True)
-    projectIds = serializers.ListField(child=IdField(), allow_empty=False, max_length=MOST_PROJECTS)
+    projectIds = StrictListField(child=IdField(), allow_empty=False, max_length=MOST_PROJECTS)
     options = StrictObjectField(required=False, allow_null=True)
     sessionId = SessionIdField(required=False, allow_null=True)
 
@@ -43,11 +44,11 @@ class ArtifactInSerializer(serializers.Serializer[Any]):
         return given
 
 
-class AssociateInSerializer(serializers.Serializer[Any]):
+class AssociateInSerializer(BodySerializer[Any]):
     """One project or several."""
 
     projectId = IdField(required=False, allow_null=True)
-    projectIds = serializers.ListField(
+    projectIds = StrictListField(
         child=IdField(), allow_empty=False, max_length=MOST_PROJECTS, required=False, allow_null=True
     )
 
@@ -58,7 +59,7 @@ class AssociateInSerializer(serializers.Serializer[Any]):
         return given
 
 
-class ArtifactFilterSerializer(serializers.Serializer[Any]):
+class ArtifactFilterSerializer(FilterSerializer[Any]):
     """Which artifacts are listed."""
 
     projectId = IdField(required=False, help_text="Only those that show this project.")

@@ -1,5 +1,6 @@
 """Who opened a page, as far as its request says and the settings let it be kept."""
 
+import hmac
 import re
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address, ip_network
@@ -7,7 +8,7 @@ from ipaddress import IPv6Address, ip_address, ip_network
 from django.conf import settings
 from django.http import HttpRequest
 
-from dali.lib.client_address import client_ip, comes_through_proxy
+from dali.lib.client_address import client_ip, comes_through_cloudflare
 
 MOST_AGENT = 500
 MOST_CITY = 120
@@ -39,7 +40,8 @@ _TOOL = re.compile(r"[A-Za-z][A-Za-z0-9 ._-]{1,38}")
 class Visitor:
     """`ip_address`: None where it is not kept or not known. `country`: two letters, empty where unknown.
 
-    `agent`: the browser's or tool's family, `unknown` where it does not say.
+    `agent`: the browser's or tool's family, `unknown` where it does not say. `key`: a keyed hash of address and user
+    agent, which tells visitors apart whatever is kept of the address. It is never stored.
     """
 
     ip_address: str | None
@@ -48,14 +50,14 @@ class Visitor:
     user_agent: str
     agent: str
     is_bot: bool
+    key: bytes
 
 
 def visitor_of(request: HttpRequest) -> Visitor:
-    """Who asks. Cloudflare's headers are believed only where the request comes through a trusted proxy."""
+    """Who asks. Country and city are Cloudflare's words, empty where it is not in front."""
     country = city = ""
     address = client_ip(request)
-    if comes_through_proxy(request):
-        address = _named_by_cloudflare(request) or address
+    if comes_through_cloudflare(request):
         country = request.META.get("HTTP_CF_IPCOUNTRY", "").strip().upper()
         city = _clean(request.META.get("HTTP_CF_IPCITY", ""))[:MOST_CITY]
     user_agent = _clean(request.META.get("HTTP_USER_AGENT", ""))[:MOST_AGENT]
@@ -68,7 +70,13 @@ def visitor_of(request: HttpRequest) -> Visitor:
         user_agent=user_agent,
         agent=family_of(user_agent, is_bot=is_bot),
         is_bot=is_bot,
+        key=keyed_hash("visitor", address, user_agent),
     )
+
+
+def keyed_hash(purpose: str, *parts: str) -> bytes:
+    """32 bytes that nobody without the secret key can make or check."""
+    return hmac.digest(settings.SECRET_KEY.encode(), "\n".join((purpose, *parts)).encode(), "sha256")
 
 
 def family_of(user_agent: str, *, is_bot: bool) -> str:
@@ -88,13 +96,6 @@ def _tool(user_agent: str) -> str:
         return found[1][:40] if found and found[1] else "other bot"
     found = _TOOL.match(user_agent)
     return found[0].strip() if found else "unknown"
-
-
-def _named_by_cloudflare(request: HttpRequest) -> str:
-    try:
-        return str(ip_address(request.META.get("HTTP_CF_CONNECTING_IP", "").strip()))
-    except ValueError:
-        return ""
 
 
 def _kept(address: str) -> str | None:

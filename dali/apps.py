@@ -2,6 +2,7 @@
 
 import logging.config
 
+from axes.apps import AppConfig as AxesConfig
 from django.apps import AppConfig
 from django.conf import settings
 
@@ -14,8 +15,18 @@ class DaliConfig(AppConfig):
 
     def ready(self) -> None:
         """Called once a process, when the apps are loaded."""
+        from django.urls import register_converter
+
         from dali import checks  # noqa: F401  (registers the system checks)
         from dali.lib import logs
+        from dali.lib.converters import IdConverter
 
+        register_converter(IdConverter, "id")
         logs.configure(is_json=settings.IS_LOG_JSON)
         logging.config.dictConfig(settings.LOGGING)
+
+
+class SignInsConfig(AxesConfig):  # type: ignore[misc]  # axes ships no types
+    """django-axes under the name that the admin shows."""
+
+    verbose_name = "Sign-ins"

@@ -12,6 +12,7 @@ from artifacts.boards.routing import live_application  # noqa: E402 - needs Djan
 from dali.health import health_application  # noqa: E402
 from dali.server.handler import Handler  # noqa: E402
 from dali.server.lanes import Lanes  # noqa: E402
+from dali.server.lifespan import lifespan_application  # noqa: E402
 from dali.start import check_settings  # noqa: E402
 from progressions.routing import http_application, websocket_application  # noqa: E402
 
@@ -20,5 +21,6 @@ application = ProtocolTypeRouter(
     {
         "http": health_application(http_application(live_application(Lanes(Handler())))),
         "websocket": websocket_application,
+        "lifespan": lifespan_application,
     }
 )

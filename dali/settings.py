@@ -65,7 +65,13 @@ if HOST not in _ANY_HOST and HOST not in ALLOWED_HOSTS:
     ALLOWED_HOSTS.append(HOST)
 TRUSTED_PROXIES = env.words(
     "DALI_TRUSTED_PROXIES",
-    help="Addresses or networks of proxies whose X-Forwarded-For and CF- headers are believed.",
+    help="Addresses or networks of proxies whose X-Forwarded-For header is believed.",
+)
+IS_BEHIND_CLOUDFLARE = env.boolean(
+    "DALI_BEHIND_CLOUDFLARE",
+    False,
+    help="Whether Cloudflare is in front: then `CF-Connecting-IP`, `CF-IPCountry` and `CF-IPCity` of trusted proxies "
+    "are believed. Anyone can send these headers, so let only Cloudflare reach the proxy.",
 )
 CORS_ALLOWED_ORIGINS = env.words(
     "DALI_CORS_ORIGINS",
@@ -235,6 +241,12 @@ API_KEY = env.text(
 REQUIRE_KEY = env.choice(
     "DALI_REQUIRE_KEY", "writes", ("writes", "all"), help="`all` asks for a key on reads and the stream too."
 )
+AXES_FAILURE_LIMIT = env.integer(
+    "DALI_SIGN_IN_TRIES",
+    10,
+    help="Wrong passwords from one address within 15 minutes; then sign-ins from there wait as long.",
+    least=1,
+)
 JOBS_RATE = env.rate("DALI_JOBS_RATE", "30/m", help="Most job submissions from one address.")
 
 env.group("Jobs")
@@ -269,23 +281,15 @@ VIEW_IP = env.choice(
     ("full", "truncated", "none"),
     help="What is kept of a visitor's address: `truncated` keeps the network (/24, /48).",
 )
-VIEWS_BATCH = env.integer("DALI_VIEWS_BATCH", 100, help="Views written at once.", least=1, most=5000)
+VIEWS_BATCH = env.integer(
+    "DALI_VIEWS_BATCH", 500, help="Most views written in one transaction.", least=1, most=5000
+)
 VIEWS_FLUSH_S = env.number(
-    "DALI_VIEWS_FLUSH_S", 2, help="Seconds after which fewer views are written too.", least=0.1
+    "DALI_VIEWS_FLUSH_S",
+    0.5,
+    help="Seconds between two times that views are written from their file to the database.",
+    least=0.1,
 )
-VIEWS_REDELIVERY_S = env.integer(
-    "DALI_VIEWS_REDELIVERY_S",
-    60,
-    help="Seconds after which views held by a worker that died are delivered again; more than a batch takes.",
-    least=5,
-)
-if not IS_EMBEDDED:
-    CELERY_BROKER_TRANSPORT_OPTIONS |= {
-        "visibility_timeout": VIEWS_REDELIVERY_S,
-        # Kombu looks only at every tenth chance, which is once in 100 s.
-        "unacked_restore_interval": 5,
-        "unacked_restore_throttle": 1,
-    }
 
 env.group("Pages that answer back")
 VOTES_RATE = env.rate("DALI_VOTES_RATE", "120/m", help="Most votes from one visitor.")

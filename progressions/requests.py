@@ -1,26 +1,31 @@
 """JSON in: what submits, retries and filters, checked field by field."""
 
-import json
 import re
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from rest_framework import serializers
+from rest_framework.exceptions import ParseError
 from rest_framework.request import Request
 
+from dali.lib.bodies import BodySerializer, FilterSerializer, refuse_near_misses
 from dali.lib.errors import InputError
 from dali.lib.fields import (
     CONTROL_CHARACTER,
     StrictBooleanField,
     StrictCharField,
+    StrictDictField,
     StrictIntegerField,
+    StrictListField,
     StrictObjectField,
     StrictUsdField,
     shown,
 )
+from dali.lib.strict_json import parse_text
 from progressions.enums import Judgment, Kind
 from progressions.intake import JobDraft
+from progressions.once import Once, digest_of
 
 MOST_PROMPT = 32_000
 MOST_SEED = 2**32 - 1
@@ -63,11 +68,11 @@ class IdField(serializers.UUIDField):
             self.fail("invalid", value=shown(data))
 
 
-class JobInSerializer(serializers.Serializer[JobDraft]):
-    """A submission. Optional fields may be null; fields that are not named here are ignored."""
+class JobInSerializer(BodySerializer[JobDraft]):
+    """A submission. Optional fields may be null."""
 
     prompt = StrictCharField(max_length=MOST_PROMPT)
-    providers = serializers.ListField(child=StrictCharField(max_length=40), allow_empty=False, max_length=20)
+    providers = StrictListField(child=StrictCharField(max_length=40), allow_empty=False, max_length=20)
     sessionId = SessionIdField()
     variants = StrictIntegerField(required=False, allow_null=True, help_text="For each provider; default 1.")
     kind = WordField(choices=Kind.choices, required=False, allow_null=True)
@@ -81,15 +86,15 @@ class JobInSerializer(serializers.Serializer[JobDraft]):
         allow_null=True,
     )
     seed = StrictIntegerField(min_value=0, max_value=MOST_SEED, required=False, allow_null=True)
-    seeds = serializers.DictField(
-        child=serializers.ListField(
+    seeds = StrictDictField(
+        child=StrictListField(
             child=StrictIntegerField(min_value=0, max_value=MOST_SEED), allow_empty=False, max_length=1_000
         ),
         required=False,
         allow_null=True,
         help_text="By provider, one for each of its variants; in place of `seed`, to ask again for what was recorded.",
     )
-    models = serializers.DictField(child=StrictCharField(max_length=120), required=False, allow_null=True)
+    models = StrictDictField(child=StrictCharField(max_length=120), required=False, allow_null=True)
     maxCostUsd = StrictUsdField(required=False, allow_null=True)
     allowDuplicates = StrictBooleanField(required=False, allow_null=True)
     options = StrictObjectField(required=False, allow_null=True)
@@ -139,13 +144,13 @@ class JobInSerializer(serializers.Serializer[JobDraft]):
         )
 
 
-class JobRetryInSerializer(serializers.Serializer[Any]):
+class JobRetryInSerializer(BodySerializer[Any]):
     """How a job's failed variants are tried again."""
 
     sessionId = SessionIdField(required=False, allow_null=True, help_text="Default: that of the job.")
 
 
-class ProgressionRetryInSerializer(serializers.Serializer[Any]):
+class ProgressionRetryInSerializer(BodySerializer[Any]):
     """How an image is tried again."""
 
     sessionId = SessionIdField()
@@ -160,8 +165,8 @@ class ProgressionRetryInSerializer(serializers.Serializer[Any]):
     validate_variants = JobInSerializer.validate_variants
 
 
-class ProgressionFilterSerializer(serializers.Serializer[Any]):
-    """The filters of a project's progressions; an empty one filters nothing."""
+class ProgressionFilterSerializer(FilterSerializer[Any]):
+    """The filters of a project's progressions."""
 
     query = StrictCharField(
         required=False,
@@ -169,7 +174,7 @@ class ProgressionFilterSerializer(serializers.Serializer[Any]):
         max_length=1_000,
         help_text="Any part of prompt, notes or tags, whatever its case.",
     )
-    tags = serializers.ListField(
+    tags = StrictListField(
         child=StrictCharField(max_length=200),
         required=False,
         help_text="All of them must be there: a JSON array, repeated, as `tags[]`, or separated by commas.",
@@ -182,31 +187,20 @@ class ProgressionFilterSerializer(serializers.Serializer[Any]):
 
 def progression_filters(request: Request) -> dict[str, Any]:
     """The filters of a request that are not empty; ValidationError or InputError for bad ones."""
-    given: dict[str, Any] = {
-        name: request.query_params[name]
-        for name in ("query", "judgment", "provider", "jobId", "parent")
-        if request.query_params.get(name)
-    }
     tags: list[Any] = []
     for text in [*request.query_params.getlist("tags"), *request.query_params.getlist("tags[]")]:
         tags += _tags_in(text)
-    if tags:
-        given["tags"] = tags
-    checked = ProgressionFilterSerializer(data=given)
-    checked.is_valid(raise_exception=True)
-    return {name: value for name, value in checked.validated_data.items() if value}
+    return ProgressionFilterSerializer.read(request, tags=tags)
 
 
 def _tags_in(text: str) -> list[Any]:
     if not text.lstrip().startswith("["):
         return [tag.strip() for tag in text.split(",") if tag.strip()]
     try:
-        tags = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise InputError(
-            "tags", f'tags={text[:60]!r} begins like a JSON array and is none; send ["a","b"] or a,b'
-        ) from error
-    return [tag for tag in tags if tag != ""]
+        tags = parse_text(text, what=f"tags={text[:60]!r}")
+    except ParseError as error:
+        raise InputError("tags", f'{error.detail} Send ["a","b"] or a,b') from error
+    return [tag for tag in tags if not isinstance(tag, str) or tag.strip()]
 
 
 def parse_idempotency_key(request: Request) -> str | None:
@@ -220,9 +214,19 @@ def parse_idempotency_key(request: Request) -> str | None:
     return key
 
 
+def once_of(request: Request, scope: str, *, owner: str, body: Any) -> Once | None:
+    """The idempotency key of a request to the route `scope`; None where it came without.
+
+    `owner` is empty where all owners share the keys. Raises InputError where the key is malformed.
+    """
+    key = parse_idempotency_key(request)
+    return None if key is None else Once(scope, owner, key, digest_of(body))
+
+
 def parse_after(request: Request) -> int:
     """`?after=`: the number of the last event that the client has; 0 where it is not given."""
-    text = request.query_params.get("after", "")
+    refuse_near_misses(request, ("after", "limit"))
+    text = request.query_params.get("after", "").strip()
     if not text:
         return 0
     if not re.fullmatch(r"[0-9]{1,18}", text, re.ASCII):

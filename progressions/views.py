@@ -19,7 +19,7 @@ def serve_image(request: HttpRequest, name: str) -> HttpResponseBase:
 
     Any page may show it (`cross-origin`), no page may run it. No row is read, so that images show without the database.
     """
-    found = _NAME.fullmatch(name)
+    found = _NAME.fullmatch(name.lower())
     if found is None:
         return _missing()
     files, key = delivery_files(), file_key(found[1])

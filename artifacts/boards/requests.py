@@ -6,6 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from dali.lib.bodies import BodySerializer
 from dali.lib.fields import CONTROL_CHARACTER, StrictCharField, shown
 from progressions.requests import IdField
 
@@ -62,14 +63,20 @@ def cleaned(text: str, *, has_lines: bool) -> str:
     return unicodedata.normalize("NFC", CONTROL_CHARACTER.sub("", text)).strip()
 
 
-class VoteInSerializer(serializers.Serializer[Any]):
+class AnswerSerializer(BodySerializer[Any]):
+    """What a visitor sends: `token` is checked by the view, before the rest."""
+
+    read_elsewhere = ("token",)
+
+
+class VoteInSerializer(AnswerSerializer):
     """One vote; an empty choice takes it back."""
 
     imageId = IdField()
     choice = StrictCharField(max_length=20, allow_blank=True)
 
 
-class CommentInSerializer(serializers.Serializer[Any]):
+class CommentInSerializer(AnswerSerializer):
     """One comment. `website` is a field that people do not see and robots fill in."""
 
     imageId = IdField()

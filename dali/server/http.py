@@ -39,7 +39,10 @@ MOST_LENGTH_DIGITS = 18
 def error_body(status: int, code: str, detail: str) -> bytes:
     """The body of an error, in the one shape that the API has for errors."""
     kind = "server_error" if status >= 500 else "client_error"
-    return json.dumps({"type": kind, "errors": [{"code": code, "detail": detail, "attr": None}]}).encode()
+    return (
+        json.dumps({"type": kind, "errors": [{"code": code, "detail": detail, "attr": None}]}).encode()
+        + b"\n"
+    )
 
 
 def _cors_headers(target: bytes, origin: bytes | None) -> Headers:
