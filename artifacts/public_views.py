@@ -95,6 +95,7 @@ def _small(key: str) -> bytes:
 
 def _joined(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
     yield first
+    del first  # a slow reader holds one piece
     yield from rest
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import structlog
 from django.db import Error as DatabaseError
 
+from dali.lib.allowance import FRAMES_A_SECOND, FRAMES_AT_ONCE, Allowance
 from dali.lib.cors import cors_headers
 from dali.lib.frames import EXTENSION
 from progressions import stream_answers
@@ -33,6 +34,7 @@ _CLOSE_TIMEOUT_S = 5.0
 BAD_REQUEST = 4400
 UNAUTHORIZED = 4401
 TOO_SLOW = 4408
+POLICY_VIOLATION = 1008
 MESSAGE_TOO_BIG = 1009
 TRY_LATER = 1013
 
@@ -191,11 +193,17 @@ async def _send_event_text(send: Send, text: str) -> None:
 
 
 async def _until_closed(receive: Receive) -> int | None:
-    """Reads and ignores what the client says; the code to close with where it says too much at once."""
+    """Reads and ignores what the client says; the code to close with where it says too much.
+
+    Dali's own server passes no messages on and has bounds of its own; others do and have none.
+    """
+    allowance = Allowance(FRAMES_AT_ONCE, FRAMES_A_SECOND)
     while True:
         message = await receive()
         if message["type"] == "websocket.disconnect":
             return None
+        if allowance.spend() > 0:
+            return POLICY_VIOLATION
         content = message.get("bytes") or (message.get("text") or "").encode()
         if len(content) > CLIENT_MESSAGE_BYTES:
             return MESSAGE_TOO_BIG

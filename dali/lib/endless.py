@@ -1,4 +1,4 @@
-"""Which addresses are answered without a thread of Django's: streams, which have no end of their own, and health."""
+"""Addresses that the web server itself knows: streams, which have no end of their own, and health."""
 
 import re
 
@@ -7,10 +7,5 @@ _ENDLESS = re.compile(r"/api/stream/.*|/public/(lookbook|artifact)/[^/]+/live", 
 
 
 def is_endless(path: str) -> bool:
-    """Whether an answer at this path lasts until one side goes: it takes no thread, and a stop does not wait for it."""
+    """Whether an answer at this path lasts until one side goes: a stop does not wait for it."""
     return _ENDLESS.fullmatch(path) is not None
-
-
-def needs_thread(path: str) -> bool:
-    """Whether a request to this path is worked on in a thread; whether the process is well is told without."""
-    return path not in (HEALTH, READY) and not is_endless(path)

@@ -55,11 +55,6 @@ def of_request(waited_s: float = 0.0) -> Iterator[None]:
         _budget.reset(token)
 
 
-def is_request() -> bool:
-    """Whether a client waits for what is done here and now."""
-    return _budget.get() is not None
-
-
 class Patience:
     """The calls to one service, from any thread."""
 
@@ -71,16 +66,15 @@ class Patience:
         self._next_trial_at = 0.0
 
     @contextmanager
-    def call(self, *, is_next_piece: bool = False) -> Iterator[Deadline]:
+    def call(self) -> Iterator[Deadline]:
         """Bounds what the block does on the network, by one deadline for all of it.
 
         The thread gives its database connection back first: a service that hangs must not drain the pool.
 
-        `is_next_piece`: of an answer to a client that has begun, and has lasted as long as its reader took.
         Raises TimeoutError, before anything is sent, where the service has just let another request wait in vain.
         """
         release_connection()
-        budget = _Budget(REQUEST_S) if is_next_piece else _budget.get()
+        budget = _budget.get()
         if budget is None:
             deadline = Deadline.after(self._worker_s)
             with within(deadline):

@@ -21,6 +21,7 @@ from django.core.files.storage import FileSystemStorage, Storage, storages
 
 from dali.lib import folders
 from dali.lib.errors import DaliError
+from dali.lib.pieces import pieces_of
 from dali.lib.storage_notes import note_text, parse_note
 
 log = structlog.get_logger(__name__)
@@ -30,6 +31,7 @@ _SEGMENT = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,199}", re.ASCII)
 _MAX_KEY_CHARS = 300  # the width of the columns that hold keys
 _DRAFTS = ".drafts"
 _DRAFTS_KEPT_S = 3600
+# What is at most so long is answered from memory, all else in pieces.
 STREAM_BYTES = 256 * 1024
 
 
@@ -75,6 +77,8 @@ class WriteOnceStorage(Storage):
     @abstractmethod
     def stream(self, key: str, start: int, length: int) -> Iterator[bytes]:
         """`length` bytes of the object from `start`, in pieces of at most STREAM_BYTES, read as they are asked for.
+
+        Between two pieces no connection is held, and little memory. They may be asked for by one thread after another.
 
         Raises FileNotFoundError with the first piece; UnavailableError with any, also where the object ends before.
         """
@@ -173,14 +177,13 @@ class LocalWriteOnceStorage(WriteOnceStorage, FileSystemStorage):
 
     def stream(self, key: str, start: int, length: int) -> Iterator[bytes]:
         """See WriteOnceStorage."""
-        with self._translated(key, "read"), open(self.path(key), "rb") as file:
+        with self._translated(key, "read"), open(self.path(key), "rb", buffering=0) as file:
             file.seek(start)
-            while length > 0:
-                piece = file.read(min(length, STREAM_BYTES))
-                if not piece:
-                    raise OSError(0, f"it ends {length} bytes early")
+            for piece in pieces_of(file, length):
                 length -= len(piece)
                 yield piece
+            if length > 0:
+                raise OSError(0, f"it ends {length} bytes early")
 
     def read_note(self, key: str) -> dict[str, object] | None:
         """See WriteOnceStorage."""

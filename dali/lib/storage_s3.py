@@ -14,7 +14,6 @@ from botocore.parsers import ResponseParserError
 from storages.backends.s3 import S3Storage  # type: ignore[import-untyped]
 from urllib3.exceptions import HTTPError
 
-from dali.lib import patience
 from dali.lib.clock import Deadline
 from dali.lib.errors import UnavailableError
 from dali.lib.folders import UNREACHABLE
@@ -24,7 +23,6 @@ from dali.lib.storage import STREAM_BYTES, WriteOnceStorage, check_key
 from dali.lib.storage_notes import note_text, parse_note
 
 if TYPE_CHECKING:
-    from botocore.response import StreamingBody
     from mypy_boto3_s3.client import S3Client
     from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef
 
@@ -46,6 +44,34 @@ _PASSING = frozenset(
     }
 )
 _PAUSES_S = (0.1, 0.4, 1.6)
+# A body is read in ranges of at most this, smaller ones where many readers hold some.
+RANGE_BYTES = 1024 * 1024
+LEAST_RANGE_BYTES = 64 * 1024
+# What the ranges that readers have not taken yet may hold in all; each may hold LEAST_RANGE_BYTES on top.
+RANGES_BYTES = 32 * 1024 * 1024
+
+
+class _Ranges:
+    """Shares memory among the readers of a process: each next range is an eighth of what is left, at most."""
+
+    def __init__(self, total_bytes: int) -> None:
+        self._lock = threading.Lock()
+        self._left_bytes = total_bytes
+
+    @contextmanager
+    def reserve(self, most_bytes: int) -> Iterator[int]:
+        """How many bytes may be held within the block: `most_bytes` or fewer."""
+        with self._lock:
+            size = min(most_bytes, max(LEAST_RANGE_BYTES, self._left_bytes // 8))
+            self._left_bytes -= size
+        try:
+            yield size
+        finally:
+            with self._lock:
+                self._left_bytes += size
+
+
+_ranges = _Ranges(RANGES_BYTES)
 
 
 class S3WriteOnceStorage(WriteOnceStorage, S3Storage):  # type: ignore[misc]  # django-storages has no types
@@ -108,18 +134,15 @@ class S3WriteOnceStorage(WriteOnceStorage, S3Storage):  # type: ignore[misc]  # 
         return self._ask(key, get)
 
     def stream(self, key: str, start: int, length: int) -> Iterator[bytes]:
-        """See WriteOnceStorage. Each piece has a deadline of its own: how long its reader takes does not count."""
-        is_for_client, is_begun = patience.is_request(), False
-        body = self._ask(key, partial(self._open_part, key, start, length))
-        with closing(body):
-            while length > 0:
-                with self._asking(key, is_next_piece=is_for_client and is_begun):
-                    piece = body.read(min(length, STREAM_BYTES))
-                if not piece:
-                    raise self._unavailable(f"the answer ended {length} bytes early")
-                length -= len(piece)
-                is_begun = True
-                yield piece
+        """See WriteOnceStorage. Range by range, each a request of its own: none waits for the reader."""
+        most = STREAM_BYTES  # the first one soon
+        while length > 0:
+            with _ranges.reserve(min(length, most)) as size:
+                content = self._ask(key, partial(self._read_range, key, start, size))
+                for offset in range(0, size, LEAST_RANGE_BYTES):
+                    yield content[offset : offset + LEAST_RANGE_BYTES]
+                del content
+            start, length, most = start + size, length - size, RANGE_BYTES
 
     def read_note(self, key: str) -> dict[str, object] | None:
         """See WriteOnceStorage."""
@@ -166,15 +189,18 @@ class S3WriteOnceStorage(WriteOnceStorage, S3Storage):  # type: ignore[misc]  # 
         except FileNotFoundError:
             return None
 
-    def _open_part(self, key: str, start: int, length: int) -> "StreamingBody":
+    def _read_range(self, key: str, start: int, length: int) -> bytes:
         asked = f"bytes {start}-{start + length - 1}/"
         answer = self.client.get_object(
             Bucket=self.bucket_name, Key=self._object_key(key), Range=asked[:-1].replace(" ", "=")
         )
-        if not answer.get("ContentRange", "").startswith(asked):
-            answer["Body"].close()
-            raise self._unavailable(f"asked for {asked[:-1]} it sent {answer.get('ContentRange', 'all')}")
-        return answer["Body"]
+        with closing(answer["Body"]) as body:
+            if not answer.get("ContentRange", "").startswith(asked):
+                raise self._unavailable(f"asked for {asked[:-1]} it sent {answer.get('ContentRange', 'all')}")
+            content = body.read(length)
+        if len(content) < length:
+            raise self._unavailable(f"the answer ended {length - len(content)} bytes early")
+        return content
 
     def _ask(self, key: str, call: Callable[[], T]) -> T:
         """What the call returns, repeated while that may help and its time lasts. Raises as `_asking` does."""
@@ -189,7 +215,7 @@ class S3WriteOnceStorage(WriteOnceStorage, S3Storage):  # type: ignore[misc]  # 
             return call()
 
     @contextmanager
-    def _asking(self, key: str, *, is_next_piece: bool = False) -> Iterator[Deadline]:
+    def _asking(self, key: str) -> Iterator[Deadline]:
         """The one place that bounds calls to the server, and says what it means where they fail.
 
         Raises FileNotFoundError where a read finds nothing, FileExistsError where a put finds the key taken,
@@ -197,7 +223,7 @@ class S3WriteOnceStorage(WriteOnceStorage, S3Storage):  # type: ignore[misc]  # 
         """
         deadline = None
         try:
-            with self._patience.call(is_next_piece=is_next_piece) as deadline:
+            with self._patience.call() as deadline:
                 yield deadline
         except ClientError as error:
             if _is_missing(error):

@@ -11,8 +11,9 @@ from django.conf import settings
 from twisted.protocols.basic import LineReceiver
 from twisted.web import http
 
+from dali.lib.allowance import Allowance
 from dali.lib.cors import Headers, cors_headers
-from dali.server.connection import Connection, Gate
+from dali.server.connection import KERNEL_UNSENT_BYTES, Connection, Gate
 from dali.server.limits import Limits, body_limit
 
 if TYPE_CHECKING:
@@ -27,6 +28,12 @@ REASONS = {
 
 
 BODY_PART_BYTES = 64 * 1024
+# Chunks below this are counted: a byte in a chunk of its own costs 100 times what it costs in a long one.
+SMALL_PART_BYTES = 1024
+MOST_HEAD_LINES = 200
+MOST_TRAILER_BYTES = 4096
+# More digits than any length has.
+MOST_LENGTH_DIGITS = 18
 
 
 def error_body(status: int, code: str, detail: str) -> bytes:
@@ -90,6 +97,7 @@ class Request(WebRequest):  # type: ignore[misc]  # daphne ships no types
         if channel.is_refused:
             return
         self._body_bytes += len(data)
+        channel.small_parts += len(data) < SMALL_PART_BYTES and channel.length is None
         if self._body_bytes > channel.body_limit:
             channel.refuse_body()
             return
@@ -158,6 +166,8 @@ class Channel(http.HTTPChannel):
         super().__init__()
         self.is_refused = False
         self.body_limit = 0
+        self.small_parts = 0  # of a body, in what was read last
+        self._head_lines = 0
         self._origin: bytes | None = None  # of the request that arrives
         self._is_receiving = False
         self._discarded_bytes = 0
@@ -169,7 +179,10 @@ class Channel(http.HTTPChannel):
 
     def connectionMade(self) -> None:  # noqa: N802 - Twisted's name
         """Called when the client has connected."""
-        self.transport.bufferSize = self.limits.high_water_bytes
+        self._allowance = Allowance(self.limits.parts_at_once, self.limits.parts_a_second)
+        self.transport.bufferSize = self.limits.request_read_bytes
+        self.transport.high_water_bytes = self.limits.answer_high_water_bytes
+        self.transport.bound_kernel_buffer(KERNEL_UNSENT_BYTES)
         self.factory.server.channels.add(self)
         super().connectionMade()
 
@@ -190,6 +203,31 @@ class Channel(http.HTTPChannel):
             self._is_receiving = True
             self.resetTimeout()
         LineReceiver.dataReceived(self, data)
+        if self.small_parts:
+            wait_s = self._allowance.spend(self.small_parts)
+            self.small_parts = 0
+            if wait_s and not self.is_refused:
+                self.transport.pauseProducing()
+                self.factory.server.loop.call_later(wait_s, self._read_on)
+
+    def _read_on(self) -> None:
+        """Called when what was read has been paid for by waiting."""
+        if self.transport.connected and not self._waitingForTransport:
+            self.transport.resumeProducing()
+
+    def _maybeChooseTransferDecoder(self, header: bytes, data: bytes) -> bool:  # noqa: N802 - Twisted's name
+        """Called with each header. Twisted passes any number of digits to `int`, which takes 4,300."""
+        if header == b"Content-Length" and data.isdigit():
+            data = data.lstrip(b"0") or b"0"
+            if len(data) > MOST_LENGTH_DIGITS:
+                self.body_limit = body_limit(self._command, self._path)
+                self.refuse_body()
+                return False
+        is_right: bool = super()._maybeChooseTransferDecoder(header, data)
+        if is_right and data.lower() == b"chunked" and header == b"Transfer-Encoding":
+            decoder: Any = self._transferDecoder
+            decoder._maxTrailerHeadersSize = MOST_TRAILER_BYTES  # noqa: SLF001 - it takes 64 KiB of short lines
+        return is_right
 
     def allHeadersReceived(self) -> None:  # noqa: N802 - Twisted's name
         """Called when a request's headers have arrived: a body announced as too long is refused here,
@@ -205,12 +243,15 @@ class Channel(http.HTTPChannel):
         self._is_receiving = False
         if not self.is_refused:
             super().allContentReceived()
-        self._path, self._origin = b"", None
+        self._path, self._origin, self._head_lines = b"", None, 0
 
     def lineReceived(self, line: bytes) -> None:  # noqa: N802 - Twisted's name
         """Called with each line of a request's head."""
         if line[:7].lower() == b"origin:":
             self._origin = line[7:].strip()
+        self._head_lines += 1
+        if self._head_lines > MOST_HEAD_LINES and not self.is_refused:
+            self.refuse(431, "header_too_large", "The request's head has too many lines.")
         if not self.is_refused:
             super().lineReceived(line)
 
@@ -272,8 +313,8 @@ class Channel(http.HTTPChannel):
             self.refuse(400, "bad_request", "This is not a request of HTTP/1.1.")
 
     def check_timeouts(self) -> None:
-        """Called every two seconds: drops a client that takes nothing of what waits for it."""
-        if self.transport.connected and self.transport.idle_s() > self.limits.silence_s:
+        """Called every two seconds: drops a client that takes nothing of what waits for it, or next to nothing."""
+        if self.transport.connected and self.transport.idle_s(self.limits.pace_bytes) > self.limits.silence_s:
             self.transport.abortConnection()
 
     def go_away(self) -> None:

@@ -2,11 +2,13 @@
 
 Django's handler gives each request one thread for its synchronous parts, so that requests never wait for
 each other; but it makes that thread anew for each request and sets no bound. Here a request borrows a lane, a
-thread that lives on: at most `LANES` views run at once, each request stays in one thread (database
-connections belong to threads), and none is made or joined on the way.
+thread that lives on: at most `LANES` views run at once, each view stays in one thread (database
+connections belong to threads), and none is made or joined on the way. When the answer begins the view has ended: its
+lane is given back, so that a client that is slow to take the body holds none.
 
 What writes to one project waits for that project's row, and a process that stands still may hold it. Its writes share a
-quarter of the lanes, so that all others are answered meanwhile. Sign-ins share two.
+quarter of the lanes, so that all others are answered meanwhile. Visitors, who may be many at once, share half of them;
+sign-ins share two.
 """
 
 import asyncio
@@ -14,7 +16,7 @@ import io
 import re
 import time
 from collections.abc import Awaitable, Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -25,7 +27,6 @@ from django.db import close_old_connections
 
 from dali.lib import patience
 from dali.lib.cors import cors_headers
-from dali.lib.endless import needs_thread
 from dali.lib.errors import UnavailableError
 from dali.lib.unavailable_answer import answer_unavailable, log_unavailable
 
@@ -38,8 +39,12 @@ _SIGN_IN = "/admin/login/"
 _SIGN_INS_AT_ONCE = 2
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
 _THING = re.compile(r"/(?:api|public)/[^/]+/[^/]+")
+_VISITED = ("/public/", "/images/")
 
 Application = Callable[[dict[str, Any], Any, Any], Awaitable[None]]
+
+# For what Django does in a thread after the answer: it closes files and tells that the request has ended.
+_afterwards = ThreadPoolExecutor(max_workers=2, thread_name_prefix="afterwards")
 
 
 def lanes_beside(connections: int) -> int:
@@ -61,43 +66,63 @@ def written_thing(scope: dict[str, Any]) -> str | None:
     return found[0] if found else _SIGN_IN if scope["path"] == _SIGN_IN else None
 
 
-class Lanes:
-    """An ASGI application that runs another one's HTTP requests in a bounded number of threads.
+class _Thread(Executor):
+    """Where the synchronous parts of one request run: in its lane, and after its answer has begun in another thread."""
 
-    Event streams need no lane: they last, and they read the database by themselves. Nor does the question whether the
-    process is well, which must be answered when every lane is taken.
-    """
+    def __init__(self, lane: ThreadPoolExecutor) -> None:
+        self.executor = lane
+
+    def submit(self, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Called by asyncio for each of those parts."""
+        return self.executor.submit(*args, **kwargs)
+
+
+class Lanes:
+    """An ASGI application that runs another one's HTTP requests in a bounded number of threads."""
 
     def __init__(self, application: Application, *, lanes: int | None = None, wait_s: float = WAIT_S) -> None:
         self._application = application
         self._free: asyncio.LifoQueue[ThreadPoolExecutor] = asyncio.LifoQueue()
         self._unmade = lanes or _usual_lanes()
         self._share = max(1, self._unmade // 4)
+        self._visitors = asyncio.Semaphore(max(1, self._unmade // 2))
         self._wait_s = wait_s
         # The turns at each thing that is written to now.
         self._turns: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
-        """Serves one connection."""
-        if scope["type"] != "http" or not needs_thread(scope["path"]):
-            await self._application(scope, receive, send)
-            return
-        thing = written_thing(scope)
-        turns = (
-            None if thing is None else self._turns.setdefault(thing, asyncio.Semaphore(self._share_of(thing)))
-        )
+        """Serves one request."""
+        turns = self._turns_of(scope)
         asked_at = time.monotonic()
         try:
             lane = await self._borrow(turns)
         except TimeoutError:
             await _refuse(scope, send)
             return
+        thread = _Thread(lane)
+
+        def give_back() -> None:
+            if thread.executor is lane:
+                thread.executor = _afterwards
+                self._give_back(lane, turns)
+
+        async def send_without_lane(message: dict[str, Any]) -> None:
+            give_back()
+            await send(message)
+
         try:
             with patience.of_request(waited_s=time.monotonic() - asked_at):
-                async with ThreadSensitiveContext(executor=lane):
-                    await self._application(scope, receive, send)
+                async with ThreadSensitiveContext(executor=thread):
+                    await self._application(scope, receive, send_without_lane)
         finally:
-            self._give_back(lane, turns)
+            give_back()
+
+    def _turns_of(self, scope: dict[str, Any]) -> asyncio.Semaphore | None:
+        """What a request shares its lanes by; None where it may have any."""
+        thing = written_thing(scope)
+        if thing is not None:
+            return self._turns.setdefault(thing, asyncio.Semaphore(self._share_of(thing)))
+        return self._visitors if scope["path"].startswith(_VISITED) else None
 
     def _share_of(self, thing: str) -> int:
         return min(self._share, _SIGN_INS_AT_ONCE) if thing == _SIGN_IN else self._share

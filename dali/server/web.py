@@ -18,7 +18,7 @@ from dali.lib.endless import is_endless
 from dali.lib.errors import UnavailableError
 from dali.server import access, http, websocket
 from dali.server.connection import Connection
-from dali.server.lanes import Application, Lanes
+from dali.server.lanes import Application
 from dali.server.limits import Limits
 
 logger = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ class WebServer(Server):  # type: ignore[misc]  # daphne ships no types
         self, application: Application, listener: socket.socket, limits: Limits | None = None
     ) -> None:
         super().__init__(
-            application=Lanes(application),
+            application=application,
             endpoints=[f"fd:fileno={listener.fileno()}"],
             signal_handlers=False,
             http_timeout=None,  # streams last

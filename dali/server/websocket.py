@@ -7,6 +7,7 @@ from autobahn.twisted.websocket import WebSocketServerFactory
 from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
 
 from dali.lib import frames
+from dali.lib.allowance import Allowance
 from dali.server.connection import Connection, Gate
 from dali.server.limits import Limits
 
@@ -14,10 +15,13 @@ if TYPE_CHECKING:
     from dali.server.web import WebServer
 
 GOING_AWAY = 1001
+POLICY_VIOLATION = 1008
 MESSAGE_TOO_BIG = 1009
 TOO_SLOW = 4408
 # Seconds within which a client must answer a close; also how long one that was too slow may still see why.
 CLOSE_S = 10
+# What a client may send before its handshake is answered.
+EARLY_BYTES = 16 * 1024
 
 
 class Socket(WebSocketProtocol):  # type: ignore[misc]  # daphne ships no types
@@ -29,7 +33,13 @@ class Socket(WebSocketProtocol):  # type: ignore[misc]  # daphne ships no types
         """Called when the connection was taken over from HTTP."""
         self.gate = Gate()
         self._heard_at = self._pinged_at = time.monotonic()
-        self.transport.bufferSize = self.limits.high_water_bytes
+        self._allowance = Allowance(self.limits.frames_at_once, self.limits.frames_a_second)
+        self._is_deaf = False
+        self._discarded_bytes = 0
+        self._early: bytes | None = None
+        self.transport.bufferSize = self.limits.socket_read_bytes
+        self.transport.high_water_bytes = self.limits.high_water_bytes
+        self.transport.bound_kernel_buffer(None)
         self.transport.unregisterProducer()  # HTTP's, which would stop reading while the buffer is full
         self.transport.registerProducer(self.gate, True)
         super().connectionMade()
@@ -40,10 +50,60 @@ class Socket(WebSocketProtocol):  # type: ignore[misc]  # daphne ships no types
         limits: Limits = self.factory.server_class.limits
         return limits
 
+    def onConnect(self, request: Any) -> Any:  # noqa: N802 - Autobahn's name
+        """Called with the request, whose answer may take a while."""
+        self._early = b""
+        return super().onConnect(request)
+
+    def onOpen(self) -> None:  # noqa: N802 - Autobahn's name
+        """Called when the request has been answered."""
+        super().onOpen()
+        self.data += self._early or b""
+        self._early = None
+
     def dataReceived(self, data: bytes) -> None:  # noqa: N802 - Twisted's name
-        """Called with what the client sent."""
-        self._heard_at = time.monotonic()
-        super().dataReceived(data)
+        """Called with what the client sent; what comes before the handshake's answer is kept until then."""
+        if self._is_deaf:
+            self._discarded_bytes += len(data)
+            if self._discarded_bytes > self.limits.linger_bytes:
+                self.transport.abortConnection()
+        elif self._early is None:
+            self._heard_at = time.monotonic()
+            super().dataReceived(data)
+        elif len(self._early) + len(data) <= EARLY_BYTES:
+            self._early += data
+        else:
+            self.transport.abortConnection()
+
+    def processData(self) -> bool:  # noqa: N802 - Autobahn's name
+        """Called until it says that there is nothing more to do."""
+        has_more = not self._is_deaf and bool(super().processData())
+        if self._is_deaf:
+            self.data = b""
+        return has_more and not self._is_deaf
+
+    def onFrameBegin(self) -> None:  # noqa: N802 - Autobahn's name
+        """Called when a frame begins, of a message or of control."""
+        super().onFrameBegin()
+        if self._allowance.spend() > 0 and not self._is_deaf:
+            self._fail_connection(POLICY_VIOLATION, "too many frames")
+
+    def _fail_connection(self, code: int, reason: str) -> None:
+        """Called where the client broke a rule: tells it which, and reads on for a while without looking at anything.
+
+        A connection closed with bytes unread is reset, and the client would not see why.
+        """
+        if self._is_deaf:
+            return  # Autobahn goes on with the frame that broke the rule, and it may break another
+        is_told = self.state == self.STATE_OPEN
+        self._is_deaf = self.failedByMe = True
+        self.server.log_action("websocket", reason, {"path": self.path.decode(), "client": self.peer})
+        if is_told:
+            self._close(code, reason)
+            self.transport.loseWriteConnection()
+        else:
+            self.wasNotCleanReason = reason
+            self.dropConnection(abort=True)
 
     def onMessageFrameBegin(self, length: int) -> None:  # noqa: N802 - Autobahn's name
         """Called when a part of a message begins.

@@ -9,7 +9,8 @@ from typing import Any
 import django
 
 PART = "x" * 65_536
-sent = {"websocket": 0, "events": 0, "ended": 0}
+sent = {"websocket": 0, "events": 0, "ended": 0, "asked": 0}
+let_in = asyncio.Event()
 
 
 async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
@@ -22,6 +23,9 @@ async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
         await answer(send, json.dumps(sent))
     elif scope["path"] == "/memory":
         await answer(send, str(memory_bytes()))
+    elif scope["path"] == "/let-in":
+        let_in.set()
+        await answer(send, "")
     elif scope["path"] == "/parts":
         await answer_in_parts(send)
     elif scope["query_string"] == b"unread":
@@ -31,8 +35,11 @@ async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
 
 
 async def flood_socket(scope: dict[str, Any], receive: Any, send: Any) -> None:
-    """Sends without end on `/flood`; closes on `/later`; on other paths nothing."""
+    """Sends without end on `/flood`; closes on `/later`; accepts `/late` after `/let-in`; else nothing."""
     await receive()
+    sent["asked"] += 1
+    if scope["path"] == "/late":
+        await let_in.wait()
     await send({"type": "websocket.accept"})
     if scope["path"] == "/later":
         await send({"type": "websocket.close", "code": 1013, "reason": "sp\u00e4ter"})

@@ -170,8 +170,8 @@ async def test_both_are_answered_while_every_lane_is_taken() -> None:
         is_busy.set()
         await sync_to_async(let_go.wait)(30)
 
-    lanes = Lanes(health.health_application(busy), lanes=1)
-    view = asyncio.create_task(lanes({"type": "http", "path": "/", "method": "GET"}, None, None))
+    lanes = health.health_application(Lanes(busy, lanes=1))
+    view = asyncio.ensure_future(lanes({"type": "http", "path": "/", "method": "GET"}, None, None))
     try:
         await is_busy.wait()
         assert (await ask("/healthz", app=lanes))[0] == 200

@@ -99,20 +99,52 @@ async def test_a_request_that_is_cancelled_gives_its_lane_back_when_its_view_has
     assert len(views.threads) == 2
 
 
-async def test_the_stream_takes_no_lane() -> None:
-    reached = asyncio.Event()
+class Bodies:
+    """An application that answers at once and sends a body that the client never takes; `/page` ends."""
 
-    async def application(scope: Any, receive: Any, send: Any) -> None:
-        if scope["path"] == "/api/stream/s":
-            reached.set()
+    def __init__(self) -> None:
+        self.threads: list[str] = []
+        self.begun = asyncio.Semaphore(0)
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await sync_to_async(lambda: None)()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        self.threads.append(await sync_to_async(lambda: threading.current_thread().name)())
+        self.begun.release()
+        if scope["path"] != "/page":
             await asyncio.Event().wait()
+        await send({"type": "http.response.body", "body": b""})
 
-    lanes = Lanes(application, lanes=1)
-    streams = [asyncio.ensure_future(ask(lanes, "/api/stream/s")) for _ in range(3)]
-    await reached.wait()
-    await asyncio.wait_for(ask(lanes), PATIENCE_S)
-    for stream in streams:
-        stream.cancel()
+
+async def test_an_answer_that_has_begun_holds_no_lane() -> None:
+    bodies = Bodies()
+    lanes = Lanes(bodies, lanes=2, wait_s=PATIENCE_S)
+
+    async def send(message: Any) -> None:
+        """Takes it."""
+
+    slow = [asyncio.ensure_future(lanes(scope_of("/public/artifact/a"), None, send)) for _ in range(20)]
+    for _ in slow:
+        await bodies.begun.acquire()
+    assert (await answer_of(lanes, "/page", "GET"))[0] == 200
+    assert {name.rpartition("_")[0] for name in bodies.threads} == {"afterwards"}
+    for one in slow:
+        one.cancel()
+    await asyncio.gather(*slow, return_exceptions=True)
+    assert (await answer_of(lanes, "/page", "GET"))[0] == 200
+
+
+async def test_visitors_leave_half_of_the_lanes_to_others() -> None:
+    views = Views(until=5)
+    lanes = Lanes(views, lanes=8)
+    visits = [
+        asyncio.ensure_future(ask(lanes, path)) for path in ("/public/artifact/a", "/images/b.webp") * 4
+    ]
+    while views.at_once < 4:  # noqa: ASYNC110 - a thread counts it
+        await asyncio.sleep(0.01)
+    await ask(lanes, "/api/projects")
+    await asyncio.gather(*visits)
+    assert views.most_at_once == 5
 
 
 async def test_writes_to_one_project_leave_lanes_for_all_others() -> None:

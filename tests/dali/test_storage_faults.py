@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from dali.lib import patience
+from dali.lib import patience, storage_s3
 from dali.lib.errors import UnavailableError
 from dali.lib.patience import Patience
 from dali.lib.storage_s3 import S3WriteOnceStorage
@@ -100,7 +100,7 @@ def test_a_body_that_fails_midway_is_unavailable_and_never_whole(
 def test_a_stream_gives_what_came_before_the_fault(storage: S3WriteOnceStorage, way: FaultyWay) -> None:
     way.fault = Fault("cut", after_bytes=700_000)
     pieces = storage.stream("a/0", 0, SIZE)
-    assert next(pieces) == CONTENT[: 256 * 1024]
+    assert next(pieces) == CONTENT[: 64 * 1024]
     with pytest.raises(UnavailableError):
         list(pieces)
 
@@ -128,6 +128,24 @@ def test_a_stream_left_early_gives_its_connection_up(storage: S3WriteOnceStorage
         next(pieces)
         pieces.close()  # type: ignore[attr-defined]
     assert storage.read("a/0") == CONTENT
+
+
+def test_readers_that_wait_hold_no_connection_and_share_memory(nanio_endpoint: str) -> None:
+    make_bucket(nanio_endpoint, "dali")
+    with faulty_way(nanio_endpoint) as way:
+        made = storage_at(way.address, Patience(worker_s=60), region_name="us-east-1")
+        made.put_once("a/0", CONTENT, media_type="image/png")
+        readers = [made.stream("a/0", 0, SIZE) for _ in range(100)]
+        begun = [b"".join(next(pieces) for _ in range(5)) for pieces in readers]  # into the second range
+        assert way.connections == 1
+        held = storage_s3.RANGES_BYTES - storage_s3._ranges._left_bytes
+        assert held <= storage_s3.RANGES_BYTES + 100 * storage_s3.LEAST_RANGE_BYTES
+        for start, pieces in zip(begun[::10], readers[::10], strict=True):
+            assert start + b"".join(pieces) == CONTENT
+        for pieces in readers:
+            pieces.close()  # type: ignore[attr-defined]
+        assert storage_s3._ranges._left_bytes == storage_s3.RANGES_BYTES
+        made.client.close()
 
 
 def test_connections_are_used_again(nanio_endpoint: str) -> None:

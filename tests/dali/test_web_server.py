@@ -4,12 +4,9 @@ import json
 import os
 import signal
 import socket
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
 
 import pytest
 import requests
@@ -17,68 +14,10 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from dali.server.limits import body_limit
-from tests.conftest import ROOT
+from tests.dali.conftest import Small
 from tests.waiting import wait_until
 
 MIB = 1024 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Small:
-    """A started small server."""
-
-    origin: str
-    process: "subprocess.Popen[str]"
-
-    @property
-    def port(self) -> int:
-        return int(self.origin.rsplit(":", 1)[1])
-
-    def text(self, path: str) -> str:
-        return requests.get(f"{self.origin}{path}", timeout=120).text
-
-    def sent(self, what: str) -> int:
-        return int(json.loads(self.text("/sent"))[what])
-
-
-@pytest.fixture(scope="module")
-def start_small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Small]]:
-    """A function that starts a small server with the bounds given."""
-    started: list[subprocess.Popen[str]] = []
-
-    directory = tmp_path_factory.mktemp("small")
-
-    def start(**limits: float) -> Small:
-        environment = {
-            **os.environ,
-            "DALI_DATA_DIR": str(directory),
-            "DJANGO_SETTINGS_MODULE": "dali.settings",
-            "DALI_CORS_ORIGINS": "http://localhost:5173",
-        }
-        process = subprocess.Popen(
-            [sys.executable, "-m", "tests.dali.small_server", json.dumps(limits)],
-            cwd=ROOT,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
-        started.append(process)
-        assert process.stdout is not None
-        return Small(process.stdout.readline().strip(), process)
-
-    yield start
-    for process in started:
-        process.kill()
-        process.wait()
-        assert process.stdout is not None
-        process.stdout.close()
-
-
-@pytest.fixture(scope="module")
-def small(start_small: Callable[..., Small]) -> Small:
-    """A small server with the usual bounds, for all tests that leave it as it was."""
-    return start_small()
 
 
 def settle(value: Callable[[], int]) -> int:

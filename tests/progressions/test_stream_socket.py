@@ -167,6 +167,15 @@ async def test_messages_of_clients_are_ignored_up_to_4_kib() -> None:
     await reader.wait(timeout=PATIENCE_S)
 
 
+async def test_a_client_that_sends_without_end_is_closed_with_1008() -> None:
+    reader = socket("/api/stream/s-1?after=0")
+    await reader.connect(timeout=PATIENCE_S)
+    for _ in range(1100):
+        await reader.send_to(text_data="x")
+    assert (await reader.receive_output(timeout=PATIENCE_S))["code"] == 1008
+    await reader.wait(timeout=PATIENCE_S)
+
+
 @pytest.mark.parametrize(
     "path",
     [
