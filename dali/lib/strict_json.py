@@ -42,7 +42,7 @@ class StrictJSONParser(BaseParser):
             value = json.loads(
                 content.decode("utf-8"),
                 parse_constant=_refuse_constant,
-                parse_float=_finite,
+                parse_float=_number,
                 object_pairs_hook=_without_repeats,
             )
         except UnicodeDecodeError as error:
@@ -71,11 +71,12 @@ def _refuse_constant(name: str) -> float:
     raise ValueError(f"{name} is no JSON number")
 
 
-def _finite(text: str) -> float:
+def _number(text: str) -> int | float:
+    """What JSON writes with a point or an exponent; without a fraction it is a whole number, as `2` is."""
     value = float(text)
     if not math.isfinite(value):
         raise ValueError(f"{text[:40]} is too large a number")
-    return value
+    return int(value) if value.is_integer() else value
 
 
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
