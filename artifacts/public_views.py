@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.utils.cache import get_conditional_response
+from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
 from artifacts.models import Artifact
@@ -39,6 +40,7 @@ class _Part:
         return self.length == self.total
 
 
+@csrf_exempt  # so that other methods are answered 405
 @require_safe
 def show(request: HttpRequest, slug: str, *, is_lookbook: bool = False) -> HttpResponseBase:
     """`GET /public/artifact/<slug>`: the artifact's first file; 404 until published, 410 once taken back."""

@@ -14,14 +14,20 @@ from rest_framework.throttling import BaseThrottle
 from rest_framework.viewsets import GenericViewSet, ViewSet
 
 from dali.lib.api import ApiMixin
-from dali.lib.pagination import next_link, parse_limit
+from dali.lib.pagination import MOST_WHOLE, next_link, parse_limit
 from dali.lib.schema import ErrorSerializer
 from progressions import intake, services
 from progressions.answers import job_answer, submitted
 from progressions.ledger import spent_by_jobs
 from progressions.models import Job
 from progressions.queries import event_texts, get_job, get_job_with_variants, jobs_with_variants
-from progressions.requests import JobInSerializer, JobRetryInSerializer, parse_after, parse_idempotency_key
+from progressions.requests import (
+    IDEMPOTENCY_KEY,
+    JobInSerializer,
+    JobRetryInSerializer,
+    parse_after,
+    parse_idempotency_key,
+)
 from progressions.serializers import (
     SPENT_CONTEXT,
     JobListedSerializer,
@@ -29,6 +35,7 @@ from progressions.serializers import (
     JobSubmittedSerializer,
     ProgressionSerializer,
 )
+from progressions.stream_schema import EVENTS_SCHEMA
 from progressions.throttles import JobsThrottle
 from progressions.viewsets import LOCATION
 from projects.authentication import owner_of
@@ -63,7 +70,7 @@ class ProjectJobViewSet(ApiMixin, GenericViewSet[Job]):
         parameters=[
             OpenApiParameter(
                 "Idempotency-Key",
-                {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
+                {"type": "string", "pattern": IDEMPOTENCY_KEY},
                 OpenApiParameter.HEADER,
                 description="The same key and the same body give the same job; kept for 7 days.",
             ),
@@ -117,31 +124,15 @@ class JobViewSet(ApiMixin, GenericViewSet[Job]):
         " header leads on.",
         parameters=[
             OpenApiParameter(
-                "after", {"type": "integer", "minimum": 0, "default": 0}, description="The last `seq` known."
+                "after",
+                {"type": "integer", "minimum": 0, "maximum": MOST_WHOLE, "default": 0},
+                description="The last `seq` known.",
             ),
             OpenApiParameter(
                 "limit", {"type": "integer", "minimum": 1, "maximum": MOST_EVENTS, "default": MOST_EVENTS}
             ),
         ],
-        responses={
-            200: {
-                "type": "array",
-                "items": {
-                    "type": "object",
-                    "required": ["seq", "type", "ts", "sessionId"],
-                    "properties": {
-                        "previewUrl": {
-                            "type": "string",
-                            "format": "uri",
-                            "description": (
-                                "Of `progress`, where previews were asked for (`options.openai.partial_images`): the"
-                                " unfinished picture as a `data:` URL of a WebP, at most 256 x 256 pixels and 16 KiB."
-                            ),
-                        }
-                    },
-                },
-            }
-        },
+        responses={200: EVENTS_SCHEMA},
     )
     def events(self, request: Request, job_id: UUID) -> HttpResponse:
         """The events, as the very text that the stream sends."""

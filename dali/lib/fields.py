@@ -6,8 +6,6 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from dali.lib.addresses import absolute_url
@@ -38,7 +36,7 @@ class StrictCharField(serializers.CharField):
 
     def __init__(self, *, pattern: str = "", cure: str = "", **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self._pattern = re.compile(pattern) if pattern else None
+        self.pattern = pattern  # of the whole text once it is trimmed; valid in ECMA-262 too
         self._cure = cure
 
     def run_validation(self, data: Any = serializers.empty) -> Any:
@@ -55,12 +53,12 @@ class StrictCharField(serializers.CharField):
         text = data.strip() if self.trim_whitespace else data
         if self.max_length is not None and len(text) > self.max_length:
             self.fail("too_long", length=len(text), most=self.max_length)
-        if self._pattern and text and not self._pattern.fullmatch(text):
+        if self.pattern and text and not re.fullmatch(self.pattern, text):
             self.fail("pattern", value=shown(data), cure=self._cure)
 
 
 class StrictIntegerField(serializers.IntegerField):
-    """A whole number within bounds; `"2"`, `2.0` and `true` are none."""
+    """A whole number within bounds; `"2"`, `2.5` and `true` are none. The parser reads `2.0` as 2."""
 
     default_error_messages = {
         "required": "is missing; send a whole number.",
@@ -93,16 +91,32 @@ class StrictBooleanField(serializers.BooleanField):
         return data
 
 
+class UniqueListField(serializers.ListField):
+    """A list in which nothing stands twice."""
+
+    default_error_messages = {"repeated": "{value} stands there twice; name each once."}
+
+    def to_internal_value(self, data: Any) -> list[Any]:
+        """The items, each checked by `child`."""
+        items: list[Any] = super().to_internal_value(data)
+        for place, item in enumerate(items):
+            if item in items[:place]:
+                self.fail("repeated", value=shown(item))
+        return items
+
+
 class StrictUsdField(serializers.Field[Decimal, Any, float | None, Any]):
     """US dollars: a JSON number above 0, to 999,999, with at most six decimals; out, a number or null."""
 
     default_error_messages = {
         "invalid": "{value} is no amount in US dollars; send a number above 0, to 999999.",
     }
+    least_usd, most_usd = 0.000001, 999_999
 
     def to_internal_value(self, data: Any) -> Decimal:
         """The amount, rounded to millionths."""
-        if isinstance(data, bool) or not isinstance(data, int | float) or not 0.000001 <= data <= 999_999:
+        is_number = isinstance(data, int | float) and not isinstance(data, bool)
+        if not is_number or not self.least_usd <= data <= self.most_usd:
             self.fail("invalid", value=shown(data))
         return round(Decimal(str(data)), 6)
 
@@ -140,7 +154,6 @@ class StrictObjectField(serializers.Field[dict[str, Any], Any, dict[str, Any], A
         return value
 
 
-@extend_schema_field({"type": "integer", "description": "Milliseconds since the Unix epoch.", "minimum": 0})
 class EpochMsField(serializers.Field[datetime, Any, int, Any]):
     """A time, out: milliseconds since the Unix epoch."""
 
@@ -152,7 +165,6 @@ class EpochMsField(serializers.Field[datetime, Any, int, Any]):
         return epoch_ms(value)
 
 
-@extend_schema_field({"type": ["string", "null"], "format": "uri"})
 class UrlOutField(serializers.Field[str, Any, str | None, Any]):
     """An address, out: absolute, null where there is none."""
 
@@ -164,7 +176,6 @@ class UrlOutField(serializers.Field[str, Any, str | None, Any]):
         return absolute_url(value) or None
 
 
-@extend_schema_field({"type": ["string", "null"]})
 class TextOrNullField(serializers.Field[str, Any, str | None, Any]):
     """Text, out: null where it is empty."""
 
@@ -174,7 +185,3 @@ class TextOrNullField(serializers.Field[str, Any, str | None, Any]):
     def to_representation(self, value: str) -> str | None:
         """The text."""
         return value or None
-
-
-extend_schema_field(OpenApiTypes.OBJECT)(StrictObjectField)
-extend_schema_field({"type": "number", "minimum": 0, "maximum": 999_999})(StrictUsdField)

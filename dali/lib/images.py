@@ -62,6 +62,7 @@ _FORMATS = {
     "image/tiff": "TIFF",
     "image/avif": "AVIF",
 }
+MEDIA_TYPES = tuple(_FORMATS)  # what is taken
 _ORIENTATION_TAG = 0x0112
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
