@@ -39,9 +39,21 @@ def build(artifact: Artifact, report: Callable[[float], None] = in_silence) -> B
     material = gather(title=artifact.title, project_ids=project_ids, needs=generator.needs)
     files = generator.generate(material, options, report)
     images = chosen_images(material, options) if isinstance(options, ImageOptions) else material.images
-    shown = [str(image.id) for image in images]
-    answers = generator.answers_for(options)
-    return store(artifact, files, generator=generator.name, progressions=shown, answers=answers)
+    left_out = material.left_out
+    return store(
+        artifact,
+        files,
+        generator=generator.name,
+        progressions=[str(image.id) for image in images if image.id not in left_out],
+        answers=generator.answers_for(options),
+        also={
+            "left_out": [
+                {"id": str(image.id), "reason": left_out[image.id]}
+                for image in images
+                if image.id in left_out
+            ]
+        },
+    )
 
 
 def store(

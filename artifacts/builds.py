@@ -54,7 +54,7 @@ def _run(artifact: Artifact) -> None:
         services.put_off(artifact)
         return
     except DaliError as failure:
-        error = str(failure)
+        error = failure.public_message
     except Exception as failure:  # noqa: BLE001 - the edge: one artifact's accident ends that build
         if classify(failure) is not None:
             raise

@@ -175,6 +175,7 @@ class Material:
     `images` are the progressions, parents before children, else oldest first. `read(key)`: the bytes of an original,
     FileNotFoundError where it is gone; costs a read each. `objects()`: every object of these projects,
     each read and digested; slow, asked for by those who list them. `origin`: where this Dali is reached.
+    `left_out`: filled by whoever makes something of it: images whose pictures cannot be shown, and why.
     """
 
     title: str
@@ -185,3 +186,4 @@ class Material:
     origin: str = ""
     read: Callable[[str], bytes] = field(default=_no_bytes, compare=False)
     objects: Callable[[], tuple[StoredObject, ...]] = field(default=_no_objects, compare=False)
+    left_out: dict[UUID, str] = field(default_factory=dict, compare=False)

@@ -4,7 +4,7 @@ A field is a bool, an int, a float, a str or a Literal of strings. Its metadata 
 `least` and `most` (bounds of a number, or of the length of a text).
 """
 
-import math
+import sys
 import types
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, fields
@@ -110,6 +110,7 @@ def _text(one: "Field[Any]", field_name: str, value: str) -> str:
 
 
 def _check_bounds(one: "Field[Any]", field_name: str, value: Any) -> None:
-    least, most = one.metadata.get("least", -math.inf), one.metadata.get("most", math.inf)
-    if not (math.isfinite(value) and least <= value <= most):
+    largest = sys.float_info.max
+    least, most = one.metadata.get("least", -largest), one.metadata.get("most", largest)
+    if not least <= value <= most:  # neither does NaN
         raise InputError(field_name, f"{shown(value)} is out of range; send {least} to {most}")

@@ -7,7 +7,7 @@ from ipaddress import IPv6Address, ip_address, ip_network
 from django.conf import settings
 from django.http import HttpRequest
 
-from dali.lib.client_address import client_ip, comes_through_proxy
+from dali.lib.client_address import client_ip, comes_through_cloudflare
 
 MOST_AGENT = 500
 MOST_CITY = 120
@@ -51,11 +51,10 @@ class Visitor:
 
 
 def visitor_of(request: HttpRequest) -> Visitor:
-    """Who asks. Cloudflare's headers are believed only where the request comes through a trusted proxy."""
+    """Who asks. Country and city are Cloudflare's words, empty where it is not in front."""
     country = city = ""
     address = client_ip(request)
-    if comes_through_proxy(request):
-        address = _named_by_cloudflare(request) or address
+    if comes_through_cloudflare(request):
         country = request.META.get("HTTP_CF_IPCOUNTRY", "").strip().upper()
         city = _clean(request.META.get("HTTP_CF_IPCITY", ""))[:MOST_CITY]
     user_agent = _clean(request.META.get("HTTP_USER_AGENT", ""))[:MOST_AGENT]
@@ -88,13 +87,6 @@ def _tool(user_agent: str) -> str:
         return found[1][:40] if found and found[1] else "other bot"
     found = _TOOL.match(user_agent)
     return found[0].strip() if found else "unknown"
-
-
-def _named_by_cloudflare(request: HttpRequest) -> str:
-    try:
-        return str(ip_address(request.META.get("HTTP_CF_CONNECTING_IP", "").strip()))
-    except ValueError:
-        return ""
 
 
 def _kept(address: str) -> str | None:

@@ -1,7 +1,9 @@
 """The admin as a whole: its name, and what the knowledge base may speak of."""
 
+from axes.models import AccessAttempt
 from django.contrib import admin
 
+from dali.sign_in import FailedSignInAdmin
 from knowledgebase import vocabulary
 from progressions.enums import Kind
 from progressions.provider import providers
@@ -11,4 +13,5 @@ admin.site.site_title = "Dali"
 admin.site.index_title = "Workshop"
 admin.site.empty_value_display = "–"  # noqa: RUF001 - the dash of an empty cell
 
+admin.site.register(AccessAttempt, FailedSignInAdmin)
 vocabulary.tell(kinds=tuple(Kind.values), providers=providers.names)

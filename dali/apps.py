@@ -2,6 +2,7 @@
 
 import logging.config
 
+from axes.apps import AppConfig as AxesConfig
 from django.apps import AppConfig
 from django.conf import settings
 
@@ -19,3 +20,9 @@ class DaliConfig(AppConfig):
 
         logs.configure(is_json=settings.IS_LOG_JSON)
         logging.config.dictConfig(settings.LOGGING)
+
+
+class SignInsConfig(AxesConfig):  # type: ignore[misc]  # axes ships no types
+    """django-axes under the name that the admin shows."""
+
+    verbose_name = "Sign-ins"

@@ -82,6 +82,12 @@ def check_trusted_proxies(app_configs: Any, **kwargs: Any) -> list[CheckMessage]
             hint = "Name addresses or networks, as in DALI_TRUSTED_PROXIES=10.0.0.0/8,2001:db8::1"
             message = f"DALI_TRUSTED_PROXIES: '{name}' is no address and no network"
             found.append(Error(message, hint=hint, id="dali.E010"))
+    if settings.IS_BEHIND_CLOUDFLARE and not settings.TRUSTED_PROXIES:
+        hint = "Name the proxy that Cloudflare's requests come through, or Cloudflare's own networks."
+        message = (
+            "DALI_BEHIND_CLOUDFLARE is set without DALI_TRUSTED_PROXIES: no header of Cloudflare is believed"
+        )
+        found.append(Error(message, hint=hint, id="dali.E017"))
     return found
 
 

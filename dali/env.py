@@ -56,8 +56,10 @@ def load_file(path: Path) -> None:
         lines = path.read_text(encoding="utf-8")
     except (FileNotFoundError, IsADirectoryError):  # `.env` may be a virtual environment
         return
-    except (OSError, UnicodeDecodeError) as error:
-        raise ImproperlyConfigured(f"{path}: cannot be read ({error})") from error
+    except OSError as error:
+        raise ImproperlyConfigured(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ImproperlyConfigured(f"{path}: is not UTF-8 at byte {error.start}; save it as UTF-8") from error
     environ.Env.read_env(io.StringIO(lines))
 
 
@@ -182,7 +184,9 @@ def url_dict(name: str, default: str, *, help: str, shown: str) -> dict[str, obj
     try:
         found = dict(_environ.db_url_config(address))
     except ValueError as error:
-        raise ImproperlyConfigured(f"{name}: not a database address ({error})") from error
+        raise ImproperlyConfigured(
+            f"{name}: is no database address; must be as postgresql://user:password@host:5432/name"
+        ) from error
     if found["NAME"] in {"", ":memory:"}:
         raise ImproperlyConfigured(
             f"{name}: names no database; must be as postgresql://user:password@host:5432/name or sqlite:///path"

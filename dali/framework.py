@@ -1,5 +1,6 @@
 """What Django and its packages are told whatever the environment says; dali.settings has the rest."""
 
+from datetime import timedelta
 from pathlib import Path
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -10,6 +11,7 @@ INSTALLED_APPS = [
     "knowledgebase.apps.KnowledgebaseConfig",
     "progressions.apps.ProgressionsConfig",
     "artifacts.apps.ArtifactsConfig",
+    "dali.apps.SignInsConfig",
     "channels",
     "corsheaders",
     "csp",
@@ -39,7 +41,9 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "dali.lib.patient_requests.PatientRequestsMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
 APPEND_SLASH = True  # for the admin alone: the API's paths carry no trailing slash
 ROOT_URLCONF = "dali.urls"
 ASGI_APPLICATION = "dali.asgi.application"
@@ -61,6 +65,17 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("MinimumLengthValidator", "CommonPasswordValidator", "NumericPasswordValidator")
 ]
+PASSWORD_HASHERS = ["dali.lib.passwords.BoundedPBKDF2PasswordHasher"]
+# Wrong sign-ins: dali.sign_in says how they are counted. A failure while locked out does not prolong the lock.
+AXES_LOCKOUT_PARAMETERS = ["ip_address"]
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_CLIENT_IP_CALLABLE = "dali.sign_in.counted_address"
+AXES_LOCKOUT_CALLABLE = "dali.sign_in.answer_locked_out"
+AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "csrfmiddlewaretoken"]
+AXES_DISABLE_ACCESS_LOG = True
+AXES_ENABLE_ADMIN = False  # dali.admin shows what is kept
+AXES_VERBOSE = False
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 FIXTURE_DIRS = [BASE_DIR / "fixtures"]
 LANGUAGE_CODE = "en"

@@ -65,7 +65,13 @@ if HOST not in _ANY_HOST and HOST not in ALLOWED_HOSTS:
     ALLOWED_HOSTS.append(HOST)
 TRUSTED_PROXIES = env.words(
     "DALI_TRUSTED_PROXIES",
-    help="Addresses or networks of proxies whose X-Forwarded-For and CF- headers are believed.",
+    help="Addresses or networks of proxies whose X-Forwarded-For header is believed.",
+)
+IS_BEHIND_CLOUDFLARE = env.boolean(
+    "DALI_BEHIND_CLOUDFLARE",
+    False,
+    help="Whether Cloudflare is in front: then `CF-Connecting-IP`, `CF-IPCountry` and `CF-IPCity` of trusted proxies "
+    "are believed. Anyone can send these headers, so let only Cloudflare reach the proxy.",
 )
 CORS_ALLOWED_ORIGINS = env.words(
     "DALI_CORS_ORIGINS",
@@ -234,6 +240,12 @@ API_KEY = env.text(
 )
 REQUIRE_KEY = env.choice(
     "DALI_REQUIRE_KEY", "writes", ("writes", "all"), help="`all` asks for a key on reads and the stream too."
+)
+AXES_FAILURE_LIMIT = env.integer(
+    "DALI_SIGN_IN_TRIES",
+    10,
+    help="Wrong passwords from one address within 15 minutes; then sign-ins from there wait as long.",
+    least=1,
 )
 JOBS_RATE = env.rate("DALI_JOBS_RATE", "30/m", help="Most job submissions from one address.")
 

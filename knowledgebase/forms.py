@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 
+from dali.lib.texts import comparable
 from dali.lib.vendors.usage import Unit
 from knowledgebase import vocabulary
 from knowledgebase.models import Price, Tip
@@ -71,7 +72,10 @@ class TipForm(forms.ModelForm[Tip]):
     def clean_keywords(self) -> list[str]:
         """The keywords one by one, each once, in the order given."""
         given = re.split(r"[,\n]", self.cleaned_data["keywords"])
-        return list(dict.fromkeys(" ".join(word.split()) for word in given if word.strip()))
+        found: dict[str, str] = {}
+        for word in (" ".join(each.split()) for each in given if each.strip()):
+            found.setdefault(comparable(word), word)
+        return list(found.values())
 
     def clean(self) -> dict[str, Any]:
         """The key names the provider; a tip says something."""

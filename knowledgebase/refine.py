@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from dali.lib.texts import comparable
+
 # The most a provider is handed (progressions.provider.ProviderRequest); a client's own prompt ends at 32,000.
 MAX_CHARACTERS = 40_000
 
@@ -78,11 +80,11 @@ def fitting(prompt: str, kind: str, tips: Iterable[TipText]) -> list[TipText]:
 
 
 def _mentions(text: str, phrase: str) -> bool:
-    words = phrase.casefold().split()
+    words = comparable(phrase).split()
     if not words:
         return False
     pattern = r"\s+".join(re.escape(word) for word in words)
-    return re.search(rf"(?<!\w){pattern}(?!\w)", text.casefold()) is not None
+    return re.search(rf"(?<!\w){pattern}(?!\w)", comparable(text)) is not None
 
 
 def _joined(text: str, addition: str) -> str:

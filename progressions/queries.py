@@ -10,6 +10,7 @@ from django.db.models import Prefetch, QuerySet
 from django.db.models.expressions import RawSQL
 
 from dali.lib.errors import MissingError
+from dali.lib.texts import comparable
 from progressions.models import Event, ImageProgression, Job, Step, Variant
 
 # Stands between and after the parts of a search text; refused in what clients send.
@@ -17,8 +18,8 @@ SEPARATOR = "\x1f"
 
 
 def search_text_for(prompt: str, notes: Sequence[str], tags: Sequence[str]) -> str:
-    """What `ImageProgression.search_text` holds: prompt, notes and tags, case-folded, each followed by a separator."""
-    return "".join(f"{part}{SEPARATOR}" for part in (prompt, *notes, *tags)).casefold()
+    """What `ImageProgression.search_text` holds: prompt, notes and tags to be compared, each before a separator."""
+    return comparable("".join(f"{part}{SEPARATOR}" for part in (prompt, *notes, *tags)))
 
 
 def get_progression(progression_id: UUID) -> ImageProgression:

@@ -2,8 +2,10 @@
 
 from typing import Any
 
-from django.db import connections
+from django.db import connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
+
+from dali.lib.texts import comparable
 
 # Its own docid, for the rowid of a table without an integer key may change at VACUUM.
 _SQLITE_TABLES = (
@@ -76,6 +78,31 @@ def drop_search_indexes(connection: BaseDatabaseWrapper) -> None:
             cursor.execute(f"DROP TRIGGER IF EXISTS progression_search_{name}")
         cursor.execute("DROP TABLE IF EXISTS progression_search")
         cursor.execute("DROP TABLE IF EXISTS progression_search_ids")
+
+
+def compose_search_texts(connection: BaseDatabaseWrapper, batch: int = 1000) -> int:
+    """Brings search texts that were written before texts were compared in NFC up to that; how many there were.
+
+    In short transactions of `batch` rows, so that the table stays in use, and by the order of ids. It may be called
+    at any time and again: rows that are right are only read.
+    """
+    after, count = "", 0
+    while True:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"SELECT id, search_text FROM image_progressions {after and 'WHERE id > %s'} ORDER BY id LIMIT %s",  # noqa: S608 - nothing but the words above
+                [*([after] if after else []), batch],
+            )
+            rows = cursor.fetchall()
+        if not rows:
+            return count
+        changes = [(comparable(text), pk, text) for pk, text in rows if comparable(text) != text]
+        with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
+            # Another process may have written the row meanwhile, rightly.
+            cursor.executemany(
+                "UPDATE image_progressions SET search_text = %s WHERE id = %s AND search_text = %s", changes
+            )
+        after, count = rows[-1][0], count + len(changes)
 
 
 def ensure_after_migrate(using: str, **kwargs: Any) -> None:

@@ -27,9 +27,9 @@ from artifacts.models import (
     ProjectArtifact,
     Vote,
 )
-from artifacts.parts.sheet import MEDIA_TYPE
 from artifacts.serializers import public_path
 from dali.lib.admin import EMPTY, LeanAdmin, badge, link
+from dali.lib.csv_files import MEDIA_TYPE
 from dali.lib.errors import DaliError
 
 

@@ -5,8 +5,8 @@ from typing import Literal, get_args
 
 from artifacts.boards.results import results_of
 from artifacts.models import Artifact, Comment, Vote
-from artifacts.parts.sheet import Cell, csv_file
 from dali.lib.addresses import absolute_url
+from dali.lib.csv_files import Cell, csv_bytes
 
 Table = Literal["answers", "images"]
 TABLES: tuple[str, ...] = get_args(Table)
@@ -29,7 +29,7 @@ def table_of(artifact: Artifact, table: str) -> bytes:
     """`answers`: a line for every vote and every comment; `images`: one for every image, with its sums."""
     if table == "images":
         return _images(artifact)
-    return csv_file("answers.csv", _HEAD, _answers(artifact)).content
+    return csv_bytes(_HEAD, _answers(artifact))
 
 
 def _images(artifact: Artifact) -> bytes:
@@ -47,7 +47,7 @@ def _images(artifact: Artifact) -> bytes:
         for image in results.images
     )
     head = ["image", "image_id", "prompt", "url", *choices, "comments"]
-    return csv_file("images.csv", head, rows).content
+    return csv_bytes(head, rows)
 
 
 def _answers(artifact: Artifact) -> Iterator[list[Cell]]:

@@ -13,10 +13,10 @@ from artifacts.boards import services
 from artifacts.boards.export import table_of
 from artifacts.boards.results import results_of
 from artifacts.boards.serializers import ResultsSerializer, TableSerializer
-from artifacts.parts.sheet import MEDIA_TYPE
 from artifacts.queries import get_artifact
 from artifacts.serializers import ArtifactSerializer
 from dali.lib.api import ApiMixin
+from dali.lib.csv_files import MEDIA_TYPE
 from dali.lib.schema import ErrorSerializer
 from projects.authentication import KeyAlwaysRequired
 

@@ -10,6 +10,7 @@ from artifacts.customizing.wish import Wish
 from artifacts.customizing.wishes import matches
 from artifacts.filling.placeholders import Placeholder
 from dali.lib.errors import DaliError
+from dali.lib.texts import comparable
 
 YES, NO = "yes", "no"
 _PICTURE = re.compile(r"(?:https?://|/)\S+|[0-9a-fA-F]{8}-?(?:[0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}")
@@ -160,9 +161,9 @@ def _image(talk: Talk, wish: Wish) -> None:
 
 
 def _fill(talk: Talk, wish: Wish) -> None:
-    wanted = wish.text.casefold().strip()
-    fitting = [project for project in talk.projects if project.name.casefold().strip() == wanted]
-    fitting = fitting or [project for project in talk.projects if wanted in project.name.casefold()]
+    wanted = comparable(wish.text).strip()
+    fitting = [project for project in talk.projects if comparable(project.name).strip() == wanted]
+    fitting = fitting or [project for project in talk.projects if wanted in comparable(project.name)]
     if len(fitting) == 1:
         _fill_from(talk, fitting[0].id, fitting[0].name)
         return

@@ -16,6 +16,7 @@ from dali.lib.bounded import call_within
 from dali.lib.clock import Deadline
 from dali.lib.errors import DaliError
 from dali.lib.logs import mask_secrets
+from dali.lib.texts import comparable
 from dali.lib.vendors.failures import VendorError
 from dali.lib.vendors.usage import Usage
 from progressions.text_model import TextAnswer, TextModel, TextRequest, text_model_in_use
@@ -302,7 +303,7 @@ def _image(said: Mapping[str, object], slot: Slot | None, message: str, situatio
     _meant_image("image", slot, situation)
     text = _text_of(said, most=2_000)
     # An address that the user did not write came from somewhere else.
-    if address_in(text) != text or text.casefold() not in message.casefold():
+    if address_in(text) != text or comparable(text) not in comparable(message):
         raise _InvalidError("image: the message holds no such id or address")
     return Wish("image", _name(slot), text)
 

@@ -3,6 +3,8 @@
 import re
 import unicodedata
 
+from dali.lib.texts import comparable
+
 _QUOTES = {
     '"': '"',
     "'": "'",
@@ -55,7 +57,7 @@ _LOOSE_TAIL = re.compile(rf"(?<=\S)\s+(?:{_TAILS}|{_CHATTY_TAILS})$")
 
 def fold(text: str) -> str:
     """One line, one case, plain apostrophes; compatible characters as their plain ones."""
-    plain = unicodedata.normalize("NFKC", text).translate(_APOSTROPHES).casefold()
+    plain = comparable(unicodedata.normalize("NFKC", text).translate(_APOSTROPHES))
     return " ".join(plain.split())
 
 

@@ -2,8 +2,9 @@
 
 import io
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Literal
 
 from PIL import Image
@@ -20,13 +21,15 @@ from artifacts.material import ImageFacts, Material
 from artifacts.parts import rooms
 from artifacts.parts.gltf import Mesh, Scene
 from artifacts.parts.lettering import Block, Line, draw, plain
+from artifacts.parts.originals import NONE_READABLE, Original, use_original
 from artifacts.templatetags.artifact_pages import day
-from dali.lib.images import InvalidImageError, Picture, decode, on_pixel_thread
+from dali.lib.images import Picture
 
 MEDIA_TYPE = "model/gltf-binary"
 # An original is kept as it is where it is no larger; else it is made smaller, so that a large room still loads.
 _KEPT_BYTES, _KEPT_PX, _REDUCED_PX = 400_000, 2048, 1024
-_EXIF_ORIENTATION = 0x0112
+# A thinner picture is stretched to this ratio, or its frame would hold a line.
+_WIDEST = 40.0
 _TITLE_PX, _TITLE_M = 1024, 2.0
 _LABEL_PX, _LABEL_M = 400, 0.46
 _INK, _QUIET = "#2a241d", "#6d6356"
@@ -72,16 +75,15 @@ class Gallery(Generator):
     def generate(
         self, material: Material, options: GalleryOptions, report: Callable[[float], None] = in_silence
     ) -> list[File]:
-        """One room. An image whose original is gone or broken is passed over."""
+        """One room. An image that cannot be shown is left out."""
         images = chosen_images(material, options)
         textures: list[_Texture] = []
         for count, image in enumerate(images):
-            textures += _texture_of(material, image)
+            texture = use_original(material, image, partial(_texture, image))
+            textures += [texture] if texture is not None else []
             report((count + 1) / len(images))
         if not textures:
-            raise EmptyMaterialError(
-                "none of the chosen images can be read: their originals are gone or broken"
-            )
+            raise EmptyMaterialError(NONE_READABLE)
         (title,) = draw([_title(material, textures)])
         room = rooms.room_for(
             [one.ratio for one in textures], (_TITLE_M, _TITLE_M * title.height / title.width)
@@ -95,36 +97,26 @@ class Gallery(Generator):
         return [File("gallery.glb", MEDIA_TYPE, scene.glb())]
 
 
-def _texture_of(material: Material, image: ImageFacts) -> Iterator[_Texture]:
-    """The picture's file; none where the original is gone or broken."""
-    try:
-        content = material.read(image.key)
-        picture = on_pixel_thread(lambda: decode(content))
-    except (FileNotFoundError, InvalidImageError):
-        return
-    ratio = picture.width / picture.height
-    if _is_fit(content, picture):
-        yield _Texture(
-            image, content, "image/png" if picture.media_type == "image/png" else "image/jpeg", ratio
-        )
-    else:
-        reduced = on_pixel_thread(lambda: picture.jpeg(_REDUCED_PX, 85))
-        yield _Texture(image, reduced, "image/jpeg", ratio)
+def _texture(image: ImageFacts, original: Original) -> _Texture:
+    """The picture's file: its own bytes where every viewer shows them as we do."""
+    content, picture = original
+    ratio = min(_WIDEST, max(1 / _WIDEST, picture.width / picture.height))
+    if not _is_fit(content, picture):
+        return _Texture(image, picture.jpeg(_REDUCED_PX, 85), "image/jpeg", ratio)
+    return _Texture(image, content, "image/png" if picture.media_type == "image/png" else "image/jpeg", ratio)
 
 
 def _is_fit(content: bytes, picture: Picture) -> bool:
-    """Whether every viewer shows these bytes as we do: a small, opaque, upright JPEG or PNG of plain sRGB."""
+    """A small JPEG or PNG of opaque colour that shows the same where profiles, gamma and EXIF are not looked at.
+
+    Viewers of glTF must not look at them (glTF 2.0, section 3.8.3).
+    """
     if picture.media_type not in ("image/jpeg", "image/png") or picture.has_alpha:
         return False
     if len(content) > _KEPT_BYTES or max(picture.width, picture.height) > _KEPT_PX:
         return False
     with Image.open(io.BytesIO(content), formats=["JPEG", "PNG"]) as file:
-        is_upright = "exif" not in file.info or file.getexif().get(_EXIF_ORIENTATION, 1) == 1
-        return (
-            is_upright
-            and file.mode in ("RGB", "RGBA")
-            and not {"icc_profile", "gamma", "transparency"} & set(file.info)
-        )
+        return file.mode in ("RGB", "RGBA") and file.convert("RGB").tobytes() == picture.image.tobytes()
 
 
 def _title(material: Material, textures: Sequence[_Texture]) -> Block:

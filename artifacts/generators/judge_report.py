@@ -12,6 +12,7 @@ from artifacts.page import html_file
 from artifacts.parts.charts import Bar, Dot, Figure, Part, Tick, Words, columns, dots, shares_over_time
 from artifacts.parts.figures import Rate, rate_of
 from artifacts.parts.sheet import Cell, csv_file
+from dali.lib.texts import comparable
 
 _MOST_WORDS = 20  # most notes and tags that are listed
 _ROLLBACK = "rollback"  # shows an earlier image again; the judge saw that one
@@ -196,7 +197,7 @@ def _grouped(
 
 
 def _key(words: str) -> str:
-    return " ".join(words.split()).casefold()
+    return comparable(" ".join(words.split()))
 
 
 def _rate(images: Iterable[ImageFacts]) -> Rate:

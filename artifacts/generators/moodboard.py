@@ -9,9 +9,8 @@ from uuid import UUID
 from artifacts.generator import File, Generator, ImageOptions, chosen_images, cover_of, in_silence
 from artifacts.material import ImageFacts, Material
 from artifacts.page import html_file
+from artifacts.parts.originals import use_original
 from artifacts.parts.palette import Swatch, common_swatches, swatches_of
-from dali.lib.errors import DaliError
-from dali.lib.images import decode, on_pixel_thread
 
 # So many originals are read ahead while the pixels of others are counted.
 _READERS = 4
@@ -83,15 +82,11 @@ class Moodboard(Generator):
 
 
 def _swatches(material: Material, image: ImageFacts) -> tuple[Swatch, ...]:
-    """The colours of an original; none where it is gone or cannot be decoded."""
-    try:
-        content = material.read(image.key)
-    except FileNotFoundError:
-        return ()
-    try:
-        return on_pixel_thread(lambda: swatches_of(decode(content).image))
-    except DaliError:
-        return ()
+    """The colours of an original; none where it cannot be read. Its delivery image is shown all the same."""
+    found = use_original(
+        material, image, lambda original: swatches_of(original.picture.image), is_shown_anyway=True
+    )
+    return found or ()
 
 
 def _collage(found: list[tuple[ImageFacts, tuple[Swatch, ...]]], colours: int) -> list[Piece]:

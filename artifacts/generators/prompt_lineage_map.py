@@ -12,6 +12,7 @@ from artifacts.parts.lineage import nearest_parents, said_before, second_parents
 from artifacts.parts.text_lines import fitted_lines
 from artifacts.parts.tree_layout import Place, placed, shelved
 from artifacts.parts.word_changes import Changes, word_changes
+from dali.lib.texts import composed
 
 # Pixels of the map at its natural size.
 THUMB = 150
@@ -135,13 +136,15 @@ class _Tree:
         known: dict[tuple[UUID, str], int] = {}
         links: list[int | None] = []
         for image, parent in zip(images, self.parents, strict=True):
-            key = (image.project_id, image.prompt)
+            key = (image.project_id, composed(image.prompt))
             if parent is None and key not in known:
                 known[key] = len(self.heads)
                 self.heads.append(image)
         for image, parent in zip(images, self.parents, strict=True):
             links.append(
-                known[image.project_id, image.prompt] if parent is None else parent + len(self.heads)
+                known[image.project_id, composed(image.prompt)]
+                if parent is None
+                else parent + len(self.heads)
             )
         self.repeats = said_before(images, self.parents)
         self.places = placed([None] * len(self.heads) + links)

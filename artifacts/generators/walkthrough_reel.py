@@ -3,8 +3,9 @@
 import io
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import chain
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from PIL import Image
@@ -21,9 +22,9 @@ from artifacts.generator import (
 from artifacts.material import ImageFacts, Material
 from artifacts.parts.film import MEDIA_TYPES, Film, Packed, blend, to_image
 from artifacts.parts.lettering import draw
+from artifacts.parts.originals import NONE_READABLE, Original, use_original
 from artifacts.parts.shots import Shot, layout_of, shot_of, title_block, title_shot, words_of
 from artifacts.templatetags.artifact_pages import day
-from dali.lib.images import InvalidImageError, decode, on_pixel_thread
 
 SIZES = {"720p": (1280, 720), "1080p": (1920, 1080), "square": (1080, 1080), "vertical": (1080, 1920)}
 _FRAMES_PER_S = 25
@@ -82,16 +83,14 @@ class WalkthroughReel(Generator):
     def generate(
         self, material: Material, options: ReelOptions, report: Callable[[float], None] = in_silence
     ) -> list[File]:
-        """The film and its poster. An image whose original is gone or broken is passed over."""
+        """The film and its poster. An image that cannot be shown is left out."""
         images = chosen_images(material, options)
         size = SIZES[options.resolution]
         seconds = min(options.seconds_per_image, MOST_S / len(images))
         shots = _shots(material, images, options)
         first = next(shots, None)
         if first is None:
-            raise EmptyMaterialError(
-                "none of the chosen images can be read: their originals are gone or broken"
-            )
+            raise EmptyMaterialError(NONE_READABLE)
         opening = _opening(material, images, options)
         planned = (TITLE_S + len(images) * seconds) * _FRAMES_PER_S
         poster: Packed | None = None
@@ -122,9 +121,14 @@ def _shots(material: Material, images: Sequence[ImageFacts], options: ReelOption
             ]
         )
     for number, (image, layout) in enumerate(zip(images, layouts, strict=True)):
-        picture = _picture(material, image)
-        if picture is not None:
-            yield shot_of(picture, frame, layout, words[number], number)
+        make = partial(_shot, frame=frame, layout=layout, words=words[number], number=number)
+        shot = use_original(material, image, make)
+        if shot is not None:
+            yield shot
+
+
+def _shot(original: Original, **how: Any) -> Shot:
+    return shot_of(original.picture.reduced(_MOST_PX), **how)
 
 
 def _opening(material: Material, images: Sequence[ImageFacts], options: ReelOptions) -> Shot:
@@ -133,21 +137,16 @@ def _opening(material: Material, images: Sequence[ImageFacts], options: ReelOpti
     projects = ", ".join(project.name for project in material.projects if project.name != material.title)
     facts = f"{', '.join(sorted({image.provider for image in images}))}  ·  {day(images[-1].created_at)}"
     words = draw([title_block(frame, "Walkthrough", material.title, (projects, facts))])[0]
-    cover = _picture(material, cover_of(images)) or Image.new("RGB", frame, _PLAIN)
-    return title_shot(cover, frame, words)
+    shot = use_original(
+        material,
+        cover_of(images),
+        lambda original: title_shot(original.picture.reduced(_MOST_PX), frame, words),
+    )
+    return shot or title_shot(Image.new("RGB", frame, _PLAIN), frame, words)
 
 
 def _maker(image: ImageFacts) -> str:
     return f"{image.provider} · {image.model}" if image.model else image.provider
-
-
-def _picture(material: Material, image: ImageFacts) -> Image.Image | None:
-    """The original as RGB; None where it is gone or broken."""
-    try:
-        content = material.read(image.key)
-        return on_pixel_thread(lambda: decode(content).reduced(_MOST_PX))
-    except (FileNotFoundError, InvalidImageError):
-        return None
 
 
 def _frames(shots: Iterator[Shot], seconds: float) -> Iterator[Packed]:

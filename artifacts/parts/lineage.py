@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from artifacts.material import ImageFacts, Material
+from dali.lib.texts import composed
 
 
 def nearest_parents(material: Material, images: Sequence[ImageFacts]) -> list[int | None]:
@@ -26,8 +27,9 @@ def said_before(images: Sequence[ImageFacts], parents: Sequence[int | None]) -> 
     said: dict[int | None, str] = {}
     repeats = []
     for image, parent in zip(images, parents, strict=True):
-        repeats.append(said.get(parent) == image.prompt)
-        said[parent] = image.prompt
+        words = composed(image.prompt)
+        repeats.append(said.get(parent) == words)
+        said[parent] = words
     return repeats
 
 

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 
 from artifacts.material import ImageFacts, Material
-from dali.lib.images import InvalidImageError, Picture, decode, on_pixel_thread
+from artifacts.parts.originals import use_original
+from dali.lib.images import Picture
 
 # Reading may wait for a network; decoding is held to the cores elsewhere.
 _READERS = 4
@@ -32,19 +32,8 @@ def prints(material: Material, wanted: Sequence[tuple[ImageFacts, Sequence[int]]
 def _prints_of(material: Material, image: ImageFacts, sides: Sequence[int]) -> list[Print]:
     if not sides:
         return []
-    try:
-        content = material.read(image.key)
-        return on_pixel_thread(partial(_encoded, content, sides))
-    except FileNotFoundError:
-        why = "The original is missing"
-    except InvalidImageError:
-        why = "The original cannot be read"
-    return [Print(b"", image.width, image.height, why)] * len(sides)
-
-
-def _encoded(content: bytes, sides: Sequence[int]) -> list[Print]:
-    picture = decode(content)
-    return [_print(picture, side) for side in sides]
+    made = use_original(material, image, lambda original: [_print(original.picture, side) for side in sides])
+    return made or [Print(b"", image.width, image.height, material.left_out[image.id])] * len(sides)
 
 
 def _print(picture: Picture, side: int) -> Print:

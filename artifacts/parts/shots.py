@@ -13,6 +13,7 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from artifacts.parts.film import Box, Mask, Packed, Planes
 from artifacts.parts.lettering import Block, Line, plain
+from dali.lib.fitting import Size, cover, scaled, shaped_box
 
 INK, QUIET, ACCENT = "#fffaf3", "#e9dfd2cc", "#f2ab74"
 _NIGHT = (21, 18, 16)
@@ -21,9 +22,10 @@ _FILLS = (0.8, 1.4)
 # The narrowest and widest window; what is longer moves along in it.
 _TALLEST, _WIDEST = 0.45, 2.6
 _ZOOM = 1.1
+# A picture moves past its window by at most so many lengths of it.
+_MOST_WINDOWS = 4
 _MOST_WORDS = 170
 
-Size = tuple[int, int]
 Place = Literal["over", "beside", "below"]
 
 
@@ -114,8 +116,8 @@ def shot_of(
     """The shot of an RGB picture; `number` varies which way it moves."""
     margin = round(min(frame) * 0.085)
     if layout.place == "over":
-        first, last, scaled = _moves(picture, layout.window, number)
-        return Shot(scaled, first, last, layout.window, None, _scrim(words, frame, margin))
+        first, last, moved = _moves(picture, layout.window, number)
+        return Shot(moved, first, last, layout.window, None, _scrim(words, frame, margin))
     window = layout.window
     if words is not None and layout.place == "below":
         above = (frame[1] - window.height - margin // 2 - words.height) // 2
@@ -125,8 +127,8 @@ def shot_of(
         ground.paste(words, (margin, max(0, (frame[1] - words.height) // 2)), words)
     elif words is not None:
         ground.paste(words, (window.left, window.top + window.height + margin // 2), words)
-    first, last, scaled = _moves(picture, window, number)
-    return Shot(scaled, first, last, window, Planes.of(ground))
+    first, last, moved = _moves(picture, window, number)
+    return Shot(moved, first, last, window, Planes.of(ground))
 
 
 def title_block(frame: Size, eyebrow: str, title: str, lines: Sequence[str]) -> Block:
@@ -147,18 +149,14 @@ def title_block(frame: Size, eyebrow: str, title: str, lines: Sequence[str]) -> 
     )
 
 
-def title_shot(cover: Image.Image, frame: Size, words: Image.Image) -> Shot:
+def title_shot(picture: Image.Image, frame: Size, words: Image.Image) -> Shot:
     """A title over a darkened picture that fills the frame."""
     window = Window(0, 0, *frame)
-    ratio = frame[0] / frame[1]
-    width, height = min(cover.width, cover.height * ratio), min(cover.height, cover.width / ratio)
-    left, top = (cover.width - width) / 2, (cover.height - height) * 0.4
-    cut = cover.resize(frame, Image.Resampling.BICUBIC, (left, top, left + width, top + height), 3.0)
-    first, last, scaled = _moves(cut, window, 0)
+    first, last, moved = _moves(cover(picture, frame, (0.5, 0.4)), window, 0)
     shade = Image.new("RGBA", frame, (*_NIGHT, 140))
     at = round(min(frame) * 0.1), max(0, (frame[1] - words.height) // 2)
     shade.alpha_composite(words.crop((0, 0, words.width, min(words.height, frame[1]))), at)
-    return Shot(scaled, first, last, window, None, _over(shade, (0, 0)))
+    return Shot(moved, first, last, window, None, _over(shade, (0, 0)))
 
 
 def _centred(frame: Size, room: Size, ratio: float) -> Window:
@@ -172,14 +170,19 @@ def _even(number: float) -> int:
 
 
 def _moves(picture: Image.Image, window: Window, number: int) -> tuple[Box, Box, Planes]:
-    """The first and the last box, and the picture scaled so that its pixels are about those of the window."""
-    width, height = picture.size
+    """The first and the last box, and the picture scaled so that its pixels are about those of the window.
+
+    Of a very thin picture only the middle is shown, so many windows long as can be seen passing by.
+    """
+    ratio = window.width / window.height
+    box = shaped_box(picture.size, ratio / _MOST_WINDOWS, ratio * _MOST_WINDOWS)
+    width, height = box[2] - box[0], box[3] - box[1]
     scale = max(window.width / width, window.height / height)
     size = (
         max(window.width, _even(width * scale * _ZOOM)),
         max(window.height, _even(height * scale * _ZOOM)),
     )
-    scaled = picture.resize(size, Image.Resampling.BICUBIC, reducing_gap=3.0)
+    moved = scaled(picture, size, box)
     whole = min(
         size[0] / window.width, size[1] / window.height
     )  # the box of the whole, in pixels of the window
@@ -198,7 +201,7 @@ def _moves(picture: Image.Image, window: Window, number: int) -> tuple[Box, Box,
     ]
     if number % 2 and not (long_across or long_down):
         boxes.reverse()
-    return boxes[0], boxes[1], Planes.of(scaled)
+    return boxes[0], boxes[1], Planes.of(moved)
 
 
 def _box(size: Size, window: Window, scale: float, across: float, down: float) -> Box:
@@ -210,7 +213,7 @@ def _box(size: Size, window: Window, scale: float, across: float, down: float) -
 def _ground(picture: Image.Image, frame: Size, window: Window) -> Image.Image:
     """The picture itself, blurred and darkened, with the window's shadow."""
     small = (max(2, frame[0] // 20), max(2, frame[1] // 20))
-    ground = picture.resize(small, Image.Resampling.BOX, reducing_gap=2.0)
+    ground = scaled(picture, small, resample=Image.Resampling.BOX)
     ground = ground.filter(ImageFilter.GaussianBlur(4)).resize(frame, Image.Resampling.BICUBIC)
     ground = Image.blend(ground, Image.new("RGB", frame, _NIGHT), 0.66)
     shadow = Image.new("L", (frame[0] // 4, frame[1] // 4))

@@ -5,6 +5,8 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from dali.lib.texts import comparable, composed
+
 _EDGES = re.compile(r"^\W+|\W+$")
 
 
@@ -43,4 +45,4 @@ def _only_in(these: Iterable[str], those: Iterable[str]) -> tuple[str, ...]:
 
 
 def _key(word: str) -> str:
-    return _EDGES.sub("", word).casefold() or word
+    return comparable(_EDGES.sub("", composed(word))) or word

@@ -7,6 +7,7 @@ from typing import Any
 import requests
 
 from dali.lib.errors import DaliError
+from dali.lib.failed_requests import how_it_failed
 
 ANSWER_S = 60.0
 POLL_S = 0.1
@@ -56,7 +57,7 @@ class Api:
             try:
                 answer = self._session.request(method, self._origin + path, timeout=ANSWER_S, **how)
             except requests.RequestException as error:
-                raise StuckError(f"{method} {path} was not answered: {error}") from error
+                raise StuckError(f"{method} {path} was not answered: {how_it_failed(error)}") from error
             if answer.status_code not in (SLOW_DOWN, UNAVAILABLE):
                 break
             time.sleep(_pause(answer.headers.get("Retry-After", "")))

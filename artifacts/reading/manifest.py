@@ -8,8 +8,8 @@ from pathlib import Path
 from uuid import UUID
 
 from artifacts.parts.records import ARCHIVE, ARCHIVE_COLUMNS
-from artifacts.parts.sheet import read_back
 from artifacts.reading.record import Fields, RecordError, read_record
+from dali.lib.csv_files import read_back
 from dali.lib.storage import InvalidKeyError, check_key
 
 STORAGES = ("originals", "delivery", "elsewhere")
@@ -84,9 +84,12 @@ def _lines(path: Path) -> Iterator[Fields]:
                 is_number = size is not None and size.isascii() and size.isdigit() and len(size) < 20
                 yield Fields(where, values | {"bytes": int(size) if size and is_number else size})
     except UnicodeDecodeError as error:
-        raise RecordError(f"{path.name} is not UTF-8: {error.reason} at byte {error.start}") from error
+        raise RecordError(f"{path.name} is not UTF-8 at byte {error.start}") from error
     except csv.Error as error:
-        raise RecordError(f"{path.name} is no table: line {rows.line_num}: {error}") from error
+        raise RecordError(
+            f"{path.name} is no table: at line {rows.line_num} quotes do not match, or a cell is longer than"
+            f" {csv.field_size_limit():,} characters"
+        ) from error
 
 
 def _by_place(objects: Iterator[Fields]) -> dict[tuple[str, str], Entry]:

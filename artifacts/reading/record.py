@@ -1,7 +1,6 @@
 """JSON records from a file, read with suspicion: whatever is not as its format says is named by line or field."""
 
 import hashlib
-import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -10,13 +9,14 @@ from pathlib import Path
 from typing import Any, NoReturn
 from uuid import UUID
 
+from rest_framework.exceptions import ParseError
+
 from dali.lib.errors import DaliError
 from dali.lib.fields import CONTROL_CHARACTER, shown
+from dali.lib.strict_json import parse_text
 
 MOST_BYTES = 256 * 1024 * 1024
-MOST_LEVELS = 32
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_HALF_PAIR = re.compile(r"[\ud800-\udfff]")
 
 
 class RecordError(DaliError):
@@ -45,7 +45,7 @@ class Fields:
             raise RecordError(
                 f"{self._where(name)} has {len(value):,} characters: at most {most:,} are taken"
             )
-        if (found := CONTROL_CHARACTER.search(value) or _HALF_PAIR.search(value)) is not None:
+        if (found := CONTROL_CHARACTER.search(value)) is not None:
             code = f"U+{ord(found.group()):04X}"
             raise RecordError(
                 f"{self._where(name)} holds the character {code}, which is no text: take it out"
@@ -151,43 +151,8 @@ def read_file(path: Path) -> bytes:
 def parse(content: bytes, name: str) -> Any:
     """JSON as RFC 8259 has it; RecordError naming line and column where it is none."""
     try:
-        values = json.loads(
-            content.decode("utf-8-sig"), parse_constant=_refuse_constant, object_pairs_hook=_without_repeats
-        )
+        return parse_text(content.decode("utf-8-sig"), what=name)
     except UnicodeDecodeError as error:
         raise RecordError(f"{name} is not UTF-8 at byte {error.start}") from error
-    except json.JSONDecodeError as error:
-        raise RecordError(
-            f"{name} is not JSON: line {error.lineno}, column {error.colno}: {error.msg}"
-        ) from error
-    except RecursionError as error:
-        raise RecordError(f"{name} is nested too deeply: at most {MOST_LEVELS} levels are taken") from error
-    except ValueError as error:
-        raise RecordError(f"{name} is not JSON as it should be: {error}") from error
-    _check_depth(values, name)
-    return values
-
-
-def _refuse_constant(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is no JSON number")
-
-
-def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        repeated = Counter(name for name, _ in pairs).most_common(1)[0][0]
-        raise ValueError(f"{shown(repeated)} stands twice in one object")
-    return found
-
-
-def _check_depth(value: Any, name: str) -> None:
-    level, values = 0, [value]
-    while values := [
-        inner
-        for outer in values
-        if isinstance(outer, dict | list)
-        for inner in (outer.values() if isinstance(outer, dict) else outer)
-    ]:
-        level += 1
-        if level > MOST_LEVELS:
-            raise RecordError(f"{name} is nested too deeply: at most {MOST_LEVELS} levels are taken")
+    except ParseError as error:
+        raise RecordError(str(error.detail)) from error

@@ -15,6 +15,8 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 
+from dali.lib.texts import composed, decomposed
+
 M = TypeVar("M", bound=Model)
 
 EMPTY = "–"  # noqa: RUF001 - the dash of an empty cell
@@ -58,12 +60,16 @@ class LeanAdmin(admin.ModelAdmin[M]):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """Rows of that id, where the term is one; else Django's search."""
+        """Rows of that id, where the term is one; otherwise Django's search for each way to encode the term."""
         searched = _as_id(search_term)
-        if searched is None or not self.id_fields:
-            return super().get_search_results(request, queryset, search_term)
-        is_one = Q.create([(field, searched) for field in self.id_fields], connector=Q.OR)
-        return queryset.filter(is_one), False
+        if searched is not None and self.id_fields:
+            is_one = Q.create([(field, searched) for field in self.id_fields], connector=Q.OR)
+            return queryset.filter(is_one), False
+        rows, may_have_duplicates = super().get_search_results(request, queryset, search_term)
+        for other in {composed(search_term), decomposed(search_term)} - {search_term}:
+            found, may_have_more = super().get_search_results(request, queryset, other)
+            rows, may_have_duplicates = rows | found, may_have_duplicates or may_have_more
+        return rows, may_have_duplicates
 
 
 class MachineAdmin(LeanAdmin[M]):

@@ -14,11 +14,15 @@ def client_ip(request: HttpRequest) -> str:
     """The client's address; empty where the peer has none (a Unix socket without a proxy's header).
 
     `X-Forwarded-For` is read from the right, past the trusted proxies: what stands further left was
-    written by the client itself. `CF-Connecting-IP` counts where a trusted peer sends no such header.
+    written by the client itself. Where Cloudflare is in front, its `CF-Connecting-IP` says who the client is.
     """
     peer = str(request.META.get("REMOTE_ADDR") or "")
     if not _is_trusted(peer):
         return peer
+    if comes_through_cloudflare(request):
+        named = _parsed(request.META.get("HTTP_CF_CONNECTING_IP", "").strip())
+        if named is not None:
+            return str(named)
     forwarded = [
         part.strip() for part in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",") if part.strip()
     ]
@@ -28,15 +32,12 @@ def client_ip(request: HttpRequest) -> str:
             return peer
         if not _is_trusted(str(address)):
             return str(address)
-    if not forwarded:
-        named = _parsed(request.META.get("HTTP_CF_CONNECTING_IP", "").strip())
-        return str(named) if named else peer
-    return str(_parsed(forwarded[0]))
+    return str(_parsed(forwarded[0])) if forwarded else peer
 
 
-def comes_through_proxy(request: HttpRequest) -> bool:
-    """Whether the peer is a proxy whose headers are believed."""
-    return _is_trusted(str(request.META.get("REMOTE_ADDR") or ""))
+def comes_through_cloudflare(request: HttpRequest) -> bool:
+    """Whether the `CF-*` headers are Cloudflare's: it is said to be in front, and the peer is a trusted proxy."""
+    return settings.IS_BEHIND_CLOUDFLARE and _is_trusted(str(request.META.get("REMOTE_ADDR") or ""))
 
 
 def customer(address: str) -> str:
@@ -48,13 +49,13 @@ def customer(address: str) -> str:
 
 
 def _parsed(text: str) -> IPv4Address | IPv6Address | None:
-    """The address, without a port; an IPv4 one in IPv6 dress as IPv4."""
+    """The address, without a port and without a zone; an IPv4 address mapped to IPv6 as IPv4."""
     if text.startswith("["):
         text = text[1:].partition("]")[0]
     elif text.count(":") == 1:
         text = text.partition(":")[0]
     try:
-        address = ip_address(text)
+        address = ip_address(text.partition("%")[0])
     except ValueError:
         return None
     return getattr(address, "ipv4_mapped", None) or address

@@ -116,6 +116,7 @@ def logging_config(*, is_json: bool, level: str) -> dict[str, Any]:
             # As above, and a failure is told by django.request; its request id is what it is here for.
             "django_structlog": {"level": "CRITICAL"},
             "daphne": {"level": "WARNING"},
+            "axes": {"level": "ERROR"},  # a line a failed sign-in; dali.sign_in logs the lock-out
             "channels_redis": {
                 "level": "CRITICAL"
             },  # a traceback a second while Redis is away; the stream says so

@@ -13,6 +13,26 @@ from rest_framework.parsers import BaseParser
 
 PIECE_BYTES = 64 * 1024
 MOST_LEVELS = 32  # of nested arrays and objects; far below what exhausts the stack of json or of PostgreSQL
+MOST_DIGITS = 300  # of a whole number; more are beyond a float, and Python refuses to print many more
+_LARGEST = 10**MOST_DIGITS
+_TOO_LONG = f"a whole number has more than {MOST_DIGITS} digits"
+_TOO_DEEP = f"The JSON is nested too deeply; at most {MOST_LEVELS} levels."
+# What Python's parser says, by how it begins, and what a client is told.
+_REASONS = {
+    "Expecting value": "a value is missing",
+    "Expecting property name enclosed in double quotes": "a name in double quotes is missing",
+    "Expecting ':' delimiter": "a colon is missing",
+    "Expecting ',' delimiter": "a comma or a closing bracket is missing",
+    "Extra data": "there is more after the end",
+    "Invalid control character": "a text holds a control character; write it as \\u and four digits",
+    "Invalid \\uXXXX escape": "four hexadecimal digits are missing after \\u",
+    "Invalid \\escape": "a backslash begins no escape that JSON knows",
+    "Unterminated string": "a text has no closing quote; it begins",
+}
+
+
+class _RefusedError(ValueError):
+    """JSON in Python's eyes, and not in ours; the message is for the client."""
 
 
 class TooLargeError(APIException):
@@ -39,20 +59,43 @@ class StrictJSONParser(BaseParser):
         """The parsed body; ParseError or TooLargeError."""
         content = read_limited(stream, settings.MAX_BODY_BYTES)
         try:
-            value = json.loads(
-                content.decode("utf-8"),
-                parse_constant=_refuse_constant,
-                parse_float=_number,
-                object_pairs_hook=_without_repeats,
-            )
+            text = content.decode("utf-8")
         except UnicodeDecodeError as error:
             raise ParseError(f"The body is not UTF-8 at byte {error.start}; send JSON in UTF-8.") from error
-        except RecursionError as error:
-            raise ParseError(f"The JSON is nested too deeply; at most {MOST_LEVELS} levels.") from error
-        except ValueError as error:
-            raise ParseError(f"The body is not valid JSON: {error}") from error
-        _check_depth_and_text(value)
-        return value
+        if not text.strip():
+            raise ParseError("The body is empty; send JSON.")
+        return parse_text(text)
+
+
+def parse_text(text: str, *, what: str = "The body") -> Any:
+    """The value of a JSON text; ParseError, beginning with `what`, says in a sentence why there is none."""
+    try:
+        value = json.loads(
+            text,
+            parse_constant=_refuse_constant,
+            parse_float=_number,
+            object_pairs_hook=_without_repeats,
+        )
+    except RecursionError as error:
+        raise ParseError(_TOO_DEEP) from error
+    except json.JSONDecodeError as error:
+        raise ParseError(f"{what} is not valid JSON: {_reason(error)}.") from error
+    except _RefusedError as error:
+        raise ParseError(f"{what} is not valid JSON: {error}.") from error
+    except ValueError as error:  # Python makes no number of so many digits
+        raise ParseError(f"{what} is not valid JSON: {_TOO_LONG}.") from error
+    _check(value, what)
+    return value
+
+
+def _reason(error: json.JSONDecodeError) -> str:
+    """Why a text is not JSON, in our own words: Python's speak to programmers of Python."""
+    if error.msg.startswith("Unexpected UTF-8 BOM"):
+        return "it begins with a byte order mark; leave that out"
+    said = next(
+        (ours for theirs, ours in _REASONS.items() if error.msg.startswith(theirs)), "it is malformed"
+    )
+    return f"{said} at line {error.lineno}, column {error.colno}"
 
 
 def read_limited(stream: IO[Any], most_bytes: int) -> bytes:
@@ -68,14 +111,14 @@ def read_limited(stream: IO[Any], most_bytes: int) -> bytes:
 
 
 def _refuse_constant(name: str) -> float:
-    raise ValueError(f"{name} is no JSON number")
+    raise _RefusedError(f"{name} is no JSON number")
 
 
 def _number(text: str) -> int | float:
     """What JSON writes with a point or an exponent; without a fraction it is a whole number, as `2` is."""
     value = float(text)
     if not math.isfinite(value):
-        raise ValueError(f"{text[:40]} is too large a number")
+        raise _RefusedError(f"{text[:40]} is too large a number")
     return int(value) if value.is_integer() else value
 
 
@@ -83,20 +126,23 @@ def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
         repeated = Counter(name for name, _ in pairs).most_common(1)[0][0]
-        raise ValueError(f"{json.dumps(repeated[:40])} stands twice in one object")
+        raise _RefusedError(f"{json.dumps(repeated[:40])} stands twice in one object")
     return found
 
 
-def _check_depth_and_text(value: Any) -> None:
-    """Refuses half surrogate pairs (they cannot be stored or answered as UTF-8) and too many levels."""
+def _check(value: Any, what: str) -> None:
+    """Refuses half surrogate pairs (they cannot be stored or answered as UTF-8), too many levels and digits."""
     waiting: list[tuple[Any, int]] = [(value, 1)]
     while waiting:
         item, level = waiting.pop()
         if isinstance(item, str):
             _check_text(item)
+        elif isinstance(item, int):
+            if not -_LARGEST < item < _LARGEST:
+                raise ParseError(f"{what} is not valid JSON: {_TOO_LONG}.")
         elif isinstance(item, dict | list):
             if level > MOST_LEVELS:
-                raise ParseError(f"The JSON is nested too deeply; at most {MOST_LEVELS} levels.")
+                raise ParseError(_TOO_DEEP)
             if isinstance(item, dict):
                 waiting += [(name, level) for name in item]
                 item = list(item.values())

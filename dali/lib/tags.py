@@ -7,6 +7,7 @@ from PIL import Image
 
 from dali.lib import measures
 from dali.lib.colours import hsv, share
+from dali.lib.texts import composed
 
 _COLOURS = (
     "red",
@@ -43,5 +44,5 @@ def describe(small: Image.Image, size: tuple[int, int], prompt: str) -> list[str
     pixels = hsv(small.resize((64, 64), Image.Resampling.NEAREST))
     shares = {name: share(pixels, name) for name in _COLOURS}
     tags += sorted((name for name in shares if shares[name] >= 0.125), key=lambda name: -shares[name])[:3]
-    words = [word for word in re.findall(r"[a-z]{4,40}", prompt.lower()) if word not in _STOP_WORDS]
+    words = [word for word in re.findall(r"[a-z]{4,40}", composed(prompt).lower()) if word not in _STOP_WORDS]
     return list(dict.fromkeys([*tags, *words]))[:_MOST]

@@ -6,7 +6,7 @@ thread that lives on: at most `LANES` views run at once, each request stays in o
 connections belong to threads), and none is made or joined on the way.
 
 What writes to one project waits for that project's row, and a process that stands still may hold it. Its writes share a
-quarter of the lanes, so that all others are answered meanwhile.
+quarter of the lanes, so that all others are answered meanwhile. Sign-ins share two.
 """
 
 import asyncio
@@ -33,6 +33,9 @@ LANES = 32
 # For a lane, and for a turn among the writes to one thing; then the answer is 503.
 WAIT_S = 10.0
 RETRY_AFTER_S = 2
+_SIGN_IN = "/admin/login/"
+# More would hash passwords at once, which takes the cores from all answers, and would not see each other's failures.
+_SIGN_INS_AT_ONCE = 2
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
 _THING = re.compile(r"/(?:api|public)/[^/]+/[^/]+")
 
@@ -52,8 +55,10 @@ def _usual_lanes() -> int:
 
 def written_thing(scope: dict[str, Any]) -> str | None:
     """What a request writes to, as `/api/projects/<id>`; None where it reads, or where its path does not say."""
-    found = None if scope["method"] in _READS else _THING.match(scope["path"])
-    return found and found[0]
+    if scope["method"] in _READS:
+        return None
+    found = _THING.match(scope["path"])
+    return found[0] if found else _SIGN_IN if scope["path"] == _SIGN_IN else None
 
 
 class Lanes:
@@ -78,7 +83,9 @@ class Lanes:
             await self._application(scope, receive, send)
             return
         thing = written_thing(scope)
-        turns = None if thing is None else self._turns.setdefault(thing, asyncio.Semaphore(self._share))
+        turns = (
+            None if thing is None else self._turns.setdefault(thing, asyncio.Semaphore(self._share_of(thing)))
+        )
         asked_at = time.monotonic()
         try:
             lane = await self._borrow(turns)
@@ -91,6 +98,9 @@ class Lanes:
                     await self._application(scope, receive, send)
         finally:
             self._give_back(lane, turns)
+
+    def _share_of(self, thing: str) -> int:
+        return min(self._share, _SIGN_INS_AT_ONCE) if thing == _SIGN_IN else self._share
 
     async def _borrow(self, turns: asyncio.Semaphore | None) -> ThreadPoolExecutor:
         """A lane, and before it a turn; TimeoutError where there is none in time."""
@@ -129,7 +139,7 @@ async def _refuse(scope: dict[str, Any], send: Any) -> None:
     """Answers 503: the lanes, or the turns at what is written to, have been taken for too long."""
     text = (
         "The server is busy; try again."
-        if written_thing(scope) is None
+        if written_thing(scope) in (None, _SIGN_IN)
         else "The project is busy; try again."
     )
     request = ASGIRequest(scope, io.BytesIO())

@@ -13,6 +13,7 @@ from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
 from dali.lib.admin import EMPTY, MachineAdmin, badge, lines, link, moment, picture, words
+from dali.lib.texts import comparable
 from progressions.admin.filters import JudgmentFilter, KindFilter, MakerFilter
 from progressions.judging import ask_again
 from progressions.models import ImageProgression, Upload
@@ -78,7 +79,7 @@ class ImageProgressionAdmin(MachineAdmin[ImageProgression]):
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
         """The search text is kept case-folded, so the words asked for are folded too."""
-        return super().get_search_results(request, queryset, search_term.casefold())
+        return super().get_search_results(request, queryset, comparable(search_term))
 
     def has_judge_permission(self, request: HttpRequest) -> bool:
         """Whether the user may have images judged again."""

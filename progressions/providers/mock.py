@@ -12,6 +12,7 @@ from PIL import Image
 
 from dali.lib.clock import Deadline
 from dali.lib.errors import InputError
+from dali.lib.fitting import cover
 from dali.lib.images import CPU_GATE, InvalidImageError, decode, decode_mask
 from dali.lib.painting import retouch
 from dali.lib.painting.png import encode_png
@@ -251,12 +252,7 @@ def _framed(start: Image.Image, size: tuple[int, int] | None) -> Image.Image:
     if size is None:
         scale = min(1.0, 2048 / max(start.size))
         size = max(1, round(start.width * scale)), max(1, round(start.height * scale))
-    if size == start.size:
-        return start
-    covering = max(size[0] / start.width, size[1] / start.height)
-    width, height = size[0] / covering, size[1] / covering
-    left, top = (start.width - width) / 2, (start.height - height) / 2
-    return start.resize(size, Image.Resampling.LANCZOS, box=(left, top, left + width, top + height))
+    return start if size == start.size else cover(start, size, resample=Image.Resampling.LANCZOS)
 
 
 def _wider(start: tuple[int, int], asked: tuple[int, int] | None) -> tuple[int, int]:

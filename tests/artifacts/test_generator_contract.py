@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from artifacts.generator import EmptyMaterialError, File, Generator, ImageOptions, generators
+from artifacts.material import Material
 from artifacts.options import describe, parse
 from dali.lib.errors import InputError
 from tests.artifacts.materials import HOSTILE, material_of
@@ -46,8 +47,13 @@ def options_for(generator: Generator, **given: object) -> Any:
 
 def made(name: str, count: int = 3, *, words: str = "") -> list[File]:
     """What a generator makes of `count` images."""
+    return made_of(name, material_of(count, words=words))
+
+
+def made_of(name: str, material: Material) -> list[File]:
+    """What a generator makes of a material."""
     generator = generators.get(name)
-    return generator.generate(material_of(count, words=words), options_for(generator))
+    return generator.generate(material, options_for(generator))
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -89,7 +95,7 @@ def test_files_are_what_their_media_type_says(name: str, count: int) -> None:
         if file.media_type == "application/json":
             json.loads(file.content)
         if file.media_type.startswith("text/csv"):
-            rows = list(csv.reader(io.StringIO(file.content.decode(), newline="")))
+            rows = list(csv.reader(io.StringIO(file.content.decode("utf-8-sig"), newline="")))
             assert len(rows) > 1
             assert len({len(row) for row in rows}) == 1
         if file.media_type == "video/mp4":

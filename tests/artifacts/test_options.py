@@ -46,6 +46,7 @@ def test_given_options_are_taken_and_the_rest_keep_their_defaults() -> None:
     ("name", "value"),
     [
         ("columns", 0), ("columns", 7), ("columns", 2.0), ("columns", "2"), ("columns", True), ("columns", None),
+        ("columns", 10**400), ("pace_s", -(10**400)), ("pace_s", 10**400),
         ("pace_s", 0.1), ("pace_s", "1"), ("pace_s", False), ("pace_s", float("nan")), ("pace_s", float("inf")),
         ("is_dark", 1), ("is_dark", "true"), ("layout", "grid"), ("layout", 1), ("layout", ["wall"]),
         ("note", "longer"), ("note", 5), ("note", "a\x00"), ("unknown", 1),

@@ -6,7 +6,9 @@ from collections.abc import Callable
 import pytest
 from django.core.management import CommandError, call_command
 
+from artifacts import building
 from artifacts.models import Artifact
+from dali.lib.errors import UnavailableError
 from dali.lib.storage import named
 from projects.models import Project
 from tests.factories import ProjectFactory
@@ -56,6 +58,22 @@ def test_one_that_cannot_be_made_keeps_what_it_showed(
     assert artifact.status == Artifact.Status.PUBLISHED
     assert "no images yet" in artifact.error
     assert named("published").read(artifact.content_r2_key)
+
+
+def test_a_storage_that_is_away_is_told_to_the_operator_and_not_to_clients(
+    publish: Callable[..., Artifact], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object, **__: object) -> None:
+        raise UnavailableError("The storage cannot be reached; try again.", reason="the bucket 'x' hangs")
+
+    artifact = publish()
+    monkeypatch.setattr(building, "store", away)
+    said = io.StringIO()
+    with pytest.raises(CommandError, match="1 could not be made"):
+        call_command("rebuild_artifacts", stdout=io.StringIO(), stderr=said)
+    assert "the bucket 'x' hangs" in said.getvalue()
+    artifact.refresh_from_db()
+    assert artifact.error == "The storage cannot be reached; try again."
 
 
 @pytest.mark.parametrize("options", [{"generator": "nope"}, {"since": "yesterday"}, {"project": "nope"}])

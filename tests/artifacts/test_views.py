@@ -57,8 +57,8 @@ def test_a_visitors_browser_is_known_by_its_family(agent: str, family: str, is_b
     assert (found.agent, found.is_bot, found.user_agent) == (family, is_bot, agent)
 
 
-def test_a_trusted_proxy_is_believed_about_address_and_place(settings: Settings) -> None:
-    settings.TRUSTED_PROXIES = ["10.0.0.0/8"]
+def test_cloudflare_in_front_is_believed_about_address_and_place(settings: Settings) -> None:
+    settings.TRUSTED_PROXIES, settings.IS_BEHIND_CLOUDFLARE = ["10.0.0.0/8"], True
     found = visitor(
         cf_connecting_ip="203.0.113.9",
         x_forwarded_for="198.51.100.4",
@@ -69,8 +69,15 @@ def test_a_trusted_proxy_is_believed_about_address_and_place(settings: Settings)
     assert visitor(x_forwarded_for="198.51.100.4").ip_address == "198.51.100.4"
 
 
-def test_anybody_else_is_not(settings: Settings) -> None:
+def test_a_proxy_that_is_not_cloudflares_passes_on_what_a_visitor_made_up(settings: Settings) -> None:
     settings.TRUSTED_PROXIES = ["10.0.0.0/8"]
+    made_up = {"cf_connecting_ip": "8.8.8.8", "cf_ipcountry": "DE", "cf_ipcity": "Bonn"}
+    found = visitor(x_forwarded_for="198.51.100.4", **made_up)
+    assert (found.ip_address, found.country, found.city) == ("198.51.100.4", "", "")
+
+
+def test_anybody_else_is_not(settings: Settings) -> None:
+    settings.TRUSTED_PROXIES, settings.IS_BEHIND_CLOUDFLARE = ["10.0.0.0/8"], True
     found = visitor("203.0.113.50", cf_connecting_ip="8.8.8.8", cf_ipcountry="DE", cf_ipcity="Bonn")
     assert (found.ip_address, found.country, found.city) == ("203.0.113.50", "", "")
 
@@ -90,7 +97,7 @@ def test_anybody_else_is_not(settings: Settings) -> None:
 def test_nonsense_in_a_header_is_no_place(
     headers: dict[str, str], country: str, address: str, settings: Settings
 ) -> None:
-    settings.TRUSTED_PROXIES = [PROXY]
+    settings.TRUSTED_PROXIES, settings.IS_BEHIND_CLOUDFLARE = [PROXY], True
     found = visitor(**headers)
     assert (found.country, found.ip_address) == (country, address)
 
@@ -112,7 +119,7 @@ def test_as_much_of_the_address_is_kept_as_the_setting_says(
 
 
 def test_long_and_odd_headers_are_cut_to_what_a_column_takes(settings: Settings) -> None:
-    settings.TRUSTED_PROXIES = [PROXY]
+    settings.TRUSTED_PROXIES, settings.IS_BEHIND_CLOUDFLARE = [PROXY], True
     found = visitor(user_agent="x" * 5000, cf_ipcity="y" * 500)
     assert (len(found.user_agent), len(found.city)) == (500, 120)
     assert visitor(user_agent="a\tb\x80c").user_agent == "ab?c"

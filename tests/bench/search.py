@@ -29,7 +29,11 @@ from django.utils import timezone  # noqa: E402
 from progressions.models import ImageProgression  # noqa: E402
 from progressions.queries import search_text_for  # noqa: E402
 from progressions.search import with_tags, with_text  # noqa: E402
-from progressions.search_indexes import drop_search_indexes, ensure_search_indexes  # noqa: E402
+from progressions.search_indexes import (  # noqa: E402
+    compose_search_texts,
+    drop_search_indexes,
+    ensure_search_indexes,
+)
 from projects.models import Project  # noqa: E402
 
 WORDS = (
@@ -86,7 +90,11 @@ def fill(count: int) -> list[UUID]:
             prompt = (
                 "a " + " ".join(draw.choices(WORDS, k=12)) + (" zeppelin" if number % 20_000 == 77 else "")
             )
-            tags = draw.choices(TAGS, k=4) + (["rarity"] if number % 20_000 == 77 else []) + ["common"]
+            tags = (
+                draw.choices(TAGS, k=4)
+                + (["rarity", "rareté"] if number % 20_000 == 77 else [])
+                + ["common", "común"]
+            )
             notes = [f"The {draw.choice(WORDS)} is sharp and the {draw.choice(WORDS)} is bright."]
             project = projects[0] if draw.random() < 0.9 else draw.choice(projects[1:])
             rows.append(
@@ -120,6 +128,9 @@ def questions(large: UUID, small: UUID) -> Iterator[tuple[str, Callable[[], Rows
     yield "two tags, in one of 3,000", lambda: with_tags(of(large), ["tag7", "tag8"])
     yield "tag, in all", lambda: with_tags(of(large), ["common"])
     yield "tag, in none", lambda: with_tags(of(large), ["nowhere"])
+    yield "tag with an accent, in 10 rows", lambda: with_tags(of(large), ["rareté"])
+    yield "tag with an accent, in all", lambda: with_tags(of(large), ["común"])
+    yield "tag with an accent, in none", lambda: with_tags(of(large), ["nulle-pàrt"])
 
 
 def median_ms(ask: Callable[[], Rows]) -> float:
@@ -171,6 +182,11 @@ def main(count: int) -> None:
         for name, ask in questions(large, small):
             before = f"{without[name]:8.1f}" if name in without else ""
             print(f"{name:35} {median_ms(ask):8.1f} {before}", flush=True)
+        with connection.cursor() as cursor:
+            cursor.execute("UPDATE image_progressions SET search_text = 'cafe\u0301 ' || search_text")
+        start = time.perf_counter()
+        composed = compose_search_texts(connection)
+        print(f"{composed:,} old search texts composed in {time.perf_counter() - start:.0f} s")
 
 
 if __name__ == "__main__":

@@ -92,6 +92,9 @@ def test_a_project_is_found_by_id_or_name_and_made_where_new() -> None:
     made = generate.find_project("Piers")
     assert generate.find_project("Piers") == made
     assert generate.find_project(str(made.id)) == made
+    cafe = generate.find_project("Cafe\u0301")
+    assert (generate.find_project("Caf\u00e9"), cafe.name) == (cafe, "Cafe\u0301")
+    Project.objects.filter(pk=cafe.pk).delete()
     assert Project.objects.count() == 1
 
 
@@ -99,6 +102,16 @@ def test_a_project_is_found_by_id_or_name_and_made_where_new() -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
+        (
+            {"options": "{"},
+            '--options: "{" is not valid JSON: a name in double quotes is missing at line 1, column 2.',
+        ),
+        (
+            {"options": '{"mock": ' + "9" * 5000 + "}"},
+            '--options: "{\\"mock\\": '
+            + "9" * 45
+            + "... is not valid JSON: a whole number has more than 300 digits.",
+        ),
         ({"variants": 101}, "variants: 101 is out of range; send 1 to 100."),
         ({"prompt": "  "}, "prompt: is empty; send at least one character that is no space."),
         ({"providers": "nope"}, "providers: 'nope' is not known; known: gemini, mock, openai, workers"),

@@ -172,7 +172,9 @@ async def test_who_gets_no_lane_in_time_is_told_so_on_a_page() -> None:
         ("GET", "/api/projects/p-1/jobs", None),
         ("POST", "/api/projects", None),
         ("POST", "/api/uploads", None),
-        ("POST", "/admin/login/", None),
+        ("POST", "/admin/login/", "/admin/login/"),
+        ("GET", "/admin/login/", None),
+        ("POST", "/admin/logout/", None),
     ],
 )
 def test_what_is_written_to_is_read_from_the_path(method: str, path: str, thing: str | None) -> None:
@@ -181,3 +183,21 @@ def test_what_is_written_to_is_read_from_the_path(method: str, path: str, thing:
 
 def test_a_quarter_of_the_connections_is_left_to_the_streams() -> None:
     assert [lanes_beside(connections) for connections in (16, 100, 4, 2)] == [12, 32, 3, 2]
+
+
+async def test_two_sign_ins_run_at_once_and_all_else_is_answered_meanwhile() -> None:
+    entered, let_go = asyncio.Semaphore(0), asyncio.Event()
+
+    async def sign_in_slowly(scope: Any, receive: Any, send: Any) -> None:
+        if scope["method"] == "POST":
+            entered.release()
+            await let_go.wait()
+
+    lanes = Lanes(sign_in_slowly, lanes=8)
+    sign_ins = [asyncio.ensure_future(ask(lanes, "/admin/login/", "POST")) for _ in range(6)]
+    for _ in range(2):
+        await asyncio.wait_for(entered.acquire(), PATIENCE_S)
+    await asyncio.wait_for(ask(lanes, "/api/projects"), PATIENCE_S)
+    assert entered.locked()  # no third one has come in
+    let_go.set()
+    await asyncio.wait_for(asyncio.gather(*sign_ins), PATIENCE_S)

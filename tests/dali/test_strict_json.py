@@ -26,23 +26,43 @@ def test_json_is_parsed() -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"{", "Expecting property name enclosed in double quotes: line 1 column 2 (char 1)"),
-        (b"", "Expecting value: line 1 column 1 (char 0)"),
+        (b"{", "a name in double quotes is missing at line 1, column 2"),
+        (b'{"a"', "a colon is missing at line 1, column 5"),
+        (b'{"a" 1}', "a colon is missing at line 1, column 6"),
+        (b'{"a":\n }', "a value is missing at line 2, column 2"),
+        (b"nope", "a value is missing at line 1, column 1"),
+        (b"[1", "a comma or a closing bracket is missing at line 1, column 3"),
+        (b'{"a": 1 "b": 2}', "a comma or a closing bracket is missing at line 1, column 9"),
+        (b"{} {}", "there is more after the end at line 1, column 4"),
+        (b'{"a": "x}', "a text has no closing quote; it begins at line 1, column 7"),
+        (
+            b'"a\nb"',
+            "a text holds a control character; write it as \\u and four digits at line 1, column 3",
+        ),
+        (b'"\\x"', "a backslash begins no escape that JSON knows at line 1, column 2"),
+        (b'"\\u12"', "four hexadecimal digits are missing after \\u at line 1, column 3"),
+        (b"\xef\xbb\xbf{}", "it begins with a byte order mark; leave that out"),
         (b'{"a": NaN}', "NaN is no JSON number"),
         (b'{"a": -Infinity}', "-Infinity is no JSON number"),
         (b'{"a": 1e999}', "1e999 is too large a number"),
         (b'{"a": 1, "a": 2}', '"a" stands twice in one object'),
+        (b"1" * 301, "a whole number has more than 300 digits"),
+        (b'{"a": -' + b"1" * 4_000 + b"}", "a whole number has more than 300 digits"),
+        (b"1" * 5_000, "a whole number has more than 300 digits"),
     ],
 )
 def test_what_is_no_json_is_refused(content: bytes, message: str) -> None:
     with pytest.raises(ParseError) as caught:
         parse(content)
-    assert str(caught.value.detail) == f"The body is not valid JSON: {message}"
+    assert str(caught.value.detail) == f"The body is not valid JSON: {message}."
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
+        (b"", "The body is empty; send JSON."),
+        (b" \n", "The body is empty; send JSON."),
+        ('{"a": 1}'.encode("utf-16"), "The body is not UTF-8 at byte 0; send JSON in UTF-8."),
         (b'"\xff"', "The body is not UTF-8 at byte 1; send JSON in UTF-8."),
         (b"[" * 33 + b"]" * 33, "The JSON is nested too deeply; at most 32 levels."),
         (b"[" * 100_000, "The JSON is nested too deeply; at most 32 levels."),
@@ -56,9 +76,8 @@ def test_json_that_cannot_be_kept_is_refused(content: bytes, message: str) -> No
     assert str(caught.value.detail) == message
 
 
-def test_a_number_of_5000_digits_is_refused() -> None:
-    with pytest.raises(ParseError):
-        parse(b"1" * 5000)
+def test_300_digits_are_taken() -> None:
+    assert parse(b"[" + b"9" * 300 + b", -" + b"9" * 300 + b"]") == [10**300 - 1, 1 - 10**300]
 
 
 def test_32_levels_are_taken() -> None:
@@ -91,5 +110,5 @@ def test_a_name_that_stands_twice_among_very_many_is_found_at_once() -> None:
     started = time.process_time()
     with pytest.raises(ParseError) as caught:
         parse(body)
-    assert str(caught.value.detail) == 'The body is not valid JSON: "n74999" stands twice in one object'
+    assert str(caught.value.detail) == 'The body is not valid JSON: "n74999" stands twice in one object.'
     assert time.process_time() - started < 5  # counted name by name it would take minutes

@@ -75,6 +75,18 @@ def test_a_keyword_does_not_match_parts_of_words(prompt: str) -> None:
     assert refine(prompt, "generate", [tip("x", keywords=("art",))]) == Refined(prompt, ())
 
 
+@pytest.mark.parametrize("keyword", ["café", "cafe\u0301", "CAFE\u0301"])
+@pytest.mark.parametrize("prompt", ["a Café at dusk", "a Cafe\u0301 at dusk"])
+def test_a_keyword_matches_however_its_letters_are_encoded(keyword: str, prompt: str) -> None:
+    refined = refine(prompt, "generate", [tip("warm lamps", keywords=(keyword,))])
+    assert refined.prompt == f"{prompt}, warm lamps", "the client's own letters stay"
+    assert refine("a cafe", "generate", [tip("warm lamps", keywords=(keyword,))]).tips == ()
+
+
+def test_an_addition_that_the_prompt_says_in_other_code_points_is_not_said_twice() -> None:
+    assert refine("a cafe\u0301", "generate", [tip("Café")]) == Refined("a cafe\u0301", ())
+
+
 def test_one_keyword_of_several_is_enough() -> None:
     portrait = tip("85 mm lens", keywords=("portrait", "face"))
     assert refine("an old face", "generate", [portrait]).tips == (portrait,)

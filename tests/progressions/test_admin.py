@@ -131,6 +131,16 @@ def test_jobs_are_filtered_sorted_and_searched(admin_client: Client, query: str)
     assert admin_client.get(f"{JOBS}?{query}").context["cl"].result_count == expected
 
 
+@pytest.mark.parametrize("address", [JOBS, IMAGES])
+@pytest.mark.parametrize("query", ["caf\u00e9 dusk", "cafe\u0301 dusk", "Caf\u00e9"])
+def test_a_search_finds_letters_however_they_are_encoded(
+    admin_client: Client, address: str, query: str
+) -> None:
+    for prompt in ("a Caf\u00e9 at dusk", "a Cafe\u0301 at dusk", "a cafe at dusk"):
+        (JobFactory if address == JOBS else ProgressionFactory)(prompt=prompt)
+    assert admin_client.get(address, {"q": query}).context["cl"].result_count == 2
+
+
 def test_a_job_is_found_by_its_session_and_by_its_id(admin_client: Client) -> None:
     job = JobFactory(session_id="s-42")
     JobFactory()

@@ -1,5 +1,6 @@
 """The search indexes are there, follow their rows, and come back when a migration makes the table anew."""
 
+import unicodedata
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from django.db import connection
 from progressions.models import ImageProgression
 from progressions.queries import search_text_for
 from progressions.search import MOST_INDEXED_HITS, with_tags, with_text
-from progressions.search_indexes import drop_search_indexes, ensure_search_indexes
+from progressions.search_indexes import compose_search_texts, drop_search_indexes, ensure_search_indexes
 from tests.factories import ProgressionFactory
 
 pytestmark = pytest.mark.django_db
@@ -42,6 +43,50 @@ def test_a_text_in_very_many_rows_is_found_in_all_of_them() -> None:
     ImageProgression.objects.bulk_create(rows)
     assert with_text(ImageProgression.objects.all(), "sea").count() == MOST_INDEXED_HITS + 1
     assert with_tags(ImageProgression.objects.all(), ["blue"]).count() == MOST_INDEXED_HITS + 2
+
+
+NFD = {word: unicodedata.normalize("NFD", word) for word in ("Café", "한국", "Ångström")}
+
+
+@pytest.mark.parametrize("asked", [*NFD, *NFD.values(), "cafe\u0301", "\u212bngstr\u00f6m"])
+def test_a_text_is_found_however_its_letters_are_encoded(asked: str) -> None:
+    for word in (*NFD, *NFD.values()):
+        row = ProgressionFactory(prompt=f"a {word} at dusk")
+        row.refresh_from_db()
+        assert row.prompt == f"a {word} at dusk", "it is kept as it was sent"
+    ProgressionFactory(prompt="a cafe, Angstrom, 하")
+    assert len(found(asked)) == 2
+
+
+@pytest.mark.parametrize("asked", ["café", "cafe\u0301"])
+def test_a_tag_is_found_however_its_letters_are_encoded_but_in_its_own_case(asked: str) -> None:
+    rows = [ProgressionFactory(ai_tags=["sea", tag]) for tag in ("café", "cafe\u0301")]
+    for other in ("cafe", "Café", "cafés", "cafe\u0301\u0301"):
+        ProgressionFactory(ai_tags=["sea", other])
+    carriers = with_tags(ImageProgression.objects.all(), ["sea", asked])
+    assert sorted(carriers.values_list("id", flat=True)) == [row.id for row in rows]
+
+
+@pytest.mark.parametrize("asked", ["5 K", "5 \u212a"])
+def test_a_letter_of_ascii_may_have_been_another_one(asked: str) -> None:
+    rows = [ProgressionFactory(ai_tags=[tag]) for tag in ("5 K", "5 \u212a")]
+    carriers = with_tags(ImageProgression.objects.all(), [asked])
+    assert sorted(carriers.values_list("id", flat=True)) == [row.id for row in rows]
+
+
+def test_old_search_texts_are_composed_in_batches_and_only_those() -> None:
+    prompts = ["cafe\u0301", "sea", "caf\u00e9 two", "\u212bland", "\u01f0", "sky", "cafe\u0301 three"]
+    rows = [ProgressionFactory(prompt=prompt) for prompt in prompts]
+    for row in rows:
+        ImageProgression.objects.filter(pk=row.pk).update(search_text=f"{row.prompt}\x1f".casefold())
+    assert found("café") == ["caf\u00e9 two"]
+    assert compose_search_texts(connection, batch=3) == 3
+    assert found("café") == sorted(["cafe\u0301", "caf\u00e9 two", "cafe\u0301 three"])
+    assert found("\u00e5land") == ["\u212bland"]
+    assert compose_search_texts(connection, batch=3) == 0
+    for row in rows:
+        row.refresh_from_db()
+        assert row.search_text == search_text_for(row.prompt, [], [])
 
 
 @on_sqlite

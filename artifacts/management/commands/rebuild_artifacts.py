@@ -36,7 +36,7 @@ class Command(BaseCommand):
                     _rebuild(artifact)
                 except DaliError as error:
                     failures.append(f"{artifact.id} ({artifact.title[:40]}): {error}")
-                    services.fail(artifact, str(error))
+                    services.fail(artifact, error.public_message)
                 else:
                     changed += artifact.content_r2_key != before
                 move(done)

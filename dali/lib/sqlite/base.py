@@ -12,6 +12,8 @@ from typing import Any
 from django.db.backends.sqlite3 import base
 from django.db.utils import OperationalError
 
+from dali.lib.texts import composed
+
 _locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 _locks_guard = threading.Lock()
 
@@ -23,6 +25,12 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._held: threading.Lock | None = None
+
+    def get_new_connection(self, conn_params: Any) -> Any:
+        """With `dali_nfc(text)`, for what PostgreSQL calls `normalize(text, NFC)`."""
+        connection = super().get_new_connection(conn_params)
+        connection.create_function("dali_nfc", 1, composed, deterministic=True)
+        return connection
 
     def _start_transaction_under_autocommit(self) -> None:
         self._enter()

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from PIL import Image
 
 from dali.lib.clock import Deadline
+from dali.lib.fitting import contain
 from dali.lib.images import CPU_GATE
 from dali.lib.vendors import cloudflare_api
 from dali.lib.vendors.cloudflare_failures import CloudflareError, unusable
@@ -20,6 +21,8 @@ from dali.lib.vendors.workers_models import SERVICE
 UNMET = "JSON Mode couldn't be met"
 _SIDE_BY_SIDE = "\n\nThe images stand side by side in one picture, in this order from left to right."
 _GAP_PX = 16
+# A picture beside others is at most so many times as wide as they are high.
+_WIDEST = 2
 Form = Literal["image", "messages", "chat"]
 
 
@@ -81,7 +84,7 @@ def _with_one_image(asked: Asked) -> dict[str, object]:
         "temperature": 0,
     }
     if asked.images:
-        body["image"] = base64.b64encode(_in_one(asked.images)).decode()
+        body["image"] = base64.b64encode(side_by_side(asked.images)).decode()
     return body
 
 
@@ -119,14 +122,14 @@ def _messages(asked: Asked) -> list[dict[str, object]]:
     return [*system, {"role": "user", "content": parts}]
 
 
-def _in_one(images: Sequence[bytes]) -> bytes:
+def side_by_side(images: Sequence[bytes]) -> bytes:
     """One picture of all of them, side by side and equally high, for a model that takes one."""
     if len(images) == 1:
         return images[0]
     with CPU_GATE:
         opened = [Image.open(io.BytesIO(image)).convert("RGB") for image in images]
         height = max(image.height for image in opened)
-        scaled = [image.resize((max(1, image.width * height // image.height), height)) for image in opened]
+        scaled = [contain(image, (_WIDEST * height, height)) for image in opened]
         width = sum(image.width for image in scaled) + _GAP_PX * (len(scaled) - 1)
         sheet = Image.new("RGB", (width, height), "white")
         left = 0

@@ -19,6 +19,7 @@ from django.utils import timezone
 
 from dali.client import Client
 from dali.lib.data_lock import DataLock, DirectoryInUseError
+from dali.lib.failed_requests import how_it_failed
 from dali.server.bootstrap import ADMIN, FirstSecrets, prepare
 from dali.terminal import JobScreen
 from projects.models import ApiKey
@@ -59,7 +60,7 @@ class Command(BaseCommand):
             self.stdout.write("Serving until Ctrl-C.")
             server.wait()
         except requests.RequestException as error:
-            raise CommandError(f"the server did not answer as it should: {error}") from error
+            raise CommandError(f"the server did not answer as it should: {how_it_failed(error)}") from error
         except KeyboardInterrupt:
             self.stdout.write("")
         finally:

@@ -12,10 +12,13 @@ from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
-from rest_framework.exceptions import ValidationError
+from rest_framework.exceptions import ParseError, ValidationError
 
 from dali.lib.errors import DaliError, InputError
+from dali.lib.fields import shown
 from dali.lib.logs import quieter
+from dali.lib.strict_json import parse_text
+from dali.lib.texts import composed, decomposed
 from dali.server.standin import somebody_at_work
 from dali.terminal import JobScreen
 from progressions import ingest, intake
@@ -155,9 +158,9 @@ def pair(text: str) -> tuple[str, str]:
 def parsed_options(text: str) -> object:
     """The JSON of --options; InputError where it is none."""
     try:
-        return json.loads(text)
-    except ValueError as error:
-        raise InputError("--options", f"{text!r} is not JSON ({error})") from error
+        return parse_text(text, what=shown(text))
+    except ParseError as error:
+        raise InputError("--options", str(error.detail)) from error
 
 
 def image_address(value: str, field: str) -> str:
@@ -166,8 +169,10 @@ def image_address(value: str, field: str) -> str:
     if path.is_file():
         try:
             return ingest.receive_upload(path.read_bytes(), "").delivery
-        except (DaliError, OSError) as error:
+        except DaliError as error:
             raise InputError(field, f"{value!r} cannot be taken: {error}") from error
+        except OSError as error:
+            raise InputError(field, f"{value!r} cannot be read: {error.strerror}") from error
     if "://" not in value and not value.startswith("/"):
         raise InputError(field, f"{value!r} is neither a file nor an address")
     return value
@@ -179,7 +184,9 @@ def find_project(name: str) -> Project:
         return get_bare_project(UUID(name))
     except ValueError:
         pass
-    return Project.objects.filter(name=name).order_by("-updated_at").first() or create_project(name=name)
+    spellings = {name, composed(name), decomposed(name)}
+    found = Project.objects.filter(name__in=spellings).order_by("-updated_at").first()
+    return found or create_project(name=name)
 
 
 def events_of(job: Job) -> Iterator[dict[str, Any]]:

@@ -207,10 +207,10 @@
   map.addEventListener("scroll", () => map.scrollTo(0, 0));
 
   // Search.
-  const texts = images.map((one) => [one.prompt, ...one.notes, ...one.tags, one.suggestion, ...one.by].join("\n").toLowerCase());
+  const texts = images.map((one) => [one.prompt, ...one.notes, ...one.tags, one.suggestion, ...one.by].join("\n").toLowerCase().normalize("NFC"));
   let found = [], here = -1;
   const look = () => {
-    const terms = words.value.toLowerCase().split(/\s+/).filter(Boolean);
+    const terms = words.value.toLowerCase().normalize("NFC").split(/\s+/).filter(Boolean);
     found = terms.length ? images.map((_, n) => n).filter((n) => terms.every((term) => texts[n].includes(term))) : [];
     const isHit = new Set(found);
     map.classList.toggle("searching", terms.length > 0);

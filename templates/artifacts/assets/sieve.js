@@ -2,7 +2,7 @@
 (() => {
   const form = document.querySelector("form.sieve");
   if (!form) return;
-  const key = (text) => text.trim().split(/\s+/).join(" ").toLowerCase();
+  const key = (text) => text.trim().split(/\s+/).join(" ").toLowerCase().normalize("NFC");
   const cards = [...document.querySelectorAll("[data-provider]")].map((element) => ({
     element,
     provider: element.dataset.provider,

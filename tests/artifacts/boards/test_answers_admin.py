@@ -91,7 +91,7 @@ def test_the_page_of_a_deck_shows_what_was_said(admin_client: Client, deck: Arti
     for table, first in (("", "kind,image,"), ("?table=images", "image,image_id,")):
         answer = admin_client.get(f"{ARTIFACTS}{deck.pk}/answers.csv{table}")
         assert (answer.status_code, answer["Content-Type"]) == (200, "text/csv; charset=utf-8")
-        assert answer.content.decode().startswith(first)
+        assert answer.content.decode("utf-8-sig").startswith(first)
     assert admin_client.get(f"{ARTIFACTS}{deck.pk}/answers.csv?table=nope").status_code == 404
 
 

@@ -22,7 +22,7 @@ def table(artifact: Artifact, query: str = "") -> list[list[str]]:
     """The exported lines."""
     answer = keyed().get(f"/api/artifacts/{artifact.pk}/answers.csv{query}")
     assert (answer.status_code, answer["Content-Type"]) == (200, "text/csv; charset=utf-8")
-    return list(csv.reader(io.StringIO(answer.content.decode(), newline="")))
+    return list(csv.reader(io.StringIO(answer.content.decode("utf-8-sig"), newline="")))
 
 
 def test_results_count_what_was_said_of_each_image_of_the_page(deck: Artifact) -> None:

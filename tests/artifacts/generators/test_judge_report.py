@@ -104,7 +104,7 @@ def test_the_table_has_a_line_for_each_image_and_runs_no_formula() -> None:
     images = (failed(1, prompt='=HYPERLINK("http://x")', notes=("+1", "two")), passed(2))
     (file,) = generators.get("judgeReport").generate(material_with(*images), JudgeReportOptions(format="csv"))
     assert (file.name, file.media_type) == ("verdicts.csv", "text/csv; charset=utf-8")
-    first, second = csv.DictReader(io.StringIO(file.content.decode(), newline=""))
+    first, second = csv.DictReader(io.StringIO(file.content.decode("utf-8-sig"), newline=""))
     assert first["prompt"] == '\'=HYPERLINK("http://x")'
     assert first["notes"] == "'+1\ntwo"
     assert first["created_at"] == "2025-11-22T09:26:40Z"

@@ -54,7 +54,7 @@ def tallied(passed: dict[str, tuple[int, int]], ms: dict[str, int] | None = None
 def table_of(material: Material) -> list[dict[str, str]]:
     (file,) = generators.get("providerBenchmark").generate(material, BenchmarkOptions(format="csv"))
     assert (file.name, file.media_type) == ("benchmark.csv", "text/csv; charset=utf-8")
-    return list(csv.DictReader(io.StringIO(file.content.decode(), newline="")))
+    return list(csv.DictReader(io.StringIO(file.content.decode("utf-8-sig"), newline="")))
 
 
 def page_of(material: Material) -> str:

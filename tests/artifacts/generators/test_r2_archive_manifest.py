@@ -28,7 +28,7 @@ def listed(format_: str) -> bytes:
 
 
 def test_a_table_marks_what_is_missing_and_runs_nothing() -> None:
-    rows = list(csv.reader(io.StringIO(listed("csv").decode(), newline="")))
+    rows = list(csv.reader(io.StringIO(listed("csv").decode("utf-8-sig"), newline="")))
     assert rows == [
         ["storage", "key", "bytes", "sha256", "media_type", "row", "state"],
         ["originals", "project/p/a", "5", "a" * 64, "image/png", "image_progressions/1", "stored"],

@@ -197,7 +197,9 @@ def test_the_pack_of_a_project_goes_into_another_knowledge_base_as_it_is(
 @pytest.mark.parametrize(
     ("record", "said"),
     [
-        ("", "pack.json is not JSON: line 1, column 1"),
+        ("", "pack.json is not valid JSON: a value is missing at line 1, column 1"),
+        ("\ufeff\ufeff{}", "pack.json is not valid JSON: it begins with a byte order mark; leave that out"),
+        ('{"tips": ' + "9" * 5000 + "}", "pack.json is not valid JSON: a whole number has more than 300 digits"),
         ("[]", "pack.json is no dali.tips record"),
         (pack(TIP, version=2), "version is 2: it must be 1"),
         (pack(), "tips is empty"),

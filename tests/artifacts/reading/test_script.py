@@ -126,7 +126,7 @@ PARENT = "calls.1.references.parentProgressionId"
 @pytest.mark.parametrize(
     ("record", "said"),
     [
-        ("{", "replay.json is not JSON: line 1, column 2"),
+        ("{", "replay.json is not valid JSON: a name in double quotes is missing at line 1, column 2"),
         ({"format": "dali.archive"}, "replay.json is no dali.replay record"),
         (changed("version", 2), "version is 2: it must be 1, which this Dali reads"),
         (changed("calls", []), "calls is empty"),

@@ -198,8 +198,8 @@ def changed(**fields: object) -> Callable[[], str]:
         (HEAD + LINE.replace("project/p/a", "../../etc/passwd"), "line 2: '../../etc/passwd' is no storage key"),
         (HEAD + LINE.replace("image_progressions/", "users/"), "line 2.row is "),
         (HEAD + LINE.replace(ID, "-" * 36), "line 2.row is "),
-        (HEAD + '"' + "x" * 200_000, "line 2"),
-        ("{", "archive is not JSON: line 1, column 2"),
+        (HEAD + '"' + "x" * 200_000, "at line 2 quotes do not match, or a cell is longer than 131,072 characters"),
+        ("{", "archive is not valid JSON: a name in double quotes is missing at line 1, column 2"),
         ('{"format": "dali.tips"}', "archive is no dali.archive record"),
         ('{"format": "dali.archive", "version": 2}', "version is 2: it must be 1"),
         ('{"format": "dali.archive", "version": 1}', "projects is missing: it must be a list"),
@@ -210,7 +210,9 @@ def changed(**fields: object) -> Callable[[], str]:
         (changed(key="a\nb")(), r"objects[0]: 'a\nb' is no storage key"),
         (changed(key=5)(), "objects[0].key is 5: it must be text"),
         (changed(bytes=True)(), "objects[0].bytes is true: it must be a whole number"),
-        (changed(key="\ud800")(), "objects[0].key holds the character U+D800"),
+        (changed(key="\ud800")(), 'The text "\\ud800" holds half a surrogate pair'),
+        ('{"a": ' + "9" * 5000 + "}", "archive is not valid JSON: a whole number has more than 300 digits"),
+
     ],
 )  # fmt: skip
 def test_a_file_that_is_no_manifest_is_refused_by_line_or_field(

@@ -1,0 +1,64 @@
+"""Signing in to the admin: whose failures are counted together, and what a client sees that had too many.
+
+django-axes counts failures by address in the database and checks the count before a password is hashed.
+dali.server.lanes lets two sign-ins run at once, so that the count of one is seen by the next.
+"""
+
+from ipaddress import ip_network
+from typing import Any
+
+import structlog
+from axes.models import AccessAttempt
+from axes.signals import user_locked_out
+from django.conf import settings
+from django.contrib import admin
+from django.dispatch import receiver
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+
+from dali.lib.client_address import client_ip, customer
+
+log = structlog.get_logger(__name__)
+
+
+def counted_address(request: HttpRequest) -> str | None:
+    """The address that failures are counted by: an IPv6 client's is its /64 network. None on a Unix socket."""
+    address = customer(client_ip(request))
+    return str(ip_network(address).network_address) if address else None
+
+
+def answer_locked_out(request: HttpRequest, response: HttpResponse, credentials: Any = None) -> HttpResponse:
+    """The sign-in page with the reason, 429 and `Retry-After`; axes calls this once an address is locked out."""
+    wait_s = int(settings.AXES_COOLOFF_TIME.total_seconds())
+    context = {
+        **admin.site.each_context(request),
+        "title": "Too many failed sign-ins",
+        "wait_min": wait_s // 60,
+    }
+    headers = {"Retry-After": str(wait_s)}
+    return TemplateResponse(request, "admin/locked_out.html", context, status=429, headers=headers).render()
+
+
+@receiver(user_locked_out)
+def _log_lock_out(*, ip_address: str | None, **_: Any) -> None:
+    """One line for the operator. No user name: people type passwords into the wrong field."""
+    log.warning("sign_in_locked_out", address=ip_address)
+
+
+class FailedSignInAdmin(admin.ModelAdmin[AccessAttempt]):
+    """Failed sign-ins of the last minutes. Deleting rows lets an address try again."""
+
+    list_display = ("attempt_time", "ip_address", "failures_since_start", "user_agent")
+    list_filter = ("attempt_time",)
+    search_fields = ("ip_address",)
+    search_help_text = "Search by address"
+    fields = ("attempt_time", "ip_address", "failures_since_start", "user_agent", "path_info")
+    readonly_fields = fields
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Only the sign-in page adds rows."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: AccessAttempt | None = None) -> bool:
+        """Rows are read or deleted."""
+        return False
