@@ -20,7 +20,9 @@ from dali.lib import database
 from dali.lib.errors import ConflictError, InputError
 from dali.lib.registry import UnknownPluginError
 from dali.lib.storage import InvalidKeyError, named
+from progressions.once import Once
 
+MADE, QUEUED = 201, 202  # the HTTP status of the answer
 SLUG_BYTES = 16  # 128 bits: not to be guessed
 
 
@@ -32,10 +34,12 @@ def create_artifact(
     options: Mapping[str, object] | None = None,
     session_id: str = "",
     owner: str = "",
+    once: Once | None = None,
 ) -> Artifact:
-    """Makes an artifact and builds it; one that takes long is left `building` for a worker.
+    """Makes an artifact and builds it; one that takes long is left `building` for a worker. `once` is kept with it.
 
-    Raises InputError naming field, value and cure, also where there is nothing to show: then nothing is stored.
+    Raises InputError naming field, value and cure, also where there is nothing to show: then nothing is stored; and
+    IntegrityError where `once` was kept meanwhile.
     """
     plugin = find_generator(generator)
     parsed = parse(plugin.options, options or {})
@@ -55,6 +59,8 @@ def create_artifact(
     with transaction.atomic():
         artifact.save(force_insert=True)
         services.give_to(artifact, [project.pk for project in projects])
+        if once is not None:
+            once.keep(artifact.id, QUEUED if is_long else MADE)
         if is_long:
             services.tell(artifact, "running")
             transaction.on_commit(lambda: tasks.nudge_build(artifact.id), robust=True)
@@ -68,9 +74,15 @@ def create_artifact(
 
 
 def draft_of_template(
-    *, template_key: str, project_ids: Sequence[UUID], title: str, session_id: str = "", owner: str = ""
+    *,
+    template_key: str,
+    project_ids: Sequence[UUID],
+    title: str,
+    session_id: str = "",
+    owner: str = "",
+    once: Once | None = None,
 ) -> Artifact:
-    """An artifact that a stored template will be filled for; it has no content yet."""
+    """An artifact that a stored template will be filled for; it has no content yet. `once` as for `create_artifact`."""
     projects = services.projects_of(project_ids)
     try:
         is_there = named("templates").exists(template_key)
@@ -90,6 +102,8 @@ def draft_of_template(
             public_slug=secrets.token_urlsafe(SLUG_BYTES),
         )
         services.give_to(artifact, [project.pk for project in projects])
+        if once is not None:
+            once.keep(artifact.id, MADE)
     return artifact
 
 

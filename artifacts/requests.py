@@ -7,7 +7,8 @@ from rest_framework import serializers
 from artifacts import options
 from artifacts.generator import Generator, generators
 from artifacts.services import MOST_PROJECTS
-from dali.lib.fields import StrictCharField, StrictObjectField
+from dali.lib.bodies import BodySerializer, FilterSerializer
+from dali.lib.fields import StrictCharField, StrictListField, StrictObjectField
 from dali.lib.schema_fields import NOT_BLANK, Schema
 from progressions.requests import IdField, SessionIdField
 
@@ -20,7 +21,7 @@ def _options_of(generator: Generator) -> Schema:
     return {**schema, "type": ["object", "null"]}
 
 
-class LookbookInSerializer(serializers.Serializer[Any]):
+class LookbookInSerializer(BodySerializer[Any]):
     """What a project's lookbook may be told."""
 
     title = StrictCharField(max_length=MOST_TITLE, required=False, allow_null=True, allow_blank=True)
@@ -33,13 +34,13 @@ class LookbookInSerializer(serializers.Serializer[Any]):
         return {"properties": {"options": _options_of(generators.get("lookbook"))}}
 
 
-class ArtifactInSerializer(serializers.Serializer[Any]):
+class ArtifactInSerializer(BodySerializer[Any]):
     """What makes an artifact: a generator, or a stored template to be filled."""
 
     generator = StrictCharField(max_length=60, required=False, allow_null=True)
     templateR2Key = StrictCharField(max_length=300, required=False, allow_null=True)
     title = StrictCharField(max_length=MOST_TITLE, required=False, allow_null=True, allow_blank=True)
-    projectIds = serializers.ListField(child=IdField(), allow_empty=False, max_length=MOST_PROJECTS)
+    projectIds = StrictListField(child=IdField(), allow_empty=False, max_length=MOST_PROJECTS)
     options = StrictObjectField(required=False, allow_null=True)
     sessionId = SessionIdField(required=False, allow_null=True)
 
@@ -84,11 +85,11 @@ class ArtifactInSerializer(serializers.Serializer[Any]):
         return {"anyOf": [*of_generators, of_template]}
 
 
-class AssociateInSerializer(serializers.Serializer[Any]):
+class AssociateInSerializer(BodySerializer[Any]):
     """One project or several."""
 
     projectId = IdField(required=False, allow_null=True)
-    projectIds = serializers.ListField(
+    projectIds = StrictListField(
         child=IdField(), allow_empty=False, max_length=MOST_PROJECTS, required=False, allow_null=True
     )
 
@@ -109,7 +110,7 @@ class AssociateInSerializer(serializers.Serializer[Any]):
         }
 
 
-class ArtifactFilterSerializer(serializers.Serializer[Any]):
+class ArtifactFilterSerializer(FilterSerializer[Any]):
     """Which artifacts are listed."""
 
     projectId = IdField(required=False, help_text="Only those that show this project.")

@@ -5,7 +5,6 @@ from typing import Any
 import structlog
 from drf_spectacular.utils import OpenApiRequest, extend_schema
 from rest_framework import serializers, status
-from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
@@ -14,7 +13,7 @@ from artifacts.filling.templates import MOST_BYTES, store_template
 from artifacts.models import Template
 from artifacts.serializers import TemplateSerializer
 from dali.lib.api import ApiMixin
-from dali.lib.form_files import file_of
+from dali.lib.form_files import FormParser, file_of
 from projects.authentication import owner_of
 
 log = structlog.get_logger(__name__)
@@ -33,7 +32,7 @@ class TemplateViewSet(ApiMixin, GenericViewSet[Template]):
 
     queryset = Template.objects.all()
     serializer_class = TemplateSerializer
-    parser_classes = [MultiPartParser]
+    parser_classes = [FormParser]
 
     @extend_schema(summary="List the templates", description="Newest first.")
     def list(self, request: Request) -> Response:

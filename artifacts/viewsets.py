@@ -21,6 +21,10 @@ from artifacts.requests import (
 )
 from artifacts.serializers import ArtifactSerializer, GeneratorSerializer, ViewsSerializer
 from dali.lib.api import ApiMixin
+from dali.lib.schema import ErrorSerializer
+from progressions.answers import IDEMPOTENCY_KEY, replay_header, replayed
+from progressions.once import Kept, Once, do_once
+from progressions.requests import once_of
 from projects.authentication import owner_of
 from projects.queries import get_bare_project
 
@@ -41,22 +45,35 @@ class LookbookViewSet(ApiMixin, ViewSet):
     """A project's lookbook in one call."""
 
     @extend_schema(
-        summary="Make a project's lookbook", request=LookbookInSerializer, responses={201: ArtifactSerializer}
+        summary="Make a project's lookbook",
+        request=LookbookInSerializer,
+        responses={201: ArtifactSerializer, 422: ErrorSerializer},
+        parameters=[IDEMPOTENCY_KEY, replay_header(201)],
     )
     def create(self, request: Request, project_id: UUID) -> Response:
         """The lookbook, published."""
-        project = get_bare_project(project_id)
-        given = LookbookInSerializer(data=request.data)
-        given.is_valid(raise_exception=True)
-        artifact = intake.create_artifact(
-            generator="lookbook",
-            project_ids=[project.pk],
-            title=given.validated_data.get("title") or "",
-            options=given.validated_data.get("options"),
-            session_id=given.validated_data.get("sessionId") or "",
-            owner=owner_of(request),
-        )
-        return _answer(artifact, done=status.HTTP_201_CREATED)
+        scope, owner = f"projects/{project_id}/artifacts/lookbook", owner_of(request)
+        once = once_of(request, scope, owner=owner, body=request.data)
+
+        def make() -> Response:
+            project = get_bare_project(project_id)
+            given = self.read(LookbookInSerializer).validated_data
+            artifact = intake.create_artifact(
+                generator="lookbook",
+                project_ids=[project.pk],
+                title=given.get("title") or "",
+                options=given.get("options"),
+                session_id=given.get("sessionId") or "",
+                owner=owner,
+                once=once,
+            )
+            return _answer(artifact.pk, done=intake.MADE)
+
+        def again(kept: Kept) -> Response:
+            self.warn_of_ignored(LookbookInSerializer)
+            return replayed(_answer(kept.made_id, done=kept.status))
+
+        return do_once(once, make, again)
 
 
 class ArtifactViewSet(ApiMixin, GenericViewSet[Artifact]):
@@ -70,13 +87,11 @@ class ArtifactViewSet(ApiMixin, GenericViewSet[Artifact]):
     )
     def list(self, request: Request) -> Response:
         """A page of artifacts that pass the filters."""
-        sent = {name: value for name, value in request.query_params.items() if value}
-        filters = ArtifactFilterSerializer(data=sent)
-        filters.is_valid(raise_exception=True)
+        filters = ArtifactFilterSerializer.read(request)
         rows = artifacts_with_projects()
-        if (project_id := filters.validated_data.get("projectId")) is not None:
+        if project_id := filters.get("projectId"):
             rows = rows.filter(id__in=Artifact.objects.filter(projects=project_id).values("id"))
-        if generator := filters.validated_data.get("generator"):
+        if generator := filters.get("generator"):
             rows = rows.filter(generator=generator)
         page = self.paginate_queryset(rows)
         return self.get_paginated_response(ArtifactSerializer(page, many=True).data)
@@ -85,26 +100,23 @@ class ArtifactViewSet(ApiMixin, GenericViewSet[Artifact]):
         summary="Make an artifact",
         description="By a generator, or, with `templateR2Key`, a draft to be filled. One that takes long answers 202.",
         request=ArtifactInSerializer,
-        responses=_MADE,
+        responses={**_MADE, 422: ErrorSerializer},
+        parameters=[IDEMPOTENCY_KEY, replay_header(201, 202)],
     )
     def create(self, request: Request) -> Response:
         """The artifact: published, building, or a draft."""
-        sent = ArtifactInSerializer(data=request.data)
-        sent.is_valid(raise_exception=True)
-        given = sent.validated_data
-        common: dict[str, Any] = {
-            "project_ids": given["projectIds"],
-            "title": given.get("title") or "",
-            "session_id": given.get("sessionId") or "",
-            "owner": owner_of(request),
-        }
-        if given.get("templateR2Key"):
-            artifact = intake.draft_of_template(template_key=given["templateR2Key"], **common)
-        else:
-            artifact = intake.create_artifact(
-                generator=given["generator"], options=given.get("options"), **common
-            )
-        return _answer(artifact, done=status.HTTP_201_CREATED)
+        owner = owner_of(request)
+        once = once_of(request, "artifacts", owner=owner, body=request.data)
+
+        def make() -> Response:
+            given = self.read(ArtifactInSerializer).validated_data
+            return _answer(_made_of(given, owner, once).pk, done=intake.MADE)
+
+        def again(kept: Kept) -> Response:
+            self.warn_of_ignored(ArtifactInSerializer)
+            return replayed(_answer(kept.made_id, done=kept.status))
+
+        return do_once(once, make, again)
 
     @extend_schema(summary="One artifact")
     def retrieve(self, request: Request, artifact_id: UUID) -> Response:
@@ -120,9 +132,7 @@ class ArtifactViewSet(ApiMixin, GenericViewSet[Artifact]):
     def associate(self, request: Request, artifact_id: UUID) -> Response:
         """The artifact with all its projects."""
         artifact = get_artifact(artifact_id)
-        sent = AssociateInSerializer(data=request.data)
-        sent.is_valid(raise_exception=True)
-        given = sent.validated_data
+        given = self.read(AssociateInSerializer).validated_data
         wanted = [*([given["projectId"]] if given.get("projectId") else []), *(given.get("projectIds") or [])]
         services.associate(artifact=artifact, project_ids=wanted)
         return Response(ArtifactSerializer(get_artifact(artifact_id)).data)
@@ -135,11 +145,14 @@ class ArtifactViewSet(ApiMixin, GenericViewSet[Artifact]):
     @extend_schema(summary="Make its content anew", request=None, responses=_CHANGED)
     def rebuild(self, request: Request, artifact_id: UUID) -> Response:
         """The artifact; its old content is served until the new one is there."""
-        return _answer(intake.rebuild_artifact(artifact=get_artifact(artifact_id)), done=status.HTTP_200_OK)
+        self.read_nothing()
+        intake.rebuild_artifact(artifact=get_artifact(artifact_id))
+        return _answer(artifact_id, done=status.HTTP_200_OK)
 
     @extend_schema(summary="Show it to visitors", request=None, responses={200: ArtifactSerializer})
     def publish(self, request: Request, artifact_id: UUID) -> Response:
         """The artifact, published."""
+        self.read_nothing()
         services.publish_artifact(artifact=get_artifact(artifact_id))
         return Response(ArtifactSerializer(get_artifact(artifact_id)).data)
 
@@ -151,12 +164,28 @@ class ArtifactViewSet(ApiMixin, GenericViewSet[Artifact]):
     )
     def unpublish(self, request: Request, artifact_id: UUID) -> Response:
         """The artifact, unpublished."""
+        self.read_nothing()
         services.unpublish_artifact(artifact=get_artifact(artifact_id))
         return Response(ArtifactSerializer(get_artifact(artifact_id)).data)
 
 
-def _answer(artifact: Artifact, *, done: int) -> Response:
-    """The artifact; 202 where a worker still builds it."""
+def _made_of(given: dict[str, Any], owner: str, once: Once | None) -> Artifact:
+    """What `ArtifactInSerializer` was given, made."""
+    common: dict[str, Any] = {
+        "project_ids": given["projectIds"],
+        "title": given.get("title") or "",
+        "session_id": given.get("sessionId") or "",
+        "owner": owner,
+        "once": once,
+    }
+    if given.get("templateR2Key"):
+        return intake.draft_of_template(template_key=given["templateR2Key"], **common)
+    return intake.create_artifact(generator=given["generator"], options=given.get("options"), **common)
+
+
+def _answer(artifact_id: UUID, *, done: int) -> Response:
+    """The artifact; 202 where a worker still builds it. MissingError where it is gone."""
+    artifact = get_artifact(artifact_id)
     is_building = artifact.status == Artifact.Status.BUILDING
-    body = ArtifactSerializer(get_artifact(artifact.pk)).data
+    body = ArtifactSerializer(artifact).data
     return Response(body, status=status.HTTP_202_ACCEPTED if is_building else done)

@@ -2,9 +2,10 @@
 
 import sys
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.views import defaults
 
+from dali.lib.json_answer import error_answer
 from dali.lib.unavailable_answer import answer_unavailable, find_unavailable, log_unavailable
 
 
@@ -12,9 +13,7 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """A request that Django refuses, as for a host it does not serve."""
     if not request.path.startswith("/api"):
         return defaults.bad_request(request, exception)
-    return _answer(
-        "client_error", "bad_request", "The request cannot be taken; check its host and headers.", 400
-    )
+    return error_answer(400, "bad_request", "The request cannot be taken; check its host and headers.")
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
@@ -30,10 +29,4 @@ def server_error(request: HttpRequest) -> HttpResponse:
         return answer
     if not request.path.startswith("/api"):
         return defaults.server_error(request)
-    return _answer("server_error", "error", "Server Error (500)", 500)
-
-
-def _answer(kind: str, code: str, detail: str, status: int) -> JsonResponse:
-    return JsonResponse(
-        {"type": kind, "errors": [{"code": code, "detail": detail, "attr": None}]}, status=status
-    )
+    return error_answer(500, "error", "Server Error (500)")

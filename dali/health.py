@@ -1,6 +1,5 @@
 """`GET /healthz` and `GET /readyz`, answered in the event loop: neither waits for a thread, a pool or a key."""
 
-import json
 import os
 from collections.abc import Awaitable, Callable, Iterator
 from functools import cache, partial
@@ -18,6 +17,7 @@ from redis.retry import Retry
 from dali.lib import disk
 from dali.lib.database_probe import ask_database
 from dali.lib.endless import HEALTH, READY
+from dali.lib.json_answer import json_line
 from dali.lib.readiness import Check, NotReadyError, Readiness
 from dali.lib.storage import named
 from dali.lib.storage_probe import named_storages
@@ -64,7 +64,7 @@ async def _answer_ready(scope: dict[str, Any], send: Any) -> None:
 async def _answer(
     scope: dict[str, Any], send: Any, status: int, body: object, *headers: tuple[bytes, bytes]
 ) -> None:
-    content = json.dumps(body).encode()
+    content = json_line(body)
     common = [
         (b"content-type", b"application/json"),
         (b"content-length", b"%d" % len(content)),

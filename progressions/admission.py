@@ -49,7 +49,7 @@ async def admit(scope: Mapping[str, Any], session_id: str) -> StreamRequest:
         headers.get(HEADER.lower(), ""),
         query.get("ticket", [""])[-1],
         session_id,
-        is_asked=settings.REQUIRE_KEY == "all" and scope.get("method") != "HEAD",
+        is_asked=settings.REQUIRE_KEY == "all",
     )
     if not re.fullmatch(SESSION_ID, session_id):
         raise RefusedError(
@@ -87,12 +87,14 @@ def _check_origin(origin: str | None) -> None:
 async def _check_key(key: str, ticket: str, session_id: str, *, is_asked: bool) -> None:
     if key:
         if await _find_owner(key) is None:
-            raise RefusedError(401, "authentication_failed", f"The key in {HEADER} is not valid.")
+            raise RefusedError(
+                401, "authentication_failed", f"The key in {HEADER} is not valid; send one that is."
+            )
     elif is_asked and not (ticket and tickets.is_ticket_valid(ticket, session_id)):
         raise RefusedError(
             401,
             "authentication_failed" if ticket else "not_authenticated",
-            f"This needs a key in the header {HEADER}, or ?ticket= from POST /api/stream/{{sessionId}}/tickets"
+            f"Send a key in the header {HEADER}, or ?ticket= from POST /api/stream/{{sessionId}}/tickets"
             " at most 60 s old.",
         )
 

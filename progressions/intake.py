@@ -1,15 +1,13 @@
 """The one way in for work: what is asked is checked whole, then job, variants and events are one transaction."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
-from django.db import IntegrityError, transaction
-from django.utils import timezone
+from django.db import transaction
 
 from dali.lib import database, disk
-from dali.lib.errors import ConflictError, IdempotencyError, InputError
+from dali.lib.errors import ConflictError
 from dali.lib.ids import new_id
 from progressions import budget, events, services, tasks
 from progressions.drafts import (
@@ -24,58 +22,31 @@ from progressions.drafts import (
 )
 from progressions.enums import ROLLBACK, VariantStatus
 from progressions.models import ImageProgression, Job, Variant
+from progressions.once import Once
 from projects.models import Project
 
-__all__ = ["JobDraft", "Submission", "retry_job", "retry_progression", "submit_job"]
+__all__ = ["JobDraft", "retry_job", "retry_progression", "submit_job"]
 
 log = structlog.get_logger(__name__)
 
-IDEMPOTENCY_DAYS = 7
+SUBMITTED = 202  # the HTTP status that a job is answered with
 
 
-@dataclass(frozen=True, slots=True)
-class Submission:
-    """The job, and whether it had been made before by the same idempotency key."""
-
-    job: Job
-    is_replayed: bool
-
-
-def submit_job(
-    *,
-    project: Project,
-    draft: JobDraft,
-    owner: str = "",
-    idempotency_key: str | None = None,
-    idempotency_digest: str = "",
-) -> Submission:
-    """Checks a draft and makes its job.
+def submit_job(*, project: Project, draft: JobDraft, owner: str = "", once: Once | None = None) -> Job:
+    """Checks a draft and makes its job; `once` is kept with it (progressions.once).
 
     Raises InputError naming field, value and cure, before anything is stored or spent, also where it is expected
-    to cost more than it may, IdempotencyError where the key came before with another body, and UnavailableError where
-    the disk has no room for images.
+    to cost more than it may, UnavailableError where the disk has no room for images, and IntegrityError where `once`
+    was kept meanwhile.
     """
-    if idempotency_key is not None:
-        earlier = _find_replay(project, idempotency_key, idempotency_digest)
-        if earlier is not None:
-            return Submission(earlier, is_replayed=True)
     job, wanted = prepare_job(project, draft)
-    job.owner, job.idempotency_key, job.idempotency_digest = owner, idempotency_key, idempotency_digest
-    try:
-        _store(job, wanted)
-    except (IntegrityError, InputError):
-        # The same submission may have come twice at once: the first one's job stands, and may be what fills the cap.
-        if idempotency_key is None:
-            raise
-        earlier = _find_replay(project, idempotency_key, idempotency_digest)
-        if earlier is None:
-            raise
-        return Submission(earlier, is_replayed=True)
-    return Submission(job, is_replayed=False)
+    job.owner = owner
+    _store(job, wanted, once)
+    return job
 
 
-def retry_job(*, job: Job, session_id: str | None = None, owner: str = "") -> Job:
-    """A new job of the variants that failed or were cancelled, with their seeds.
+def retry_job(*, job: Job, session_id: str | None = None, owner: str = "", once: Once | None = None) -> Job:
+    """A new job of the variants that failed or were cancelled, with their seeds; `once` as for `submit_job`.
 
     Raises ConflictError where there are none, InputError where they would cost more than they may.
     """
@@ -109,7 +80,7 @@ def retry_job(*, job: Job, session_id: str | None = None, owner: str = "") -> Jo
         retry_of=job,
     )
     set_images(again, _images_of(job), has_parent=job.parent_id is not None)
-    _store(again, wanted)
+    _store(again, wanted, once)
     return again
 
 
@@ -120,6 +91,7 @@ def retry_progression(
     prompt: str | None = None,
     variants: int | None = None,
     owner: str = "",
+    once: Once | None = None,
 ) -> Job:
     """A new job like the one that made this image, on top of it, with what the judge suggested worked into the prompt.
 
@@ -150,7 +122,7 @@ def retry_progression(
     )
     job, wanted = prepare_job(progression.project, draft, images=_images_of(earlier))
     job.owner, job.parent = owner, progression
-    _store(job, wanted)
+    _store(job, wanted, once)
     return job
 
 
@@ -167,7 +139,7 @@ def _images_of(job: Job) -> Images:
     return Images(job.start_image_url, job.mask_image_url)
 
 
-def _store(job: Job, wanted: Sequence[Wanted]) -> None:
+def _store(job: Job, wanted: Sequence[Wanted], once: Once | None) -> None:
     """Writes the job, its variants and their `queued` events, and sends the first messages after commit.
 
     Raises InputError where it would cost more than it may, UnavailableError where the disk has no room for images.
@@ -194,6 +166,8 @@ def _store(job: Job, wanted: Sequence[Wanted]) -> None:
     ]
     with transaction.atomic():
         job.save(force_insert=True)
+        if once is not None:
+            once.keep(job.id, SUBMITTED)
         Variant.objects.bulk_create(variants)
         services.touch_project(job.project_id)
         events.append(job.session_id, [events.of_variant(variant, "queued") for variant in variants])
@@ -207,18 +181,3 @@ def _store(job: Job, wanted: Sequence[Wanted]) -> None:
         providers=job.providers,
         variants=len(variants),
     )
-
-
-def _find_replay(project: Project, key: str, digest: str) -> Job | None:
-    """The job this key made, None where it made none within the days that keys are kept."""
-    job = Job.objects.filter(project=project, idempotency_key=key).first()
-    if job is None:
-        return None
-    if job.created_at < timezone.now() - timedelta(days=IDEMPOTENCY_DAYS):
-        Job.objects.filter(id=job.id).update(idempotency_key=None)
-        return None
-    if job.idempotency_digest != digest:
-        raise IdempotencyError(
-            f"Idempotency-Key '{key[:60]}' came before with another body: send the same body, or another key"
-        )
-    return job

@@ -1,43 +1,45 @@
 """The routes of jobs and variants."""
 
-import hashlib
-import json
-from typing import Any
 from uuid import UUID
 
 from django.http import HttpResponse
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework import status
+from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.throttling import BaseThrottle
 from rest_framework.viewsets import GenericViewSet, ViewSet
 
 from dali.lib.api import ApiMixin
+from dali.lib.errors import InputError
 from dali.lib.pagination import MOST_WHOLE, next_link, parse_limit
 from dali.lib.schema import ErrorSerializer
+from dali.lib.strict_json import TooLargeError
 from progressions import intake, services
-from progressions.answers import job_answer, submitted
+from progressions.answers import (
+    IDEMPOTENCY_KEY,
+    job_answer,
+    replay_header,
+    replayed,
+    submitted,
+    variant_answer,
+)
 from progressions.ledger import spent_by_jobs
 from progressions.models import Job
+from progressions.once import Kept, do_once
 from progressions.queries import event_texts, get_job, get_job_with_variants, jobs_with_variants
-from progressions.requests import (
-    IDEMPOTENCY_KEY,
-    JobInSerializer,
-    JobRetryInSerializer,
-    parse_after,
-    parse_idempotency_key,
-)
+from progressions.requests import JobInSerializer, JobRetryInSerializer, once_of, parse_after
 from progressions.serializers import (
     SPENT_CONTEXT,
     JobListedSerializer,
     JobSerializer,
     JobSubmittedSerializer,
+    OneVariantSerializer,
     ProgressionSerializer,
 )
 from progressions.stream_schema import EVENTS_SCHEMA
 from progressions.throttles import JobsThrottle
-from progressions.viewsets import LOCATION
+from progressions.viewsets import LOCATION, shown, shown_again
 from projects.authentication import owner_of
 from projects.queries import get_bare_project
 
@@ -55,6 +57,9 @@ class ProjectJobViewSet(ApiMixin, GenericViewSet[Job]):
         """Submissions are limited, lists are not."""
         return [JobsThrottle()] if self.request.method == "POST" else []
 
+    def check_throttles(self, request: Request) -> None:
+        """Called before the body is read, and so too early: `create` counts what is no replay."""
+
     @extend_schema(summary="List a project's jobs", description="Newest first, without steps.")
     def list(self, request: Request, project_id: UUID) -> Response:
         """A page of jobs."""
@@ -67,43 +72,37 @@ class ProjectJobViewSet(ApiMixin, GenericViewSet[Job]):
         summary="Submit a job",
         request=JobInSerializer,
         responses={202: JobSubmittedSerializer, 422: ErrorSerializer},
-        parameters=[
-            OpenApiParameter(
-                "Idempotency-Key",
-                {"type": "string", "pattern": IDEMPOTENCY_KEY},
-                OpenApiParameter.HEADER,
-                description="The same key and the same body give the same job; kept for 7 days.",
-            ),
-            LOCATION,
-            OpenApiParameter(
-                "Idempotent-Replayed",
-                {"type": "string", "enum": ["true"]},
-                OpenApiParameter.HEADER,
-                description="There where the key was known.",
-                response=[202],
-            ),
-        ],
+        parameters=[IDEMPOTENCY_KEY, LOCATION, replay_header(202)],
     )
     def create(self, request: Request, project_id: UUID) -> Response:
-        """One prompt for one or more providers."""
-        key = parse_idempotency_key(request)
-        project = get_bare_project(project_id)
-        given = JobInSerializer(data=request.data)
-        given.is_valid(raise_exception=True)
-        submission = intake.submit_job(
-            project=project,
-            draft=given.draft(),
-            owner=owner_of(request),
-            idempotency_key=key,
-            idempotency_digest=_digest(request.data) if key else "",
-        )
-        return submitted(submission.job, is_replayed=submission.is_replayed)
+        """One prompt for one or more providers.
 
+        In the order of the contract: size, replay, rate limit, validation, backlog. A replay is answered whatever has
+        changed since; what cannot be read is told after the rate limit.
+        """
+        once, fault = None, None
+        try:
+            body = request.data
+            once = once_of(request, f"projects/{project_id}/jobs", owner="", body=body)
+        except TooLargeError:
+            raise
+        except (APIException, InputError) as error:
+            fault = error
 
-def _digest(body: Any) -> str:
-    """The hash of a parsed body: spaces and the order of names do not count."""
-    text = json.dumps(body, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+        def make() -> Response:
+            super(ProjectJobViewSet, self).check_throttles(request)
+            if fault is not None:
+                raise fault
+            project = get_bare_project(project_id)
+            draft = self.read(JobInSerializer).draft()
+            job = intake.submit_job(project=project, draft=draft, owner=owner_of(request), once=once)
+            return submitted(job.pk)
+
+        def again(kept: Kept) -> Response:
+            self.warn_of_ignored(JobInSerializer)
+            return replayed(submitted(kept.made_id))
+
+        return do_once(once, make, again)
 
 
 class JobViewSet(ApiMixin, GenericViewSet[Job]):
@@ -141,7 +140,7 @@ class JobViewSet(ApiMixin, GenericViewSet[Job]):
         get_job(job_id)
         found = event_texts(job_id, after=after, limit=limit + 1)
         answer = HttpResponse(
-            f"[{','.join(text for _, text in found[:limit])}]", content_type="application/json"
+            f"[{','.join(text for _, text in found[:limit])}]\n", content_type="application/json"
         )
         if len(found) > limit:
             answer["Link"] = next_link(request, after=str(found[limit - 1][0]))
@@ -156,6 +155,7 @@ class JobViewSet(ApiMixin, GenericViewSet[Job]):
     def cancel(self, request: Request, job_id: UUID) -> Response:
         """The job, cancelled."""
         get_job(job_id)
+        self.read_nothing()
         services.cancel_job(job_id=job_id)
         return job_answer(get_job_with_variants(job_id))
 
@@ -163,31 +163,53 @@ class JobViewSet(ApiMixin, GenericViewSet[Job]):
         summary="Try the failed variants again",
         description="A new job (`retryOf`) of the variants that failed or were cancelled.",
         request=JobRetryInSerializer,
-        responses={202: JobSubmittedSerializer, **CONFLICT},
-        parameters=[LOCATION],
+        responses={202: JobSubmittedSerializer, 422: ErrorSerializer, **CONFLICT},
+        parameters=[IDEMPOTENCY_KEY, LOCATION, replay_header(202)],
     )
     def retry(self, request: Request, job_id: UUID) -> Response:
         """A new job of what failed."""
-        job = get_job(job_id)
-        given = JobRetryInSerializer(data=request.data)
-        given.is_valid(raise_exception=True)
-        again = intake.retry_job(
-            job=job, session_id=given.validated_data.get("sessionId"), owner=owner_of(request)
-        )
-        return submitted(again)
+        owner = owner_of(request)
+        once = once_of(request, f"jobs/{job_id}/retry", owner=owner, body=request.data)
+
+        def make() -> Response:
+            job = get_job(job_id)
+            session_id = self.read(JobRetryInSerializer).validated_data.get("sessionId")
+            return submitted(intake.retry_job(job=job, session_id=session_id, owner=owner, once=once).pk)
+
+        def again(kept: Kept) -> Response:
+            self.warn_of_ignored(JobRetryInSerializer)
+            return replayed(submitted(kept.made_id))
+
+        return do_once(once, make, again)
 
 
 class VariantViewSet(ApiMixin, ViewSet):
     """One image asked of one provider."""
 
+    @extend_schema(summary="One variant", responses={200: OneVariantSerializer})
+    def retrieve(self, request: Request, variant_id: UUID) -> Response:
+        """The variant as in its job, with the job's id. `duplicateOf` of another variant is such an id."""
+        return variant_answer(variant_id)
+
     @extend_schema(
         summary="Keep a near-duplicate",
         description="The progression of a variant that was skipped as a near-duplicate.",
         request=None,
-        responses={201: ProgressionSerializer, 200: ProgressionSerializer, **CONFLICT},
+        responses={
+            201: ProgressionSerializer,
+            200: ProgressionSerializer,
+            422: ErrorSerializer,
+            **CONFLICT,
+        },
+        parameters=[IDEMPOTENCY_KEY, replay_header(200, 201)],
     )
     def keep(self, request: Request, variant_id: UUID) -> Response:
         """201 with the progression made of it, 200 where it was kept already."""
-        progression, is_new = services.keep_variant(variant_id=variant_id)
-        code = status.HTTP_201_CREATED if is_new else status.HTTP_200_OK
-        return Response(ProgressionSerializer(progression).data, status=code)
+        scope, body = f"variants/{variant_id}/keep", self.read_nothing()
+        once = once_of(request, scope, owner=owner_of(request), body=body)
+
+        def make() -> Response:
+            progression, is_new = services.keep_variant(variant_id=variant_id, once=once)
+            return shown(progression, services.CREATED if is_new else services.FOUND)
+
+        return do_once(once, make, shown_again)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Prefetch, QuerySet
+from django.db.models import F, Prefetch, QuerySet
 from django.db.models.expressions import RawSQL
 
 from dali.lib.errors import MissingError
@@ -40,8 +40,21 @@ def get_job(job_id: UUID) -> Job:
 
 def jobs_with_variants() -> QuerySet[Job]:
     """Jobs with their variants, in the variants' order: two queries however many there are."""
-    variants = Variant.objects.order_by("number")
+    variants = _variants().order_by("number")
     return Job.objects.prefetch_related(Prefetch("variants", queryset=variants))
+
+
+def _variants() -> QuerySet[Variant]:
+    """Variants, each with the image of the one that it resembles: `duplicate_of_progression_id`."""
+    return Variant.objects.annotate(duplicate_of_progression_id=F("duplicate_of__progression_id"))
+
+
+def get_variant(variant_id: UUID) -> Variant:
+    """The variant; MissingError where there is none."""
+    found = _variants().filter(pk=variant_id).first()
+    if found is None:
+        raise MissingError(f"There is no variant {variant_id}.")
+    return found
 
 
 def get_job_with_variants(job_id: UUID) -> Job:

@@ -1,34 +1,39 @@
 """JSON in: what submits, retries and filters, checked field by field."""
 
-import json
 import re
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from rest_framework import serializers
+from rest_framework.exceptions import ParseError
 from rest_framework.request import Request
 
+from dali.lib.bodies import BodySerializer, FilterSerializer, refuse_near_misses
+from dali.lib.converters import IdConverter
 from dali.lib.errors import InputError
 from dali.lib.fields import (
     CONTROL_CHARACTER,
     StrictBooleanField,
     StrictCharField,
+    StrictDictField,
     StrictIntegerField,
+    StrictListField,
     StrictObjectField,
     StrictUsdField,
     UniqueListField,
     shown,
 )
 from dali.lib.pagination import parse_whole_number
+from dali.lib.strict_json import parse_text
 from progressions.enums import Judgment, Kind
 from progressions.intake import JobDraft
 from progressions.job_rules import job_rules
+from progressions.once import KEY_PATTERN, Once, digest_of
 
 MOST_PROMPT = 32_000
 MOST_SEED = 2**32 - 1
 SESSION_ID = r"[A-Za-z0-9._:-]{1,128}"
-IDEMPOTENCY_KEY = "^[!-~](?:[ -~]{0,253}[!-~])?$"  # servers take the spaces around a header's value away
 
 
 class SessionIdField(StrictCharField):
@@ -54,7 +59,7 @@ class WordField(serializers.ChoiceField):
 class IdField(serializers.UUIDField):
     """The id of a row, as answers give it: hexadecimal digits of either case, with dashes."""
 
-    pattern = r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
+    pattern = IdConverter.regex
 
     default_error_messages = {"invalid": "{value} is no id; send one as answers give them."}
 
@@ -72,8 +77,8 @@ class VariantsField(StrictIntegerField):
         super().__init__(min_value=1, max_value=settings.MAX_VARIANTS, **kwargs)
 
 
-class JobInSerializer(serializers.Serializer[JobDraft]):
-    """A submission. Optional fields may be null; fields that are not named here are ignored."""
+class JobInSerializer(BodySerializer[JobDraft]):
+    """A submission. Optional fields may be null."""
 
     prompt = StrictCharField(max_length=MOST_PROMPT)
     providers = UniqueListField(
@@ -92,15 +97,15 @@ class JobInSerializer(serializers.Serializer[JobDraft]):
         allow_null=True,
     )
     seed = StrictIntegerField(min_value=0, max_value=MOST_SEED, required=False, allow_null=True)
-    seeds = serializers.DictField(
-        child=serializers.ListField(
+    seeds = StrictDictField(
+        child=StrictListField(
             child=StrictIntegerField(min_value=0, max_value=MOST_SEED), allow_empty=False, max_length=1_000
         ),
         required=False,
         allow_null=True,
         help_text="By provider, one for each of its variants; in place of `seed`, to ask again for what was recorded.",
     )
-    models = serializers.DictField(
+    models = StrictDictField(
         child=StrictCharField(max_length=120), required=False, allow_null=True, help_text="By provider."
     )
     maxCostUsd = StrictUsdField(required=False, allow_null=True)
@@ -141,13 +146,13 @@ class JobInSerializer(serializers.Serializer[JobDraft]):
         )
 
 
-class JobRetryInSerializer(serializers.Serializer[Any]):
+class JobRetryInSerializer(BodySerializer[Any]):
     """How a job's failed variants are tried again."""
 
     sessionId = SessionIdField(required=False, allow_null=True, help_text="Default: that of the job.")
 
 
-class ProgressionRetryInSerializer(serializers.Serializer[Any]):
+class ProgressionRetryInSerializer(BodySerializer[Any]):
     """How an image is tried again."""
 
     sessionId = SessionIdField()
@@ -160,8 +165,8 @@ class ProgressionRetryInSerializer(serializers.Serializer[Any]):
     variants = VariantsField(required=False, allow_null=True, help_text="Default 1.")
 
 
-class ProgressionFilterSerializer(serializers.Serializer[Any]):
-    """The filters of a project's progressions; an empty one filters nothing."""
+class ProgressionFilterSerializer(FilterSerializer[Any]):
+    """The filters of a project's progressions."""
 
     query = StrictCharField(
         required=False,
@@ -169,7 +174,7 @@ class ProgressionFilterSerializer(serializers.Serializer[Any]):
         max_length=1_000,
         help_text="Any part of prompt, notes or tags, whatever its case.",
     )
-    tags = serializers.ListField(
+    tags = StrictListField(
         child=StrictCharField(max_length=200),
         required=False,
         help_text="All of them must be there: a JSON array, repeated, as `tags[]`, or separated by commas.",
@@ -182,37 +187,26 @@ class ProgressionFilterSerializer(serializers.Serializer[Any]):
 
 def progression_filters(request: Request) -> dict[str, Any]:
     """The filters of a request that are not empty; ValidationError or InputError for bad ones."""
-    given: dict[str, Any] = {
-        name: request.query_params[name]
-        for name in ("query", "judgment", "provider", "jobId", "parent")
-        if request.query_params.get(name)
-    }
     tags: list[Any] = []
     for text in [*request.query_params.getlist("tags"), *request.query_params.getlist("tags[]")]:
         tags += _tags_in(text)
-    if tags:
-        given["tags"] = tags
-    checked = ProgressionFilterSerializer(data=given)
-    checked.is_valid(raise_exception=True)
-    return {name: value for name, value in checked.validated_data.items() if value}
+    return ProgressionFilterSerializer.read(request, tags=tags)
 
 
 def _tags_in(text: str) -> list[Any]:
     if not text.lstrip().startswith("["):
         return [tag.strip() for tag in text.split(",") if tag.strip()]
     try:
-        tags = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise InputError(
-            "tags", f'tags={text[:60]!r} begins like a JSON array and is none; send ["a","b"] or a,b'
-        ) from error
-    return [tag for tag in tags if tag != ""]
+        tags = parse_text(text, what=f"tags={text[:60]!r}")
+    except ParseError as error:
+        raise InputError("tags", f'{error.detail} Send ["a","b"] or a,b') from error
+    return [tag for tag in tags if not isinstance(tag, str) or tag.strip()]
 
 
 def parse_idempotency_key(request: Request) -> str | None:
     """The header `Idempotency-Key`; None where there is none. InputError where it is no such key."""
     key = request.headers.get("Idempotency-Key")
-    if key is not None and not re.fullmatch(IDEMPOTENCY_KEY, key):
+    if key is not None and not re.fullmatch(KEY_PATTERN, key):
         raise InputError(
             "Idempotency-Key",
             f"Idempotency-Key has {len(key)} characters; send 1 to 255 printable ASCII ones",
@@ -220,9 +214,19 @@ def parse_idempotency_key(request: Request) -> str | None:
     return key
 
 
+def once_of(request: Request, scope: str, *, owner: str, body: Any) -> Once | None:
+    """The idempotency key of a request to the route `scope`; None where it came without.
+
+    `owner` is empty where all owners share the keys. Raises InputError where the key is malformed.
+    """
+    key = parse_idempotency_key(request)
+    return None if key is None else Once(scope, owner, key, digest_of(body))
+
+
 def parse_after(request: Request) -> int:
     """`?after=`: the number of the last event that the client has; 0 where it is not given."""
-    text = request.query_params.get("after", "")
+    refuse_near_misses(request, ("after", "limit"))
+    text = request.query_params.get("after", "").strip()
     if not text:
         return 0
     after = parse_whole_number(text)

@@ -104,7 +104,10 @@ class StepSerializer(serializers.ModelSerializer[Step]):
 
 
 class VariantListedSerializer(serializers.ModelSerializer[Variant]):
-    """One image asked of one provider, without its steps."""
+    """One image asked of one provider, without its steps.
+
+    Needs the variants of `queries.jobs_with_variants` or `queries.get_variant`.
+    """
 
     variantIndex = serializers.IntegerField(source="index", read_only=True)
     status = serializers.ChoiceField(choices=VariantStatus.choices, read_only=True)
@@ -113,6 +116,12 @@ class VariantListedSerializer(serializers.ModelSerializer[Variant]):
     progressionId = serializers.UUIDField(source="progression_id", read_only=True, allow_null=True)
     duplicateOf = serializers.UUIDField(
         source="duplicate_of_id", read_only=True, allow_null=True, help_text="The variant it resembles."
+    )
+    duplicateOfProgressionId = serializers.UUIDField(
+        source="duplicate_of_progression_id",
+        read_only=True,
+        allow_null=True,
+        help_text="The image of that variant; null while it has none.",
     )
     refinedPrompt = TextOrNullField(source="refined_prompt")
     tips = TipSerializer(many=True, read_only=True)
@@ -137,6 +146,7 @@ class VariantListedSerializer(serializers.ModelSerializer[Variant]):
             "retryable",
             "progressionId",
             "duplicateOf",
+            "duplicateOfProgressionId",
             "distance",
             "refinedPrompt",
             "tips",
@@ -166,6 +176,17 @@ class VariantSerializer(VariantListedSerializer):
     def get_steps(self, row: Variant) -> list[dict[str, Any]]:
         """What was done for it."""
         return _steps_of(row, self.context)
+
+
+class OneVariantSerializer(VariantSerializer):
+    """A variant by itself, with the job that it belongs to."""
+
+    jobId = serializers.UUIDField(source="job_id", read_only=True)
+
+    class Meta:
+        model = Variant
+        fields = (*VariantSerializer.Meta.fields, "jobId")
+        read_only_fields = fields
 
 
 class SummarySerializer(serializers.Serializer[Summary]):

@@ -21,6 +21,7 @@ from progressions.enums import ROLLBACK, Code, JobStatus, Purpose, StepStatus, V
 from progressions.ingest import load_area
 from progressions.judge import Verdict
 from progressions.models import ImageProgression, Job, Step, Variant
+from progressions.once import Once
 from progressions.queries import search_text_for
 from progressions.receipts import charge_possible
 from projects.models import Project
@@ -282,39 +283,53 @@ def _unheld() -> Q:
     return Q(lease_until__isnull=True) | Q(lease_until__lt=database.now())
 
 
-def keep_variant(*, variant_id: UUID) -> tuple[ImageProgression, bool]:
+CREATED, FOUND = 201, 200  # the HTTP status of the answer
+
+
+def keep_variant(*, variant_id: UUID, once: Once | None = None) -> tuple[ImageProgression, bool]:
     """The progression of a variant that was skipped as a near-duplicate, and whether it was made now.
 
-    Raises MissingError for an unknown variant and ConflictError for one that was not skipped.
+    `once` is kept with it. Raises MissingError for an unknown variant, ConflictError for one that was not skipped and
+    IntegrityError where `once` was kept meanwhile.
     """
     try:
         variant = Variant.objects.select_related("job", "progression").get(id=variant_id)
     except Variant.DoesNotExist:
-        raise MissingError(f"there is no variant {variant_id}") from None
+        raise MissingError(f"There is no variant {variant_id}.") from None
     if variant.status != VariantStatus.SKIPPED:
         raise ConflictError(f"only a skipped variant can be kept; this one is {variant.status}")
     if variant.progression is not None:
-        return variant.progression, False
+        return _found(variant.progression, once)
     content = _read_original(variant.original_key)
     derived = tools.derive(content, load_area(variant.job, variant.kind))
     delivery = tools.place_delivery(derived)
     with transaction.atomic():
         variant = Variant.objects.select_for_update(no_key=True).get(id=variant_id)
         if variant.progression_id is not None:
-            return ImageProgression.objects.get(id=variant.progression_id), False
+            return _found(ImageProgression.objects.get(id=variant.progression_id), once)
         job = Job.objects.get(id=variant.job_id)
         answer = tools.kept_answer(variant)
         image = NewImage.of(variant, derived, delivery, len(content), answer)
         progression = insert_progression(variant, job, image, is_judged_later=True)
         Variant.objects.filter(id=variant.id).update(progression=progression)
         duplicates.reserve(variant=variant, phash=derived.phash)
+        if once is not None:
+            once.keep(progression.id, CREATED)
     return progression, True
 
 
-def roll_back(*, progression: ImageProgression) -> ImageProgression:
+def _found(progression: ImageProgression, once: Once | None) -> tuple[ImageProgression, bool]:
+    if once is not None:
+        with transaction.atomic():
+            once.keep(progression.id, FOUND)
+    return progression, False
+
+
+def roll_back(*, progression: ImageProgression, once: Once | None = None) -> ImageProgression:
     """A new step on top of `progression` that shows what it started from; its own image where it had no start.
 
-    Stored objects are shared, not copied; nothing is judged.
+    Stored objects are shared, not copied; nothing is judged. `once` is kept with it; IntegrityError where it was kept
+    meanwhile.
     """
     has_start = bool(progression.start_image_delivery_url)
     key = progression.original_image_r2_key if has_start else progression.generated_image_r2_key
@@ -340,6 +355,8 @@ def roll_back(*, progression: ImageProgression) -> ImageProgression:
             search_text=search_text_for(progression.prompt, [], []),
         )
         touch_project(progression.project_id)
+        if once is not None:
+            once.keep(row.id, CREATED)
     return row
 
 

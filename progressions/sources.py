@@ -1,5 +1,6 @@
 """Where a start image or mask comes from: told at submission, by the text of its URL alone."""
 
+import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit, urlunsplit
 from uuid import UUID
@@ -12,6 +13,7 @@ from progressions.delivery import public_url
 from progressions.models import ImageProgression, Job, Upload
 
 _KNOWN = "give an http(s) URL, the address of an image of this project, or the `url` of an upload (POST /api/uploads)"
+_DIGEST = re.compile(r"(?<=/)[0-9A-Fa-f]{64}(?=\.[A-Za-z]+$)")  # the name of a delivered file
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -95,7 +97,7 @@ def shown(url: str) -> str:
 def _own_address(value: str) -> str | None:
     """The path, where the value is an address of this server; None where it is not."""
     if value.startswith("/") and not value.startswith("//"):
-        return value
+        return value.partition("#")[0].partition("?")[0]
     own = _origin(settings.PUBLIC_ORIGIN)
     if own is None or _origin(value) != own:
         return None
@@ -105,15 +107,25 @@ def _own_address(value: str) -> str | None:
 def _addresses(value: str, own: str | None) -> list[str]:
     """What the rows may call the address: as it was given, without query, and of this server as path and whole.
 
-    A delivery of another origin gives whole addresses, and so does one below a path of this server's origin.
+    A delivery of another origin gives whole addresses, and so does one below a path of this server's origin. Digests
+    are found in either case.
     """
     if own is not None:
-        return [own, public_url(own)]
-    try:
-        parts = urlsplit(value)
-    except ValueError:
-        return [value]
-    return [value, urlunsplit((parts.scheme, parts.netloc.lower(), parts.path, "", ""))]
+        own = _with_lower_digest(own)
+        found = [own, public_url(own)]
+    else:
+        try:
+            parts = urlsplit(value)
+        except ValueError:
+            return [value]
+        plain = urlunsplit((parts.scheme, parts.netloc.lower(), parts.path, "", ""))
+        found = [value, plain, _with_lower_digest(plain)]
+    # Rows without a start image have an empty address: nothing that a client sends may be found as that.
+    return [address for address in dict.fromkeys(found) if address]
+
+
+def _with_lower_digest(address: str) -> str:
+    return _DIGEST.sub(lambda found: found.group().lower(), address)
 
 
 def _origin(url: str) -> tuple[str, str, int] | None:

@@ -1,10 +1,10 @@
 """What the stream answers over plain HTTP: the head of an event stream, and errors in the API's one shape."""
 
-import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from dali.lib.cors import Headers
+from dali.lib.json_answer import error_line
 from progressions.admission import RefusedError
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -53,20 +53,17 @@ async def answer_refused(send: Send, error: RefusedError, headers: Headers) -> N
         headers = [*headers, (b"www-authenticate", b'ApiKey realm="Dali", header="X-Api-Key"')]
     if error.status == 405:
         headers = [*headers, (b"allow", b"GET, HEAD, OPTIONS")]
-    kind = "validation_error" if error.attr else "client_error"
-    fault = {"code": error.code, "detail": str(error), "attr": error.attr}
-    await _answer(send, error.status, kind, fault, headers)
+    await _answer(send, error.status, error_line(error.status, error.code, str(error), error.attr), headers)
 
 
 async def answer_unavailable(send: Send, headers: Headers) -> None:
     """Says that the database is away."""
     headers = [*headers, (b"retry-after", str(RETRY_AFTER_S).encode())]
-    fault = {"code": "unavailable", "detail": "The database cannot be reached; try again.", "attr": None}
-    await _answer(send, 503, "server_error", fault, headers)
+    body = error_line(503, "unavailable", "The database cannot be reached; try again.")
+    await _answer(send, 503, body, headers)
 
 
-async def _answer(send: Send, status: int, kind: str, fault: dict[str, str | None], headers: Headers) -> None:
-    body = json.dumps({"type": kind, "errors": [fault]}).encode()
+async def _answer(send: Send, status: int, body: bytes, headers: Headers) -> None:
     all_headers = [
         (b"content-type", b"application/json"),
         (b"content-length", str(len(body)).encode()),

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from dali.lib import database
 from dali.lib.database_errors import classify
-from progressions import due, held_answers, judging, services, tasks, wakeups
+from progressions import due, held_answers, judging, once, services, tasks, wakeups
 from progressions.enums import VariantStatus
 from progressions.models import Duty, Event, Job, Rewrite, StreamSession, Variant
 
@@ -23,7 +23,6 @@ MESSAGE_S = 30
 # Two sweeps are at least this far apart, however many processes there are.
 LEAST_S = 0.4
 TIDY_S = 3600
-IDEMPOTENCY_DAYS = 7
 # A prompt that comes again within this time is not written anew.
 REWRITES_DAYS = 30
 PRUNE_ROWS = 5000
@@ -131,9 +130,7 @@ def end_cancelled() -> int:
 def tidy() -> None:
     """Prunes events, idempotency keys and rewritten prompts that are older than they are kept."""
     now = timezone.now()
-    Job.objects.filter(
-        idempotency_key__isnull=False, created_at__lt=now - timedelta(days=IDEMPOTENCY_DAYS)
-    ).update(idempotency_key=None)
+    once.forget_old_keys()
     Rewrite.objects.filter(created_at__lt=now - timedelta(days=REWRITES_DAYS)).delete()
     held_answers.forget_ended()
     pruned = prune_events(now - timedelta(days=settings.EVENTS_KEEP_DAYS))

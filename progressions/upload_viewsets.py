@@ -5,7 +5,6 @@ from typing import Any, cast
 from django.conf import settings
 from drf_spectacular.utils import OpenApiParameter, OpenApiRequest, extend_schema
 from rest_framework import serializers, status
-from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet, ViewSet
@@ -13,7 +12,7 @@ from rest_framework.viewsets import GenericViewSet, ViewSet
 from dali.lib import disk
 from dali.lib.api import ApiMixin
 from dali.lib.errors import InputError
-from dali.lib.form_files import file_of
+from dali.lib.form_files import FormParser, file_of
 from dali.lib.images import MEDIA_TYPES, InvalidImageError
 from progressions.ingest import receive_upload
 from progressions.models import Upload
@@ -35,7 +34,7 @@ class UploadViewSet(ApiMixin, GenericViewSet[Upload]):
 
     queryset = Upload.objects.all()
     serializer_class = UploadSerializer
-    parser_classes = [MultiPartParser]
+    parser_classes = [FormParser]
 
     @extend_schema(
         summary="Upload an image",
@@ -92,6 +91,7 @@ class TicketViewSet(ApiMixin, ViewSet):
             SessionIdField().run_validation(session_id)
         except serializers.ValidationError as error:
             raise serializers.ValidationError({"sessionId": error.detail}) from error
+        self.read_nothing()
         ticket, expires_at = issue_ticket(session_id)
         body = TicketSerializer({"ticket": ticket, "expiresAt": expires_at}).data
         return Response(body, status=status.HTTP_201_CREATED)

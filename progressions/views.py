@@ -9,7 +9,7 @@ from django.views.decorators.http import require_safe
 from dali.lib.storage import delivery_files
 from progressions.delivered_files import file_key
 
-_NAME = re.compile(r"([0-9a-f]{64})\.webp")
+_NAME = re.compile(r"([0-9A-Fa-f]{64})\.webp")
 
 
 @require_safe
@@ -21,8 +21,9 @@ def serve_image(request: HttpRequest, name: str) -> HttpResponse:
     found = _NAME.fullmatch(name)
     if found is None:
         return _missing()
+    digest = found[1].lower()
     try:
-        content = delivery_files().read(file_key(found[1]))
+        content = delivery_files().read(file_key(digest))
     except FileNotFoundError:
         return _missing()
     response = HttpResponse(
@@ -33,7 +34,7 @@ def serve_image(request: HttpRequest, name: str) -> HttpResponse:
             "Content-Length": str(len(content)),
             "Content-Security-Policy": "default-src 'none'; sandbox",
             "Cross-Origin-Resource-Policy": "cross-origin",
-            "ETag": f'"{found[1]}"',
+            "ETag": f'"{digest}"',
             "X-Content-Type-Options": "nosniff",
         },
     )

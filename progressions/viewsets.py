@@ -5,19 +5,21 @@ from uuid import UUID
 
 from django.db.models import Q, QuerySet
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from dali.lib.api import ApiMixin
+from dali.lib.schema import ErrorSerializer
 from progressions import intake, services
-from progressions.answers import submitted
+from progressions.answers import IDEMPOTENCY_KEY, replay_header, replayed, submitted
 from progressions.models import ImageProgression
+from progressions.once import Kept, do_once
 from progressions.queries import get_lineage, get_progression
 from progressions.requests import (
     ProgressionFilterSerializer,
     ProgressionRetryInSerializer,
+    once_of,
     progression_filters,
 )
 from progressions.search import with_tags, with_text
@@ -63,33 +65,60 @@ class ProgressionViewSet(ApiMixin, GenericViewSet[ImageProgression]):
         description="A new step whose parent is this one and whose image is this one's start image"
         " (its own where it had none). Later jobs build on it.",
         request=None,
-        responses={201: ProgressionSerializer},
+        responses={201: ProgressionSerializer, 422: ErrorSerializer},
+        parameters=[IDEMPOTENCY_KEY, replay_header(201)],
     )
     def rollback(self, request: Request, progression_id: UUID) -> Response:
         """A new progression that shows the start image."""
-        made = services.roll_back(progression=get_progression(progression_id))
-        return Response(ProgressionSerializer(made).data, status=status.HTTP_201_CREATED)
+        scope, body = f"progressions/{progression_id}/rollback", self.read_nothing()
+        once = once_of(request, scope, owner=owner_of(request), body=body)
+
+        def make() -> Response:
+            made = services.roll_back(progression=get_progression(progression_id), once=once)
+            return shown(made, services.CREATED)
+
+        return do_once(once, make, shown_again)
 
     @extend_schema(
         summary="Try again",
         description="A new job with the same provider, kind, mask and start image.",
         request=ProgressionRetryInSerializer,
-        responses={202: JobSubmittedSerializer},
-        parameters=[LOCATION],
+        responses={202: JobSubmittedSerializer, 422: ErrorSerializer},
+        parameters=[IDEMPOTENCY_KEY, replay_header(202), LOCATION],
     )
     def retry(self, request: Request, progression_id: UUID) -> Response:
         """A new job built on this progression."""
-        progression = get_progression(progression_id)
-        given = ProgressionRetryInSerializer(data=request.data)
-        given.is_valid(raise_exception=True)
-        job = intake.retry_progression(
-            progression=progression,
-            session_id=given.validated_data["sessionId"],
-            prompt=given.validated_data.get("prompt"),
-            variants=given.validated_data.get("variants"),
-            owner=owner_of(request),
-        )
-        return submitted(job)
+        scope, owner = f"progressions/{progression_id}/retry", owner_of(request)
+        once = once_of(request, scope, owner=owner, body=request.data)
+
+        def make() -> Response:
+            progression = get_progression(progression_id)
+            given = self.read(ProgressionRetryInSerializer).validated_data
+            job = intake.retry_progression(
+                progression=progression,
+                session_id=given["sessionId"],
+                prompt=given.get("prompt"),
+                variants=given.get("variants"),
+                owner=owner,
+                once=once,
+            )
+            return submitted(job.pk)
+
+        def again(kept: Kept) -> Response:
+            self.warn_of_ignored(ProgressionRetryInSerializer)
+            return replayed(submitted(kept.made_id))
+
+        return do_once(once, make, again)
+
+
+def shown(progression: ImageProgression, code: int) -> Response:
+    """A progression that was made or found."""
+    return Response(ProgressionSerializer(progression).data, status=code)
+
+
+def shown_again(kept: Kept) -> Response:
+    """The progression that a request made before; MissingError where it is gone."""
+    return replayed(shown(get_progression(kept.made_id), kept.status))
 
 
 def _filtered(rows: QuerySet[ImageProgression], filters: dict[str, Any]) -> QuerySet[ImageProgression]:

@@ -83,7 +83,7 @@ class ApiKeyAuthentication(BaseAuthentication):
         owner = find_owner(key)
         if owner is None:
             raise AuthenticationFailed(
-                f"The key in {HEADER} is not valid; make one with manage.py create_api_key."
+                f"The key in {HEADER} is not valid; send one that is. manage.py create_api_key makes one."
             )
         return KeyHolder(owner), owner
 
@@ -112,15 +112,18 @@ class StaffAuthentication(SessionAuthentication):
 
 
 class KeyRequired(BasePermission):
-    """Asks for a key on writes; on GET too where `DALI_REQUIRE_KEY=all`; never on OPTIONS and HEAD."""
+    """Asks for a key on writes; on GET and HEAD too where `DALI_REQUIRE_KEY=all`; never on OPTIONS.
 
-    message = f"This needs a key in the header {HEADER}."
+    HEAD tells as much as GET does: ids by cursors, the length of a prompt by `Content-Length`.
+    """
+
+    message = f"Send a key in the header {HEADER}."
 
     def has_permission(self, request: Request, view: "APIView") -> bool:
         """Whether the request may go on."""
-        if request.method in ("OPTIONS", "HEAD"):
+        if request.method == "OPTIONS":
             return True
-        if request.method == "GET" and settings.REQUIRE_KEY != "all":
+        if request.method in ("GET", "HEAD") and settings.REQUIRE_KEY != "all":
             return True
         return bool(request.auth)
 

@@ -6,6 +6,7 @@ from uuid import UUID
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from dali.lib.bodies import BodySerializer
 from dali.lib.fields import EpochMsField, StrictCharField, StrictUsdField, UrlOutField
 from projects.models import Project
 from projects.spending import Spending
@@ -13,7 +14,7 @@ from projects.spending import Spending
 SPENT_CONTEXT = "spent"  # in a serializer's context: the spending by project
 
 
-class ProjectInSerializer(serializers.Serializer[Project]):
+class ProjectInSerializer(BodySerializer[Project]):
     """What makes or changes a project."""
 
     name = StrictCharField(max_length=200)

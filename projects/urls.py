@@ -6,7 +6,5 @@ from projects.viewsets import ProjectViewSet
 
 urlpatterns = [
     path("projects", ProjectViewSet.as_view({"get": "list", "post": "create"})),
-    path(
-        "projects/<uuid:project_id>", ProjectViewSet.as_view({"get": "retrieve", "patch": "partial_update"})
-    ),
+    path("projects/<id:project_id>", ProjectViewSet.as_view({"get": "retrieve", "patch": "partial_update"})),
 ]

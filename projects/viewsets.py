@@ -34,8 +34,7 @@ class ProjectViewSet(ApiMixin, GenericViewSet[Project]):
     @extend_schema(summary="Make a project", request=ProjectInSerializer, responses={201: ProjectSerializer})
     def create(self, request: Request) -> Response:
         """A new project."""
-        given = ProjectInSerializer(data=request.data)
-        given.is_valid(raise_exception=True)
+        given = self.read(ProjectInSerializer)
         project = services.create_project(**given.validated_data)
         return Response(_shown([get_project(project.pk)])[0], status=status.HTTP_201_CREATED)
 
@@ -52,8 +51,7 @@ class ProjectViewSet(ApiMixin, GenericViewSet[Project]):
     def partial_update(self, request: Request, project_id: UUID) -> Response:
         """Changes name or description."""
         project = get_bare_project(project_id)
-        given = ProjectInSerializer(data=request.data, partial=True)
-        given.is_valid(raise_exception=True)
+        given = self.read(ProjectInSerializer, partial=True)
         services.update_project(project=project, **given.validated_data)
         return Response(_shown([get_project(project_id)])[0])
 

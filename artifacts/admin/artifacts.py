@@ -120,14 +120,14 @@ class ArtifactAdmin(LeanAdmin[Artifact]):
         """Adds the addresses of the buttons."""
         own = [
             path(
-                f"<uuid:artifact_id>/{deed}/",
+                f"<id:artifact_id>/{deed}/",
                 self.admin_site.admin_view(self._one(deed)),
                 name=f"artifacts_artifact_{deed}",
             )
             for deed in self.actions
         ]
         export = path(
-            "<uuid:artifact_id>/answers.csv",
+            "<id:artifact_id>/answers.csv",
             self.admin_site.admin_view(self._export),
             name="artifacts_artifact_answers_csv",
         )

@@ -101,7 +101,7 @@ class TemplateAdmin(LeanAdmin[Template]):
     def get_urls(self) -> list[URLPattern]:
         """Adds the download."""
         own = path(
-            "<uuid:template_id>/download/",
+            "<id:template_id>/download/",
             self.admin_site.admin_view(self.download_view),
             name="artifacts_template_download",
         )

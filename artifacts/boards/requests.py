@@ -9,6 +9,7 @@ from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import Direction
 from rest_framework import serializers
 
+from dali.lib.bodies import BodySerializer
 from dali.lib.fields import CONTROL_CHARACTER, StrictCharField, shown
 from dali.lib.schema_fields import CONTROL, SPACE, Schema, at_most
 from progressions.requests import IdField
@@ -78,7 +79,13 @@ def cleaned(text: str, *, has_lines: bool) -> str:
     return unicodedata.normalize("NFC", CONTROL_CHARACTER.sub("", text)).strip()
 
 
-class VoteInSerializer(serializers.Serializer[Any]):
+class AnswerSerializer(BodySerializer[Any]):
+    """What a visitor sends: `token` is checked by the view, before the rest."""
+
+    read_elsewhere = ("token",)
+
+
+class VoteInSerializer(AnswerSerializer):
     """One vote; an empty choice takes it back."""
 
     token = StrictCharField(max_length=200, help_text="From the page's `state`.")
@@ -86,7 +93,7 @@ class VoteInSerializer(serializers.Serializer[Any]):
     choice = StrictCharField(max_length=20, allow_blank=True)
 
 
-class CommentInSerializer(serializers.Serializer[Any]):
+class CommentInSerializer(AnswerSerializer):
     """One comment. `website` is a field that people do not see and robots fill in."""
 
     token = StrictCharField(max_length=200, help_text="From the page's `state`.")

@@ -7,6 +7,7 @@ from rest_framework import serializers
 from artifacts.boards.export import TABLES
 from artifacts.boards.results import ImageResults, Results
 from artifacts.models import Comment
+from dali.lib.bodies import FilterSerializer
 from dali.lib.fields import EpochMsField, UrlOutField
 from progressions.requests import WordField
 
@@ -49,7 +50,7 @@ class ResultsSerializer(serializers.Serializer[Results]):
     images = ImageResultsSerializer(many=True)
 
 
-class TableSerializer(serializers.Serializer[Any]):
+class TableSerializer(FilterSerializer[Any]):
     """Which table is exported."""
 
     table = WordField(

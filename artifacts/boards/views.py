@@ -68,7 +68,7 @@ class PageView(ApiMixin):
         """The page and the visitor of a write; PermissionDenied, ConflictError where it may not be."""
         body = request.data
         if not isinstance(body, dict):
-            raise ParseError("The body is no JSON object; send one.")
+            raise ParseError("The body is not a JSON object; send one, as {}.")
         page = get_page(slug)
         visitor = passes.find_visitor(request._request)
         token = body.get("token")
@@ -127,8 +127,7 @@ class VotesView(PageView):
         page, visitor = self.admit(request, slug)
         if not page.votes:
             raise MissingError("This page takes no votes.")
-        sent = VoteInSerializer(data=request.data)
-        sent.is_valid(raise_exception=True)
+        sent = self.read(VoteInSerializer)
         image, choice = sent.validated_data["imageId"], sent.validated_data["choice"]
         services.cast_vote(page=page, visitor=visitor, image_id=image, choice=choice)
         return Response({"votes": votes_of(page, image), "mine": choice or None})
@@ -151,8 +150,7 @@ class CommentsView(PageView):
         page, visitor = self.admit(request, slug)
         if not page.comments:
             raise MissingError("This page takes no comments.")
-        sent = CommentInSerializer(data=request.data)
-        sent.is_valid(raise_exception=True)
+        sent = self.read(CommentInSerializer)
         given = sent.validated_data
         words = {"name": given["name"] or "", "text": given["text"]}
         if given["website"]:

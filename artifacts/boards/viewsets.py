@@ -41,9 +41,7 @@ class AnswersViewSet(ApiMixin, ViewSet):
     def export(self, request: Request, artifact_id: UUID) -> HttpResponse:
         """A table that spreadsheets open; no cell of it is taken for a formula."""
         artifact = get_artifact(artifact_id)
-        sent = TableSerializer(data={name: value for name, value in request.query_params.items() if value})
-        sent.is_valid(raise_exception=True)
-        table = sent.validated_data.get("table", "answers")
+        table = TableSerializer.read(request).get("table", "answers")
         answer = HttpResponse(table_of(artifact, table), content_type=MEDIA_TYPE)
         answer["Content-Disposition"] = f'attachment; filename="{table}-{artifact.public_slug}.csv"'
         answer["Cache-Control"] = "no-store"
@@ -65,5 +63,6 @@ class AnswersViewSet(ApiMixin, ViewSet):
         return self._set_closed(artifact_id, is_closed=False)
 
     def _set_closed(self, artifact_id: UUID, *, is_closed: bool) -> Response:
+        self.read_nothing()
         services.set_closed(artifact=get_artifact(artifact_id), is_closed=is_closed)
         return Response(ArtifactSerializer(get_artifact(artifact_id)).data)

@@ -4,13 +4,14 @@ from typing import Any
 
 from rest_framework import serializers
 
+from dali.lib.bodies import BodySerializer
 from dali.lib.fields import StrictCharField
 from progressions.requests import SessionIdField
 
 MOST_INPUT = 4_000
 
 
-class CustomizeInSerializer(serializers.Serializer[Any]):
+class CustomizeInSerializer(BodySerializer[Any]):
     """A message to the Artifact Agent."""
 
     sessionId = SessionIdField(help_text="Names the chat; events go to its stream.")

@@ -47,8 +47,7 @@ class CustomizeViewSet(ApiMixin, ViewSet):
     def create(self, request: Request, artifact_id: UUID) -> Response:
         """The agent's reply, what is filled and what is left."""
         artifact = get_artifact(artifact_id)
-        sent = CustomizeInSerializer(data=request.data)
-        sent.is_valid(raise_exception=True)
+        sent = self.read(CustomizeInSerializer)
         try:
             answer = turns.take_turn(
                 artifact=artifact,

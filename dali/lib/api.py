@@ -1,20 +1,32 @@
 """What every route of the API shares: one shape for errors, OPTIONS without a key."""
 
-from typing import Any, cast
+from collections.abc import Sequence
+from typing import Any, NoReturn, TypeVar, cast
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from drf_standardized_errors.handler import ExceptionHandler
 from rest_framework import status
-from rest_framework.exceptions import APIException, ErrorDetail, NotFound, ParseError, ValidationError
+from rest_framework.exceptions import (
+    APIException,
+    ErrorDetail,
+    NotAuthenticated,
+    NotFound,
+    ParseError,
+    ValidationError,
+)
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from dali.lib import errors
-from dali.lib.strict_json import TooLargeError
+from dali.lib.bodies import WARNINGS, BodySerializer, NoBodySerializer
+from dali.lib.json_answer import end_line
+from dali.lib.strict_json import StrictJSONParser, TooLargeError
 from dali.lib.unavailable_answer import find_unavailable, log_unavailable
+
+S = TypeVar("S", bound=BodySerializer[Any])
 
 
 class ConflictAnswer(APIException):
@@ -103,7 +115,46 @@ def handle_exception(exc: Exception, context: Any) -> Response | None:
 
 
 class ApiMixin(APIView):
-    """For every view of the API: OPTIONS answers without a body, and bodies may come in chunks."""
+    """For every view of the API: OPTIONS answers without a body, bodies may come in chunks, answers end with a line
+    break and say what of the body was ignored."""
+
+    _warnings: Sequence[str] = ()
+
+    def read(self, serializer: type[S], *, partial: bool = False) -> S:
+        """The body, checked; ValidationError. The answer will say what of it was ignored."""
+        given = serializer(data=self.request.data, partial=partial)
+        given.is_valid(raise_exception=True)
+        self._warnings = given.warnings_for(self.request.data)
+        return given
+
+    def read_nothing(self) -> Any:
+        """The JSON body that came to a route that needs none; an empty object where none came."""
+        media_type = (self.request.content_type or "").partition(";")[0].strip().lower()
+        body = self.request.data if media_type == StrictJSONParser.media_type else None
+        NoBodySerializer(data=body or {}).is_valid(raise_exception=True)
+        self._warnings = NoBodySerializer().warnings_for(body)
+        return body or {}
+
+    def warn_of_ignored(self, serializer: type[BodySerializer[Any]]) -> None:
+        """Has the answer say what of the body is ignored by that serializer; for a body that is not checked again."""
+        self._warnings = serializer().warnings_for(self.request.data)
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        """Called with every answer, refusals too."""
+        final = super().finalize_response(request, response, *args, **kwargs)
+        if isinstance(final, Response):
+            if self._warnings and isinstance(final.data, dict) and not final.exception:
+                final.data = {**final.data, WARNINGS: list(self._warnings)}
+            final.add_post_render_callback(end_line)
+        return final
+
+    def permission_denied(
+        self, request: Request, message: str | None = None, code: str | None = None
+    ) -> NoReturn:
+        """DRF's own refusal of a request without a key would not say where the key belongs."""
+        if request.authenticators and not request.successful_authenticator:
+            raise NotAuthenticated(message)
+        super().permission_denied(request, message, code)
 
     def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
         """Gives a chunked body its length: without one the framework would take it for empty."""

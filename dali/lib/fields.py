@@ -13,6 +13,8 @@ from dali.lib.clock import epoch_ms
 
 # C0 and C1 controls but tab and line breaks: they are no text, and PostgreSQL stores no NUL.
 CONTROL_CHARACTER = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+# Half a pair stands for no character: it can be neither stored nor answered as UTF-8.
+SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
 def shown(value: object) -> str:
@@ -30,6 +32,7 @@ class StrictCharField(serializers.CharField):
         "invalid": "{value} is no text; send a string.",
         "blank": "is empty; send at least one character that is no space.",
         "control": "holds the control character U+{code:04X} at position {position}; take it out.",
+        "surrogate": "holds half a surrogate pair at position {position}; send whole characters.",
         "too_long": "has {length:,} characters; send at most {most:,}.",
         "pattern": "{value} is not as it must be; send {cure}.",
     }
@@ -50,6 +53,8 @@ class StrictCharField(serializers.CharField):
             self.fail("invalid", value=shown(data))
         if found := CONTROL_CHARACTER.search(data):
             self.fail("control", code=ord(found.group()), position=found.start())
+        if found := SURROGATE.search(data):
+            self.fail("surrogate", position=found.start())
         text = data.strip() if self.trim_whitespace else data
         if self.max_length is not None and len(text) > self.max_length:
             self.fail("too_long", length=len(text), most=self.max_length)
@@ -91,20 +96,6 @@ class StrictBooleanField(serializers.BooleanField):
         return data
 
 
-class UniqueListField(serializers.ListField):
-    """A list in which nothing stands twice."""
-
-    default_error_messages = {"repeated": "{value} stands there twice; name each once."}
-
-    def to_internal_value(self, data: Any) -> list[Any]:
-        """The items, each checked by `child`."""
-        items: list[Any] = super().to_internal_value(data)
-        for place, item in enumerate(items):
-            if item in items[:place]:
-                self.fail("repeated", value=shown(item))
-        return items
-
-
 class StrictUsdField(serializers.Field[Decimal, Any, float | None, Any]):
     """US dollars: a JSON number above 0, to 999,999, with at most six decimals; out, a number or null."""
 
@@ -123,6 +114,54 @@ class StrictUsdField(serializers.Field[Decimal, Any, float | None, Any]):
     def to_representation(self, value: Decimal) -> float:
         """A JSON number; unknown amounts are null and never come here."""
         return float(value)
+
+
+class StrictListField(serializers.ListField):
+    """A JSON array."""
+
+    default_error_messages = {
+        "required": "is missing; send an array.",
+        "null": "null is not an array; send one, as [].",
+        "not_a_list": "{value} is not an array; send one, as [].",
+        "empty": "is empty; send at least one.",
+        "max_length": "has too many entries; send at most {max_length}.",
+    }
+
+    def to_internal_value(self, data: Any) -> list[Any]:
+        """The checked entries; DRF's own message would name the type as Python does."""
+        if not isinstance(data, list):
+            self.fail("not_a_list", value=shown(data))
+        return super().to_internal_value(data)
+
+
+class UniqueListField(StrictListField):
+    """A list in which nothing stands twice."""
+
+    default_error_messages = {"repeated": "{value} stands there twice; name each once."}
+
+    def to_internal_value(self, data: Any) -> list[Any]:
+        """The items, each checked by `child`."""
+        items: list[Any] = super().to_internal_value(data)
+        for place, item in enumerate(items):
+            if item in items[:place]:
+                self.fail("repeated", value=shown(item))
+        return items
+
+
+class StrictDictField(serializers.DictField):
+    """A JSON object whose values are alike."""
+
+    default_error_messages = {
+        "required": "is missing; send an object.",
+        "null": "null is not an object; send one, as {{}}.",
+        "not_a_dict": "{value} is not an object; send one, as {{}}.",
+    }
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        """The checked values by name; DRF's own message would name the type as Python does."""
+        if not isinstance(data, dict):
+            self.fail("not_a_dict", value=shown(data))
+        return super().to_internal_value(data)
 
 
 class StrictObjectField(serializers.Field[dict[str, Any], Any, dict[str, Any], Any]):

@@ -1,9 +1,12 @@
 """The one file of a form, kept in memory and refused while it is read where it is too large."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import IO, Any
 
 from django.core.files.uploadedfile import UploadedFile
 from django.core.files.uploadhandler import MemoryFileUploadHandler
+from rest_framework.exceptions import ParseError
+from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 
 from dali.lib.errors import InputError
@@ -11,6 +14,25 @@ from dali.lib.strict_json import TooLargeError
 
 # What a multipart body holds besides the file: borders and headers.
 FRAME_BYTES = 64 * 1024
+MOST_DIGITS = 18  # of a length that a client announces
+
+
+class FormParser(MultiPartParser):
+    """A multipart body; ParseError with a sentence for people where it is none."""
+
+    def parse(
+        self,
+        stream: IO[Any],
+        media_type: str | None = None,
+        parser_context: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """The parts."""
+        try:
+            return super().parse(stream, media_type, parser_context)
+        except ParseError as error:
+            raise ParseError(
+                "The form cannot be read; send multipart/form-data with a boundary, and the file as the part `file`."
+            ) from error
 
 
 class LimitedUploadHandler(MemoryFileUploadHandler):
@@ -42,7 +64,8 @@ def file_of(request: Request, *, what: str, most_bytes: int, cure: str) -> Uploa
 
     Raises TooLargeError as soon as one byte too many was read, InputError where there is no such part.
     """
-    if int(request.META.get("CONTENT_LENGTH") or 0) > most_bytes + FRAME_BYTES:
+    announced = str(request.META.get("CONTENT_LENGTH") or "0")
+    if len(announced) > MOST_DIGITS or (announced.isdecimal() and int(announced) > most_bytes + FRAME_BYTES):
         raise _too_large(most_bytes, cure)
     request._request.upload_handlers = [LimitedUploadHandler(request._request, most_bytes, cure)]
     file: UploadedFile[Any] | None = request.FILES.get("file") if request.content_type else None

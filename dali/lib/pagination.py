@@ -13,6 +13,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from dali.lib.addresses import absolute_url
+from dali.lib.bodies import refuse_near_misses
 from dali.lib.errors import InputError
 
 DEFAULT_LIMIT = 200
@@ -33,8 +34,9 @@ class NewestFirstPagination(BasePagination):
     def paginate_queryset(self, queryset: Any, request: Request, view: APIView | None = None) -> list[Any]:
         """The rows of the page that the request asks for; InputError for a bad `limit` or `cursor`."""
         by: str = getattr(view, "newest_by", "created_at")
+        refuse_near_misses(request, ("limit", "cursor"))
         limit = parse_limit(request.query_params.get("limit", ""))
-        if cursor := request.query_params.get("cursor", ""):
+        if cursor := request.query_params.get("cursor", "").strip():
             moment, row_id = _decode(cursor)
             # Said so, and not as (by < moment OR ...), the first condition bounds the index scan.
             queryset = queryset.filter(
@@ -74,6 +76,7 @@ class NewestFirstPagination(BasePagination):
 
 def parse_limit(text: str, *, default: int = DEFAULT_LIMIT, most: int = MOST_LIMIT) -> int:
     """The number of rows asked for; empty is the default. InputError where it is none."""
+    text = text.strip()
     if not text:
         return default
     limit = parse_whole_number(text)

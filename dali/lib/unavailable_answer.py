@@ -1,12 +1,13 @@
 """The answer 503 with `Retry-After`: a page for a browser, the API's error shape for others, one line in the log."""
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.utils.log import log_response
 from rest_framework.request import Request
 
 from dali.lib import database_errors
 from dali.lib.errors import UnavailableError
+from dali.lib.json_answer import error_answer
 
 STATUS = 503
 _REASON_CHARS = 1000
@@ -26,8 +27,7 @@ def answer_unavailable(request: HttpRequest, error: UnavailableError) -> HttpRes
         page = render_to_string("503.html", {"reason": error.public_message})
         answer = HttpResponse(page, status=STATUS)
     else:
-        fault = {"code": "unavailable", "detail": error.public_message, "attr": None}
-        answer = JsonResponse({"type": "server_error", "errors": [fault]}, status=STATUS)
+        answer = error_answer(STATUS, "unavailable", error.public_message)
     answer["Retry-After"] = str(error.retry_after_s)
     answer["Cache-Control"] = "no-store"
     answer["Vary"] = "Accept"

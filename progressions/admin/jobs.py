@@ -78,7 +78,7 @@ class JobAdmin(MachineAdmin[Job]):
     def get_urls(self) -> list[URLPattern]:
         """Adds the cancel button's address."""
         own = path(
-            "<uuid:job_id>/cancel/",
+            "<id:job_id>/cancel/",
             self.admin_site.admin_view(self.cancel_view),
             name="progressions_job_cancel",
         )

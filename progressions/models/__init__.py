@@ -1,6 +1,7 @@
 """Rows of the progressions app: jobs, their variants and steps, the images made, the stream's log, what was paid."""
 
 from progressions.models.answers import HeldAnswer
+from progressions.models.idempotency import IdempotencyKey
 from progressions.models.images import HashBands, ImageProgression, Upload
 from progressions.models.jobs import Job, Leased, Step, Variant
 from progressions.models.ledger import Charge
@@ -14,6 +15,7 @@ __all__ = [
     "Event",
     "HashBands",
     "HeldAnswer",
+    "IdempotencyKey",
     "ImageProgression",
     "Job",
     "Leased",

@@ -70,8 +70,6 @@ class Job(Leased):
     )
     ingest = models.CharField(max_length=8, choices=Ingest, default=Ingest.NONE)
     cancel_requested_at = models.DateTimeField(null=True, blank=True)
-    idempotency_key = models.CharField(max_length=255, null=True, blank=True)
-    idempotency_digest = models.CharField(max_length=64, blank=True, default="")
     served_at = models.DateTimeField(
         null=True, blank=True, help_text="When a worker last took a variant of it; the least recent is next."
     )
@@ -90,9 +88,6 @@ class Job(Leased):
                 name="jobs_unfinished",
                 condition=Q(status__in=["queued", "running"]),
             ),
-        ]
-        constraints = [
-            models.UniqueConstraint(fields=["project", "idempotency_key"], name="jobs_idempotency_key"),
         ]
 
     def __str__(self) -> str:

@@ -46,7 +46,7 @@ def submit(project: Project, fake_provider: FakeProvider, fake_judge: FakeJudge)
 
     def submit_draft(**fields: Any) -> Job:
         draft = {"prompt": "a lighthouse", "providers": ("fake",), "session_id": "s-1", **fields}
-        return submit_job(project=project, draft=JobDraft(**draft)).job
+        return submit_job(project=project, draft=JobDraft(**draft))
 
     return submit_draft
 

@@ -102,12 +102,17 @@ class EventSource:
         start = await self._communicator.receive_output(timeout=PATIENCE_S)
         return start["status"], {name.decode(): value.decode() for name, value in start["headers"]}
 
-    async def json(self) -> Any:
+    async def content(self) -> bytes:
         """The body of an answer that is no stream."""
         message = await self._communicator.receive_output(timeout=PATIENCE_S)
         assert not message.get("more_body")
         await self._communicator.wait(timeout=PATIENCE_S)
-        return json.loads(message["body"])
+        body: bytes = message["body"]
+        return body
+
+    async def json(self) -> Any:
+        """The same, parsed."""
+        return json.loads(await self.content())
 
     async def block(self) -> dict[str, str]:
         """The next block of lines, by field name; the field of a comment is empty."""

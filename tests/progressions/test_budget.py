@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from decimal import Decimal
+from uuid import UUID
 
 import pytest
 from django.db import connection
@@ -17,6 +18,7 @@ from progressions.enums import Kind, Purpose
 from progressions.errors import ProviderError
 from progressions.intake import JobDraft, retry_job, retry_progression, submit_job
 from progressions.models import Charge, ImageProgression, Job, Variant
+from progressions.once import Once, do_once
 from progressions.provider import Draft, providers
 from projects.models import Project
 from tests.factories import JobFactory, PriceFactory, VariantFactory
@@ -60,7 +62,7 @@ def ask(project: Project, priced: PricedProvider, fake_judge: FakeJudge) -> Subm
 
     def submit_draft(**fields: object) -> Job:
         draft = {"prompt": "a lighthouse", "providers": ("priced",), "session_id": "s-1", **fields}
-        return submit_job(project=project, draft=JobDraft(**draft)).job  # type: ignore[arg-type]
+        return submit_job(project=project, draft=JobDraft(**draft))  # type: ignore[arg-type]
 
     return submit_draft
 
@@ -126,7 +128,7 @@ def test_a_free_job_is_taken_under_any_cap(
     settings.DAY_CAP_USD = 0.5
     spend("3")
     draft = JobDraft("a boat", ("mock",), "s-1", variants=4, max_cost_usd=Decimal("0.000001"))
-    job = submit_job(project=project, draft=draft).job
+    job = submit_job(project=project, draft=draft)
     assert set(job.variants.values_list("estimate_usd", flat=True)) == {Decimal(0)}
     assert budget.excess(job) is None
 
@@ -174,12 +176,21 @@ def test_what_was_spent_yesterday_does_not_count(ask: Submit, settings: Settings
     assert Job.objects.filter(providers=["priced"]).exists()
 
 
+def once_or_again(project: Project, draft: JobDraft) -> tuple[UUID, bool]:
+    """Submits with one key: the job, and whether it was there already."""
+    once = Once("jobs", "", "k", "d")
+    return do_once(
+        once,
+        lambda: (submit_job(project=project, draft=draft, once=once).id, False),
+        lambda kept: (kept.made_id, True),
+    )
+
+
 def test_a_replay_is_answered_whatever_is_left(project: Project, ask: Submit, settings: Settings) -> None:
     settings.DAY_CAP_USD = 0.1
     draft = JobDraft("a boat", ("priced",), "s-1")
-    first = submit_job(project=project, draft=draft, idempotency_key="k", idempotency_digest="d")
-    again = submit_job(project=project, draft=draft, idempotency_key="k", idempotency_digest="d")
-    assert (again.job.id, again.is_replayed) == (first.job.id, True)
+    assert once_or_again(project, draft) == (made := Job.objects.get().id, False)
+    assert once_or_again(project, draft) == (made, True)
     assert refusal(ask)[0] == "variants"
 
 
@@ -188,24 +199,16 @@ def test_a_submission_that_came_twice_at_once_is_not_refused_for_its_own_cost(
 ) -> None:
     settings.DAY_CAP_USD = 0.1
     draft = JobDraft("a boat", ("priced",), "s-1")
-    asked: dict[str, object] = {
-        "project": project,
-        "draft": draft,
-        "idempotency_key": "k",
-        "idempotency_digest": "d",
-    }
-    made: list[Job] = []
+    made: list[UUID] = []
     check = priced.check
 
     def other_first(checked: Draft) -> None:
-        if not made:
-            made.append(Job())
-            made[0] = submit_job(**asked).job  # type: ignore[arg-type]
+        monkeypatch.setattr(priced, "check", check)
+        made.append(once_or_again(project, draft)[0])
         check(checked)
 
     monkeypatch.setattr(priced, "check", other_first)
-    submission = submit_job(**asked)  # type: ignore[arg-type]
-    assert (submission.job.id, submission.is_replayed) == (made[0].id, True)
+    assert once_or_again(project, draft) == (made[0], True)
 
 
 def test_retries_are_held_to_the_caps_too(ask: Submit, settings: Settings, priced: PricedProvider) -> None:

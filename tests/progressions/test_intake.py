@@ -1,16 +1,12 @@
 """What is taken as a job and what is refused, before anything is stored or spent."""
 
-import threading
 from collections.abc import Callable
-from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.db import connection
-from django.utils import timezone
 
-from dali.lib.errors import ConflictError, IdempotencyError, InputError
+from dali.lib.errors import ConflictError, InputError
 from dali.lib.storage import originals
 from progressions import services
 from progressions.enums import Code, Kind
@@ -155,43 +151,6 @@ def test_a_start_image_that_cannot_be_had_fails_every_variant_before_any_call(
     assert fake_provider.requests == []
     job.refresh_from_db()
     assert (job.status, job.remaining) == ("complete", 0)
-
-
-def test_an_idempotency_key_gives_the_same_job(project: Project, fake_provider: FakeProvider) -> None:
-    draft = JobDraft("x", ("fake",), "s-1")
-    first = submit_job(project=project, draft=draft, idempotency_key="k", idempotency_digest="d")
-    again = submit_job(project=project, draft=draft, idempotency_key="k", idempotency_digest="d")
-    assert (first.is_replayed, again.is_replayed, again.job) == (False, True, first.job)
-    with pytest.raises(IdempotencyError, match="another body"):
-        submit_job(project=project, draft=draft, idempotency_key="k", idempotency_digest="e")
-    other = Project.objects.create(name="Other")
-    assert not submit_job(project=other, draft=draft, idempotency_key="k", idempotency_digest="d").is_replayed
-    Job.objects.filter(project=project).update(created_at=timezone.now() - timedelta(days=8))
-    later = submit_job(project=project, draft=draft, idempotency_key="k", idempotency_digest="e")
-    assert not later.is_replayed
-
-
-@pytest.mark.django_db(transaction=True)
-def test_two_requests_with_one_key_at_once_make_one_job(fake_provider: FakeProvider) -> None:
-    project = Project.objects.create(name="Twice")
-    draft = JobDraft("x", ("fake",), "s-1", variants=3)
-    start = threading.Barrier(4)
-    jobs: list[object] = []
-
-    def submit_once() -> None:
-        try:
-            start.wait()
-            made = submit_job(project=project, draft=draft, idempotency_key="k", idempotency_digest="d")
-            jobs.append(made.job.id)
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=submit_once) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert (len(jobs), len(set(jobs)), Variant.objects.count()) == (4, 1, 3)
 
 
 def test_retrying_a_job_makes_a_new_one_of_what_failed(submit: Submit, fake_provider: FakeProvider) -> None:

@@ -34,7 +34,10 @@ def test_a_job_is_shown_with_its_variants_and_their_steps() -> None:
     Step.objects.create(owner_id=made.id, name="generate", attempt=2, status="ok", ms=80)
     answer = anonymous().get(f"/api/jobs/{job.id}")
     assert answer.status_code == 200
-    unset = ("code", "error", "progressionId", "duplicateOf", "distance", "refinedPrompt", "costUsd")
+    unset = (
+        "code", "error", "progressionId", "duplicateOf", "duplicateOfProgressionId", "distance",
+        "refinedPrompt", "costUsd",
+    )  # fmt: skip
     blank: dict[str, Any] = {
         **dict.fromkeys(unset), "retryable": False, "tips": [], "steps": [], "possiblyBilled": 0,
     }  # fmt: skip
@@ -65,7 +68,8 @@ def test_a_job_is_shown_with_its_variants_and_their_steps() -> None:
             },
             blank | {
                 "id": str(skipped.id), "provider": "mock", "variantIndex": 1, "status": "skipped", "seed": 6,
-                "duplicateOf": str(made.id), "distance": 3, "costUsd": 0.5,
+                "duplicateOf": str(made.id), "duplicateOfProgressionId": str(image.id), "distance": 3,
+                "costUsd": 0.5,
             },
             blank | {
                 "id": str(failed.id), "provider": "mock", "variantIndex": 2, "status": "failed", "seed": 7,
@@ -74,6 +78,26 @@ def test_a_job_is_shown_with_its_variants_and_their_steps() -> None:
         ],
         "steps": [{"name": "ingest", "attempt": 1, "status": "ok", "ms": 9}],
     }  # fmt: skip
+
+
+def test_a_variant_is_shown_as_in_its_job(django_assert_num_queries: DjangoAssertNumQueries) -> None:
+    job = JobFactory(status="complete")
+    image = ProgressionFactory(project=job.project, job=job)
+    made = VariantFactory(job=job, status="complete", progression=image)
+    skipped = VariantFactory(job=job, status="skipped", duplicate_of=made, distance=3)
+    lonely = VariantFactory(job=job, status="skipped", duplicate_of=VariantFactory(job=job), distance=4)
+    Step.objects.create(owner_id=skipped.id, name="generate", status="ok", ms=80)
+    in_job = {row["id"]: row for row in anonymous().get(f"/api/jobs/{job.id}").json()["variants"]}
+    for variant in (made, skipped, lonely):
+        with django_assert_num_queries(2):
+            answer = anonymous().get(f"/api/variants/{variant.id}")
+        assert answer.status_code == 200
+        assert answer.json() == {**in_job[str(variant.id)], "jobId": str(job.id)}
+    shown = anonymous().get(f"/api/variants/{skipped.id}").json()
+    assert (shown["duplicateOf"], shown["duplicateOfProgressionId"]) == (str(made.id), str(image.id))
+    assert shown["steps"] == [{"name": "generate", "attempt": 1, "status": "ok", "ms": 80}]
+    assert anonymous().get(f"/api/variants/{shown['duplicateOf']}").json()["progressionId"] == str(image.id)
+    assert anonymous().get(f"/api/variants/{lonely.id}").json()["duplicateOfProgressionId"] is None
 
 
 def test_a_cost_that_is_not_known_is_null() -> None:
@@ -126,6 +150,7 @@ def test_unknown_jobs_are_404(job_id: str) -> None:
         client.get(f"/api/jobs/{job_id}/events"),
         client.post(f"/api/jobs/{job_id}/cancel"),
         client.post(f"/api/jobs/{job_id}/retry"),
+        client.get(f"/api/variants/{job_id}"),
         client.post(f"/api/variants/{job_id}/keep"),
         client.get(f"/api/projects/{job_id}/jobs"),
     ):

@@ -71,6 +71,7 @@ def test_a_job_is_submitted(project: Project) -> None:
             )
         ],
         "streamUrl": "http://testserver/api/stream/s-42",
+        "warnings": ['"unknown" is not a field of this request; it was ignored.'],
     }
     assert [variant.seed for variant in variants] == [7, 8, 7, 8]
     assert Event.objects.filter(session_id="s-42", type="queued").count() == 4

@@ -276,7 +276,7 @@ def test_a_project_that_another_process_holds_makes_its_work_wait_and_no_other(
     elsewhere = Project.objects.create(name="Elsewhere")
     other = submit_job(
         project=elsewhere, draft=JobDraft(prompt="a pier", providers=("fake",), session_id="s-2")
-    ).job
+    )
     holder = connection.copy()
     try:
         holder.ensure_connection()

@@ -109,9 +109,16 @@ async def test_options_says_what_may_be_asked() -> None:
 
 
 @override_settings(REQUIRE_KEY="all")
-async def test_head_needs_no_key_where_get_does() -> None:
-    assert (await EventSource("/api/stream/s-1", ACCEPT, method="HEAD").open())[0] == 200
-    assert (await EventSource("/api/stream/s-1", ACCEPT).open())[0] == 401
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+async def test_head_needs_the_key_that_get_needs(method: str) -> None:
+    assert (await EventSource("/api/stream/s-1", ACCEPT, method=method).open())[0] == 401
+    wrong = (b"x-api-key", b"nosuchke.0123456789012345678901234567890")
+    assert (await EventSource("/api/stream/s-1", ACCEPT, wrong, method=method).open())[0] == 401
+    ticket, _ = issue_ticket("s-1")
+    source = EventSource(f"/api/stream/s-1?ticket={ticket}", ACCEPT, method=method)
+    assert (await source.open())[0] == 200
+    await source.close()
+    assert (await EventSource("/api/stream/s-1", method="OPTIONS").open())[0] == 204
 
 
 async def test_head_is_answered_without_a_body() -> None:

@@ -6,8 +6,10 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from dali.lib.ids import new_id
 from progressions import claims, sweep, tasks
-from progressions.models import Duty, Event, Job, StreamSession, Variant
+from progressions.models import Duty, Event, IdempotencyKey, Job, StreamSession, Variant
+from progressions.once import Once
 from tests.progressions.conftest import told, work_all
 
 Submit = Callable[..., Job]
@@ -71,12 +73,13 @@ def test_old_events_are_pruned_and_the_session_keeps_note(submit: Submit, sent: 
     assert Event.objects.filter(session_id="s-1").count() == 7
 
 
-def test_old_idempotency_keys_are_forgotten(submit: Submit, sent: list[int]) -> None:
-    job = submit()
-    Job.objects.filter(id=job.id).update(idempotency_key="k", created_at=timezone.now() - timedelta(days=8))
+@pytest.mark.django_db
+def test_old_idempotency_keys_are_forgotten(sent: list[int]) -> None:
+    for key, days in (("old", 8), ("young", 6)):
+        Once("jobs", "", key, "d").keep(new_id(), 202)
+        IdempotencyKey.objects.filter(key=key).update(created_at=timezone.now() - timedelta(days=days))
     sweep.tidy()
-    job.refresh_from_db()
-    assert job.idempotency_key is None
+    assert list(IdempotencyKey.objects.values_list("key", flat=True)) == ["young"]
 
 
 def test_the_task_works_until_nothing_is_due(submit: Submit, sent: list[int]) -> None:

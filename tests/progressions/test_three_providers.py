@@ -52,7 +52,7 @@ def submit(project: Project, asked: Sequence[str] = ALL, **fields: Any) -> Job:
         "size": "1024x1024",
         "seed": 7,
     }
-    return submit_job(project=project, draft=JobDraft(providers=tuple(asked), **{**draft, **fields})).job
+    return submit_job(project=project, draft=JobDraft(providers=tuple(asked), **{**draft, **fields}))
 
 
 def work_to_the_end(job: Job, rounds: int = 12) -> None:

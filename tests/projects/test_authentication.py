@@ -1,11 +1,13 @@
 """API keys: which are valid, what is asked without one, and what is written about their use."""
 
+import re
 from datetime import timedelta
 from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.test import override_settings
+from django.urls import URLResolver, get_resolver
 from django.utils import timezone
 from rest_framework.test import APIClient
 
@@ -15,6 +17,7 @@ from tests.clients import anonymous, keyed, wrong
 from tests.factories import ProjectFactory
 
 pytestmark = pytest.mark.django_db
+UNKNOWN = "01890000-0000-7000-8000-000000000000"
 
 
 def with_key(key: str) -> APIClient:
@@ -26,7 +29,7 @@ def test_writes_need_a_key_reads_do_not() -> None:
     refused = anonymous().post("/api/projects", {"name": "a"})
     assert refused.status_code == 401
     assert refused.json()["errors"] == [
-        {"code": "not_authenticated", "detail": "Authentication credentials were not provided.", "attr": None}
+        {"code": "not_authenticated", "detail": "Send a key in the header X-Api-Key.", "attr": None}
     ]
     assert refused.headers["WWW-Authenticate"] == 'ApiKey realm="Dali", header="X-Api-Key"'
 
@@ -46,19 +49,65 @@ def test_nonsense_is_no_key(key: str) -> None:
     assert find_owner(key) is None
 
 
-def test_options_and_head_need_no_key() -> None:
+def test_options_needs_no_key_and_head_what_get_needs() -> None:
     assert anonymous().options("/api/projects").status_code == 204
     assert wrong().options("/api/projects").status_code == 204
     head = anonymous().head("/api/projects")
     assert (head.status_code, head.content) == (200, b"")
 
 
+def asks_nothing(path: str) -> bool:
+    return path in ("/api/schema", "/api/docs")
+
+
+@pytest.mark.parametrize("requires", ["writes", "all"])
+def test_head_is_answered_as_get_is_on_every_route(requires: str) -> None:
+    key = keyed()
+    with override_settings(REQUIRE_KEY=requires):
+        for path in read_paths():
+            is_open = asks_nothing(path) or (requires == "writes" and "/answers" not in path)
+            for client, is_let_in in ((anonymous(), is_open), (wrong(), False), (key, True)):
+                get, head = client.get(path), client.head(path)
+                assert (get.status_code == 401) is not is_let_in, path
+                assert (head.status_code, head.headers.get("Content-Length"), head.content) == (
+                    get.status_code,
+                    get.headers.get("Content-Length"),
+                    b"",
+                ), path
+                assert client.options(path).status_code == 204
+
+
+def read_paths() -> list[str]:
+    """Every address below /api that is read, of rows that are there or not."""
+    found: list[str] = []
+
+    def walk(resolver: URLResolver, prefix: str) -> None:
+        for entry in resolver.url_patterns:
+            path = prefix + str(entry.pattern)
+            if isinstance(entry, URLResolver):
+                walk(entry, path)
+            elif path.startswith("/api/") and "get" in getattr(entry.callback, "actions", {"get": ""}):
+                found.append(re.sub(r"<id:\w+>", UNKNOWN, path))
+
+    walk(get_resolver(), "/")
+    assert len(found) > 15
+    return found
+
+
+@override_settings(REQUIRE_KEY="all")
+def test_head_tells_no_ids_and_no_lengths_without_a_key() -> None:
+    project = ProjectFactory()
+    ProjectFactory()
+    for path in ("/api/projects?limit=1", f"/api/projects/{project.id}"):
+        head = anonymous().head(path)
+        assert (head.status_code, "Link" in head.headers) == (401, False)
+        assert head.headers["Content-Length"] == anonymous().head("/api/providers").headers["Content-Length"]
+    assert "Link" in keyed().head("/api/projects?limit=1").headers
+
+
 @override_settings(REQUIRE_KEY="all")
 def test_all_asks_a_key_of_reads_too() -> None:
     assert anonymous().get("/api/projects").status_code == 401
-    assert anonymous().head("/api/projects").status_code == 200
-    assert anonymous().head("/api/projects").content == b""
-    assert anonymous().options("/api/projects").status_code == 204
     assert keyed().get("/api/projects").status_code == 200
 
 

@@ -46,11 +46,13 @@ def test_a_project_is_created_fetched_and_listed() -> None:
     assert client.get("/api/projects").json() == [body]
 
 
-def test_unknown_fields_are_ignored() -> None:
-    assert (
-        keyed().post("/api/projects", {"name": "Coast", "id": UNKNOWN, "job_count": 7}).json()["job_count"]
-        == 0
-    )
+def test_unknown_fields_are_ignored_and_named() -> None:
+    body = keyed().post("/api/projects", {"name": "Coast", "id": UNKNOWN, "job_count": 7}).json()
+    assert body["job_count"] == 0
+    assert body["warnings"] == [
+        '"id" is not a field of this request; it was ignored.',
+        '"job_count" is not a field of this request; it was ignored.',
+    ]
 
 
 @pytest.mark.parametrize(

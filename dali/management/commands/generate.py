@@ -102,7 +102,7 @@ def submit(options: dict[str, Any]) -> Job:
         request = JobInSerializer(data=request_body(options))
         request.is_valid(raise_exception=True)
         with transaction.atomic():  # a project made for a job that is refused goes with it
-            return intake.submit_job(project=find_project(options["project"]), draft=request.draft()).job
+            return intake.submit_job(project=find_project(options["project"]), draft=request.draft())
     except ValidationError as error:
         raise refusal(*first_of(error.detail)) from error
     except InputError as error:
