@@ -34,7 +34,7 @@ def copy_keys(apps: Any, schema_editor: Any) -> None:
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("progressions", "0008_held_answers"),
+        ("progressions", "0010_compose_search_texts"),
     ]
 
     operations = [
