@@ -7,10 +7,14 @@ from typing import Any
 import pytest
 from openapi_schema_validator import OAS31Validator
 
+from dali.lib.errors import InputError
 from dali.lib.schema_fields import whole_number_pattern
+from progressions.enums import Kind
+from progressions.provider import Draft, providers
 from tests.clients import keyed
 from tests.dali.test_openapi import document
 from tests.factories import ProgressionFactory
+from tests.progressions.fakes import FakeProvider
 
 URL = "https://images.example.com/a.png"
 # Taken for what it stands for once rows exist.
@@ -218,3 +222,46 @@ def test_a_pattern_of_numbers_takes_exactly_these(least: int, most: int) -> None
     pattern = whole_number_pattern(least, most)
     found = [number for number in range(70_000) if re.fullmatch(pattern, str(number))]
     assert found == list(range(least, most + 1))
+
+
+class OnlyGenerates(FakeProvider):
+    """A provider of one kind and small pictures."""
+
+    name = "small"
+    kinds = frozenset({Kind.GENERATE})
+
+    def check(self, draft: Draft) -> None:
+        """One size."""
+        if draft.size not in (None, (32, 32)):
+            raise InputError("size", "is not 32x32")
+
+    def job_rules(self) -> dict[str, Any]:
+        """As `check` has it."""
+        return {"size": {"enum": ["32x32", None]}}
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_taken"),
+    [
+        ({"providers": ["mock", "small"]}, True),
+        ({"providers": ["small"], "size": "32x32"}, True),
+        ({"providers": ["small"], "size": "64x64"}, False),
+        ({"providers": ["mock", "small"], "size": "64x64"}, False),
+        ({"providers": ["mock"], "size": "64x64"}, True),
+        ({"providers": ["small"], "kind": "edit", "startImageUrl": URL}, False),
+        ({"providers": ["mock"], "kind": "edit", "startImageUrl": URL}, True),
+        ({"providers": ["mock", "small"], "models": {"small": "fake-1"}}, True),
+        ({"providers": ["mock"], "models": {"small": "fake-1"}}, False),
+        ({"providers": ["mock"], "seeds": {"small": [1]}}, False),
+        ({"providers": ["small", "mock"], "seeds": {"small": [1], "mock": [2]}}, True),
+        ({"providers": ["small"], "options": {"mock": {}}}, True),
+    ],
+)
+def test_rules_of_a_provider_hold_where_it_is_asked(
+    changes: dict[str, Any], is_taken: bool, rows: dict[str, str]
+) -> None:
+    with providers.register_temporarily(OnlyGenerates()):
+        body = job(**changes)
+        answer = keyed().post(f"/api/projects/{rows[PROJECT]}/jobs", body)
+        assert answer.status_code == (202 if is_taken else 400), answer.json()
+        assert validator.__wrapped__("JobInRequest").is_valid(body) is is_taken
