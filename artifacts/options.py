@@ -12,7 +12,7 @@ from typing import Any, Literal, TypedDict, get_args, get_origin, get_type_hints
 
 from dali.lib.errors import InputError
 from dali.lib.fields import CONTROL_CHARACTER, shown
-from dali.lib.schema_fields import PLAIN_TEXT
+from dali.lib.schema_fields import PLAIN_TEXT, closed
 
 _TYPE_NAMES = {bool: "boolean", int: "integer", float: "number", str: "string"}
 MOST_CHARACTERS = 10_000
@@ -38,8 +38,7 @@ def describe(options: type[Any]) -> list[OptionDescription]:
 
 def schema_of(options: type[Any]) -> dict[str, Any]:
     """What `parse` takes, as JSON Schema."""
-    properties = {one["name"]: _schema_of(one) for one in describe(options)}
-    return {"type": "object", "additionalProperties": False, "properties": properties}
+    return closed({one["name"]: _schema_of(one) for one in describe(options)})
 
 
 def _schema_of(one: OptionDescription) -> dict[str, Any]:

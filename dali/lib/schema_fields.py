@@ -26,6 +26,7 @@ SPACE = r"\t\n\r \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 PLAIN_TEXT = f"^[^{CONTROL}]*$"
 NOT_BLANK = f"^[{SPACE}]*[^{CONTROL}{SPACE}][^{CONTROL}]*$"
 BLANK = f"^[{SPACE}]*$"
+AROUND = f"^[{SPACE}]|[{SPACE}]$"  # a space at either end, which trimming takes away
 
 # Any JSON whose texts hold no control characters, at whatever depth.
 ANY_JSON_NAME = "AnyJson"
@@ -54,6 +55,17 @@ def at_most(length: int, uncounted: str) -> Schema:
 def trimmed(pattern: str) -> str:
     """A pattern of the whole text, with the spaces around it that trimming takes away."""
     return f"^[{SPACE}]*(?:{pattern})[{SPACE}]*$"
+
+
+def closed(properties: Schema) -> Schema:
+    """An object of these properties, each of which may be absent, and of no others."""
+    return {"type": "object", "additionalProperties": False, "properties": properties}
+
+
+def size_pattern(least_px: int, most_px: int) -> str:
+    """A pattern of `width x height` with both sides within bounds."""
+    side = whole_number_pattern(least_px, most_px)
+    return trimmed(f"(?:{side})x(?:{side})")
 
 
 def whole_number_pattern(least: int, most: int) -> str:
@@ -99,7 +111,7 @@ class CharFieldSchema(OpenApiSerializerFieldExtension):
         if direction == "response":
             return schema
         if field.max_length is not None and field.trim_whitespace:
-            schema |= at_most(field.max_length, f"^[{SPACE}]|[{SPACE}]$")
+            schema |= at_most(field.max_length, AROUND)
         elif field.max_length is not None:
             schema["maxLength"] = field.max_length
         if field.pattern:

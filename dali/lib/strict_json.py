@@ -119,7 +119,7 @@ def _number(text: str) -> int | float:
     value = float(text)
     if not math.isfinite(value):
         raise _RefusedError(f"{text[:40]} is too large a number")
-    return int(value) if value.is_integer() else value
+    return int(value) if value.is_integer() and abs(value) < _LARGEST else value
 
 
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

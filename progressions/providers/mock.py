@@ -19,7 +19,7 @@ from dali.lib.painting.png import encode_png
 from dali.lib.painting.scene import paint_scene
 from dali.lib.painting.treatment import treat
 from dali.lib.painting.words import Brief, read_prompt
-from dali.lib.schema_fields import trimmed, whole_number_pattern
+from dali.lib.schema_fields import closed, size_pattern
 from progressions.enums import Code, Kind
 from progressions.errors import ProviderError
 from progressions.provider import Draft, Price, Provider, ProviderImage, ProviderRequest, SizeLimits
@@ -93,11 +93,10 @@ class MockProvider(Provider):
 
     def job_rules(self) -> Mapping[str, Mapping[str, Any]]:
         """See Provider."""
-        side = whole_number_pattern(self.limits["min_px"], self.limits["max_px"])
         return {
-            "size": {"pattern": trimmed(f"(?:{side})x(?:{side})")},
+            "size": {"pattern": size_pattern(self.limits["min_px"], self.limits["max_px"])},
             "model": {"enum": list(self.models)},
-            "options": {"type": "object", "additionalProperties": False, "properties": _OPTION_SCHEMAS},
+            "options": closed(_OPTION_SCHEMAS),
         }
 
     def call(self, request: ProviderRequest) -> ProviderImage:
