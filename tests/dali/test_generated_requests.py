@@ -15,10 +15,11 @@ from schemathesis.core.parameters import ParameterLocation
 
 from artifacts.filling.templates import store_template
 from artifacts.intake import create_artifact
-from progressions.models import ImageProgression, Job, Variant
+from progressions.models import ImageProgression
 from projects.models import ApiKey
-from tests.artifacts.seeded import seed_project
 from tests.dali.test_openapi import document
+from tests.factories import ProgressionFactory
+from tests.small_world import make_world
 
 # For each route; hundreds find no more, and take minutes.
 EXAMPLES = 6
@@ -53,20 +54,26 @@ SCHEMA.app = get_wsgi_application()
 def world(transactional_db: None) -> dict[str, Any]:
     """A key, and rows that the requests name."""
     _, key = ApiKey.objects.create_key(name="schemathesis")
-    project = seed_project()
-    image = ImageProgression.objects.filter(ai_provider="mock", kind="generate").latest("id")
-    artifact = create_artifact(generator="votingDeck", project_ids=[project.pk], options={"include": "all"})
+    rows = make_world(artifact=False)
+    image = ImageProgression.objects.get(pk=rows["image"])
+    ImageProgression.objects.filter(pk=image.pk).update(judgment="pass")
+    ProgressionFactory(
+        project=image.project, judgment="fail", generated_image_r2_key=image.generated_image_r2_key
+    )
+    artifact = create_artifact(
+        generator="votingDeck", project_ids=[image.project_id], options={"include": "all"}
+    )
     visitor = APIClient()
     state = visitor.get(f"/public/artifact/{artifact.public_slug}/state").json()
     return {
         "key": key,
         "session_id": "s-1",
         "slug": artifact.public_slug,
-        "project_id": str(project.pk),
+        "project_id": rows["project"],
         "artifact_id": str(artifact.pk),
-        "progression_id": str(image.pk),
-        "job_id": str(Job.objects.latest("id").pk),
-        "variant_id": str(Variant.objects.filter(status="failed").latest("id").pk),
+        "progression_id": rows["image"],
+        "job_id": rows["job"],
+        "variant_id": rows["skipped"],
         "image": image.generated_image_url,
         "template": store_template(content=PAGE, name="page.html", owner="").r2_key,
         "token": state["token"],
