@@ -13,7 +13,8 @@ from dali.lib import disk
 from dali.lib.api import ApiMixin
 from dali.lib.errors import InputError
 from dali.lib.form_files import FormParser, file_of
-from dali.lib.images import MEDIA_TYPES, InvalidImageError
+from dali.lib.image_files import MEDIA_TYPES
+from dali.lib.images import InvalidImageError
 from progressions.ingest import receive_upload
 from progressions.models import Upload
 from progressions.provider import providers

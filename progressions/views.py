@@ -9,7 +9,7 @@ from django.views.decorators.http import require_safe
 from dali.lib.storage import delivery_files
 from progressions.delivered_files import file_key
 
-_NAME = re.compile(r"([0-9A-Fa-f]{64})\.webp")
+_NAME = re.compile(r"([0-9a-f]{64})\.webp")
 
 
 @require_safe
@@ -18,12 +18,11 @@ def serve_image(request: HttpRequest, name: str) -> HttpResponse:
 
     Any page may show it (`cross-origin`), no page may run it. No row is read, so that images show without the database.
     """
-    found = _NAME.fullmatch(name)
+    found = _NAME.fullmatch(name.lower())
     if found is None:
         return _missing()
-    digest = found[1].lower()
     try:
-        content = delivery_files().read(file_key(digest))
+        content = delivery_files().read(file_key(found[1]))
     except FileNotFoundError:
         return _missing()
     response = HttpResponse(
@@ -34,7 +33,7 @@ def serve_image(request: HttpRequest, name: str) -> HttpResponse:
             "Content-Length": str(len(content)),
             "Content-Security-Policy": "default-src 'none'; sandbox",
             "Cross-Origin-Resource-Policy": "cross-origin",
-            "ETag": f'"{digest}"',
+            "ETag": f'"{found[1]}"',
             "X-Content-Type-Options": "nosniff",
         },
     )

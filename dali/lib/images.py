@@ -6,18 +6,18 @@ more at once costs memory, not time (1.5 GB against 0.65 GB for 200 pictures).
 
 import io
 import threading
-import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from os import cpu_count
 from typing import TypeVar
 
-import numpy as np
-from PIL import Image, ImageCms
-from PIL.JpegImagePlugin import JpegImageFile
+from PIL import Image
 
 from dali.lib.database import release_connection
-from dali.lib.image_headers import InvalidImageError, sniff
+from dali.lib.foreign_formats import WHAT_TO_SEND
+from dali.lib.image_files import open_image
+from dali.lib.image_headers import MOST_PIXELS, InvalidImageError, media_type_of, sniff
+from dali.lib.image_pixels import to_srgb
 
 __all__ = [
     "CPU_GATE", "InvalidImageError", "Picture", "decode", "decode_mask", "encode_delivery", "on_pixel_thread", "sniff",
@@ -43,27 +43,9 @@ class _CpuGate:
 CPU_GATE = _CpuGate(cpu_count() or 1)
 _POOL = ThreadPoolExecutor(cpu_count() or 1, thread_name_prefix="pixels")
 
-# Decoded at most where a caller names no limit of its own: 400 MB of RGBA.
-MOST_PIXELS = 100_000_000
 # WebP's own limit (libwebp 1.6, WEBP_MAX_DIMENSION).
 _WEBP_MOST_PX = 16_383
 
-# Pillow only warns of bombs up to twice its own limit, after it has opened them; decode() refuses by its own.
-Image.MAX_IMAGE_PIXELS = None
-# What Pillow remarks about strangers' metadata helps nobody who runs the server.
-warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
-
-_FORMATS = {
-    "image/png": "PNG",
-    "image/jpeg": "JPEG",
-    "image/webp": "WEBP",
-    "image/gif": "GIF",
-    "image/bmp": "BMP",
-    "image/tiff": "TIFF",
-    "image/avif": "AVIF",
-}
-MEDIA_TYPES = tuple(_FORMATS)  # what is taken
-_ORIENTATION_TAG = 0x0112
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -149,19 +131,19 @@ def decode(content: bytes, *, max_pixels: int | None = None) -> Picture:
     `max_pixels` (by default MOST_PIXELS; seen in the header, before memory is spent), truncated
     or damaged bytes. Callers hold CPU_GATE.
     """
-    media_type = sniff(content, max_pixels=max_pixels or MOST_PIXELS)
-    source = _load(content, media_type, max_pixels or MOST_PIXELS)
-    orientation = _orientation(source)
+    opened = open_image(content, max_pixels or MOST_PIXELS)
     try:
-        image = _to_rgb(source)
+        image = to_srgb(opened)
     except ValueError as error:
-        raise InvalidImageError(f"the image's colours ({source.mode}) cannot be read") from error
-    if image is source:
-        image = source.copy()  # a plain image, detached from the file's class and its open buffer
+        raise InvalidImageError(
+            f"the image's colours ({opened.image.mode}) cannot be read; {WHAT_TO_SEND}"
+        ) from error
+    if image is opened.image:
+        image = image.copy()  # a plain image, detached from the file's class and its open buffer
     image.info = {}  # Pillow would write profiles and comments found here into whatever is saved
-    if orientation in _UPRIGHT:
-        image = image.transpose(_UPRIGHT[orientation])
-    return Picture(image, media_type)
+    if opened.orientation in _UPRIGHT:
+        image = image.transpose(_UPRIGHT[opened.orientation])
+    return Picture(image, opened.media_type)
 
 
 def decode_mask(content: bytes, size: tuple[int, int] | None = None) -> Image.Image:
@@ -170,7 +152,7 @@ def decode_mask(content: bytes, size: tuple[int, int] | None = None) -> Image.Im
     Where something is transparent, alpha decides (0 = repaint); in an opaque one, white = repaint. Values
     between are kept. Raises InvalidImageError.
     """
-    if sniff(content, max_pixels=MOST_PIXELS) != "image/png":
+    if media_type_of(content) != "image/png":
         raise InvalidImageError("a mask must be a PNG")
     image = decode(content).image
     if size is not None and image.size != size:
@@ -191,96 +173,6 @@ def encode_delivery(picture: Picture) -> bytes:
     buffer = io.BytesIO()
     _fit(picture.image, _WEBP_MOST_PX).save(buffer, "WEBP", quality=80, method=2)
     return buffer.getvalue()
-
-
-def _load(content: bytes, media_type: str, max_pixels: int) -> Image.Image:
-    """The first frame, decoded, in whatever mode the file has."""
-    try:
-        # Not Image.open for JPEG: it would look for further pictures behind the first.
-        image: Image.Image = (
-            JpegImageFile(io.BytesIO(content))
-            if media_type == "image/jpeg"
-            else Image.open(io.BytesIO(content), formats=[_FORMATS[media_type]])
-        )
-        width, height = image.size
-    except Exception as error:  # hostile bytes: parsers raise whatever they stumble over
-        raise InvalidImageError(f"the image cannot be read: {_reason(error)}") from error
-    if width < 1 or height < 1:
-        raise InvalidImageError("the image has no pixels")
-    if width * height > max_pixels:
-        raise InvalidImageError.too_large(width, height, max_pixels)
-    try:
-        image.load()
-    except Exception as error:  # hostile bytes: decoders raise whatever they stumble over
-        raise InvalidImageError(f"the image is damaged or cut off: {_reason(error)}") from error
-    return image
-
-
-def _reason(error: Exception) -> str:
-    """The decoder's own words, in one short line, without addresses of buffers."""
-    text = str(error).partition(" <_io")[0].strip() or type(error).__name__
-    return text.splitlines()[0][:120]
-
-
-def _orientation(image: Image.Image) -> int:
-    """The EXIF orientation, 1 (upright) where there is none that can be read."""
-    if image.format == "TIFF":
-        return 1  # Pillow turns TIFFs itself
-    try:
-        value = image.getexif().get(_ORIENTATION_TAG, 1)
-    except Exception:  # noqa: BLE001 - broken metadata does not make a broken picture
-        return 1
-    return value if isinstance(value, int) else 1
-
-
-def _to_rgb(image: Image.Image) -> Image.Image:
-    """RGB, or RGBA where something is transparent; 8-bit sRGB."""
-    if image.mode[0] in "IF":
-        image = _to_grey(image)
-    has_alpha = image.has_transparency_data
-    managed = _to_srgb(image)
-    if managed is not None:
-        image = managed
-    wanted = "RGBA" if has_alpha else "RGB"
-    if image.mode != wanted:
-        image = image.convert(wanted)
-    if has_alpha and image.getchannel("A").getextrema() == (255, 255):
-        image = image.convert("RGB")
-    return image
-
-
-def _to_grey(image: Image.Image) -> Image.Image:
-    """8-bit grey of 16-bit, 32-bit or floating samples, which Pillow's own conversion would clip."""
-    samples = np.nan_to_num(np.asarray(image, dtype=np.float64), nan=0.0, posinf=0.0, neginf=0.0)
-    top = float(samples.max())
-    if image.mode.startswith("I;16") or 255 < top <= 65_535:
-        white = 65_535.0
-    elif image.mode == "F" and top <= 1:
-        white = 1.0
-    else:
-        white = max(255.0, top)
-    return Image.fromarray((samples * (255 / white)).clip(0, 255).astype(np.uint8), "L")
-
-
-def _to_srgb(image: Image.Image) -> Image.Image | None:
-    """The image through its colour profile; None where there is none, or none that serves."""
-    profile_bytes = image.info.get("icc_profile")
-    spaces = {"RGB": "RGB ", "RGBA": "RGB ", "CMYK": "CMYK", "L": "GRAY"}
-    if not profile_bytes or image.mode not in spaces:
-        return None
-    try:
-        profile = ImageCms.ImageCmsProfile(io.BytesIO(profile_bytes))
-        if profile.profile.xcolor_space != spaces[image.mode]:
-            return None
-        if "sRGB" in (profile.profile.profile_description or ""):
-            return None
-        mode = "RGBA" if image.mode == "RGBA" else "RGB"
-        converted = ImageCms.profileToProfile(image, profile, ImageCms.createProfile("sRGB"), outputMode=mode)
-    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
-        return None  # a broken profile does not make a broken picture
-    if converted is not None and "transparency" in image.info:
-        return None  # a transparent colour is named in the file's own values
-    return converted
 
 
 def _fit(image: Image.Image, max_px: int) -> Image.Image:

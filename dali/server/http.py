@@ -2,6 +2,7 @@
 answers that wait for their reader."""
 
 import asyncio
+import json
 import re
 from typing import IO, TYPE_CHECKING, Any
 
@@ -11,7 +12,6 @@ from twisted.protocols.basic import LineReceiver
 from twisted.web import http
 
 from dali.lib.cors import Headers, cors_headers
-from dali.lib.json_answer import json_line
 from dali.server.connection import Connection, Gate
 from dali.server.limits import Limits, body_limit
 
@@ -32,7 +32,10 @@ BODY_PART_BYTES = 64 * 1024
 def error_body(status: int, code: str, detail: str) -> bytes:
     """The body of an error, in the one shape that the API has for errors."""
     kind = "server_error" if status >= 500 else "client_error"
-    return json_line({"type": kind, "errors": [{"code": code, "detail": detail, "attr": None}]})
+    return (
+        json.dumps({"type": kind, "errors": [{"code": code, "detail": detail, "attr": None}]}).encode()
+        + b"\n"
+    )
 
 
 def _cors_headers(target: bytes, origin: bytes | None) -> Headers:

@@ -123,8 +123,8 @@ def test_a_project_is_found_by_id_or_name_and_made_where_new() -> None:
         (
             {"start_image": __file__},
             (
-                f"--start-image: {__file__!r} cannot be taken: this is not an image of a known format;"
-                " PNG, JPEG, WebP, GIF, BMP, TIFF and AVIF are taken"
+                f"--start-image: {__file__!r} cannot be taken: this is text, not an image;"
+                " send PNG, JPEG, WebP, GIF, BMP, TIFF or AVIF"
             ),
         ),
     ],

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from pytest_django.fixtures import Settings
 
 from tests.clients import keyed
 from tests.small_world import filled, make_world
@@ -78,8 +79,9 @@ def assert_plain(answer: Any, sent: object) -> None:
 
 
 @pytest.fixture
-def world() -> dict[str, str]:
-    """The ids of a project with work."""
+def world(settings: Settings) -> dict[str, str]:
+    """The ids of a project with work; no limit refuses what is sent first."""
+    settings.CUSTOMIZE_RATE = "100000/m"
     return make_world()
 
 

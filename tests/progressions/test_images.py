@@ -61,7 +61,6 @@ def test_other_methods_are_refused(client: Client, address: str, method: str) ->
         "/images/" + "0" * 64 + ".webp",
         f"/images/{SHA256}",
         f"/images/{SHA256}.png",
-        f"/images/{SHA256.upper()}.webp",
         f"/images/{SHA256}.webp%0a",
         f"/images/{SHA256[:2]}/{SHA256}.webp",
         "/images/..%2f..%2fdali.sqlite3",
@@ -107,3 +106,8 @@ def test_the_embedded_delivery_serves_from_a_bucket_too(client: Client, on_s3: s
     address = LocalDelivery().place(CONTENT, SHA256)
     assert client.get(address).content == CONTENT
     assert objects_in(on_s3, "dali-public") == [file_key(SHA256)]
+
+
+def test_a_digest_is_found_in_either_case(client: Client, address: str) -> None:
+    answer, shouted = client.get(address), client.get(f"/images/{SHA256.upper()}.webp")
+    assert (shouted.status_code, shouted.content, shouted["ETag"]) == (200, answer.content, answer["ETag"])

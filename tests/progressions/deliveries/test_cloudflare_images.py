@@ -265,7 +265,7 @@ def test_transparency_is_kept_by_what_is_made_smaller(monkeypatch: pytest.Monkey
 
 
 def test_bytes_that_are_no_webp_are_refused(delivery: Delivery, server: CloudflareImagesServer) -> None:
-    with pytest.raises(DeliveryError, match="no WebP"):
+    with pytest.raises(DeliveryError, match="not a WebP"):
         delivery.place(b"GIF89a", "a" * 64)
     assert server.received == []
 
