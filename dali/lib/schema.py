@@ -62,8 +62,8 @@ def merged(schema: Schema, more: Schema) -> Schema:
     result = dict(schema)
     for name, value in more.items():
         known = result.get(name)
-        is_in_both = isinstance(known, dict) and isinstance(value, dict)
-        result[name] = merged(known, value) if is_in_both else value
+        both = isinstance(known, dict) and isinstance(value, dict)
+        result[name] = merged(result[name], value) if both else value
     return result
 
 
