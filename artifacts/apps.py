@@ -14,13 +14,10 @@ class ArtifactsConfig(AppConfig):
         from artifacts import tasks
         from artifacts.boards import nudges
         from artifacts.models import Artifact
-        from artifacts.signals import viewed
         from progressions.sweep import swept
 
         for changed in (post_save, post_delete):
             changed.connect(
                 nudges.artifact_changed, sender=Artifact, dispatch_uid="artifacts.boards.artifact_changed"
             )
-        viewed.connect(tasks.note_view, dispatch_uid="artifacts.note_view")
         swept.connect(tasks.nudge_waiting, dispatch_uid="artifacts.nudge_waiting")
-        swept.connect(tasks.write_left_behind, dispatch_uid="artifacts.write_left_behind")

@@ -2,82 +2,74 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
-from django.utils.cache import get_conditional_response
+from django.http import (
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseNotModified,
+    StreamingHttpResponse,
+)
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
 from artifacts.models import Artifact
 from artifacts.queries import find_shown
-from artifacts.signals import viewed
+from artifacts.viewlog import note_view
+from dali.lib.byte_ranges import Part, UnsatisfiableRangeError, asked_part
+from dali.lib.preconditions import failed_precondition
 from dali.lib.storage import STREAM_BYTES, named
 from progressions.delivery import image_origins
 
 _SLUG = re.compile(r"[A-Za-z0-9_-]{8,64}")
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
-_CACHE = "public, max-age=300, stale-while-revalidate=86400"
+_CACHE = "public, max-age=300"
 # Of at most STREAM_BYTES each.
 _SMALL_KEPT = 64
 _PLAIN = "text/plain; charset=utf-8"
-
-
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """Which bytes are sent: from `start`, `length` of them, of `total`."""
-
-    start: int
-    length: int
-    total: int
-
-    @property
-    def is_whole(self) -> bool:
-        return self.length == self.total
+_OF_304 = ("Cache-Control", "ETag", "Content-Security-Policy", "Vary", "Access-Control-Allow-Origin")
 
 
 @csrf_exempt  # so that other methods are answered 405
 @require_safe
-def show(request: HttpRequest, slug: str, *, is_lookbook: bool = False) -> HttpResponseBase:
+def show(request: HttpRequest, slug: str) -> HttpResponseBase:
     """`GET /public/artifact/<slug>`: the artifact's first file; 404 until published, 410 once taken back."""
     artifact = find_shown(slug) if _SLUG.fullmatch(slug) else None
-    if artifact is None or not artifact.content_r2_key or is_lookbook != (artifact.generator == "lookbook"):
+    if artifact is None or not artifact.content_r2_key:
         return _missing(404, "There is no such page.")
     if not artifact.is_public:
         return _missing(410, "This page was taken back by its owner.")
     file = artifact.manifest["files"][0]
     etag = f'"{file["sha256"]}"'
     headers = _headers(artifact, file, etag)
-    unchanged = get_conditional_response(request, etag=etag)
-    if unchanged is not None and unchanged.status_code == 304:
-        for name in (
-            "Cache-Control",
-            "ETag",
-            "Content-Security-Policy",
-            "Vary",
-            "Access-Control-Allow-Origin",
-        ):
-            if name in headers:
-                unchanged[name] = headers[name]
-        viewed.send(sender=show, request=request, artifact=artifact)
-        return unchanged
-    part = _asked(request, file["bytes"], etag)
-    if part is None:
-        return HttpResponse(status=416, headers={"Content-Range": f"bytes */{file['bytes']}"})
+    match failed_precondition(request, etag):
+        case 412:
+            return _missing(412, "The page has changed: its ETag is another.")
+        case 304:
+            note_view(request, artifact, is_part="HTTP_RANGE" in request.META)
+            kept = {name: value for name, value in headers.items() if name in _OF_304}
+            return HttpResponseNotModified(headers=kept)
+    try:
+        part = asked_part(request, etag=etag, total=file["bytes"])
+    except UnsatisfiableRangeError:
+        answer = _missing(416, f"The file has {file['bytes']} bytes.")
+        answer["Content-Range"] = f"bytes */{file['bytes']}"
+        return answer
     return _answer(request, artifact, part, headers)
 
 
 def _answer(
-    request: HttpRequest, artifact: Artifact, part: _Part, headers: dict[str, str]
+    request: HttpRequest, artifact: Artifact, asked: Part | None, headers: dict[str, str]
 ) -> HttpResponseBase:
+    """206 of the part that was asked for, 200 of the whole where none was."""
+    status, total = 200, artifact.manifest["files"][0]["bytes"]
+    if asked is not None:
+        status, headers["Content-Range"] = 206, asked.content_range
+    part = asked or Part(0, total, total)
     headers["Content-Length"] = str(part.length)
-    if not part.is_whole:
-        headers["Content-Range"] = f"bytes {part.start}-{part.start + part.length - 1}/{part.total}"
-    status = 200 if part.is_whole else 206
     if request.method == "HEAD":
         return HttpResponse(status=status, headers=headers)
     try:
@@ -85,14 +77,13 @@ def _answer(
         first = next(pieces, b"")
     except FileNotFoundError:
         return _missing(404, "There is no such page.")
-    if part.start == 0:  # later ranges of a film are the same visit
-        viewed.send(sender=show, request=request, artifact=artifact)
+    note_view(request, artifact, is_part=asked is not None)
     if len(first) == part.length:
         return HttpResponse(first, status=status, headers=headers)
     return StreamingHttpResponse(_joined(first, pieces), status=status, headers=headers)
 
 
-def _pieces(key: str, part: _Part) -> Iterator[bytes]:
+def _pieces(key: str, part: Part) -> Iterator[bytes]:
     if part.total <= STREAM_BYTES:
         return iter((_small(key)[part.start : part.start + part.length],))
     return named("published").stream(key, part.start, part.length)
@@ -107,20 +98,6 @@ def _small(key: str) -> bytes:
 def _joined(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
     yield first
     yield from rest
-
-
-def _asked(request: HttpRequest, total: int, etag: str) -> _Part | None:
-    """The part that a Range header asks for; the whole where it asks for none we give; None where there is no such."""
-    whole = _Part(0, total, total)
-    found = _RANGE.fullmatch(request.META.get("HTTP_RANGE", "").replace(" ", ""))
-    if found is None or request.META.get("HTTP_IF_RANGE", etag) != etag or found[0] == "bytes=-":
-        return whole
-    first, last = found[1], found[2]
-    if not first:  # the last so many bytes
-        length = min(int(last), total)
-        return _Part(total - length, length, total) if length else None
-    start, end = int(first), min(int(last), total - 1) if last else total - 1
-    return _Part(start, end - start + 1, total) if start <= end else None
 
 
 def _headers(artifact: Artifact, file: dict[str, Any], etag: str) -> dict[str, str]:

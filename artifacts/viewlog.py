@@ -1,225 +1,225 @@
-"""The view log: what is noted of a visit, how it leaves the request and how it becomes a row.
+"""The view log: from an answered request to a row.
 
-A visit is a message before it is a row, for a page must not wait for a write. It is noted with the broker before the
-answer's last byte leaves (artifacts.view_notes), so that a web process that is killed then loses nothing; where the
-broker does not take it within a second, the row is written from here instead, behind the answer. What came within a
-blink shares a message. Messages are consumed in batches (artifacts.tasks.log_views), at least once: the id is made
-here, and a row that is there stays.
+A view is a line in a file of this process before its answer leaves (dali.lib.spool): a page must not wait for the
+database, and kill -9 must lose nothing. A thread writes the lines as rows, in batches, at least once: the id is in the
+line, and a row that is there stays. Lines that a killed process left are written by the next one that looks.
 """
 
-import queue
+import json
 import threading
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
-from functools import partial
-from typing import Any, TypedDict
-from uuid import UUID
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import structlog
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, connection, transaction
+from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, connection
 from django.http import HttpRequest
-from django.utils import timezone
-from kombu.exceptions import OperationalError as BrokerError
-from redis import RedisError
 
-from artifacts.models import Artifact, ArtifactView
-from artifacts.visitors import visitor_of
-from dali.lib.ids import new_id
-from dali.lib.sql import insert_rows
+from artifacts.models import Artifact
+from artifacts.view_rows import View, view_of, write_views
+from artifacts.visits import is_prefetch
+from dali.lib import disk
+from dali.lib.clock import Deadline
+from dali.lib.database import release_connection
+from dali.lib.folders import reason_of
+from dali.lib.spool import Segment, Spool
 
 log = structlog.get_logger(__name__)
 
-# The longest an answer waits for a broker that does not answer; one that does takes half a millisecond, on a busy
-# machine 50. With less, what a killed process had answered was lost now and then.
-WAIT_S = 1.0
-# Visits of so long share a message where they are safe without: a message costs a millisecond of CPU on its way
-# through, more than all else that a page does.
-GATHER_S = min(0.1, settings.VIEWS_FLUSH_S / 4)
-# A broker that failed is not asked again for so long.
-PAUSE_S = 30.0
-MOST_A_MESSAGE = min(50, settings.VIEWS_BATCH)
-# Visits held where neither broker nor database takes them; more are dropped, and said so.
+ADOPT_EVERY_S = 5.0
+# Views kept in memory while the disk takes none. More are dropped, and the log says how many.
 MOST_HELD = 10_000
+# What a database says of a row that it will never take, and Python of a line that makes no row.
+_NEVER = (DataError, IntegrityError, KeyError, TypeError, ValueError)
 
 
-class View(TypedDict):
-    """A visit, as its message says it: JSON."""
+def note_view(request: HttpRequest, artifact: Artifact, *, is_part: bool) -> None:
+    """Notes that a request is answered with an artifact's file, or with a part of it.
 
-    id: str
-    artifact_id: str
-    timestamp: str
-    ip_address: str | None
-    country: str
-    city: str
-    user_agent: str
-    agent: str
-    is_bot: bool
-
-
-# What a message and a row call alike.
-_SAID = ("ip_address", "country", "city", "user_agent", "agent", "is_bot")
-
-
-def view_of(request: HttpRequest, artifact: Artifact) -> View:
-    """What is noted of a visit."""
-    visitor = visitor_of(request)
-    return {
-        "id": str(new_id()),
-        "artifact_id": str(artifact.pk),
-        "timestamp": timezone.now().isoformat(),
-        "ip_address": visitor.ip_address,
-        "country": visitor.country,
-        "city": visitor.city,
-        "user_agent": visitor.user_agent,
-        "agent": visitor.agent,
-        "is_bot": visitor.is_bot,
-    }
-
-
-def write_views(views: Sequence[View]) -> int:
-    """Writes rows of visits that have none yet; returns how many there were to write.
-
-    Visits of artifacts that are gone are dropped. Raises DatabaseError.
+    A GET of the whole is always a view, one of a part once for each visitor and file in half an hour. What a browser
+    fetches ahead of its user is not.
     """
-    known = set(
-        Artifact.objects.filter(id__in={view["artifact_id"] for view in views}).values_list("id", flat=True)
-    )
-    rows = [
-        (
-            UUID(view["id"]),
-            UUID(view["artifact_id"]),
-            datetime.fromisoformat(view["timestamp"]),
-            *(view[name] for name in _SAID),  # type: ignore[literal-required]  # a tuple of keys
-        )
-        for view in views
-        if UUID(view["artifact_id"]) in known
-    ]
-    with transaction.atomic():
-        insert_rows(ArtifactView, ("id", "artifact", "timestamp", *_SAID), rows, keeps_known=True)
-    return len(rows)
+    if request.method == "GET" and not is_prefetch(request):
+        view = view_of(request, artifact, is_part=is_part)
+        if view is not None:
+            view_log().note(view)
 
 
-@dataclass(slots=True)
-class _Parcel:
-    view: View
-    is_sent: threading.Event = field(default_factory=threading.Event)
-
-
-class Outbox:
-    """Hands visits to `send`, in a thread of its own; where that fails, to `write`.
-
-    `note`: puts a visit where a kill of this process does not reach it. `gather_s`: how long a message waits for more
-    to take along; 0: each leaves at once with those that came while the last was on its way, and answers wait for it.
-    """
+class ViewLog:
+    """Takes views in any thread; one of its own, from `start` to `stop`, writes them as rows."""
 
     def __init__(
         self,
-        send: Callable[[Sequence[View]], None],
+        spool: Spool,
         write: Callable[[Sequence[View]], Any] = write_views,
         *,
-        note: Callable[[View], None] | None = None,
-        gather_s: float = 0.0,
+        flush_s: float = 0.5,
+        batch: int = 500,
     ) -> None:
-        self._send = send
+        self._spool = spool
         self._write = write
-        self._note = note
-        self._gather_s = gather_s
-        self._parcels: queue.Queue[_Parcel] = queue.Queue()  # one is done when sent, written or dropped
-        self._is_flushing = threading.Event()
-        self._held: list[View] = []
-        self._is_away = False
-        self._asked_again_at = 0.0
-        self._lock = threading.Lock()
+        self._flush_s = flush_s
+        self._batch = batch
+        self._held: deque[View] = deque()
+        self._dropped = 0
+        self._spares_disk = False
+        self._disk_trouble = _Trouble("views_held_in_memory", "views_on_disk_again")
+        self._row_trouble = _Trouble("views_wait", "views_written_again")
+        self._adopts_at = Deadline.after(0)
+        self._passes = threading.Condition()
+        self._begun = self._ended = 0
+        self._asked = threading.Event()
+        self._is_stopping = False
         self._thread: threading.Thread | None = None
 
-    def put(self, view: View) -> None:
-        """Takes a visit; returns once the broker has it, after WAIT_S at the latest. Never raises."""
-        if self._note is not None:
-            self._reaches_broker(partial(self._note, view))
-        parcel = _Parcel(view)
-        self._parcels.put(parcel)
-        self._start()
-        if not self._gather_s:
-            parcel.is_sent.wait(WAIT_S)
+    def note(self, view: View) -> None:
+        """Takes a view. It is in a file once this returns; where the disk takes none, in memory. Never raises."""
+        if not self._spares_disk:
+            try:
+                self._spool.append(json.dumps(view).encode())
+            except OSError as error:
+                self._disk_trouble.say(reason_of(error))
+            else:
+                self._disk_trouble.say("")
+                return
+        if len(self._held) < MOST_HELD:
+            self._held.append(view)
+        else:
+            self._dropped += 1
 
-    def flush(self, within_s: float) -> bool:
-        """Waits until everything taken has left; returns whether it has."""
-        self._is_flushing.set()
-        try:
-            with self._parcels.all_tasks_done:
-                return self._parcels.all_tasks_done.wait_for(
-                    lambda: not self._parcels.unfinished_tasks, timeout=within_s
-                )
-        finally:
-            self._is_flushing.clear()
+    def check_writable(self) -> None:
+        """For a start: UnwritableError where the disk would not keep what is answered."""
+        self._spool.check_writable()
 
-    def _start(self) -> None:
-        with self._lock:
+    def start(self) -> None:
+        """Starts the thread, which first looks for what other processes left."""
+        self._is_stopping = False
+        self._thread = threading.Thread(target=self._run, name="view-log", daemon=True)
+        self._thread.start()
+
+    def stop(self, *, within_s: float) -> None:
+        """Writes what is there and ends the thread. What is not written in time is for the next process."""
+        self._is_stopping = True
+        self._asked.set()
+        if self._thread is not None:
+            self._thread.join(within_s)
+
+    def catch_up(self, *, within_s: float) -> bool:
+        """Waits until the thread has written what this process noted before the call; returns whether it was asked."""
+        with self._passes:
             if self._thread is None or not self._thread.is_alive():
-                self._thread = threading.Thread(target=self._run, name="view-outbox", daemon=True)
-                self._thread.start()
+                return False
+            wanted = self._begun + 1
+            self._asked.set()
+            return self._passes.wait_for(lambda: self._ended >= wanted, within_s)
+
+    def write_out(self) -> bool:
+        """Writes what can be written now, in the calling thread; returns whether all of it is."""
+        trouble = ""
+        try:
+            self._adopt()
+            for segment in self._spool.left():
+                try:
+                    self._write_segment(segment)
+                except OSError as error:  # a disk that cannot be read: the other files may be
+                    trouble = reason_of(error)
+            self._write_held()
+        except (DatabaseError, InterfaceError) as error:
+            trouble = type(error).__name__
+        finally:
+            release_connection()
+        self._row_trouble.say(trouble)
+        self._spares_disk = bool(trouble) and disk.is_below_reserve(self._spool.folder)
+        return not trouble
 
     def _run(self) -> None:
-        while True:
+        is_last = False
+        while not is_last:
+            is_last = self._is_stopping
+            self._asked.clear()
+            with self._passes:
+                self._begun += 1
             try:
-                parcels = [self._parcels.get(timeout=1.0 if self._held else None)]
-            except queue.Empty:
-                self._write_held()
-                continue
-            if self._gather_s and self._parcels.qsize() < MOST_A_MESSAGE:
-                self._is_flushing.wait(self._gather_s)
-            while len(parcels) < MOST_A_MESSAGE and not self._parcels.empty():
-                parcels.append(self._parcels.get())
-            views = [parcel.view for parcel in parcels]
-            if self._reaches_broker(partial(self._send, views)):
-                self._end(len(views))
-            else:
-                self._hold(views)
-                if self._parcels.empty():
-                    self._write_held()
-            for parcel in parcels:
-                parcel.is_sent.set()
+                self.write_out()
+            except Exception:  # noqa: BLE001 - the thread goes on: without it no view would be written
+                log.exception("view_log_failed")
+            with self._passes:
+                self._ended = self._begun
+                self._passes.notify_all()
+            if not is_last:
+                self._asked.wait(self._flush_s)
+        connection.close()
 
-    def _reaches_broker(self, send: Callable[[], None]) -> bool:
-        """Whether it was sent. A broker that failed is left alone for a while; then one asks it for all."""
-        with self._lock:
-            now = time.monotonic()
-            if now < self._asked_again_at:
-                return False
-            if self._is_away:
-                self._asked_again_at = now + PAUSE_S
-        try:
-            send()
-        except (BrokerError, RedisError, OSError) as error:
-            log.warning("broker_away", error=type(error).__name__)
-            self._is_away, self._asked_again_at = True, time.monotonic() + PAUSE_S
-            return False
-        if self._is_away:
-            self._is_away, self._asked_again_at = False, 0.0
-        return True
+    def _adopt(self) -> None:
+        if self._adopts_at.has_passed:
+            self._adopts_at = Deadline.after(ADOPT_EVERY_S)
+            if files := self._spool.adopt():
+                log.info("views_adopted", files=files)
 
-    def _hold(self, views: Sequence[View]) -> None:
-        room = max(0, MOST_HELD - len(self._held))
-        self._held += views[:room]
-        if len(views) > room:
-            log.error("views_dropped", views=len(views) - room)
-            self._end(len(views) - room)
+    def _write_segment(self, segment: Segment) -> None:
+        for lines in segment.batches(self._batch):
+            self._write_each(list(_views_in(lines)))
+        self._spool.remove(segment)
 
     def _write_held(self) -> None:
-        try:
-            self._write(self._held)
-        except (DatabaseError, InterfaceError) as error:
-            log.warning("views_not_written", views=len(self._held), error=type(error).__name__)
-        else:
-            self._end(len(self._held))
-            self._held = []
-        finally:
-            if connection.vendor != "sqlite":
-                connection.close()
+        while self._held:
+            views = [self._held[index] for index in range(min(self._batch, len(self._held)))]
+            self._write_each(views)
+            for _ in views:
+                self._held.popleft()
+        if self._dropped:
+            log.error("views_dropped", views=self._dropped)
+            self._dropped = 0
 
-    def _end(self, views: int) -> None:
-        for _ in range(views):
-            self._parcels.task_done()
+    def _write_each(self, views: list[View]) -> None:
+        """Writes a batch; of one that the database refuses, every view that it takes."""
+        if not views:
+            return
+        try:
+            self._write(views)
+        except _NEVER as error:
+            if len(views) > 1:
+                for view in views:
+                    self._write_each([view])
+            else:
+                log.warning("view_refused", view=views[0].get("id"), error=f"{type(error).__name__}: {error}")
+
+
+class _Trouble:
+    """Writes a line when trouble begins, changes or ends."""
+
+    def __init__(self, begun: str, ended: str) -> None:
+        self._begun, self._ended = begun, ended
+        self._said = ""
+
+    def say(self, reason: str) -> None:
+        """`reason`: empty where there is none."""
+        if reason != self._said:
+            self._said = reason
+            if reason:
+                log.error(self._begun, reason=reason)
+            else:
+                log.info(self._ended)
+
+
+def _views_in(lines: list[bytes]) -> Iterator[View]:
+    for line in lines:
+        try:
+            view = json.loads(line)
+        except ValueError:
+            view = None
+        if isinstance(view, dict):
+            yield view  # type: ignore[misc]  # what it lacks shows when it is written
+        else:
+            log.error("view_unreadable", line=line[:200].decode(errors="replace"))
+
+
+_view_log = ViewLog(
+    Spool(settings.DATA_DIR / "views"), flush_s=settings.VIEWS_FLUSH_S, batch=settings.VIEWS_BATCH
+)
+
+
+def view_log() -> ViewLog:
+    """This process's view log."""
+    return _view_log

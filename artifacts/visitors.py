@@ -1,5 +1,6 @@
 """Who opened a page, as far as its request says and the settings let it be kept."""
 
+import hmac
 import re
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address, ip_network
@@ -39,7 +40,8 @@ _TOOL = re.compile(r"[A-Za-z][A-Za-z0-9 ._-]{1,38}")
 class Visitor:
     """`ip_address`: None where it is not kept or not known. `country`: two letters, empty where unknown.
 
-    `agent`: the browser's or tool's family, `unknown` where it does not say.
+    `agent`: the browser's or tool's family, `unknown` where it does not say. `key`: a keyed hash of address and user
+    agent, which tells visitors apart whatever is kept of the address. It is never stored.
     """
 
     ip_address: str | None
@@ -48,6 +50,7 @@ class Visitor:
     user_agent: str
     agent: str
     is_bot: bool
+    key: bytes
 
 
 def visitor_of(request: HttpRequest) -> Visitor:
@@ -67,7 +70,13 @@ def visitor_of(request: HttpRequest) -> Visitor:
         user_agent=user_agent,
         agent=family_of(user_agent, is_bot=is_bot),
         is_bot=is_bot,
+        key=keyed_hash("visitor", address, user_agent),
     )
+
+
+def keyed_hash(purpose: str, *parts: str) -> bytes:
+    """32 bytes that nobody without the secret key can make or check."""
+    return hmac.digest(settings.SECRET_KEY.encode(), "\n".join((purpose, *parts)).encode(), "sha256")
 
 
 def family_of(user_agent: str, *, is_bot: bool) -> str:

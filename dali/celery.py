@@ -75,11 +75,10 @@ def check_storages(**kwargs: Any) -> None:
 
 @celeryd_after_setup.connect
 def load_plugins(instance: Any, **kwargs: Any) -> None:
-    """Before a worker takes its first variant; the one of the view log has none."""
+    """Before a worker takes its first variant."""
     from dali.warmup import warm_up
 
-    if app.conf.task_default_queue in instance.app.amqp.queues.consume_from:
-        warm_up()
+    warm_up()
 
 
 @worker_init.connect

@@ -281,23 +281,15 @@ VIEW_IP = env.choice(
     ("full", "truncated", "none"),
     help="What is kept of a visitor's address: `truncated` keeps the network (/24, /48).",
 )
-VIEWS_BATCH = env.integer("DALI_VIEWS_BATCH", 100, help="Views written at once.", least=1, most=5000)
+VIEWS_BATCH = env.integer(
+    "DALI_VIEWS_BATCH", 500, help="Most views written in one transaction.", least=1, most=5000
+)
 VIEWS_FLUSH_S = env.number(
-    "DALI_VIEWS_FLUSH_S", 2, help="Seconds after which fewer views are written too.", least=0.1
+    "DALI_VIEWS_FLUSH_S",
+    0.5,
+    help="Seconds between two times that views are written from their file to the database.",
+    least=0.1,
 )
-VIEWS_REDELIVERY_S = env.integer(
-    "DALI_VIEWS_REDELIVERY_S",
-    60,
-    help="Seconds after which views held by a worker that died are delivered again; more than a batch takes.",
-    least=5,
-)
-if not IS_EMBEDDED:
-    CELERY_BROKER_TRANSPORT_OPTIONS |= {
-        "visibility_timeout": VIEWS_REDELIVERY_S,
-        # Kombu looks only at every tenth chance, which is once in 100 s.
-        "unacked_restore_interval": 5,
-        "unacked_restore_throttle": 1,
-    }
 
 env.group("Pages that answer back")
 VOTES_RATE = env.rate("DALI_VOTES_RATE", "120/m", help="Most votes from one visitor.")

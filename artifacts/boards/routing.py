@@ -5,11 +5,11 @@ from typing import Any
 
 from artifacts.boards.listening import Receive, Scope, Send, live_events
 
-_PATH = re.compile(r"/public/artifact/([^/]+)/live")
+_PATH = re.compile(r"/public/(?:lookbook|artifact)/([^/]+)/live")
 
 
 def live_application(django: Any) -> Any:
-    """Takes `/public/artifact/{slug}/live` and leaves the rest to Django."""
+    """Takes `/public/artifact/{slug}/live`, or `lookbook`, and leaves the rest to Django."""
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
         match = _PATH.fullmatch(scope["path"])

@@ -51,6 +51,11 @@ def is_short() -> bool:
     return found
 
 
+def is_below_reserve(folder: Path) -> bool:
+    """Whether less than the reserve is left on a folder's disk."""
+    return _free_at(folder) < settings.DISK_RESERVE_BYTES
+
+
 def refuse_where_short() -> None:
     """For what a client hands in: UnavailableError where less than the reserve is left."""
     left = free_bytes()

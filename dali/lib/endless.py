@@ -3,7 +3,7 @@
 import re
 
 HEALTH, READY = "/healthz", "/readyz"
-_ENDLESS = re.compile(r"/api/stream/.*|/public/artifact/[^/]+/live", re.DOTALL)
+_ENDLESS = re.compile(r"/api/stream/.*|/public/(lookbook|artifact)/[^/]+/live", re.DOTALL)
 
 
 def is_endless(path: str) -> bool:

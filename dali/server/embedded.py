@@ -1,4 +1,4 @@
-"""What the embedded server runs beside the web server: workers and the sweep, under the directory's lock."""
+"""What the embedded server runs beside the web server, under the directory's lock: worker, sweep and view log."""
 
 import time
 from typing import TYPE_CHECKING
@@ -18,15 +18,16 @@ log = structlog.get_logger(__name__)
 
 # Of the time a stop may take, what is kept for giving leases back.
 RELEASE_S = 1.5
+# Of that, what the last views may take; the next start writes what is left of them.
+VIEWS_S = 0.7
 
 
 class Engine:
-    """Workers and sweep of the embedded server. The caller holds the data directory's lock."""
+    """Worker, sweep and view log of the embedded server. The caller holds the data directory's lock."""
 
     def __init__(self) -> None:
         share_heaps()
         self._worker = EmbeddedWorker(app, threads=settings.WORKER_THREADS)
-        self._view_worker = EmbeddedWorker(app, threads=1, queue="views", prefetch=0)
         self._sweeper: Sweeper | None = None
 
     def take_over(self) -> None:
@@ -41,27 +42,27 @@ class Engine:
 
     def start(self) -> None:
         """Starts all of it."""
+        from artifacts.viewlog import view_log
         from progressions.sweep import Sweeper
 
         self._worker.start()
-        self._view_worker.start()
+        view_log().start()
         self._sweeper = Sweeper()
         self._sweeper.start()
 
     def stop(self, *, within_s: float) -> None:
         """Takes no more work, lets what is under way end while there is time, gives the rest back."""
-        from artifacts.tasks import write_views_now
+        from artifacts.viewlog import view_log
         from progressions import claims, tasks
 
         until = time.monotonic() + within_s - RELEASE_S
         claims.stop_claiming()
         self._worker.ask_to_stop()
-        self._view_worker.ask_to_stop()
         tasks.nudge(1)  # a waiting worker looks up two seconds later, else
         if self._sweeper is not None:
             self._sweeper.stop()
         self._worker.stop(within_s=max(0.0, until - time.monotonic()))
-        write_views_now()
+        view_log().stop(within_s=VIEWS_S)
         if rows := claims.release_all():
             log.info("work_given_back", rows=rows)
         connections.close_all()

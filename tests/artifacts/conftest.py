@@ -2,13 +2,17 @@
 
 import hashlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from artifacts import intake
+from artifacts import intake, view_rows, viewlog
 from artifacts.generators import walkthrough_reel
-from artifacts.models import Artifact
+from artifacts.models import Artifact, ArtifactView
+from artifacts.viewlog import ViewLog
+from artifacts.visits import RecentVisits
+from dali.lib.spool import Spool
 from dali.lib.storage import originals
 from projects.models import Project
 from tests.artifacts.materials import original
@@ -42,6 +46,31 @@ def publish(shown: Project) -> Callable[..., Artifact]:
         return intake.create_artifact(generator=generator, project_ids=[shown.pk], **fields)
 
     return make
+
+
+@pytest.fixture
+def restart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], ViewLog]:
+    """A function that replaces the view log as a new process does: it knows only what is on the disk."""
+
+    def new() -> ViewLog:
+        log = ViewLog(Spool(tmp_path / "views"))
+        monkeypatch.setattr(viewlog, "view_log", lambda: log)
+        monkeypatch.setattr(view_rows, "_visits", RecentVisits())
+        return log
+
+    return new
+
+
+@pytest.fixture
+def views(restart: Callable[[], ViewLog]) -> Callable[[], int]:
+    """A function that tells how many views are counted."""
+    restart()
+
+    def count() -> int:
+        assert viewlog.view_log().write_out()
+        return ArtifactView.objects.count()
+
+    return count
 
 
 @pytest.fixture

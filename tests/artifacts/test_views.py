@@ -1,24 +1,17 @@
-"""The view log: what is kept of a visitor, how views become rows, and how they are shown."""
+"""The views of a page: what is kept of a visitor, rows, and how they are shown."""
 
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
-from django.db import OperationalError
-from django.test import Client, RequestFactory
-from kombu.exceptions import OperationalError as BrokerError
+from django.test import RequestFactory
 from pytest_django.fixtures import Settings
-from redis import TimeoutError as RedisTimeout
 
-from artifacts import tasks, viewlog
 from artifacts.models import Artifact, ArtifactView
-from artifacts.signals import viewed
-from artifacts.viewlog import Outbox, View, view_of, write_views
+from artifacts.view_rows import View, view_of, write_views
 from artifacts.visitors import visitor_of
 from tests.clients import anonymous
-from tests.waiting import PATIENCE_S
 
 CHROME = (
     "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36"
@@ -125,19 +118,29 @@ def test_long_and_odd_headers_are_cut_to_what_a_column_takes(settings: Settings)
     assert visitor(user_agent="a\tb\x80c").user_agent == "ab?c"
 
 
+def test_visitors_are_told_apart_by_address_and_agent_whatever_is_kept(settings: Settings) -> None:
+    settings.VIEW_IP = "none"
+    keys = {visitor(peer, user_agent=agent).key for peer in ("1.2.3.4", "1.2.3.5") for agent in ("a", "b")}
+    assert len(keys) == 4
+    assert visitor("1.2.3.4", user_agent="a").key in keys
+    settings.SECRET_KEY = "another"
+    assert visitor("1.2.3.4", user_agent="a").key not in keys
+
+
 def a_view(artifact: Artifact, **fields: Any) -> View:
-    """A visit to an artifact."""
+    """A view of an artifact."""
     request = RequestFactory().get("/", headers={"User-Agent": CHROME})
     return {**view_of(request, artifact), **fields}  # type: ignore[typeddict-item] # a test's own fields
 
 
 @pytest.mark.django_db
-def test_a_view_delivered_twice_is_one_row(publish: Callable[..., Artifact]) -> None:
+def test_a_view_written_twice_is_one_row(publish: Callable[..., Artifact]) -> None:
     view = a_view(publish())
     for _ in range(2):
         write_views([view, view])
     row = ArtifactView.objects.get()
     assert (str(row.id), row.agent, row.is_bot, row.ip_address) == (view["id"], "Chrome", False, "127.0.0.1")
+    assert UUID(view["id"]).version == 7
 
 
 @pytest.mark.django_db
@@ -147,141 +150,6 @@ def test_views_of_an_artifact_that_is_gone_are_dropped_and_the_others_kept(
     artifact = publish()
     assert write_views([a_view(artifact, artifact_id=str(uuid4())), a_view(artifact)]) == 1
     assert ArtifactView.objects.count() == 1
-
-
-@pytest.mark.django_db
-def test_a_batch_that_the_database_refuses_is_sent_again(
-    publish: Callable[..., Artifact], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    view = a_view(publish())
-    again: list[View] = []
-
-    def refuse(views: Sequence[View]) -> int:
-        raise OperationalError
-
-    monkeypatch.setattr(tasks, "write_views", refuse)
-    monkeypatch.setattr(tasks, "_send_views", again.extend)
-    monkeypatch.setattr(tasks, "_AGAIN_S", 0)
-    tasks.log_views.apply(kwargs={"views": [view]})
-    assert again == [view]
-
-
-def test_a_visit_is_with_the_broker_before_the_answer_leaves() -> None:
-    sent: list[View] = []
-    outbox = Outbox(sent.extend, write=lambda views: pytest.fail("nothing to write"))
-    outbox.put({"id": "1"})  # type: ignore[typeddict-item] # any will do
-    assert [view["id"] for view in sent] == ["1"]
-
-
-def test_where_the_broker_is_away_the_row_is_written_and_the_broker_is_left_alone_for_a_while() -> None:
-    written: list[View] = []
-    asked: list[View] = []
-
-    def away(views: Sequence[View]) -> None:
-        asked.extend(views)
-        raise BrokerError
-
-    outbox = Outbox(away, write=written.extend)
-    for number in range(5):
-        outbox.put({"id": str(number)})  # type: ignore[typeddict-item] # any will do
-    assert outbox.flush(PATIENCE_S)
-    assert [view["id"] for view in written] == ["0", "1", "2", "3", "4"]
-    assert len(asked) == 1
-
-
-def test_where_neither_takes_a_visit_it_is_held_and_written_later(monkeypatch: pytest.MonkeyPatch) -> None:
-    written: list[View] = []
-    refusals = [OperationalError(), OperationalError()]
-
-    def away(views: Sequence[View]) -> None:
-        raise OSError
-
-    def write(views: Sequence[View]) -> None:
-        if refusals:
-            raise refusals.pop()
-        written.extend(views)
-
-    outbox = Outbox(away, write=write)
-    outbox.put({"id": "1"})  # type: ignore[typeddict-item] # any will do
-    assert outbox.flush(PATIENCE_S)
-    assert [view["id"] for view in written] == ["1"]
-
-
-def test_held_visits_do_not_grow_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(viewlog, "MOST_HELD", 3)
-    written: list[View] = []
-    refusals = [OperationalError() for _ in range(5)]
-
-    def away(views: Sequence[View]) -> None:
-        raise OSError
-
-    def write(views: Sequence[View]) -> None:
-        if refusals:
-            raise refusals.pop()
-        written.extend(views)
-
-    outbox = Outbox(away, write=write)
-    for number in range(5):
-        outbox.put({"id": str(number)})  # type: ignore[typeddict-item] # any will do
-    assert outbox.flush(PATIENCE_S)
-    assert [view["id"] for view in written] == ["0", "1", "2"]
-
-
-def test_noted_visits_share_a_message_and_no_answer_waits_for_it() -> None:
-    noted: list[View] = []
-    messages: list[Sequence[View]] = []
-    outbox = Outbox(messages.append, note=noted.append, gather_s=3600)
-    for number in range(5):
-        outbox.put({"id": str(number)})  # type: ignore[typeddict-item] # any will do
-    assert ([view["id"] for view in noted], messages) == (["0", "1", "2", "3", "4"], [])
-    assert outbox.flush(PATIENCE_S)
-    assert [view["id"] for views in messages for view in views] == ["0", "1", "2", "3", "4"]
-
-
-def test_a_broker_that_takes_no_note_costs_one_wait_and_the_row_is_written(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(viewlog, "PAUSE_S", 3600)
-    written: list[View] = []
-    asked: list[View] = []
-
-    def hang(view: View) -> None:
-        asked.append(view)
-        raise RedisTimeout
-
-    outbox = Outbox(lambda views: pytest.fail("left alone"), write=written.extend, note=hang, gather_s=0.01)
-    for number in range(5):
-        outbox.put({"id": str(number)})  # type: ignore[typeddict-item] # any will do
-    assert outbox.flush(PATIENCE_S)
-    assert ([view["id"] for view in written], len(asked)) == (["0", "1", "2", "3", "4"], 1)
-
-
-def test_a_broker_that_is_back_is_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(viewlog, "PAUSE_S", 0)
-    sent: list[View] = []
-    failures: list[Exception] = [BrokerError()]
-
-    def send(views: Sequence[View]) -> None:
-        if failures:
-            raise failures.pop()
-        sent.extend(views)
-
-    outbox = Outbox(send, write=lambda views: None)
-    for number in range(3):
-        outbox.put({"id": str(number)})  # type: ignore[typeddict-item] # any will do
-    assert [view["id"] for view in sent] == ["1", "2"]
-
-
-@pytest.mark.django_db
-def test_the_signal_reaches_the_log(
-    publish: Callable[..., Artifact], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    noted: list[View] = []
-    monkeypatch.setattr(tasks.outbox, "put", noted.append)
-    artifact = publish()
-    Client().get(f"/public/lookbook/{artifact.public_slug}", headers={"User-Agent": CHROME})
-    viewed.send(sender=None, request=RequestFactory().get("/"), artifact=artifact)
-    assert [view["artifact_id"] for view in noted] == [str(artifact.id)] * 2
 
 
 @pytest.mark.django_db
@@ -305,25 +173,3 @@ def test_views_are_shown_in_all_by_day_country_and_agent(publish: Callable[..., 
     }
     unknown = anonymous().get(f"/api/artifacts/{uuid4()}/views")
     assert unknown.status_code == 404
-
-
-def test_visits_that_come_at_once_share_a_message() -> None:
-    messages: list[Sequence[View]] = []
-    is_held, goes_on = threading.Event(), threading.Event()
-
-    def send(views: Sequence[View]) -> None:
-        messages.append(views)
-        is_held.set()
-        goes_on.wait(10)
-
-    outbox = Outbox(send)
-    visits = [threading.Thread(target=outbox.put, args=({"id": str(number)},)) for number in range(5)]
-    visits[0].start()
-    assert is_held.wait(10)
-    for visit in visits[1:]:
-        visit.start()
-    for visit in visits:
-        visit.join()  # an answer waits a blink for the broker, not for ever
-    goes_on.set()
-    assert outbox.flush(PATIENCE_S)
-    assert [len(views) for views in messages] == [1, 4]

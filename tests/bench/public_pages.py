@@ -1,8 +1,8 @@
 """Public pages: requests a second against a bare view of the same bytes, and 10,000 views at 500 a second as rows.
 
 `python -m tests.bench public_pages`. The pages are asked of a server in a process of its own over kept connections, in
-turn with a view that answers the same bytes and does nothing else. The views go through the broker: `DATABASE_URL`
-and `REDIS_URL` name PostgreSQL and Redis, else it is the embedded server's own worker on SQLite.
+turn with a view that answers the same bytes and does nothing else. The views go through the view log into SQLite, or
+into the PostgreSQL that `DATABASE_URL` names.
 """
 
 import asyncio
@@ -25,12 +25,10 @@ django.setup()
 from django.core.management import call_command  # noqa: E402
 from django.test import RequestFactory  # noqa: E402
 
-from artifacts import intake, tasks  # noqa: E402
+from artifacts import intake  # noqa: E402
 from artifacts.models import Artifact, ArtifactView  # noqa: E402
-from artifacts.viewlog import view_of  # noqa: E402
-from dali.celery import app  # noqa: E402
+from artifacts.viewlog import note_view, view_log  # noqa: E402
 from dali.lib.storage import named  # noqa: E402
-from dali.server.worker import EmbeddedWorker  # noqa: E402
 from projects.models import Project  # noqa: E402
 from tests.conftest import free_port, wait_until_it_answers  # noqa: E402
 from tests.factories import ProgressionFactory  # noqa: E402
@@ -107,8 +105,7 @@ def compare_pages() -> bool:
 def log_views() -> bool:
     """Whether every view of a steady stream becomes one row."""
     artifact = publish()
-    worker = EmbeddedWorker(app, threads=1, queue=tasks.VIEWS_QUEUE, prefetch=0)
-    worker.start()
+    view_log().start()
     mine = ArtifactView.objects.filter(artifact=artifact)
     request = RequestFactory().get("/", headers={"User-Agent": "Mozilla/5.0 Firefox/140.0"})
     waits: list[float] = []
@@ -120,7 +117,7 @@ def log_views() -> bool:
             if pause > 0:
                 time.sleep(pause)
             started = time.perf_counter()
-            tasks.outbox.put(view_of(request, artifact))
+            note_view(request, artifact, is_part=False)
             waits.append(time.perf_counter() - started)
 
     threads = [threading.Thread(target=visit, args=(first,)) for first in range(4)]

@@ -186,8 +186,17 @@ def test_a_data_directory_that_cannot_be_made_is_refused(tmp_path: Path) -> None
 
 
 @pytest.mark.rest
-@pytest.mark.parametrize("name", ["serve", "web", "worker"])
-def test_no_process_starts_that_may_not_write_to_its_folder(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "folder"),
+    [
+        ("serve", "delivery"),
+        ("web", "delivery"),
+        ("worker", "delivery"),
+        ("serve", "views"),
+        ("web", "views"),
+    ],
+)
+def test_no_process_starts_that_may_not_write_to_its_folder(name: str, folder: str, tmp_path: Path) -> None:
     variables = {name_: value for name_, value in os.environ.items() if name_ not in FOREIGN}
     variables |= {"DALI_DATA_DIR": str(tmp_path), "PORT": str(free_port())}
     command = ["manage.py", name]
@@ -200,8 +209,8 @@ def test_no_process_starts_that_may_not_write_to_its_folder(name: str, tmp_path:
         subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, env=variables, check=True)
     if name == "worker":
         command = ["-m", "celery", "-A", "dali", "worker", "-P", "threads", "-c", "1"]
-    (tmp_path / "delivery").mkdir()
-    (tmp_path / "delivery").chmod(0o555)
+    (tmp_path / folder).mkdir()
+    (tmp_path / folder).chmod(0o555)
     ended = subprocess.run(
         [sys.executable, *command],
         cwd=ROOT,
@@ -214,8 +223,8 @@ def test_no_process_starts_that_may_not_write_to_its_folder(name: str, tmp_path:
     )
     assert ended.returncode == 2, ended.stderr
     (line,) = [line for line in ended.stderr.splitlines() if "cannot be written" in line]
-    assert line.startswith(f"{tmp_path}/delivery cannot be written: user {this_user()} has no permission")
-    assert f"run `chown -R {this_user()} {tmp_path}/delivery` as root" in line
+    assert line.startswith(f"{tmp_path}/{folder} cannot be written: user {this_user()} has no permission")
+    assert f"run `chown -R {this_user()} {tmp_path}/{folder}` as root" in line
     assert "Traceback" not in ended.stderr
 
 

@@ -29,7 +29,6 @@ WORKER = [sys.executable, "-W", "ignore", "-m", "celery", "-A", "dali", "worker"
 ENTRIES = {
     "web": [*MANAGE, "web"],
     "worker": WORKER,
-    "log_views": [*MANAGE, "log_views"],
     "migrate": [*MANAGE, "migrate"],
     "recover": [*MANAGE, "recover"],
     "generate": [*MANAGE, "generate", "a pier"],

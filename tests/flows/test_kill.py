@@ -103,14 +103,12 @@ class Deployment:
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
 
     def start(self, name: str) -> None:
-        """Starts `web0`, `web1`, `worker0`, `worker1` or `views`, the worker of the view log."""
+        """Starts `web0`, `web1`, `worker0` or `worker1`."""
         command = [sys.executable, "manage.py", "web"]
         variables = dict(self.environment)
         if name.startswith("worker"):
             threads = ["-P", "threads", "-c", "5", "--loglevel", "WARNING", "-n", f"{name}@%h"]
             command = [sys.executable, "-m", "celery", "-A", "dali", "worker", *threads]
-        elif name == "views":
-            command = [sys.executable, "manage.py", "log_views"]
         else:
             variables["PORT"] = str(self.ports[int(name[-1])])
         with (self._folder / f"{name}.log").open("ab") as log:

@@ -16,8 +16,8 @@ pytestmark = pytest.mark.services
 
 @pytest.fixture
 def deployment(tmp_path: Path, production_services: dict[str, str]) -> Iterator[Deployment]:
-    """One web process, one worker and the worker of the view log."""
-    with deploy(tmp_path, production_services, "web0", "worker0", "views") as running:
+    """One web process and one worker."""
+    with deploy(tmp_path, production_services, "web0", "worker0") as running:
         yield running
 
 

@@ -6,6 +6,7 @@ from typing import Any, NoReturn
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
+from artifacts.viewlog import view_log
 from dali.lib.data_lock import DataLock, DirectoryInUseError
 from dali.lib.errors import RefusedStartError
 from dali.lib.storage_probe import refuse_start
@@ -45,6 +46,7 @@ class Command(BaseCommand):
         if not settings.IS_PUBLIC_ORIGIN_GIVEN:
             settings.PUBLIC_ORIGIN = origin
         refuse_start()
+        view_log().check_writable()
         made = prepare()
         warm_up()
 

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.db import connections
 
+from artifacts.viewlog import view_log
 from dali.lib.errors import RefusedStartError
 from dali.lib.postgresql.waits import wait_at_most
 from dali.lib.storage_probe import refuse_start
@@ -37,6 +38,7 @@ class Command(BaseCommand):
         connections.close_all()
         try:
             refuse_start()
+            view_log().check_writable()
             warm_up()
             self._serve()
         except RefusedStartError as error:
@@ -57,6 +59,7 @@ class Command(BaseCommand):
         process.raise_file_limit()
         process.run(
             WebServer(application, listener),
+            background=view_log(),
             on_ready=lambda: self.stdout.write(f"Dali's web process is ready at {origin_of(listener)}/"),
         )
 

@@ -14,6 +14,7 @@ from artifacts.boards import listening, live
 from artifacts.boards import services as boards
 from artifacts.boards.pages import get_page
 from artifacts.models import Artifact, Comment
+from dali.lib.endless import is_endless
 from tests.artifacts.boards.conftest import Visitor, visit
 from tests.factories import ProgressionFactory
 from tests.progressions.streams import EventSource, in_thread, until
@@ -40,9 +41,9 @@ async def vote(visitor: Visitor, image: str, choice: str) -> None:
     assert answer.status_code == 200, answer.content
 
 
-async def reader(artifact: Artifact) -> tuple[EventSource, dict[str, Any]]:
+async def reader(artifact: Artifact, folder: str = "artifact") -> tuple[EventSource, dict[str, Any]]:
     """A reader that has the state, and the state."""
-    source = EventSource(f"/public/artifact/{artifact.public_slug}/live", HOST)
+    source = EventSource(f"/public/{folder}/{artifact.public_slug}/live", HOST)
     status, headers = await source.open()
     assert (status, headers["content-type"]) == (200, "text/event-stream; charset=utf-8")
     assert headers["cache-control"] == "no-store"
@@ -258,6 +259,17 @@ async def test_what_is_no_reading_is_answered_by_what_it_is(
     assert (await source.open())[0] == status
     await source.close()
     assert live._watchers == {}
+
+
+@pytest.mark.parametrize("folder", ["artifact", "lookbook"])
+async def test_readers_at_either_address_take_no_thread(folder: str) -> None:
+    page = await make_page()
+    source, state = await reader(page, folder)
+    assert set(state) == {"closed", "images"}
+    await source.close()
+    assert is_endless(f"/public/{folder}/{page.public_slug}/live")
+    assert not is_endless(f"/public/{folder}/{page.public_slug}")
+    assert not is_endless(f"/public/other/{page.public_slug}/live")
 
 
 async def test_pages_without_answers_have_nothing_live() -> None:

@@ -1,0 +1,22 @@
+"""What works beside the application where another web server runs it: ASGI's lifespan, which uvicorn speaks."""
+
+import asyncio
+from functools import partial
+from typing import Any
+
+from artifacts.viewlog import view_log
+
+STOP_S = 2.0
+
+
+async def lifespan_application(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """Starts the view log before the first request, and ends it after the last."""
+    while True:
+        message = await receive()
+        if message["type"] == "lifespan.startup":
+            view_log().start()
+            await send({"type": "lifespan.startup.complete"})
+        else:
+            await asyncio.to_thread(partial(view_log().stop, within_s=STOP_S))
+            await send({"type": "lifespan.shutdown.complete"})
+            return
