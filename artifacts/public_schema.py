@@ -43,11 +43,11 @@ class LiveAnswers(TypedDict):
 
 def public_paths() -> dict[str, Any]:
     """The pages, by both addresses, and their live totals."""
-    return {
-        "/public/lookbook/{slug}": {"get": _page("public_lookbook_retrieve", "A published lookbook")},
-        "/public/artifact/{slug}": {"get": _page("public_artifact_retrieve", "A published artifact")},
-        "/public/artifact/{slug}/live": {"get": _live()},
-    }
+    paths = {}
+    for folder in ("lookbook", "artifact"):
+        paths[f"/public/{folder}/{{slug}}"] = {"get": _page(f"public_{folder}_retrieve")}
+        paths[f"/public/{folder}/{{slug}}/live"] = {"get": _live(f"public_{folder}_live_retrieve")}
+    return paths
 
 
 def public_components() -> dict[str, Schema]:
@@ -55,7 +55,7 @@ def public_components() -> dict[str, Schema]:
     return {"LiveAnswers": schema_of(LiveAnswers)}
 
 
-def _page(operation_id: str, summary: str) -> dict[str, Any]:
+def _page(operation_id: str) -> dict[str, Any]:
     headers = {
         "ETag": {"schema": {"type": "string"}, "description": "Strong: of the file's digest."},
         "Cache-Control": {"schema": {"type": "string"}},
@@ -64,7 +64,7 @@ def _page(operation_id: str, summary: str) -> dict[str, Any]:
     content_range = {"Content-Range": {"schema": {"type": "string", "pattern": "^bytes "}}}
     return {
         "operationId": operation_id,
-        "summary": summary,
+        "summary": "A published page",
         "description": _DESCRIPTION,
         "tags": _TAGS,
         "parameters": [SLUG_PARAMETER, *(_header(name, text) for name, text in _CONDITIONS.items())],
@@ -79,8 +79,8 @@ def _page(operation_id: str, summary: str) -> dict[str, Any]:
             "304": {"description": "Unchanged since the ETag sent.", "headers": headers},
             "404": {"description": "There is no such page, or it is not published yet.", "content": _PLAIN},
             "410": {"description": "The page was taken back by its owner.", "content": _PLAIN},
-            "412": {"description": "The file is not the one that `If-Match` names."},
-            "416": {"description": "No such range.", "headers": content_range},
+            "412": {"description": "The file is not the one that `If-Match` names.", "content": _PLAIN},
+            "416": {"description": "No such range.", "headers": content_range, "content": _PLAIN},
         },
     }
 
@@ -102,9 +102,9 @@ def _header(name: str, text: str) -> dict[str, Any]:
     }
 
 
-def _live() -> dict[str, Any]:
+def _live(operation_id: str) -> dict[str, Any]:
     return {
-        "operationId": "public_artifact_live_retrieve",
+        "operationId": operation_id,
         "summary": "What is said on a page, live",
         "description": "Server-Sent Events for pages that take votes or comments: first the whole state, then the"
         " images that changed; `event: gone` where the page was taken back.",

@@ -1,15 +1,19 @@
 """The OpenAPI document: valid, complete, true, and shown without anything from elsewhere."""
 
+import asyncio
 import json
 import re
 from typing import Any
 
 import pytest
+from channels.testing import HttpCommunicator
 from django.core.management import call_command
 from django.urls import URLResolver, get_resolver
 from drf_spectacular.generators import SchemaGenerator
+from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from dali.health import health_application
 from tests.clients import anonymous
 
 # Answered by applications of their own, which no URL pattern of Django names.
@@ -18,6 +22,7 @@ OUTSIDE_DJANGO = {
     ("get", "/readyz"),
     ("get", "/api/stream/{session_id}"),
     ("get", "/public/artifact/{slug}/live"),
+    ("get", "/public/lookbook/{slug}/live"),
 }
 
 
@@ -88,6 +93,43 @@ def test_the_routes_of_the_contract_are_there() -> None:
         ("post", "/api/artifacts/{artifact_id}/publish"), ("post", "/api/artifacts/{artifact_id}/unpublish"),
         ("get", "/api/artifacts/{artifact_id}/views"),
     }  # fmt: skip
+
+
+def test_events_are_a_union_told_apart_by_type() -> None:
+    made = document()
+    schemas = made["components"]["schemas"]
+    items = made["paths"]["/api/jobs/{job_id}/events"]["get"]["responses"]["200"]["content"]
+    assert items["application/json"]["schema"]["items"] == {"$ref": "#/components/schemas/Event"}
+    types = {"queued", "running", "progress", "judge", "fail", "complete"}
+    assert set(schemas["Event"]["discriminator"]["mapping"]) == types
+    assert set(schemas["StreamEvent"]["discriminator"]["mapping"]) == types | {"gap"}
+    stream = made["paths"]["/api/stream/{session_id}"]["get"]
+    assert {one["name"] for one in stream["parameters"]} == {
+        *("session_id", "after", "batch", "ticket", "Last-Event-ID"),
+    }
+    assert "WebSocket" in stream["description"]
+
+
+def test_lists_lead_to_the_next_page_and_take_empty_parameters() -> None:
+    for method, path, operation in operations():
+        queries = [one for one in operation.get("parameters", []) if one["in"] == "query"]
+        assert all(one["allowEmptyValue"] for one in queries), path
+        has_link = "Link" in operation["responses"].get("200", {}).get("headers", {})
+        assert has_link == (method == "get" and any(one["name"] == "limit" for one in queries)), path
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+def test_health_is_answered_as_documented(path: str) -> None:
+    answers = document()["paths"][path]["get"]["responses"]
+
+    async def ask() -> tuple[int, bytes]:
+        communicator = HttpCommunicator(health_application(None), "GET", path)  # type: ignore[arg-type]
+        answer = await communicator.get_response(timeout=30)
+        return answer["status"], answer["body"]
+
+    status, content = asyncio.run(ask())
+    schema = answers[str(status)]["content"]["application/json"]["schema"]
+    assert OAS31Validator(schema).is_valid(json.loads(content))
 
 
 def operations() -> list[tuple[str, str, dict[str, Any]]]:
