@@ -8,6 +8,9 @@ from decimal import Decimal
 from dali.lib.vendors.usage import Unit, Usage
 from knowledgebase.models import Price
 
+# No call costs as much; the columns of costs hold several of them.
+MOST_USD = 100_000
+
 
 @dataclass(frozen=True, slots=True)
 class Rate:
@@ -42,7 +45,8 @@ def cost_of(usage: Usage, on: date) -> Decimal | None:
 
 
 def quote(usage: Usage, on: date) -> Quote | None:
-    """As `cost_of`, with where the prices come from. None also where nothing is said to have been used."""
+    """As `cost_of`, with where the prices come from. None also where nothing is said to have been used, or more than
+    any call costs: then it was not counted."""
     rates = _rates(usage.service, usage.model)
     used = {unit: amount for unit, amount in usage.units.items() if amount}
     total, sources, read_on = Decimal(0), list[str](), list[date]()
@@ -54,7 +58,7 @@ def quote(usage: Usage, on: date) -> Quote | None:
         if rate.source not in sources:
             sources.append(rate.source)
         read_on.append(rate.read_on)
-    return Quote(total, "; ".join(sources), min(read_on)) if used else None
+    return Quote(total, "; ".join(sources), min(read_on)) if used and total <= MOST_USD else None
 
 
 def _rate_on(rates: Iterable[Rate], on: date) -> Rate | None:

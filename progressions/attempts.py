@@ -10,7 +10,7 @@ from dali.lib import database
 from dali.lib.sql import update_where
 from progressions import due, wakeups
 from progressions.enums import Code
-from progressions.errors import ProviderError
+from progressions.errors import RETRYABLE, ProviderError
 from progressions.models import Variant
 from progressions.receipts import Receipt, charge_possible
 from progressions.run import EndedError, Run
@@ -36,7 +36,7 @@ def after_failure(
     if not _may_try_again(run, error):
         kept = _kept(run, attempt, error, receipt, again=None)
         run.journal.fail("generate", attempt, kept, error=str(error), ms=ms)
-        run.fail(error.code, str(error), is_retryable=error.is_retryable)
+        run.fail(error.code, str(error), is_retryable=error.is_retryable and error.code in RETRYABLE)
     run.journal.fail(
         "generate", attempt, _kept(run, attempt, error, receipt, again=again), error=str(error), ms=ms
     )
@@ -85,8 +85,8 @@ def _kept(
 def _may_try_again(run: Run, error: ProviderError) -> bool:
     if run.variant.attempts >= settings.MAX_ATTEMPTS:
         return False
-    if error.code == Code.INVALID_IMAGE:
-        return run.journal.failures("generate", Code.INVALID_IMAGE) == 0
+    if error.code == Code.INVALID_IMAGE and run.journal.failures("generate", Code.INVALID_IMAGE):
+        return False
     return error.is_retryable and (error.retry_after_s or 0) <= LONGEST_PAUSE_S
 
 

@@ -5,12 +5,14 @@ and placed under the hash of its content, so that placing it twice is harmless a
 can be cached for ever.
 """
 
+import hashlib
 from abc import ABC, abstractmethod
 from typing import ClassVar
 from urllib.parse import urljoin, urlsplit
 
 from django.conf import settings
 
+from dali.lib.cleaning import clean_text
 from dali.lib.registry import Registry
 
 
@@ -48,6 +50,12 @@ class Delivery(ABC):
 
 
 deliveries: Registry[Delivery] = Registry(Delivery, "progressions.deliveries")
+
+
+def place_image(content: bytes) -> str:
+    """Places a WebP by the delivery in use; returns its address, fit for a row. Raises DeliveryError."""
+    sha256 = hashlib.sha256(content).hexdigest()
+    return clean_text(deliveries.get(settings.DELIVERY).place(content, sha256))
 
 
 def image_origins() -> list[str]:

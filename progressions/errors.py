@@ -1,8 +1,15 @@
 """What can go wrong between a prompt and its image, in the words of the contract's outcomes."""
 
 from dali.lib.errors import DaliError, UnavailableError
-from dali.lib.logs import mask_secrets
-from dali.lib.vendors.failures import EXCERPT_CHARACTERS, VendorError
+from dali.lib.vendors.failures import (
+    EXCERPT_CHARACTERS,
+    MESSAGE_CHARACTERS,
+    REQUEST_ID_CHARACTERS,
+    VendorError,
+    clean_pause_s,
+    clean_status,
+    masked,
+)
 from dali.lib.vendors.usage import Usage
 from progressions.enums import Code
 
@@ -17,7 +24,8 @@ class ProviderError(DaliError):
     `code` is one of the outcomes; `is_retryable` defaults to what the outcome says; `retry_after_s` is
     what the provider asked for; `is_possibly_billed`: the request may have arrived and no answer says what became of
     it; `usage`: what they report to have used all the same; `status`, `request_id` and `excerpt` (at most
-    500 characters of the answer) are for the journal. Secrets are masked in all of it.
+    500 characters of the answer) are for the journal. All of it is cleaned, and secrets are masked. An `invalid_image`
+    that is retryable is an answer that was damaged on its way: it is asked for once more.
     """
 
     def __init__(
@@ -33,15 +41,15 @@ class ProviderError(DaliError):
         request_id: str = "",
         excerpt: str = "",
     ) -> None:
-        super().__init__(mask_secrets(message))
+        super().__init__(masked(message, MESSAGE_CHARACTERS))
         self.code = code
         self.is_possibly_billed = is_possibly_billed
-        self.usage = usage
+        self.usage = usage if isinstance(usage, Usage) else None
         self.is_retryable = code in RETRYABLE if is_retryable is None else is_retryable
-        self.retry_after_s = retry_after_s
-        self.status = status
-        self.request_id = mask_secrets(request_id)
-        self.excerpt = mask_secrets(excerpt)[:EXCERPT_CHARACTERS]
+        self.retry_after_s = clean_pause_s(retry_after_s)
+        self.status = clean_status(status)
+        self.request_id = masked(request_id, REQUEST_ID_CHARACTERS)
+        self.excerpt = masked(excerpt, EXCERPT_CHARACTERS)
 
     @classmethod
     def of(cls, error: VendorError) -> "ProviderError":
@@ -76,7 +84,7 @@ class JudgeError(DaliError):
     def __init__(
         self, message: str, *, usage: tuple[Usage, ...] = (), unseen: tuple[Usage, ...] = ()
     ) -> None:
-        super().__init__(mask_secrets(message))
+        super().__init__(masked(message, MESSAGE_CHARACTERS))
         self.usage = usage
         self.unseen = unseen
 
@@ -85,16 +93,33 @@ class DeliveryError(UnavailableError):
     """The delivery image could not be placed, or the place not be asked; the step is tried again.
 
     A request that needed it is answered with 503. `message`: for the log; it names the setting at fault where there
-    is one.
-    `is_busy`: the place asked to be left alone for `retry_after_s`. `public_message`: for clients, where more can be
-    said than that the delivery is away.
+    is one. `is_busy`: the place asked to be left alone for `retry_after_s`. `public_message`: for clients, where more
+    can be said than that the delivery is away.
+    `code`: given where trying again cannot help (a used-up quota, a wrong key, an image that is not taken). The step
+    then fails with it, and clients are told `public_message`, which says why and what to do.
     """
 
     def __init__(
-        self, message: str, retry_after_s: int = 5, *, is_busy: bool = False, public_message: str = ""
+        self,
+        message: str,
+        retry_after_s: int = 5,
+        *,
+        is_busy: bool = False,
+        public_message: str = "",
+        code: Code | None = None,
     ) -> None:
-        super().__init__(public_message or _NOT_DELIVERED, retry_after_s, reason=mask_secrets(message))
+        super().__init__(
+            masked(public_message, MESSAGE_CHARACTERS) or _NOT_DELIVERED,
+            retry_after_s,
+            reason=masked(message, MESSAGE_CHARACTERS),
+        )
         self.is_busy = is_busy
+        self.code = code
+
+    @property
+    def is_permanent(self) -> bool:
+        """Whether the same request would fail again."""
+        return self.code is not None
 
 
 class LeaseLostError(DaliError):

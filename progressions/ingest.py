@@ -12,7 +12,7 @@ from dali.lib.errors import InputError
 from dali.lib.fetch import FetchError, fetch
 from dali.lib.images import CPU_GATE, InvalidImageError, Picture, decode, decode_mask, encode_delivery, sniff
 from dali.lib.storage import named, originals, uploads
-from progressions.delivery import deliveries
+from progressions.delivery import place_image
 from progressions.enums import Code, Kind
 from progressions.errors import StartImageError
 from progressions.models import Job, Upload
@@ -61,7 +61,7 @@ def ingest_images(job: Job) -> Ingested:
         return ingest_images(job)  # what stands there holds, and this time it is what is read
     return Ingested(
         start_key=f"{folder}/start",
-        start_delivery=_place(webp),
+        start_delivery=place_image(webp),
         mask_key=f"{folder}/mask" if mask else "",
         width=picture.width,
         height=picture.height,
@@ -113,7 +113,7 @@ def receive_upload(content: bytes, owner: str) -> Upload:
     return Upload.objects.create(
         owner=owner,
         key=key,
-        delivery=_place(webp),
+        delivery=place_image(webp),
         media_type=picture.media_type,
         width=picture.width,
         height=picture.height,
@@ -180,7 +180,3 @@ def _store(key: str, content: bytes, media_type: str) -> bool:
     # The key may be taken: by this very step, run before a crash or by a worker that lost its lease
     # and was answered with another picture by the same URL.
     return originals().put_once(key, content, media_type=media_type) or originals().read(key) == content
-
-
-def _place(webp: bytes) -> str:
-    return deliveries.get(settings.DELIVERY).place(webp, hashlib.sha256(webp).hexdigest())

@@ -12,11 +12,15 @@ from typing import ClassVar
 from django.conf import settings
 from PIL import Image
 
+from dali.lib.cleaning import clean_text
 from dali.lib.clock import Deadline
 from dali.lib.images import Picture
 from dali.lib.registry import Registry
 from dali.lib.vendors.usage import Usage
 from progressions.enums import Judgment, Kind
+
+_MOST_NOTES, _MOST_NOTE = 40, 2_000
+_MOST_TAGS, _MOST_TAG = 20, 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,17 @@ class Verdict:
     usage: tuple[Usage, ...] = ()
     judge: str = ""
     unseen: tuple[Usage, ...] = ()
+
+    def __post_init__(self) -> None:
+        """What models say is cleaned and bounded, whoever's judge it is; another judgment than the two is none."""
+        said = str(self.judgment)
+        object.__setattr__(self, "judgment", Judgment(said) if said in set(Judgment) else None)
+        notes = [text for note in self.notes if (text := clean_text(note, _MOST_NOTE))]
+        tags = [text for tag in self.tags if (text := clean_text(tag, _MOST_TAG))]
+        object.__setattr__(self, "notes", notes[:_MOST_NOTES])
+        object.__setattr__(self, "tags", tags[:_MOST_TAGS])
+        object.__setattr__(self, "retry_suggestion", clean_text(self.retry_suggestion, _MOST_NOTE))
+        object.__setattr__(self, "model", clean_text(self.model, _MOST_TAG * 3))
 
 
 class Judge(ABC):

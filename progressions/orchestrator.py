@@ -26,13 +26,13 @@ from knowledgebase.queries import tips_for
 from progressions import asking, claims, duplicates, events, placing, services, tools, wakeups
 from progressions.delivery import public_url
 from progressions.enums import Code, JobStatus, VariantStatus
-from progressions.errors import JudgeError, LeaseLostError, StartImageError
+from progressions.errors import DeliveryError, JudgeError, LeaseLostError, StartImageError
 from progressions.ingest import Ingested, ingest_images, load_area
 from progressions.judge import Verdict
 from progressions.judging import give_up_for_now
 from progressions.models import ImageProgression, Job, Variant
 from progressions.rewriting import Refinement, refine_prompt
-from progressions.run import INTERNAL_ERROR, EndedError, Run, growing_pause_s, ms_since
+from progressions.run import INTERNAL_ERROR, EndedError, Run, ms_since, pause_after_s
 from progressions.steps import Journal, Kept, Success
 from projects.models import Project
 
@@ -99,7 +99,10 @@ def _run_ingest(lease: claims.Lease, job: Job) -> None:
     except LeaseLostError:
         raise
     except UnavailableError as error:
-        _ingest_later(lease, journal.failures("ingest", type(error).__name__), error.retry_after_s)
+        if isinstance(error, DeliveryError) and error.code is not None:
+            _fail_ingest(lease, job, error.code, error.public_message, is_retryable=False)
+        else:
+            _ingest_later(lease, error, journal.failures("ingest", type(error).__name__))
     except Exception as error:  # noqa: BLE001 - the edge: one job's accident ends that job and harms no other
         if classify(error) is not None:
             raise
@@ -108,11 +111,11 @@ def _run_ingest(lease: claims.Lease, job: Job) -> None:
         if failures >= INGEST_ATTEMPTS:
             _fail_ingest(lease, job, Code.INTERNAL, INTERNAL_ERROR, is_retryable=True)
         else:
-            _ingest_later(lease, failures, 0)
+            _ingest_later(lease, error, failures)
 
 
-def _ingest_later(lease: claims.Lease, failures: int, least_s: float) -> None:
-    pause_s = growing_pause_s(failures, least_s=least_s, longest_s=STORAGE_PAUSE_S)
+def _ingest_later(lease: claims.Lease, error: Exception, failures: int) -> None:
+    pause_s = pause_after_s(error, failures, STORAGE_PAUSE_S)
     again = database.now() + timedelta(seconds=pause_s)
     with claims.fenced(lease, lease_until=None, not_before=again, nudged_at=None):
         wakeups.wake_after(pause_s)

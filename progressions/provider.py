@@ -13,10 +13,14 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, ClassVar, TypedDict
 
+from dali.lib.cleaning import clean_facts, clean_number, clean_text
 from dali.lib.clock import Deadline
 from dali.lib.registry import Registry
 from dali.lib.vendors.usage import Usage
 from progressions.enums import Kind
+
+# What the columns hold.
+_MOST_MODEL, _MOST_SEED, _MOST_USD = 120, 2**63 - 1, 100_000
 
 
 class SizeLimits(TypedDict):
@@ -68,7 +72,8 @@ class ProviderImage:
     the one it used, None where it takes none. `usage`: what the call used, as far as it is known; its cost is worked
     out from the price table. `cost_usd`: only where the provider itself knows what it cost (never 0 for
     unknown). `meta`: JSON-able facts for the record (size asked and made, request id, the prompt as it was
-    revised).
+    revised). What a service says is taken as it comes: texts and facts are cleaned here, and a seed or cost that is
+    none is None.
     """
 
     content: bytes
@@ -77,6 +82,21 @@ class ProviderImage:
     cost_usd: Decimal | None = None
     meta: Mapping[str, object] = field(default_factory=dict)
     usage: Usage | None = None
+
+    def __post_init__(self) -> None:
+        """Nothing that is said beside the picture may keep it from being stored."""
+        content: object = self.content
+        if not isinstance(content, bytes):
+            whole = bytes(content) if isinstance(content, bytearray | memoryview) else b""
+            object.__setattr__(self, "content", whole)
+        object.__setattr__(self, "model", clean_text(self.model, _MOST_MODEL))
+        object.__setattr__(self, "meta", clean_facts(self.meta))
+        if clean_number(self.seed, _MOST_SEED) is None or not isinstance(self.seed, int):
+            object.__setattr__(self, "seed", None)
+        if clean_number(self.cost_usd, _MOST_USD) is None:
+            object.__setattr__(self, "cost_usd", None)
+        if not isinstance(self.usage, Usage):
+            object.__setattr__(self, "usage", None)
 
 
 @dataclass(frozen=True, slots=True)

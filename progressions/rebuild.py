@@ -1,6 +1,5 @@
 """Upkeep: fingerprints and delivery images made anew from the originals, row by row."""
 
-import hashlib
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -20,7 +19,7 @@ from dali.lib.images import CPU_GATE, Picture, decode, encode_delivery
 from dali.lib.phash import fingerprint
 from dali.lib.storage import named
 from progressions import duplicates
-from progressions.delivery import deliveries
+from progressions.delivery import deliveries, place_image
 from progressions.enums import Kind
 from progressions.errors import DeliveryError
 from progressions.ingest import load_area
@@ -161,7 +160,7 @@ def rebuild_delivery(project_id: UUID | None, *, is_all: bool, tell: Callable[[C
         picture = _decoded(source.storage, source.key)
         with CPU_GATE:
             content = encode_delivery(picture)
-        return delivery.place(content, hashlib.sha256(content).hexdigest())
+        return place_image(content)
 
     for source, made in _made(delivery_sources(project_id), make):
         if isinstance(made, DaliError | OSError):

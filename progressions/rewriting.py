@@ -5,7 +5,6 @@ import json
 import re
 import threading
 import time
-import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from django.template.loader import render_to_string
 
 from dali.lib import database
 from dali.lib.bounded import call_within
+from dali.lib.cleaning import REPLACED, clean_text
 from dali.lib.clock import Deadline
 from dali.lib.database import release_connection
 from dali.lib.errors import DaliError
@@ -267,7 +267,7 @@ def _fault_of(text: str, prompt: str) -> str:
     """What speaks against the text; empty: nothing."""
     if not any(char.isalnum() for char in text):
         return "is empty"
-    if any(unicodedata.category(char) in ("Cc", "Cs") and char not in "\n\t" for char in text):
+    if clean_text(text, len(text)) != text or REPLACED in text:
         return "holds control characters"
     if len(text) > min(MAX_CHARACTERS, max(LONGEST_NEW, 2 * len(prompt))):
         return f"is too long ({len(text)} characters)"

@@ -12,12 +12,15 @@ from dali.lib.errors import UnavailableError
 from progressions import claims, due, events, services, wakeups
 from progressions.delivery import public_url
 from progressions.enums import Code, VariantStatus
+from progressions.errors import DeliveryError
 from progressions.models import ImageProgression, Job, Variant
 from progressions.receipts import charge_possible
 from progressions.steps import Journal, Kept
 
 log = structlog.get_logger(__name__)
 
+# The longest pause that a delivery which is busy gets; then it is asked again.
+BUSY_PAUSE_S = 300.0
 INTERNAL_ERROR = "Something went wrong inside Dali; the log has the details."
 
 
@@ -71,13 +74,14 @@ class Run:
     ) -> NoReturn:
         """Gives the row back until what `step` needs may be there again; raises EndedError.
 
-        The pause grows with each failure of the step, never beyond `longest_s`; there is no last attempt, because what
-        is paid is not given up. `since`: when the step began. `reason`: a sentence for the client.
+        The pause grows with each failure of the step, never beyond `longest_s`, or is what was asked for; there is no
+        last attempt, because what is paid is not given up. `since`: when the step began. `reason`: a sentence for the
+        client.
         """
         ms = int((timezone.now() - since).total_seconds() * 1000)
         self.journal.record_failure(step, error, started_at=since, ms=max(0, ms))
         failures = self.journal.failures(step, type(error).__name__)
-        pause_s = growing_pause_s(failures, least_s=error.retry_after_s, longest_s=longest_s)
+        pause_s = pause_after_s(error, failures, longest_s)
         body = self.progress_body(step, self.variant.progress)
         body["retryInMs"], body["error"] = int(pause_s * 1000), reason
         again = database.now() + timedelta(seconds=pause_s)
@@ -102,9 +106,13 @@ class Run:
         return body
 
 
-def growing_pause_s(failures: int, *, least_s: float, longest_s: float) -> float:
-    """Seconds until a dependency that failed so often is asked again: 2, 4, 8 ..., within the two bounds."""
-    return min(max(float(least_s), 2.0 ** min(failures, 20)), longest_s)
+def pause_after_s(error: Exception, failures: int, longest_s: float) -> float:
+    """Seconds until a dependency that failed so often is asked again: 2, 4, 8 ..., at least what the error says and
+    at most `longest_s`. One that says that it is busy is asked again when it says."""
+    if isinstance(error, DeliveryError) and error.is_busy:
+        return min(float(error.retry_after_s), BUSY_PAUSE_S)
+    least_s = float(error.retry_after_s) if isinstance(error, UnavailableError) else 0.0
+    return min(max(least_s, 2.0 ** min(failures, 20)), longest_s)
 
 
 def ms_since(started: float) -> int:

@@ -14,6 +14,7 @@ from uuid import UUID
 import structlog
 from django.utils import timezone
 
+from dali.lib.cleaning import clean_text
 from dali.lib.sql import insert_rows, update_where
 from progressions import claims, events
 from progressions.enums import StepStatus
@@ -168,7 +169,7 @@ class Journal:
                 attempt=self._next_attempt(name),
                 status=StepStatus.FAILED,
                 result={"code": type(error).__name__},
-                error=str(error)[:2000],
+                error=clean_text(str(error), 2000),
                 started_at=started_at,
                 ms=ms,
             )

@@ -11,10 +11,14 @@ from typing import Any, ClassVar
 
 from django.conf import settings
 
+from dali.lib.cleaning import clean_facts
 from dali.lib.clock import Deadline
 from dali.lib.errors import DaliError
 from dali.lib.registry import Registry
 from dali.lib.vendors.usage import Usage
+
+# Of all texts of an answer; tokens are asked for by the thousand.
+_MOST_CHARACTERS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +47,14 @@ class TextRequest:
 
 @dataclass(frozen=True, slots=True)
 class TextAnswer:
-    """The JSON object a model answered, not checked against the schema, and what the call used."""
+    """The JSON object a model answered, cleaned, not checked against the schema, and what the call used."""
 
     data: dict[str, Any]
     usage: Usage
+
+    def __post_init__(self) -> None:
+        """Whoever reads it may store and show its texts."""
+        object.__setattr__(self, "data", clean_facts(self.data, _MOST_CHARACTERS, _MOST_CHARACTERS))
 
 
 class TextModel(ABC):

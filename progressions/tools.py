@@ -3,7 +3,6 @@
 None of them opens a transaction, and none is called inside one.
 """
 
-import hashlib
 import io
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -33,7 +32,7 @@ from dali.lib.phash import fingerprint
 from dali.lib.storage import originals
 from dali.lib.vendors.failures import VendorError
 from progressions import held_answers
-from progressions.delivery import deliveries
+from progressions.delivery import place_image
 from progressions.enums import Code, Kind, StepStatus
 from progressions.errors import DeliveryError, JudgeError, ProviderError
 from progressions.ingest import load_start
@@ -159,7 +158,8 @@ def store_answer(key: str, content: bytes, note: Mapping[str, object]) -> bytes:
     try:
         media_type = sniff(content)
     except InvalidImageError as error:
-        raise ProviderError(Code.INVALID_IMAGE, f"The answer is not a picture: {error}") from error
+        message = f"The answer is not a picture: {error}"
+        raise ProviderError(Code.INVALID_IMAGE, message, is_retryable=True) from error
     if originals().put_once(key, content, media_type=media_type, note=note):
         return content
     return originals().read(key)
@@ -191,7 +191,8 @@ def finish_answer(
         content = on_pixel_thread(lambda: provider.finish(request, answer))
     except InvalidImageError as error:
         discard(variant)
-        raise ProviderError(Code.INVALID_IMAGE, f"The answer does not decode: {error}") from error
+        message = f"The answer does not decode: {error}"
+        raise ProviderError(Code.INVALID_IMAGE, message, is_retryable=True) from error
     return store_answer(original_key(variant), content, note)
 
 
@@ -233,6 +234,8 @@ def persistently(effect: Callable[[], T], pauses_s: Sequence[float] = PAUSES_S) 
         try:
             return effect()
         except (DeliveryError, UnavailableError, OSError) as error:
+            if isinstance(error, DeliveryError) and (error.is_permanent or error.is_busy):
+                raise  # asking again at once cannot help
             log.warning("effect_failed", error=str(error)[:500])
             time.sleep(pause_s)
     return effect()
@@ -276,8 +279,7 @@ def open_picture(key: str) -> Picture:
 
 def place_delivery(derived: Derived) -> str:
     """Places the delivery image; returns its address. Raises DeliveryError."""
-    sha256 = hashlib.sha256(derived.delivery).hexdigest()
-    return deliveries.get(settings.DELIVERY).place(derived.delivery, sha256)
+    return place_image(derived.delivery)
 
 
 def ask_judge(job: Job, kind: str, picture: Picture, judge: Judge | None = None) -> Verdict:

@@ -15,24 +15,35 @@ MOST_NOTE_CHARACTERS = 500
 MOST_TAGS = 20
 MOST_TAG_CHARACTERS = 40
 
-# How models name the parts when they do not keep to the schema.
-_JUDGMENT = ("judgment", "judgement", "verdict", "result", "decision", "passed", "pass")
-_NOTES = ("notes", "note", "reasons", "reason", "explanation", "comments")
+# How models name the parts when they do not keep to the schema; compared without case, spaces, `_` and `-`.
+_JUDGMENT = (
+    "judgment", "judgement", "verdict", "result", "decision", "passed", "pass", "passes", "ispass", "approved",
+    "accepted", "acceptable", "outcome", "conclusion", "answer",
+)  # fmt: skip
+_NOTES = (
+    "notes", "note", "reasons", "reason", "reasoning", "rationale", "justification", "explanation", "analysis",
+    "observations", "comments", "comment", "feedback", "description",
+)  # fmt: skip
 _TAGS = ("tags", "tag", "keywords", "labels")
-_SUGGESTION = ("retry_suggestion", "retrySuggestion", "suggestion", "retry")
+_SUGGESTION = (
+    "retrysuggestion", "suggestion", "suggestions", "retry", "improvement", "improvements", "recommendation",
+)  # fmt: skip
 
-_PASS = frozenset(
-    {
-        *("pass", "passed", "passes", "passing", "yes", "true", "good", "ok", "okay"),
-        *("accept", "accepted", "acceptable", "approve", "approved"),
-    }
-)
-_FAIL = frozenset(
-    {
-        *("fail", "failed", "fails", "failing", "failure", "no", "false", "bad"),
-        *("reject", "rejected", "rejects", "unacceptable", "not", "doesn't"),
-    }
-)
+_PASS = frozenset({
+    "pass", "passed", "passes", "passing", "yes", "true", "good", "ok", "okay", "accept", "accepted", "accepts",
+    "acceptable", "approve", "approved", "approves",
+})  # fmt: skip
+_FAIL = frozenset({
+    "fail", "failed", "fails", "failing", "failure", "reject", "rejected", "rejects", "unacceptable", "disapproved",
+})  # fmt: skip
+# These say no only where they begin what is said: `bad weather over the sea` is a motif, `no defects` praise.
+_FAIL_FIRST = frozenset({"false", "bad"})
+# What turns the words after it around, as far as its clause goes.
+_NEGATIONS = frozenset({
+    "not", "no", "non", "never", "cannot", "cant", "isnt", "doesnt", "didnt", "dont", "wont", "wasnt", "wouldnt",
+    "couldnt", "shouldnt", "unable", "neither", "nor", "hardly", "barely", "far", "nowhere",
+})  # fmt: skip
+_REACH = 4  # words: `not a very clear pass`
 _ENDINGS = (".", "!", "?")
 _WIDE_ENDINGS = str.maketrans({"。": ".", "！": "!", "？": "?", "…": "..."})  # noqa: RUF001 - Chinese and Japanese
 _NO_REASON = "The judge gave no reason."
@@ -86,9 +97,12 @@ def _unwrapped(text: str) -> str:
 
 def _answer_in(found: Mapping[str, object], depth: int = 0) -> _Answer | None:
     """The answer an object is, or holds one or two levels down, as in `{"result": {"judgment": ...}}`."""
+    named: dict[str, object] = {}
+    for name, value in found.items():
+        named.setdefault(re.sub(r"[\W_]", "", str(name)).lower(), value)
     for name in _JUDGMENT:
-        if name in found and (judgment := _judgment_of(found[name])) is not None:
-            return _Answer(judgment, found)
+        if name in named and (judgment := _judgment_of(named[name])) is not None:
+            return _Answer(judgment, named)
     if depth < 2:
         for inner in found.values():
             if isinstance(inner, Mapping) and (answer := _answer_in(inner, depth + 1)) is not None:
@@ -103,16 +117,50 @@ def _judgment_of(said: object) -> Judgment | None:
         return Judgment.PASS if said else Judgment.FAIL
     if not isinstance(said, str) or len(said) > 200:
         return None
-    words = re.findall(r"[a-z']+", said.lower().replace("\u2019", "'"))
-    is_pass, is_fail = not _PASS.isdisjoint(words), not _FAIL.isdisjoint(words)
-    if is_pass and is_fail:  # `not a pass`; but `pass|fail` and `pass, not fail` say nothing for sure
-        is_negated = words[0] in ("not", "no", "doesn't", "does") and not {"fail", "failed", "fails"} & {
-            *words
-        }
-        return Judgment.FAIL if is_negated else None
-    if is_pass:
-        return Judgment.PASS
-    return Judgment.FAIL if is_fail and words[0] in _FAIL - {"not", "doesn't"} else None
+    text = said.lower().replace("\u2019", "'")
+    clauses = [re.findall(r"[a-z']+", clause) for clause in re.split(r"[^\w\s'*`\"-]+|\s-+\s", text)]
+    words = _Words()
+    for clause in filter(None, clauses):
+        words.read([word.replace("'", "") for word in clause])
+    return words.judgment()
+
+
+class _Words:
+    """What the clauses of a judgment say: yes, no, `cannot pass`, `not a failure`."""
+
+    def __init__(self) -> None:
+        self._is_pass = self._is_fail = self._is_unclear = False
+        self._is_first = True
+
+    def read(self, words: list[str]) -> None:
+        """One clause; a negation holds for what follows in it."""
+        for at, word in enumerate(words):
+            is_turned = _is_turned(words, at)
+            if word in _PASS:
+                self._is_pass |= not is_turned
+                self._is_fail |= is_turned
+            elif word in _FAIL:
+                self._is_fail |= not is_turned
+                self._is_unclear |= is_turned
+        if self._is_first and (words[0] in _FAIL_FIRST or words == ["no"]):
+            self._is_fail = True
+        elif words[-1] in _NEGATIONS:
+            self._is_unclear = True  # `it is not, I think, acceptable`
+        self._is_first = False
+
+    def judgment(self) -> Judgment | None:
+        """`pass|fail` and `pass, not fail` say nothing for sure."""
+        if self._is_unclear or self._is_pass == self._is_fail:
+            return None
+        return Judgment.PASS if self._is_pass else Judgment.FAIL
+
+
+def _is_turned(words: list[str], at: int) -> bool:
+    """Whether a negation, or `fails to`, stands before the word."""
+    before = words[max(0, at - _REACH) : at]
+    if _NEGATIONS.intersection(before):
+        return True
+    return before[-1:] == ["to"] and not (_FAIL | {"refuse", "refuses", "refused"}).isdisjoint(before[-2:-1])
 
 
 def _first(said: Mapping[str, object], names: tuple[str, ...]) -> object:
@@ -132,9 +180,10 @@ def _texts(said: object) -> Iterator[str]:
             if not isinstance(part, list):
                 yield from _texts(part)
     elif isinstance(said, Mapping):
-        for name in ("note", "text", "tag", "name", "value"):
-            if isinstance(said.get(name), str):
-                yield str(said[name])
+        named = {str(name).lower(): part for name, part in said.items()}
+        for name in ("note", "text", "reason", "tag", "name", "value"):
+            if isinstance(named.get(name), str):
+                yield str(named[name])
                 return
 
 

@@ -2,9 +2,17 @@
 
 from typing import ClassVar
 
+from dali.lib.cleaning import clean_text
+
 
 class DaliError(Exception):
-    """Root of every error that Dali raises on purpose. The message names the thing and the cure."""
+    """Root of every error that Dali raises on purpose. The message names the thing and the cure.
+
+    It may quote what a service or a client said: its texts are cleaned, so that every database takes them.
+    """
+
+    def __init__(self, *said: object) -> None:
+        super().__init__(*(clean_text(part) if isinstance(part, str) else part for part in said))
 
     @property
     def public_message(self) -> str:
@@ -48,7 +56,7 @@ class UnavailableError(DaliError):
 
     def __init__(self, message: str, retry_after_s: int = 5, *, reason: str = "") -> None:
         super().__init__(reason or message)
-        self._message = message
+        self._message = clean_text(message)
         self.retry_after_s = retry_after_s
 
     @property

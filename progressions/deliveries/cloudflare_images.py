@@ -21,9 +21,11 @@ from dali.lib.image_headers import InvalidImageError, webp_size
 from dali.lib.images import CPU_GATE, decode
 from dali.lib.patience import Patience
 from dali.lib.vendors import cloudflare_api
+from dali.lib.vendors.answers import at
 from dali.lib.vendors.cloudflare_api import CloudflareError
 from progressions.delivered_files import check_sha256
 from progressions.delivery import Delivery
+from progressions.enums import Code
 from progressions.errors import DeliveryError
 
 HOST = "https://imagedelivery.net"
@@ -32,8 +34,10 @@ MOST_PIXELS = 100_000_000
 MOST_PX = 12_000
 # Three attempts and their pauses end before the lease of the step does.
 DEADLINE_S = 30.0
-# "Resource already exists" (409), "Image not found" (404), the account's quota (403).
-_TAKEN, _NOT_FOUND, _QUOTA = 5409, 5404, 5453
+# "Resource already exists" (409), "Image not found" (404), a format or a size that is not taken (415, 413).
+_TAKEN, _NOT_FOUND, _WRONG_FORMAT, _TOO_LARGE = 5409, 5404, 5455, 5413
+# Seconds until it is asked again where it does not say: too many requests, anything else.
+_BUSY_S, _AWAY_S = 30, 5
 _QUALITIES = (80, 70, 60, 50)
 _SMALLER = 0.8
 _ID = re.compile(r"dali/[0-9a-f]{64}")
@@ -162,31 +166,49 @@ def _find(image_id: str, deadline: Deadline) -> Any:
 
 def _check_placed(result: Any, image_id: str) -> None:
     """DeliveryError where the answer shows that the address made of the settings would not open."""
-    if not isinstance(result, dict) or result.get("id") != image_id:
+    if at(result, "id") != image_id:
         raise DeliveryError(f"Cloudflare Images did not say that it has {image_id}")
-    addresses = [str(each) for each in result.get("variants") or ()]
+    told = at(result, "variants")
+    addresses = [address for address in told if isinstance(address, str)] if isinstance(told, list) else []
     if not addresses:
         return
     account, variant = settings.CLOUDFLARE_IMAGES_ACCOUNT_HASH, settings.CLOUDFLARE_IMAGES_VARIANT
     if not any(address.startswith(f"{HOST}/{account}/") for address in addresses):
-        raise DeliveryError(
+        raise _permanent(
             f"CLOUDFLARE_IMAGES_ACCOUNT_HASH is {account!r}, but this account's images are at {addresses[0]!r}"
         )
     is_flexible = "=" in variant  # `w=400`: such are in no list
     if not is_flexible and _address(image_id) not in addresses:
         known = ", ".join(sorted(address.rpartition("/")[2] for address in addresses))
-        raise DeliveryError(f"CLOUDFLARE_IMAGES_VARIANT is {variant!r}; this account has: {known}")
+        raise _permanent(f"CLOUDFLARE_IMAGES_VARIANT is {variant!r}; this account has: {known}")
 
 
 def _failed(error: CloudflareError) -> DeliveryError:
     """In delivery's words; the message of a CloudflareError holds no secret."""
-    pause_s = math.ceil(error.retry_after_s) if error.retry_after_s is not None else 5
-    if error.status in (401, 403) and error.code != _QUOTA:
-        return DeliveryError(
+    if error.is_retryable:
+        # 1,200 requests of a user in 5 minutes are taken.
+        is_busy = error.outcome == "rate_limited"
+        pause_s = _BUSY_S if is_busy else _AWAY_S
+        if error.retry_after_s is not None:
+            pause_s = math.ceil(error.retry_after_s)
+        return DeliveryError(f"the delivery image cannot be placed: {error}", pause_s, is_busy=is_busy)
+    if error.outcome == "quota":
+        cure = "Its quota is used up: raise the plan of Cloudflare Images or delete images there"
+        return _permanent(f"{error} {cure}", Code.QUOTA)
+    if error.status in (401, 403):
+        return _permanent(
             f"Cloudflare Images does not take CLOUDFLARE_API_TOKEN for CLOUDFLARE_ACCOUNT_ID: the token needs the "
-            f"permission Images Write. {error}",
-            pause_s,
+            f"permission Images Write. {error}"
         )
-    # 1,200 requests of a user in 5 minutes are taken.
-    is_busy = error.outcome == "rate_limited"
-    return DeliveryError(f"the delivery image cannot be placed: {error}", pause_s, is_busy=is_busy)
+    if error.status in (413, 415) or error.code in (_WRONG_FORMAT, _TOO_LARGE):
+        return _permanent(
+            f"Cloudflare Images does not take this image: {error} See what the account's plan takes (Dali sends WebP "
+            f"of at most {MOST_BYTES:,} bytes), or have another place deliver by DALI_DELIVERY"
+        )
+    return _permanent(f"Cloudflare Images does not take the request: {error}")
+
+
+def _permanent(message: str, code: Code = Code.PROVIDER_ERROR) -> DeliveryError:
+    """A failure that stays until somebody does what the message says, which clients are told as well."""
+    said = f"The image cannot be delivered. {message.rstrip('.')}."
+    return DeliveryError(message, code=code, public_message=said)

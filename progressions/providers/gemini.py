@@ -14,8 +14,8 @@ from dali.lib.errors import InputError
 from dali.lib.images import CPU_GATE, InvalidImageError, decode, decode_mask
 from dali.lib.schema_fields import closed, size_pattern
 from dali.lib.vendors import gemini_api
+from dali.lib.vendors.answers import text_at
 from dali.lib.vendors.failures import VendorError
-from dali.lib.vendors.gemini_failures import empty
 from dali.lib.vendors.gemini_images import IMAGE_SIZES, INSTRUCTIONS, MODELS, ImageModel, image_part, unlisted
 from dali.lib.vendors.usage import Unit, Usage
 from progressions.enums import Kind
@@ -138,25 +138,21 @@ class GeminiProvider(Provider):
         parts = [types.Part(text=INSTRUCTIONS[request.kind].format(prompt=request.prompt)), *images]
         seed = request.seed & _MOST_SEED
         config = _config(model, options, plan, seed)
-        response = gemini_api.generate(
+        body = gemini_api.generate(
             settings.GEMINI_CONCURRENCY, model.name, parts, config, request.deadline, paints=True
         )
-        usage = gemini_api.usage_of(model.name, response, paints=True)
-        text = gemini_api.text_of(response).strip()
-        for part in gemini_api.parts_of(response):
-            blob = part.inline_data
-            if blob is not None and blob.data and (blob.mime_type or "").startswith("image/"):
-                meta: dict[str, object] = {"image_size": plan.image_size, "aspect_ratio": plan.ratio}
-                if request.size is not None:
-                    meta["requested"] = {"size": f"{request.size[0]}x{request.size[1]}"}
-                said = (
-                    ("request_id", response.response_id),
-                    ("version", response.model_version),
-                    ("text", text[:500]),
-                )
-                meta |= {name: value for name, value in said if value}
-                return ProviderImage(blob.data, model.name, seed=seed, meta=meta, usage=usage)
-        raise empty(response, "no image", usage, text)
+        usage = gemini_api.usage_of(model.name, body, paints=True)
+        content = gemini_api.image_of(body, usage, request.deadline)
+        meta: dict[str, object] = {"image_size": plan.image_size, "aspect_ratio": plan.ratio}
+        if request.size is not None:
+            meta["requested"] = {"size": f"{request.size[0]}x{request.size[1]}"}
+        said = (
+            ("request_id", text_at(body, "responseId")),
+            ("version", text_at(body, "modelVersion")),
+            ("text", gemini_api.text_of(body).strip()[:500]),
+        )
+        meta |= {name: value for name, value in said if value}
+        return ProviderImage(content, model.name, seed=seed, meta=meta, usage=usage)
 
     def finish(self, request: ProviderRequest, content: bytes) -> bytes:
         """What was to be kept, put back; an upscale in the very shape of its start image."""

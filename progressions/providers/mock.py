@@ -103,7 +103,7 @@ class MockProvider(Provider):
         """Paints one picture, after the latency and with the fault that the options ask for."""
         options = parse_options(request.options)
         fault = options.fault_for(request)
-        _wait(request.deadline.left_s() if fault == "timeout" else options.latency_s, request.deadline)
+        _wait(options.latency_s, request.deadline)
         if _FAULTS.get(fault):
             raise ProviderError(
                 Code(fault),

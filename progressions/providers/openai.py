@@ -4,17 +4,14 @@ Nothing of it is asked twice: the SDK's retries are off. It takes no seed. Masks
 as guidance, but may not follow its exact shape", guide, read November 2026), so what was to be kept is put back.
 """
 
-import base64
-import binascii
 from collections.abc import Mapping
-from contextlib import nullcontext, suppress
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
+import httpx2
 from django.conf import settings
-from openai import Stream
-from openai.types import ImagesResponse
 from PIL import Image
 
 from dali.lib.compositing import Frame, OutpaintPlan, alpha_mask, outpainted, plan_outpaint, png, repainted
@@ -22,8 +19,9 @@ from dali.lib.errors import InputError
 from dali.lib.images import CPU_GATE, InvalidImageError, decode, decode_mask
 from dali.lib.schema_fields import closed
 from dali.lib.vendors import openai_api, openai_models
+from dali.lib.vendors.answers import at, text_at
 from dali.lib.vendors.failures import VendorError
-from dali.lib.vendors.openai_failures import unusable
+from dali.lib.vendors.openai_answers import ImageAnswer, last_of, whole_of
 from dali.lib.vendors.openai_models import Size, capped, family_of
 from dali.lib.vendors.openai_options import OPTION_SCHEMAS, ImageOptions, parse_options
 from dali.lib.vendors.usage import Usage
@@ -133,15 +131,16 @@ class OpenAIProvider(Provider):
         is_streamed = options.partial_images > 0 and request.on_partial is not None
         if is_streamed:
             arguments |= {"stream": True, "partial_images": options.partial_images}
-        images = openai_api.client("images").images
+        images = openai_api.client("images").images.with_raw_response
         with openai_api.calling(request.deadline) as timeout:
             send: Any = images.edit if call.start is not None else images.generate
-            answer: object = send(**arguments, timeout=timeout)
-            if is_streamed and isinstance(answer, Stream):
-                found, request_id = _last_of(answer, request)
-            else:
-                found, request_id = _first_of(answer)
-            return _image(request, call, options, found, request_id)
+            response: httpx2.Response = send(**arguments, timeout=timeout).http_response
+            with closing(response):
+                if is_streamed and "event-stream" in response.headers.get("content-type", ""):
+                    answer = last_of(response, request.deadline, request.on_partial)
+                else:
+                    answer = whole_of(response)
+        return _image(request, call, options, answer)
 
     def finish(self, request: ProviderRequest, content: bytes) -> bytes:
         """The start image with what was repainted in it, or around it."""
@@ -228,48 +227,19 @@ def _arguments(request: ProviderRequest, prompt: str, options: ImageOptions, cal
     return arguments | {name: value for name, value in given.items() if value is not None}
 
 
-def _first_of(answer: object) -> tuple[object, str]:
-    """Answer and request id; a page of HTML with status 200 comes from the SDK as a str."""
-    if not isinstance(answer, ImagesResponse):
-        raise unusable("OpenAI answered with something that is no JSON.", excerpt=answer)
-    return answer, answer._request_id or ""  # noqa: SLF001 - documented by the SDK
-
-
-def _last_of(stream: Stream[Any], request: ProviderRequest) -> tuple[object, str]:
-    """The completed event, after every preview was passed on. Fewer previews than asked may come."""
-    request_id = stream.response.headers.get("x-request-id") or ""
-    with stream:
-        for event in stream:
-            type_ = str(getattr(event, "type", ""))
-            if type_.endswith(".completed"):
-                return event, request_id
-            if type_.endswith(".partial_image") and request.on_partial is not None:
-                with suppress(VendorError):  # a preview that is broken is no loss
-                    request.on_partial(_decoded(event, request_id))
-    raise unusable("OpenAI's stream ended without the image.", request_id=request_id)
-
-
-def _image(
-    request: ProviderRequest, call: Call, options: ImageOptions, found: object, request_id: str
-) -> ProviderImage:
-    usage = openai_api.usage_of_image(request.model, getattr(found, "usage", None))
-    holder = found
-    if isinstance(found, ImagesResponse):
-        if not found.data:
-            raise unusable(
-                "OpenAI's answer holds no image.", request_id=request_id, usage=usage, excerpt=found
-            )
-        holder = found.data[0]
-    content = _decoded(holder, request_id, usage)
+def _image(request: ProviderRequest, call: Call, options: ImageOptions, answer: ImageAnswer) -> ProviderImage:
+    body = answer.body
+    usage = openai_api.usage_of_image(request.model, at(body, "usage"))
+    content = answer.image(request.deadline, usage)
     asked = _said(call.size) if call.size else "auto"
-    answered = str(getattr(found, "size", None) or asked)
+    answered = text_at(body, "size") or asked
     meta: dict[str, object] = {
         "size": _said(call.finished) if call.finished else answered,
-        "quality": getattr(found, "quality", None) or options.quality or "auto",
+        "quality": text_at(body, "quality") or options.quality or "auto",
     }
-    if request_id:
-        meta["request_id"] = request_id
-    if revised := getattr(holder, "revised_prompt", None):
+    if answer.request_id:
+        meta["request_id"] = answer.request_id
+    if revised := text_at(body, "data", 0, "revised_prompt") or text_at(body, "revised_prompt"):
         meta["revised_prompt"] = revised
     if call.finished:
         meta["answer_size"] = answered
@@ -278,15 +248,3 @@ def _image(
     if request.size and _said(request.size) != meta["size"]:
         meta["requested"] = {"size": _said(request.size)}
     return ProviderImage(content, request.model, seed=None, meta=meta, usage=usage)
-
-
-def _decoded(holder: object, request_id: str, usage: Usage | None = None) -> bytes:
-    encoded = getattr(holder, "b64_json", None)
-    try:
-        content = base64.b64decode(encoded, validate=True) if isinstance(encoded, str) else b""
-    except binascii.Error:
-        content = b""
-    if not content:
-        message = "OpenAI's answer holds no image in base64."
-        raise unusable(message, request_id=request_id, usage=usage, excerpt=str(holder)[:2000])
-    return content

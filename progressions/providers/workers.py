@@ -1,7 +1,6 @@
 """Cloudflare Workers AI: flux, stable diffusion and others behind one address, each with fields of its own."""
 
 import base64
-import binascii
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -15,8 +14,7 @@ from dali.lib.errors import InputError
 from dali.lib.images import CPU_GATE, InvalidImageError, decode, decode_mask
 from dali.lib.schema_fields import AROUND, NOT_BLANK, at_most, closed, size_pattern
 from dali.lib.vendors import cloudflare_api
-from dali.lib.vendors.cloudflare_api import CloudflareAnswer, File
-from dali.lib.vendors.cloudflare_failures import unusable
+from dali.lib.vendors.cloudflare_api import File
 from dali.lib.vendors.usage import Usage
 from dali.lib.vendors.workers_models import (
     FLUX_INPUT_PX,
@@ -167,7 +165,7 @@ class WorkersProvider(Provider):
         if len(prompt) < len(request.prompt):
             meta["prompt_cut_at"] = len(prompt)
         return ProviderImage(
-            _picture(answer),
+            answer.picture(request.deadline),
             model.name,
             seed=request.seed if model.has_seed else None,
             meta=meta,
@@ -283,23 +281,6 @@ def _with_images(fields: Mapping[str, object], shot: _Shot) -> dict[str, object]
     if shot.mask:
         body["mask"] = list(shot.mask)
     return body
-
-
-def _picture(answer: CloudflareAnswer) -> bytes:
-    """The picture, wherever it stands: the body itself, or base64 in the result, by model and, at times, by mood."""
-    if answer.content:
-        return answer.content
-    result: Any = answer.result
-    text = result.get("image") if isinstance(result, dict) else result
-    if not isinstance(text, str) or not text:
-        raise unusable(
-            "Workers AI's answer holds no picture.", answer.status, answer.request_id, str(result)[:2000]
-        )
-    try:
-        return base64.b64decode(text.partition(",")[2] if text.startswith("data:") else text, validate=True)
-    except binascii.Error as error:
-        message = f"Workers AI's picture is no base64: {error}"
-        raise unusable(message, answer.status, answer.request_id, text[:2000]) from error
 
 
 def _cut(prompt: str, most: int) -> str:

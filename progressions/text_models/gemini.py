@@ -1,10 +1,9 @@
 """The text models `gemini`: Google's by the Gemini Developer API."""
 
-import json
-
 from google.genai import types
 
 from dali.lib.vendors import gemini_api
+from dali.lib.vendors.answers import object_in
 from dali.lib.vendors.gemini_failures import empty
 from progressions.text_model import TextAnswer, TextModel, TextRequest
 
@@ -33,10 +32,7 @@ class GeminiTextModel(TextModel):
         response = gemini_api.generate(gemini_api.MOST_ASIDE, request.model, parts, config, request.deadline)
         usage = gemini_api.usage_of(request.model, response)
         text = gemini_api.text_of(response)
-        try:
-            data = json.loads(text)
-        except ValueError as error:
-            raise empty(response, "no JSON", usage, text) from error
-        if not isinstance(data, dict):
-            raise empty(response, "JSON that is no object", usage, text)
+        data = object_in(text)
+        if data is None:
+            raise empty(response, "no JSON object", usage, text)
         return TextAnswer(data, gemini_api.known(usage, request.model))

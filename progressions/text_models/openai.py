@@ -1,8 +1,7 @@
 """The text models `openai`: by the Responses API, their answers held to a schema."""
 
-import json
-
 from dali.lib.vendors import openai_api
+from dali.lib.vendors.answers import object_in
 from dali.lib.vendors.openai_failures import unusable
 from progressions.text_model import TextAnswer, TextModel, TextRequest
 
@@ -33,11 +32,8 @@ class OpenAITextModel(TextModel):
                 max_tokens=request.max_tokens + _THOUGHT_TOKENS,
             )
         )
-        try:
-            data = json.loads(text)
-        except ValueError as error:
-            message = f"{request.model} answered with no JSON, or with JSON that is cut off."
-            raise unusable(message, usage=usage, excerpt=text) from error
-        if not isinstance(data, dict):
-            raise unusable(f"{request.model} answered with no JSON object.", usage=usage, excerpt=text)
+        data = object_in(text)
+        if data is None:
+            message = f"{request.model} answered with no JSON object, or with one that is cut off."
+            raise unusable(message, usage=usage, excerpt=text)
         return TextAnswer(data, usage)

@@ -1,9 +1,9 @@
 """Workers AI's text models."""
 
-import json
 from typing import ClassVar
 
 from dali.lib.vendors import cloudflare_api, workers_text
+from dali.lib.vendors.answers import object_in
 from dali.lib.vendors.failures import VendorError
 from progressions.text_model import TextAnswer, TextModel, TextRequest
 
@@ -31,17 +31,8 @@ class WorkersTextModel(TextModel):
                 max_tokens=request.max_tokens,
             )
         )
-        try:
-            data = json.loads(_inner(text))
-        except ValueError:
-            data = None
-        if not isinstance(data, dict):
+        data = object_in(text)
+        if data is None:
             message = f"Workers AI's {request.model} did not answer with a JSON object."
             raise VendorError("provider_error", message, usage=usage, excerpt=text)
         return TextAnswer(data, usage)
-
-
-def _inner(text: str) -> str:
-    """The outermost braces: models without JSON mode put a fence or a sentence around them."""
-    start, end = text.find("{"), text.rfind("}")
-    return text[start : end + 1] if 0 <= start < end else text

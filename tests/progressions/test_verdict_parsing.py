@@ -80,13 +80,60 @@ def test_an_answer_without_a_judgment_is_none(text: str) -> None:
         ("Acceptable", "pass"), ("pass: all there", "pass"), ("**pass**", "pass"),
         ("Fail!", "fail"), ("failed", "fail"), ("no", "fail"), (False, "fail"), (0, "fail"), ("Rejected", "fail"),
         ("not a pass", "fail"), ("does not pass", "fail"), ("doesn't pass", "fail"), ("bad", "fail"),
-        ("fail (no red barn)", "fail"),
+        ("fail (no red barn)", "fail"), ("cannot pass", "fail"), ("can't be approved", "fail"), ("cant pass", "fail"),
+        ("isn't acceptable", "fail"), ("isn\u2019t acceptable", "fail"), ("not acceptable", "fail"),
+        ("not a very clear pass", "fail"), ("fails to pass", "fail"), ("Failed to meet the prompt", "fail"),
+        ("would not pass", "fail"), ("never passes", "fail"), ("unable to approve this image", "fail"),
+        ("neither good nor acceptable", "fail"), ("far from acceptable", "fail"), ("no pass", "fail"),
+        ("non-acceptable", "fail"), ("rejected, not acceptable", "fail"), ("The image fails.", "fail"),
+        ("No, the barn is blue", "fail"), ("It can not be said to pass", "fail"), ("not_pass", "fail"),
+        ("Pass, with no issues", "pass"), ("no issues: pass", "pass"), ("Pass - no defects", "pass"),
+        ("Yes, it passes.", "pass"), ("a pass without doubt", "pass"),
     ],
 )  # fmt: skip
 def test_other_words_for_a_judgment_are_understood(said: object, judgment: str) -> None:
     verdict = parse_verdict(json.dumps({"judgment": said, "notes": ["A barn."]}))
     assert verdict is not None
     assert verdict.judgment == judgment
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "pass, not fail",
+        "it is not, in my view, acceptable",
+        "does not fail",
+        "pass? no",
+        "a good image but fails",
+    ],
+)
+def test_words_that_say_both_are_no_judgment(said: str) -> None:
+    assert parse_verdict(json.dumps({"judgment": said})) is None
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("judgment", "notes", "tags", "retry_suggestion"),
+        ("Judgment", "Notes", "Tags", "Retry_Suggestion"),
+        ("JUDGEMENT", "REASONING", "TAGS", "RETRY-SUGGESTION"),
+        ("Verdict", "reasoning", "Keywords", "retrySuggestion"),
+        ("decision", "rationale", "labels", "Retry suggestion"),
+        ("Passed", "Explanation", "Tag", "recommendation"),
+        ("result", "Justification", "tags", "Improvement"),
+    ],
+)
+def test_the_parts_are_known_by_other_names_and_in_any_case(names: tuple[str, str, str, str]) -> None:
+    said = ("fail", "The barn is blue.", ["barn"], "Paint it red.")
+    verdict = parse_verdict(json.dumps(dict(zip(names, said, strict=True))))
+    assert verdict == Verdict(Judgment.FAIL, ["The barn is blue."], ["barn"], "Paint it red.")
+
+
+def test_the_state_of_an_envelope_is_no_judgment() -> None:
+    assert parse_verdict('{"status": "ok", "notes": ["A barn."]}') is None
+    verdict = parse_verdict('{"status": "ok", "data": {"Judgment": "FAIL", "Notes": [{"Text": "a barn"}]}}')
+    assert verdict is not None
+    assert (verdict.judgment, verdict.notes) == ("fail", ["A barn."])
 
 
 def test_notes_become_whole_sentences() -> None:

@@ -1,7 +1,6 @@
 """Cloudflare's API by `requests`: one way to make any call, with its envelope always checked."""
 
 import functools
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +12,10 @@ from urllib3.exceptions import HTTPError
 
 from dali.lib.clock import Deadline
 from dali.lib.vendors import connections, deadlines
+from dali.lib.vendors.answers import NotJsonError, read_json
 from dali.lib.vendors.cloudflare_failures import CloudflareError, failure_of, failure_of_answer, unusable
+from dali.lib.vendors.image_answers import UnreadableImageError, image_bytes_of
+from dali.lib.vendors.outcomes import told_in_success
 
 __all__ = ["CloudflareAnswer", "CloudflareApi", "CloudflareError", "File", "account", "api", "missing"]
 
@@ -35,6 +37,27 @@ class CloudflareAnswer:
     content: bytes
     status: int
     request_id: str
+
+    def picture(self, deadline: Deadline) -> bytes:
+        """The picture, wherever it stands: the body itself, or in the result, by model and, at times, by mood.
+
+        Raises CloudflareError where there is none.
+        """
+        if self.content:
+            return self.content
+        try:
+            base_url = settings.CLOUDFLARE_API_BASE_URL
+            content = image_bytes_of(self.result, deadline=deadline, base_url=base_url)
+        except UnreadableImageError as error:
+            message = f"Workers AI's picture cannot be read: {error}."
+            raise self._unusable(message, is_unreadable=True) from error
+        if not content:
+            raise self._unusable("Workers AI's answer holds no picture.")
+        return content
+
+    def _unusable(self, message: str, *, is_unreadable: bool = False) -> CloudflareError:
+        said = str(self.result)[:2000]
+        return unusable(message, self.status, self.request_id, said, is_unreadable=is_unreadable)
 
 
 class CloudflareApi:
@@ -132,10 +155,11 @@ def _read(
 ) -> CloudflareAnswer:
     status = response.status_code
     envelope = _envelope(body)
-    if not 200 <= status < 300 or (envelope is not None and envelope.get("success") is False):
+    if not 200 <= status < 300 or _is_failure(envelope):
         raise failure_of_answer(status, response.headers, body, envelope)
     if envelope is not None:
-        return CloudflareAnswer(envelope.get("result"), b"", status, request_id)
+        # Gateways leave the envelope away at times.
+        return CloudflareAnswer(envelope.get("result", envelope), b"", status, request_id)
     start = body[:64].lstrip()
     if not start:
         raise unusable("Cloudflare's answer is empty.", status, request_id, body)
@@ -147,12 +171,20 @@ def _read(
     return CloudflareAnswer(None, body, status, request_id)
 
 
+def _is_failure(envelope: dict[str, Any] | None) -> bool:
+    """Whether an envelope that came with a success says that it is none."""
+    if envelope is None:
+        return False
+    is_empty = envelope.get("result") is None
+    return envelope.get("success") is False or (is_empty and not told_in_success(envelope).is_empty)
+
+
 def _envelope(body: bytes) -> dict[str, Any] | None:
     """The body as the JSON object that it should be; None where it is none."""
     if not body[:64].lstrip().startswith(b"{"):
         return None
     try:
-        parsed = json.loads(body)
-    except ValueError:
+        parsed = read_json(body)
+    except NotJsonError:
         return None
     return parsed if isinstance(parsed, dict) else None

@@ -1,7 +1,6 @@
 """How calls of Cloudflare's API fail: its codes, its statuses, and what `requests` raises, as outcomes.
 
-Codes of Workers AI from its page of errors (read November 2026); they stand in the envelope, which may
-come with status 200 all the same.
+Codes stand in the envelope, which may come with status 200 all the same.
 """
 
 import re
@@ -12,36 +11,25 @@ from typing import Any
 from urllib3.exceptions import ConnectTimeoutError, EmptyPoolError, NewConnectionError
 
 from dali.lib.clock import Deadline
+from dali.lib.vendors.answers import at
 from dali.lib.vendors.failures import EXCERPT_CHARACTERS, Outcome, VendorError, retry_after_s
+from dali.lib.vendors.outcomes import judged, told_in
 from dali.lib.vendors.usage import Usage
 
 LICENCE = 5016
-REFUSED = 3030
 _MESSAGE_CHARACTERS = 300
 
-# Outcome, whether another attempt may help, and what there is to do about it.
-_CODES: dict[int, tuple[Outcome, bool, str]] = {
-    REFUSED: ("refused", False, ""),
-    3036: ("quota", False, "the account's free neurons of the day are used up; they come back at 00:00 UTC"),
-    3040: ("rate_limited", True, "no capacity for this model at the moment"),
-    3007: ("timeout", True, ""),
-    3008: ("timeout", True, ""),
-    3043: ("provider_error", True, ""),
-    LICENCE: (
-        "provider_error",
-        False,
-        "the model's licence must be agreed to once: read it, then run `manage.py agree_llama_licence`",
-    ),
-    5035: ("provider_error", False, "this model needs the plan Workers Paid"),
-    10000: (
-        "provider_error",
-        False,
-        "check CLOUDFLARE_API_TOKEN, its permissions and CLOUDFLARE_ACCOUNT_ID",
-    ),
+# What there is to do about a code; what it means stands in dali.lib.vendors.outcomes.
+_USED_UP = "the account's free neurons of the day are used up; they come back at 00:00 UTC"
+_KEY = "check CLOUDFLARE_API_TOKEN, its permissions and CLOUDFLARE_ACCOUNT_ID"
+_CURES = {
+    3036: _USED_UP,
+    4006: _USED_UP,
+    3040: "no capacity for this model at the moment",
+    LICENCE: "the model's licence must be agreed to once: read it, then run `manage.py agree_llama_licence`",
+    5035: "this model needs the plan Workers Paid",
+    10000: _KEY,
 }
-# "Input prompt contains NSFW content", "Your output has been flagged. Please choose another prompt / input image
-# combination": the words stay where the code does not (reports of users, 2026).
-_MODERATED = re.compile(r"\bNSFW\b|has been flagged", re.IGNORECASE)
 
 
 class CloudflareError(VendorError):
@@ -78,19 +66,20 @@ def failure_of(
     )
 
 
-def failure_of_answer(
-    status: int, headers: Mapping[str, str], body: bytes, envelope: Mapping[str, Any] | None
-) -> CloudflareError:
-    """A whole answer that is no success, by its envelope's code first, then by its status."""
-    code, said = _first_error(envelope or {})
-    outcome, is_retryable, cure = _judged(status, code, said)
+def failure_of_answer(status: int, headers: Mapping[str, str], body: bytes, envelope: Any) -> CloudflareError:
+    """A whole answer that is no success, by what its envelope tells and by its status. `envelope`: None where the
+    body is no JSON."""
+    told = told_in(envelope if envelope is not None else excerpt(body))
+    outcome, is_retryable = judged(told, status)
+    code = _first_code(envelope)
+    said = told.message[:_MESSAGE_CHARACTERS] if envelope is not None else ""
     if outcome == "refused":
         message = f"Cloudflare's safety system refused: {said or 'no reason given'}"
     else:
         what = said or ("" if envelope is not None else "an answer that is no JSON")
         named = f" (code {code})" if code is not None else ""
         message = f"Cloudflare answered {status}{named}: {what or 'no reason given'}"
-    if cure:
+    if cure := _cure(outcome, code, status):
         message = f"{message.rstrip('.')}. {cure[0].upper()}{cure[1:]}."
     return CloudflareError(
         outcome,
@@ -107,11 +96,20 @@ def failure_of_answer(
 
 
 def unusable(
-    message: str, status: int, request_id: str, body: bytes | str, usage: Usage | None = None
+    message: str,
+    status: int,
+    request_id: str,
+    body: bytes | str,
+    usage: Usage | None = None,
+    *,
+    is_unreadable: bool = False,
 ) -> CloudflareError:
-    """A success that holds nothing to use: tried again, though it may well be on the bill."""
+    """A success that holds nothing to use: tried again, though it may well be on the bill.
+
+    `is_unreadable`: an image's place holds something else, and another call would be paid for the same.
+    """
     return CloudflareError(
-        "provider_error",
+        "invalid_image" if is_unreadable else "provider_error",
         message,
         is_possibly_billed=True,
         status=status,
@@ -126,28 +124,20 @@ def excerpt(body: bytes) -> str:
     return body[: 4 * EXCERPT_CHARACTERS].decode("utf-8", "replace")
 
 
-def _judged(status: int, code: int | None, said: str) -> tuple[Outcome, bool, str]:
-    if code in _CODES and code is not None:
-        return _CODES[code]
-    if status < 500 and _MODERATED.search(said):
-        return _CODES[REFUSED]
-    if status == 429:
-        return "rate_limited", True, ""
-    if status in (408, 504, 524):
-        return "timeout", True, ""
-    if status in (401, 403):
-        return _CODES[10000]
-    return "provider_error", status >= 500 or status < 300, ""
+def _cure(outcome: Outcome, code: int | None, status: int) -> str:
+    if code in _CURES:
+        return _CURES[code]
+    if outcome == "provider_error" and status in (401, 403):
+        return _KEY
+    return _USED_UP if outcome == "quota" and code is None else ""
 
 
-def _first_error(envelope: Mapping[str, Any]) -> tuple[int | None, str]:
-    errors = envelope.get("errors")
-    first = errors[0] if isinstance(errors, list) and errors else None
-    if not isinstance(first, dict):
-        return None, ""
-    code, message = first.get("code"), first.get("message")
-    number = int(code) if isinstance(code, int) or (isinstance(code, str) and code.isdecimal()) else None
-    return number, str(message or "")[:_MESSAGE_CHARACTERS]
+def _first_code(envelope: Any) -> int | None:
+    """Cloudflare's own number of the first error."""
+    code = at(envelope, "errors", 0, "code")
+    if isinstance(code, str) and re.fullmatch(r"\d{1,9}", code, re.ASCII):
+        return int(code)
+    return code if isinstance(code, int) and not isinstance(code, bool) and 0 <= code < 10**9 else None
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -11,7 +11,10 @@ import ipaddress
 import socket
 import ssl
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
 from functools import partial
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
@@ -96,11 +99,43 @@ def _bounded(timeout_s: float | None, error: type[Exception]) -> float | None:
         raise error(str(passed)) from passed
 
 
-class _Measured(httpx2.SyncByteStream):
-    """An answer's body, cut off where it grows beyond all measure."""
+@dataclass(slots=True)
+class Kept:
+    """An answer as it came, whatever an SDK makes of it. `is_whole`: its body was read to its end."""
 
-    def __init__(self, inner: httpx2.SyncByteStream) -> None:
+    status: int = 0
+    headers: Mapping[str, str] = field(default_factory=dict)
+    is_whole: bool = False
+    chunks: list[bytes] = field(default_factory=list)
+
+    def content(self) -> bytes:
+        """The body, its content encoding undone."""
+        content = b"".join(self.chunks)
+        if "content-encoding" not in self.headers:
+            return content
+        return httpx2.Response(200, headers=self.headers, content=content).content
+
+
+_kept: ContextVar[Kept | None] = ContextVar("kept", default=None)
+
+
+@contextmanager
+def keeping() -> Iterator[Kept]:
+    """Keeps the answer to the last request that this thread makes through an SDK's client in the block."""
+    kept = Kept()
+    token = _kept.set(kept)
+    try:
+        yield kept
+    finally:
+        _kept.reset(token)
+
+
+class _Measured(httpx2.SyncByteStream):
+    """An answer's body, cut off where it grows beyond all measure; kept where it is wanted."""
+
+    def __init__(self, inner: httpx2.SyncByteStream, kept: Kept | None) -> None:
         self._inner = inner
+        self._kept = kept
 
     def __iter__(self) -> Iterator[bytes]:
         size = 0
@@ -108,7 +143,11 @@ class _Measured(httpx2.SyncByteStream):
             size += len(chunk)
             if size > MOST_ANSWER_BYTES:
                 raise httpx2.ReadError(f"the answer has more than {MOST_ANSWER_BYTES} bytes")
+            if self._kept is not None:
+                self._kept.chunks.append(chunk)
             yield chunk
+        if self._kept is not None:
+            self._kept.is_whole = True
 
     def close(self) -> None:
         self._inner.close()
@@ -131,7 +170,15 @@ class _Transport(httpx2.HTTPTransport):
         left_s = _bounded(timeouts.get("pool"), httpx2.PoolTimeout)  # the wait for a free connection
         request.extensions = {**request.extensions, "timeout": {**timeouts, "pool": left_s}}
         response = super().handle_request(request)
-        response.stream = _Measured(response.stream)  # type: ignore[arg-type] # a sync transport's stream
+        kept = _kept.get()
+        if kept is not None:
+            kept.status, kept.headers, kept.chunks, kept.is_whole = (
+                response.status_code,
+                response.headers,
+                [],
+                False,
+            )
+        response.stream = _Measured(response.stream, kept)  # type: ignore[arg-type] # a sync transport's stream
         return response
 
 

@@ -1,8 +1,12 @@
-"""The Gemini Developer API through Google's SDK: one way to make any call, and what a call used."""
+"""The Gemini Developer API through Google's SDK: one way to make any call, and what a call used.
+
+Answers are read as the JSON that came, not as the SDK's types, which refuse a whole answer for one wrong member.
+"""
 
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import httpx2
 from django.conf import settings
@@ -11,8 +15,19 @@ from google.genai import types
 
 from dali.lib.clock import Deadline
 from dali.lib.vendors import connections, deadlines
+from dali.lib.vendors.answers import Counts, NotJsonError, at, objects, read_json, text_at
 from dali.lib.vendors.failures import VendorError
-from dali.lib.vendors.gemini_failures import RAISED, empty, failure_of, refusal_of
+from dali.lib.vendors.gemini_failures import (
+    RAISED,
+    empty,
+    failure_of,
+    failure_of_answer,
+    not_json,
+    of_body,
+    refusal_of,
+)
+from dali.lib.vendors.image_answers import UnreadableImageError, begins_like_image, image_bytes_of
+from dali.lib.vendors.outcomes import told_in_success
 from dali.lib.vendors.usage import Unit, Usage
 
 SERVICE = "gemini"
@@ -64,11 +79,11 @@ def generate(
     deadline: Deadline,
     *,
     paints: bool = False,
-) -> types.GenerateContentResponse:
-    """One call of `models/{model}:generateContent`, never repeated, within `deadline`.
+) -> dict[str, Any]:
+    """One call of `models/{model}:generateContent`, never repeated, within `deadline`: the answer's JSON as it came.
 
-    `paints`: its output tokens are an image's unless they are told apart. Raises VendorError, also
-    for a refusal, which Gemini says with status 200, and for an answer without any part.
+    `paints`: an image is asked for; then an answer with parts is given back whatever it says of its end, since it was
+    paid. Raises VendorError, also for a refusal, which Gemini says with status 200, and for an answer without any part.
     """
     left_s = deadline.left_s()
     if left_s <= 0:
@@ -80,58 +95,129 @@ def generate(
             # Both would make further requests of their own, paid for each.
             "automatic_continuation": False,
             "automatic_function_calling": types.AutomaticFunctionCallingConfig(disable=True),
+            # Its types refuse an answer for one wrong member; it is read here.
+            "should_return_http_response": True,
         }
     )
     contents = [types.Content(role="user", parts=list(parts))]
+    text = None
+    with connections.keeping() as kept:
+        try:
+            with deadlines.within(deadline):
+                answer = client(most).models.generate_content(model=model, contents=contents, config=once)
+            text = answer.sdk_http_response.body if answer.sdk_http_response else None
+        except RAISED as error:
+            if not kept.is_whole:
+                raise failure_of(error) from error
+    if kept.status != 200:
+        raise failure_of_answer(kept.status, kept.headers, kept.content())
+    return _checked(model, kept, text or "", paints=paints)
+
+
+def _checked(model: str, kept: connections.Kept, text: str, *, paints: bool) -> dict[str, Any]:
+    """The answer's JSON where it has parts, else what it says of a failure. `text`: the body, where it is one."""
+    is_text = text.startswith(("{", "["))
+    content = b"" if is_text else kept.content()
+    if paints and begins_like_image(content):
+        return {"candidates": [{"content": {"parts": [{"inlineData": {"data": content}}]}}]}
     try:
-        with deadlines.within(deadline):
-            response = client(most).models.generate_content(model=model, contents=contents, config=once)
-    except RAISED as error:
-        raise failure_of(error) from error
-    usage = usage_of(model, response, paints=paints)
-    refusal = refusal_of(response, usage)
-    if refusal is not None:
+        body = read_json(text if is_text else content)
+    except NotJsonError as error:
+        raise not_json(content or kept.content()) from error
+    if isinstance(body, list) and len(body) == 1:  # as `streamGenerateContent` answers
+        body = body[0]
+    if not isinstance(body, dict):
+        raise not_json(content or kept.content())
+    usage = usage_of(model, body, paints=paints)
+    has_parts = bool(_every_part(body))
+    if (not paints or not has_parts) and (refusal := refusal_of(body, usage)) is not None:
         raise refusal
-    if not parts_of(response):
-        raise empty(response, "no content", usage)
-    return response
+    if not has_parts:
+        told = told_in_success(body)
+        if not told.is_empty:
+            raise of_body(body, told, status=200, headers=kept.headers, usage=usage)
+        raise empty(body, "no content", usage)
+    return body
 
 
-def parts_of(response: types.GenerateContentResponse) -> list[types.Part]:
+def parts_of(body: Any) -> list[dict[str, Any]]:
     """The parts of the answer, without the model's thoughts, which may hold drafts of the image."""
-    candidate = response.candidates[0] if response.candidates else None
-    parts = candidate.content.parts if candidate and candidate.content else None
-    return [part for part in parts or [] if not part.thought]
+    return [part for part in _every_part(body) if part.get("thought") is not True]
 
 
-def text_of(response: types.GenerateContentResponse) -> str:
+def _every_part(body: Any) -> list[dict[str, Any]]:
+    for candidate in objects(at(body, "candidates")):
+        if parts := objects(at(candidate, "content", "parts")):
+            return parts
+    return []
+
+
+def text_of(body: Any) -> str:
     """The text of the answer, without the model's thoughts."""
-    return "".join(part.text for part in parts_of(response) if part.text)
+    return "".join(text_at(part, "text") for part in parts_of(body))
 
 
-def usage_of(model: str, response: types.GenerateContentResponse, *, paints: bool = False) -> Usage | None:
-    """What a call used, by the answer's `usageMetadata`; None where it says nothing.
+def image_of(body: Any, usage: Usage | None, deadline: Deadline) -> bytes:
+    """The image of the answer. Raises VendorError: what it says of a failure, or that it holds none.
+
+    Of several the last, which users report to be the final one, and one of the model's thoughts only where the answer
+    itself has no place for one (November 2026, one report each): it is paid for.
+    """
+    unreadable: UnreadableImageError | None = None
+    thoughts = [part for part in _every_part(body) if part.get("thought") is True]
+    for part in reversed([part for part in parts_of(body) if _blob_of(part)] or thoughts):
+        try:
+            content = image_bytes_of(part, deadline=deadline, base_url=settings.GOOGLE_GEMINI_BASE_URL)
+        except UnreadableImageError as error:
+            unreadable = unreadable or error
+            continue
+        if content and (begins_like_image(content) or _is_said_to_be_image(part)):
+            return content
+    if (refusal := refusal_of(body, usage)) is not None:
+        raise refusal
+    lacking = "no image" if unreadable is None else f"no image that can be read: {unreadable}"
+    text = text_of(body).strip()
+    raise empty(body, lacking, usage, text, is_unreadable=unreadable is not None) from unreadable
+
+
+def _blob_of(part: dict[str, Any]) -> Any:
+    """What a part holds besides text."""
+    names = ("inlineData", "inline_data", "fileData", "file_data")
+    return next((part[name] for name in names if part.get(name)), None)
+
+
+def _is_said_to_be_image(part: dict[str, Any]) -> bool:
+    """Whether its media type names an image, or is missing."""
+    blob = _blob_of(part)
+    named = at(blob, "mimeType") or at(blob, "mime_type")
+    return named is None or str(named).startswith("image/")
+
+
+def usage_of(model: str, body: Any, *, paints: bool = False) -> Usage | None:
+    """What a call used, by the answer's `usageMetadata`; None where it says nothing, or nonsense.
 
     Thoughts are charged as text. `promptTokenCount` includes what was cached (SDK 3.4.0's types, read November 2026).
     """
-    told = response.usage_metadata
-    if told is None or told.prompt_token_count is None:
+    told, counts = at(body, "usageMetadata"), Counts()
+    if at(told, "promptTokenCount") is None:
         return None
-    cached = told.cached_content_token_count or 0
-    cached_images = _images(told.cache_tokens_details)
-    images_in = max(0, _images(told.prompt_tokens_details) - cached_images)
-    text_in = told.prompt_token_count + (told.tool_use_prompt_token_count or 0) - cached - images_in
-    out = told.candidates_token_count or 0
-    images_out = min(out, _images(told.candidates_tokens_details))
-    if paints and not told.candidates_tokens_details:
+    cached = counts.of(told, "cachedContentTokenCount")
+    cached_images = _images(counts, at(told, "cacheTokensDetails"))
+    images_in = max(0, _images(counts, at(told, "promptTokensDetails")) - cached_images)
+    text_in = counts.of(told, "promptTokenCount") + counts.of(told, "toolUsePromptTokenCount")
+    out = counts.of(told, "candidatesTokenCount")
+    images_out = min(out, _images(counts, at(told, "candidatesTokensDetails")))
+    if paints and not at(told, "candidatesTokensDetails"):
         images_out = out
     units = {
-        Unit.TEXT_INPUT: max(0, text_in),
+        Unit.TEXT_INPUT: max(0, text_in - cached - images_in),
         Unit.CACHED_INPUT: cached,
         Unit.IMAGE_INPUT: images_in,
-        Unit.TEXT_OUTPUT: out - images_out + (told.thoughts_token_count or 0),
+        Unit.TEXT_OUTPUT: out - images_out + counts.of(told, "thoughtsTokenCount"),
         Unit.IMAGE_OUTPUT: images_out,
     }
+    if not counts.is_sound:
+        return None
     return Usage(SERVICE, model, {unit: amount for unit, amount in units.items() if amount})
 
 
@@ -157,7 +243,7 @@ def json_config(
     )
 
 
-def _images(details: list[types.ModalityTokenCount] | None) -> int:
+def _images(counts: Counts, details: Any) -> int:
     return sum(
-        detail.token_count or 0 for detail in details or [] if detail.modality == types.MediaModality.IMAGE
+        counts.of(detail, "tokenCount") for detail in objects(details) if detail.get("modality") == "IMAGE"
     )

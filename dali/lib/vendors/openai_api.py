@@ -1,5 +1,9 @@
-"""OpenAI's API by its SDK: kept clients, one deadline over a call, what a call used, answers in JSON."""
+"""OpenAI's API by its SDK: kept clients, one deadline over a call, what a call used, answers in JSON.
 
+Answers are read as the JSON that came, not as the SDK's types: servers that only resemble OpenAI's do not keep to them.
+"""
+
+import json
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -9,15 +13,25 @@ from typing import Any, Literal
 import httpx2
 from django.conf import settings
 from openai import OpenAI, omit
-from openai.types.responses import Response, ResponseInputMessageContentListParam
+from openai.types.responses import ResponseInputMessageContentListParam
 
 from dali.lib.clock import Deadline
 from dali.lib.vendors import connections, deadlines
+from dali.lib.vendors.answers import Counts, NotJsonError, at, objects, read_json, text_at
 from dali.lib.vendors.failures import VendorError
 from dali.lib.vendors.openai_failures import failure_of, of_body, unusable
+from dali.lib.vendors.outcomes import told_in_success
 from dali.lib.vendors.usage import Unit, Usage
 
-__all__ = ["OpenAI", "answer_in_json", "calling", "client", "failure_of", "missing", "usage_of_image"]
+__all__ = [
+    "OpenAI",
+    "answer_in_json",
+    "calling",
+    "client",
+    "failure_of",
+    "missing",
+    "usage_of_image",
+]
 
 # Calls of judges and text models, which take no connections from those of images.
 _MOST_ASIDE = 16
@@ -68,19 +82,18 @@ def calling(deadline: Deadline) -> Iterator[httpx2.Timeout]:
         raise failure_of(error) from error
 
 
-def usage_of_image(model: str, reported: object) -> Usage | None:
-    """The tokens of one call of the images API, from its `usage`; None where it reports none.
+def usage_of_image(model: str, reported: Any) -> Usage | None:
+    """The tokens of one call of the images API, from its `usage`; None where it reports none, or nonsense.
 
     Cached tokens are not in the SDK's types; where they come, they are counted as text.
     """
-    total = _count(reported, "input_tokens"), _count(reported, "output_tokens")
-    if not any(total):
+    counts = Counts()
+    total = counts.of(reported, "input_tokens"), counts.of(reported, "output_tokens")
+    image_in = min(counts.of(reported, "input_tokens_details", "image_tokens"), total[0])
+    cached = min(counts.of(reported, "input_tokens_details", "cached_tokens"), total[0] - image_in)
+    text_out = min(counts.of(reported, "output_tokens_details", "text_tokens"), total[1])
+    if not counts.is_sound or not total[1]:  # an image has output tokens
         return None
-    inputs = getattr(reported, "input_tokens_details", None)
-    outputs = getattr(reported, "output_tokens_details", None)
-    image_in = min(_count(inputs, "image_tokens"), total[0])
-    cached = min(_count(inputs, "cached_tokens"), total[0] - image_in)
-    text_out = min(_count(outputs, "text_tokens"), total[1])
     return _usage(
         model,
         {
@@ -116,7 +129,7 @@ def answer_in_json(question: JsonQuestion) -> tuple[str, Usage]:
     content += [{"type": "input_image", "image_url": url, "detail": "low"} for url in question.images]
     with calling(question.deadline) as timeout:
         # Strict schemas: "additionalProperties: false" and every property required, or the API answers 400.
-        response: object = client("text").responses.create(
+        answer = client("text").responses.with_raw_response.create(
             model=question.model,
             instructions=question.instructions or omit,
             input=[{"role": "user", "content": content}],
@@ -132,56 +145,53 @@ def answer_in_json(question: JsonQuestion) -> tuple[str, Usage]:
             store=False,  # by default they keep what was asked
             timeout=timeout,
         )
-        if not isinstance(response, Response):
-            raise unusable("OpenAI answered with no JSON.", excerpt=response)
-        return _read(response, question.model)
+        response = answer.http_response
+        request_id = response.headers.get("x-request-id", "")
+        try:
+            body = read_json(response.content)
+        except NotJsonError as error:
+            said = "OpenAI answered with no JSON."
+            raise unusable(said, request_id=request_id, excerpt=response.text[:4000]) from error
+        return _read(body, question.model, request_id)
 
 
-def _read(response: Response, model: str) -> tuple[str, Usage]:
-    usage = _usage_of_response(model, response)
-    request_id = response._request_id or ""  # noqa: SLF001 - documented by the SDK
-    if response.error is not None:
-        failed = {name: getattr(response.error, name, None) for name in ("code", "message", "type")}
-        raise of_body(failed, request_id=request_id, usage=usage)
-    parts = list(_parts(response.output))
-    refusals = [str(part.refusal) for part in parts if part.type == "refusal"]
-    reason = response.incomplete_details.reason if response.incomplete_details else None
+def _read(body: Any, model: str, request_id: str) -> tuple[str, Usage]:
+    usage = _usage_of_response(model, at(body, "usage"))
+    told = told_in_success(body)
+    parts = list(_parts(at(body, "output")))
+    text = "".join(text_at(part, "text") for part in parts if part.get("type") == "output_text")
+    if not told.is_empty and not text:
+        raise of_body(body, told=told, request_id=request_id, usage=usage)
+    refusals = [str(part.get("refusal")) for part in parts if part.get("type") == "refusal"]
+    reason = at(body, "incomplete_details", "reason")
     if refusals or reason == "content_filter":
         said = " ".join(refusals)[:300] or "its filter stopped the answer"
         message = f"OpenAI's model refused: {said}"
         raise VendorError("refused", message, usage=usage, status=200, request_id=request_id)
-    text = "".join(str(part.text or "") for part in parts if part.type == "output_text")
     if not text and reason != "max_output_tokens":
         message = "OpenAI's answer holds no text."
-        raise unusable(message, request_id=request_id, usage=usage, excerpt=response)
+        raise unusable(message, request_id=request_id, usage=usage, excerpt=json.dumps(body)[:4000])
     return text, usage
 
 
-def _parts(output: object) -> Iterator[Any]:
-    """The parts of its messages; nothing is checked by the SDK, so a list may be anything."""
-    for item in output if isinstance(output, list) else []:
-        content = getattr(item, "content", None) if getattr(item, "type", "") == "message" else None
-        yield from (part for part in content or [] if hasattr(part, "type"))
+def _parts(output: Any) -> Iterator[dict[str, Any]]:
+    """The parts of its messages."""
+    for item in objects(output):
+        if item.get("type") == "message":
+            yield from objects(item.get("content"))
 
 
-def _usage_of_response(model: str, response: Response) -> Usage:
-    inputs = _count(response.usage, "input_tokens")
-    cached = min(inputs, _count(getattr(response.usage, "input_tokens_details", None), "cached_tokens"))
+def _usage_of_response(model: str, reported: Any) -> Usage:
+    """What was used; nothing is named where they report none, or nonsense: it is not known then."""
+    counts = Counts()
+    inputs, outputs = counts.of(reported, "input_tokens"), counts.of(reported, "output_tokens")
+    cached = min(inputs, counts.of(reported, "input_tokens_details", "cached_tokens"))
+    if not counts.is_sound:
+        return Usage("openai", model)
     return _usage(
-        model,
-        {
-            Unit.TEXT_INPUT: inputs - cached,
-            Unit.CACHED_INPUT: cached,
-            Unit.TEXT_OUTPUT: _count(response.usage, "output_tokens"),
-        },
+        model, {Unit.TEXT_INPUT: inputs - cached, Unit.CACHED_INPUT: cached, Unit.TEXT_OUTPUT: outputs}
     )
 
 
 def _usage(model: str, units: Mapping[Unit, int]) -> Usage:
     return Usage("openai", model, {unit: count for unit, count in units.items() if count})
-
-
-def _count(holder: object, name: str) -> int:
-    """A count of tokens; 0 where a server that only resembles OpenAI's leaves it out or says something else."""
-    value = getattr(holder, name, None)
-    return value if isinstance(value, int) and value > 0 else 0

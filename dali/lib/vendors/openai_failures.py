@@ -3,35 +3,28 @@
 import json
 import re
 from collections.abc import Mapping
+from typing import Any
 
 import httpx2
 import openai
 
+from dali.lib.vendors.answers import NotJsonError, at, read_json
 from dali.lib.vendors.failures import Outcome, VendorError, retry_after_s
+from dali.lib.vendors.outcomes import GAVE_UP, Told, judged, told_in
 from dali.lib.vendors.usage import Usage
 
 # Nothing was sent where one of these is the cause.
 _UNSENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.UnsupportedProtocol)
 
-# Codes of the images API, and of `error` in an answer of the responses API (SDK, types/responses/response_error.py).
-_REFUSED = frozenset({
-    "moderation_blocked", "content_policy_violation", "image_content_policy_violation", "content_filter",
-    "invalid_prompt", "bio_policy", "misalignment_policy_violation",
-})  # fmt: skip
-_QUOTA = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"})
-_BUSY = frozenset({"rate_limit_exceeded", "slow_down"})
-_BROKEN = frozenset({"server_error", "vector_store_timeout"})
-# A gateway gave up waiting; what it waited for may go on and be billed.
-_GAVE_UP = frozenset({408, 504, 524})
-
 # "Rate limit reached for gpt-image-1 ... Please try again in 12s." comes without a Retry-After at times.
-_TRY_AGAIN = re.compile(r"try again in (?:(\d+)h)?(?:(\d+)m(?!s))?(?:([\d.]+)(ms|s))?")
+_TRY_AGAIN = re.compile(r"try again in (?:(\d{1,4})h)?(?:(\d{1,6})m(?!s))?(?:([\d.]{1,12})(ms|s))?")
 
 
 def failure_of(error: Exception) -> VendorError:
     """What an exception of a call to the SDK means. Whatever is no known one of theirs is raised again."""
     if isinstance(error, openai.APIStatusError):
-        return _of_status(error)
+        response = error.response
+        return of_answer(response.status_code, response.headers, response.content)
     if isinstance(error, openai.APITimeoutError | httpx2.TimeoutException | TimeoutError):
         message = "OpenAI gave no whole answer before the deadline."
         return VendorError("timeout", message, is_possibly_billed=_was_sent(error))
@@ -40,40 +33,49 @@ def failure_of(error: Exception) -> VendorError:
         did = "was cut" if _was_sent(error) else "could not be made"
         message = f"The connection to OpenAI {did} ({type(cause).__name__})."
         return VendorError("provider_error", message, is_possibly_billed=_was_sent(error))
-    if isinstance(error, openai.APIError) and isinstance(error.body, Mapping):
-        return of_body(error.body)  # an `error` event in a stream
-    if isinstance(
-        error, openai.OpenAIError | ValueError
-    ):  # JSONDecodeError, UnicodeDecodeError, ValidationError
+    if isinstance(error, openai.OpenAIError | ValueError | RecursionError):
         return unusable(f"OpenAI's answer cannot be read ({type(error).__name__}).")
     raise error
 
 
+def of_answer(status: int, headers: Mapping[str, str], content: bytes) -> VendorError:
+    """What an answer means whose status is none of success."""
+    try:
+        body: Any = read_json(content)
+    except NotJsonError:
+        body = content[:4000].decode("utf-8", "replace")
+    return of_body(body, status=status, headers=headers)
+
+
 def of_body(
-    body: Mapping[str, object],
+    body: Any,
     *,
+    told: Told | None = None,
     status: int | None = None,
     headers: Mapping[str, str] | None = None,
     request_id: str = "",
     usage: Usage | None = None,
 ) -> VendorError:
-    """What an error object of theirs means: `{message, type, param, code}`, `moderation_details` at times."""
-    code, said = str(body.get("code") or ""), str(body.get("message") or "")
-    outcome, is_retryable = _outcome(code, str(body.get("type") or ""), status)
-    message = _sentence(outcome, code, said, status)
+    """What an error of theirs means: `{error: {message, type, param, code}}`, `moderation_details` in it at times.
+
+    `told`: what it tells, where that is known already.
+    """
+    told = told or told_in(body)
+    outcome, is_retryable = judged(told, status)
+    message = _sentence(outcome, told, status)
     if outcome == "refused":
-        message = _refusal(body, said)
+        message = _refusal(body, told.message)
     return VendorError(
         outcome,
         message,
         is_retryable=is_retryable,
-        is_possibly_billed=status in _GAVE_UP,
+        is_possibly_billed=status in GAVE_UP and told.is_empty,
         usage=usage,
-        retry_after_s=_pause(headers or {}, said) if is_retryable else None,
+        retry_after_s=_pause(headers or {}, told.text) if is_retryable else None,
         status=status,
-        request_id=request_id,
+        request_id=request_id or (headers or {}).get("x-request-id", ""),
         # Of a wrong key their message shows the ends: "Incorrect API key provided: sk-ab***xyz".
-        excerpt="" if status == 401 else json.dumps(body, default=str),
+        excerpt="" if status == 401 else _excerpt(body),
     )
 
 
@@ -84,67 +86,50 @@ def unusable(
     excerpt: object = "",
     usage: Usage | None = None,
     status: int | None = 200,
+    is_unreadable: bool = False,
 ) -> VendorError:
-    """An answer of success that holds nothing of use: it may have been billed."""
+    """An answer of success that holds nothing of use: it may have been billed.
+
+    `is_unreadable`: an image's place holds something else, and another call would be paid for the same.
+    """
     return VendorError(
-        "provider_error",
+        "invalid_image" if is_unreadable else "provider_error",
         message,
         is_possibly_billed=True,
         usage=usage,
         status=status,
         request_id=request_id,
-        excerpt=str(excerpt),
+        excerpt=_excerpt(excerpt),
     )
 
 
-def _of_status(error: openai.APIStatusError) -> VendorError:
-    body = error.body if isinstance(error.body, Mapping) else {"message": error.body or ""}
-    return of_body(
-        body,
-        status=error.status_code,
-        headers=error.response.headers,
-        request_id=error.request_id or "",
-    )
+def _excerpt(said: object) -> str:
+    return said if isinstance(said, str) else json.dumps(said, default=str)[:4000]
 
 
-def _outcome(code: str, type_: str, status: int | None) -> tuple[Outcome, bool]:
-    """The outcome and whether it may be tried again."""
-    if code in _REFUSED or (type_ == "image_generation_user_error" and "moderation" in code):
-        return "refused", False
-    if code in _QUOTA or type_ in _QUOTA or status == 402:
-        return "quota", False
-    if status == 429 or code in _BUSY:
-        return "rate_limited", True
-    if status in _GAVE_UP:
-        return "timeout", True
-    return "provider_error", status == 409 or (status or 0) >= 500 or code in _BROKEN
-
-
-def _sentence(outcome: Outcome, code: str, said: str, status: int | None) -> str:
-    shown = " ".join(said.split())[:300]
+def _sentence(outcome: Outcome, told: Told, status: int | None) -> str:
     if status == 401:
-        return f"OpenAI does not take the key in OPENAI_API_KEY (401, {code or 'no code'})."
+        return f"OpenAI does not take the key in OPENAI_API_KEY (401, {told.code or 'no code'})."
     if status is not None and 300 <= status < 400:
         return f"OpenAI's server answers with a redirect ({status}): OPENAI_BASE_URL is not its address."
-    if shown.startswith("<") or not shown:
-        shown = "no message"
+    shown = told.message[:300] or "no message"
     answered = f"OpenAI answered {status}" if status else "OpenAI answered with an error"
     cure = {
         "quota": " Its quota or funds are used up.",
         "rate_limited": " It takes no more for now.",
     }.get(outcome, "")
-    return f"{answered}{f' {code}' if code else ''}: {shown.rstrip('.')}.{cure}"
+    return f"{answered}{f' {told.code}' if told.code else ''}: {shown.rstrip('.')}.{cure}"
 
 
-def _refusal(body: Mapping[str, object], said: str) -> str:
-    details = body.get("moderation_details")
-    if not isinstance(details, Mapping):
-        return f"OpenAI's safety system refused: {' '.join(said.split())[:300] or 'it gives no reason'}"
+def _refusal(body: Any, said: str) -> str:
+    details = at(body, "error", "moderation_details") or at(body, "moderation_details")
+    if not isinstance(details, dict):
+        return f"OpenAI's safety system refused: {said[:300] or 'it gives no reason'}"
     stage = {"input": "the prompt or image", "output": "the image that was made"}.get(
         str(details.get("moderation_stage")), "the request"
     )
     categories = details.get("categories")
-    named = ", ".join(map(str, categories)) if isinstance(categories, list) else ""
+    named = ", ".join(map(str, categories[:20])) if isinstance(categories, list) else ""
     return f"OpenAI's safety system refused {stage}{f': {named}' if named else ''}."
 
 
@@ -159,8 +144,15 @@ def _pause(headers: Mapping[str, str], said: str) -> float | None:
     if pause_s is None and (found := _TRY_AGAIN.search(said)) and any(found.groups()[:3]):
         hours, minutes, seconds, unit = found.groups()
         pause_s = int(hours or 0) * 3600 + int(minutes or 0) * 60
-        pause_s += float((seconds or "0").rstrip(".")) / (1000 if unit == "ms" else 1)
+        pause_s += _number(seconds) / (1000 if unit == "ms" else 1)
     return pause_s
+
+
+def _number(text: str | None) -> float:
+    try:
+        return float((text or "0").rstrip("."))
+    except ValueError:
+        return 0.0
 
 
 def _was_sent(error: BaseException) -> bool:

@@ -6,6 +6,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
+from dali.lib.cleaning import clean_number, clean_text
+
 
 class Unit(StrEnum):
     """What prices are for. A token price stands in the table for a million of them."""
@@ -25,6 +27,9 @@ class Unit(StrEnum):
 # For estimates alone. An image of 512 pixels is 255 tokens to OpenAI and 258 to Gemini (November 2026).
 _CHARACTERS_A_TOKEN = 4
 _TOKENS_AN_IMAGE = 260
+# More than any call can have used; at the dearest price it still fits into the columns of costs.
+_MOST_UNITS = 10**9
+_MOST_NAME = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +37,19 @@ class Usage:
     """What one call used of one model. `units`: how many of each; what is not named was not used.
 
     `service` and `model` are the names in the price table. A cost is worked out from it by whoever knows prices.
+    Where one of the amounts is absurd (negative, not finite, beyond 10^9) nothing is known, and `units` is empty.
     """
 
     service: str
     model: str
     units: Mapping[Unit, int | Decimal] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """What services and plug-ins report is made fit to be stored."""
+        object.__setattr__(self, "service", clean_text(self.service, _MOST_NAME))
+        object.__setattr__(self, "model", clean_text(self.model, _MOST_NAME))
+        if any(clean_number(amount, _MOST_UNITS) is None for amount in self.units.values()):
+            object.__setattr__(self, "units", {})
 
     def times(self, count: int) -> "Usage":
         """The usage of `count` such calls."""

@@ -13,6 +13,7 @@ from dali.lib.clock import Deadline
 from dali.lib.fitting import contain
 from dali.lib.images import CPU_GATE
 from dali.lib.vendors import cloudflare_api
+from dali.lib.vendors.answers import Counts, at
 from dali.lib.vendors.cloudflare_failures import CloudflareError, unusable
 from dali.lib.vendors.usage import Unit, Usage
 from dali.lib.vendors.workers_models import SERVICE
@@ -157,12 +158,10 @@ def _text(result: Any) -> str:
 
 
 def _usage(model: str, result: Any) -> Usage:
-    """Tokens as they report them; pictures are among those of the input. Empty where they report none: unknown."""
-    reported = result.get("usage") if isinstance(result, dict) else None
-    if not isinstance(reported, dict):
-        return Usage(SERVICE, model)
-    counts = {
-        Unit.TEXT_INPUT: reported.get("prompt_tokens"),
-        Unit.TEXT_OUTPUT: reported.get("completion_tokens"),
+    """Tokens as they report them; pictures are among those of the input. Empty where they report none, or nonsense."""
+    counts, names = Counts(), {Unit.TEXT_INPUT: "prompt_tokens", Unit.TEXT_OUTPUT: "completion_tokens"}
+    reported = at(result, "usage")
+    units = {
+        unit: counts.of(reported, name) for unit, name in names.items() if at(reported, name) is not None
     }
-    return Usage(SERVICE, model, {unit: count for unit, count in counts.items() if isinstance(count, int)})
+    return Usage(SERVICE, model, units if counts.is_sound else {})

@@ -14,6 +14,7 @@ from dali.lib.patience import Patience
 from progressions.deliveries import cloudflare_images
 from progressions.deliveries.cloudflare_images import within_limits
 from progressions.delivery import Delivery, deliveries, image_origins
+from progressions.enums import Code
 from progressions.errors import DeliveryError
 from tests.vendors.cloudflare_images_server import (
     ACCOUNT,
@@ -163,14 +164,58 @@ def test_every_failure_is_a_delivery_error(
     assert delivery.place(*webp())  # and the next attempt is none the worse
 
 
+@pytest.mark.parametrize(
+    ("headers", "pause_s"), [({"Retry-After": "17"}, 17), ({"Retry-After": "1e9"}, 30 * 86_400), ({}, 30)]
+)
 def test_the_pause_that_the_service_asks_for_is_passed_on(
-    delivery: Delivery, server: CloudflareImagesServer
+    delivery: Delivery, server: CloudflareImagesServer, headers: dict[str, str], pause_s: int
 ) -> None:
     body = failure(429, 971, "Please wait").body
-    server.faults = [Fault(answer=Answer(429, body, {"Retry-After": "17"}))]
+    server.faults = [Fault(answer=Answer(429, body, headers))]
     with pytest.raises(DeliveryError) as caught:
         delivery.place(*webp())
-    assert caught.value.retry_after_s == 17
+    error = caught.value
+    assert (error.retry_after_s, error.is_busy, error.is_permanent) == (pause_s, True, False)
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "words"),
+    [
+        (failure(403, 5453, "You have reached the maximum of images"), Code.QUOTA, "raise the plan"),
+        (failure(400, 5453, "Quota"), Code.QUOTA, "delete images"),
+        (failure(415, 5455, "Unsupported format"), Code.PROVIDER_ERROR, "DALI_DELIVERY"),
+        (failure(400, 5455, "Unsupported format"), Code.PROVIDER_ERROR, "DALI_DELIVERY"),
+        (failure(413, 5413, "The image size limit is 10 MB"), Code.PROVIDER_ERROR, "DALI_DELIVERY"),
+        (html(413), Code.PROVIDER_ERROR, "DALI_DELIVERY"),
+        (failure(401, 10000, "Authentication error"), Code.PROVIDER_ERROR, "CLOUDFLARE_API_TOKEN"),
+        (failure(403, 10000, "Authentication error"), Code.PROVIDER_ERROR, "Images Write"),
+        (failure(200, 10000, "Authentication error"), Code.PROVIDER_ERROR, "Authentication error"),
+        (failure(400, 5400, "Bad request"), Code.PROVIDER_ERROR, "Bad request"),
+        (failure(404, 7003, "Could not route"), Code.PROVIDER_ERROR, "Could not route"),
+    ],
+)
+def test_what_would_fail_again_is_permanent_and_says_what_to_do(
+    delivery: Delivery, server: CloudflareImagesServer, answer: Answer, code: Code, words: str
+) -> None:
+    server.faults = [Fault(answer=answer)]
+    with pytest.raises(DeliveryError) as caught:
+        delivery.place(*webp())
+    error = caught.value
+    assert (error.code, error.is_busy) == (code, False)
+    assert words in error.public_message
+    assert TOKEN not in error.public_message + str(error)
+
+
+@pytest.mark.parametrize(
+    "answer", [failure(500, 5500, "Internal error"), html(502), html(), Answer(408, b"")]
+)
+def test_what_may_pass_is_not_permanent(
+    delivery: Delivery, server: CloudflareImagesServer, answer: Answer
+) -> None:
+    server.faults = [Fault(answer=answer)]
+    with pytest.raises(DeliveryError) as caught:
+        delivery.place(*webp())
+    assert (caught.value.is_permanent, caught.value.is_busy) == (False, False)
 
 
 @pytest.mark.parametrize("way", ["hang", "drip"])

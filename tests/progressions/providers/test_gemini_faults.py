@@ -11,7 +11,7 @@ from PIL import Image
 from pytest_django.fixtures import Settings
 
 from dali.lib.clock import Deadline
-from dali.lib.images import InvalidImageError, sniff
+from dali.lib.images import InvalidImageError, decode, sniff
 from dali.lib.vendors import gemini_api
 from dali.lib.vendors.failures import VendorError
 from dali.lib.vendors.usage import Unit
@@ -102,7 +102,6 @@ def test_what_is_used_up_for_the_day_is_quota(gemini_server: GeminiServer, fault
     [
         error(500, "INTERNAL", "An internal error has occurred."),
         error(503, "UNAVAILABLE", "The model is overloaded."),
-        error(504, "DEADLINE_EXCEEDED", "Deadline expired before operation could complete."),
         html(502),
         html(529),
         Answer(500, b""),
@@ -244,7 +243,7 @@ def with_text_in_it(value: dict[str, Any]) -> None:
     blob |= {"mimeType": "text/plain", "data": base64.b64encode(b"a lighthouse").decode()}
 
 
-@pytest.mark.parametrize("edit", [only_thoughts, without_candidates, with_text_in_it])
+@pytest.mark.parametrize("edit", [without_candidates, with_text_in_it])
 def test_an_answer_without_an_image_is_an_error_that_was_paid(
     gemini_server: GeminiServer, edit: Callable[[dict[str, Any]], None]
 ) -> None:
@@ -274,7 +273,6 @@ def spoiled(value: dict[str, Any]) -> None:
         Fault(answer=Answer(200, b'{"candidates": [5]}')),
         Fault(answer=Answer(200, b'{"candidates": [{"content": "x"}]}')),
         Fault(answer=Answer(200, b"\xff\xfe\x00")),
-        body(spoiled),
     ],
 )
 def test_an_answer_that_is_none_of_theirs_may_have_been_billed(
@@ -283,6 +281,27 @@ def test_an_answer_that_is_none_of_theirs_may_have_been_billed(
     failure = fails(gemini_server, fault)
     assert (failure.outcome, failure.is_retryable) == ("provider_error", True)
     assert failure.is_possibly_billed
+
+
+def test_an_image_that_cannot_be_read_is_not_asked_for_again(gemini_server: GeminiServer) -> None:
+    failure = fails(gemini_server, body(spoiled))
+    assert (failure.outcome, failure.is_retryable) == ("invalid_image", False)
+    assert failure.usage is not None
+    assert failure.usage.units[Unit.IMAGE_OUTPUT] == 1120
+
+
+def test_an_image_that_stands_in_the_thoughts_alone_is_taken_since_it_is_paid(
+    gemini_server: GeminiServer,
+) -> None:
+    gemini_server.faults = [body(only_thoughts)]
+    answer = GeminiProvider().call(request_for())
+    assert decode(answer.content).image.size == (64, 64)
+
+
+def test_their_deadline_is_a_time_out_that_made_nothing(gemini_server: GeminiServer) -> None:
+    said = error(504, "DEADLINE_EXCEEDED", "Deadline expired before operation could complete.")
+    failure = fails(gemini_server, Fault(answer=said))
+    assert (failure.outcome, failure.is_retryable, failure.is_possibly_billed) == ("timeout", True, False)
 
 
 @pytest.mark.parametrize("way", ["cut", "reset"])

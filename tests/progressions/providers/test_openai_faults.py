@@ -132,6 +132,27 @@ def test_moderation_refuses_for_good_before_and_after(openai_server: OpenAIServe
     assert (before.status, before.request_id) == (400, "req_000001")
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        error(400, "litellm.BadRequestError: Your request was rejected by the safety system.", "400"),
+        error(400, "OpenAIException - safety_violations=[violence]", "400"),
+        error(400, "Your request was rejected as a result of our safety system.", None),
+        error(500, "litellm.ContentPolicyViolationError: content_policy_violation", "500"),
+        Answer.of_json({"error": {"code": "moderation_blocked", "message": "No."}}),
+        Answer.of_json({"created": 1, "data": [], "error": {"code": "contentFilter"}}),
+        Answer.of_json({"data": [{"content_filter_results": {"hate": {"filtered": True}}}]}),
+        Answer.of_json({"error": {"code": "x", "innererror": {"code": "ResponsibleAIPolicyViolation"}}}, 400),
+    ],
+)
+def test_a_refusal_that_comes_through_a_gateway_is_one(openai_server: OpenAIServer, answer: Answer) -> None:
+    openai_server.faults = [Fault(answer=answer)]
+    found = failure()
+    assert (found.outcome, found.is_retryable, found.is_possibly_billed) == ("refused", False, False)
+    assert "safety system" in str(found)
+    assert len(openai_server.received) == 1
+
+
 def test_moderation_refuses_in_a_stream_as_well(openai_server: OpenAIServer) -> None:
     found = failure("an outlawed thing", options={"partial_images": 1})
     assert (found.outcome, found.is_retryable) == ("refused", False)
@@ -149,15 +170,11 @@ def test_moderation_refuses_in_a_stream_as_well(openai_server: OpenAIServer) -> 
         Fault(answer=Answer.of_json({"created": 1, "data": None})),
         Fault(answer=Answer.of_json({})),
         Fault(answer=Answer.of_json([])),
-        Fault(answer=Answer.of_json({"data": "many"})),
         Fault(answer=Answer.of_json({"data": [None]})),
-        Fault(answer=Answer.of_json({"data": [{"url": "https://example.com/a.png"}]})),
-        Fault(answer=Answer.of_json({"data": [{"b64_json": "a picture"}]})),
         Fault(answer=Answer.of_json({"data": [{"b64_json": ""}]})),
     ],
     ids=[
-        "broken-json", "nothing", "no-utf-8", "html", "no-image", "null", "empty", "a-list", "a-word", "a-null",
-        "an-address", "no-base64", "no-bytes",
+        "broken-json", "nothing", "no-utf-8", "html", "no-image", "null", "empty", "a-list", "a-null", "no-bytes",
     ],
 )  # fmt: skip
 def test_an_answer_without_an_image_is_an_error_that_may_be_billed(
@@ -166,6 +183,25 @@ def test_an_answer_without_an_image_is_an_error_that_may_be_billed(
     openai_server.faults = [fault]
     found = failure()
     assert (found.outcome, found.is_retryable, found.is_possibly_billed) == ("provider_error", True, True)
+    assert len(openai_server.received) == 1
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"data": "***"},
+        {"data": [{"url": "https://127.0.0.1/a.png"}]},
+        {"data": [{"b64_json": "a picture"}]},
+        {"data": [{"b64_json": "data:image/png"}]},
+    ],
+    ids=["a-word", "an-inside-address", "no-base64", "no-data"],
+)
+def test_what_stands_for_the_image_and_cannot_be_read_is_not_asked_for_again(
+    openai_server: OpenAIServer, body: dict[str, object]
+) -> None:
+    openai_server.faults = [Fault(answer=Answer.of_json(body))]
+    found = failure()
+    assert (found.outcome, found.is_retryable, found.is_possibly_billed) == ("invalid_image", False, True)
     assert len(openai_server.received) == 1
 
 
@@ -277,7 +313,7 @@ def test_a_stream_that_ends_without_the_image_may_be_billed(openai_server: OpenA
     for _ in range(2):
         found = failure(options={"partial_images": 1})
         assert (found.outcome, found.is_possibly_billed) == ("provider_error", True)
-        assert "ended without the image" in str(found)
+        assert "ended without the image" in str(found) or "no JSON" in str(found)
 
 
 def test_an_error_in_a_stream_has_its_outcome(openai_server: OpenAIServer) -> None:

@@ -23,6 +23,7 @@ BAD_INPUT = "AiError: Bad input: Error: Additional or unevaluated properties '/w
 FLAGGED = (
     "AiError: AiError: Your output has been flagged. Please choose another prompt / input image combination"
 )
+USED_UP = "you have used up your daily free allocation of 10,000 neurons, please upgrade to a paid plan"
 MUST_AGREE = "AiError: Model Agreement: Prior to using this model, you must submit the prompt 'agree'."
 
 # Answers, and what they are: outcome, whether another attempt may help, and a word of the message.
@@ -33,6 +34,11 @@ ANSWERS = [
     (failure(400, 8007, FLAGGED), Code.REFUSED, False, "flagged"),
     (failure(429, 3036, "AiError: Account limited"), Code.QUOTA, False, "00:00 UTC"),
     (failure(200, 3036, "AiError: Account limited"), Code.QUOTA, False, "00:00 UTC"),
+    (failure(429, 4006, USED_UP), Code.QUOTA, False, "00:00 UTC"),
+    (failure(500, 4006, USED_UP), Code.QUOTA, False, "00:00 UTC"),
+    (failure(500, 5000, USED_UP), Code.QUOTA, False, "used up"),
+    (Answer.of_json({"error": USED_UP}, 500), Code.QUOTA, False, "00:00 UTC"),
+    (failure(500, 5000, FLAGGED), Code.REFUSED, False, "flagged"),
     (failure(429, 3040, BUSY), Code.RATE_LIMITED, True, "No capacity"),
     (
         failure(429, 971, "Please wait and consider throttling your request speed"),
@@ -51,7 +57,7 @@ ANSWERS = [
     (Answer(503), Code.PROVIDER_ERROR, True, "503"),
     (failure(200, 1234, "AiError: something else"), Code.PROVIDER_ERROR, True, "something else"),
     (Answer.of_json({"success": False}), Code.PROVIDER_ERROR, True, "no reason given"),
-    (Answer.of_json({"success": False, "errors": ["odd"]}), Code.PROVIDER_ERROR, True, "no reason given"),
+    (Answer.of_json({"success": False, "errors": ["odd"]}), Code.PROVIDER_ERROR, True, "odd"),
     (failure(403, 5016, MUST_AGREE), Code.PROVIDER_ERROR, False, "manage.py agree_llama_licence"),
     (failure(403, 5035, "AiError: not on your plan"), Code.PROVIDER_ERROR, False, "Workers Paid"),
     (failure(401, 10000, "Authentication error"), Code.PROVIDER_ERROR, False, "CLOUDFLARE_API_TOKEN"),
@@ -78,9 +84,9 @@ UNUSABLE = [
     (success({"image": ""}), "no picture"),
     (success({"image": None}), "no picture"),
     (success({"image": [1, 2]}), "no picture"),
-    (success({"image": "no*base64"}), "no base64"),
-    (success({"image": "abc"}), "no base64"),
 ]
+# Something stands where the picture should: paid, and the same again.
+UNREADABLE = ["no*base64", "abc", "data:image/png", "https://127.0.0.1/inside.png"]
 
 
 def ask(model: str = FLUX_2, within_s: float = 20, prompt: str = "a pier") -> bytes:
@@ -126,6 +132,16 @@ def test_a_success_without_a_picture_may_be_billed_and_is_tried_again(
     assert (error.code, error.is_retryable, error.is_possibly_billed) == (Code.PROVIDER_ERROR, True, True)
     assert word in str(error)
     assert error.status == 200
+
+
+@pytest.mark.parametrize("said", UNREADABLE)
+def test_a_picture_that_cannot_be_read_is_not_asked_for_again(
+    cloudflare_server: CloudflareServer, said: str
+) -> None:
+    cloudflare_server.faults = [Fault(success({"image": said}))]
+    error = failing()
+    assert (error.code, error.is_retryable, error.is_possibly_billed) == (Code.INVALID_IMAGE, False, True)
+    assert "cannot be read" in str(error)
 
 
 def test_broken_json_and_a_cut_body_may_be_billed(cloudflare_server: CloudflareServer) -> None:
