@@ -81,6 +81,7 @@ def _image(row: ImageProgression) -> ImageFacts:
         retry_suggestion=row.retry_suggestion,
         meta=row.provider_meta,
         created_at=epoch_ms(row.created_at),
+        ground=row.ground,
     )
 
 

@@ -33,7 +33,8 @@ class ImageFacts:
     """One progression. `url`, `start_url`: delivery images, the latter empty where it had no start image.
 
     `key`, `start_key`: objects of the originals storage (the latter empty where there was no start image).
-    `judgment`: `pass`, `fail` or None. `size_bytes`: of the original.
+    `judgment`: `pass`, `fail` or None. `size_bytes`: of the original. `ground`: of a transparent picture the grey level
+    of what it is to be shown on; None for an opaque one.
     """
 
     id: UUID
@@ -62,6 +63,7 @@ class ImageFacts:
     retry_suggestion: str
     meta: Mapping[str, object]
     created_at: int
+    ground: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,7 @@ def newest_images(count: int) -> list[Mapping[str, Any]]:
         "kind",
         "judgment",
         "created_at",
+        "ground",
     )
     rows = ImageProgression.objects.order_by("-id").values(*fields)[:count]
     return [{**row, "url": row["generated_image_url"], "provider": row["ai_provider"]} for row in rows]

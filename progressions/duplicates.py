@@ -5,6 +5,7 @@ The search is exact: structures within Hamming distance d agree, in one of three
 the index is asked for every value that near in each band (docs/duplicates.md has the times).
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
@@ -44,9 +45,11 @@ def find_nearest(*, variant: Variant, phash: str, max_distance: int) -> Match | 
     """The nearest image within `max_distance` that counts against this variant, the oldest of equals.
 
     Compared are images that stay: made or kept, and reservations of variants under way. Never the variant itself,
-    its start image, or an ancestor.
+    its start image, or an ancestor; never a fingerprint of another version, which says something else.
     """
-    rows = Variant.objects.filter(stays()).exclude(id=variant.id).exclude(phash="")
+    rows = (
+        Variant.objects.filter(stays(), phash_version=hashes.VERSION).exclude(id=variant.id).exclude(phash="")
+    )
     if variant.kind in COMPARED_KINDS:
         near = _similar_structures(variant.project_id, hashes.structure(phash), max_distance)
         if not near:
@@ -63,12 +66,12 @@ def find_nearest(*, variant: Variant, phash: str, max_distance: int) -> Match | 
 
 
 def reserve(*, variant: Variant, phash: str) -> None:
-    """Writes the variant's fingerprint, by which later ones are compared with it; again: replaces it.
+    """Writes the variant's fingerprint, with which later ones are compared; replaces one that is there.
 
     The reservation holds while the variant is under way and as long as its image is kept.
     """
-    variant.phash = phash
-    Variant.objects.filter(id=variant.id).update(phash=phash)
+    variant.phash, variant.phash_version = phash, hashes.VERSION
+    Variant.objects.filter(id=variant.id).update(phash=phash, phash_version=hashes.VERSION)
     if variant.kind in COMPARED_KINDS:
         structure = hashes.structure(phash)
         bands = {
@@ -82,19 +85,16 @@ def reserve(*, variant: Variant, phash: str) -> None:
         )
 
 
-def is_indexed(*, variant: Variant, phash: str) -> bool:
-    """Whether the index has what `reserve` would write."""
-    if variant.kind not in COMPARED_KINDS:
-        return True
-    return HashBands.objects.filter(
-        variant_id=variant.id, structure=_signed(hashes.structure(phash))
-    ).exists()
+def indexed(variant_ids: Iterable[UUID]) -> dict[UUID, int]:
+    """Of each of these variants that the index has, the structure it is filed under."""
+    rows = HashBands.objects.filter(variant_id__in=variant_ids).values_list("variant_id", "structure")
+    return {id_: structure & _ALL_BITS for id_, structure in rows}
 
 
 def void(*, variant_id: UUID) -> None:
     """Withdraws a reservation: the variant ended without an image."""
     HashBands.objects.filter(variant_id=variant_id).delete()
-    Variant.objects.filter(id=variant_id).update(phash="")
+    Variant.objects.filter(id=variant_id).update(phash="", phash_version=None)
 
 
 def stays() -> Q:

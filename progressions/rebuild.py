@@ -1,7 +1,7 @@
-"""Upkeep: fingerprints and delivery images made anew from the originals, row by row."""
+"""Upkeep: fingerprints and delivery images made again from the originals, row by row."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
@@ -12,11 +12,11 @@ from uuid import UUID
 import structlog
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
+from dali.lib import phash as hashes
 from dali.lib.errors import DaliError
 from dali.lib.images import CPU_GATE, Picture, decode, encode_delivery
-from dali.lib.phash import fingerprint
 from dali.lib.storage import named
 from progressions import duplicates
 from progressions.delivery import deliveries, place_image
@@ -28,6 +28,7 @@ from progressions.models import HashBands, ImageProgression, Job, Upload, Varian
 log = structlog.get_logger(__name__)
 
 S = TypeVar("S", bound="HashSource | DeliverySource")
+R = TypeVar("R")
 
 _CHUNK = 64
 # A delivery that asks for a pause gets it, so that all rows are done in one go.
@@ -36,11 +37,20 @@ _BUSY_TIMES, _BUSY_MOST_S = 3, 300
 
 @dataclass(frozen=True, slots=True)
 class HashSource:
-    """An image whose fingerprint is to be made; `job` where it shows only a part anew."""
+    """An image, and whether its fingerprint is to be made; `job` where it shows only a part anew."""
 
     progression_id: UUID
     key: str
-    job: Job | None = None
+    is_due: bool
+    job: Job | None
+
+
+@dataclass(frozen=True, slots=True)
+class Hashed:
+    """A whole fingerprint, and the grey level of the ground of a transparent picture."""
+
+    phash: str
+    ground: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,38 +67,45 @@ class DeliverySource:
 
 @dataclass(slots=True)
 class Counts:
-    """What became of the rows. `changed`: written; `kept`: as they should be; `failed`: in the log, with the reason."""
+    """What became of the rows.
+
+    `changed`: written; `kept`: as they should be; `gone`: nothing to make them of, in the log; `failed`: in the log,
+    with the reason.
+    """
 
     changed: int = 0
     kept: int = 0
+    gone: int = 0
     failed: int = 0
 
     @property
     def done(self) -> int:
         """Rows looked at."""
-        return self.changed + self.kept + self.failed
+        return self.changed + self.kept + self.gone + self.failed
 
 
-def hash_sources(project_id: UUID | None) -> Iterator[HashSource]:
-    """Every image of the project, or of all, oldest first."""
-    rows = ImageProgression.objects.order_by("id").exclude(generated_image_r2_key="")
-    if project_id is not None:
-        rows = rows.filter(project_id=project_id)
-    for id_, key, kind, job_id in _by_id(rows.values_list("id", "generated_image_r2_key", "kind", "job")):
-        yield HashSource(id_, key, Job.objects.filter(id=job_id).first() if kind == Kind.INPAINT else None)
+def count_hash_sources(project_id: UUID | None) -> int:
+    """How many images the project has, or all have."""
+    return _images(project_id).count()
 
 
-def rebuild_hashes(project_id: UUID | None, tell: Callable[[Counts], None]) -> Counts:
-    """Writes the fingerprint of every image, of its variant and of the index; drops what the index has too much.
+def rebuild_hashes(
+    project_id: UUID | None, tell: Callable[[Counts], None], *, is_all: bool = False
+) -> Counts:
+    """Makes the fingerprints that are not of today's version, or all, of image, variant and index; drops stale rows.
 
-    `tell` is called after every row. Can be stopped and run again at any time.
+    `tell` is called after every row. Can be stopped and run again at any time: what is made is not made again.
+    An image whose original is gone keeps what it has and is never compared.
     """
     counts = Counts()
-    for source, made in _made(hash_sources(project_id), _fingerprint_of):
-        if isinstance(made, DaliError | OSError):
+    for source, made in _made(_hash_sources(project_id, is_all=is_all), _hashed):
+        if isinstance(made, FileNotFoundError):
+            counts.gone += 1
+            log.warning("hash_original_gone", progressionId=str(source.progression_id), key=source.key)
+        elif isinstance(made, DaliError | OSError):
             counts.failed += 1
             log.warning("hash_not_rebuilt", progressionId=str(source.progression_id), error=str(made)[:300])
-        elif _write_hash(source.progression_id, made):
+        elif made and _write_hash(source.progression_id, made):
             counts.changed += 1
         else:
             counts.kept += 1
@@ -97,23 +114,61 @@ def rebuild_hashes(project_id: UUID | None, tell: Callable[[Counts], None]) -> C
     return counts
 
 
-def _fingerprint_of(source: HashSource) -> str:
+def _images(project_id: UUID | None) -> QuerySet[ImageProgression]:
+    rows = ImageProgression.objects.order_by("id").exclude(generated_image_r2_key="")
+    return rows if project_id is None else rows.filter(project_id=project_id)
+
+
+def _hash_sources(project_id: UUID | None, *, is_all: bool) -> Iterator[HashSource]:
+    """Every image, oldest first. What is due is told by three queries a piece, without reading an original."""
+    rows = _images(project_id).values_list(
+        "id", "generated_image_r2_key", "kind", "job", "phash", "phash_version"
+    )
+    for piece in _pieces(rows):
+        current = _current([row[0] for row in piece])
+        for id_, key, kind, job_id, phash, version in piece:
+            found_by = hashes.short(current.get(id_, phash))
+            is_due = is_all or not phash or version != hashes.VERSION or found_by != phash
+            is_part = is_due and kind == Kind.INPAINT
+            yield HashSource(id_, key, is_due, Job.objects.filter(id=job_id).first() if is_part else None)
+
+
+def _current(progression_ids: Sequence[UUID]) -> dict[UUID, str]:
+    """Of each image that has a variant, the fingerprint by which that is found; empty where it is not to be found."""
+    variants = Variant.objects.filter(progression__in=progression_ids).order_by()
+    found = list(variants.values_list("progression_id", "id", "kind", "phash", "phash_version"))
+    structures = duplicates.indexed([id_ for _, id_, *_ in found])
+    return {
+        progression_id: phash
+        if phash
+        and version == hashes.VERSION
+        and (kind not in duplicates.COMPARED_KINDS or structures.get(id_) == hashes.structure(phash))
+        else ""
+        for progression_id, id_, kind, phash, version in found
+    }
+
+
+def _hashed(source: HashSource) -> Hashed | None:
+    """What is made of the original; None where it is not due. In a thread, without the database."""
+    if not source.is_due:
+        return None
     area = load_area(source.job, Kind.INPAINT) if source.job is not None else None
     picture = _decoded("originals", source.key)
     with CPU_GATE:
-        return fingerprint(picture, area)
+        return Hashed(hashes.fingerprint(picture, area), picture.ground_level)
 
 
-def _write_hash(progression_id: UUID, phash: str) -> bool:
+def _write_hash(progression_id: UUID, made: Hashed) -> bool:
+    """Writes it wherever it is kept; whether anything was otherwise."""
+    phash = made.phash
+    kept = {"phash": hashes.short(phash), "phash_version": hashes.VERSION, "ground": made.ground}
     with transaction.atomic():
-        changed = ImageProgression.objects.filter(id=progression_id).exclude(phash=phash).update(phash=phash)
-        variant = Variant.objects.filter(progression_id=progression_id).first()
-        if variant is None:
+        changed = ImageProgression.objects.filter(id=progression_id).exclude(**kept).update(**kept)
+        variant = Variant.objects.filter(progression_id=progression_id).order_by("id").first()
+        if variant is None or _current([progression_id])[progression_id] == phash:
             return changed > 0
-        is_right = variant.phash == phash and duplicates.is_indexed(variant=variant, phash=phash)
-        if not is_right:
-            duplicates.reserve(variant=variant, phash=phash)
-        return changed > 0 or not is_right
+        duplicates.reserve(variant=variant, phash=phash)
+        return True
 
 
 def _drop_stale(project_id: UUID | None) -> None:
@@ -142,8 +197,9 @@ def _sources(
     model: type[ImageProgression | Job | Upload], where: Q, field: str, storage: str, key_field: str
 ) -> Iterator[DeliverySource]:
     rows = model._default_manager.filter(where).exclude(**{field: ""}).order_by("id")
-    for id_, address, key in _by_id(rows.values_list("id", field, key_field)):
-        yield DeliverySource(model, id_, field, address, storage, key)
+    for piece in _pieces(rows.values_list("id", field, key_field)):
+        for id_, address, key in piece:
+            yield DeliverySource(model, id_, field, address, storage, key)
 
 
 def rebuild_delivery(project_id: UUID | None, *, is_all: bool, tell: Callable[[Counts], None]) -> Counts:
@@ -179,12 +235,12 @@ def rebuild_delivery(project_id: UUID | None, *, is_all: bool, tell: Callable[[C
     return counts
 
 
-def _by_id(rows: Any) -> Iterator[tuple[Any, ...]]:
+def _pieces(rows: Any) -> Iterator[list[tuple[Any, ...]]]:
     """The rows, whose first column is the id, piece by piece: an open cursor would hold back SQLite's log for hours."""
-    chunk = list(rows[:_CHUNK])
-    while chunk:
-        yield from chunk
-        chunk = list(rows.filter(id__gt=chunk[-1][0])[:_CHUNK])
+    piece = list(rows[:_CHUNK])
+    while piece:
+        yield piece
+        piece = list(rows.filter(id__gt=piece[-1][0])[:_CHUNK])
 
 
 def _decoded(storage: str, key: str) -> Picture:
@@ -193,10 +249,10 @@ def _decoded(storage: str, key: str) -> Picture:
         return decode(content, max_pixels=settings.MAX_IMAGE_PIXELS)
 
 
-def _made(sources: Iterator[S], make: Callable[[S], str]) -> Iterator[tuple[S, str | DaliError | OSError]]:
+def _made(sources: Iterator[S], make: Callable[[S], R]) -> Iterator[tuple[S, R | DaliError | OSError]]:
     """Each source with what `make` gave or raised; as many at once as there are cores."""
 
-    def attempt(source: S, times: int = _BUSY_TIMES) -> str | DaliError | OSError:
+    def attempt(source: S, times: int = _BUSY_TIMES) -> R | DaliError | OSError:
         try:
             return make(source)
         except DeliveryError as error:

@@ -138,6 +138,7 @@ def question_about(request: JudgeRequest) -> Question:
     shown = prompt[:PROMPT_CHARACTERS]
     picture, start, mask = request.generated_image, request.start_image, request.mask
     has_mask = start is not None and mask is not None and request.kind == Kind.INPAINT
+    ground = picture.common_ground(start)
     context = {
         "kind": Kind(request.kind).value,
         "size": request.size,
@@ -145,6 +146,8 @@ def question_about(request: JudgeRequest) -> Question:
         "height": picture.height,
         "most_px": LOOK_PX,
         "has_start": start is not None,
+        "ground": ground.name.lower() if picture.has_alpha else "",
+        "start_ground": ground.name.lower() if start is not None and start.has_alpha else "",
         "has_mask": has_mask,
         # Nobody can write a prompt that holds the mark made of it, and so none ends its own fence.
         "mark": hashlib.sha256(prompt.encode()).hexdigest()[:16],
@@ -152,9 +155,9 @@ def question_about(request: JudgeRequest) -> Question:
         "is_cut": len(shown) < len(prompt),
     }
     with CPU_GATE:
-        images = [picture.jpeg(LOOK_PX, JPEG_QUALITY)]
+        images = [picture.jpeg(LOOK_PX, JPEG_QUALITY, ground)]
         if start is not None:
-            images.append(start.jpeg(LOOK_PX, JPEG_QUALITY))
+            images.append(start.jpeg(LOOK_PX, JPEG_QUALITY, ground))
         if has_mask and mask is not None:
             images.append(_small_mask(mask))
     text = render_to_string("judging/rubric.txt", context).strip() + "\n"

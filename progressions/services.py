@@ -11,6 +11,7 @@ from django.db.models import Count, F, Q, Sum
 from django.utils import timezone
 
 from dali.lib import database
+from dali.lib import phash as hashes
 from dali.lib.errors import ConflictError, MissingError
 from dali.lib.images import CPU_GATE, decode
 from dali.lib.sql import insert, update_where
@@ -147,6 +148,7 @@ class NewImage:
     height: int
     size_bytes: int
     phash: str
+    ground: int | None
     seed: int | None
     cost_usd: Decimal | None
     meta: dict[str, Any]
@@ -168,6 +170,7 @@ class NewImage:
             height=derived.height,
             size_bytes=size_bytes,
             phash=derived.phash,
+            ground=derived.picture.ground_level,
             seed=answer.get("seed"),
             cost_usd=variant.cost_usd,
             meta=answer.get("meta", {}),
@@ -194,7 +197,9 @@ def insert_progression(
         generated_image_url=image.delivery,
         original_image_r2_key=job.start_image_key or variant.original_key,
         generated_image_r2_key=variant.original_key,
-        phash=image.phash,
+        phash=hashes.short(image.phash),
+        phash_version=hashes.VERSION,
+        ground=image.ground,
         width=image.width,
         height=image.height,
         bytes=image.size_bytes,
@@ -334,11 +339,13 @@ def roll_back(*, progression: ImageProgression, once: Once | None = None) -> Ima
     has_start = bool(progression.start_image_delivery_url)
     key = progression.original_image_r2_key if has_start else progression.generated_image_r2_key
     width, height, size_bytes = progression.width, progression.height, progression.bytes
+    ground = progression.ground
     if has_start:
         content = _read_original(key)
         with CPU_GATE:
             picture = decode(content)
         width, height, size_bytes = picture.width, picture.height, len(content)
+        ground = picture.ground_level
     with transaction.atomic():
         row = ImageProgression.objects.create(
             project_id=progression.project_id,
@@ -349,6 +356,7 @@ def roll_back(*, progression: ImageProgression, once: Once | None = None) -> Ima
             generated_image_url=progression.start_image_delivery_url or progression.generated_image_url,
             original_image_r2_key=key,
             generated_image_r2_key=key,
+            ground=ground,
             width=width,
             height=height,
             bytes=size_bytes,

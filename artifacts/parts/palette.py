@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from dali.lib.colours import NAMED, Colour
+from dali.lib.ground import visible_alpha
 
 _Points: TypeAlias = NDArray[np.float64]
 
@@ -111,17 +112,21 @@ class Swatch:
 
 
 def swatches_of(image: Image.Image, count: int = 5) -> tuple[Swatch, ...]:
-    """The colours of a picture (RGB or RGBA), at most `count`, the most of it first; what is transparent counts not."""
+    """The colours of a picture (RGB or RGBA), at most `count`, the most of it first; each counts as it is opaque."""
     small = image.reduce(max(1, max(image.size) // _REDUCED_PX))
     pixels = np.asarray(small).reshape(-1, len(small.getbands()))
-    if pixels.shape[1] == 4:
-        opaque = pixels[pixels[:, 3] >= 128]
-        pixels = opaque if len(opaque) else np.full((1, 4), 255, np.uint8)
+    weights = np.ones(len(pixels))
+    if small.mode == "RGBA":
+        alpha = np.asarray(visible_alpha(small), np.float64).ravel()
+        if not alpha.any():
+            return (Swatch((255, 255, 255), 1.0),)
+        pixels, weights = pixels[alpha > 0], alpha[alpha > 0]
     # Counted in bins of 8 levels a channel: a few hundred points instead of thousands of pixels.
     bins = (pixels[:, :3] >> 3).astype(np.int32) @ np.array([1024, 32, 1], np.int32)
-    _, place, counts = np.unique(bins, return_inverse=True, return_counts=True)
-    sums = [np.bincount(place, pixels[:, channel].astype(np.float64)) for channel in range(3)]
-    return _grouped(np.stack(sums, axis=1) / counts[:, None], counts.astype(np.float64), count)
+    _, place = np.unique(bins, return_inverse=True)
+    counts = np.bincount(place, weights).astype(np.float64)
+    sums = [np.bincount(place, pixels[:, channel] * weights) for channel in range(3)]
+    return _grouped(np.stack(sums, axis=1) / counts[:, None], counts, count)
 
 
 def common_swatches(pictures: Sequence[Sequence[Swatch]], count: int) -> tuple[Swatch, ...]:

@@ -15,7 +15,7 @@ _QUALITY = 84
 
 @dataclass(frozen=True, slots=True)
 class Print:
-    """A JPEG over white, with its size in pixels; or no content, and a few words about `why`."""
+    """A JPEG, over its ground where it is transparent, and its size in pixels; or no content, and words about `why`."""
 
     content: bytes
     width: int

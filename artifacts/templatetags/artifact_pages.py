@@ -53,6 +53,12 @@ def seconds(ms: int | None) -> str:
 
 
 @register.filter
+def ground(image: ImageFacts) -> SafeString:
+    """The attribute of an `<img>` whose picture is transparent, by which page.css gives it a ground; else nothing."""
+    return mark_safe("" if image.ground is None else f' data-ground="{int(image.ground)}"')  # noqa: S308 - a number
+
+
+@register.filter
 def shape(image: ImageFacts) -> str:
     """The class of the picture's shape, as `r130` for 1.3 to 1, whose rule `shape_rules` writes."""
     return f"r{round(_ratio(image) * 100)}"

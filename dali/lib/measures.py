@@ -1,5 +1,6 @@
 """What can be measured of a picture: contrast, sharpness, and how two pictures resemble each other."""
 
+from collections.abc import Callable
 from typing import TypeAlias
 
 import numpy as np
@@ -8,6 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageChops, ImageFilter
 
 Plane: TypeAlias = NDArray[np.float32]
+Box: TypeAlias = tuple[int, int, int, int]  # left, top, right, bottom
 
 _TILE_PX = 128
 _THUMB_PX = 64
@@ -40,24 +42,21 @@ def saturation(image: Image.Image) -> float:
     return float(np.asarray(ImageChops.subtract(strongest, weakest)).mean())
 
 
-def sharpness(full: Image.Image, small: Image.Image) -> float:
-    """The steepest edges of the picture in grey levels a pixel, seen at its full size.
+def sharpness(part: Callable[[Box], Image.Image], size: tuple[int, int], small: Image.Image) -> float:
+    """The steepest edges of a picture of `size` (width, height) in grey levels a pixel, seen at its full size.
 
-    `small`: the same picture reduced, where the four tiles with the most contrast are looked for.
+    `part` gives what is inside a box of it, RGB. `small`: the same picture reduced, where the four tiles with the most
+    contrast are looked for.
     """
+    width, height = size
     rough = grey(small.resize((16, 16), Image.Resampling.BOX))
     detail = sum(np.abs(np.gradient(rough, axis=axis)) for axis in (0, 1))
     steepest = 0.0
     for index in np.argsort(np.asarray(detail).ravel())[-4:]:
         row, column = divmod(int(index), 16)
-        left = min(
-            max(0, round((column + 0.5) / 16 * full.width) - _TILE_PX // 2), max(0, full.width - _TILE_PX)
-        )
-        top = min(
-            max(0, round((row + 0.5) / 16 * full.height) - _TILE_PX // 2), max(0, full.height - _TILE_PX)
-        )
-        box = (left, top, min(full.width, left + _TILE_PX), min(full.height, top + _TILE_PX))
-        tile = grey(full.crop(box).convert("RGB"))
+        left = min(max(0, round((column + 0.5) / 16 * width) - _TILE_PX // 2), max(0, width - _TILE_PX))
+        top = min(max(0, round((row + 0.5) / 16 * height) - _TILE_PX // 2), max(0, height - _TILE_PX))
+        tile = grey(part((left, top, min(width, left + _TILE_PX), min(height, top + _TILE_PX))))
         # Across two pixels, so that a single noisy pixel counts half.
         for steps in (tile[2:] - tile[:-2], tile[:, 2:] - tile[:, :-2]):
             if steps.size:

@@ -34,7 +34,9 @@ _STOP_WORDS = frozenset(
 
 
 def describe(small: Image.Image, size: tuple[int, int], prompt: str) -> list[str]:
-    """At most 14 lower-case tags. `small`: RGB, reduced; `size`: (width, height) of the whole picture."""
+    """At most 14 lower-case tags. `small`: RGB, reduced, or its visible pixels alone; `size`: (width, height) of the
+    whole picture.
+    """
     ratio = size[0] / size[1]
     tags = ["square" if 0.95 < ratio < 1.05 else "landscape" if ratio > 1 else "portrait"]
     mean = float(np.asarray(small.convert("L")).mean())

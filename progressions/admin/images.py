@@ -62,6 +62,8 @@ class ImageProgressionAdmin(MachineAdmin[ImageProgression]):
                     "bytes",
                     "cost_usd",
                     "phash",
+                    "phash_version",
+                    "ground",
                     "start_image_url",
                     "original_image_r2_key",
                     "generated_image_r2_key",

@@ -12,6 +12,8 @@ from PIL import Image
 
 from dali.lib import measures
 from dali.lib.colours import find_colour_names, hsv, is_monochrome_asked, share
+from dali.lib.ground import visible_alpha, visible_colours
+from dali.lib.images import Picture
 from dali.lib.tags import describe
 from progressions.enums import Judgment, Kind
 from progressions.errors import JudgeError
@@ -22,6 +24,8 @@ _LEAST_PX = 16
 _NOT_CHECKED = (
     "Not checked: objects, people, text and style; this judge measures pixels and recognises no things."
 )
+_INVISIBLE = "The picture is blank: all of it is transparent."
+_DESCRIBE = "Describe the main subject and what surrounds it, so that the picture has content."
 _DRAWING = re.compile(r"\b(line[ -]?(drawing|art)|sketch|pencil|ink|charcoal|etching|engraving)\b")
 _SOFT = re.compile(
     r"\b(blur\w*|bokeh|soft\w*|fog\w*|mist\w*|haz[ey]\w*|dreamy|out of focus|abstract|gradient|smooth)\b"
@@ -47,10 +51,11 @@ class Look:
     request: JudgeRequest
     kind: Kind
     prompt: str  # lower case
-    small: Image.Image  # RGB, at most _LOOK_PX a side
+    small: Image.Image  # RGB, at most _LOOK_PX a side; over a ground where something is transparent
+    seen: Image.Image  # RGB: its visible pixels alone, for what does not depend on places
     lightness: Image.Image  # of `small`, mode L
-    mean: float  # of the lightness, 0 to 255
-    start: Image.Image | None  # as `small`
+    mean: float  # lightness of what is seen, 0 to 255
+    start: Image.Image | None  # as `small`, over the same ground
 
     @property
     def size(self) -> tuple[int, int]:
@@ -79,36 +84,61 @@ class LocalJudge(Judge):
                 f"Nothing could be checked: {picture.width} x {picture.height} pixels are too few to measure."
             )
             return Verdict(None, [note], model=self.name)
-        small = picture.reduced(_LOOK_PX)
-        start = request.start_image.reduced(_LOOK_PX) if request.start_image else None
-        lightness = small.convert("L")
-        mean = float(np.asarray(lightness).mean())
-        look = Look(request, Kind(request.kind), request.prompt.lower(), small, lightness, mean, start)
+        if picture.is_invisible and not _PLAIN.search(request.prompt.lower()):
+            return Verdict(Judgment.FAIL, [_INVISIBLE], [], _DESCRIBE, model=self.name)
+        look = _look_at(request)
         findings = [finding for check in _CHECKS for finding in check(look)]
         failed = [finding for finding in findings if not finding.is_good]
         return Verdict(
             Judgment.FAIL if failed else Judgment.PASS,
             [finding.note for finding in (*failed, *(f for f in findings if f.is_good))] + [_NOT_CHECKED],
-            describe(small, look.size, request.prompt),
+            describe(look.seen, look.size, request.prompt),
             " ".join(dict.fromkeys(finding.suggestion for finding in failed)),
             model=self.name,
         )
 
 
+def _look_at(request: JudgeRequest) -> Look:
+    picture, start = request.generated_image, request.start_image
+    ground = picture.common_ground(start)
+    small, seen = picture.reduced(_LOOK_PX, ground), _seen(picture)
+    before = start.reduced(_LOOK_PX, ground) if start else None
+    mean = float(np.asarray(seen.convert("L")).mean())
+    return Look(
+        request, Kind(request.kind), request.prompt.lower(), small, seen, small.convert("L"), mean, before
+    )
+
+
+def _seen(picture: Picture) -> Image.Image:
+    return visible_colours(picture.fitted(_LOOK_PX))
+
+
 def _check_content(look: Look) -> Iterator[Finding]:
-    """Something is to be seen: at least 6 grey levels of contrast, at most 97 in 100 pixels alike."""
+    """Something is to be seen: at least 6 grey levels of contrast, at most 97 in 100 pixels alike.
+
+    The clear margin around what is seen of a transparent picture does not count.
+    """
     width, height = look.size
-    spread, alike = measures.contrast(look.lightness), measures.largest_share(look.small)
-    is_blank = spread < 6 and measures.contrast(look.small.convert("HSV").getchannel(0)) < 6
-    if (is_blank or alike > 0.97) and not _PLAIN.search(look.prompt):
+    image, views = look.request.generated_image.fitted(_LOOK_PX), [look.small]
+    if image.mode == "RGBA":
+        views.append(look.small.crop(visible_alpha(image).getbbox()))
+    if all(_is_blank(view) for view in views) and not _PLAIN.search(look.prompt):
+        spread, alike = measures.contrast(look.lightness), measures.largest_share(look.small)
         yield Finding(
             False,
             f"The picture is blank or nearly so: {alike:.0%} of it is of one colour "
             f"and its lightness varies by {spread} of 255.",
-            "Describe the main subject and what surrounds it, so that the picture has content.",
+            _DESCRIBE,
         )
     else:
         yield Finding(True, f"The file opened whole, {width} x {height} pixels, and is not blank.")
+
+
+def _is_blank(image: Image.Image) -> bool:
+    is_even = measures.contrast(image.convert("L")) < 6
+    if is_even and measures.contrast(image.convert("HSV").getchannel(0)) < 6:
+        return True
+    return measures.largest_share(image) > 0.97
 
 
 def _check_size(look: Look) -> Iterator[Finding]:
@@ -133,7 +163,8 @@ def _check_sharpness(look: Look) -> Iterator[Finding]:
     """The steepest edges rise by 6 or more grey levels a pixel; a blur of 8 pixels in 1024 leaves 3 to 7."""
     if _PLAIN.search(look.prompt) or measures.contrast(look.lightness) < 6:
         return
-    steepest = measures.sharpness(look.request.generated_image.image, look.small)
+    picture = look.request.generated_image
+    steepest = measures.sharpness(picture.part, (picture.width, picture.height), look.small)
     if steepest >= 6:
         yield Finding(True, "It has sharp edges.")
     elif _SOFT.search(look.prompt):
@@ -149,7 +180,7 @@ def _check_sharpness(look: Look) -> Iterator[Finding]:
 def _check_colours(look: Look) -> Iterator[Finding]:
     """Named colours cover 4 in 1000 pixels or more; of an edit, which may replace one by another, at least one does."""
     if is_monochrome_asked(look.prompt):
-        amount = measures.saturation(look.small)
+        amount = measures.saturation(look.seen)
         if amount < 10:
             yield Finding(True, "It is without colour, as asked.")
         else:
@@ -179,13 +210,18 @@ def _check_colours(look: Look) -> Iterator[Finding]:
 
 def _colour_shares(look: Look, names: list[str]) -> dict[str, float]:
     """How much of the picture, or of the part that was to be repainted, shows each colour."""
-    small = look.small.resize((128, 128), Image.Resampling.NEAREST)
-    pixels = hsv(small)
+    small = look.request.generated_image.fitted(_LOOK_PX).resize((128, 128), Image.Resampling.NEAREST)
+    counted = np.full((128, 128), True)
+    if small.mode == "RGBA":
+        counted = np.asarray(visible_alpha(small)) > 0
     mask = look.request.mask
     if look.kind == Kind.INPAINT and mask is not None:
         inside = np.asarray(mask.resize(small.size, Image.Resampling.BOX)) > 127
-        if inside.any():
-            pixels = pixels[inside]
+        if (inside & counted).any():
+            counted &= inside
+    pixels = hsv(small.convert("RGB"))
+    if counted.any():
+        pixels = pixels[counted]
     return {name: share(pixels, name) for name in names}
 
 
@@ -220,10 +256,10 @@ def _check_light(look: Look) -> Iterator[Finding]:
 
 def _check_change(look: Look) -> Iterator[Finding]:
     """An edit or variation differs from its start image visibly, and still has its forms (or its palette)."""
-    if look.start is None or look.kind not in (Kind.EDIT, Kind.VARIATION):
+    start = look.request.start_image
+    if start is None or look.start is None or look.kind not in (Kind.EDIT, Kind.VARIATION):
         return
-    apart = measures.difference(look.small, look.start)
-    changed = float((apart > 12).mean())
+    changed = float((_difference(look, look.start) > 12).mean())
     if changed < 0.005:
         yield Finding(
             False,
@@ -232,7 +268,10 @@ def _check_change(look: Look) -> Iterator[Finding]:
         )
         return
     alike = measures.likeness(look.small, look.start)
-    palette = measures.palette_likeness(look.small, look.start)
+    palette = max(
+        measures.palette_likeness(look.small, look.start),
+        measures.palette_likeness(look.seen, _seen(start)),
+    )
     is_related = alike >= 0.15 or palette >= (0.28 if look.kind == Kind.VARIATION else 0.6)
     if is_related:
         yield Finding(
@@ -244,6 +283,21 @@ def _check_change(look: Look) -> Iterator[Finding]:
             "It shares neither forms nor colours with its start image.",
             "Keep the composition of the start image and change only what is named.",
         )
+
+
+def _difference(look: Look, start: Image.Image) -> measures.Plane:
+    """Of every pixel the largest difference of a channel, alpha included; 0 to 255."""
+    before, after = look.request.start_image, look.request.generated_image
+    apart = measures.difference(look.small, start)
+    if before is None or not (before.has_alpha or after.has_alpha):
+        return apart
+    alphas = (_alpha(picture) for picture in (after, before))
+    return np.maximum(apart, measures.difference(*alphas))
+
+
+def _alpha(picture: Picture) -> Image.Image:
+    alpha = picture.fitted(_LOOK_PX).convert("RGBA").getchannel("A")
+    return Image.merge("RGB", (alpha, alpha, alpha))
 
 
 def _check_inpaint(look: Look) -> Iterator[Finding]:
@@ -258,7 +312,7 @@ def _check_inpaint(look: Look) -> Iterator[Finding]:
                 False, "It has another shape than its start image.", "Keep the format of the start image."
             )
             return
-    apart = measures.difference(look.small, look.start)
+    apart = _difference(look, look.start)
     size = (apart.shape[1], apart.shape[0])
     under = np.asarray(mask.resize(size, Image.Resampling.BOX))
     inside, outside = apart[under > 127], apart[under == 0]

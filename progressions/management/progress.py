@@ -55,8 +55,9 @@ def run_with_bar(
     """
     with bar_over(total) as move:
         counts = work(lambda counts: move(counts.done))
+    gone = f", {counts.gone} skipped because their originals are gone" if counts.gone else ""
     command.stdout.write(
-        f"{counts.done} looked at: {counts.changed} written, {counts.kept} right already, {counts.failed} failed."
+        f"{counts.done} looked at: {counts.changed} written, {counts.kept} right already, {counts.failed} failed{gone}."
     )
     if counts.failed:
         raise CommandError(f"{counts.failed} could not be made; the log names each and why")

@@ -13,6 +13,6 @@ def compose(apps: Apps, editor: BaseDatabaseSchemaEditor) -> None:
 
 class Migration(migrations.Migration):
     atomic = False
-    dependencies = [("progressions", "0008_held_answers")]
+    dependencies = [("progressions", "0009_hash_versions")]
 
     operations = [migrations.RunPython(compose, migrations.RunPython.noop)]

@@ -36,7 +36,20 @@ class ImageProgression(models.Model):
         max_length=300, help_text="The start image's bytes where there was one, else the generated image's."
     )
     generated_image_r2_key = models.CharField(max_length=300, help_text="The provider's own bytes.")
-    phash = models.CharField(max_length=64, blank=True, default="")
+    phash = models.CharField(
+        max_length=64,
+        blank=True,
+        default="",
+        help_text="The variant's, without what it says of transparency.",
+    )
+    phash_version = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="How `phash` was made; null: before versions were kept."
+    )
+    ground = models.PositiveSmallIntegerField(
+        null=True,
+        blank=True,
+        help_text="Grey level of the ground that a transparent picture stands out from; null: opaque, or not known.",
+    )
     width = models.PositiveIntegerField()
     height = models.PositiveIntegerField()
     bytes = models.PositiveBigIntegerField()

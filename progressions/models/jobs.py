@@ -118,10 +118,15 @@ class Variant(Leased):
         max_length=300, blank=True, default="", help_text="In the originals storage."
     )
     phash = models.CharField(
-        max_length=64,
+        max_length=200,
         blank=True,
         default="",
         help_text="Reserved in `dedupe`; void if the variant fails later.",
+    )
+    phash_version = models.PositiveSmallIntegerField(
+        null=True,
+        blank=True,
+        help_text="How `phash` was made (dali.lib.phash.VERSION); null: before versions were kept.",
     )
     duplicate_of = models.ForeignKey(
         "self", on_delete=models.SET_NULL, null=True, blank=True, related_name="+"

@@ -11,6 +11,7 @@ from PIL import Image, ImageOps
 
 from dali.lib.compositing import Frame, OutpaintPlan, outpainted, plan_outpaint, png, repainted
 from dali.lib.errors import InputError
+from dali.lib.ground import ground_for, on_ground
 from dali.lib.images import CPU_GATE, InvalidImageError, decode, decode_mask
 from dali.lib.schema_fields import AROUND, NOT_BLANK, at_most, closed, size_pattern
 from dali.lib.vendors import cloudflare_api
@@ -190,7 +191,7 @@ def _shot(model: ImageModel, request: ProviderRequest) -> _Shot:
     if request.kind in (Kind.INPAINT, Kind.OUTPAINT):
         return _masked_shot(model, request, start)
     size = model.size_for(request.size) if request.size else model.size_like(start.size)
-    image = _over_white(start)
+    image = on_ground(start, ground_for(start))
     if model.form == "multipart":
         return _Shot(size, size, _small(image))
     return _Shot(size, size, png(image if image.size == size else ImageOps.fit(image, size)))

@@ -16,17 +16,18 @@ PROMPTS = 1_000
 # All but the seven columns that are drawn; a row of the variants table as it is after its image was made.
 _VARIANTS = """
 INSERT INTO variants (id, job_id, project_id, provider, "index", number, kind, status, progress, attempts, code, error,
-  retryable, seed, model, refined_prompt, tips, original_key, phash, possibly_billed, progression_id, not_before,
-  lease_owner, lease_token)
+  retryable, seed, model, refined_prompt, tips, original_key, phash, phash_version, possibly_billed,
+  progression_id, not_before, lease_owner, lease_token)
 SELECT id, {job}, {project}, 'mock', n, n, 'generate', 'complete', 1, 1, '', '', {false}, n, '', '', '[]', '',
-  phash, 0, id, {now}, '', 0 FROM drawn
+  phash, {version}, 0, id, {now}, '', 0 FROM drawn
 """
 _PROGRESSIONS = """
 INSERT INTO image_progressions (id, project_id, kind, ai_provider, model, prompt, refined_prompt, tips_applied,
-  start_image_url, start_image_delivery_url, generated_image_url, original_image_r2_key, generated_image_r2_key, phash,
-  width, height, bytes, provider_meta, ai_notes, ai_tags, retry_suggestion, judge_attempts, search_text, created_at)
-SELECT id, {project}, 'generate', 'mock', '', 'p', '', '[]', '', '', '/images/' || n, 'k', 'k', phash, 8, 8, 8, '{{}}',
-  '[]', '[]', '', 0, 'p', {now} FROM drawn
+  start_image_url, start_image_delivery_url, generated_image_url, original_image_r2_key, generated_image_r2_key,
+  phash, phash_version, width, height, bytes, provider_meta, ai_notes, ai_tags, retry_suggestion, judge_attempts,
+  search_text, created_at)
+SELECT id, {project}, 'generate', 'mock', '', 'p', '', '[]', '', '', '/images/' || n, 'k', 'k', phash, {version},
+  8, 8, 8, '{{}}', '[]', '[]', '', 0, 'p', {now} FROM drawn
 """
 _BANDS = """
 INSERT INTO hash_bands (variant_id, structure, band_0, band_1, band_2)
@@ -36,7 +37,7 @@ SELECT id, structure, {prefix} + (structure & 4194303), {prefix} + (structure >>
 _DRAWN = {
     "sqlite": """
 CREATE TEMP TABLE drawn AS WITH RECURSIVE counted(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM counted WHERE n < {rows}),
-bits AS (SELECT n, random() & random() & random() AS flips FROM counted),
+bits AS MATERIALIZED (SELECT n, random() & random() & random() AS flips FROM counted),
 mixed AS (SELECT bits.n AS n, (base | flips) - (base & flips) AS structure FROM bits JOIN prompts
   ON prompts.n = bits.n % {prompts})
 SELECT n, structure, printf('%012x7000', 1700000000000 + n) || lower(hex(randomblob(8))) AS id,
@@ -72,6 +73,7 @@ def fill(rows: int) -> tuple[Project, list[int]]:
         "job": _literal(job.id, is_sqlite=is_sqlite),
         "false": "0" if is_sqlite else "FALSE",
         "now": "datetime('now')" if is_sqlite else "now()",
+        "version": hashes.VERSION,
         "prefix": duplicates.buckets(project.id, 0)[0],
     }
     with connection.cursor() as cursor:

@@ -5,6 +5,7 @@ database that the environment names (a database of its own, made and dropped). S
 """
 
 import argparse
+import io
 import os
 import random
 import time
@@ -20,8 +21,10 @@ from PIL import Image
 
 from dali.lib import phash
 from dali.lib.clock import Deadline
+from dali.lib.ground import Ground, on_ground
 from dali.lib.images import Picture, decode
 from tests.bench.pictures import Sample, alterations_of, samples
+from tests.bench.transparent_pictures import transparent_alterations_of, transparent_samples
 
 PROMPTS = (
     "a lighthouse at dusk, oil on canvas",
@@ -70,22 +73,31 @@ def painted(families: int) -> Iterator[Sample]:
 
 def hashed(sample: Sample) -> Hashed:
     """Hashes a sample and each of its alterations."""
+    alterations = transparent_alterations_of if sample.image.mode == "RGBA" else alterations_of
     return Hashed(
         sample.sort,
         sample.family,
         sample.seed,
         _ours(sample.image),
         _plain(sample.image),
-        tuple((name, _ours(image), _plain(image)) for name, image in alterations_of(sample)),
+        tuple((name, _ours(image), _plain(image)) for name, image in alterations(sample)),
     )
 
 
 def _ours(image: Image.Image) -> str:
-    return phash.fingerprint(Picture(image, "image/png"))
+    picture = decode(_png(image)) if image.mode == "RGBA" else Picture(image, "image/png")
+    return phash.fingerprint(picture)
+
+
+def _png(image: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG", compress_level=0)
+    return buffer.getvalue()
 
 
 def _plain(image: Image.Image) -> imagehash.ImageHash:
-    return imagehash.phash(image)
+    """Over white where something is transparent."""
+    return imagehash.phash(on_ground(image, Ground.WHITE))
 
 
 def false_alarms(
@@ -101,8 +113,13 @@ def false_alarms(
 
 
 def print_quality(families: int) -> None:
-    """The table of misses and false alarms, ours beside the plain 64-bit pHash."""
-    drawn = [*samples(families), *painted(len(PROMPTS))]
+    """The tables of misses and false alarms, ours beside the plain 64-bit pHash: of opaque and transparent pictures."""
+    _print_table([*samples(families), *painted(len(PROMPTS))])
+    print()
+    _print_table(list(transparent_samples(families // 2)))
+
+
+def _print_table(drawn: list[Sample]) -> None:
     with ProcessPoolExecutor() as pool:
         found = list(pool.map(hashed, drawn, chunksize=4))
     altered = [(one, name, ours, plain) for one in found for name, ours, plain in one.altered]

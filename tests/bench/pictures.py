@@ -190,6 +190,11 @@ _SORTS: dict[str, Callable[[int, int], Image.Image]] = {
 }
 
 
+def picture_of(sort: str, family: int, seed: int) -> Image.Image:
+    """One of the pictures that `samples` gives."""
+    return _SORTS[sort](family, seed)
+
+
 def samples(families: int, siblings: int = 2) -> Iterator[Sample]:
     """Different pictures: `families` of each sort, each of `siblings` pictures."""
     for sort, draw in _SORTS.items():

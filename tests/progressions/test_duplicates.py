@@ -28,7 +28,11 @@ def made(phash: str = PHASH, *, job: Job | None = None, **fields: object) -> Var
     address = fields.pop("address", f"/images/{random.getrandbits(256):064x}.webp")
     parent = fields.pop("parent", None)
     progression = ProgressionFactory(
-        project=job.project, job=job, phash=phash, generated_image_url=address, parent_progression=parent
+        project=job.project,
+        job=job,
+        phash=hashes.short(phash),
+        generated_image_url=address,
+        parent_progression=parent,
     )
     fields = {"status": "complete", "kind": job.kind, **fields}
     variant = VariantFactory(job=job, progression=progression, **fields)
@@ -70,6 +74,34 @@ def test_a_different_description_is_no_duplicate() -> None:
     assert found_id(VariantFactory(job=JobFactory(project=earlier.project), status="running")) is None
 
 
+@pytest.mark.parametrize("version", [None, 1, hashes.VERSION - 1, hashes.VERSION + 1])
+@pytest.mark.parametrize("kind", ["generate", "edit"])
+def test_a_fingerprint_of_another_version_is_never_compared(kind: str, version: int | None) -> None:
+    earlier = made(job=JobFactory(kind=kind))
+    variant = VariantFactory(job=earlier.job, kind=kind, status="running")
+    assert found_id(variant) == earlier.id
+    Variant.objects.filter(id=earlier.id).update(phash_version=version)
+    assert found_id(variant) is None
+    reserve(variant=earlier, phash=PHASH)
+    assert found_id(variant) == earlier.id
+
+
+def test_behind_one_of_another_version_another_duplicate_is_found() -> None:
+    old = made()
+    other = made(near(2), job=old.job)
+    Variant.objects.filter(id=old.id).update(phash_version=None)
+    assert found_id(VariantFactory(job=JobFactory(project=old.project), status="running")) == other.id
+
+
+def test_the_shape_of_alpha_is_compared() -> None:
+    clear = PHASH + PHASH[:16] + "00" * 16 + "00" * 36
+    earlier = made(clear)
+    variant = VariantFactory(job=JobFactory(project=earlier.project), status="running")
+    assert found_id(variant, clear) == earlier.id
+    assert found_id(variant) is None
+    assert Variant.objects.get(id=earlier.id).phash == clear
+
+
 def test_other_projects_do_not_count() -> None:
     made()
     assert found_id(VariantFactory(status="running")) is None
@@ -100,7 +132,7 @@ def test_a_void_reservation_is_gone() -> None:
     reserve(variant=earlier, phash=PHASH)
     void(variant_id=earlier.id)
     earlier.refresh_from_db()
-    assert (earlier.phash, HashBands.objects.count()) == ("", 0)
+    assert (earlier.phash, earlier.phash_version, HashBands.objects.count()) == ("", None, 0)
     assert found_id(VariantFactory(job=earlier.job, status="running")) is None
 
 
@@ -122,7 +154,8 @@ def test_reserving_again_replaces() -> None:
     reserve(variant=earlier, phash=PHASH)
     variant = VariantFactory(job=JobFactory(project=earlier.project), status="running")
     assert (found_id(variant), found_id(variant, near(40))) == (earlier.id, None)
-    assert Variant.objects.get(id=earlier.id).phash == PHASH
+    row = Variant.objects.get(id=earlier.id)
+    assert (row.phash, row.phash_version) == (PHASH, hashes.VERSION)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """The life of a variant: its steps, its ends, its retries."""
 
+import io
 import threading
 from collections.abc import Callable
 from datetime import timedelta
@@ -9,15 +10,20 @@ import pytest
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
+from dali.lib.clock import Deadline
 from dali.lib.images import InvalidImageError
+from dali.lib.phash import VERSION
 from dali.lib.storage import originals
 from progressions import judging, services, tools
-from progressions.enums import Code, Judgment
+from progressions.enums import Code, Judgment, Kind
 from progressions.errors import JudgeError, ProviderError
-from progressions.judge import Verdict
+from progressions.judge import JudgeRequest, Verdict
+from progressions.judges.local import LocalJudge
 from progressions.models import Cooldown, ImageProgression, Job, Step, Variant
+from tests.motifs import SHAPES, motif
 from tests.progressions.conftest import told, work_all
 from tests.progressions.fakes import FakeJudge, FakeProvider, picture_bytes
+from tests.progressions.pictures import png
 
 Submit = Callable[..., Job]
 
@@ -229,6 +235,36 @@ def test_a_near_duplicate_is_skipped_and_can_be_kept(submit: Submit, fake_provid
     kept, is_new = services.keep_variant(variant_id=second.id)
     assert (is_new, kept.variant_index) == (True, 1)
     assert services.keep_variant(variant_id=second.id) == (kept, False)
+
+
+@pytest.mark.parametrize("colour", [(255, 255, 255), (0, 0, 0), (128, 128, 128)])
+def test_transparent_motifs_of_one_colour_are_no_duplicates_and_not_blank(
+    submit: Submit, fake_provider: FakeProvider, colour: tuple[int, int, int]
+) -> None:
+    shapes = [png(motif(shape, colour)) for shape in SHAPES]
+    again = io.BytesIO()
+    motif("star", colour).save(again, "WEBP", quality=60)
+    fake_provider.script = [*shapes, again.getvalue()]
+    job = submit(variants=4)
+    work_all()
+    *different, same = job.variants.order_by("number")
+    assert [variant.status for variant in different] == ["complete"] * 3
+    assert (same.status, same.duplicate_of_id) == ("skipped", different[1].id)
+    assert [len(variant.phash) for variant in different] == [184] * 3
+    for variant in different:
+        image = variant.progression
+        assert image is not None
+        assert (image.phash, image.phash_version) == (variant.phash[:64], VERSION)
+        assert image.ground == (0 if colour[0] == 255 else 255)
+        verdict = LocalJudge().judge(
+            JudgeRequest(
+                kind=Kind.GENERATE,
+                prompt="a motif",
+                generated_image=tools.open_picture(image.generated_image_r2_key),
+                deadline=Deadline.after(30),
+            )
+        )
+        assert verdict.judgment == Judgment.PASS
 
 
 def test_duplicates_are_let_through_where_the_job_says_so(

@@ -10,10 +10,12 @@ from PIL import Image
 from dali.lib import phash
 from dali.lib.images import decode
 from dali.lib.storage import delivery_files, originals, uploads
+from progressions import rebuild
 from progressions.delivered_files import file_key
 from progressions.duplicates import find_nearest, reserve
 from progressions.models import HashBands, ImageProgression, Job, Upload, Variant
 from tests.factories import JobFactory, ProgressionFactory, ProjectFactory, VariantFactory
+from tests.motifs import motif
 
 pytestmark = pytest.mark.django_db
 
@@ -96,11 +98,112 @@ def test_what_cannot_be_hashed_is_counted_and_stops_no_other() -> None:
     ProgressionFactory(generated_image_r2_key="project/p/jobs/none/orig/0")
     good = image("navy")
     out = io.StringIO()
-    with pytest.raises(CommandError, match="2 could not be made"):
+    with pytest.raises(CommandError, match="1 could not be made"):
         call_command("rebuild_hashes", stdout=out)
-    assert out.getvalue().strip() == "3 looked at: 1 written, 0 right already, 2 failed."
+    assert out.getvalue().strip() == (
+        "3 looked at: 1 written, 0 right already, 1 failed, 1 skipped because their originals are gone."
+    )
     good.refresh_from_db()
     assert good.phash == phash.fingerprint(decode(png("navy")))
+
+
+def test_an_original_that_is_gone_fails_nothing_and_keeps_its_old_fingerprint() -> None:
+    row = ProgressionFactory(generated_image_r2_key="project/p/jobs/none/orig/0", phash="a" * 64)
+    assert report("rebuild_hashes") == (
+        "1 looked at: 0 written, 0 right already, 0 failed, 1 skipped because their originals are gone."
+    )
+    row.refresh_from_db()
+    assert (row.phash, row.phash_version) == ("a" * 64, None)
+
+
+def made_by_an_earlier_version(content: bytes, **fields: object) -> tuple[ImageProgression, Variant]:
+    """An image, its variant and its reservation as they were left before versions were kept."""
+    job = JobFactory(**fields)
+    row = ProgressionFactory(
+        project=job.project, job=job, generated_image_r2_key=stored(content), phash="f" * 64
+    )
+    variant = VariantFactory(job=job, progression=row, status="complete")
+    reserve(variant=variant, phash="f" * 64)
+    Variant.objects.filter(id=variant.id).update(phash_version=None)
+    return row, variant
+
+
+def test_old_fingerprints_are_brought_up_and_found_again() -> None:
+    row, variant = made_by_an_earlier_version(png("teal"))
+    wanted = phash.fingerprint(decode(png("teal")))
+    later = VariantFactory(job=JobFactory(project=row.project), status="running")
+    assert find_nearest(variant=later, phash=wanted, max_distance=7) is None
+    assert find_nearest(variant=later, phash="f" * 64, max_distance=7) is None
+    assert report("rebuild_hashes") == "1 looked at: 1 written, 0 right already, 0 failed."
+    match = find_nearest(variant=later, phash=wanted, max_distance=0)
+    assert match is not None
+    assert match.variant_id == variant.id
+    row.refresh_from_db()
+    assert (row.phash, row.phash_version) == (wanted, phash.VERSION)
+
+
+def test_a_transparent_image_keeps_its_alpha_in_the_variant_and_64_digits_in_the_image() -> None:
+    row, variant = made_by_an_earlier_version(motif_png("star"))
+    report("rebuild_hashes")
+    wanted = phash.fingerprint(decode(motif_png("star")))
+    row.refresh_from_db()
+    variant.refresh_from_db()
+    assert len(wanted) == 184
+    assert (row.phash, variant.phash) == (wanted[:64], wanted)
+    assert row.ground == 0  # black, for a white motif
+    assert report("rebuild_hashes") == "1 looked at: 0 written, 1 right already, 0 failed."
+
+
+def motif_png(shape: str) -> bytes:
+    buffer = io.BytesIO()
+    motif(shape, (255, 255, 255)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def test_what_is_of_todays_version_is_not_read_again_unless_all_is_asked_for() -> None:
+    rows = [made_by_an_earlier_version(png(colour))[0] for colour in ("teal", "navy", "gold")]
+    report("rebuild_hashes")
+    for row in rows[:2]:
+        originals().delete(row.generated_image_r2_key)
+    assert report("rebuild_hashes") == "3 looked at: 0 written, 3 right already, 0 failed."
+    assert report("rebuild_hashes", "--all") == (
+        "3 looked at: 0 written, 1 right already, 0 failed, 2 skipped because their originals are gone."
+    )
+
+
+@pytest.mark.parametrize("kind", ["generate", "edit"])
+def test_a_run_that_was_stopped_is_gone_on_with(kind: str) -> None:
+    for _ in range(5):
+        made_by_an_earlier_version(png("teal"), kind=kind)
+
+    def stop_after_two(counts: rebuild.Counts) -> None:
+        if counts.done == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        rebuild.rebuild_hashes(None, stop_after_two)
+    assert Variant.objects.filter(phash_version=phash.VERSION).count() == 2
+    assert report("rebuild_hashes") == "5 looked at: 3 written, 2 right already, 0 failed."
+
+
+def test_an_image_of_today_whose_variant_is_of_before_is_made_again() -> None:
+    row, variant = made_by_an_earlier_version(png("teal"))
+    wanted = phash.fingerprint(decode(png("teal")))
+    ImageProgression.objects.filter(id=row.id).update(phash=wanted, phash_version=phash.VERSION)
+    assert report("rebuild_hashes") == "1 looked at: 1 written, 0 right already, 0 failed."
+    variant.refresh_from_db()
+    assert (variant.phash, variant.phash_version) == (wanted, phash.VERSION)
+
+
+@pytest.mark.parametrize("images", [1, 3])
+def test_what_is_right_already_costs_the_same_queries_however_many_there_are(
+    images: int, django_assert_num_queries: object
+) -> None:
+    for _ in range(images):
+        made_by_an_earlier_version(png("teal"))
+    report("rebuild_hashes")
+    with django_assert_num_queries(5):  # type: ignore[operator]
+        rebuild.rebuild_hashes(None, lambda _: None)
 
 
 def test_one_project_alone_can_be_rebuilt() -> None:

@@ -2,6 +2,7 @@
 
 import io
 import re
+from dataclasses import replace
 
 import pytest
 from PIL import Image
@@ -14,6 +15,7 @@ from progressions.enums import Judgment, Kind
 from progressions.errors import JudgeError
 from progressions.judge import JudgeRequest
 from progressions.rubric import SCHEMA, parse_verdict, question_about
+from tests.motifs import motif
 from tests.progressions.fake_models import PASS, SEEN, ScriptedJudge
 from tests.progressions.pictures import landscape, mask_of, picture
 
@@ -156,3 +158,42 @@ def test_a_long_prompt_is_shown_from_its_beginning() -> None:
     text = question_about(asked(prompt="barn " * 6000)).text
     assert len(text) < 16_000
     assert "only its beginning is shown" in text
+
+
+def shown_in(question_image: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(question_image)).convert("RGB")
+
+
+@pytest.mark.parametrize(
+    ("colour", "ground", "level"), [((255, 255, 255), "black", 0), ((0, 0, 0), "white", 255)]
+)
+def test_a_transparent_motif_is_shown_on_a_ground_that_the_model_is_told_of(
+    colour: tuple[int, int, int], ground: str, level: int
+) -> None:
+    request = replace(asked(), generated_image=picture(motif("star", colour)))
+    question = question_about(request)
+    assert (
+        f"1. The picture to judge. It has transparent parts: the plain {ground} behind it is shown only to make"
+        " it visible and is not part of it."
+    ) in question.text
+    image = shown_in(question.images[0])
+    corner, middle = image.getpixel((2, 2)), image.getpixel((128, 128))
+    assert isinstance(corner, tuple)
+    assert isinstance(middle, tuple)
+    assert max(abs(one - level) for one in corner) <= 2
+    assert max(abs(one - wanted) for one, wanted in zip(middle, colour, strict=True)) <= 2
+
+
+def test_start_image_and_picture_are_shown_on_one_ground() -> None:
+    start, made = motif("star", (255, 255, 255)), motif("star", (0, 0, 0))
+    request = replace(asked(Kind.EDIT), generated_image=picture(made), start_image=picture(start))
+    question = question_about(request)
+    assert "2. The start image. It has transparent parts, shown as plain grey." in question.text
+    for content in question.images:
+        corner = shown_in(content).getpixel((2, 2))
+        assert isinstance(corner, tuple)
+        assert max(abs(one - 128) for one in corner) <= 2
+
+
+def test_of_opaque_pictures_no_ground_is_spoken_of() -> None:
+    assert "transparent" not in question_about(asked(Kind.EDIT)).text

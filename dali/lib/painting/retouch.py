@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageChops, ImageEnhance, ImageFilter, ImageOps
 
 from dali.lib.colours import Colour, mix, shade
+from dali.lib.ground import ground_for, on_ground
 from dali.lib.painting.canvas import Canvas, gradient
 from dali.lib.painting.noise import Field, fractal
 from dali.lib.painting.palette import palette_for
@@ -33,7 +34,7 @@ _COOL: Colour = (160, 206, 255)
 
 def edit(start: Image.Image, brief: Brief, rng: np.random.Generator) -> Image.Image:
     """The whole picture changed as the brief says, RGB; recoloured where it says nothing that is understood."""
-    image = start.convert("RGB")
+    image = on_ground(start, ground_for(start))
     if "mirror" in brief.grades:
         image = ImageOps.mirror(image)
     if brief.light:
@@ -59,7 +60,7 @@ def inpaint(start: Image.Image, mask: Image.Image, brief: Brief, rng: np.random.
     painted = start.copy()
     patch_mask = mask.crop(box)
     patch = start.crop(box)
-    filled = _fill(start.convert("RGB"), mask, box, rng)
+    filled = _fill(on_ground(start, ground_for(start)), mask, box, rng)
     if brief.subjects or brief.extras:
         canvas = _canvas(filled, brief, rng)
         _add_things(canvas, brief, fill=0.86)
@@ -86,7 +87,7 @@ def outpaint(
     `size` must not be smaller than the start image on either side.
     """
     left, top = (size[0] - start.width) // 2, (size[1] - start.height) // 2
-    pixels = np.asarray(start.convert("RGB"))
+    pixels = np.asarray(on_ground(start, ground_for(start)))
     rows, columns = _stretched(start.height, top, size[1]), _stretched(start.width, left, size[0])
     near = Image.fromarray(np.ascontiguousarray(pixels[rows][:, columns]))
     small = near.resize((max(2, size[0] // 12), max(2, size[1] // 12)), Image.Resampling.BOX)
@@ -122,7 +123,7 @@ def _stretched(length: int, before: int, total: int) -> NDArray[np.intp]:
 
 def vary(start: Image.Image, brief: Brief, rng: np.random.Generator) -> Image.Image:
     """Another take on the same picture, RGB: reframed, turned in hue, newly lit, at times mirrored."""
-    image = start.convert("RGB")
+    image = on_ground(start, ground_for(start))
     share = float(rng.uniform(0.74, 0.92))
     width, height = image.width * share, image.height * share
     left, top = float(rng.uniform(0, image.width - width)), float(rng.uniform(0, image.height - height))

@@ -10,6 +10,7 @@ from google.genai import types
 from PIL import Image
 
 from dali.lib.compositing import png
+from dali.lib.ground import ground_for, on_ground
 
 Size = tuple[int, int]  # width, height in pixels
 
@@ -186,7 +187,7 @@ def image_part(image: Image.Image, content: bytes | None = None) -> types.Part:
         content = content or png(image)
         if len(content) <= _MOST_SENT_BYTES:
             return types.Part.from_bytes(data=content, mime_type="image/png")
-    image = image.convert("RGB")
+    image = on_ground(image, ground_for(image)).copy()
     most_px = min(_MOST_SENT_PX, max(image.size))
     while True:
         image.thumbnail((most_px, most_px), Image.Resampling.LANCZOS)

@@ -33,6 +33,8 @@
     const image = link.querySelector("img");
     picture.src = link.href;
     picture.alt = image ? image.alt : "";
+    picture.toggleAttribute("data-ground", false);
+    if (image && image.dataset.ground) picture.dataset.ground = image.dataset.ground;
     said.textContent = link.dataset.lightbox || picture.alt;
     count.textContent = at + 1 + " of " + links.length;
     const next = links[(at + 1) % links.length];

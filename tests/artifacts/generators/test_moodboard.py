@@ -45,6 +45,13 @@ def test_what_is_transparent_has_no_colour() -> None:
     assert [swatch.hex for swatch in swatches_of(striped(("#102030", 9), alpha=(0,)))] == ["#ffffff"]
 
 
+def test_colours_count_as_they_are_opaque() -> None:
+    found = swatches_of(striped(("#102030", 99), ("#e04010", 99), alpha=(60, 120)))
+    assert [swatch.percent for swatch in found] == [68, 32]
+    apart = np.array([swatch.colour for swatch in found]) - [(0xE0, 0x40, 0x10), (0x10, 0x20, 0x30)]
+    assert np.abs(apart).max() <= 2
+
+
 def test_no_more_colours_are_found_than_are_asked_for() -> None:
     noise = np.random.default_rng(1).integers(0, 256, (64, 64, 3), dtype=np.uint8)
     found = swatches_of(Image.fromarray(noise), 4)
