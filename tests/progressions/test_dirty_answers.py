@@ -208,7 +208,7 @@ def asked(project: Project, fake_judge: FakeJudge) -> Callable[[str], Job]:
 
     def submit_to(provider: str) -> Job:
         draft = JobDraft(prompt="a lighthouse", providers=(provider,), session_id="s-1")
-        return submit_job(project=project, draft=draft).job
+        return submit_job(project=project, draft=draft)
 
     return submit_to
 
