@@ -12,6 +12,7 @@ from typing import Any, Literal, TypedDict, get_args, get_origin, get_type_hints
 
 from dali.lib.errors import InputError
 from dali.lib.fields import CONTROL_CHARACTER, shown
+from dali.lib.schema_fields import PLAIN_TEXT, closed
 
 _TYPE_NAMES = {bool: "boolean", int: "integer", float: "number", str: "string"}
 MOST_CHARACTERS = 10_000
@@ -33,6 +34,25 @@ def describe(options: type[Any]) -> list[OptionDescription]:
     """Every option of a dataclass, in its order."""
     hints = get_type_hints(options)
     return [_described(one, hints[one.name]) for one in fields(options)]
+
+
+def schema_of(options: type[Any]) -> dict[str, Any]:
+    """What `parse` takes, as JSON Schema."""
+    return closed({one["name"]: _schema_of(one) for one in describe(options)})
+
+
+def _schema_of(one: OptionDescription) -> dict[str, Any]:
+    schema: dict[str, Any] = {
+        "type": one["type"],
+        "description": one["help"],
+        "default": one["default"],
+    }
+    if "choices" in one:
+        return {**schema, "enum": one["choices"]}
+    if one["type"] == "string":
+        return {**schema, "pattern": PLAIN_TEXT, "maxLength": int(one.get("most", MOST_CHARACTERS))}
+    bounds = {"minimum": one.get("least"), "maximum": one.get("most")}
+    return {**schema, **{name: value for name, value in bounds.items() if value is not None}}
 
 
 def parse(options: type[Any], given: Mapping[str, object]) -> Any:

@@ -4,12 +4,21 @@ from typing import Any
 
 from rest_framework import serializers
 
+from artifacts import options
+from artifacts.generator import Generator, generators
 from artifacts.services import MOST_PROJECTS
 from dali.lib.bodies import BodySerializer, FilterSerializer
 from dali.lib.fields import StrictCharField, StrictListField, StrictObjectField
+from dali.lib.schema_fields import NOT_BLANK, Schema
 from progressions.requests import IdField, SessionIdField
 
 MOST_TITLE = 200
+_NULL: Schema = {"type": "null"}
+
+
+def _options_of(generator: Generator) -> Schema:
+    schema = options.schema_of(generator.options)
+    return {**schema, "type": ["object", "null"]}
 
 
 class LookbookInSerializer(BodySerializer[Any]):
@@ -18,6 +27,11 @@ class LookbookInSerializer(BodySerializer[Any]):
     title = StrictCharField(max_length=MOST_TITLE, required=False, allow_null=True, allow_blank=True)
     options = StrictObjectField(required=False, allow_null=True)
     sessionId = SessionIdField(required=False, allow_null=True)
+
+    @classmethod
+    def schema_rules(cls) -> Schema:
+        """The options that a lookbook takes."""
+        return {"properties": {"options": _options_of(generators.get("lookbook"))}}
 
 
 class ArtifactInSerializer(BodySerializer[Any]):
@@ -43,6 +57,33 @@ class ArtifactInSerializer(BodySerializer[Any]):
             raise serializers.ValidationError({"options": "a template takes none; leave them out."})
         return given
 
+    @classmethod
+    def schema_rules(cls) -> Schema:
+        """What `validate` checks, and the options that each generator takes."""
+        of_generators = [
+            {
+                "title": generator.title,
+                "required": ["generator"],
+                "properties": {
+                    "generator": {"const": generator.name},
+                    "templateR2Key": _NULL,
+                    "options": _options_of(generator),
+                },
+            }
+            for generator in generators.all()
+        ]
+        of_template = {
+            "title": "A template to be filled",
+            "required": ["templateR2Key", "title"],
+            "properties": {
+                "templateR2Key": {"type": "string"},
+                "title": {"type": "string", "pattern": NOT_BLANK},
+                "generator": _NULL,
+                "options": {"type": ["object", "null"], "maxProperties": 0},
+            },
+        }
+        return {"anyOf": [*of_generators, of_template]}
+
 
 class AssociateInSerializer(BodySerializer[Any]):
     """One project or several."""
@@ -57,6 +98,16 @@ class AssociateInSerializer(BodySerializer[Any]):
         if not given.get("projectId") and not given.get("projectIds"):
             raise serializers.ValidationError({"projectId": "is missing; send projectId or projectIds."})
         return given
+
+    @classmethod
+    def schema_rules(cls) -> Schema:
+        """What `validate` checks."""
+        return {
+            "anyOf": [
+                {"required": ["projectId"], "properties": {"projectId": {"type": "string"}}},
+                {"required": ["projectIds"], "properties": {"projectIds": {"type": "array"}}},
+            ]
+        }
 
 
 class ArtifactFilterSerializer(FilterSerializer[Any]):

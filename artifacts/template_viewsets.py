@@ -3,7 +3,7 @@
 from typing import Any
 
 import structlog
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiRequest, extend_schema
 from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -44,7 +44,11 @@ class TemplateViewSet(ApiMixin, GenericViewSet[Template]):
         summary="Store a template",
         description="Checks it and lists the placeholders it found, in the order of the page. The same file again gives"
         " the same template. `templateR2Key` of the answer makes a draft: `POST /api/artifacts`.",
-        request={"multipart/form-data": TemplateInSerializer},
+        request={
+            "multipart/form-data": OpenApiRequest(
+                TemplateInSerializer, encoding={"file": {"contentType": "text/html"}}
+            )
+        },
         responses={201: TemplateSerializer},
     )
     def create(self, request: Request) -> Response:

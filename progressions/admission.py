@@ -11,11 +11,11 @@ from django.http.request import split_domain_port, validate_host
 
 from dali.lib.cors import is_origin_allowed
 from dali.lib.errors import DaliError
+from dali.lib.pagination import parse_whole_number
 from progressions import history, tickets
 from projects.authentication import HEADER, find_owner
 
-_SESSION_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
-_SEQ = re.compile(r"[0-9]{1,18}")
+SESSION_ID = r"[A-Za-z0-9._:-]{1,128}"
 
 _find_owner = history.asynchronous(find_owner)
 
@@ -51,7 +51,7 @@ async def admit(scope: Mapping[str, Any], session_id: str) -> StreamRequest:
         session_id,
         is_asked=settings.REQUIRE_KEY == "all",
     )
-    if not _SESSION_ID.fullmatch(session_id):
+    if not re.fullmatch(SESSION_ID, session_id):
         raise RefusedError(
             400,
             "invalid",
@@ -105,11 +105,12 @@ def _after(headers: Mapping[str, str], query: Mapping[str, list[str]]) -> int | 
         ("after", query.get("after", [""])[-1].strip()),
     ):
         if value:
-            if not _SEQ.fullmatch(value):
+            seq = parse_whole_number(value)
+            if seq is None:
                 raise RefusedError(
                     400, "invalid", f"{value[:200]!r} is no seq: a whole number from 0 on", name
                 )
-            return int(value)
+            return seq
     return None
 
 

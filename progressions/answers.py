@@ -9,6 +9,7 @@ from rest_framework.response import Response
 from dali.lib.addresses import absolute_url
 from progressions.ledger import spent_by_jobs
 from progressions.models import Job
+from progressions.once import KEY_PATTERN
 from progressions.queries import get_job_with_variants, get_variant, steps_by_owner
 from progressions.serializers import (
     SPENT_CONTEXT,
@@ -48,7 +49,7 @@ def replayed(answer: Response) -> Response:
 
 IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
-    {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
+    {"type": "string", "pattern": KEY_PATTERN},
     OpenApiParameter.HEADER,
     description="A request with the same key and body is done once; kept for 7 days. Another body: 422.",
 )

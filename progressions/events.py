@@ -66,7 +66,6 @@ class Body(TypedDict):
     retryable: NotRequired[bool]
     scope: NotRequired[Literal["variant", "job"]]
     skipped: NotRequired[bool]
-    cancelled: NotRequired[bool]
     duplicateOf: NotRequired[str]
     distance: NotRequired[int]
     summary: NotRequired[Summary]

@@ -12,7 +12,7 @@ from rest_framework.viewsets import GenericViewSet, ViewSet
 
 from dali.lib.api import ApiMixin
 from dali.lib.errors import InputError
-from dali.lib.pagination import next_link, parse_limit
+from dali.lib.pagination import MOST_WHOLE, next_link, parse_limit
 from dali.lib.schema import ErrorSerializer
 from dali.lib.strict_json import TooLargeError
 from progressions import intake, services
@@ -37,6 +37,7 @@ from progressions.serializers import (
     OneVariantSerializer,
     ProgressionSerializer,
 )
+from progressions.stream_schema import EVENTS_SCHEMA
 from progressions.throttles import JobsThrottle
 from progressions.viewsets import LOCATION, shown, shown_again
 from projects.authentication import owner_of
@@ -122,31 +123,15 @@ class JobViewSet(ApiMixin, GenericViewSet[Job]):
         " header leads on.",
         parameters=[
             OpenApiParameter(
-                "after", {"type": "integer", "minimum": 0, "default": 0}, description="The last `seq` known."
+                "after",
+                {"type": "integer", "minimum": 0, "maximum": MOST_WHOLE, "default": 0},
+                description="The last `seq` known.",
             ),
             OpenApiParameter(
                 "limit", {"type": "integer", "minimum": 1, "maximum": MOST_EVENTS, "default": MOST_EVENTS}
             ),
         ],
-        responses={
-            200: {
-                "type": "array",
-                "items": {
-                    "type": "object",
-                    "required": ["seq", "type", "ts", "sessionId"],
-                    "properties": {
-                        "previewUrl": {
-                            "type": "string",
-                            "format": "uri",
-                            "description": (
-                                "Of `progress`, where previews were asked for (`options.openai.partial_images`): the"
-                                " unfinished picture as a `data:` URL of a WebP, at most 256 x 256 pixels and 16 KiB."
-                            ),
-                        }
-                    },
-                },
-            }
-        },
+        responses={200: EVENTS_SCHEMA},
     )
     def events(self, request: Request, job_id: UUID) -> HttpResponse:
         """The events, as the very text that the stream sends."""

@@ -15,6 +15,8 @@ from dali.lib.errors import DaliError, IdempotencyError, MissingError
 from progressions.models import IdempotencyKey
 
 KEPT = timedelta(days=7)
+# 1 to 255 printable characters. Servers take the spaces around a header's value away.
+KEY_PATTERN = "^[!-~](?:[ -~]{0,253}[!-~])?$"
 
 T = TypeVar("T")
 

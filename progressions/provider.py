@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import ClassVar, TypedDict
+from typing import Any, ClassVar, TypedDict
 
 from dali.lib.cleaning import clean_facts, clean_number, clean_text
 from dali.lib.clock import Deadline
@@ -148,6 +148,14 @@ class Provider(ABC):
         Pure. For the price in `GET /api/providers` and for caps on spending.
         """
         return None
+
+    def job_rules(self) -> Mapping[str, Mapping[str, Any]]:
+        """What `check` refuses, as JSON Schema: of a job's `size`, of the `model` and the `options` for this provider.
+
+        For the OpenAPI document. What is missing here is not restricted there; what depends on the model or on
+        other fields may be missing.
+        """
+        return {}
 
     @abstractmethod
     def check(self, draft: Draft) -> None:

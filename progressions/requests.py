@@ -10,6 +10,7 @@ from rest_framework.exceptions import ParseError
 from rest_framework.request import Request
 
 from dali.lib.bodies import BodySerializer, FilterSerializer, refuse_near_misses
+from dali.lib.converters import IdConverter
 from dali.lib.errors import InputError
 from dali.lib.fields import (
     CONTROL_CHARACTER,
@@ -20,17 +21,19 @@ from dali.lib.fields import (
     StrictListField,
     StrictObjectField,
     StrictUsdField,
+    UniqueListField,
     shown,
 )
+from dali.lib.pagination import parse_whole_number
 from dali.lib.strict_json import parse_text
 from progressions.enums import Judgment, Kind
 from progressions.intake import JobDraft
-from progressions.once import Once, digest_of
+from progressions.job_rules import job_rules
+from progressions.once import KEY_PATTERN, Once, digest_of
 
 MOST_PROMPT = 32_000
 MOST_SEED = 2**32 - 1
 SESSION_ID = r"[A-Za-z0-9._:-]{1,128}"
-_IDEMPOTENCY_KEY = re.compile(r"[\x20-\x7e]{1,255}")
 
 
 class SessionIdField(StrictCharField):
@@ -54,33 +57,41 @@ class WordField(serializers.ChoiceField):
 
 
 class IdField(serializers.UUIDField):
-    """The id of a row."""
+    """The id of a row, as answers give it: hexadecimal digits of either case, with dashes."""
+
+    pattern = IdConverter.regex
 
     default_error_messages = {"invalid": "{value} is no id; send one as answers give them."}
 
     def to_internal_value(self, data: Any) -> UUID:
-        """The id; a number is none, though it could be made one."""
-        if not isinstance(data, str):
+        """The id; what Python would make one of (a number, braces, no dashes) is none."""
+        if not isinstance(data, str) or not re.fullmatch(self.pattern, data):
             self.fail("invalid", value=shown(data))
-        try:
-            return UUID(data)
-        except ValueError:
-            self.fail("invalid", value=shown(data))
+        return UUID(data)
+
+
+class VariantsField(StrictIntegerField):
+    """How many images of each provider: 1 to the setting's most."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(min_value=1, max_value=settings.MAX_VARIANTS, **kwargs)
 
 
 class JobInSerializer(BodySerializer[JobDraft]):
     """A submission. Optional fields may be null."""
 
     prompt = StrictCharField(max_length=MOST_PROMPT)
-    providers = StrictListField(child=StrictCharField(max_length=40), allow_empty=False, max_length=20)
+    providers = UniqueListField(
+        child=StrictCharField(max_length=40, trim_whitespace=False), allow_empty=False, max_length=20
+    )
     sessionId = SessionIdField()
-    variants = StrictIntegerField(required=False, allow_null=True, help_text="For each provider; default 1.")
+    variants = VariantsField(required=False, allow_null=True, help_text="For each provider; default 1.")
     kind = WordField(choices=Kind.choices, required=False, allow_null=True)
     startImageUrl = StrictCharField(max_length=4_000, required=False, allow_null=True, allow_blank=True)
     maskImageUrl = StrictCharField(max_length=4_000, required=False, allow_null=True, allow_blank=True)
     parentProgressionId = IdField(required=False, allow_null=True)
     size = StrictCharField(
-        pattern=r"[1-9]\d{1,4}x[1-9]\d{1,4}",
+        pattern=r"[1-9][0-9]{1,4}x[1-9][0-9]{1,4}",
         cure="width and height in pixels, as 1024x1024",
         required=False,
         allow_null=True,
@@ -94,26 +105,12 @@ class JobInSerializer(BodySerializer[JobDraft]):
         allow_null=True,
         help_text="By provider, one for each of its variants; in place of `seed`, to ask again for what was recorded.",
     )
-    models = StrictDictField(child=StrictCharField(max_length=120), required=False, allow_null=True)
+    models = StrictDictField(
+        child=StrictCharField(max_length=120), required=False, allow_null=True, help_text="By provider."
+    )
     maxCostUsd = StrictUsdField(required=False, allow_null=True)
     allowDuplicates = StrictBooleanField(required=False, allow_null=True)
     options = StrictObjectField(required=False, allow_null=True)
-
-    def validate_providers(self, names: list[str]) -> list[str]:
-        """No name twice."""
-        for name in names:
-            if names.count(name) > 1:
-                raise serializers.ValidationError(
-                    f"{shown(name)} stands there twice; name each provider once."
-                )
-        return names
-
-    def validate_variants(self, count: int | None) -> int | None:
-        """1 to the setting's most."""
-        most = settings.MAX_VARIANTS
-        if count is not None and not 1 <= count <= most:
-            raise serializers.ValidationError(f"{count} is out of range; send 1 to {most}.", code="range")
-        return count
 
     def validate_models(self, models: dict[str, str] | None) -> dict[str, str] | None:
         """Only for providers by names without control characters."""
@@ -121,6 +118,11 @@ class JobInSerializer(BodySerializer[JobDraft]):
             if CONTROL_CHARACTER.search(name):
                 raise serializers.ValidationError(f"{shown(name)} holds a control character; take it out.")
         return models
+
+    @classmethod
+    def schema_rules(cls) -> dict[str, Any]:
+        """What `prepare_job` checks of them together."""
+        return job_rules()
 
     def draft(self) -> JobDraft:
         """What was sent, once it is valid; null is the same as nothing."""
@@ -160,9 +162,7 @@ class ProgressionRetryInSerializer(BodySerializer[Any]):
         allow_null=True,
         help_text="Default: the image's prompt with its retry_suggestion worked in.",
     )
-    variants = StrictIntegerField(required=False, allow_null=True)
-
-    validate_variants = JobInSerializer.validate_variants
+    variants = VariantsField(required=False, allow_null=True, help_text="Default 1.")
 
 
 class ProgressionFilterSerializer(FilterSerializer[Any]):
@@ -206,7 +206,7 @@ def _tags_in(text: str) -> list[Any]:
 def parse_idempotency_key(request: Request) -> str | None:
     """The header `Idempotency-Key`; None where there is none. InputError where it is no such key."""
     key = request.headers.get("Idempotency-Key")
-    if key is not None and not _IDEMPOTENCY_KEY.fullmatch(key):
+    if key is not None and not re.fullmatch(KEY_PATTERN, key):
         raise InputError(
             "Idempotency-Key",
             f"Idempotency-Key has {len(key)} characters; send 1 to 255 printable ASCII ones",
@@ -229,8 +229,9 @@ def parse_after(request: Request) -> int:
     text = request.query_params.get("after", "").strip()
     if not text:
         return 0
-    if not re.fullmatch(r"[0-9]{1,18}", text, re.ASCII):
+    after = parse_whole_number(text)
+    if after is None:
         raise InputError(
             "after", f"after={text[:40]!r} is no event number; send the seq of the last event that you have"
         )
-    return int(text)
+    return after

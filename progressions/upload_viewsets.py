@@ -3,7 +3,7 @@
 from typing import Any, cast
 
 from django.conf import settings
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, OpenApiRequest, extend_schema
 from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -13,11 +13,12 @@ from dali.lib import disk
 from dali.lib.api import ApiMixin
 from dali.lib.errors import InputError
 from dali.lib.form_files import FormParser, file_of
+from dali.lib.image_files import MEDIA_TYPES
 from dali.lib.images import InvalidImageError
 from progressions.ingest import receive_upload
 from progressions.models import Upload
 from progressions.provider import providers
-from progressions.requests import SessionIdField
+from progressions.requests import SESSION_ID, SessionIdField
 from progressions.tickets import issue_ticket
 from progressions.upload_serializers import ProviderSerializer, TicketSerializer, UploadSerializer
 from projects.authentication import ApiKeyAuthentication, StaffAuthentication, owner_of
@@ -26,7 +27,7 @@ from projects.authentication import ApiKeyAuthentication, StaffAuthentication, o
 class FileInSerializer(serializers.Serializer[Any]):
     """A form with one file."""
 
-    file = serializers.FileField(help_text="PNG, JPEG, WebP, GIF, BMP or TIFF.")
+    file = serializers.FileField(help_text="PNG, JPEG, WebP, GIF, BMP, TIFF or AVIF.")
 
 
 class UploadViewSet(ApiMixin, GenericViewSet[Upload]):
@@ -39,7 +40,11 @@ class UploadViewSet(ApiMixin, GenericViewSet[Upload]):
     @extend_schema(
         summary="Upload an image",
         description="The `url` of the answer opens, and serves as `startImageUrl` or `maskImageUrl`.",
-        request={"multipart/form-data": FileInSerializer},
+        request={
+            "multipart/form-data": OpenApiRequest(
+                FileInSerializer, encoding={"file": {"contentType": ", ".join(MEDIA_TYPES)}}
+            )
+        },
         responses={201: UploadSerializer},
     )
     def create(self, request: Request) -> Response:
@@ -74,6 +79,11 @@ class TicketViewSet(ApiMixin, ViewSet):
         description="Where a key is asked for on reads, a browser opens `/api/stream/{session_id}` with `?ticket=`:"
         " it cannot send a header with a WebSocket. Good for 60 seconds and that session.",
         request=None,
+        parameters=[
+            OpenApiParameter(
+                "session_id", {"type": "string", "pattern": f"^{SESSION_ID}$"}, OpenApiParameter.PATH
+            )
+        ],
         responses={201: TicketSerializer},
     )
     def create(self, request: Request, session_id: str) -> Response:

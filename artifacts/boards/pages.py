@@ -7,7 +7,7 @@ from uuid import UUID
 from artifacts.models import Artifact
 from dali.lib.errors import GoneError, MissingError
 
-_SLUG = re.compile(r"[A-Za-z0-9_-]{8,64}")
+SLUG = r"[A-Za-z0-9_-]{8,64}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ def get_page(slug: str) -> Page:
     Raises MissingError where there is none or it takes no answers, GoneError where it was taken back.
     """
     rows = Artifact.objects.only("id", "content_r2_key", "is_public", "generator", "manifest", "closed_at")
-    artifact = rows.filter(public_slug=slug).first() if _SLUG.fullmatch(slug) else None
+    artifact = rows.filter(public_slug=slug).first() if re.fullmatch(SLUG, slug) else None
     if artifact is None or not artifact.content_r2_key or artifact.generator == "lookbook":
         raise MissingError("There is no such page.")
     if not artifact.is_public:

@@ -4,16 +4,21 @@ import re
 import unicodedata
 from typing import Any
 
+from drf_spectacular.extensions import OpenApiSerializerFieldExtension
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.utils import Direction
 from rest_framework import serializers
 
 from dali.lib.bodies import BodySerializer
 from dali.lib.fields import CONTROL_CHARACTER, StrictCharField, shown
+from dali.lib.schema_fields import CONTROL, SPACE, Schema, at_most
 from progressions.requests import IdField
 
 MOST_NAME = 80
 MOST_TEXT = 2_000
 # They turn the direction of all that follows them on the page, or break its lines where nobody typed a break.
 _LAYOUT = re.compile("[\u202a-\u202e\u2066-\u2069\u2028\u2029\ufeff]")
+_TAKEN_OUT = rf"{CONTROL}{SPACE}\u202a-\u202e\u2066-\u2069\ufeff"
 _LINE_BREAK = re.compile(r"\r\n?|\u2028|\u2029")
 
 
@@ -35,24 +40,35 @@ class WrittenField(serializers.Field[str, Any, str, Any]):
         self, *, most: int, has_lines: bool = False, allow_blank: bool = False, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
-        self._most = most
+        self.most = most
+        self.allow_blank = allow_blank
         self._has_lines = has_lines
-        self._allow_blank = allow_blank
 
     def to_internal_value(self, data: Any) -> str:
         """The text as it is kept."""
         if not isinstance(data, str):
             self.fail("invalid", value=shown(data))
         text = cleaned(data, has_lines=self._has_lines)
-        if not text and not self._allow_blank:
+        if not text and not self.allow_blank:
             self.fail("blank")
-        if len(text) > self._most:
-            self.fail("too_long", length=len(text), most=self._most)
+        if len(text) > self.most:
+            self.fail("too_long", length=len(text), most=self.most)
         return text
 
     def to_representation(self, value: str) -> str:
         """The text."""
         return value
+
+
+class WrittenFieldSchema(OpenApiSerializerFieldExtension):
+    """Any text that is not empty once it is cleaned; the length counts what is left."""
+
+    target_class = WrittenField
+
+    def map_serializer_field(self, auto_schema: AutoSchema, direction: Direction) -> Schema:
+        """For the OpenAPI document."""
+        schema: Schema = {"type": "string", **at_most(self.target.most, f"[{_TAKEN_OUT}]")}
+        return schema if self.target.allow_blank else {**schema, "pattern": f"[^{_TAKEN_OUT}]"}
 
 
 def cleaned(text: str, *, has_lines: bool) -> str:
@@ -72,6 +88,7 @@ class AnswerSerializer(BodySerializer[Any]):
 class VoteInSerializer(AnswerSerializer):
     """One vote; an empty choice takes it back."""
 
+    token = StrictCharField(max_length=200, help_text="From the page's `state`.")
     imageId = IdField()
     choice = StrictCharField(max_length=20, allow_blank=True)
 
@@ -79,6 +96,7 @@ class VoteInSerializer(AnswerSerializer):
 class CommentInSerializer(AnswerSerializer):
     """One comment. `website` is a field that people do not see and robots fill in."""
 
+    token = StrictCharField(max_length=200, help_text="From the page's `state`.")
     imageId = IdField()
     replyTo = IdField(required=False, allow_null=True)
     name = WrittenField(most=MOST_NAME, allow_blank=True, required=False, default="", allow_null=True)

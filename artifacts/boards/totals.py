@@ -1,7 +1,7 @@
 """What was said on a page, as every visitor sees it: votes counted, comments in their order."""
 
 from collections.abc import Collection
-from typing import TypedDict
+from typing import Annotated, TypedDict
 from uuid import UUID
 
 from django.db.models import Count, QuerySet
@@ -17,11 +17,11 @@ MOST_SHOWN = 5_000
 class CommentOut(TypedDict):
     """A comment, as visitors get it."""
 
-    id: str
-    replyTo: str | None
+    id: Annotated[str, {"format": "uuid"}]
+    replyTo: Annotated[str | None, {"format": "uuid"}]
     name: str
     text: str
-    createdAt: int
+    createdAt: Annotated[int, {"minimum": 0, "description": "Milliseconds since the Unix epoch."}]
 
 
 class ImageAnswers(TypedDict):
@@ -29,6 +29,35 @@ class ImageAnswers(TypedDict):
 
     votes: dict[str, int]
     comments: list[CommentOut]
+
+
+class VisitorAnswers(ImageAnswers):
+    """The same for one visitor; `mine` is what that visitor chose."""
+
+    mine: str | None
+
+
+class TakenAnswers(TypedDict):
+    """What a page takes: votes by these choices, comments or not."""
+
+    votes: list[str]
+    comments: bool
+
+
+class PageState(TypedDict):
+    """A page for one visitor; `token` is what a vote or comment is sent with."""
+
+    token: str
+    closed: bool
+    answers: TakenAnswers
+    images: dict[str, VisitorAnswers]
+
+
+class VoteCounted(TypedDict):
+    """Votes for an image by choice, and this visitor's."""
+
+    votes: dict[str, int]
+    mine: str | None
 
 
 def answers_on(page: Page, images: Collection[UUID] | None = None) -> dict[UUID, ImageAnswers]:

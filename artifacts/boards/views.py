@@ -6,6 +6,7 @@ page of this origin. Errors have the API's shape; nothing is ever cached.
 
 from typing import Any, ClassVar
 
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status
 from rest_framework.exceptions import ParseError, PermissionDenied, Throttled
 from rest_framework.request import Request
@@ -13,13 +14,35 @@ from rest_framework.response import Response
 from rest_framework.throttling import BaseThrottle
 
 from artifacts.boards import passes, services
-from artifacts.boards.pages import Page, get_page
+from artifacts.boards.pages import SLUG, Page, get_page
 from artifacts.boards.requests import CommentInSerializer, VoteInSerializer
 from artifacts.boards.throttles import AnswersThrottle, CommentsThrottle, VotesThrottle
-from artifacts.boards.totals import answers_on, choices_of, comment_out, votes_of
+from artifacts.boards.totals import (
+    CommentOut,
+    PageState,
+    VoteCounted,
+    answers_on,
+    choices_of,
+    comment_out,
+    votes_of,
+)
 from artifacts.models import Comment
 from dali.lib.api import ApiMixin
 from dali.lib.errors import ConflictError, MissingError
+from dali.lib.schema import ErrorSerializer
+from dali.lib.schema_types import schema_of
+
+_SLUG = OpenApiParameter(
+    "slug",
+    {"type": "string", "pattern": f"^{SLUG}$"},
+    OpenApiParameter.PATH,
+    description="`public_slug` of an artifact whose page takes votes or comments.",
+)
+_VISITOR = OpenApiParameter(
+    passes.COOKIE, str, OpenApiParameter.COOKIE, required=True, description="Who answers: `state` sets it."
+)
+_GONE = {410: ErrorSerializer}
+_REFUSED = {403: ErrorSerializer, 409: ErrorSerializer, **_GONE}
 
 
 class PageView(ApiMixin):
@@ -27,7 +50,6 @@ class PageView(ApiMixin):
 
     authentication_classes = ()
     permission_classes = ()
-    schema = None  # they are the page's own, not the API's
     limits: ClassVar[tuple[type[BaseThrottle], ...]] = ()
 
     def get_throttles(self) -> list[BaseThrottle]:
@@ -62,6 +84,12 @@ class PageView(ApiMixin):
 class StateView(PageView):
     """`GET <page>/state`: what was said so far, this visitor's votes, and the token to answer with."""
 
+    @extend_schema(
+        summary="What was said on a page, and the token to answer with",
+        tags=["public"],
+        parameters=[_SLUG],
+        responses={200: schema_of(PageState), **_GONE},
+    )
     def get(self, request: Request, slug: str) -> Response:
         """The state; sets the visitor's cookie."""
         page = get_page(slug)
@@ -87,6 +115,13 @@ class VotesView(PageView):
 
     limits = (VotesThrottle,)
 
+    @extend_schema(
+        summary="Vote for an image, in place of an earlier vote",
+        tags=["public"],
+        parameters=[_SLUG, _VISITOR],
+        request=VoteInSerializer,
+        responses={200: schema_of(VoteCounted), **_REFUSED},
+    )
     def post(self, request: Request, slug: str) -> Response:
         """The image's votes, this one counted."""
         page, visitor = self.admit(request, slug)
@@ -103,6 +138,13 @@ class CommentsView(PageView):
 
     limits = (CommentsThrottle,)
 
+    @extend_schema(
+        summary="Comment on an image, or reply to a comment",
+        tags=["public"],
+        parameters=[_SLUG, _VISITOR],
+        request=CommentInSerializer,
+        responses={201: schema_of(CommentOut), **_REFUSED},
+    )
     def post(self, request: Request, slug: str) -> Response:
         """The comment as it is kept; where a robot filled in the hidden field, as it would have been."""
         page, visitor = self.admit(request, slug)

@@ -6,8 +6,6 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from dali.lib.addresses import absolute_url
@@ -41,7 +39,7 @@ class StrictCharField(serializers.CharField):
 
     def __init__(self, *, pattern: str = "", cure: str = "", **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self._pattern = re.compile(pattern) if pattern else None
+        self.pattern = pattern  # of the whole text once it is trimmed; valid in ECMA-262 too
         self._cure = cure
 
     def run_validation(self, data: Any = serializers.empty) -> Any:
@@ -60,12 +58,12 @@ class StrictCharField(serializers.CharField):
         text = data.strip() if self.trim_whitespace else data
         if self.max_length is not None and len(text) > self.max_length:
             self.fail("too_long", length=len(text), most=self.max_length)
-        if self._pattern and text and not self._pattern.fullmatch(text):
+        if self.pattern and text and not re.fullmatch(self.pattern, text):
             self.fail("pattern", value=shown(data), cure=self._cure)
 
 
 class StrictIntegerField(serializers.IntegerField):
-    """A whole number within bounds; `"2"`, `2.0` and `true` are none."""
+    """A whole number within bounds; `"2"`, `2.5` and `true` are none. The parser reads `2.0` as 2."""
 
     default_error_messages = {
         "required": "is missing; send a whole number.",
@@ -104,10 +102,12 @@ class StrictUsdField(serializers.Field[Decimal, Any, float | None, Any]):
     default_error_messages = {
         "invalid": "{value} is no amount in US dollars; send a number above 0, to 999999.",
     }
+    least_usd, most_usd = 0.000001, 999_999
 
     def to_internal_value(self, data: Any) -> Decimal:
         """The amount, rounded to millionths."""
-        if isinstance(data, bool) or not isinstance(data, int | float) or not 0.000001 <= data <= 999_999:
+        is_number = isinstance(data, int | float) and not isinstance(data, bool)
+        if not is_number or not self.least_usd <= data <= self.most_usd:
             self.fail("invalid", value=shown(data))
         return round(Decimal(str(data)), 6)
 
@@ -132,6 +132,20 @@ class StrictListField(serializers.ListField):
         if not isinstance(data, list):
             self.fail("not_a_list", value=shown(data))
         return super().to_internal_value(data)
+
+
+class UniqueListField(StrictListField):
+    """A list in which nothing stands twice."""
+
+    default_error_messages = {"repeated": "{value} stands there twice; name each once."}
+
+    def to_internal_value(self, data: Any) -> list[Any]:
+        """The items, each checked by `child`."""
+        items: list[Any] = super().to_internal_value(data)
+        for place, item in enumerate(items):
+            if item in items[:place]:
+                self.fail("repeated", value=shown(item))
+        return items
 
 
 class StrictDictField(serializers.DictField):
@@ -179,7 +193,6 @@ class StrictObjectField(serializers.Field[dict[str, Any], Any, dict[str, Any], A
         return value
 
 
-@extend_schema_field({"type": "integer", "description": "Milliseconds since the Unix epoch.", "minimum": 0})
 class EpochMsField(serializers.Field[datetime, Any, int, Any]):
     """A time, out: milliseconds since the Unix epoch."""
 
@@ -191,7 +204,6 @@ class EpochMsField(serializers.Field[datetime, Any, int, Any]):
         return epoch_ms(value)
 
 
-@extend_schema_field({"type": ["string", "null"], "format": "uri"})
 class UrlOutField(serializers.Field[str, Any, str | None, Any]):
     """An address, out: absolute, null where there is none."""
 
@@ -203,7 +215,6 @@ class UrlOutField(serializers.Field[str, Any, str | None, Any]):
         return absolute_url(value) or None
 
 
-@extend_schema_field({"type": ["string", "null"]})
 class TextOrNullField(serializers.Field[str, Any, str | None, Any]):
     """Text, out: null where it is empty."""
 
@@ -213,7 +224,3 @@ class TextOrNullField(serializers.Field[str, Any, str | None, Any]):
     def to_representation(self, value: str) -> str | None:
         """The text."""
         return value or None
-
-
-extend_schema_field(OpenApiTypes.OBJECT)(StrictObjectField)
-extend_schema_field({"type": "number", "minimum": 0, "maximum": 999_999})(StrictUsdField)

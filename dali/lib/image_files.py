@@ -34,6 +34,7 @@ _FORMATS = {
     "image/tiff": "TIFF",
     "image/avif": "AVIF",
 }
+MEDIA_TYPES = tuple(_FORMATS)  # what is taken
 # What is changed in a file before Pillow sees it, so that it takes it.
 _CHANGED = {"image/avif": with_avif_brand, "image/gif": without_remarks}
 _ORIENTATION_TAG = 0x0112

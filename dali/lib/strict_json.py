@@ -73,7 +73,7 @@ def parse_text(text: str, *, what: str = "The body") -> Any:
         value = json.loads(
             text,
             parse_constant=_refuse_constant,
-            parse_float=_finite,
+            parse_float=_number,
             object_pairs_hook=_without_repeats,
         )
     except RecursionError as error:
@@ -114,11 +114,12 @@ def _refuse_constant(name: str) -> float:
     raise _RefusedError(f"{name} is no JSON number")
 
 
-def _finite(text: str) -> float:
+def _number(text: str) -> int | float:
+    """What JSON writes with a point or an exponent; without a fraction it is a whole number, as `2` is."""
     value = float(text)
     if not math.isfinite(value):
         raise _RefusedError(f"{text[:40]} is too large a number")
-    return value
+    return int(value) if value.is_integer() and abs(value) < _LARGEST else value
 
 
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

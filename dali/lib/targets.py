@@ -42,8 +42,8 @@ class Target:
 
 
 _PORTS = {"http": 80, "https": 443}
-_LEAST_OTHER_PORT = 1024  # below live mail, SSH and the like, which have no images
-_MAX_PORT = 65535
+LEAST_OTHER_PORT = 1024  # below live mail, SSH and the like, which have no images
+MAX_PORT = 65535
 _MAX_URL_CHARS = 8192
 _MAX_NAME_CHARS = 253
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?", re.ASCII)
@@ -98,7 +98,7 @@ def read_url(url: str, allow_hosts: Collection[str]) -> Target:
     if target.place in {place.lower() for place in allow_hosts}:
         return Target(scheme, host, port, target.path, is_named=True)
     _refuse_inside(target)
-    if port not in _PORTS.values() and port < _LEAST_OTHER_PORT:
+    if port not in _PORTS.values() and port < LEAST_OTHER_PORT:
         raise FetchError(
             "forbidden", f"port {port} of '{host}' serves no images; use 80, 443 or one from 1024 up"
         )
@@ -130,8 +130,8 @@ def _host_and_port(scheme: str, netloc: str) -> tuple[str, int]:
         raise FetchError("forbidden", f"{netloc[:100]!r} is no host; give the URL as https://host/path")
     literal, name, port_text = found.groups()
     port = int(port_text) if port_text else _PORTS[scheme]
-    if not 0 < port <= _MAX_PORT:
-        raise FetchError("forbidden", f"port {port} does not exist; use one from 1 to {_MAX_PORT}")
+    if not 0 < port <= MAX_PORT:
+        raise FetchError("forbidden", f"port {port} does not exist; use one from 1 to {MAX_PORT}")
     return (_ipv6(literal) if literal else _name(name)), port
 
 

@@ -1,8 +1,8 @@
 """The provider `gemini`: Google's image models by the Gemini Developer API."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.conf import settings
 from google.genai import types
@@ -12,6 +12,7 @@ from dali.lib import compositing
 from dali.lib.compositing import Frame, OutpaintPlan, Size
 from dali.lib.errors import InputError
 from dali.lib.images import CPU_GATE, InvalidImageError, decode, decode_mask
+from dali.lib.schema_fields import closed, size_pattern
 from dali.lib.vendors import gemini_api
 from dali.lib.vendors.answers import text_at
 from dali.lib.vendors.failures import VendorError
@@ -95,6 +96,21 @@ class GeminiProvider(Provider):
                 "size", f"'{asked}' is not a size of gemini; each side must be from 64 to 12288 pixels"
             )
         _check_kind(draft.kind, model, parse_options(draft.options, model))
+
+    def job_rules(self) -> Mapping[str, Mapping[str, Any]]:
+        """See Provider; each option as far as any model takes it."""
+        options = {
+            "aspect_ratio": {"enum": _any_of(model.ratios for model in MODELS.values())},
+            "image_size": {"enum": _any_of(model.nameable for model in MODELS.values())},
+            "temperature": {"type": "number", "minimum": 0, "maximum": 2},
+            "top_p": {"type": "number", "minimum": 0, "maximum": 1},
+            "thinking_level": {"enum": _any_of(model.thinking for model in MODELS.values())},
+        }
+        return {
+            "size": {"pattern": size_pattern(self.limits["min_px"], self.limits["max_px"])},
+            "model": {"enum": _any_of([MODELS, [self.default_model()]])},
+            "options": closed(options),
+        }
 
     def estimate(self, draft: Draft) -> Usage | None:
         """The tokens of the image size that will be asked for; of the largest where the start image decides it."""
@@ -267,6 +283,10 @@ def parse_options(options: Mapping[str, object], model: ImageModel) -> GeminiOpt
             )
     values = {name: parse(name, options[name], model) for name, parse in _PARSERS.items() if name in options}
     return GeminiOptions(**values)  # type: ignore[arg-type] # each parser returns its field's type
+
+
+def _any_of(lists: Iterable[Iterable[str]]) -> list[str]:
+    return list(dict.fromkeys(word for words in lists for word in words))
 
 
 def _refusal(name: str, value: object, cure: str) -> InputError:

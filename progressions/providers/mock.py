@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from PIL import Image
@@ -19,6 +19,7 @@ from dali.lib.painting.png import encode_png
 from dali.lib.painting.scene import paint_scene
 from dali.lib.painting.treatment import treat
 from dali.lib.painting.words import Brief, read_prompt
+from dali.lib.schema_fields import closed, size_pattern
 from progressions.enums import Code, Kind
 from progressions.errors import ProviderError
 from progressions.provider import Draft, Price, Provider, ProviderImage, ProviderRequest, SizeLimits
@@ -90,6 +91,14 @@ class MockProvider(Provider):
             )
         parse_options(draft.options)
 
+    def job_rules(self) -> Mapping[str, Mapping[str, Any]]:
+        """See Provider."""
+        return {
+            "size": {"pattern": size_pattern(self.limits["min_px"], self.limits["max_px"])},
+            "model": {"enum": list(self.models)},
+            "options": closed(_OPTION_SCHEMAS),
+        }
+
     def call(self, request: ProviderRequest) -> ProviderImage:
         """Paints one picture, after the latency and with the fault that the options ask for."""
         options = parse_options(request.options)
@@ -154,6 +163,24 @@ def _variants(name: str, value: object) -> frozenset[int]:
     return frozenset(value)
 
 
+_SECONDS = {"type": "number", "minimum": 0, "maximum": 3600}
+_OPTION_SCHEMAS = {
+    "latency_s": {**_SECONDS, "description": "How long an answer takes."},
+    "fault": {"enum": sorted(_FAULTS), "description": "What goes wrong."},
+    "retry_after_s": {**_SECONDS, "description": "What a rate limit asks for."},
+    "fault_attempts": {
+        "type": "integer",
+        "minimum": 1,
+        "maximum": 20,
+        "description": "The fault shows in so many first calls for a variant; in all where it is not given.",
+    },
+    "fault_variants": {
+        "type": "array",
+        "minItems": 1,
+        "items": {"type": "integer", "minimum": 0},
+        "description": "Indexes of the variants in which it shows; all where they are not given.",
+    },
+}
 _PARSERS: dict[str, Callable[[str, object], object]] = {
     "latency_s": _seconds,
     "fault": _fault,

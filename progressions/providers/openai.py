@@ -4,6 +4,7 @@ Nothing of it is asked twice: the SDK's retries are off. It takes no seed. Masks
 as guidance, but may not follow its exact shape", guide, read November 2026), so what was to be kept is put back.
 """
 
+from collections.abc import Mapping
 from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -16,12 +17,13 @@ from PIL import Image
 from dali.lib.compositing import Frame, OutpaintPlan, alpha_mask, outpainted, plan_outpaint, png, repainted
 from dali.lib.errors import InputError
 from dali.lib.images import CPU_GATE, InvalidImageError, decode, decode_mask
+from dali.lib.schema_fields import closed
 from dali.lib.vendors import openai_api, openai_models
 from dali.lib.vendors.answers import at, text_at
 from dali.lib.vendors.failures import VendorError
 from dali.lib.vendors.openai_answers import ImageAnswer, last_of, whole_of
 from dali.lib.vendors.openai_models import Size, capped, family_of
-from dali.lib.vendors.openai_options import ImageOptions, parse_options
+from dali.lib.vendors.openai_options import OPTION_SCHEMAS, ImageOptions, parse_options
 from dali.lib.vendors.usage import Usage
 from progressions.enums import Kind
 from progressions.provider import Draft, Provider, ProviderImage, ProviderRequest, SizeLimits
@@ -109,6 +111,11 @@ class OpenAIProvider(Provider):
             cure = f"has too many pixels for a canvas; at most {settings.MAX_IMAGE_PIXELS} are made"
             raise InputError("size", f"'{_said(canvas)}' {cure}")
         parse_options(draft.options, draft.model, family_of(draft.model))
+
+    def job_rules(self) -> Mapping[str, Mapping[str, Any]]:
+        """See Provider; each option as far as any model takes it. A server of one's own may have any model."""
+        known = list(dict.fromkeys((settings.OPENAI_MODEL, self.default_model(), *self.models)))
+        return {"model": {"enum": known} if _is_openai() else {}, "options": closed(OPTION_SCHEMAS)}
 
     def call(self, request: ProviderRequest) -> ProviderImage:
         """One exchange; with `partial_images` the previews come to `on_partial` as they arrive."""

@@ -1,10 +1,10 @@
 """Cloudflare Workers AI: flux, stable diffusion and others behind one address, each with fields of its own."""
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.conf import settings
 from PIL import Image, ImageOps
@@ -13,6 +13,7 @@ from dali.lib.compositing import Frame, OutpaintPlan, outpainted, plan_outpaint,
 from dali.lib.errors import InputError
 from dali.lib.ground import ground_for, on_ground
 from dali.lib.images import CPU_GATE, InvalidImageError, decode, decode_mask
+from dali.lib.schema_fields import AROUND, NOT_BLANK, at_most, closed, size_pattern
 from dali.lib.vendors import cloudflare_api
 from dali.lib.vendors.cloudflare_api import File
 from dali.lib.vendors.usage import Usage
@@ -120,6 +121,22 @@ class WorkersProvider(Provider):
                 " shorten it, or name another model",
             )
         parse_options(model, draft.kind, draft.options)
+
+    def job_rules(self) -> Mapping[str, Mapping[str, Any]]:
+        """See Provider; each option as far as any model takes it."""
+        steps = [model.steps for model in MODELS.values() if model.steps_field]
+        guidance = [model.guidance for model in MODELS.values() if model.guidance]
+        options = {
+            "guidance": _bounds("number", guidance),
+            "negative_prompt": {"type": "string", "pattern": NOT_BLANK, **at_most(2_000, AROUND)},
+            "steps": _bounds("integer", [(least, most) for least, most, _ in steps]),
+            "strength": {"type": "number", "minimum": 0, "maximum": 1},
+        }
+        return {
+            "size": {"pattern": size_pattern(256, 2500)},
+            "model": {"enum": list(MODELS)},
+            "options": closed(options),
+        }
 
     def call(self, request: ProviderRequest) -> ProviderImage:
         """One run of the model."""
@@ -277,6 +294,11 @@ def _cut(prompt: str, most: int) -> str:
 
 def _text(size: Size) -> str:
     return f"{size[0]}x{size[1]}"
+
+
+def _bounds(type_: str, ranges: Sequence[tuple[float, float]]) -> dict[str, Any]:
+    least, most = min(least for least, _ in ranges), max(most for _, most in ranges)
+    return {"type": type_, "minimum": least, "maximum": most}
 
 
 def _unable(message: str) -> ProviderError:

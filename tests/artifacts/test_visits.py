@@ -150,9 +150,7 @@ def test_what_a_browser_fetches_ahead_is_not_a_view(
     assert views() == 1
 
 
-def test_an_unchanged_page_is_a_view_and_unchanged_parts_are_one(
-    film: str, views: Callable[[], int]
-) -> None:
+def test_an_unchanged_page_is_a_view_and_unchanged_parts_are_one(film: str, views: Callable[[], int]) -> None:
     etag = Client().head(film)["ETag"]
     for expected in (1, 2):
         assert Client().get(film, headers={"If-None-Match": etag}).status_code == 304

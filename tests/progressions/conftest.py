@@ -13,6 +13,7 @@ from progressions.judge import judges
 from progressions.models import Event, Job
 from progressions.provider import providers
 from projects.models import Project
+from tests.events import check_documented
 from tests.progressions.fakes import FakeJudge, FakeProvider
 
 
@@ -60,8 +61,9 @@ def work_all() -> int:
 
 
 def told(session_id: str = "s-1") -> list[dict[str, Any]]:
-    """The events of a session, as clients see them."""
-    return [
-        json.loads(text)
-        for text in Event.objects.filter(session_id=session_id).order_by("seq").values_list("text", flat=True)
-    ]
+    """The events of a session, as clients see them; each is as the OpenAPI document has it."""
+    rows = Event.objects.filter(session_id=session_id).order_by("seq")
+    events = [json.loads(text) for text in rows.values_list("text", flat=True)]
+    for event in events:
+        check_documented(event)
+    return events

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Literal, TypeAlias, cast
+from typing import Any, Literal, TypeAlias, cast, get_args
 
 from dali.lib.errors import InputError
 from dali.lib.vendors.openai_models import Family
@@ -23,6 +23,19 @@ class ImageOptions:
     input_fidelity: Literal["low", "high"] | None = None
     complexity: Literal["low", "medium", "high"] | None = None
     partial_images: int = 0  # previews before the end, 0 to 3
+
+
+# As far as any model takes them, for the OpenAPI document.
+OPTION_SCHEMAS: dict[str, Any] = {
+    "quality": {"enum": list(get_args(Quality))},
+    "background": {"enum": ["transparent", "opaque", "auto"]},
+    "output_format": {"enum": list(get_args(Format))},
+    "output_compression": {"type": "integer", "minimum": 0, "maximum": 100},
+    "moderation": {"enum": ["low", "auto"]},
+    "input_fidelity": {"enum": ["low", "high"]},
+    "complexity": {"enum": ["low", "medium", "high"]},
+    "partial_images": {"type": "integer", "minimum": 0, "maximum": 3},
+}
 
 
 def parse_options(options: Mapping[str, object], model: str, family: Family) -> ImageOptions:

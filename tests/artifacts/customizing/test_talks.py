@@ -12,6 +12,7 @@ from progressions.models import Event, ImageProgression
 from projects.models import Project
 from tests.artifacts.customizing.conftest import SUBJECTS, Speaker
 from tests.clients import keyed
+from tests.events import check_documented
 from tests.factories import ProgressionFactory
 
 pytestmark = pytest.mark.django_db
@@ -27,9 +28,12 @@ def url_of(subject: str) -> str:
 
 
 def told(session: str) -> list[dict[str, Any]]:
-    """The events of a session."""
+    """The events of a session; each is as the OpenAPI document has it."""
     rows = Event.objects.filter(session_id=session).order_by("seq")
-    return [json.loads(row.text) for row in rows]
+    events = [json.loads(row.text) for row in rows]
+    for event in events:
+        check_documented(event)
+    return events
 
 
 def test_a_template_is_filled_by_talking(speaker: Speaker) -> None:

@@ -1,0 +1,21 @@
+"""Events as the OpenAPI document has them: every event that a test looks at is held against it."""
+
+from functools import cache
+from typing import Any
+
+from openapi_schema_validator import OAS31Validator
+
+from dali.lib.schema_types import schema_of
+from progressions.event_types import STORED
+
+
+def check_documented(event: dict[str, Any]) -> None:
+    """AssertionError where the event has not exactly one of the documented forms, or a field that is in none."""
+    forms = [schema for schema in _forms(event["type"]) if OAS31Validator(schema).is_valid(event)]
+    assert len(forms) == 1, f"an event of {len(forms)} forms: {event}"
+    assert set(event) <= set(forms[0]["properties"]), f"fields without description: {event}"
+
+
+@cache
+def _forms(type_: str) -> list[dict[str, Any]]:
+    return [schema_of(form) for form in STORED[type_]]
