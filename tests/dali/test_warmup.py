@@ -16,8 +16,11 @@ django.setup()
 from dali.server.bootstrap import prepare
 key = prepare().api_key
 import dali.asgi
+from contextvars import copy_context
 from dali.warmup import warm_up
+carried = len(copy_context())
 warm_up()
+assert len(copy_context()) == carried, "every request would carry what the warm-up left in the context"
 from rest_framework.test import APIClient
 client = APIClient(headers={"X-Api-Key": key})
 project = client.post("/api/projects", {"name": "First"}).json()["id"]
