@@ -71,6 +71,7 @@ AXES_LOCKOUT_PARAMETERS = ["ip_address"]
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_CLIENT_IP_CALLABLE = "dali.sign_in.counted_address"
+AXES_USERNAME_CALLABLE = "dali.sign_in.counted_name"
 AXES_LOCKOUT_CALLABLE = "dali.sign_in.answer_locked_out"
 AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "csrfmiddlewaretoken"]
 AXES_DISABLE_ACCESS_LOG = True

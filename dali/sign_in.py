@@ -12,11 +12,15 @@ from axes.models import AccessAttempt
 from axes.signals import user_locked_out
 from django.conf import settings
 from django.contrib import admin
+from django.contrib.auth.models import User
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
 from dali.lib.client_address import client_ip, customer
+
+# What a user name may have (django.contrib.auth).
+MOST_NAME_CHARS = 150
 
 log = structlog.get_logger(__name__)
 
@@ -25,6 +29,12 @@ def counted_address(request: HttpRequest) -> str | None:
     """The address that failures are counted by: an IPv6 client's is its /64 network. None on a Unix socket."""
     address = customer(client_ip(request))
     return str(ip_network(address).network_address) if address else None
+
+
+def counted_name(request: HttpRequest, credentials: dict[str, Any] | None) -> str:
+    """The user name as far as one may be long: the form takes any length, and a column does not."""
+    typed = credentials or request.POST
+    return str(typed.get(User.USERNAME_FIELD) or "")[:MOST_NAME_CHARS]
 
 
 def answer_locked_out(request: HttpRequest, response: HttpResponse, credentials: Any = None) -> HttpResponse:
