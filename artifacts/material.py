@@ -177,7 +177,7 @@ class Material:
     `images` are the progressions, parents before children, else oldest first. `read(key)`: the bytes of an original,
     FileNotFoundError where it is gone; costs a read each. `objects()`: every object of these projects,
     each read and digested; slow, asked for by those who list them. `origin`: where this Dali is reached.
-    `left_out`: filled by whoever makes something of it: images whose pictures cannot be shown, and why.
+    `left_out`: images whose pictures cannot be shown, and why; the generator fills it.
     """
 
     title: str

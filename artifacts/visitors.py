@@ -75,7 +75,7 @@ def visitor_of(request: HttpRequest) -> Visitor:
 
 
 def keyed_hash(purpose: str, *parts: str) -> bytes:
-    """32 bytes that nobody without the secret key can make or check."""
+    """32 bytes that no one without the secret key can make or check."""
     return hmac.digest(settings.SECRET_KEY.encode(), "\n".join((purpose, *parts)).encode(), "sha256")
 
 
