@@ -5,10 +5,9 @@ from typing import Any, TypedDict
 from artifacts.boards.pages import SLUG
 from artifacts.boards.totals import ImageAnswers
 from dali.lib.schema import error_answers
-from dali.lib.schema_types import Schema, schema_of
+from dali.lib.schema_types import Schema, event_stream_of, schema_of
 
 _TAGS = ["public"]
-_REFS = "#/components/schemas/"
 _PLAIN: Schema = {"text/plain": {"schema": {"type": "string"}}}
 _BINARY = {"schema": {"type": "string", "contentMediaType": "application/octet-stream"}}
 # What the generators make, by the first file's type.
@@ -114,16 +113,7 @@ def _live(operation_id: str) -> dict[str, Any]:
         "responses": {
             "200": {
                 "description": "Events, until either side ends the stream.",
-                "content": {
-                    "text/event-stream": {
-                        "schema": {
-                            "type": "string",
-                            "description": "What each `data:` line holds is `LiveAnswers`.",
-                            "contentMediaType": "application/json",
-                            "contentSchema": {"$ref": f"{_REFS}LiveAnswers"},
-                        }
-                    }
-                },
+                "content": event_stream_of("LiveAnswers"),
             },
             **error_answers(
                 {

@@ -1,4 +1,4 @@
-"""Which requests for a page are one visit: prefetches are none, and what is read in ranges is one for half an hour."""
+"""Which requests count as one view: a prefetch is not a view, and ranges read within half an hour are one."""
 
 import re
 import threading
@@ -16,7 +16,7 @@ _WINDOW_MS = WINDOW // timedelta(milliseconds=1)
 # Visitors and files remembered by a process, about 150 bytes each.
 _MOST_KNOWN = 50_000
 
-# What browsers call a request that nobody looks at yet: Chromium and Safari, older Chromium, older Firefox.
+# What browsers send with a request whose answer no one sees yet: Chromium and Safari, older Chromium, older Firefox.
 # https://fetch.spec.whatwg.org/#http-sec-purpose and MDN "Sec-Purpose", read 2026-11-30.
 _PURPOSES = ("HTTP_SEC_PURPOSE", "HTTP_PURPOSE", "HTTP_X_PURPOSE", "HTTP_X_MOZ")
 _AHEAD = re.compile(r"\b(prefetch|prerender|preview)\b", re.IGNORECASE)

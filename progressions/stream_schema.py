@@ -4,7 +4,7 @@ from typing import Any
 
 from dali.lib.pagination import MOST_WHOLE
 from dali.lib.schema import error_answers
-from dali.lib.schema_types import Schema, schema_of
+from dali.lib.schema_types import Schema, event_stream_of, schema_of
 from progressions.admission import SESSION_ID
 from progressions.event_types import GAPS, STORED
 
@@ -41,16 +41,7 @@ def stream_paths() -> dict[str, Any]:
         "responses": {
             "200": {
                 "description": "Events, until either side ends the stream.",
-                "content": {
-                    "text/event-stream": {
-                        "schema": {
-                            "type": "string",
-                            "description": "What each `data:` line holds is `StreamEvent`.",
-                            "contentMediaType": "application/json",
-                            "contentSchema": {"$ref": f"{_REFS}StreamEvent"},
-                        }
-                    }
-                },
+                "content": event_stream_of("StreamEvent"),
             },
             **error_answers(
                 {

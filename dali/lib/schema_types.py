@@ -50,3 +50,17 @@ def _object(hint: Any) -> Schema:
         "properties": {name: schema_of(field) for name, field in fields.items()},
     }
     return {"description": inspect.getdoc(hint) or "", **schema}
+
+
+def event_stream_of(component: str) -> dict[str, Schema]:
+    """The content of an answer of Server-Sent Events, each of whose `data:` lines holds that component."""
+    return {
+        "text/event-stream": {
+            "schema": {
+                "type": "string",
+                "description": f"What each `data:` line holds is `{component}`.",
+                "contentMediaType": "application/json",
+                "contentSchema": {"$ref": f"#/components/schemas/{component}"},
+            }
+        }
+    }
