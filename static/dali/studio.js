@@ -9,6 +9,7 @@ const FEWEST_FOR_MORE = 12; // pictures come in pages of so many
 
 let state = JSON.parse($("data").textContent);
 let isBusy = false;
+let isQueued = false; // Enter was pressed while an answer was under way: the message follows it
 let lastSent = "";
 let shown = { key: "", slot: "" };
 
@@ -230,6 +231,7 @@ async function send(text, isUnderWay = false) {
     showAll({ changed: state.slots.find((slot) => state.filled[slot.name] !== filled[slot.name])?.name });
     follow();
   } catch (error) {
+    isQueued = false;
     showAll();
     if (text && !input.value) input.value = text;
     grow();
@@ -240,6 +242,14 @@ async function send(text, isUnderWay = false) {
     document.body.classList.remove("busy");
   }
   if (matchMedia("(pointer: fine)").matches) input.focus({ preventScroll: true });
+  if (isQueued) submit();
+}
+
+function submit() {
+  const text = input.value.trim();
+  isQueued = isBusy && text !== "";
+  if (isQueued) say("Dali is still answering. Your message is sent next.");
+  else if (text) send(text);
 }
 
 function retryButton(text) {
@@ -317,10 +327,13 @@ function grow() {
 
 $("say").addEventListener("submit", (event) => {
   event.preventDefault();
-  const text = input.value.trim();
-  if (text) send(text);
+  submit();
 });
-input.addEventListener("input", grow);
+input.addEventListener("input", () => {
+  if (isQueued) say("");
+  isQueued = false;
+  grow();
+});
 input.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
     event.preventDefault();

@@ -330,6 +330,34 @@ def test_a_message_whose_answer_is_lost_on_the_way_is_not_sent_twice(studio: Stu
     assert len(sent) == 1
 
 
+def test_a_message_sent_during_an_answer_follows_it(studio: Studio, watch: Watch) -> None:
+    page = watch(studio, studio.draft(b"<h1>{{TITLE}}</h1><p>{{SECOND}}</p><p>{{THIRD}}</p>")).page
+    expect(replies(page)).to_have_count(1)
+    held: list[Route] = []
+
+    def hold_the_first(route: Route) -> None:
+        if held:
+            route.continue_()
+        held.append(route)
+
+    page.route("**/customize", hold_the_first)
+    page.get_by_label("Your message").fill("First")
+    with page.expect_request("**/customize"):
+        page.keyboard.press("Enter")
+    page.get_by_label("Your message").fill("Secnd")
+    page.keyboard.press("Enter")
+    expect(page.locator("#note")).to_contain_text("sent next")
+    page.get_by_label("Your message").fill("Second")  # whoever goes on writing sends it again
+    expect(page.locator("#note")).to_be_hidden()
+    page.keyboard.press("Enter")
+    held[0].continue_()
+    expect(page.locator(".said.you")).to_have_text(["You: First", "You: Second"])
+    answered(page)
+    expect(page.locator("#count")).to_have_text("2 of 3 filled")
+    expect(page.get_by_label("Your message")).to_have_value("")
+    expect(preview(page).locator("p").first).to_have_text("Second")
+
+
 def test_who_is_signed_out_keeps_the_message_and_is_led_to_sign_in(studio: Studio, watch: Watch) -> None:
     page = watch(studio, studio.draft(b"<h1>{{TITLE}}</h1>")).page
     expect(replies(page)).to_have_count(1)
