@@ -185,11 +185,11 @@ def url_dict(name: str, default: str, *, help: str, shown: str) -> dict[str, obj
         found = dict(_environ.db_url_config(address))
     except ValueError as error:
         raise ImproperlyConfigured(
-            f"{name}: is no database address; must be as postgresql://user:password@host:5432/name"
+            f"{name}: is not a database address; write it like postgresql://user:password@host:5432/name"
         ) from error
     if found["NAME"] in {"", ":memory:"}:
         raise ImproperlyConfigured(
-            f"{name}: names no database; must be as postgresql://user:password@host:5432/name or sqlite:///path"
+            f"{name}: names no database; write it like postgresql://user:password@host:5432/name or sqlite:///path"
         )
     return found
 

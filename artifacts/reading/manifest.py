@@ -87,7 +87,7 @@ def _lines(path: Path) -> Iterator[Fields]:
         raise RecordError(f"{path.name} is not UTF-8 at byte {error.start}") from error
     except csv.Error as error:
         raise RecordError(
-            f"{path.name} is no table: at line {rows.line_num} quotes do not match, or a cell is longer than"
+            f"{path.name} is not a table: at line {rows.line_num} quotes do not match, or a cell is longer than"
             f" {csv.field_size_limit():,} characters"
         ) from error
 

@@ -111,7 +111,7 @@ def read_limited(stream: IO[Any], most_bytes: int) -> bytes:
 
 
 def _refuse_constant(name: str) -> float:
-    raise _RefusedError(f"{name} is no JSON number")
+    raise _RefusedError(f"{name} is not a JSON number")
 
 
 def _number(text: str) -> int | float:

@@ -78,17 +78,17 @@ def test_a_boolean_is_said_in_several_ways(monkeypatch: pytest.MonkeyPatch, word
         (
             "postgres://nope",
             lambda: env.url_dict("X_TEST", "", help="", shown=""),
-            "X_TEST: names no database; must be as postgresql://",
+            "X_TEST: names no database; write it like postgresql://",
         ),
         (
             "sqlite:///",
             lambda: env.url_dict("X_TEST", "", help="", shown=""),
-            "X_TEST: names no database; must be as postgresql://",
+            "X_TEST: names no database; write it like postgresql://",
         ),
         (
             "postgresql://a@b:port/c",
             lambda: env.url_dict("X_TEST", "", help="", shown=""),
-            "X_TEST: is no database address",
+            "X_TEST: is not a database address",
         ),
     ],
 )

@@ -34,7 +34,7 @@ def read_json(body: bytes | str) -> Any:
         except RecursionError:
             return _parsed(_shallow(text))
     except (ValueError, RecursionError) as error:
-        raise NotJsonError("the answer is no JSON") from error
+        raise NotJsonError("the answer is not JSON") from error
 
 
 def object_in(text: str) -> dict[str, Any] | None:

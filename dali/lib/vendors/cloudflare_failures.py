@@ -76,7 +76,7 @@ def failure_of_answer(status: int, headers: Mapping[str, str], body: bytes, enve
     if outcome == "refused":
         message = f"Cloudflare's safety system refused: {said or 'no reason given'}"
     else:
-        what = said or ("" if envelope is not None else "an answer that is no JSON")
+        what = said or ("" if envelope is not None else "an answer that is not JSON")
         named = f" (code {code})" if code is not None else ""
         message = f"Cloudflare answered {status}{named}: {what or 'no reason given'}"
     if cure := _cure(outcome, code, status):

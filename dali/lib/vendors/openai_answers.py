@@ -55,7 +55,7 @@ def whole_of(response: httpx2.Response) -> ImageAnswer:
     try:
         return ImageAnswer(read_json(content), request_id)
     except NotJsonError as error:
-        message = "OpenAI answered with something that is no JSON."
+        message = "OpenAI answered with something that is not JSON."
         raise unusable(message, request_id=request_id, excerpt=response.text[:4000]) from error
 
 

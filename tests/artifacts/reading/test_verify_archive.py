@@ -203,7 +203,7 @@ def changed(**fields: object) -> Callable[[], str]:
         ('{"format": "dali.tips"}', "archive is no dali.archive record"),
         ('{"format": "dali.archive", "version": 2}', "version is 2: it must be 1"),
         ('{"format": "dali.archive", "version": 1}', "projects is missing: it must be a list"),
-        ('{"a": NaN}', "NaN is no JSON number"),
+        ('{"a": NaN}', "NaN is not a JSON number"),
         ('{"a": 1, "a": 2}', '"a" stands twice'),
         ('{"a": ' + "[" * 50 + "]" * 50 + "}", "nested too deeply"),
         ('{"a": ' + "[" * 200_000, "nested too deeply"),
