@@ -11,13 +11,13 @@ class ArtifactsConfig(AppConfig):
     def ready(self) -> None:
         from django.db.models.signals import post_delete, post_save
 
-        from artifacts import tasks
         from artifacts.boards import nudges
+        from artifacts.making.services import nudge_waiting
         from artifacts.models import Artifact
-        from progressions.sweep import swept
+        from progressions.upkeep.sweep import swept
 
         for changed in (post_save, post_delete):
             changed.connect(
                 nudges.artifact_changed, sender=Artifact, dispatch_uid="artifacts.boards.artifact_changed"
             )
-        swept.connect(tasks.nudge_waiting, dispatch_uid="artifacts.nudge_waiting")
+        swept.connect(nudge_waiting, dispatch_uid="artifacts.nudge_waiting")

@@ -142,4 +142,6 @@ class Generator(ABC):
         """
 
 
-generators: Registry[Generator] = Registry(Generator, "artifacts.generators")
+generators: Registry[Generator] = Registry(
+    Generator, "artifacts.generators", "generator", group="artifacts.generators"
+)

@@ -11,8 +11,8 @@ from dataclasses import MISSING, Field, fields
 from typing import Any, Literal, TypedDict, get_args, get_origin, get_type_hints
 
 from dali.lib.errors import InputError
-from dali.lib.fields import CONTROL_CHARACTER, shown
-from dali.lib.schema_fields import PLAIN_TEXT, closed
+from dali.lib.web.input.fields import CONTROL_CHARACTER, shown
+from dali.lib.web.schema.fields import PLAIN_TEXT, closed
 
 _TYPE_NAMES = {bool: "boolean", int: "integer", float: "number", str: "string"}
 MOST_CHARACTERS = 10_000

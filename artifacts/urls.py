@@ -2,10 +2,10 @@
 
 from django.urls import path
 
-from artifacts.boards.viewsets import AnswersViewSet
-from artifacts.customizing.viewsets import CustomizeViewSet
-from artifacts.template_viewsets import TemplateViewSet
-from artifacts.viewsets import ArtifactViewSet, GeneratorViewSet, LookbookViewSet
+from artifacts.api.answers import AnswersViewSet
+from artifacts.api.artifacts import ArtifactViewSet, GeneratorViewSet, LookbookViewSet
+from artifacts.api.customize import CustomizeViewSet
+from artifacts.api.templates import TemplateViewSet
 
 urlpatterns = [
     path("artifact-generators", GeneratorViewSet.as_view({"get": "list"})),

@@ -17,9 +17,8 @@ class DaliConfig(AppConfig):
         """Called once a process, when the apps are loaded."""
         from django.urls import register_converter
 
-        from dali import checks  # noqa: F401  (registers the system checks)
         from dali.lib import logs
-        from dali.lib.converters import IdConverter
+        from dali.lib.web.converters import IdConverter
 
         register_converter(IdConverter, "id")
         logs.configure(is_json=settings.IS_LOG_JSON)

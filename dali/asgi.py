@@ -14,7 +14,7 @@ from dali.server.handler import Handler  # noqa: E402
 from dali.server.lanes import Lanes  # noqa: E402
 from dali.server.lifespan import lifespan_application  # noqa: E402
 from dali.start import check_settings  # noqa: E402
-from progressions.routing import http_application, websocket_application  # noqa: E402
+from progressions.stream.routing import http_application, websocket_application  # noqa: E402
 
 check_settings()  # servers that are not ours start here
 application = ProtocolTypeRouter(

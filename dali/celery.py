@@ -20,7 +20,7 @@ from dali.lib.memory import share_heaps
 from dali.start import read_settings, refuse_bad_settings, refuse_without_database
 
 if TYPE_CHECKING:
-    from progressions.sweep import Sweeper
+    from progressions.upkeep.sweep import Sweeper
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dali.settings")
 
@@ -62,7 +62,7 @@ def check_storages(**kwargs: Any) -> None:
     from django.conf import settings
 
     from dali.lib.errors import RefusedStartError
-    from dali.lib.storage_probe import refuse_start
+    from dali.lib.objects.probe import refuse_start
 
     if settings.IS_EMBEDDED:
         return
@@ -92,7 +92,7 @@ def start_sweep(**kwargs: Any) -> None:
     """Each worker process of production sweeps, once it takes messages; the embedded server starts its own sweep."""
     from django.conf import settings
 
-    from progressions.sweep import Sweeper
+    from progressions.upkeep.sweep import Sweeper
 
     if not settings.IS_EMBEDDED:
         sweeper = Sweeper()
@@ -104,7 +104,7 @@ def start_sweep(**kwargs: Any) -> None:
 @worker_shutting_down.connect
 def stop_claiming(**kwargs: Any) -> None:
     """SIGTERM: rows under way are worked to their end (Celery waits for them), no others are taken."""
-    from progressions import claims
+    from progressions.work import claims
 
     claims.stop_claiming()
 
@@ -116,7 +116,7 @@ def give_back(**kwargs: Any) -> None:
 
     if settings.IS_EMBEDDED:
         return  # the embedded server gives back by itself, within the time that its stop may take
-    from progressions import claims
+    from progressions.work import claims
 
     while _sweepers:
         _sweepers.pop().stop()

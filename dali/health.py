@@ -14,13 +14,13 @@ from redis import Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from dali.lib import disk
-from dali.lib.database_probe import ask_database
-from dali.lib.endless import HEALTH, READY
-from dali.lib.json_answer import json_line
+from dali.lib.db.probe import ask_database
+from dali.lib.files import disk
+from dali.lib.objects.probe import named_storages
+from dali.lib.objects.storage import named
 from dali.lib.readiness import Check, NotReadyError, Readiness
-from dali.lib.storage import named
-from dali.lib.storage_probe import named_storages
+from dali.lib.web.json_answer import json_line
+from dali.lib.web.streams.endless import HEALTH, READY
 
 Application = Callable[[dict[str, Any], Any, Any], Awaitable[None]]
 

@@ -1,13 +1,17 @@
-"""Pages for people: the home page."""
+"""Pages for people: the home page, and what is shown where a request fails before or outside an API view."""
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.views import defaults
 from django.views.decorators.http import require_safe
 
+from dali.lib.web.json_answer import error_answer
+from dali.lib.web.unavailable_answer import answer_unavailable, find_unavailable, log_unavailable
 from progressions.models import ImageProgression
 
 NEWEST_SHOWN = 24
@@ -47,3 +51,26 @@ def newest_images(count: int) -> list[Mapping[str, Any]]:
     )
     rows = ImageProgression.objects.order_by("-id").values(*fields)[:count]
     return [{**row, "url": row["generated_image_url"], "provider": row["ai_provider"]} for row in rows]
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """A request that Django refuses, as for a host it does not serve."""
+    if not request.path.startswith("/api"):
+        return defaults.bad_request(request, exception)
+    return error_answer(400, "bad_request", "The request cannot be taken; check its host and headers.")
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Called while an exception of a view, a middleware or a template is handled.
+
+    503 where a dependency is down or busy, else 500 without details.
+    """
+    error = sys.exc_info()[1]
+    unavailable = find_unavailable(error)
+    if error is not None and unavailable is not None:
+        answer = answer_unavailable(request, unavailable)
+        log_unavailable(error, answer, request)
+        return answer
+    if not request.path.startswith("/api"):
+        return defaults.server_error(request)
+    return error_answer(500, "error", "Server Error (500)")

@@ -1,10 +1,12 @@
-"""Signing in to the admin: whose failures are counted together, and what a client sees that had too many.
+"""Signing in to the admin: password hashing, whose failures are counted together, what a client with too many sees.
 
 django-axes counts failures by address in the database and checks the count before a password is hashed.
 dali.server.lanes lets two sign-ins run at once, so that the count of one is seen by the next.
 """
 
+import threading
 from ipaddress import ip_network
+from os import cpu_count
 from typing import Any
 
 import structlog
@@ -12,15 +14,19 @@ from axes.models import AccessAttempt
 from axes.signals import user_locked_out
 from django.conf import settings
 from django.contrib import admin
+from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.contrib.auth.models import User
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
-from dali.lib.client_address import client_ip, customer
+from dali.lib.db.connections import release_connection
+from dali.lib.web.client_address import client_ip, customer
 
 # What a user name may have (django.contrib.auth).
 MOST_NAME_CHARS = 150
+# One hash takes 0.2 to 0.5 s of one core (PBKDF2, 1,000,000 rounds). Half of the cores stay free for answers.
+_TURNS = threading.BoundedSemaphore(max(1, (cpu_count() or 1) // 2))
 
 log = structlog.get_logger(__name__)
 
@@ -72,3 +78,13 @@ class FailedSignInAdmin(admin.ModelAdmin[AccessAttempt]):
     def has_change_permission(self, request: HttpRequest, obj: AccessAttempt | None = None) -> bool:
         """Rows are read or deleted."""
         return False
+
+
+class BoundedPBKDF2PasswordHasher(PBKDF2PasswordHasher):
+    """Django's PBKDF2 hasher, by the same name in stored hashes; at most half as many at once as there are cores."""
+
+    def encode(self, password: str, salt: str, iterations: int | None = None) -> Any:
+        """The stored form of a password; waits for a turn. Verifying calls this too."""
+        release_connection()
+        with _TURNS:
+            return super().encode(password, salt, iterations)

@@ -12,8 +12,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management import BaseCommand, ManagementUtility
 
 from dali import env
-from dali.lib.bounded import call_within
-from dali.lib.database_probe import ask_database, one_line
+from dali.lib.calls.bounded import call_within
+from dali.lib.db.probe import ask_database, one_line
 from dali.lib.errors import UnavailableError
 
 REFUSED = 2
@@ -80,7 +80,7 @@ def refuse_without_database() -> None:
     """Ends the process within 10 s where the database is away, not there, or refuses the login."""
     database = settings.DATABASES["default"]
     try:
-        if database["ENGINE"] == "dali.lib.sqlite":
+        if database["ENGINE"] == "dali.lib.db.sqlite":
             settings.DATA_DIR.mkdir(parents=True, exist_ok=True)
         call_within(_ANSWER_WITHIN_S, partial(ask_database, connect_within_s=_CONNECT_WITHIN_S))
     except (UnavailableError, TimeoutError, OSError) as error:

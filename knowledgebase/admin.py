@@ -10,7 +10,7 @@ from django.urls import URLPattern, path
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
-from dali.lib.admin import EMPTY, LeanAdmin, words
+from dali.lib.web.admin import EMPTY, LeanAdmin, words
 from knowledgebase import vocabulary
 from knowledgebase.forms import SAMPLE_PROMPT, PriceForm, SampleForm, TipForm
 from knowledgebase.models import Price, Tip

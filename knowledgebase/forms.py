@@ -5,8 +5,8 @@ from typing import Any
 
 from django import forms
 
+from dali.lib.calls.answers.usage import Unit
 from dali.lib.texts import comparable
-from dali.lib.vendors.usage import Unit
 from knowledgebase import vocabulary
 from knowledgebase.models import Price, Tip
 

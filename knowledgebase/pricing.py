@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from dali.lib.vendors.usage import Unit, Usage
+from dali.lib.calls.answers.usage import Unit, Usage
 from knowledgebase.models import Price
 
 # No call costs as much; the columns of costs hold several of them.

@@ -12,6 +12,6 @@ class ProgressionsConfig(AppConfig):
     def ready(self) -> None:
         """Called once a process, when the apps are loaded."""
         from progressions import checks  # noqa: F401  (registers the system checks)
-        from progressions.search_indexes import ensure_after_migrate
+        from progressions.models.search_indexes import ensure_after_migrate
 
         post_migrate.connect(ensure_after_migrate, sender=self)

@@ -4,7 +4,7 @@ import hashlib
 import re
 
 from dali.lib.errors import UnavailableError
-from dali.lib.storage import delivery_files
+from dali.lib.objects.storage import delivery_files
 from progressions.errors import DeliveryError
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")

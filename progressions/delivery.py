@@ -1,6 +1,6 @@
 """The contract of delivery, the way in which images reach browsers, and its registry.
 
-Originals are never served. A delivery image is made once from the original (dali.lib.images.encode_delivery)
+Originals are never served. A delivery image is made once from the original (dali.lib.pictures.images.encode_delivery)
 and placed under the hash of its content, so that placing it twice is harmless and its address
 can be cached for ever.
 """
@@ -49,7 +49,9 @@ class Delivery(ABC):
         return []
 
 
-deliveries: Registry[Delivery] = Registry(Delivery, "progressions.deliveries")
+deliveries: Registry[Delivery] = Registry(
+    Delivery, "progressions.vendors", "delivery", group="progressions.deliveries"
+)
 
 
 def place_image(content: bytes) -> str:

@@ -1,7 +1,7 @@
 """What can go wrong between a prompt and its image, in the words of the contract's outcomes."""
 
-from dali.lib.errors import DaliError, UnavailableError
-from dali.lib.vendors.failures import (
+from dali.lib.calls.answers.usage import Usage
+from dali.lib.calls.failures import (
     EXCERPT_CHARACTERS,
     MESSAGE_CHARACTERS,
     REQUEST_ID_CHARACTERS,
@@ -10,7 +10,7 @@ from dali.lib.vendors.failures import (
     clean_status,
     masked,
 )
-from dali.lib.vendors.usage import Usage
+from dali.lib.errors import DaliError, UnavailableError
 from progressions.enums import Code
 
 _NOT_DELIVERED = "The image delivery cannot be reached; try again."

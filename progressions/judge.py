@@ -12,11 +12,11 @@ from typing import ClassVar
 from django.conf import settings
 from PIL import Image
 
+from dali.lib.calls.answers.usage import Usage
 from dali.lib.cleaning import clean_text
 from dali.lib.clock import Deadline
-from dali.lib.images import Picture
+from dali.lib.pictures.images import Picture
 from dali.lib.registry import Registry
-from dali.lib.vendors.usage import Usage
 from progressions.enums import Judgment, Kind
 
 _MOST_NOTES, _MOST_NOTE = 40, 2_000
@@ -28,7 +28,7 @@ class JudgeRequest:
     """What a judge is shown.
 
     `prompt`: the client's own, not the refined one. `generated_image`, `start_image`: decoded pictures
-    (dali.lib.images).
+    (dali.lib.pictures.images).
     `mask`: mode L, 255 = was to be repainted, of the start image's size, for `inpaint`.
     `size`: (width, height) asked for, None where none was.
     """
@@ -95,7 +95,7 @@ class Judge(ABC):
         """
 
 
-judges: Registry[Judge] = Registry(Judge, "progressions.judges")
+judges: Registry[Judge] = Registry(Judge, "progressions.vendors", "judge", group="progressions.judges")
 
 # The best first; `local` needs nothing, so that there is always one.
 AUTO_ORDER = ("workers", "openai", "gemini", "local")

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, ClassVar, TypedDict
 
+from dali.lib.calls.answers.usage import Usage
 from dali.lib.cleaning import clean_facts, clean_number, clean_text
 from dali.lib.clock import Deadline
 from dali.lib.registry import Registry
-from dali.lib.vendors.usage import Usage
 from progressions.enums import Kind
 
 # What the columns hold.
@@ -169,7 +169,7 @@ class Provider(ABC):
     def call(self, request: ProviderRequest) -> ProviderImage:
         """Makes one image, within `request.deadline`.
 
-        Raises ProviderError, or VendorError (dali.lib.vendors.failures) as it comes from a service, with one of
+        Raises ProviderError, or VendorError (dali.lib.calls.failures) as it comes from a service, with one of
         the contract's outcomes, and nothing else on purpose; whatever else it raises is recorded as
         `internal`. It need not decode what it answers: the caller does.
         """
@@ -188,4 +188,6 @@ class Provider(ABC):
         return content
 
 
-providers: Registry[Provider] = Registry(Provider, "progressions.providers")
+providers: Registry[Provider] = Registry(
+    Provider, "progressions.vendors", "provider", group="progressions.providers"
+)

@@ -6,12 +6,27 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import F, Prefetch, QuerySet
+from django.db.models import (
+    Case,
+    Count,
+    F,
+    IntegerField,
+    Model,
+    OuterRef,
+    Prefetch,
+    QuerySet,
+    Subquery,
+    TextField,
+    Value,
+    When,
+)
 from django.db.models.expressions import RawSQL
+from django.db.models.functions import Coalesce
 
 from dali.lib.errors import MissingError
 from dali.lib.texts import comparable
 from progressions.models import Event, ImageProgression, Job, Step, Variant
+from projects.models import Project
 
 # Stands between and after the parts of a search text; refused in what clients send.
 SEPARATOR = "\x1f"
@@ -128,3 +143,50 @@ def get_lineage(progression_id: UUID) -> Lineage:
         descendants += waiting
         waiting = [child for parent in waiting for child in children[parent.id]]
     return Lineage(ancestors[::-1], progression, descendants)
+
+
+# How many of a project's newest images are looked through for a cover that passed the judge: with a bound
+# a project of a million images without a pass costs no more than any other.
+COVER_CANDIDATES = 50
+
+
+def projects_with_counts() -> QuerySet[Project]:
+    """Projects with `progression_count`, `job_count` and `cover`, the address of a delivery image or empty.
+
+    The cover is the newest image that passed among the newest 50, else the newest.
+    """
+    return Project.objects.annotate(
+        progression_count=_count(ImageProgression),
+        job_count=_count(Job),
+        cover=Coalesce(_cover(), Value(""), output_field=TextField()),
+    )
+
+
+def get_project(project_id: UUID) -> Project:
+    """The project, with its counts; MissingError where there is none."""
+    found = projects_with_counts().filter(pk=project_id).first()
+    if found is None:
+        raise MissingError(f"There is no project {project_id}.")
+    return found
+
+
+def _count(model: type[Model]) -> Coalesce:
+    rows = (
+        model._default_manager.order_by()
+        .filter(project=OuterRef("pk"))
+        .values("project")
+        .annotate(rows=Count("pk"))
+        .values("rows")
+    )
+    return Coalesce(Subquery(rows), Value(0), output_field=IntegerField())
+
+
+def _cover() -> Subquery:
+    newest = (
+        ImageProgression.objects.order_by()
+        .filter(project=OuterRef(OuterRef("pk")))
+        .order_by("-created_at", "-id")
+    )
+    passed_first = Case(When(judgment="pass", then=Value(0)), default=Value(1))
+    best = ImageProgression.objects.order_by().filter(pk__in=newest.values("pk")[:COVER_CANDIDATES])
+    return Subquery(best.order_by(passed_first, "-created_at", "-id").values("generated_image_url")[:1])

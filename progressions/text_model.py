@@ -11,11 +11,11 @@ from typing import Any, ClassVar
 
 from django.conf import settings
 
+from dali.lib.calls.answers.usage import Usage
 from dali.lib.cleaning import clean_facts
 from dali.lib.clock import Deadline
 from dali.lib.errors import DaliError
 from dali.lib.registry import Registry
-from dali.lib.vendors.usage import Usage
 
 # Of all texts of an answer; tokens are asked for by the thousand.
 _MOST_CHARACTERS = 100_000
@@ -73,7 +73,9 @@ class TextModel(ABC):
         `provider_error` with its usage."""
 
 
-text_models: Registry[TextModel] = Registry(TextModel, "progressions.text_models")
+text_models: Registry[TextModel] = Registry(
+    TextModel, "progressions.vendors", "text_model", group="progressions.text_models"
+)
 
 
 class NoTextModelError(DaliError):

@@ -1,12 +1,15 @@
-"""Addresses of progressions, jobs and what belongs to them, below /api."""
+"""Routes of projects, jobs, images and what belongs to them, below /api."""
 
 from django.urls import path
 
-from progressions.job_viewsets import JobViewSet, ProjectJobViewSet, VariantViewSet
-from progressions.upload_viewsets import ProviderViewSet, TicketViewSet, UploadViewSet
-from progressions.viewsets import ProgressionViewSet
+from progressions.api.jobs import JobViewSet, ProjectJobViewSet, VariantViewSet
+from progressions.api.progressions import ProgressionViewSet
+from progressions.api.projects import ProjectViewSet
+from progressions.api.uploads import ProviderViewSet, TicketViewSet, UploadViewSet
 
 urlpatterns = [
+    path("projects", ProjectViewSet.as_view({"get": "list", "post": "create"})),
+    path("projects/<id:project_id>", ProjectViewSet.as_view({"get": "retrieve", "patch": "partial_update"})),
     path("projects/<id:project_id>/progressions", ProgressionViewSet.as_view({"get": "list"})),
     path("projects/<id:project_id>/jobs", ProjectJobViewSet.as_view({"get": "list", "post": "create"})),
     path("progressions/<id:progression_id>", ProgressionViewSet.as_view({"get": "retrieve"})),

@@ -5,8 +5,8 @@ from typing import Any
 
 from openapi_schema_validator import OAS31Validator
 
-from dali.lib.schema_types import schema_of
-from progressions.event_types import STORED
+from dali.lib.web.schema.types import schema_of
+from progressions.stream.event_types import STORED
 
 
 def check_documented(event: dict[str, Any]) -> None:

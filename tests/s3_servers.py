@@ -99,7 +99,7 @@ def storages_at(endpoint: str, *, bucket: str, delivery_bucket: str, **options: 
     def storage(bucket: str, location: str, **further: object) -> dict[str, Any]:
         common = {"endpoint_url": endpoint, "access_key": ACCESS_KEY, "secret_key": SECRET}
         return {
-            "BACKEND": "dali.lib.storage_s3.S3WriteOnceStorage",
+            "BACKEND": "dali.lib.objects.s3.S3WriteOnceStorage",
             "OPTIONS": {"bucket_name": bucket, "location": location, **common, **options, **further},
         }
 

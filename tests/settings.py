@@ -25,7 +25,7 @@ IS_TEST = True
 PUBLIC_ORIGIN = "http://testserver"
 ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-if DATABASES["default"]["ENGINE"] == "dali.lib.sqlite":
+if DATABASES["default"]["ENGINE"] == "dali.lib.db.sqlite":
     DATABASES["default"]["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}
 else:
     DATABASES["default"]["TEST"] = {"NAME": f"test_dali_{os.getpid()}"}

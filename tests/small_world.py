@@ -5,10 +5,10 @@ from typing import Any
 
 from django.db.models import Model
 
-from artifacts.intake import create_artifact
-from dali.lib.images import decode, encode_delivery
-from dali.lib.storage import originals
-from progressions.deliveries.local import LocalDelivery
+from artifacts.making.intake import create_artifact
+from dali.lib.objects.storage import originals
+from dali.lib.pictures.images import decode, encode_delivery
+from progressions.vendors.local.delivery import LocalDelivery
 from tests.factories import JobFactory, ProgressionFactory, VariantFactory
 from tests.progressions.fakes import picture_bytes
 

@@ -17,7 +17,7 @@ from artifacts.boards.pages import page_of
 from artifacts.boards.results import ImageResults, Results, results_of
 from artifacts.models import Artifact, Comment, Vote
 from artifacts.parts.charts import Bar, Part, Words, bars
-from dali.lib.admin import EMPTY, LeanAdmin, MachineAdmin, badge, link, moment, picture
+from dali.lib.web.admin import EMPTY, LeanAdmin, MachineAdmin, badge, link, moment, picture
 
 MOST_IMAGES = 60
 _SHOWN_OF_A_VISITOR = 8

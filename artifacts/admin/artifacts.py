@@ -13,11 +13,11 @@ from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import ngettext
 
-from artifacts import intake, services
 from artifacts.admin.answers import sums_of
 from artifacts.admin.page import page_of
 from artifacts.boards.export import TABLES, table_of
 from artifacts.boards.services import set_closed
+from artifacts.making import intake, services
 from artifacts.models import (
     Artifact,
     ArtifactConfiguration,
@@ -27,10 +27,9 @@ from artifacts.models import (
     ProjectArtifact,
     Vote,
 )
-from artifacts.serializers import public_path
-from dali.lib.admin import EMPTY, LeanAdmin, badge, link
-from dali.lib.csv_files import MEDIA_TYPE
 from dali.lib.errors import DaliError
+from dali.lib.files.csv_files import MEDIA_TYPE
+from dali.lib.web.admin import EMPTY, LeanAdmin, badge, link
 
 
 class ArtifactChangeList(ChangeList):
@@ -245,7 +244,7 @@ class ArtifactAdmin(LeanAdmin[Artifact]):
         """The way to what visitors see, where there is one."""
         if artifact.status != Artifact.Status.PUBLISHED or not artifact.public_slug:
             return EMPTY
-        return link(public_path(artifact), artifact.public_slug)
+        return link(artifact.public_path, artifact.public_slug)
 
     @admin.display(description="views")
     def views(self, artifact: Artifact) -> SafeString | str:

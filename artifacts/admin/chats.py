@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
 from artifacts.models import Chat, ChatTurn
-from dali.lib.admin import EMPTY, MachineAdmin, badge, link, moment
+from dali.lib.web.admin import EMPTY, MachineAdmin, badge, link, moment
 from progressions.admin.timeline import timeline
 from progressions.queries import steps_by_owner
 

@@ -10,8 +10,7 @@ from django.utils.safestring import SafeString
 from artifacts.models import Artifact
 from artifacts.parts.charts import Bar, Part, Words, bars, columns
 from artifacts.queries import AgentViews, CountryViews, Visits, views_of, visits_by_day
-from artifacts.serializers import public_path
-from dali.lib.admin import picture
+from dali.lib.web.admin import picture
 from progressions.models import ImageProgression
 
 MOST_IMAGES = 10
@@ -56,7 +55,7 @@ def page_of(artifact: Artifact) -> ArtifactPage:
     visits = visits_by_day(artifact.pk, days=MOST_DAYS)
     is_open = artifact.status == Artifact.Status.PUBLISHED
     return ArtifactPage(
-        address=public_path(artifact) if is_open else "",
+        address=artifact.public_path if is_open else "",
         pictures=_pictures(shown[:MOST_IMAGES]),
         shown=len(shown),
         files=[_file(file) for file in artifact.manifest.get("files", [])],

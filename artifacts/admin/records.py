@@ -5,7 +5,7 @@ from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
 from artifacts.models import ArtifactConfiguration, ArtifactView, ProjectArtifact
-from dali.lib.admin import EMPTY, LeanAdmin, MachineAdmin, badge
+from dali.lib.web.admin import EMPTY, LeanAdmin, MachineAdmin, badge
 
 
 @admin.register(ProjectArtifact)

@@ -13,9 +13,9 @@ from django.utils.safestring import SafeString
 
 from artifacts.filling.templates import MOST_BYTES, store_template
 from artifacts.models import Artifact, Template
-from dali.lib.admin import LeanAdmin, lines, link, words
 from dali.lib.errors import InputError
-from dali.lib.storage import InvalidKeyError, named
+from dali.lib.objects.storage import InvalidKeyError, named
+from dali.lib.web.admin import LeanAdmin, lines, link, words
 
 
 class TemplateForm(forms.ModelForm[Template]):

@@ -5,8 +5,8 @@ from typing import Literal, get_args
 
 from artifacts.boards.results import results_of
 from artifacts.models import Artifact, Comment, Vote
-from dali.lib.addresses import absolute_url
-from dali.lib.csv_files import Cell, csv_bytes
+from dali.lib.files.csv_files import Cell, csv_bytes
+from dali.lib.web.addresses import absolute_url
 
 Table = Literal["answers", "images"]
 TABLES: tuple[str, ...] = get_args(Table)

@@ -18,17 +18,17 @@ from django.db import Error as DatabaseError
 
 from artifacts.boards.live import THREADS, Watcher, watching
 from artifacts.boards.throttles import AnswersThrottle
-from dali.lib.client_address import client_ip, customer
 from dali.lib.errors import GoneError, MissingError
-from progressions.admission import RefusedError
-from progressions.history import asynchronous
-from progressions.stream_answers import (
+from dali.lib.web.client_address import client_ip, customer
+from progressions.stream.admission import RefusedError
+from progressions.stream.answers import (
     RETRY_AFTER_S,
     answer_options,
     answer_refused,
     answer_unavailable,
     check_method,
 )
+from progressions.stream.history import asynchronous
 
 Scope = dict[str, Any]
 Message = dict[str, Any]

@@ -22,7 +22,7 @@ from artifacts.boards.pages import Page, get_page
 from artifacts.boards.totals import ImageAnswers, answers_on, nothing_on
 from dali.lib.errors import GoneError, MissingError
 from dali.lib.loop_layer import OVERFLOW
-from progressions.history import asynchronous
+from progressions.stream.history import asynchronous
 
 log = structlog.get_logger(__name__)
 

@@ -9,10 +9,10 @@ from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import Direction
 from rest_framework import serializers
 
-from dali.lib.bodies import BodySerializer
-from dali.lib.fields import CONTROL_CHARACTER, StrictCharField, shown
-from dali.lib.schema_fields import CONTROL, SPACE, Schema, at_most
-from progressions.requests import IdField
+from dali.lib.web.input.bodies import BodySerializer
+from dali.lib.web.input.fields import CONTROL_CHARACTER, StrictCharField, shown
+from dali.lib.web.schema.fields import CONTROL, SPACE, Schema, at_most
+from progressions.api.requests import IdField
 
 MOST_NAME = 80
 MOST_TEXT = 2_000

@@ -3,7 +3,7 @@
 from django.http import HttpRequest
 
 from artifacts.boards.passes import find_visitor
-from progressions.throttles import RateThrottle
+from progressions.api.throttles import RateThrottle
 
 
 class AnswersThrottle(RateThrottle):

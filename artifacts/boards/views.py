@@ -27,10 +27,10 @@ from artifacts.boards.totals import (
     votes_of,
 )
 from artifacts.models import Comment
-from dali.lib.api import ApiMixin
 from dali.lib.errors import ConflictError, MissingError
-from dali.lib.schema import ErrorSerializer
-from dali.lib.schema_types import schema_of
+from dali.lib.web.api import ApiMixin
+from dali.lib.web.schema.types import schema_of
+from dali.lib.web.schema.views import ErrorSerializer
 
 _SLUG = OpenApiParameter(
     "slug",

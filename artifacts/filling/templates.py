@@ -9,8 +9,8 @@ from artifacts.filling.syntax import MOST_NAMES, MOST_SPOTS, spots_of
 from artifacts.filling.weight import MOST_ELEMENTS, is_too_heavy
 from artifacts.models import Artifact, Template
 from dali.lib.errors import ConflictError, InputError
-from dali.lib.fields import CONTROL_CHARACTER
-from dali.lib.storage import InvalidKeyError, named
+from dali.lib.objects.storage import InvalidKeyError, named
+from dali.lib.web.input.fields import CONTROL_CHARACTER
 
 MOST_BYTES = 1 << 20
 MEDIA_TYPE = "text/html; charset=utf-8"

@@ -57,6 +57,14 @@ class Artifact(models.Model):
     def __str__(self) -> str:
         return self.title
 
+    @property
+    def public_path(self) -> str:
+        """The path of its public page; empty where it has no slug."""
+        if not self.public_slug:
+            return ""
+        folder = "lookbook" if self.generator == "lookbook" else "artifact"
+        return f"/public/{folder}/{self.public_slug}"
+
 
 class ProjectArtifact(models.Model):
     """That an artifact shows a project."""

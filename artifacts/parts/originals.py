@@ -6,7 +6,7 @@ from typing import NamedTuple, TypeVar
 import structlog
 
 from artifacts.material import ImageFacts, Material
-from dali.lib.images import InvalidImageError, Picture, decode, on_pixel_thread
+from dali.lib.pictures.images import InvalidImageError, Picture, decode, on_pixel_thread
 
 log = structlog.get_logger(__name__)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from artifacts.material import ImageFacts, Material
 from artifacts.parts.originals import use_original
-from dali.lib.images import Picture
+from dali.lib.pictures.images import Picture
 
 # Reading may wait for a network; decoding is held to the cores elsewhere.
 _READERS = 4

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from artifacts.generator import File
-from dali.lib.csv_files import MEDIA_TYPE, Cell, csv_bytes
+from dali.lib.files.csv_files import MEDIA_TYPE, Cell, csv_bytes
 
 __all__ = ["Cell", "csv_file"]
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import requests
 
+from dali.lib.calls.failed_requests import how_it_failed
 from dali.lib.errors import DaliError
-from dali.lib.failed_requests import how_it_failed
 
 ANSWER_S = 60.0
 POLL_S = 0.1

@@ -9,8 +9,8 @@ from uuid import UUID
 
 from artifacts.parts.records import ARCHIVE, ARCHIVE_COLUMNS
 from artifacts.reading.record import Fields, RecordError, read_record
-from dali.lib.csv_files import read_back
-from dali.lib.storage import InvalidKeyError, check_key
+from dali.lib.files.csv_files import read_back
+from dali.lib.objects.storage import InvalidKeyError, check_key
 
 STORAGES = ("originals", "delivery", "elsewhere")
 STATES = ("stored", "missing", "not read")

@@ -12,8 +12,8 @@ from uuid import UUID
 from rest_framework.exceptions import ParseError
 
 from dali.lib.errors import DaliError
-from dali.lib.fields import CONTROL_CHARACTER, shown
-from dali.lib.strict_json import parse_text
+from dali.lib.web.input.fields import CONTROL_CHARACTER, shown
+from dali.lib.web.input.strict_json import parse_text
 
 MOST_BYTES = 256 * 1024 * 1024
 _SHA256 = re.compile(r"[0-9a-f]{64}")

@@ -11,8 +11,8 @@ from artifacts.parts.replay import JOBS_ROUTE, KEEP_ROUTE
 from artifacts.reading.asking import Api, RefusedError
 from artifacts.reading.record import RecordError
 from artifacts.reading.script import Call, Expected, ObjectRef, Ref, Script
-from dali.lib.fields import shown
-from dali.lib.storage import originals
+from dali.lib.objects.storage import originals
+from dali.lib.web.input.fields import shown
 from progressions.enums import ROLLBACK
 from progressions.provider import providers
 

@@ -8,9 +8,9 @@ from uuid import UUID
 
 from artifacts.parts.replay import FORMAT, JOBS_ROUTE, KEEP_ROUTE, ROLLBACK_ROUTE, VERSION
 from artifacts.reading.record import Fields, RecordError, read_record
-from dali.lib.fields import shown
-from dali.lib.storage import InvalidKeyError, check_key
-from progressions.requests import JobInSerializer
+from dali.lib.objects.storage import InvalidKeyError, check_key
+from dali.lib.web.input.fields import shown
+from progressions.api.requests import JobInSerializer
 
 MOST_CALLS = 20_000
 MOST_INDEX = 100_000

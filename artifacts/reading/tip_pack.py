@@ -4,7 +4,7 @@ from pathlib import Path
 
 from artifacts.parts.records import TIPS
 from artifacts.reading.record import Fields, RecordError, read_record
-from dali.lib.fields import shown
+from dali.lib.web.input.fields import shown
 from knowledgebase.importing import TipRecord
 from knowledgebase.vocabulary import TIP_KEY
 from progressions.enums import Kind

@@ -9,11 +9,11 @@ from itertools import islice
 from typing import Literal
 from uuid import UUID
 
-from artifacts.gathering import gather
-from artifacts.holdings import named_objects
+from artifacts.making.gathering import gather
+from artifacts.making.holdings import named_objects
 from artifacts.reading.manifest import Entry, Manifest, project_of
 from dali.lib.errors import UnavailableError
-from dali.lib.storage import WriteOnceStorage, delivery_files, originals
+from dali.lib.objects.storage import WriteOnceStorage, delivery_files, originals
 from progressions.models import ImageProgression, Job, Variant
 
 READERS = 8

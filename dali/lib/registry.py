@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import entry_points
+from importlib.util import find_spec
 from typing import ClassVar, Generic, Protocol, TypeVar
 
 from dali.lib.errors import DaliError
@@ -28,14 +29,16 @@ class UnknownPluginError(DaliError):
 class Registry(Generic[P]):
     """The plug-ins of one contract, one instance each, by name.
 
-    They come from the modules of `package` (a folder of plug-ins and nothing else) and from the
-    entry points of the group `package`, so that another distribution can bring one. They are
-    imported at the first question, never when this module is imported.
+    They come from `<package>/<any folder>/<file>.py` and from the entry points of `group`, by which
+    another distribution brings one. They are imported at the first question, never when this module
+    is imported.
     """
 
-    def __init__(self, contract: type[P], package: str) -> None:
+    def __init__(self, contract: type[P], package: str, file: str, *, group: str) -> None:
         self._contract = contract
         self._package = package
+        self._file = file
+        self._group = group
         self._lock = threading.Lock()
         self._plugins: dict[str, P] | None = None
 
@@ -78,11 +81,13 @@ class Registry(Generic[P]):
 
     def _discover(self) -> dict[str, P]:
         package = importlib.import_module(self._package)
-        modules = [
-            importlib.import_module(f"{self._package}.{found.name}")
-            for found in pkgutil.iter_modules(package.__path__)
+        names = [
+            f"{self._package}.{folder.name}.{self._file}"
+            for folder in pkgutil.iter_modules(package.__path__)
+            if folder.ispkg
         ]
-        modules += [point.load() for point in entry_points(group=self._package)]
+        modules = [importlib.import_module(name) for name in names if find_spec(name)]
+        modules += [point.load() for point in entry_points(group=self._group)]
         plugins: dict[str, P] = {}
         for module in modules:
             for member in vars(module).values():
@@ -94,7 +99,7 @@ class Registry(Generic[P]):
                     self._refuse_unfinished(member)
                     plugin = member()
                     if plugin.name in plugins:
-                        raise DaliError(f"two plug-ins of {self._package} are called '{plugin.name}'")
+                        raise DaliError(f"two plug-ins of {self._group} are called '{plugin.name}'")
                     plugins[plugin.name] = plugin
         return plugins
 

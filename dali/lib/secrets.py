@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
-from dali.lib.folders import give_to_owner, make_folder, unwritable
+from dali.lib.files.folders import give_to_owner, make_folder, unwritable
 
 
 def kept_secret(path: Path) -> str:

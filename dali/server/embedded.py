@@ -12,7 +12,7 @@ from dali.lib.memory import share_heaps
 from dali.server.worker import EmbeddedWorker
 
 if TYPE_CHECKING:
-    from progressions.sweep import Sweeper
+    from progressions.upkeep.sweep import Sweeper
 
 log = structlog.get_logger(__name__)
 
@@ -32,9 +32,9 @@ class Engine:
 
     def take_over(self) -> None:
         """Voids the leases that a killed server left: the lock proves that nobody works under them."""
-        from artifacts import services
-        from artifacts.customizing import turns
-        from progressions import claims
+        from artifacts.agent import turns
+        from artifacts.making import services
+        from progressions.work import claims
 
         claims.take_over()
         services.take_over_builds()
@@ -42,8 +42,8 @@ class Engine:
 
     def start(self) -> None:
         """Starts all of it."""
-        from artifacts.viewlog import view_log
-        from progressions.sweep import Sweeper
+        from artifacts.publishing.viewlog import view_log
+        from progressions.upkeep.sweep import Sweeper
 
         self._worker.start()
         view_log().start()
@@ -52,13 +52,13 @@ class Engine:
 
     def stop(self, *, within_s: float) -> None:
         """Takes no more work, lets what is under way end while there is time, gives the rest back."""
-        from artifacts.viewlog import view_log
-        from progressions import claims, tasks
+        from artifacts.publishing.viewlog import view_log
+        from progressions.work import claims, nudges
 
         until = time.monotonic() + within_s - RELEASE_S
         claims.stop_claiming()
         self._worker.ask_to_stop()
-        tasks.nudge(1)  # a waiting worker looks up two seconds later, else
+        nudges.nudge(1)  # a waiting worker looks up two seconds later, else
         if self._sweeper is not None:
             self._sweeper.stop()
         self._worker.stop(within_s=max(0.0, until - time.monotonic()))

@@ -17,8 +17,8 @@ from django.core.handlers.asgi import ASGIHandler
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
-from dali.lib import patience
-from dali.lib.pieces import SMALL_BYTES, pieces_of
+from dali.lib.calls import patience
+from dali.lib.web.files.pieces import SMALL_BYTES, pieces_of
 
 # What all contents that are being sent may hold in memory; one of less than a piece may in any case.
 CONTENTS_BYTES = 16 * 1024 * 1024

@@ -25,10 +25,10 @@ from django.conf import settings
 from django.core.handlers.asgi import ASGIRequest
 from django.db import close_old_connections
 
-from dali.lib import patience
-from dali.lib.cors import cors_headers
+from dali.lib.calls import patience
 from dali.lib.errors import UnavailableError
-from dali.lib.unavailable_answer import answer_unavailable, log_unavailable
+from dali.lib.web.cors import cors_headers
+from dali.lib.web.unavailable_answer import answer_unavailable, log_unavailable
 
 LANES = 32
 # For a lane, and for a turn among the writes to one thing; then the answer is 503.

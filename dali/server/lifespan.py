@@ -4,7 +4,7 @@ import asyncio
 from functools import partial
 from typing import Any
 
-from artifacts.viewlog import view_log
+from artifacts.publishing.viewlog import view_log
 
 STOP_S = 2.0
 

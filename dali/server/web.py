@@ -13,13 +13,13 @@ from daphne.server import Server, reactor, twisted_loop
 from twisted.logger import ILogObserver, LogEvent, LogLevel, formatEvent, globalLogBeginner
 from zope.interface import implementer
 
-from dali.lib import frames
-from dali.lib.endless import is_endless
 from dali.lib.errors import UnavailableError
-from dali.server import access, http, websocket
-from dali.server.connection import Connection
+from dali.lib.web.streams import frames
+from dali.lib.web.streams.endless import is_endless
 from dali.server.lanes import Application
-from dali.server.limits import Limits
+from dali.server.protocols import access, http, websocket
+from dali.server.protocols.connection import Connection
+from dali.server.protocols.limits import Limits
 
 logger = logging.getLogger(__name__)
 log = structlog.get_logger(__name__)

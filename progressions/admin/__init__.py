@@ -1,5 +1,5 @@
-"""The admin of the progressions app: jobs and steps, images, charges, rewritten prompts, the stream's log, upkeep."""
+"""The admin of the progressions app: projects, jobs, images, charges, rewritten prompts, the log of events, upkeep."""
 
-from progressions.admin import charges, held_answers, idempotency, images, jobs, rewrites, stream
+from progressions.admin import charges, held_answers, idempotency, images, jobs, projects, rewrites, stream
 
-__all__ = ["charges", "held_answers", "idempotency", "images", "jobs", "rewrites", "stream"]
+__all__ = ["charges", "held_answers", "idempotency", "images", "jobs", "projects", "rewrites", "stream"]

@@ -14,10 +14,10 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from dali.lib.admin import EMPTY, MachineAdmin, badge, link, moment
-from dali.lib.money import dollars
+from dali.lib.web.admin import EMPTY, MachineAdmin, badge, link, moment
 from progressions.admin.filters import PurposeFilter, ServiceFilter
 from progressions.models import Charge
+from progressions.money.amounts import dollars
 
 SUMMED_DAYS = 7
 SUMMED_ROWS = 60

@@ -7,8 +7,8 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
 from progressions.enums import ROLLBACK, Code, Judgment, Kind, Purpose
-from progressions.events import EventType
 from progressions.provider import providers
+from progressions.stream.events import EventType
 
 
 class _WordFilter(SimpleListFilter):

@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from dali.lib.admin import MachineAdmin
+from dali.lib.web.admin import MachineAdmin
 from progressions.models import HeldAnswer
 
 

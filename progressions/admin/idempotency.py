@@ -2,7 +2,7 @@
 
 from django.contrib import admin
 
-from dali.lib.admin import MachineAdmin
+from dali.lib.web.admin import MachineAdmin
 from progressions.models import IdempotencyKey
 
 

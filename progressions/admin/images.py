@@ -12,11 +12,11 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
-from dali.lib.admin import EMPTY, MachineAdmin, badge, lines, link, moment, picture, words
 from dali.lib.texts import comparable
+from dali.lib.web.admin import EMPTY, MachineAdmin, badge, lines, link, moment, picture, words
 from progressions.admin.filters import JudgmentFilter, KindFilter, MakerFilter
-from progressions.judging import ask_again
 from progressions.models import ImageProgression, Upload
+from progressions.pipeline.late_judging import ask_again
 
 
 @admin.register(ImageProgression)

@@ -16,16 +16,16 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
-from dali.lib.admin import EMPTY, MachineAdmin, badge, link, milliseconds, moment, picture
-from dali.lib.money import dollars
+from dali.lib.web.admin import EMPTY, MachineAdmin, badge, link, milliseconds, moment, picture
 from progressions.admin.filters import CodeFilter, KindFilter, ProviderFilter
 from progressions.admin.timeline import timeline
 from progressions.enums import JobStatus, VariantStatus
-from progressions.ledger import Spending, spent_by_jobs, with_unbooked
 from progressions.models import Job, Step, Variant
+from progressions.money.amounts import dollars
+from progressions.money.ledger import Spending, spent_by_jobs, with_unbooked
+from progressions.money.spending import in_words
+from progressions.pipeline.writes import cancel_job, summarise
 from progressions.queries import steps_by_owner
-from progressions.services import cancel_job, summarise
-from projects.spending import in_words
 
 VARIANTS_PER_PAGE = 24
 TITLE_CHARACTERS = 160

@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.utils.text import Truncator
 
-from dali.lib.admin import MachineAdmin
+from dali.lib.web.admin import MachineAdmin
 from progressions.models import Rewrite
 
 

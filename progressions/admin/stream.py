@@ -9,7 +9,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
-from dali.lib.admin import EMPTY, MachineAdmin, badge, link, moment
+from dali.lib.web.admin import EMPTY, MachineAdmin, badge, link, moment
 from progressions.admin.filters import TypeFilter
 from progressions.models import Cooldown, Duty, Event, HashBands, StreamSession
 

@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
-from progressions.rebuild import Counts
+from progressions.upkeep.rebuild import Counts
 from projects.models import Project
 
 

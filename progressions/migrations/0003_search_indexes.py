@@ -6,13 +6,13 @@ from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 
 
 def make(apps: Apps, editor: BaseDatabaseSchemaEditor) -> None:
-    from progressions.search_indexes import ensure_search_indexes
+    from progressions.models.search_indexes import ensure_search_indexes
 
     ensure_search_indexes(editor.connection)
 
 
 def drop(apps: Apps, editor: BaseDatabaseSchemaEditor) -> None:
-    from progressions.search_indexes import drop_search_indexes
+    from progressions.models.search_indexes import drop_search_indexes
 
     drop_search_indexes(editor.connection)
 

@@ -30,7 +30,7 @@ class Migration(migrations.Migration):
             name="phash_version",
             field=models.PositiveSmallIntegerField(
                 blank=True,
-                help_text="How `phash` was made (dali.lib.phash.VERSION); null: before versions were kept.",
+                help_text="How `phash` was made (dali.lib.pictures.phash.VERSION); null: before versions were kept.",
                 null=True,
             ),
         ),

@@ -6,7 +6,7 @@ from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 
 
 def compose(apps: Apps, editor: BaseDatabaseSchemaEditor) -> None:
-    from progressions.search_indexes import compose_search_texts
+    from progressions.models.search_indexes import compose_search_texts
 
     compose_search_texts(editor.connection)
 

@@ -7,7 +7,7 @@ from django.utils import timezone
 class HeldAnswer(models.Model):
     """A provider's answer that the storage did not take: paid, so kept here until the storage is back.
 
-    While a variant has one, no further call is paid for (progressions.due), so that they stay few.
+    While a variant has one, no further call is paid for (progressions.work.claim_sql), so that they stay few.
     """
 
     variant = models.OneToOneField(

@@ -126,7 +126,7 @@ class Variant(Leased):
     phash_version = models.PositiveSmallIntegerField(
         null=True,
         blank=True,
-        help_text="How `phash` was made (dali.lib.phash.VERSION); null: before versions were kept.",
+        help_text="How `phash` was made (dali.lib.pictures.phash.VERSION); null: before versions were kept.",
     )
     duplicate_of = models.ForeignKey(
         "self", on_delete=models.SET_NULL, null=True, blank=True, related_name="+"

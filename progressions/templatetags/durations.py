@@ -2,7 +2,7 @@
 
 from django import template
 
-from dali.lib.admin import milliseconds
+from dali.lib.web.admin import milliseconds
 
 register = template.Library()
 register.filter("milliseconds", milliseconds)

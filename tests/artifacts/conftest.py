@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
-from artifacts import intake, view_rows, viewlog
-from artifacts.generators import walkthrough_reel
+from artifacts.generators.walkthrough_reel import generator as walkthrough_reel
+from artifacts.making import intake
 from artifacts.models import Artifact, ArtifactView
-from artifacts.viewlog import ViewLog
-from artifacts.visits import RecentVisits
-from dali.lib.spool import Spool
-from dali.lib.storage import originals
+from artifacts.publishing import view_rows, viewlog
+from artifacts.publishing.viewlog import ViewLog
+from artifacts.publishing.visits import RecentVisits
+from dali.lib.files.spool import Spool
+from dali.lib.objects.storage import originals
 from projects.models import Project
 from tests.artifacts.materials import original
 from tests.factories import ProgressionFactory

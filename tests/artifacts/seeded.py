@@ -8,11 +8,11 @@ from decimal import Decimal
 import numpy as np
 from PIL import Image
 
-from dali.lib.images import decode, encode_delivery
-from dali.lib.storage import originals
-from progressions.deliveries.local import LocalDelivery
+from dali.lib.objects.storage import originals
+from dali.lib.pictures.images import decode, encode_delivery
 from progressions.enums import JobStatus, StepStatus, VariantStatus
 from progressions.models import ImageProgression, Job, Step, Variant
+from progressions.vendors.local.delivery import LocalDelivery
 from projects.models import Project
 from tests.factories import JobFactory, ProgressionFactory, TipFactory, VariantFactory
 

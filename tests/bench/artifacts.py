@@ -24,9 +24,9 @@ import numpy as np  # noqa: E402
 from artifacts.generator import ImageOptions, generators  # noqa: E402
 from artifacts.material import Material  # noqa: E402
 from artifacts.options import parse  # noqa: E402
-from dali.lib.painting.png import encode_png  # noqa: E402
-from dali.lib.painting.scene import paint_scene  # noqa: E402
-from dali.lib.painting.words import read_prompt  # noqa: E402
+from progressions.vendors.mock.painter.png import encode_png  # noqa: E402
+from progressions.vendors.mock.painter.scene import paint_scene  # noqa: E402
+from progressions.vendors.mock.painter.words import read_prompt  # noqa: E402
 from tests.artifacts.materials import material_of  # noqa: E402
 
 SHAPES = ((1024, 768), (768, 1024), (1024, 1024), (1280, 720), (1536, 512))

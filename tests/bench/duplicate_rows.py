@@ -5,9 +5,9 @@ from uuid import UUID
 
 from django.db import connection
 
-from dali.lib import phash as hashes
-from progressions import duplicates
+from dali.lib.pictures import phash as hashes
 from progressions.models import Job, Variant
+from progressions.pipeline import duplicates
 from projects.models import Project
 
 # Images of one prompt resemble each other: structures are drawn around this many, each bit flipped by chance 1/8.

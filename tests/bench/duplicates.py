@@ -19,10 +19,10 @@ from statistics import quantiles
 import imagehash
 from PIL import Image
 
-from dali.lib import phash
 from dali.lib.clock import Deadline
-from dali.lib.ground import Ground, on_ground
-from dali.lib.images import Picture, decode
+from dali.lib.pictures import phash
+from dali.lib.pictures.ground import Ground, on_ground
+from dali.lib.pictures.images import Picture, decode
 from tests.bench.pictures import Sample, alterations_of, samples
 from tests.bench.transparent_pictures import transparent_alterations_of, transparent_samples
 
@@ -158,7 +158,7 @@ def print_speed(rows: int, checks: int = 100) -> None:
     """Milliseconds of the check inside the transaction that holds the project's row."""
     from django.db import connection, transaction
 
-    from progressions import duplicates
+    from progressions.pipeline import duplicates
     from projects.models import Project
     from tests.bench.duplicate_rows import fill, nearest_by_looking_at_all, new_variant, similar_fingerprint
 

@@ -115,8 +115,8 @@ def paint(pictures: Path) -> None:
 
 def floor(pictures: Path) -> None:
     """The unavoidable: decode, hash and encode, in as many threads as there are cores, as both do it."""
-    from dali.lib.images import decode, encode_delivery
-    from dali.lib.phash import fingerprint
+    from dali.lib.pictures.images import decode, encode_delivery
+    from dali.lib.pictures.phash import fingerprint
 
     contents = [path.read_bytes() for path in sorted(pictures.iterdir())[:60]]
     began, cpu = time.perf_counter(), time.process_time()
@@ -133,9 +133,9 @@ def floor(pictures: Path) -> None:
 
 def plain(pictures: Path) -> None:
     """The script that somebody would write who needs nothing but the pictures, stored as safely, and their events."""
-    from dali.lib.images import decode, encode_delivery
-    from dali.lib.phash import fingerprint
-    from dali.lib.storage import LocalWriteOnceStorage
+    from dali.lib.objects.storage import LocalWriteOnceStorage
+    from dali.lib.pictures.images import decode, encode_delivery
+    from dali.lib.pictures.phash import fingerprint
 
     folder = Path(os.environ["DALI_DATA_DIR"])
     storage = LocalWriteOnceStorage(str(folder / "objects"))
@@ -192,9 +192,9 @@ def dali(pictures: Path) -> None:
     from django.core.management import call_command
 
     from dali.server.embedded import Engine
-    from progressions.intake import JobDraft, submit_job
     from progressions.judge import judges
     from progressions.models import Variant
+    from progressions.pipeline.intake.submit import JobDraft, submit_job
     from progressions.provider import providers
     from projects.models import Project
     from tests.bench.plugins import FileProvider, SilentJudge

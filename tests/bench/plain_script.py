@@ -17,9 +17,9 @@ from google import genai
 from google.genai import types
 from openai import AsyncOpenAI
 
-from dali.lib.images import decode, encode_delivery
-from dali.lib.phash import fingerprint
-from dali.lib.storage import LocalWriteOnceStorage
+from dali.lib.objects.storage import LocalWriteOnceStorage
+from dali.lib.pictures.images import decode, encode_delivery
+from dali.lib.pictures.phash import fingerprint
 from tests.bench.fanout import _report as report
 from tests.vendors.configured import CLOUDFLARE_ACCOUNT
 

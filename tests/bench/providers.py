@@ -93,9 +93,9 @@ def dali(count: int = VARIANTS) -> None:
     from django.core.management import call_command
 
     from dali.server.embedded import Engine
-    from progressions.intake import JobDraft, submit_job
     from progressions.judge import judges
     from progressions.models import Variant
+    from progressions.pipeline.intake.submit import JobDraft, submit_job
     from progressions.provider import providers
     from projects.models import Project
     from tests.bench.plugins import SilentJudge
@@ -134,7 +134,7 @@ def watch_pool(count: int) -> int:
     """The most connections that were out of the pool at once while `count` calls waited."""
     from django.db import connection
 
-    from progressions import slots
+    from progressions.work import slots
 
     pool = connection.pool  # type: ignore[attr-defined] # that of PostgreSQL
     until, most = time.monotonic() + 60, 0

@@ -25,10 +25,10 @@ django.setup()
 from django.core.management import call_command  # noqa: E402
 from django.test import RequestFactory  # noqa: E402
 
-from artifacts import intake  # noqa: E402
+from artifacts.making import intake  # noqa: E402
 from artifacts.models import Artifact, ArtifactView  # noqa: E402
-from artifacts.viewlog import note_view, view_log  # noqa: E402
-from dali.lib.storage import named  # noqa: E402
+from artifacts.publishing.viewlog import note_view, view_log  # noqa: E402
+from dali.lib.objects.storage import named  # noqa: E402
 from projects.models import Project  # noqa: E402
 from tests.conftest import free_port, wait_until_it_answers  # noqa: E402
 from tests.factories import ProgressionFactory  # noqa: E402

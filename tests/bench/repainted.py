@@ -11,11 +11,11 @@ from itertools import combinations
 import numpy as np
 from PIL import Image, ImageDraw
 
-from dali.lib.images import Picture
-from dali.lib.painting import retouch
-from dali.lib.painting.scene import paint_scene
-from dali.lib.painting.words import read_prompt
-from dali.lib.phash import distance, fingerprint
+from dali.lib.pictures.images import Picture
+from dali.lib.pictures.phash import distance, fingerprint
+from progressions.vendors.mock.painter import retouch
+from progressions.vendors.mock.painter.scene import paint_scene
+from progressions.vendors.mock.painter.words import read_prompt
 
 SIZE = (1024, 1024)
 STARTS = ("a lighthouse at dusk", "a quiet harbour with boats", "a mountain lake at night")

@@ -26,14 +26,14 @@ django.setup()
 from django.db import connection  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
+from progressions.api.filters import with_tags, with_text  # noqa: E402
 from progressions.models import ImageProgression  # noqa: E402
-from progressions.queries import search_text_for  # noqa: E402
-from progressions.search import with_tags, with_text  # noqa: E402
-from progressions.search_indexes import (  # noqa: E402
+from progressions.models.search_indexes import (  # noqa: E402
     compose_search_texts,
     drop_search_indexes,
     ensure_search_indexes,
 )
+from progressions.queries import search_text_for  # noqa: E402
 from projects.models import Project  # noqa: E402
 
 WORDS = (

@@ -36,7 +36,7 @@ def _obey_in_thread() -> None:
 def _write_rows(order: Order) -> list[float]:
     from django.db import transaction
 
-    from progressions import events
+    from progressions.stream import events
 
     session_id, count, a_transaction, pause_s = order
     times: list[float] = []

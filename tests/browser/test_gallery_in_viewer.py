@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser
 
-from artifacts.generators.gallery import Gallery, GalleryOptions
+from artifacts.generators.gallery.generator import Gallery, GalleryOptions
 from tests.artifacts.materials import HOSTILE, material_of
 from tests.browser.conftest import chromium
 from tests.rooms import ARGUMENTS, THREE, look_into

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from artifacts.generator import generators
-from artifacts.generators.prompt_lineage_map import PromptLineageMapOptions
+from artifacts.generators.prompt_lineage_map.generator import PromptLineageMapOptions
 from tests.artifacts.materials import image_of, material_of
 from tests.browser.conftest import Watched
 from tests.browser.test_artifact_pages import address_of, findings

@@ -11,9 +11,9 @@ from django.test import Client
 from PIL import Image
 
 from knowledgebase.models import Tip
-from progressions.deliveries.local import LocalDelivery
 from progressions.enums import JobStatus, StepStatus, VariantStatus
 from progressions.models import ImageProgression, Job, Step
+from progressions.vendors.local.delivery import LocalDelivery
 from tests.browser.conftest import Watched
 from tests.factories import JobFactory, ProgressionFactory, TipFactory, VariantFactory
 

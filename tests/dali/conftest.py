@@ -58,7 +58,7 @@ def start_small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[.
         log = directory / f"log{len(started)}"
         with log.open("wb") as stderr:
             process = subprocess.Popen(
-                [sys.executable, "-m", "tests.dali.small_server", json.dumps(limits)],
+                [sys.executable, "-m", "tests.dali.server.small_server", json.dumps(limits)],
                 cwd=ROOT,
                 env=environment,
                 stdout=subprocess.PIPE,

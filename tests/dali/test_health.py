@@ -19,7 +19,7 @@ from pytest_django.fixtures import Settings
 
 from dali import health
 from dali.asgi import application
-from dali.lib.database_probe import ask_database, one_line
+from dali.lib.db.probe import ask_database, one_line
 from dali.lib.errors import UnavailableError
 from dali.lib.readiness import Check, Readiness
 from dali.server.lanes import Lanes

@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from django.http import HttpResponse
 from django.test import Client, override_settings
 
-from dali.lib import passwords
+from dali.sign_in import BoundedPBKDF2PasswordHasher
 from tests.waiting import PATIENCE_S
 
 TRIES = 3
@@ -117,7 +117,7 @@ def test_rubbish_is_only_a_wrong_name(name: str, boss: User) -> None:
     assert sign_in("wrong", name=name).status_code == 200
 
 
-@override_settings(PASSWORD_HASHERS=["dali.lib.passwords.BoundedPBKDF2PasswordHasher"])
+@override_settings(PASSWORD_HASHERS=["dali.sign_in.BoundedPBKDF2PasswordHasher"])
 def test_passwords_hashed_before_are_still_right() -> None:
     before = PBKDF2PasswordHasher().encode(RIGHT, "saltsaltsalt", 1000)
     assert check_password(RIGHT, before)
@@ -125,7 +125,7 @@ def test_passwords_hashed_before_are_still_right() -> None:
 
 
 def test_no_more_passwords_are_hashed_at_once_than_there_are_turns(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(passwords, "_TURNS", threading.BoundedSemaphore(1))
+    monkeypatch.setattr("dali.sign_in._TURNS", threading.BoundedSemaphore(1))
     at_once: list[int] = []
     inside = threading.Semaphore(0)
     let_go = threading.Event()
@@ -137,7 +137,7 @@ def test_no_more_passwords_are_hashed_at_once_than_there_are_turns(monkeypatch: 
         return "hash"
 
     monkeypatch.setattr(PBKDF2PasswordHasher, "encode", hash_slowly)
-    hasher = passwords.BoundedPBKDF2PasswordHasher()
+    hasher = BoundedPBKDF2PasswordHasher()
     threads = [threading.Thread(target=hasher.encode, args=("a", "salt")) for _ in range(4)]
     for thread in threads:
         thread.start()

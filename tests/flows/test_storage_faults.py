@@ -13,7 +13,7 @@ import pytest
 import requests
 from PIL import Image
 
-from dali.lib.storage import STREAM_BYTES
+from dali.lib.objects.storage import STREAM_BYTES
 from tests.conftest import ServerProcess
 from tests.faulty_way import FAULTS, Fault, FaultyWay, Kind, faulty_way
 from tests.s3_servers import ACCESS_KEY, SECRET, make_bucket

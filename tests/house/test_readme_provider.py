@@ -3,7 +3,7 @@
 import re
 
 from dali.lib.clock import Deadline
-from dali.lib.images import decode
+from dali.lib.pictures.images import decode
 from progressions.enums import Kind
 from progressions.provider import Provider, ProviderRequest
 from tests.house.tree import ROOT

@@ -8,10 +8,15 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 APPS = ("projects", "knowledgebase", "progressions", "artifacts")
 PACKAGES = ("dali", *APPS)
+# The folder whose folders each hold plug-ins, and the contracts that a file of each may fulfil.
 CONTRACTS = {
-    "progressions/providers": "progressions.provider",
-    "progressions/judges": "progressions.judge",
-    "progressions/deliveries": "progressions.delivery",
+    "progressions/vendors": {
+        "provider": "progressions.provider.Provider",
+        "judge": "progressions.judge.Judge",
+        "text_model": "progressions.text_model.TextModel",
+        "delivery": "progressions.delivery.Delivery",
+    },
+    "artifacts/generators": {"generator": "artifacts.generator.Generator"},
 }
 
 

@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
-from dali.lib.vendors.usage import Unit, Usage
+from dali.lib.calls.answers.usage import Unit, Usage
 from knowledgebase.models import Price
 from knowledgebase.pricing import cost_of
 from tests.factories import PriceFactory

@@ -12,7 +12,7 @@ from django.core.management import call_command
 from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from dali.lib.vendors.usage import Unit, Usage
+from dali.lib.calls.answers.usage import Unit, Usage
 from knowledgebase.models import Price
 from knowledgebase.price_page import fixture_path, prices_page
 from knowledgebase.pricing import cost_of, quote

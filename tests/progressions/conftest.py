@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 from pytest_django.fixtures import Settings
 
-from progressions import claims, orchestrator
-from progressions.intake import JobDraft, submit_job
 from progressions.judge import judges
 from progressions.models import Event, Job
+from progressions.pipeline import orchestrator
+from progressions.pipeline.intake.submit import JobDraft, submit_job
 from progressions.provider import providers
+from progressions.work import claims
 from projects.models import Project
 from tests.events import check_documented
 from tests.progressions.fakes import FakeJudge, FakeProvider

@@ -3,9 +3,9 @@
 import threading
 from collections.abc import Callable
 
-from dali.lib.vendors.usage import Unit, Usage
-from progressions.rubric import Question, Reply, VisionJudge
+from dali.lib.calls.answers.usage import Unit, Usage
 from progressions.text_model import TextAnswer, TextModel, TextRequest
+from progressions.verdicts.rubric import Question, Reply, VisionJudge
 
 SEEN = Usage("fake", "fake-eye-1", {Unit.TEXT_INPUT: 700, Unit.TEXT_OUTPUT: 60})
 WRITTEN = Usage("fake", "writer-1", {Unit.TEXT_INPUT: 300, Unit.TEXT_OUTPUT: 40})

@@ -9,8 +9,8 @@ from decimal import Decimal
 import numpy as np
 from PIL import Image
 
-from dali.lib.images import decode
-from dali.lib.vendors.usage import Usage
+from dali.lib.calls.answers.usage import Usage
+from dali.lib.pictures.images import decode
 from progressions.enums import Judgment, Kind
 from progressions.judge import Judge, JudgeRequest, Verdict
 from progressions.provider import Draft, Provider, ProviderImage, ProviderRequest

@@ -5,7 +5,7 @@ import io
 import numpy as np
 from PIL import Image, ImageDraw
 
-from dali.lib.images import Picture, decode
+from dali.lib.pictures.images import Picture, decode
 
 
 def png(image: Image.Image) -> bytes:

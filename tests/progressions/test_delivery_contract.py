@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 from pytest_django.fixtures import Settings
 
-from dali.lib.images import Picture, encode_delivery
+from dali.lib.pictures.images import Picture, encode_delivery
 from progressions.delivery import Delivery, deliveries, image_origins, origin_of, public_url
 from progressions.errors import DeliveryError
 

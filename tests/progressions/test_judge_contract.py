@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from dali.lib.clock import Deadline
-from dali.lib.images import decode
+from dali.lib.pictures.images import decode
 from progressions.enums import Judgment, Kind
 from progressions.errors import JudgeError
 from progressions.judge import JudgeRequest, Verdict, judges

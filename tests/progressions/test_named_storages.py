@@ -11,12 +11,13 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
 from pytest_django.fixtures import Settings
 
-from dali.lib import fetch
-from dali.lib.images import decode, encode_delivery
-from dali.lib.storage import originals, uploads
-from progressions import ingest, rebuild, tools
-from progressions.intake import JobDraft, submit_job
+from dali.lib.calls import fetch
+from dali.lib.objects.storage import originals, uploads
+from dali.lib.pictures.images import decode, encode_delivery
 from progressions.models import ImageProgression, Job, Step, Upload
+from progressions.pipeline import ingest, tools
+from progressions.pipeline.intake.submit import JobDraft, submit_job
+from progressions.upkeep import rebuild
 from projects.models import Project
 from tests.clients import keyed
 from tests.progressions.conftest import told, work_all

@@ -9,7 +9,7 @@ import pytest
 
 from dali.lib.clock import Deadline
 from dali.lib.errors import InputError
-from dali.lib.images import InvalidImageError, decode
+from dali.lib.pictures.images import InvalidImageError, decode
 from progressions.enums import Kind
 from progressions.provider import Draft, Provider, ProviderImage, ProviderRequest, providers
 from tests.progressions.pictures import landscape, mask_of, png

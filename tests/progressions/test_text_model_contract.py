@@ -4,8 +4,8 @@ import re
 
 import pytest
 
+from dali.lib.calls.failures import VendorError
 from dali.lib.clock import Deadline
-from dali.lib.vendors.failures import VendorError
 from progressions.text_model import TextRequest, text_models
 from tests.vendors.configured import STAND_INS, configure
 

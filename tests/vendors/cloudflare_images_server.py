@@ -6,8 +6,8 @@ from urllib.parse import unquote
 
 from PIL import Image
 
-from dali.lib.image_headers import InvalidImageError
-from dali.lib.images import decode
+from dali.lib.pictures.formats.headers import InvalidImageError
+from dali.lib.pictures.images import decode
 from tests.vendors.server import Answer, Received, VendorServer
 
 TOKEN = "cf-test-token-0123456789abcdef"

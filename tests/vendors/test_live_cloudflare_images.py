@@ -10,9 +10,9 @@ import requests
 from PIL import Image
 
 from dali.lib.clock import Deadline
-from dali.lib.images import Picture, encode_delivery
-from dali.lib.vendors import cloudflare_api
-from progressions.deliveries.cloudflare_images import CloudflareImagesDelivery
+from dali.lib.pictures.images import Picture, encode_delivery
+from progressions.vendors.cloudflare import api
+from progressions.vendors.cloudflare.delivery import CloudflareImagesDelivery
 
 DELIVERY = CloudflareImagesDelivery()
 pytestmark = [
@@ -36,5 +36,5 @@ def test_it_serves_what_was_placed_and_takes_it_once() -> None:
         assert requests.get(address, timeout=30).headers["Content-Type"].startswith("image/")
     finally:
         path = f"images/v1/{quote(f'dali/{sha256}', safe='')}"
-        cloudflare_api.api("delivery").call("DELETE", path, Deadline.after(30))
+        api.api("delivery").call("DELETE", path, Deadline.after(30))
     assert DELIVERY.has(address) is False

@@ -7,14 +7,14 @@ import pytest
 from pytest_django.fixtures import Settings
 from pytest_socket import enable_socket, socket_allow_hosts
 
+from dali.lib.calls.answers.usage import Unit
 from dali.lib.clock import Deadline
-from dali.lib.images import decode
-from dali.lib.vendors.usage import Unit
+from dali.lib.pictures.images import decode
 from progressions.enums import Kind
-from progressions.judges.gemini import GeminiJudge
 from progressions.provider import ProviderRequest
-from progressions.providers.gemini import GeminiProvider
-from progressions.rubric import Question
+from progressions.vendors.gemini.judge import GeminiJudge
+from progressions.vendors.gemini.provider import GeminiProvider
+from progressions.verdicts.rubric import Question
 
 pytestmark = [
     pytest.mark.live,

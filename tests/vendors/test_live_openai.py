@@ -5,12 +5,12 @@ import os
 import pytest
 
 from dali.lib.clock import Deadline
-from dali.lib.images import decode
+from dali.lib.pictures.images import decode
 from progressions.enums import Kind
 from progressions.judge import JudgeRequest
-from progressions.judges.openai import OpenAIJudge
 from progressions.provider import ProviderRequest
-from progressions.providers.openai import OpenAIProvider
+from progressions.vendors.openai.judge import OpenAIJudge
+from progressions.vendors.openai.provider import OpenAIProvider
 
 OPENAI = OpenAIProvider()
 pytestmark = [

@@ -6,12 +6,12 @@ import pytest
 from django.conf import settings
 
 from dali.lib.clock import Deadline
-from dali.lib.images import decode
+from dali.lib.pictures.images import decode
 from progressions.enums import Kind
 from progressions.judge import JudgeRequest
-from progressions.judges.workers import WorkersJudge
 from progressions.provider import ProviderRequest
-from progressions.providers.workers import WorkersProvider
+from progressions.vendors.cloudflare.judge import WorkersJudge
+from progressions.vendors.cloudflare.provider import WorkersProvider
 
 WORKERS = WorkersProvider()
 pytestmark = [

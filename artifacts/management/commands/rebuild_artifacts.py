@@ -6,8 +6,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db.models import QuerySet
 
-from artifacts import building, intake, services
 from artifacts.generator import generators
+from artifacts.making import building, intake, services
 from artifacts.models import Artifact
 from dali.lib.errors import DaliError
 from progressions.management.progress import add_project, bar_over, find_project

@@ -7,8 +7,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from dali.lib.folders import described, owner_of, this_user
-from dali.lib.storage_probe import Finding, local_folders, named_storages, probe
+from dali.lib.files.folders import described, owner_of, this_user
+from dali.lib.objects.probe import Finding, local_folders, named_storages, probe
 
 
 class Command(BaseCommand):

@@ -17,11 +17,11 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from dali.client import Client
-from dali.lib.data_lock import DataLock, DirectoryInUseError
-from dali.lib.failed_requests import how_it_failed
+from dali.demo.client import Client
+from dali.demo.terminal import JobScreen
+from dali.lib.calls.failed_requests import how_it_failed
+from dali.lib.files.data_lock import DataLock, DirectoryInUseError
 from dali.server.bootstrap import ADMIN, FirstSecrets, prepare
-from dali.terminal import JobScreen
 from projects.models import ApiKey
 
 PROMPT = "a lighthouse on a cliff at dusk, warm light, oil on canvas"

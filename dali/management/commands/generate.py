@@ -14,16 +14,17 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 from rest_framework.exceptions import ParseError, ValidationError
 
+from dali.demo.terminal import JobScreen
 from dali.lib.errors import DaliError, InputError
-from dali.lib.fields import shown
 from dali.lib.logs import quieter
-from dali.lib.strict_json import parse_text
 from dali.lib.texts import composed, decomposed
-from dali.server.standin import somebody_at_work
-from dali.terminal import JobScreen
-from progressions import ingest, intake
+from dali.lib.web.input.fields import shown
+from dali.lib.web.input.strict_json import parse_text
+from dali.server.local_worker import somebody_at_work
+from progressions.api.requests import JobInSerializer
 from progressions.models import Event, Job
-from progressions.requests import JobInSerializer
+from progressions.pipeline import ingest
+from progressions.pipeline.intake.submit import submit_job
 from projects.models import Project
 from projects.queries import get_bare_project
 from projects.services import create_project
@@ -102,7 +103,7 @@ def submit(options: dict[str, Any]) -> Job:
         request = JobInSerializer(data=request_body(options))
         request.is_valid(raise_exception=True)
         with transaction.atomic():  # a project made for a job that is refused goes with it
-            return intake.submit_job(project=find_project(options["project"]), draft=request.draft())
+            return submit_job(project=find_project(options["project"]), draft=request.draft())
     except ValidationError as error:
         raise refusal(*first_of(error.detail)) from error
     except InputError as error:

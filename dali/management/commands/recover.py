@@ -8,10 +8,10 @@ from django.core.management.base import BaseCommand
 from django.db.models import Count, Q
 from django.utils import timezone
 
-from dali.server.standin import somebody_at_work
-from progressions import sweep
+from dali.server.local_worker import somebody_at_work
 from progressions.enums import VariantStatus
 from progressions.models import ImageProgression, Job, Variant
+from progressions.upkeep import sweep
 
 POLL_S = 0.3
 UNFINISHED = (VariantStatus.QUEUED, VariantStatus.RUNNING)

@@ -21,10 +21,10 @@ from artifacts.reading.asking import Api, StuckError
 from artifacts.reading.replaying import Outcome, Replay, check_here, find_projects
 from artifacts.reading.script import Script, read_script
 from dali.lib.errors import DaliError
-from dali.lib.in_process import InProcessAdapter
 from dali.lib.logs import quieter
-from dali.lib.storage import LocalWriteOnceStorage, WriteOnceStorage, originals
-from dali.server.standin import somebody_at_work
+from dali.lib.objects.storage import LocalWriteOnceStorage, WriteOnceStorage, originals
+from dali.lib.web.in_process import InProcessAdapter
+from dali.server.local_worker import somebody_at_work
 from projects.authentication import HEADER
 from projects.models import ApiKey
 

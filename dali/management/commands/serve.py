@@ -6,12 +6,12 @@ from typing import Any, NoReturn
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from artifacts.viewlog import view_log
-from dali.lib.data_lock import DataLock, DirectoryInUseError
+from artifacts.publishing.viewlog import view_log
 from dali.lib.errors import RefusedStartError
-from dali.lib.storage_probe import refuse_start
+from dali.lib.files.data_lock import DataLock, DirectoryInUseError
+from dali.lib.objects.probe import refuse_start
 from dali.server.bootstrap import ADMIN, FirstSecrets, prepare
-from dali.server.sockets import ListenError, bind, origin_of
+from dali.server.protocols.sockets import ListenError, bind, origin_of
 from dali.warmup import warm_up
 
 

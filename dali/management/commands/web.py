@@ -7,12 +7,12 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.db import connections
 
-from artifacts.viewlog import view_log
+from artifacts.publishing.viewlog import view_log
+from dali.lib.db.postgresql.waits import wait_at_most
 from dali.lib.errors import RefusedStartError
-from dali.lib.postgresql.waits import wait_at_most
-from dali.lib.storage_probe import refuse_start
+from dali.lib.objects.probe import refuse_start
 from dali.server.bootstrap import missing_migrations
-from dali.server.sockets import ListenError, bind, origin_of
+from dali.server.protocols.sockets import ListenError, bind, origin_of
 from dali.warmup import warm_up
 
 # For a connection to the database; then the answer is 503, which is promised within 5 s, all else included.

@@ -5,9 +5,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from dali.lib.clock import Deadline
-from dali.lib.vendors import cloudflare_api
-from dali.lib.vendors.cloudflare_api import CloudflareError
-from dali.lib.vendors.cloudflare_failures import LICENCE
+from progressions.vendors.cloudflare import api
+from progressions.vendors.cloudflare.api import CloudflareError
+from progressions.vendors.cloudflare.failures import LICENCE
 
 GATED = "@cf/meta/llama-3.2-11b-vision-instruct"
 MEANING = """\
@@ -39,11 +39,11 @@ class Command(BaseCommand):
         parser.add_argument("--yes", action="store_true", help="do not ask: you have read and agree")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        missing = cloudflare_api.missing()
+        missing = api.missing()
         if missing:
             raise CommandError(f"Workers AI is not configured: set {', '.join(missing)}")
         model = options["model"]
-        self.stdout.write(MEANING.format(model=model, account=cloudflare_api.account()))
+        self.stdout.write(MEANING.format(model=model, account=api.account()))
         if not options["yes"] and not self._is_agreed():
             raise CommandError("Nothing was sent.")
         self.stdout.write(_agree(model))
@@ -60,7 +60,7 @@ class Command(BaseCommand):
 def _agree(model: str) -> str:
     """Sends the agreement and says what became of it."""
     try:
-        cloudflare_api.api("text").run(model, Deadline.after(WAIT_S), json={"prompt": "agree"})
+        api.api("text").run(model, Deadline.after(WAIT_S), json={"prompt": "agree"})
     except CloudflareError as error:
         if error.code == LICENCE and THANKS in str(error):
             return f"Agreed: {model} may now be used."

@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from dali.lib.errors import DaliError
 from progressions.judge import Judge, judge_in_use, judges
 from progressions.management.progress import add_project, bar_over, find_project
-from progressions.rejudging import Choice, Tally, rejudge
+from progressions.upkeep.rejudging import Choice, Tally, rejudge
 
 
 def start_of(value: str) -> datetime:

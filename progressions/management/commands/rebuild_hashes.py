@@ -4,8 +4,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from progressions import rebuild
 from progressions.management.progress import add_project, find_project, run_with_bar
+from progressions.upkeep import rebuild
 
 
 class Command(BaseCommand):

@@ -9,15 +9,15 @@ import pytest
 from django.db import OperationalError
 from django.test import override_settings
 
-from artifacts import intake, services
 from artifacts.boards import listening, live
 from artifacts.boards import services as boards
 from artifacts.boards.pages import get_page
+from artifacts.making import intake, services
 from artifacts.models import Artifact, Comment
-from dali.lib.endless import is_endless
+from dali.lib.web.streams.endless import is_endless
 from tests.artifacts.boards.conftest import Visitor, visit
 from tests.factories import ProgressionFactory
-from tests.progressions.streams import EventSource, in_thread, until
+from tests.progressions.stream.streams import EventSource, in_thread, until
 from tests.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.django_db(transaction=True)

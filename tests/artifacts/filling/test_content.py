@@ -3,12 +3,12 @@
 import pytest
 from pytest_django import Settings
 
-from artifacts import intake
-from artifacts.filling.content import fill
 from artifacts.filling.templates import open_template, store_template
+from artifacts.making import intake
+from artifacts.making.content import fill
 from artifacts.models import Artifact, ArtifactConfiguration
 from dali.lib.errors import ConflictError
-from dali.lib.storage import named
+from dali.lib.objects.storage import named
 from progressions.delivery import public_url
 from progressions.models import ImageProgression
 from projects.models import Project

@@ -11,7 +11,7 @@ from rest_framework.test import APIClient
 from artifacts.filling.templates import store_template
 from artifacts.models import Template
 from dali.lib.clock import epoch_ms
-from dali.lib.storage import named
+from dali.lib.objects.storage import named
 from tests.clients import anonymous, keyed, wrong
 from tests.factories import ProjectFactory
 

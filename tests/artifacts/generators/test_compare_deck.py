@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from artifacts.generator import EmptyMaterialError
-from artifacts.generators.compare_deck import CompareDeck, CompareOptions
+from artifacts.generators.compare_deck.generator import CompareDeck, CompareOptions
 from artifacts.material import JobFacts, Material
 from tests.artifacts.materials import job_of, material_of, uuid_of, variant_of
 

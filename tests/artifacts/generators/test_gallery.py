@@ -15,9 +15,9 @@ import pytest
 from PIL import Image
 
 from artifacts.generator import EmptyMaterialError, generators
+from artifacts.generators.gallery.rooms import room_for
 from artifacts.material import Material
 from artifacts.options import parse
-from artifacts.parts.rooms import room_for
 from tests.artifacts.materials import HOSTILE, image_of, material_of, original
 from tests.conftest import ROOT
 

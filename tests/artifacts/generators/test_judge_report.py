@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 
 from artifacts.generator import EmptyMaterialError, generators
-from artifacts.generators.judge_report import JudgeReportOptions
+from artifacts.generators.judge_report.generator import JudgeReportOptions
 from artifacts.material import ImageFacts, Material
 from artifacts.models import Artifact
 from tests.artifacts.materials import START_MS, image_of, material_of

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from artifacts.generators.moodboard import Moodboard, MoodboardOptions
+from artifacts.generators.moodboard.generator import Moodboard, MoodboardOptions
+from artifacts.generators.moodboard.palette import Swatch, common_swatches, swatches_of
 from artifacts.material import Material
-from artifacts.parts.palette import Swatch, common_swatches, swatches_of
 from tests.artifacts.materials import material_of
 
 

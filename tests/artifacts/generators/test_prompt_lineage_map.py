@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from artifacts.generator import generators
-from artifacts.generators.prompt_lineage_map import AT_ONCE, PromptLineageMapOptions
+from artifacts.generators.prompt_lineage_map.generator import AT_ONCE, PromptLineageMapOptions
 from artifacts.material import ImageFacts, Material
 from tests.artifacts.materials import image_of, material_of
 

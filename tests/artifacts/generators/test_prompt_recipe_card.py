@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from artifacts.generator import EmptyMaterialError, generators
-from artifacts.generators.prompt_recipe_card import RecipeOptions
+from artifacts.generators.prompt_recipe_card.generator import RecipeOptions
+from artifacts.generators.prompt_recipe_card.recipe import MASK, curl_command, job_body
 from artifacts.material import ImageFacts, JobFacts, Material
-from artifacts.parts.recipe import MASK, curl_command, job_body
 from dali.lib.errors import InputError
 from tests.artifacts.materials import HOSTILE, image_of, job_of, material_of, uuid_of, variant_of
 

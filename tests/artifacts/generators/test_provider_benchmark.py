@@ -8,9 +8,9 @@ from decimal import Decimal
 import pytest
 
 from artifacts.generator import EmptyMaterialError, generators
-from artifacts.generators.provider_benchmark import BenchmarkOptions
+from artifacts.generators.provider_benchmark.comparison import told_apart_by_rate, told_apart_by_time
+from artifacts.generators.provider_benchmark.generator import BenchmarkOptions
 from artifacts.material import JobFacts, Material, StepFacts, VariantFacts
-from artifacts.parts.comparison import told_apart_by_rate, told_apart_by_time
 from artifacts.parts.tally import Tally, tallies
 from tests.artifacts.materials import image_of, job_of, material_of, uuid_of, variant_of
 

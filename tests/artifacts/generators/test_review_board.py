@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from artifacts.generator import generators
-from artifacts.generators.review_board import PRINTED_LINES, ReviewBoardOptions
+from artifacts.generators.review_board.generator import PRINTED_LINES, ReviewBoardOptions
 from tests.artifacts.materials import HOSTILE, material_of, uuid_of
 
 

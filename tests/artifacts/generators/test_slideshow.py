@@ -1,6 +1,6 @@
 """Slideshows: slides, notes, and what of them is public."""
 
-from artifacts.generators.slideshow import Slideshow, SlideshowOptions
+from artifacts.generators.slideshow.generator import Slideshow, SlideshowOptions
 from tests.artifacts.materials import material_of
 
 

@@ -3,9 +3,9 @@
 from dataclasses import replace
 from decimal import Decimal
 
-from artifacts.generators.stakeholder_pdf import StakeholderOptions, StakeholderPdf, best_of
+from artifacts.generators.stakeholder_pdf.generator import StakeholderOptions, StakeholderPdf, best_of
+from artifacts.generators.stakeholder_pdf.report import summary
 from artifacts.material import Material
-from artifacts.parts.report import summary
 from artifacts.parts.tally import tallies
 from tests.artifacts.materials import HOSTILE, material_of
 from tests.artifacts.pdf_text import pages_of, text_of

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from artifacts.generators.storyboard import Storyboard, StoryboardOptions, by_descent
+from artifacts.generators.storyboard.generator import Storyboard, StoryboardOptions, by_descent
 from artifacts.material import Material
 from artifacts.parts.typeset import one_line, paragraphs, pdf
 from tests.artifacts.materials import image_of, material_of, uuid_of

@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from artifacts.generator import generators
-from artifacts.generators.voting_deck import VotingDeckOptions
+from artifacts.generators.voting_deck.generator import VotingDeckOptions
 from tests.artifacts.materials import material_of, uuid_of
 
 

@@ -11,10 +11,10 @@ import pytest
 from PIL import Image
 
 from artifacts.generator import EmptyMaterialError, File, generators
-from artifacts.generators import walkthrough_reel
+from artifacts.generators.walkthrough_reel import generator as walkthrough_reel
+from artifacts.generators.walkthrough_reel.shots import layout_of
 from artifacts.material import Material
 from artifacts.options import parse
-from artifacts.parts.shots import layout_of
 from tests.artifacts.materials import HOSTILE, image_of, material_of, original
 
 TITLE_S, FADE_S = 2.4, 0.4

@@ -9,7 +9,7 @@ import requests
 from django.core.handlers.wsgi import WSGIHandler
 
 from artifacts.reading.asking import Api, RefusedError, StuckError
-from dali.lib.in_process import InProcessAdapter
+from dali.lib.web.in_process import InProcessAdapter
 from projects.models import ApiKey, Project
 
 ORIGIN = "http://testserver"

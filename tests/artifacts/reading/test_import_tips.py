@@ -11,8 +11,8 @@ import structlog
 from django.conf import settings
 from django.core.management import CommandError, call_command
 
-from artifacts.gathering import gather
 from artifacts.generator import generators
+from artifacts.making.gathering import gather
 from knowledgebase.models import Tip
 from projects.models import Project
 

@@ -12,7 +12,7 @@ from artifacts.reading.asking import Api, RefusedError
 from artifacts.reading.record import RecordError
 from artifacts.reading.replaying import Outcome, Replay, find_projects
 from artifacts.reading.script import Call, Expected, ObjectRef, ProjectRecord, Ref, Script
-from dali.lib.storage import originals
+from dali.lib.objects.storage import originals
 
 PROJECT, TARGET = UUID(int=1), UUID(int=2)
 KEYS = {name: f"tests/replaying/{name}" for name in ("a", "b")}

@@ -12,7 +12,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from artifacts.reading.script import ObjectRef, Ref, read_script
-from dali.lib.storage import originals
+from dali.lib.objects.storage import originals
 from progressions.models import Job
 from projects.models import ApiKey, Project
 

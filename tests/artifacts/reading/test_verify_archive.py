@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
-from artifacts.gathering import gather
 from artifacts.generator import generators
+from artifacts.making.gathering import gather
 from artifacts.options import parse
 from artifacts.reading import verifying
 from dali.lib.errors import UnavailableError
-from dali.lib.storage import LocalWriteOnceStorage, delivery_files, originals
+from dali.lib.objects.storage import LocalWriteOnceStorage, delivery_files, originals
 from progressions.delivered_files import file_key
 from progressions.models import ImageProgression
 from projects.models import Project

@@ -1,0 +1,1 @@
+"""The Artifact Agent: a chat that fills a template's placeholders."""

@@ -1,0 +1,177 @@
+"""The tools of the Artifact Agent: each does one effect through the step journal, and decides nothing."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import TypeVar
+
+import structlog
+from django.db import InterfaceError, OperationalError
+
+from artifacts.agent import pictures
+from artifacts.agent.pictures import Found, Shown
+from artifacts.agent.understanding.intent import ProjectName
+from artifacts.making import content, services
+from artifacts.models import Artifact, ArtifactConfiguration
+from dali.lib.db.connections import release_connection
+from dali.lib.errors import DaliError, UnavailableError
+from progressions.stream import events
+from progressions.work import claims
+from progressions.work.steps import Journal, Kept, Result
+
+log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
+# Between the attempts at an effect that failed for a reason that may pass.
+PAUSES_S = (0.1, 0.5)
+PASSING = (UnavailableError, OperationalError, InterfaceError)
+# A page is filled anew at most so often because somebody else changed a row meanwhile.
+MOST_RENDERS = 5
+
+
+class ChangedError(DaliError):
+    """The rows are not those that the page was rendered from (any longer)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """What a turn begins with: the artifact's projects, in their order, and what is filled."""
+
+    projects: tuple[ProjectName, ...]
+    filled: dict[str, str]
+
+
+class Tools:
+    """The four tools, for one turn. `names`: all placeholders of the page."""
+
+    def __init__(
+        self, artifact: Artifact, journal: Journal, lease: claims.Lease, session_id: str, names: Iterable[str]
+    ) -> None:
+        self._artifact = artifact
+        self._journal = journal
+        self._lease = lease
+        self._session_id = session_id
+        self._names = frozenset(names)
+        self._counts: Counter[str] = Counter()
+
+    def get_projects_for_artifact(self) -> Beginning:
+        """The projects that may be drawn from, and what is filled so far."""
+
+        def work() -> Result:
+            names = [asdict(project) for project in pictures.projects_of(self._artifact)]
+            return {"projects": names, "filled": filled_of(self._artifact)}
+
+        kept = self._run("get_projects_for_artifact", work, Kept, is_pure=True)
+        projects = tuple(ProjectName(**project) for project in kept["projects"])
+        return Beginning(projects, dict(kept["filled"]))
+
+    def get_images_for_project(
+        self,
+        project_ids: Sequence[str],
+        *,
+        words: str = "",
+        named: str = "",
+        placed: Sequence[str] = (),
+        after: str = "",
+        most: int = pictures.PAGE,
+        is_oldest_first: bool = False,
+    ) -> Found:
+        """Images of projects, newest first: a page of all, or of those that `words` describe; or the one `named`, or
+        those that are `placed` under these addresses."""
+
+        def work() -> Found:
+            if named:
+                return pictures.find_named(project_ids, named)
+            if placed:
+                return pictures.find_placed(project_ids, placed)
+            if words:
+                return pictures.find_described(project_ids, words, after=after, most=most)
+            return pictures.page_of(project_ids, after=after, most=most, is_oldest_first=is_oldest_first)
+
+        kept = self._run("get_images_for_project", work, lambda found: Kept(found.as_json()), is_pure=True)
+        return Found(
+            tuple(Shown(**image) for image in kept["images"]), kept["total"], kept["foreign"], kept["scanned"]
+        )
+
+    def save_configuration(self, values: Mapping[str, str | None]) -> None:
+        """Writes choices, all or none; None takes one back. Tells the session how much is filled."""
+        self._run("save_configuration", lambda: values, self._kept_of_save)
+
+    def render_artifact(self) -> tuple[str, ...]:
+        """Fills the template from all rows, stores the page and publishes it; returns what the page lacks.
+
+        Raises ChangedError where rows were taken away meanwhile: then nothing was published.
+        """
+        release_connection()
+        for attempt in range(MOST_RENDERS):
+            try:
+                kept = self._run(
+                    "render_artifact", lambda: content.fill(self._artifact), self._kept_of_render
+                )
+            except ChangedError:
+                self._counts["render_artifact"] -= 1
+                if attempt == MOST_RENDERS - 1 or self.is_incomplete():
+                    raise
+            else:
+                return tuple(kept["problems"])
+        raise AssertionError
+
+    def is_incomplete(self) -> bool:
+        """Whether a placeholder has no row now."""
+        return not self._names <= filled_of(self._artifact).keys()
+
+    def tell_failure(self, error: str) -> None:
+        """Tells the session that the page could not be rendered."""
+        body: events.Body = {"type": "fail", "artifactId": str(self._artifact.pk), "step": "render_artifact"}
+        body["error"], body["retryable"] = error, True
+        with claims.fenced(self._lease):
+            events.append(self._session_id, [body])
+
+    def _kept_of_save(self, values: Mapping[str, str | None]) -> Kept:
+        def write() -> None:
+            gone = [name for name, value in values.items() if value is None]
+            if gone:
+                self._artifact.configurations.filter(config_key__in=gone).delete()
+            for name, value in values.items():
+                if value is not None:
+                    ArtifactConfiguration.objects.update_or_create(
+                        artifact=self._artifact, config_key=name, defaults={"config_value": value}
+                    )
+
+        def tell() -> list[events.Body]:
+            share = len(self._names & filled_of(self._artifact).keys()) / max(1, len(self._names))
+            body = services.told(self._artifact, "progress", share)
+            body["step"] = "save_configuration"
+            return [body]
+
+        return Kept({"saved": sorted(values)}, also=write, tell=tell)
+
+    def _kept_of_render(self, filled: content.Filled) -> Kept:
+        def publish() -> None:
+            services.name_content(self._artifact, filled.built)
+            if filled_of(self._artifact) != filled.built.manifest["values"]:
+                raise ChangedError("rows were changed while the page was rendered")
+
+        result = {"key": filled.built.content_key, "problems": list(filled.problems)}
+        return Kept(result, also=publish, tell=lambda: [services.told(self._artifact, "complete")])
+
+    def _run(
+        self, tool: str, work: Callable[[], T], keep: Callable[[T], Kept], *, is_pure: bool = False
+    ) -> Result:
+        """The tool's next step of this turn, tried again where what failed may pass."""
+        self._counts[tool] += 1
+        name = f"{tool}#{self._counts[tool]}"
+        for pause_s in PAUSES_S:
+            try:
+                return self._journal.run(name, work, keep=keep, is_pure=is_pure)
+            except PASSING as error:
+                log.warning("tool_failed", tool=tool, error=str(error)[:300])
+                release_connection()
+                time.sleep(pause_s)
+        return self._journal.run(name, work, keep=keep, is_pure=is_pure)
+
+
+def filled_of(artifact: Artifact) -> dict[str, str]:
+    """Value by placeholder, as the rows are now."""
+    return dict(artifact.configurations.values_list("config_key", "config_value"))

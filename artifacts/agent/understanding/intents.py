@@ -1,0 +1,205 @@
+"""What a message to the Artifact Agent asks for, read without a model: pure."""
+
+import re
+
+from artifacts.agent.understanding import commands, naming
+from artifacts.agent.understanding.choosing import (
+    address_in,
+    choose,
+    fill,
+    labelled,
+    number_in,
+    number_said,
+    spread,
+)
+from artifacts.agent.understanding.intent import Action, Offer, Situation, Slot, Wish
+from artifacts.agent.understanding.matching import matches
+from artifacts.agent.understanding.words import bare, unquoted, without_politeness
+
+__all__ = ["Action", "Offer", "Situation", "Slot", "Wish", "matches", "understand"]
+
+# Longer ones are prose.
+_LONGEST_LIST = 200
+_THEN = re.compile(r"\s*(?:;\s|,?\s+and then\s|,?\s+then\s|[.!]\s+(?=\S))\s*", re.IGNORECASE)
+_CALL_IT = re.compile(
+    r"(?:(?:[Pp]lease|[Ll]et['\u2019]?s|[Ii]['\u2019]?d|[Cc](?:an|ould) you|like to|want to|I|[Ww]e|[Oo]k|OK),?\s+)*"
+    r"(?:(?:[Cc]all|[Nn]ame|[Tt]itle) it|(?:it to be|[Ii]t should be|[Ii]t is|[Ii]t['\u2019]s) (?:called|named))\s+"
+    r"(?P<value>\S.*)",
+    re.DOTALL,
+)
+# How one speaks of a name that one would like: the name alone cannot be told from it for certain.
+_WOULD_CALL = re.compile(
+    r"(?:how|what) about |let's (?:go with|use|take|make it|try) |maybe (?:just |something )"
+    r"|(?:please|let's just|just|can you|could you) (?:use|take|make it|put|write) "
+    r"|(?:i|we)(?:'d| would) (?:like|prefer|go (?:with|for)) |(?:i'm|i am) (?:thinking|going with) "
+)
+_PICK_VERB = re.compile(
+    r"(?:use|take|pick|choose|select|go with|i take)(?: the)?(?: number| option| choice| no\.?| suggestion)?"
+    r" (?P<number>\S+?)(?: one| option| choice)?"
+)
+_OF_IMAGES = re.compile(r"\b(?:image|picture|photo|pic|photograph|shot|entry|item)\b")
+_ONLY = re.compile(
+    r"(?:(?:use|take|keep|choose|pick|go with) )?(?:it|this|that|this one|that one|the suggestion"
+    r"|the suggested (?:one|title|text|name)|(?:the )?(?:artifact's|artifact|same) (?:title|name)"
+    r"|the one (?:suggested|you suggest(?:ed)?)|the first suggestion|as (?:it |you )?suggest(?:ed)?)"
+    r"|yes|yes please|y|yep|yeah|sure|ok|okay|sounds good|looks good|perfect|that's (?:fine|good|right)"
+)
+# Hardly meant as a text or as what an image shows, and as nothing else for certain.
+_UNCERTAIN = re.compile(
+    r"y|yes|yeah|yep|yes please|n|no|nope|no thanks|no thank you|ok|okay|sure|hi|hello|hey|next|none|go on|continue"
+    r"|maybe|what|why|huh|hm+|i (?:don't|do not) know|idk|not sure|no idea|you (?:choose|decide)|surprise me"
+    r"|whatever|anything|any(?: one)?|thanks|thank you"
+    r"|(?:the )?other(?: one)?|another(?: one)?|a different one"
+)
+
+
+def understand(message: str, situation: Situation) -> list[Wish] | None:
+    """The wishes in a message, in order; None where it is not certain what is meant."""
+    said = message.strip()
+    if re.fullmatch(r"[\s?!]*", said):
+        return [Wish("help")] if "?" in said else None
+    slot = situation.slot(situation.asked)
+    if situation.is_confirming:
+        return _answer(said, situation)
+    if slot is not None and not slot.is_image:
+        return _for_text(said, slot, situation)
+    return _for_images(said, situation)
+
+
+def _answer(said: str, situation: Situation) -> list[Wish] | None:
+    """To a question of the agent's own: one of its answers, or something else that is certain."""
+    words = bare(said)
+    number = number_in(words, situation)
+    if number is None:
+        number = number_in(without_politeness(words, is_loose=True), situation)
+    if number is not None:
+        return [Wish("pick", number=number)]
+    if answer := commands.yes_or_no(words):
+        return [Wish(answer)]
+    if picked := _answer_named(words, situation):
+        return picked
+    if command := commands.find(words, is_loose=True):
+        return [Wish(command)]
+    named = naming.named(said, situation) or []
+    # Numbers on show are answers here, whatever is named beside them.
+    return None if any(wish.action == "pick" for wish in named) else named or None
+
+
+def _answer_named(words: str, situation: Situation) -> list[Wish]:
+    """The answer whose words are said, unless a yes or no before them says the contrary."""
+    found = re.fullmatch(r"(?:(yes|yeah|yep|ok|okay|sure)|(no|nope|nah)) (.+)", words)
+    rest = found[3] if found else words
+    fitting = matches(without_politeness(rest, is_loose=True), situation.offers)
+    if len(fitting) != 1 or commands.is_negated(rest):
+        return []
+    contrary = "" if found is None else "no" if found[1] else "yes"
+    return [] if fitting[0].value == contrary else [Wish("pick", number=fitting[0].n)]
+
+
+def _for_text(said: str, slot: Slot, situation: Situation) -> list[Wish] | None:
+    """Whatever is not plainly something else is the text, as written."""
+    quoted = unquoted(said)
+    if quoted is not None:
+        return [Wish("set", text=quoted)] if quoted else [Wish("skip")]
+    words = bare(said)
+    if command := commands.find(words, is_loose=False):
+        return [Wish(command)]
+    picked = _picked_for_text(words, situation)
+    if picked is None or picked:
+        return picked
+    if _UNCERTAIN.fullmatch(words) and not words.startswith("thank"):
+        return None
+    named = naming.named(said, situation)
+    if named is None or named:
+        return named
+    filled = _fill_for_text(said, situation)
+    return _text(said, slot, situation) if filled == [] else filled
+
+
+def _text(said: str, slot: Slot, situation: Situation) -> list[Wish] | None:
+    """The text itself, without words that only give it."""
+    if (value := naming.quoted_value(said)) is not None:
+        return [Wish("set", text=value)]
+    if naming.is_called(slot):
+        if call := _CALL_IT.fullmatch(said):
+            return naming.wishes_for(slot, call["value"], situation, is_named=False)
+        if _WOULD_CALL.match(bare(said)):
+            return None
+    return [Wish("set", text=said)]
+
+
+def _picked_for_text(words: str, situation: Situation) -> list[Wish] | None:
+    """A choice on show in place of a text; empty: the words are none. None: they are like one, and there is none."""
+    plain = without_politeness(words, is_loose=False)
+    if len(situation.offers) == 1 and (_ONLY.fullmatch(plain) or _ONLY.fullmatch(words)):
+        return [Wish("pick", number=situation.offers[0].n)]
+    if picked := labelled(words, situation):
+        return picked
+    number = number_said(plain)
+    if number in situation.numbers() and not _OF_IMAGES.search(plain):
+        return [Wish("pick", number=number)]
+    found = _PICK_VERB.fullmatch(plain)
+    number = number_said(found["number"]) if found else None
+    if number is None:
+        return []
+    return [Wish("pick", number=number)] if situation.offers else None
+
+
+def _fill_for_text(said: str, situation: Situation) -> list[Wish] | None:
+    """Images of a project while a text is asked: only where its project is said to be one, or an order is.
+
+    Empty: nothing like it; None: it may also be a text.
+    """
+    filled = fill(said, situation)
+    if not filled or filled[0].text not in situation.projects:
+        return []
+    words = bare(said)
+    if re.search(r"\bproject\b|\border\b", words):
+        return filled
+    return None if re.search(r"\b(?:images|pictures|photos)\b", words) else []
+
+
+def _for_images(said: str, situation: Situation) -> list[Wish] | None:
+    """Images, or nothing, are asked for: a command, a choice, words to look for."""
+    words = bare(said)
+    if command := commands.find(words, is_loose=True):
+        return [Wish(command)]
+    named = naming.named(said, situation)
+    if named is None or named:
+        return named
+    if situation.asked is None:
+        return _unasked(said, situation)
+    if _UNCERTAIN.fullmatch(words) and not (len(situation.offers) == 1 and _ONLY.fullmatch(words)):
+        return None
+    return (
+        labelled(words, situation)
+        or (None if address_in(said) else _in_turn(said, situation))
+        or choose(said, situation)
+    )
+
+
+def _unasked(said: str, situation: Situation) -> list[Wish] | None:
+    """Nothing is asked: only what is on show is certain, or images by the project."""
+    if picked := labelled(bare(said), situation):
+        return picked
+    number = number_in(without_politeness(bare(said), is_loose=True), situation)
+    return [Wish("pick", number=number)] if number in situation.numbers() else fill(said, situation)
+
+
+def _in_turn(said: str, situation: Situation) -> list[Wish] | None:
+    """Like "the second one, then skip": each part by itself, where all are certain; None where it is no such list."""
+    parts = [part for part in _THEN.split(said) if bare(part)] if len(said) <= _LONGEST_LIST else []
+    if "\n" in said or not 1 < len(parts) <= naming.MOST_WISHES:
+        return None
+    wishes: list[Wish] = []
+    for part in parts:
+        command = commands.find(bare(part), is_loose=True)
+        found = [Wish(command)] if command else naming.named(part, situation) or choose(part, situation)
+        if not found:
+            return None
+        wishes += found
+    if all(
+        wish.action in ("pick", "find", "latest", "image") and wish.placeholder is None for wish in wishes
+    ):
+        return spread(wishes, situation)
+    return wishes

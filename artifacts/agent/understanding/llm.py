@@ -1,0 +1,343 @@
+"""What a message asks for, by the text model: its answer is checked as if a stranger had typed it."""
+
+import json
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import structlog
+from django.conf import settings
+from django.template.loader import render_to_string
+
+from artifacts.agent.understanding.choosing import address_in, project_named
+from artifacts.agent.understanding.intent import Action, Situation, Slot, Wish
+from artifacts.agent.understanding.matching import has_words, words_of
+from dali.lib.calls.answers.usage import Usage
+from dali.lib.calls.bounded import call_within
+from dali.lib.calls.failures import VendorError
+from dali.lib.clock import Deadline
+from dali.lib.errors import DaliError
+from dali.lib.logs import mask_secrets
+from dali.lib.texts import comparable
+from progressions.text_model import TextAnswer, TextModel, TextRequest, text_model_in_use
+
+log = structlog.get_logger(__name__)
+
+MOST_WISHES = 20
+MOST_CHARACTERS = 4_000
+# So much of each text of others is shown to the model; so many of the last messages are.
+_MOST_SHOWN = 300
+_MOST_TURNS = 6
+_MOST_SLOTS = 200
+# Starting over, making the page and agreeing are the user's own words alone.
+ACTIONS: tuple[Action, ...] = (
+    "set",
+    "pick",
+    "latest",
+    "find",
+    "image",
+    "fill",
+    "skip",
+    "back",
+    "show",
+    "change",
+    "more",
+    "help",
+    "no",
+)
+_SCHEMA: Mapping[str, object] = {
+    "type": "object",
+    "properties": {
+        "actions": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "action": {"type": "string", "enum": list(ACTIONS)},
+                    "placeholder": {"type": "string"},
+                    "number": {"type": "integer"},
+                    "text": {"type": "string"},
+                },
+                "required": ["action", "placeholder", "number", "text"],
+                "additionalProperties": False,
+            },
+        }
+    },
+    "required": ["actions"],
+    "additionalProperties": False,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """At least one wish. `model`: who read it, as service:model; `dropped`: what it also said, and why not taken."""
+
+    wishes: tuple[Wish, ...]
+    usage: Usage
+    model: str
+    dropped: tuple[str, ...] = ()
+
+
+class NotUnderstoodError(DaliError):
+    """The text model gave nothing to use; the message says why, as a sentence for the record.
+
+    `usage`: what the call used all the same. `model`: who was asked, empty where nobody was.
+    `is_possibly_billed`: it was asked, and no answer says what became of it.
+    """
+
+    def __init__(
+        self, reason: str, *, usage: Usage | None = None, model: str = "", is_possibly_billed: bool = False
+    ) -> None:
+        super().__init__(mask_secrets(reason)[:300])
+        self.usage = usage
+        self.model = model
+        self.is_possibly_billed = is_possibly_billed
+
+
+class _InvalidError(DaliError):
+    """One action of an answer cannot be taken; the message says why."""
+
+
+def name_in_use() -> str:
+    """The text model that can be asked, as service:model; empty where there is none."""
+    try:
+        found = text_model_in_use()
+    except DaliError:
+        return ""
+    return f"{found[0].name}:{found[1]}" if found else ""
+
+
+def estimate(message: str, situation: Situation, talk: Sequence[tuple[str, str]] = ()) -> Usage | None:
+    """What asking would use, as far as it can be told before; for calls whose answer nobody sees."""
+    try:
+        found = text_model_in_use()
+    except DaliError:
+        return None
+    return _request(found[1], message, situation, talk).estimate(found[0].name) if found else None
+
+
+def ask(message: str, situation: Situation, talk: Sequence[tuple[str, str]] = ()) -> Understood:
+    """The wishes that the text model reads in a message, within DALI_AGENT_TIMEOUT_S; without the database.
+
+    `talk`: what was said before, as (message, reply), the last one last. Raises NotUnderstoodError.
+    """
+    try:
+        found = text_model_in_use()
+    except DaliError as error:
+        raise NotUnderstoodError(f"{error}.") from error
+    if found is None:
+        raise NotUnderstoodError("No text model is set.")
+    service, model = found
+    name = f"{service.name}:{model}"
+    answer = _answer(service, _request(model, message, situation, talk), name)
+    wishes, dropped = read(answer.data, message, situation)
+    if dropped:
+        log.info("model_wishes_dropped", model=name, reasons=list(dropped))
+    if not wishes:
+        reason = "; ".join(dropped) or "it found nothing that is asked for"
+        raise NotUnderstoodError(f"{name}: {reason}.", usage=answer.usage, model=name)
+    return Understood(wishes, answer.usage, name, dropped)
+
+
+def read(
+    data: Mapping[str, object], message: str, situation: Situation
+) -> tuple[tuple[Wish, ...], tuple[str, ...]]:
+    """The wishes of an answer that may be taken, and for each that may not the reason."""
+    actions = data.get("actions")
+    if not isinstance(actions, list):
+        return (), ("the answer holds no list of actions",)
+    if len(actions) > MOST_WISHES:
+        return (), (f"the answer holds {len(actions)} actions",)
+    wishes: list[Wish] = []
+    dropped: list[str] = []
+    for action in actions:
+        try:
+            wishes.append(_checked(action, message, situation))
+        except _InvalidError as error:
+            dropped.append(str(error))
+    return tuple(wishes), tuple(dropped)
+
+
+def _request(model: str, message: str, situation: Situation, talk: Sequence[tuple[str, str]]) -> TextRequest:
+    return TextRequest(
+        model=model,
+        instructions=render_to_string("customizing/understand.txt").strip(),
+        text=json.dumps(_shown(message, situation, talk), ensure_ascii=False, indent=1),
+        name="wishes",
+        schema=_SCHEMA,
+        deadline=Deadline.after(settings.AGENT_TIMEOUT_S),
+        max_tokens=3_000,
+    )
+
+
+def _shown(message: str, situation: Situation, talk: Sequence[tuple[str, str]]) -> dict[str, object]:
+    return {
+        "placeholders": [_placeholder(slot) for slot in situation.slots[:_MOST_SLOTS]],
+        "asked": situation.asked or "",
+        "choices": [
+            {"number": offer.n, "label": _cut(offer.label), "about": _cut(offer.words)}
+            for offer in situation.offers
+        ],
+        "projects": [_cut(name) for name in situation.projects],
+        "is_yes_or_no_asked": situation.is_confirming,
+        "before": [{"user": _cut(said), "agent": _cut(reply)} for said, reply in talk[-_MOST_TURNS:]],
+        "message": message,
+    }
+
+
+def _placeholder(slot: Slot) -> dict[str, object]:
+    kind = "image" if slot.is_image else "text"
+    filled = "not filled" if slot.value is None else _cut(slot.value)
+    return {"name": slot.name, "kind": kind, "value": filled}
+
+
+def _cut(text: str) -> str:
+    flat = " ".join(text.split())
+    return flat if len(flat) <= _MOST_SHOWN else f"{flat[: _MOST_SHOWN - 1]}\u2026"
+
+
+def _answer(service: TextModel, request: TextRequest, name: str) -> TextAnswer:
+    try:
+        return call_within(request.deadline.left_s(), lambda: service.answer(request))
+    except VendorError as error:
+        raise NotUnderstoodError(
+            str(error), usage=error.usage, model=name, is_possibly_billed=error.is_possibly_billed
+        ) from error
+    except TimeoutError as error:
+        reason = f"{service.name} gave no answer within {settings.AGENT_TIMEOUT_S:g} s."
+        raise NotUnderstoodError(reason, model=name, is_possibly_billed=True) from error
+    except Exception as error:  # a plug-in's mistake costs this one understanding, not the talk
+        log.exception("text_model_broke", service=service.name)
+        raise NotUnderstoodError(f"{service.name} broke ({type(error).__name__}).", model=name) from error
+
+
+def _checked(said: object, message: str, situation: Situation) -> Wish:
+    """One action as a wish, if the user could have typed it here."""
+    if not isinstance(said, dict):
+        raise _InvalidError("an action is no object")
+    action = next((one for one in ACTIONS if one == said.get("action")), None)
+    if action is None:
+        raise _InvalidError(f"'{str(said.get('action'))[:40]}' is no action")
+    if action == "no":
+        if not situation.is_confirming:
+            raise _InvalidError("no: nothing was asked that it answers")
+        return Wish("no")
+    placeholder = _slot_of(said.get("placeholder"), situation)
+    if situation.is_confirming and placeholder is None and action not in ("show", "help", "back"):
+        raise _InvalidError(f"{action}: a question is open, which the user alone can answer")
+    check = _CHECKS.get(action)
+    return Wish(action) if check is None else check(said, placeholder, message, situation)
+
+
+def _slot_of(said: object, situation: Situation) -> Slot | None:
+    if said is None or said == "":
+        return None
+    slot = situation.slot(said.strip("{} ")) if isinstance(said, str) else None
+    if slot is None:
+        raise _InvalidError(f"'{str(said)[:60]}' is no placeholder")
+    return slot
+
+
+def _text_of(said: Mapping[str, object], *, most: int = MOST_CHARACTERS) -> str:
+    text = said.get("text")
+    if not isinstance(text, str):
+        raise _InvalidError(f"{said['action']}: the text is none")
+    text = text.replace("\r\n", "\n").replace("\r", "\n").strip()
+    if len(text) > most:
+        raise _InvalidError(f"{said['action']}: the text has more than {most} characters")
+    if any(unicodedata.category(char) in ("Cc", "Cs") and char not in "\n\t" for char in text):
+        raise _InvalidError(f"{said['action']}: the text holds control characters")
+    return text
+
+
+def _name(slot: Slot | None) -> str | None:
+    return None if slot is None else slot.name
+
+
+def _meant(slot: Slot | None, situation: Situation) -> Slot:
+    meant = slot or situation.slot(situation.asked)
+    if meant is None:
+        raise _InvalidError("no placeholder is named, and none is asked")
+    return meant
+
+
+def _meant_image(action: str, slot: Slot | None, situation: Situation) -> None:
+    meant = _meant(slot, situation)
+    if not meant.is_image:
+        raise _InvalidError(f"{action}: {meant.name} takes words")
+
+
+def _set(said: Mapping[str, object], slot: Slot | None, message: str, situation: Situation) -> Wish:
+    meant, text = _meant(slot, situation), _text_of(said)
+    if meant.is_image:
+        raise _InvalidError(f"set: {meant.name} takes an image")
+    if not text:
+        raise _InvalidError("set: the text is empty")
+    return Wish("set", _name(slot), text)
+
+
+def _pick(said: Mapping[str, object], slot: Slot | None, message: str, situation: Situation) -> Wish:
+    number = said.get("number")
+    if situation.is_confirming:
+        raise _InvalidError("pick: a question is open, which the user alone can answer")
+    if isinstance(number, bool) or not isinstance(number, int) or number not in situation.numbers():
+        raise _InvalidError(f"pick: {str(number)[:20]} is not on show")
+    _meant(slot, situation)
+    return Wish("pick", _name(slot), number=number)
+
+
+def _latest(said: Mapping[str, object], slot: Slot | None, message: str, situation: Situation) -> Wish:
+    _meant_image("latest", slot, situation)
+    return Wish("latest", _name(slot))
+
+
+def _find(said: Mapping[str, object], slot: Slot | None, message: str, situation: Situation) -> Wish:
+    _meant_image("find", slot, situation)
+    text = _text_of(said, most=_MOST_SHOWN)
+    if not has_words(text):
+        raise _InvalidError("find: no words to look for")
+    return Wish("find", _name(slot), text)
+
+
+def _image(said: Mapping[str, object], slot: Slot | None, message: str, situation: Situation) -> Wish:
+    _meant_image("image", slot, situation)
+    text = _text_of(said, most=2_000)
+    # An address that the user did not write came from somewhere else.
+    if address_in(text) != text or comparable(text) not in comparable(message):
+        raise _InvalidError("image: the message holds no such id or address")
+    return Wish("image", _name(slot), text)
+
+
+def _fill(said: Mapping[str, object], slot: Slot | None, message: str, situation: Situation) -> Wish:
+    text = _text_of(said, most=_MOST_SHOWN)
+    project = project_named(text, situation) if text else ""
+    if project is None:
+        raise _InvalidError(f"fill: '{text[:60]}' is no project of this page's")
+    return Wish("fill", _name(slot), project)
+
+
+def _skip(said: Mapping[str, object], slot: Slot | None, message: str, situation: Situation) -> Wish:
+    """Only what is asked or what the message speaks of: nobody else empties a page, and has it published so."""
+    meant = _meant(slot, situation)
+    named = {word for word in words_of(meant.name.replace("_", " ")) if not word.isdigit()}
+    if meant.name != situation.asked and not named & set(words_of(message)):
+        raise _InvalidError(f"skip: the message does not speak of {meant.name}")
+    return Wish("skip", _name(slot))
+
+
+def _change(said: Mapping[str, object], slot: Slot | None, message: str, situation: Situation) -> Wish:
+    if slot is None:
+        raise _InvalidError("change: no placeholder is named")
+    return Wish("change", slot.name)
+
+
+_CHECKS: Mapping[Action, Callable[[Mapping[str, object], Slot | None, str, Situation], Wish]] = {
+    "set": _set,
+    "pick": _pick,
+    "latest": _latest,
+    "find": _find,
+    "image": _image,
+    "fill": _fill,
+    "skip": _skip,
+    "change": _change,
+}

@@ -1,0 +1,97 @@
+"""What a message is taken for: by the rules, and where they are not certain by the text model, through the journal."""
+
+import time
+from dataclasses import asdict, dataclass
+from typing import Any
+from uuid import UUID
+
+import structlog
+
+from artifacts.agent.understanding import llm
+from artifacts.agent.understanding.intent import ProjectName, Situation, Wish
+from artifacts.agent.understanding.intents import understand
+from artifacts.models import Chat, ChatTurn
+from dali.lib.calls.answers.usage import Usage
+from dali.lib.db.connections import release_connection
+from progressions.enums import Purpose
+from progressions.money import ledger
+from progressions.work.steps import Journal, Kept
+
+log = structlog.get_logger(__name__)
+
+RULES = "rules"
+STEP = "understand#1"
+NOTHING_FOUND = "not_understood"
+MOST_TURNS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Understanding:
+    """Reads the message of one turn. A call to the model is announced before it leaves and paid once."""
+
+    chat: Chat
+    journal: Journal
+
+    def of(
+        self, message: str, situation: Situation, projects: tuple[ProjectName, ...]
+    ) -> tuple[list[Wish], str]:
+        """The wishes, and who read them out of the message; none where nobody is certain."""
+        wishes = understand(message, situation)
+        # Costs are a project's: without one nobody would know what was spent.
+        if wishes is not None or not projects or not llm.name_in_use():
+            return wishes or [], RULES
+        kept = self.journal.result_of(STEP)
+        if kept is None:
+            kept = self._ask(message, situation, UUID(projects[0].id))
+        return [Wish(**wish) for wish in kept.get("wishes", ())], kept.get("model", RULES)
+
+    def _ask(self, message: str, situation: Situation, project_id: UUID) -> dict[str, Any]:
+        """What the model's step keeps; nothing where the model did not help: then the talk goes on without."""
+        if self.journal.failures(STEP, NOTHING_FOUND):
+            return {}
+        said_before = self._said_before()
+        unseen = llm.estimate(message, situation, said_before)
+        if self.journal.unanswered(STEP):
+            self.journal.give_up_unanswered(STEP, Kept(also=lambda: _charge_unseen(unseen, project_id)))
+        attempt, started = self.journal.send(STEP, Kept()), time.perf_counter()
+        release_connection()
+        try:
+            understood = llm.ask(message, situation, said_before)
+        except llm.NotUnderstoodError as error:
+            failure, ms = error, _ms_since(started)
+            kept = Kept({"code": NOTHING_FOUND}, also=lambda: _charge_failure(failure, unseen, project_id))
+            self.journal.fail(STEP, attempt, kept, error=str(error), ms=ms)
+            return {}
+        result = {
+            "wishes": [asdict(wish) for wish in understood.wishes],
+            "model": understood.model,
+            "dropped": list(understood.dropped),
+        }
+        charge = Kept(result, also=lambda: _charge([understood.usage], project_id))
+        self.journal.answer(STEP, attempt, charge, ms=_ms_since(started))
+        return result
+
+    def _said_before(self) -> list[tuple[str, str]]:
+        turns = self.chat.turns.filter(status=ChatTurn.Status.DONE).order_by("-number")
+        return list(turns.values_list("input", "reply")[:MOST_TURNS])[::-1]
+
+
+def _charge(usages: list[Usage], project_id: UUID) -> None:
+    ledger.charge_usages(usages, purpose=Purpose.AGENT, project_id=project_id, job_id=None)
+
+
+def _charge_failure(error: llm.NotUnderstoodError, unseen: Usage | None, project_id: UUID) -> None:
+    if error.usage is not None:
+        _charge([error.usage], project_id)
+    elif error.is_possibly_billed:
+        _charge_unseen(unseen, project_id)
+
+
+def _charge_unseen(unseen: Usage | None, project_id: UUID) -> None:
+    """A call whose answer nobody saw, at what it is estimated to have used."""
+    if unseen is not None:
+        ledger.charge_unseen([unseen], purpose=Purpose.AGENT, project_id=project_id, job_id=None)
+
+
+def _ms_since(started: float) -> int:
+    return int((time.perf_counter() - started) * 1000)

@@ -1,1 +1,0 @@
-"""The Artifact Agent: somebody who never saw a template fills one by talking."""

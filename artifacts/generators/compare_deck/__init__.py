@@ -1,0 +1,1 @@
+"""Compare deck: images side by side."""

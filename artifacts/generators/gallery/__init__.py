@@ -1,0 +1,1 @@
+"""Gallery: a glTF room with the images on its walls."""

@@ -1,0 +1,1 @@
+"""Judge report: the verdicts of a project."""

@@ -1,0 +1,1 @@
+"""Knowledge pack: tips and prompts as files."""

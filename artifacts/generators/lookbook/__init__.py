@@ -1,0 +1,1 @@
+"""Lookbook: images with their prompts, as a page."""

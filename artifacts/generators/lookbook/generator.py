@@ -1,0 +1,40 @@
+"""Lookbook: a cover and a gallery with captions, provider and verdict, to leaf through on any device."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from artifacts.generator import File, Generator, ImageOptions, chosen_images, cover_of, in_silence
+from artifacts.making.page import html_file
+from artifacts.material import Material
+
+
+@dataclass(frozen=True, slots=True)
+class LookbookOptions(ImageOptions):
+    """What a lookbook may be told."""
+
+    captions: bool = field(
+        default=True, metadata={"help": "Whether prompt, provider and verdict stand below each image."}
+    )
+
+
+class Lookbook(Generator):
+    """See the module."""
+
+    name = "lookbook"
+    title = "Lookbook"
+    description = "A cover and a responsive gallery with captions; opens large by keyboard and touch."
+    output = "html"
+    options = LookbookOptions
+
+    def generate(
+        self, material: Material, options: LookbookOptions, report: Callable[[float], None] = in_silence
+    ) -> list[File]:
+        """One page."""
+        images = chosen_images(material, options)
+        context = {
+            "images": images,
+            "captions": options.captions,
+            "providers": sorted({image.provider for image in images}),
+            "last_day": max(image.created_at for image in images),
+        }
+        return [html_file("lookbook.html", material, context, cover=cover_of(images))]

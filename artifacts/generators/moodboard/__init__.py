@@ -1,0 +1,1 @@
+"""Moodboard: images and their palette."""

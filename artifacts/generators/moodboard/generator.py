@@ -1,0 +1,139 @@
+"""Moodboard: a collage in the order of its colours, and the palette that the images share."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import islice
+from uuid import UUID
+
+from artifacts.generator import File, Generator, ImageOptions, chosen_images, cover_of, in_silence
+from artifacts.generators.moodboard.palette import Swatch, common_swatches, swatches_of
+from artifacts.making.page import html_file
+from artifacts.material import ImageFacts, Material
+from artifacts.parts.originals import use_original
+
+# So many originals are read ahead while the pixels of others are counted.
+_READERS = 4
+# One of so many pictures, those with the strongest colours, is shown large.
+_LARGE_EVERY = 4
+
+
+@dataclass(frozen=True, slots=True)
+class MoodboardOptions(ImageOptions):
+    """What a moodboard may be told."""
+
+    most: int = field(
+        default=60, metadata={"help": "Most images shown; the newest are kept.", "least": 1, "most": 200}
+    )
+    colours: int = field(
+        default=8, metadata={"help": "Most colours of the shared palette.", "least": 2, "most": 16}
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A colour in the strip below a picture; the strip is 100 wide."""
+
+    begins: float
+    width: float
+    fill: str
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A picture of the collage, or a colour among them. `size`: the class of its place."""
+
+    size: str
+    image: ImageFacts | None = None
+    swatches: tuple[Swatch, ...] = ()
+    bars: tuple[Bar, ...] = ()
+    tile: int | None = None
+
+
+class Moodboard(Generator):
+    """See the module."""
+
+    name = "moodboard"
+    title = "Moodboard"
+    description = "A collage ordered by colour, with the palette that the images share, its values and names."
+    output = "html"
+    options = MoodboardOptions
+    most_at_once = 60
+
+    def generate(
+        self, material: Material, options: MoodboardOptions, report: Callable[[float], None] = in_silence
+    ) -> list[File]:
+        """One page."""
+        images = chosen_images(material, options)
+        with ThreadPoolExecutor(_READERS) as readers:
+            found = []
+            for swatches in readers.map(lambda image: _swatches(material, image), images):
+                found.append(swatches)
+                report(len(found) / len(images))
+        shared = common_swatches(found, options.colours)
+        palette = sorted(shared, key=lambda swatch: (round(swatch.lightness, 4), swatch.colour))
+        context = {
+            "images": images,
+            "palette": palette,
+            "pieces": _collage(list(zip(images, found, strict=True)), len(palette)),
+            "unread": sum(not swatches for swatches in found),
+        }
+        return [html_file("moodboard.html", material, context, cover=cover_of(images))]
+
+
+def _swatches(material: Material, image: ImageFacts) -> tuple[Swatch, ...]:
+    """The colours of an original; none where it cannot be read. Its delivery image is shown all the same."""
+    found = use_original(
+        material, image, lambda original: swatches_of(original.picture.image), is_shown_anyway=True
+    )
+    return found or ()
+
+
+def _collage(found: list[tuple[ImageFacts, tuple[Swatch, ...]]], colours: int) -> list[Piece]:
+    """The pictures round the colour circle, grey ones after, unread ones last; colours of the palette between them."""
+    pieces: list[Piece] = []
+    tiles = iter(range(colours))
+    large = _large(found)
+    for place, (image, swatches) in enumerate(sorted(found, key=lambda pair: _order(*pair)), start=1):
+        size = f"{_shape(image)} large" if image.id in large else _shape(image)
+        pieces.append(Piece(size, image, swatches, _bars(swatches)))
+        due = place * colours // len(found) - (place - 1) * colours // len(found)
+        pieces += [Piece("one", tile=tile) for tile in islice(tiles, due)]
+    return pieces
+
+
+def _bars(swatches: tuple[Swatch, ...]) -> tuple[Bar, ...]:
+    bars: list[Bar] = []
+    begins = 0.0
+    for swatch in swatches:
+        bars.append(Bar(round(begins, 2), round(swatch.share * 100, 2), swatch.hex))
+        begins += swatch.share * 100
+    return tuple(bars)
+
+
+def _strongest(swatches: tuple[Swatch, ...]) -> Swatch:
+    """The colour a picture is remembered by: much of it, and vivid."""
+    return max(swatches, key=lambda swatch: swatch.chroma * swatch.share**0.5)
+
+
+def _order(image: ImageFacts, swatches: tuple[Swatch, ...]) -> tuple[int, float, str]:
+    if not swatches:
+        return 2, 0.0, str(image.id)
+    strongest = _strongest(swatches)
+    is_grey = strongest.chroma < 0.04
+    return int(is_grey), round(strongest.lightness if is_grey else strongest.hue, 3), str(image.id)
+
+
+def _large(found: list[tuple[ImageFacts, tuple[Swatch, ...]]]) -> set[UUID]:
+    """The pictures with the strongest colours, over all of each."""
+    ranked = sorted(
+        found,
+        key=lambda pair: (-round(sum(one.chroma * one.share for one in pair[1]), 4), str(pair[0].id)),
+    )
+    return {image.id for image, _ in ranked[: max(1, len(ranked) // _LARGE_EVERY)]}
+
+
+def _shape(image: ImageFacts) -> str:
+    """The class of the picture's shape in the grid."""
+    ratio = image.width / image.height
+    return "tall" if ratio < 0.8 else "broad" if ratio > 1.9 else "one"

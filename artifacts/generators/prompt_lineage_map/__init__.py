@@ -1,0 +1,1 @@
+"""Prompt lineage map: which image came from which."""

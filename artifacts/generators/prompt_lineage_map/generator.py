@@ -1,0 +1,284 @@
+"""Prompt lineage map: which image came of which, and what was changed in the words on the way."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+from uuid import UUID
+
+from artifacts.generator import File, Generator, ImageOptions, chosen_images, cover_of, in_silence
+from artifacts.generators.prompt_lineage_map.lineage import nearest_parents, said_before, second_parents
+from artifacts.generators.prompt_lineage_map.text_lines import fitted_lines
+from artifacts.generators.prompt_lineage_map.tree_layout import Place, placed, shelved
+from artifacts.generators.prompt_lineage_map.word_changes import Changes, word_changes
+from artifacts.making.page import html_file
+from artifacts.material import ImageFacts, Material
+from dali.lib.texts import composed
+
+# Pixels of the map at its natural size.
+THUMB = 150
+SLOT = 208  # from one sibling to the next: thumbnail, caption and air
+CAPTION = 26
+HEAD_WIDTH, HEAD_GAP = 236, 66
+GUTTER = 250  # between a parent and its children, where the changed words stand
+BEND = 46  # where an edge has reached its child's height
+MARGIN = 48
+# How much of each text fits, in columns of one letter, also where the reader's fonts are wide.
+WORDS_COLUMNS, HEAD_COLUMNS = 21, 19
+# So many thumbnails are asked for at once; of larger maps the rest as they come into view.
+AT_ONCE = 60
+DEEPEST_LIST = 8
+_MOST_PROMPT = 4000
+
+
+@dataclass(frozen=True, slots=True)
+class PromptLineageMapOptions(ImageOptions):
+    """What a map may be told."""
+
+    include: Literal["all", "not_failed", "passed"] = field(
+        default="all",
+        metadata={
+            "help": "Which verdicts are shown; who came of an image left out hangs on the one before it."
+        },
+    )
+    changes: bool = field(
+        default=True, metadata={"help": "Whether the words added and removed stand on the edges."}
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Node:
+    """An image on the map; `x`, `y`: the upper left corner of its thumbnail."""
+
+    image: ImageFacts
+    number: int
+    x: int
+    y: int
+    edge: str
+    added: tuple[tuple[int, str], ...]  # the height of each line and its words
+    removed: tuple[tuple[int, str], ...]
+    is_at_once: bool
+    changes: Changes
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """A prompt that images were first made of, at the root of its tree."""
+
+    prompt: str
+    project: str
+    x: int
+    y: int
+    lines: tuple[tuple[int, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    """A line of the list that says the same as the map; `closes`: a mark for each list that ends after it."""
+
+    node: _Node
+    head: _Head | None
+    is_opening: bool
+    closes: str
+    is_last: bool
+
+
+class PromptLineageMap(Generator):
+    """See the module."""
+
+    name = "promptLineageMap"
+    title = "Prompt lineage map"
+    description = "The tree of images with the words changed on the way; pan, zoom, search and open each."
+    output = "html"
+    options = PromptLineageMapOptions
+
+    def generate(
+        self,
+        material: Material,
+        options: PromptLineageMapOptions,
+        report: Callable[[float], None] = in_silence,
+    ) -> list[File]:
+        """One page."""
+        images = chosen_images(material, options)
+        tree = _Tree(material, images)
+        corners, size = tree.corners()
+        nodes = [tree.node(index, corners, with_words=options.changes) for index in range(len(images))]
+        heads = [tree.head(index, corners) for index in range(len(tree.heads))]
+        sources = second_parents(images, tree.parents)
+        context = {
+            "images": images,
+            "nodes": nodes,
+            "heads": heads,
+            "seconds": [
+                _second_edge(nodes[source], node)
+                for node, source in zip(nodes, sources, strict=True)
+                if source is not None
+            ],
+            "size": size,
+            "items": tree.items(nodes, heads),
+            "facts": [
+                _facts(node, parent, source)
+                for node, parent, source in zip(nodes, tree.parents, sources, strict=True)
+            ],
+            "generations": max(place.depth for place in tree.places),
+            "box": {"thumb": THUMB, "caption": CAPTION, "head": HEAD_WIDTH},
+        }
+        return [html_file("prompt_lineage_map.html", material, context, cover=cover_of(images))]
+
+
+class _Tree:
+    """The images' trees, each below the prompt its first images were made of; heads come before images."""
+
+    def __init__(self, material: Material, images: Sequence[ImageFacts]) -> None:
+        self.images = images
+        self.projects = {one.id: one.name for one in material.projects} if len(material.projects) > 1 else {}
+        self.parents = nearest_parents(material, images)
+        self.heads: list[ImageFacts] = []  # an image for its prompt and project
+        known: dict[tuple[UUID, str], int] = {}
+        links: list[int | None] = []
+        for image, parent in zip(images, self.parents, strict=True):
+            key = (image.project_id, composed(image.prompt))
+            if parent is None and key not in known:
+                known[key] = len(self.heads)
+                self.heads.append(image)
+        for image, parent in zip(images, self.parents, strict=True):
+            links.append(
+                known[image.project_id, composed(image.prompt)]
+                if parent is None
+                else parent + len(self.heads)
+            )
+        self.repeats = said_before(images, self.parents)
+        self.places = placed([None] * len(self.heads) + links)
+
+    def corners(self) -> tuple[list[tuple[int, int]], tuple[int, int]]:
+        """The upper left corner of each tree and the size of the whole."""
+        wide, high = [0.0] * len(self.heads), [0.0] * len(self.heads)
+        for place in self.places:
+            wide[place.root] = max(wide[place.root], _left(place) + (THUMB if place.depth else HEAD_WIDTH))
+            high[place.root] = max(high[place.root], place.across * SLOT + THUMB + CAPTION)
+        sizes = list(zip(wide, high, strict=True))
+        corners = [(round(x) + MARGIN, round(y) + MARGIN) for x, y in shelved(sizes, gap=72, ratio=1.6)]
+        right = max(x + width for (x, _), (width, _) in zip(corners, sizes, strict=True))
+        bottom = max(y + height for (_, y), (_, height) in zip(corners, sizes, strict=True))
+        return corners, (round(right) + MARGIN, round(bottom) + MARGIN)
+
+    def node(self, index: int, corners: Sequence[tuple[int, int]], *, with_words: bool) -> _Node:
+        """An image with the edge that leads to it and the words on it."""
+        image, parent = self.images[index], self.parents[index]
+        x, y = self._corner(index + len(self.heads), corners)
+        middle = y + THUMB // 2
+        changes, is_repeated = Changes((), ()), False
+        if parent is None:
+            above = self._corner(self.places[index + len(self.heads)].parent or 0, corners)
+            edge = _edge(above[0] + HEAD_WIDTH, above[1] + THUMB // 2, x, middle, HEAD_GAP)
+        else:
+            above = self._corner(parent + len(self.heads), corners)
+            edge = _edge(above[0] + THUMB, above[1] + THUMB // 2, x, middle, BEND)
+            changes = word_changes(self.images[parent].prompt, image.prompt)
+            is_repeated = self.repeats[index]
+        said = changes if with_words and not is_repeated else Changes((), ())
+        added = fitted_lines(" … ".join(said.added), WORDS_COLUMNS, 3)
+        removed = fitted_lines(" … ".join(said.removed), WORDS_COLUMNS, 2)
+        return _Node(
+            image=image,
+            number=index + 1,
+            x=x,
+            y=y,
+            edge=edge,
+            added=tuple((middle - 10 - 17 * (len(added) - 1 - row), line) for row, line in enumerate(added)),
+            removed=tuple((middle + 20 + 17 * row, line) for row, line in enumerate(removed)),
+            is_at_once=index < AT_ONCE,
+            changes=changes,
+        )
+
+    def head(self, index: int, corners: Sequence[tuple[int, int]]) -> _Head:
+        """A prompt at the root of a tree, its lines around the middle."""
+        x, y = self._corner(index, corners)
+        prompt = self.heads[index].prompt
+        lines = fitted_lines(prompt, HEAD_COLUMNS, 5)
+        first = y + THUMB // 2 + 6 - 11 * (len(lines) - 1)
+        return _Head(
+            prompt=prompt,
+            project=self.projects.get(self.heads[index].project_id, ""),
+            x=x,
+            y=y,
+            lines=tuple((first + 22 * row, line) for row, line in enumerate(lines)),
+        )
+
+    def items(self, nodes: Sequence[_Node], heads: Sequence[_Head]) -> list[_Item]:
+        """The lines of the list, each after what it came of; nested, but not deeper than a phone is wide."""
+        order = self._order()
+        levels = [min(self.places[index + len(heads)].depth, DEEPEST_LIST) for index in order]
+        items = []
+        for spot, index in enumerate(order):
+            place = self.places[index + len(heads)]
+            is_first = spot == 0 or self._root(order[spot - 1]) != place.root
+            is_last = spot + 1 == len(order) or self._root(order[spot + 1]) != place.root
+            after = 1 if is_last else levels[spot + 1]
+            items.append(
+                _Item(
+                    node=nodes[index],
+                    head=heads[place.root] if is_first else None,
+                    is_opening=after > levels[spot],
+                    closes="x" * (levels[spot] - after),
+                    is_last=is_last,
+                )
+            )
+        return items
+
+    def _order(self) -> list[int]:
+        """The images tree by tree, each after its parent."""
+        children: list[list[int]] = [[] for _ in self.places]
+        for index in range(len(self.heads), len(self.places)):
+            children[self.places[index].parent or 0].append(index)
+        order, waiting = [], list(range(len(self.heads) - 1, -1, -1))
+        while waiting:
+            index = waiting.pop()
+            waiting += reversed(children[index])
+            order.append(index - len(self.heads))
+        return [index for index in order if index >= 0]
+
+    def _root(self, index: int) -> int:
+        return self.places[index + len(self.heads)].root
+
+    def _corner(self, index: int, corners: Sequence[tuple[int, int]]) -> tuple[int, int]:
+        place = self.places[index]
+        x, y = corners[place.root]
+        return x + _left(place), y + round(place.across * SLOT)
+
+
+def _left(place: Place) -> int:
+    return HEAD_WIDTH + HEAD_GAP + (place.depth - 1) * (THUMB + GUTTER) if place.depth else 0
+
+
+def _edge(x0: int, y0: int, x1: int, y1: int, bend: int) -> str:
+    """From the middle of a side to the middle of a side; level where the words stand."""
+    return f"M{x0} {y0}C{x0 + bend // 2} {y0} {x0 + bend // 2} {y1} {x0 + bend} {y1}H{x1}"
+
+
+def _second_edge(source: _Node, node: _Node) -> str:
+    """From the upper right corner of the start image to the upper left of what it became."""
+    x0, y0, x1, y1 = source.x + THUMB, source.y + 18, node.x, node.y + 18
+    pull = max(60, abs(x1 - x0) // 2)
+    return f"M{x0} {y0}C{x0 + pull} {y0} {x1 - pull} {y1} {x1} {y1}"
+
+
+def _facts(node: _Node, parent: int | None, source: int | None) -> dict[str, object]:
+    """What the page's script knows of an image."""
+    image = node.image
+    return {
+        "x": node.x,
+        "y": node.y,
+        "url": image.url,
+        "width": image.width,
+        "height": image.height,
+        "prompt": image.prompt[:_MOST_PROMPT],
+        "by": [part for part in (image.provider, image.model, image.kind) if part],
+        "judgment": image.judgment,
+        "notes": image.notes,
+        "tags": image.tags,
+        "suggestion": image.retry_suggestion,
+        "added": node.changes.added,
+        "removed": node.changes.removed,
+        "parent": parent,
+        "source": source,
+    }

@@ -1,0 +1,1 @@
+"""Prompt recipe card: how an image was made."""

@@ -1,0 +1,149 @@
+"""Prompt recipe card: how to make an image again, from its words to the command that asks for it."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from artifacts.generator import EmptyMaterialError, File, Generator, in_silence
+from artifacts.generators.prompt_recipe_card.recipe import MASK, curl_command, find_variant
+from artifacts.generators.prompt_recipe_card.wording import Piece, differences
+from artifacts.making.page import html_file
+from artifacts.material import ImageFacts, Material
+from artifacts.templatetags.artifact_pages import day, seconds, usd
+from dali.lib.errors import InputError
+
+_ROLLBACK = "rollback"  # shows an earlier image again: no provider made it
+_RANKS = ("pass", None, "fail")
+_NOT_KNOWN = "not known"
+
+
+@dataclass(frozen=True, slots=True)
+class RecipeOptions:
+    """Which images have a card."""
+
+    image_id: str = field(
+        default="",
+        metadata={"help": "The id of the image; empty for the newest that passed.", "most": 36},
+    )
+    most: int = field(
+        default=1,
+        metadata={
+            "help": "How many cards, where no image_id is given: passed images first, then those not judged, "
+            "then failed ones; the newest of each first.",
+            "least": 1,
+            "most": 200,
+        },
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One image and how it was made. `facts`: what and its value; `ancestors`: root first."""
+
+    image: ImageFacts
+    facts: tuple[tuple[str, str], ...]
+    wording: tuple[Piece, ...]
+    ancestors: tuple[ImageFacts, ...]
+    start_url: str
+    options: str
+    command: str
+
+    @property
+    def is_refined(self) -> bool:
+        """Whether the provider got other words than were written."""
+        return any(piece.change != "same" for piece in self.wording)
+
+
+class PromptRecipeCard(Generator):
+    """See the module."""
+
+    name = "promptRecipeCard"
+    title = "Prompt recipe card"
+    description = (
+        "How to make an image again: prompt, refined prompt, tips, model, seed, size, cost, and the command."
+    )
+    output = "html"
+    options = RecipeOptions
+    needs = frozenset({"jobs"})
+
+    def generate(
+        self, material: Material, options: RecipeOptions, report: Callable[[float], None] = in_silence
+    ) -> list[File]:
+        """One page."""
+        images = _chosen(material, options)
+        cards = [_card(material, image) for image in images]
+        context = {"cards": cards, "mask": MASK}
+        return [html_file("prompt_recipe_card.html", material, context, cover=images[0])]
+
+
+def _chosen(material: Material, options: RecipeOptions) -> Sequence[ImageFacts]:
+    made = [image for image in material.images[::-1] if image.kind != _ROLLBACK]
+    if not made:
+        raise EmptyMaterialError("there are no images yet: run a job first")
+    if not options.image_id:
+        return sorted(made, key=lambda image: _RANKS.index(image.judgment))[: options.most]
+    wanted = options.image_id.strip().lower()
+    for image in material.images:
+        if str(image.id) == wanted:
+            if image.kind == _ROLLBACK:
+                cure = f"send its parent, '{image.parent_id}'"
+                raise InputError("options.image_id", f"'{wanted}' went back to an earlier image; {cure}")
+            return [image]
+    raise InputError("options.image_id", f"'{wanted[:80]}' is no image of these projects")
+
+
+def _card(material: Material, image: ImageFacts) -> Card:
+    job, _ = find_variant(material, image)
+    options = {name: value for name, value in (job.options if job else {}).items() if name == image.provider}
+    ancestors = _ancestors(material, image)
+    shown = {one.url for one in ancestors}
+    return Card(
+        image=image,
+        facts=_facts(material, image),
+        wording=differences(image.prompt, image.refined_prompt or image.prompt),
+        ancestors=ancestors,
+        start_url="" if image.start_url in shown else image.start_url,
+        options=json.dumps(options, ensure_ascii=False, indent=2, sort_keys=True) if options else "",
+        command=curl_command(material, image),
+    )
+
+
+def _facts(material: Material, image: ImageFacts) -> tuple[tuple[str, str], ...]:
+    job, variant = find_variant(material, image)
+    calls = (
+        [step.ms for step in variant.steps if step.name == "generate" and step.status == "ok"]
+        if variant
+        else []
+    )
+    found = [
+        ("Provider", image.provider),
+        ("Model", image.model or _NOT_KNOWN),
+        ("Kind", image.kind),
+        ("Seed", _seed(image, variant.seed if variant else None)),
+        ("Size asked", (job.size if job else "") or "the provider's own"),
+        ("Size made", f"{image.width}x{image.height}"),
+        ("Cost", usd(image.cost_usd) or _NOT_KNOWN),
+        ("Time", (seconds(calls[-1]) if calls else "") or _NOT_KNOWN),
+        ("Made on", day(image.created_at)),
+    ]
+    return tuple(found)
+
+
+def _seed(image: ImageFacts, asked: int | None) -> str:
+    if image.seed is not None:
+        return str(image.seed)
+    if asked is not None:
+        return f"{asked} (the provider takes none)"
+    return _NOT_KNOWN
+
+
+def _ancestors(material: Material, image: ImageFacts) -> tuple[ImageFacts, ...]:
+    known = {one.id: one for one in material.images}
+    found: list[ImageFacts] = []
+    seen = {image.id}
+    at = image.parent_id
+    while at is not None and at in known and at not in seen:
+        seen.add(at)
+        found.append(known[at])
+        at = known[at].parent_id
+    return tuple(found[::-1])

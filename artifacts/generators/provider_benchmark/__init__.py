@@ -1,0 +1,1 @@
+"""Provider benchmark: providers compared by cost, time and score."""

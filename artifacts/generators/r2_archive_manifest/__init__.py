@@ -1,0 +1,1 @@
+"""Archive manifest: every file of a project with its hash."""

@@ -1,0 +1,1 @@
+"""Review board: a page that takes votes and comments."""

@@ -1,0 +1,1 @@
+"""Seed replay script: what makes the same images again."""

@@ -1,0 +1,1 @@
+"""Slideshow: images one after the other."""

@@ -1,0 +1,1 @@
+"""Stakeholder PDF: a printable report."""

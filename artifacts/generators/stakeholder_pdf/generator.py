@@ -1,0 +1,162 @@
+"""Report for stakeholders: cover, figures, the best images large, verdicts, costs and every prompt, as a document."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from artifacts.generator import EmptyMaterialError, File, Generator, in_silence
+from artifacts.generators.stakeholder_pdf.report import call_rows, cost_note, model_rows, span_of, summary
+from artifacts.material import ImageFacts, JobFacts, Material
+from artifacts.parts.prints import Print, prints
+from artifacts.parts.tally import tallies
+from artifacts.parts.typeset import one_line, paragraphs, pdf
+
+_PAPERS = {"a4": (210.0, 297.0), "letter": (215.9, 279.4)}
+# Longest sides in pixels: of the cover, of an image shown large, of one beside its verdict.
+_COVER_PX, _LARGE_PX, _SMALL_PX = 2000, 1600, 260
+# Beyond so many the verdicts shown are those of the newest; the figures are always of all.
+_VERDICTS_MOST = 200
+_NOTES_MOST = 4
+
+
+@dataclass(frozen=True, slots=True)
+class StakeholderOptions:
+    """What a report may be told."""
+
+    most: int = field(
+        default=8,
+        metadata={
+            "help": "Most images shown large: those that passed first, then the newest.",
+            "least": 1,
+            "most": 60,
+        },
+    )
+    paper: Literal["a4", "letter"] = field(default="a4", metadata={"help": "The size of the sheets."})
+    appendix: bool = field(
+        default=True, metadata={"help": "Whether all prompts follow, with seeds, models and failures."}
+    )
+
+
+class StakeholderPdf(Generator):
+    """See the module."""
+
+    name = "stakeholderPdf"
+    title = "Stakeholder report"
+    description = (
+        "Cover, figures, the best images large, verdicts, costs and an appendix of all prompts, to send."
+    )
+    output = "pdf"
+    options = StakeholderOptions
+    needs = frozenset({"jobs"})
+
+    def generate(
+        self, material: Material, options: StakeholderOptions, report: Callable[[float], None] = in_silence
+    ) -> list[File]:
+        """One document."""
+        if not material.images:
+            raise EmptyMaterialError("there are no images yet: run a job first")
+        chosen = best_of(material.images, options.most)
+        judged = [image for image in material.images if image.judgment is not None]
+        listed = judged[-_VERDICTS_MOST:]
+        cover, shown, beside = _prints(material, chosen, listed)
+        rows = tallies(material.jobs, material.images)
+        files = {
+            "cover.jpg": cover.content,
+            **{f"large{number}.jpg": one.content for number, one in enumerate(shown)},
+            **{f"small{number}.jpg": one.content for number, one in enumerate(beside)},
+        }
+        data = {
+            **_head(material, options),
+            "cover": _picture("cover.jpg", cover, chosen[0]),
+            "figures": summary(material, rows),
+            "models": model_rows(rows),
+            "cost_note": cost_note(rows),
+            "chosen": [
+                _entry(image, _picture(f"large{number}.jpg", one, image), caption_most=420)
+                for number, (image, one) in enumerate(zip(chosen, shown, strict=True))
+            ],
+            "verdicts": [
+                _entry(image, _picture(f"small{number}.jpg", one, image), caption_most=140)
+                for number, (image, one) in enumerate(zip(listed, beside, strict=True))
+            ],
+            "judged": len(judged),
+            "unjudged": len(material.images) - len(judged),
+            "jobs": [_job(job) for job in material.jobs] if options.appendix else [],
+        }
+        content = pdf("stakeholder", data, {name: content for name, content in files.items() if content})
+        return [File("report.pdf", "application/pdf", content)]
+
+
+def best_of(images: Sequence[ImageFacts], most: int) -> list[ImageFacts]:
+    """Those that passed, then those nobody judged, then the others; of each the newest first."""
+    rank = {"pass": 0, None: 1, "fail": 2}
+    newest_first = list(images)[::-1]
+    return sorted(newest_first, key=lambda image: rank.get(image.judgment, 2))[:most]
+
+
+def _prints(
+    material: Material, chosen: Sequence[ImageFacts], listed: Sequence[ImageFacts]
+) -> tuple[Print, list[Print], list[Print]]:
+    """The cover, the large and the small; each original is read once."""
+    wanted = {image.id: (image, list[int]()) for image in material.images}
+    wanted[chosen[0].id][1].append(_COVER_PX)
+    for images, side in ((chosen, _LARGE_PX), (listed, _SMALL_PX)):
+        for image in images:
+            wanted[image.id][1].append(side)
+    made = {
+        (image.id, side): one
+        for (image, asked), each in zip(wanted.values(), prints(material, list(wanted.values())), strict=True)
+        for side, one in zip(asked, each, strict=True)
+    }
+    return (
+        made[chosen[0].id, _COVER_PX],
+        [made[image.id, _LARGE_PX] for image in chosen],
+        [made[image.id, _SMALL_PX] for image in listed],
+    )
+
+
+def _head(material: Material, options: StakeholderOptions) -> dict[str, object]:
+    width, height = _PAPERS[options.paper]
+    names = [project.name for project in material.projects if project.name != material.title]
+    told = "\n".join(project.description for project in material.projects)
+    return {
+        "paper": {"width": width, "height": height},
+        "title": one_line(material.title, 160),
+        "running": one_line(material.title, 100),
+        "subtitle": one_line(", ".join(names), 200),
+        "description": paragraphs(told, 420),
+        "span": span_of(material.images),
+    }
+
+
+def _picture(name: str, one: Print, image: ImageFacts) -> dict[str, object]:
+    return {
+        "file": name if one.content else None,
+        "width": one.width,
+        "height": one.height,
+        "alt": one_line(image.prompt, 200)["text"] or "An image without a prompt",
+        "why": one.why,
+    }
+
+
+def _entry(image: ImageFacts, picture: dict[str, object], *, caption_most: int) -> dict[str, object]:
+    """An image with what it was asked to be and what the judge said of it."""
+    return {
+        "picture": picture,
+        "caption": one_line(image.prompt, caption_most),
+        "judgment": image.judgment,
+        "notes": [one_line(note, 260) for note in image.notes[:_NOTES_MOST] if note.strip()],
+        "retry": one_line(image.retry_suggestion, 260),
+        "tags": one_line(", ".join(image.tags[:10]), 120),
+        "maker": one_line(f"{image.provider} · {image.model}" if image.model else image.provider, 80),
+        "seed": "" if image.seed is None else str(image.seed),
+    }
+
+
+def _job(job: JobFacts) -> dict[str, object]:
+    """A prompt, whole, and what became of each image asked for."""
+    calls = [
+        {**row, "maker": one_line(row["maker"], 80), "why": one_line(row["why"], 300)}
+        for row in call_rows(job)
+    ]
+    return {"kind": job.kind, "size": job.size, "prompt": paragraphs(job.prompt), "calls": calls}

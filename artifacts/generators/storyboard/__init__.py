@@ -1,0 +1,1 @@
+"""Storyboard: images as frames of a sequence."""

@@ -1,0 +1,1 @@
+"""Voting deck: a deck that takes votes."""

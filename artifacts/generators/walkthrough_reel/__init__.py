@@ -1,0 +1,1 @@
+"""Walkthrough reel: a film of the images."""

@@ -1,0 +1,1 @@
+"""From chosen material to the files of an artifact: gathering, building, rebuilding."""

@@ -1,0 +1,103 @@
+"""What the storages hold for projects: every object a row names, read and digested."""
+
+import hashlib
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+
+from django.conf import settings
+
+from artifacts.material import ImageFacts, JobFacts, StoredObject
+from dali.lib.objects.storage import delivery_files, originals
+from dali.lib.pictures.formats.headers import InvalidImageError, sniff
+from progressions.delivered_files import file_key
+from progressions.delivery import public_url
+from progressions.models import Variant
+
+_FILE = re.compile(r"([0-9a-f]{64})\.webp")
+
+
+def stored_objects(images: Iterable[ImageFacts], jobs: Iterable[JobFacts]) -> tuple[StoredObject, ...]:
+    """Every object of the projects once, by storage and key, read and digested."""
+    found = named_objects(images, jobs)
+    return tuple(_read(storage, key, rows[0]) for (storage, key), rows in found.items())
+
+
+def named_objects(images: Iterable[ImageFacts], jobs: Iterable[JobFacts]) -> dict[tuple[str, str], list[str]]:
+    """By storage and key each object that rows of the projects name, and those rows; nothing is read.
+
+    First the originals (images, start images, masks, what was skipped or failed late), then what browsers are shown.
+    """
+    images = tuple(images)
+    kept = {("originals", key): rows for key, rows in sorted(_rows_of_originals(images, jobs).items())}
+    shown: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for image in images:
+        for address in (image.url, image.start_url):
+            if address:
+                shown[_place_of(address)].append(f"image_progressions/{image.id}")
+    return kept | dict(sorted(shown.items()))
+
+
+def _rows_of_originals(images: Iterable[ImageFacts], jobs: Iterable[JobFacts]) -> dict[str, list[str]]:
+    """All rows that name each key; the first is the one it belongs to."""
+    rows: dict[str, list[str]] = defaultdict(list)
+    for image in images:
+        rows[image.key].append(f"image_progressions/{image.id}")
+    job_ids = []
+    for job in jobs:
+        job_ids.append(job.id)
+        for key in (job.start_image_key, job.mask_key):
+            if key:
+                rows[key].append(f"jobs/{job.id}")
+    variants = Variant.objects.filter(job_id__in=job_ids).exclude(original_key="")
+    for variant_id, key in variants.order_by("id").values_list("id", "original_key"):
+        rows[key].append(f"variants/{variant_id}")
+    for image in images:
+        if image.start_key:  # where its job is gone
+            rows[image.start_key].append(f"image_progressions/{image.id}")
+    return rows
+
+
+def _read(storage: str, key: str, row: str) -> StoredObject:
+    if storage == "originals":
+        return _original(key, row)
+    if storage == "delivery":
+        return _delivered(key, row)
+    return StoredObject(storage, key, row, "", None, None)
+
+
+def _original(key: str, row: str) -> StoredObject:
+    try:
+        content = originals().read(key)
+    except FileNotFoundError:
+        return StoredObject("originals", key, row, "", None, None)
+    try:
+        media_type = sniff(content)
+    except InvalidImageError:
+        media_type = "application/octet-stream"
+    return StoredObject("originals", key, row, media_type, len(content), hashlib.sha256(content).hexdigest())
+
+
+def _delivered(key: str, row: str) -> StoredObject:
+    try:
+        content = delivery_files().read(key)
+    except FileNotFoundError:
+        return StoredObject("delivery", key, row, "", None, None)
+    sha256 = hashlib.sha256(content).hexdigest()
+    return StoredObject("delivery", key, row, "image/webp", len(content), sha256)
+
+
+def _place_of(address: str) -> tuple[str, str]:
+    """Storage and key of a delivery image: a file of this server, or the address where another service has it."""
+    key = _own_key(address)
+    return ("delivery", key) if key else ("elsewhere", address)
+
+
+def _own_key(address: str) -> str:
+    """Where the delivery storage has it; empty for an image that another service has."""
+    found = _FILE.fullmatch(address.rpartition("/")[2])
+    if found is None:
+        return ""
+    key = file_key(found[1])
+    is_ours = address in (public_url(f"/images/{found[0]}"), f"{settings.DELIVERY_BASE_URL}/{key}")
+    return key if is_ours else ""

@@ -1,0 +1,1 @@
+"""Published pages: their routes, their views, their visitors."""

@@ -1,0 +1,128 @@
+"""Published pages in the OpenAPI document: the routes below /public that are no views of the API."""
+
+from typing import Any, TypedDict
+
+from artifacts.boards.pages import SLUG
+from artifacts.boards.totals import ImageAnswers
+from dali.lib.web.schema.types import Schema, event_stream_of, schema_of
+from dali.lib.web.schema.views import error_answers
+
+_TAGS = ["public"]
+_PLAIN: Schema = {"text/plain": {"schema": {"type": "string"}}}
+_BINARY = {"schema": {"type": "string", "contentMediaType": "application/octet-stream"}}
+# What the generators make, by the first file's type.
+_CONTENT = {
+    "text/html": {"schema": {"type": "string"}},
+    "application/json": {"schema": {}},
+    "text/csv": {"schema": {"type": "string"}},
+    "application/pdf": _BINARY,
+    "video/mp4": _BINARY,
+    "model/gltf-binary": _BINARY,
+}
+_DESCRIPTION = """\
+The artifact's first file, streamed from storage. Either address opens any artifact of that slug; `public_url` names
+one. HEAD answers as GET does, and ignores `Range`. A GET that is answered 200, 206 or 304 and is not a prefetch is a
+view. Nothing here needs a key.
+"""
+SLUG_PARAMETER = {
+    "name": "slug",
+    "in": "path",
+    "required": True,
+    "description": "`public_slug` of an artifact.",
+    "schema": {"type": "string", "pattern": f"^{SLUG}$"},
+}
+
+
+class LiveAnswers(TypedDict):
+    """What was said on a page: first of all images, later of those that changed."""
+
+    closed: bool
+    images: dict[str, ImageAnswers]
+
+
+def public_paths() -> dict[str, Any]:
+    """The pages, by both addresses, and their live totals."""
+    paths = {}
+    for folder in ("lookbook", "artifact"):
+        paths[f"/public/{folder}/{{slug}}"] = {"get": _page(f"public_{folder}_retrieve")}
+        paths[f"/public/{folder}/{{slug}}/live"] = {"get": _live(f"public_{folder}_live_retrieve")}
+    return paths
+
+
+def public_components() -> dict[str, Schema]:
+    """What the live totals are made of."""
+    return {"LiveAnswers": schema_of(LiveAnswers)}
+
+
+def _page(operation_id: str) -> dict[str, Any]:
+    headers = {
+        "ETag": {"schema": {"type": "string"}, "description": "Strong: of the file's digest."},
+        "Cache-Control": {"schema": {"type": "string"}},
+        "Accept-Ranges": {"schema": {"type": "string"}},
+    }
+    content_range = {"Content-Range": {"schema": {"type": "string", "pattern": "^bytes "}}}
+    return {
+        "operationId": operation_id,
+        "summary": "A published page",
+        "description": _DESCRIPTION,
+        "tags": _TAGS,
+        "parameters": [SLUG_PARAMETER, *(_header(name, text) for name, text in _CONDITIONS.items())],
+        "security": [{}],
+        "responses": {
+            "200": {"description": "The whole file.", "headers": headers, "content": _CONTENT},
+            "206": {
+                "description": "The range that was asked for.",
+                "headers": headers | content_range,
+                "content": _CONTENT,
+            },
+            "304": {"description": "Unchanged since the ETag sent.", "headers": headers},
+            "404": {"description": "There is no such page, or it is not published yet.", "content": _PLAIN},
+            "410": {"description": "The page was taken back by its owner.", "content": _PLAIN},
+            "412": {"description": "The file is not the one that `If-Match` names.", "content": _PLAIN},
+            "416": {"description": "No such range.", "headers": content_range, "content": _PLAIN},
+        },
+    }
+
+
+_CONDITIONS = {
+    "Range": "One range of bytes; several, and what cannot be read, are answered with the whole file.",
+    "If-Range": "An ETag: where it is not the file's, `Range` is ignored.",
+    "If-None-Match": "ETags: 304 where one is the file's.",
+    "If-Match": "ETags: 412 where none is the file's.",
+}
+
+
+def _header(name: str, text: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "in": "header",
+        "description": text,
+        "schema": {"type": "string"},
+    }
+
+
+def _live(operation_id: str) -> dict[str, Any]:
+    return {
+        "operationId": operation_id,
+        "summary": "What is said on a page, live",
+        "description": "Server-Sent Events for pages that take votes or comments: first the whole state, then the"
+        " images that changed; `event: gone` where the page was taken back.",
+        "tags": _TAGS,
+        "parameters": [SLUG_PARAMETER],
+        "security": [{}],
+        "responses": {
+            "200": {
+                "description": "Events, until either side ends the stream.",
+                "content": event_stream_of("LiveAnswers"),
+            },
+            **error_answers(
+                {
+                    404: "There is no such page, or it takes no answers.",
+                    406: "`Accept` does not take text/event-stream.",
+                    410: "The page was taken back by its owner.",
+                    429: "Too many requests, or readers, of this address.",
+                    503: "A dependency is down, or too many have a page open.",
+                }
+            ),
+        },
+    }

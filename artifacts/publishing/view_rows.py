@@ -1,0 +1,103 @@
+"""What is noted of a view of a published artifact, and the row that it becomes."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from operator import itemgetter
+from typing import NotRequired, TypedDict
+from uuid import UUID
+
+from django.db import transaction
+from django.http import HttpRequest
+from django.utils import timezone
+
+from artifacts.models import Artifact, ArtifactView
+from artifacts.publishing.visitors import visitor_of
+from artifacts.publishing.visits import WINDOW, RecentVisits, Visit
+from dali.lib.db.sql import insert_rows
+from dali.lib.ids import new_id
+
+
+class View(TypedDict):
+    """A view, as it is noted: JSON."""
+
+    id: str
+    artifact_id: str
+    timestamp: str
+    ip_address: str | None
+    country: str
+    city: str
+    user_agent: str
+    agent: str
+    is_bot: bool
+    # Of a part: the ids that the visit would have in the half hours before and after.
+    near: NotRequired[list[str]]
+
+
+# What a note and a row call alike.
+_SAID = ("ip_address", "country", "city", "user_agent", "agent", "is_bot")
+_visits = RecentVisits()
+
+
+def view_of(request: HttpRequest, artifact: Artifact, *, is_part: bool = False) -> View | None:
+    """What is noted of a view; None for a part that belongs to a view that this process has noted."""
+    visitor, now = visitor_of(request), timezone.now()
+    visit = Visit(visitor.key, f"{artifact.pk}/{artifact.content_r2_key}", now)
+    if is_part:
+        if _visits.is_known(visit):
+            return None
+        _visits.begin(visit)
+    view: View = {
+        "id": str(visit.row_id() if is_part else new_id()),
+        "artifact_id": str(artifact.pk),
+        "timestamp": now.isoformat(),
+        "ip_address": visitor.ip_address,
+        "country": visitor.country,
+        "city": visitor.city,
+        "user_agent": visitor.user_agent,
+        "agent": visitor.agent,
+        "is_bot": visitor.is_bot,
+    }
+    if is_part:
+        view["near"] = [str(visit.row_id(-1)), str(visit.row_id(1))]
+    return view
+
+
+def write_views(views: Sequence[View]) -> int:
+    """Writes rows of views that have none yet; returns how many there were to write.
+
+    Views of artifacts that are gone are dropped. Raises DatabaseError, and KeyError, TypeError or ValueError for what
+    is not a view.
+    """
+    known = set(
+        Artifact.objects.filter(id__in={view["artifact_id"] for view in views}).values_list("id", flat=True)
+    )
+    counted = _counted_already(views)
+    rows = [
+        (
+            UUID(view["id"]),
+            UUID(view["artifact_id"]),
+            datetime.fromisoformat(view["timestamp"]),
+            *(view[name] for name in _SAID),  # type: ignore[literal-required]  # a tuple of keys
+        )
+        for view in views
+        if UUID(view["artifact_id"]) in known and view["id"] not in counted
+    ]
+    rows.sort(key=itemgetter(0))  # two processes that write some of the same rows lock them in one order
+    with transaction.atomic():
+        insert_rows(ArtifactView, ("id", "artifact", "timestamp", *_SAID), rows, keeps_known=True)
+    return len(rows)
+
+
+def _counted_already(views: Sequence[View]) -> set[str]:
+    """Ids of views in parts whose visit has a row in the half hour before or after, less than half an hour away."""
+    parts = [view for view in views if view.get("near")]
+    if not parts:
+        return set()
+    near = ArtifactView.objects.filter(id__in={one for view in parts for one in view["near"]})
+    found = {str(row_id): moment for row_id, moment in near.values_list("id", "timestamp")}
+    return {
+        view["id"]
+        for view in parts
+        for one in view["near"]
+        if one in found and abs(found[one] - datetime.fromisoformat(view["timestamp"])) < WINDOW
+    }

@@ -1,0 +1,152 @@
+"""Published artifacts as visitors open them: streamed from storage, cached by digest, harmless whatever they hold."""
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.http import (
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseNotModified,
+    StreamingHttpResponse,
+)
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_safe
+
+from artifacts.models import Artifact
+from artifacts.publishing.viewlog import note_view
+from artifacts.queries import find_shown
+from dali.lib.objects.storage import STREAM_BYTES, named
+from dali.lib.web.files.byte_ranges import Part, UnsatisfiableRangeError, asked_part
+from dali.lib.web.files.preconditions import failed_precondition
+from progressions.delivery import image_origins
+
+_SLUG = re.compile(r"[A-Za-z0-9_-]{8,64}")
+_CACHE = "public, max-age=300"
+# Of at most STREAM_BYTES each.
+_SMALL_KEPT = 64
+_PLAIN = "text/plain; charset=utf-8"
+_OF_304 = ("Cache-Control", "ETag", "Content-Security-Policy", "Vary", "Access-Control-Allow-Origin")
+
+
+@csrf_exempt  # so that other methods are answered 405
+@require_safe
+def show(request: HttpRequest, slug: str) -> HttpResponseBase:
+    """`GET /public/artifact/<slug>`: the artifact's first file; 404 until published, 410 once taken back."""
+    artifact = find_shown(slug) if _SLUG.fullmatch(slug) else None
+    if artifact is None or not artifact.content_r2_key:
+        return _missing(404, "There is no such page.")
+    if not artifact.is_public:
+        return _missing(410, "This page was taken back by its owner.")
+    file = artifact.manifest["files"][0]
+    etag = f'"{file["sha256"]}"'
+    headers = _headers(artifact, file, etag)
+    match failed_precondition(request, etag):
+        case 412:
+            return _missing(412, "The page has changed: its ETag is another.")
+        case 304:
+            note_view(request, artifact, is_part="HTTP_RANGE" in request.META)
+            kept = {name: value for name, value in headers.items() if name in _OF_304}
+            return HttpResponseNotModified(headers=kept)
+    try:
+        part = asked_part(request, etag=etag, total=file["bytes"])
+    except UnsatisfiableRangeError:
+        answer = _missing(416, f"The file has {file['bytes']} bytes.")
+        answer["Content-Range"] = f"bytes */{file['bytes']}"
+        return answer
+    return _answer(request, artifact, part, headers)
+
+
+def _answer(
+    request: HttpRequest, artifact: Artifact, asked: Part | None, headers: dict[str, str]
+) -> HttpResponseBase:
+    """206 of the part that was asked for, 200 of the whole where none was."""
+    status, total = 200, artifact.manifest["files"][0]["bytes"]
+    if asked is not None:
+        status, headers["Content-Range"] = 206, asked.content_range
+    part = asked or Part(0, total, total)
+    headers["Content-Length"] = str(part.length)
+    if request.method == "HEAD":
+        return HttpResponse(status=status, headers=headers)
+    try:
+        pieces = _pieces(artifact.content_r2_key, part)
+        first = next(pieces, b"")
+    except FileNotFoundError:
+        return _missing(404, "There is no such page.")
+    note_view(request, artifact, is_part=asked is not None)
+    if len(first) == part.length:
+        return HttpResponse(first, status=status, headers=headers)
+    return StreamingHttpResponse(_joined(first, pieces), status=status, headers=headers)
+
+
+def _pieces(key: str, part: Part) -> Iterator[bytes]:
+    if part.total <= STREAM_BYTES:
+        return iter((_small(key)[part.start : part.start + part.length],))
+    return named("published").stream(key, part.start, part.length)
+
+
+@lru_cache(maxsize=_SMALL_KEPT)
+def _small(key: str) -> bytes:
+    """A page that many look at is read once: what stands under a key never changes."""
+    return named("published").read(key)
+
+
+def _joined(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
+    yield first
+    del first  # a slow reader holds one piece
+    yield from rest
+
+
+def _headers(artifact: Artifact, file: dict[str, Any], etag: str) -> dict[str, str]:
+    name = f"{artifact.public_slug}.{file['name'].rpartition('.')[2]}"
+    headers = {
+        "Content-Type": file["media_type"],
+        "Content-Disposition": f'inline; filename="{name}"',
+        "Content-Security-Policy": _policy(artifact, file),
+        "ETag": etag,
+        "Cache-Control": _CACHE,
+        "Accept-Ranges": "bytes",
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "strict-origin-when-cross-origin",
+        "Cross-Origin-Resource-Policy": "cross-origin",
+        "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
+    }
+    if artifact.output == "3d":  # viewers of other origins load it by script
+        headers["Access-Control-Allow-Origin"] = "*"
+    return headers
+
+
+def _policy(artifact: Artifact, file: dict[str, Any]) -> str:
+    """What the page may do: run and wear its own inline blocks, show delivery images, talk to its own origin.
+
+    A page made of a user's template gets an origin of its own (`sandbox`): its scripts cannot act for a
+    curator who is signed in here.
+    """
+    images = " ".join(["'self'", "data:", *_image_origins()])
+    if artifact.template_r2_key:
+        return (
+            f"sandbox allow-scripts allow-popups; default-src 'none'; img-src {images}; "
+            "style-src 'unsafe-inline'; script-src 'unsafe-inline'; font-src data:; base-uri 'none'; "
+            "form-action 'none'; frame-ancestors 'none'"
+        )
+    inline = file.get("inline", {})
+    scripts = " ".join(f"'{value}'" for value in inline.get("scripts", ())) or "'none'"
+    styles = " ".join(f"'{value}'" for value in inline.get("styles", ())) or "'none'"
+    return (
+        f"default-src 'none'; img-src {images}; media-src 'self'; style-src {styles}; script-src {scripts}; "
+        "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
+
+
+def _image_origins() -> list[str]:
+    own = urlsplit(settings.PUBLIC_ORIGIN)
+    return sorted({f"{own.scheme}://{own.netloc}", *image_origins()})
+
+
+def _missing(status: int, text: str) -> HttpResponse:
+    headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+    return HttpResponse(f"{text}\n", status=status, content_type=_PLAIN, headers=headers)

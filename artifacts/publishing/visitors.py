@@ -1,0 +1,121 @@
+"""Who opened a page, as far as its request says and the settings let it be kept."""
+
+import hmac
+import re
+from dataclasses import dataclass
+from ipaddress import IPv6Address, ip_address, ip_network
+
+from django.conf import settings
+from django.http import HttpRequest
+
+from dali.lib.web.client_address import client_ip, comes_through_cloudflare
+
+MOST_AGENT = 500
+MOST_CITY = 120
+_COUNTRY = re.compile(r"[A-Z][A-Z0-9]")
+# What Cloudflare sends where it does not know (XX) and for Tor (T1): no countries.
+_NO_COUNTRY = frozenset({"XX", "T1"})
+_KEPT_BITS = {4: 24, 6: 48}
+
+# Those that say so, and the tools and previews that people do not look through.
+_BOT = re.compile(
+    r"bot\b|bot[/;_-]|crawl|spider|slurp|scrap|archiv|preview|fetch|monitor|uptime|lighthouse|headless|facebookexternalhit"
+    r"|whatsapp|telegram|slack|discord|embed|curl|wget|python|aiohttp|httpx|go-http|java/|okhttp|axios|node|libwww|perl"
+    r"|ruby|php|postman|insomnia|phantom|selenium|puppeteer|playwright|feed|rss|validator|scan",
+    re.IGNORECASE,
+)
+# In this order: later names stand in the earlier ones' texts too.
+_FAMILIES = (
+    ("Edge", re.compile(r"\bEdg(?:e|A|iOS)?/")),
+    ("Opera", re.compile(r"\bOPR/|\bOpera\b")),
+    ("Samsung Internet", re.compile(r"\bSamsungBrowser/")),
+    ("Firefox", re.compile(r"\b(?:Firefox|FxiOS)/")),
+    ("Chrome", re.compile(r"\b(?:Chrome|CriOS|Chromium)/")),
+    ("Safari", re.compile(r"\bVersion/[\d.]+ .*\bSafari/|\b(?:iPhone|iPad|Macintosh)\b.*AppleWebKit")),
+)
+_TOOL = re.compile(r"[A-Za-z][A-Za-z0-9 ._-]{1,38}")
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """`ip_address`: None where it is not kept or not known. `country`: two letters, empty where unknown.
+
+    `agent`: the browser's or tool's family, `unknown` where it does not say. `key`: a keyed hash of address and user
+    agent, which tells visitors apart whatever is kept of the address. It is never stored.
+    """
+
+    ip_address: str | None
+    country: str
+    city: str
+    user_agent: str
+    agent: str
+    is_bot: bool
+    key: bytes
+
+
+def visitor_of(request: HttpRequest) -> Visitor:
+    """Who asks. Country and city are Cloudflare's words, empty where it is not in front."""
+    country = city = ""
+    address = client_ip(request)
+    if comes_through_cloudflare(request):
+        country = request.META.get("HTTP_CF_IPCOUNTRY", "").strip().upper()
+        city = _clean(request.META.get("HTTP_CF_IPCITY", ""))[:MOST_CITY]
+    user_agent = _clean(request.META.get("HTTP_USER_AGENT", ""))[:MOST_AGENT]
+    is_bot = not user_agent or _BOT.search(user_agent) is not None
+    is_country = _COUNTRY.fullmatch(country) is not None and country not in _NO_COUNTRY
+    return Visitor(
+        ip_address=_kept(address),
+        country=country if is_country else "",
+        city=city,
+        user_agent=user_agent,
+        agent=family_of(user_agent, is_bot=is_bot),
+        is_bot=is_bot,
+        key=keyed_hash("visitor", address, user_agent),
+    )
+
+
+def keyed_hash(purpose: str, *parts: str) -> bytes:
+    """32 bytes that no one without the secret key can make or check."""
+    return hmac.digest(settings.SECRET_KEY.encode(), "\n".join((purpose, *parts)).encode(), "sha256")
+
+
+def family_of(user_agent: str, *, is_bot: bool) -> str:
+    """`Firefox` of a browser's long text, `curl` of a tool's `curl/8.5`, `unknown` where it says nothing."""
+    if not is_bot:
+        for name, pattern in _FAMILIES:
+            if pattern.search(user_agent):
+                return name
+        return "other browser" if user_agent.startswith("Mozilla/") else _tool(user_agent)
+    named = re.search(r"compatible; ([A-Za-z][\w .-]{1,38})", user_agent)
+    return named[1].strip() if named else _tool(user_agent)
+
+
+def _tool(user_agent: str) -> str:
+    if user_agent.startswith("Mozilla/"):
+        found = re.search(r"([A-Za-z]*(?:[Bb]ot|[Hh]eadless\w*|[Pp]review\w*))", user_agent)
+        return found[1][:40] if found and found[1] else "other bot"
+    found = _TOOL.match(user_agent)
+    return found[0].strip() if found else "unknown"
+
+
+def _kept(address: str) -> str | None:
+    if settings.VIEW_IP == "none":
+        return None
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return None
+    if isinstance(parsed, IPv6Address):
+        parsed = parsed.ipv4_mapped or IPv6Address(int(parsed))  # without a zone: no column holds one
+    if settings.VIEW_IP == "truncated":
+        return str(ip_network((parsed, _KEPT_BITS[parsed.version]), strict=False).network_address)
+    return str(parsed)
+
+
+def _clean(text: str) -> str:
+    """Headers are bytes read as Latin-1; Cloudflare sends UTF-8. Nothing that no column or page takes."""
+    try:
+        text = text.encode("latin-1").decode()
+    except (UnicodeDecodeError, UnicodeEncodeError):
+        text = text.encode("ascii", "replace").decode()
+    return "".join(sign for sign in text if sign.isprintable()).strip()

@@ -1,0 +1,1 @@
+"""The studio for staff: chat, preview, thumbnails."""

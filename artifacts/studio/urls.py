@@ -1,0 +1,12 @@
+"""Addresses of the pages on which staff fill templates, below /studio."""
+
+from django.urls import path
+
+from artifacts.studio import views
+
+urlpatterns = [
+    path("", views.drafts, name="studio"),
+    path("artifacts/<id:artifact_id>/", views.talk, name="studio_artifact"),
+    path("artifacts/<id:artifact_id>/preview", views.preview, name="studio_preview"),
+    path("slots/<str:name>.svg", views.slot, name="studio_slot"),
+]

@@ -1,0 +1,1 @@
+"""A job on a terminal: the client and its display."""

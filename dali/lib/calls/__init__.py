@@ -1,0 +1,1 @@
+"""Outbound calls: the SSRF guard, deadlines, connections, failures."""

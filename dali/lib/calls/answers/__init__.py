@@ -1,0 +1,1 @@
+"""Reading answers of outside services: JSON, images, usage, what a failure means."""

@@ -1,0 +1,88 @@
+"""How a call to an outside service fails: every way reduced to a few outcomes."""
+
+import email.utils
+import time
+from typing import Literal
+
+from dali.lib.calls.answers.usage import Usage
+from dali.lib.cleaning import clean_number, clean_text
+from dali.lib.errors import DaliError
+from dali.lib.logs import mask_secrets
+
+Outcome = Literal["refused", "rate_limited", "quota", "timeout", "provider_error", "invalid_image"]
+RETRYABLE: frozenset[Outcome] = frozenset({"rate_limited", "timeout", "provider_error"})
+EXCERPT_CHARACTERS = 500
+MESSAGE_CHARACTERS = 1000
+# A pause that is longer is as good as for ever; a date can still be worked out of it.
+LONGEST_PAUSE_S = 30 * 86_400.0
+REQUEST_ID_CHARACTERS = 200
+
+
+class VendorError(DaliError):
+    """A call ended without what it was for. The message is one readable sentence, without secrets.
+
+    `outcome`: `refused` by a safety system; `rate_limited` (429, capacity); `quota` (used up, no funds); `timeout`;
+    `provider_error` (anything else of theirs: 5xx, a cut connection, HTML, an empty result; with `is_retryable`
+    False also a key or request that they do not take). `is_retryable` defaults to what the outcome says.
+    `is_possibly_billed`: the request may have reached them and no answer says what became of it. `usage`: what
+    they report to have used all the same. `retry_after_s`: the pause they asked for. `status`, `request_id` and
+    `excerpt` (of the answer, at most 500 characters) are for the record; all of it is cleaned and secrets are masked.
+    """
+
+    def __init__(
+        self,
+        outcome: Outcome,
+        message: str,
+        *,
+        is_retryable: bool | None = None,
+        is_possibly_billed: bool = False,
+        usage: Usage | None = None,
+        retry_after_s: float | None = None,
+        status: int | None = None,
+        request_id: str = "",
+        excerpt: str = "",
+    ) -> None:
+        super().__init__(masked(message, MESSAGE_CHARACTERS))
+        self.outcome = outcome
+        self.is_retryable = outcome in RETRYABLE if is_retryable is None else is_retryable
+        self.is_possibly_billed = is_possibly_billed
+        self.usage = usage if isinstance(usage, Usage) else None
+        self.retry_after_s = clean_pause_s(retry_after_s)
+        self.status = clean_status(status)
+        self.request_id = masked(request_id, REQUEST_ID_CHARACTERS)
+        self.excerpt = masked(excerpt, EXCERPT_CHARACTERS)
+
+
+def masked(said: object, most: int) -> str:
+    """A text from outside for the record: cleaned, without secrets, at most `most` characters."""
+    # Cut last, so that no half of a secret stays that is not known for one; but little more than that is looked at.
+    return mask_secrets(clean_text(said, 4 * most))[:most]
+
+
+def clean_pause_s(seconds: object) -> float | None:
+    """The pause that was asked for, at most LONGEST_PAUSE_S; None where it is none."""
+    pause_s = clean_number(seconds, float("inf"))
+    return None if pause_s is None else min(pause_s, LONGEST_PAUSE_S)
+
+
+def clean_status(status: object) -> int | None:
+    """The HTTP status; None where it is none."""
+    return status if isinstance(status, int) and not isinstance(status, bool) and 0 < status < 1000 else None
+
+
+def retry_after_s(header: str | None, *, now: float | None = None) -> float | None:
+    """Seconds that a `Retry-After` header asks for, as a number or as an HTTP date; None where it says nothing.
+
+    `now`: seconds since the epoch, for tests.
+    """
+    if not header:
+        return None
+    try:
+        seconds = float(header)
+    except ValueError:
+        try:
+            moment = email.utils.parsedate_to_datetime(header).timestamp()
+        except (ValueError, TypeError, OverflowError):
+            return None
+        seconds = moment - (time.time() if now is None else now)
+    return seconds if 0 <= seconds < float("inf") else (0.0 if seconds < 0 else None)

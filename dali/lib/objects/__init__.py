@@ -1,0 +1,1 @@
+"""Object storage: a folder or a bucket, each object written once."""

@@ -1,0 +1,91 @@
+"""Clients of S3 servers whose calls end at the current deadline (dali.lib.calls.deadlines).
+
+The time-outs of botocore are for each read, so that a server that drips its answer would hold a thread for ever.
+"""
+
+import socket
+from http.client import HTTPResponse, IncompleteRead
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import boto3
+from botocore.awsrequest import (
+    AWSHTTPConnection,
+    AWSHTTPConnectionPool,
+    AWSHTTPSConnection,
+    AWSHTTPSConnectionPool,
+)
+from botocore.config import Config
+
+from dali.lib.calls.connections import BoundedTlsSocket, connect
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3.client import S3Client
+
+# R2, read November 2026: default checksums of botocore >= 1.36 were refused, ACLs do not exist.
+CONFIG = Config(
+    signature_version="s3v4",
+    s3={"addressing_style": "path"},
+    retries={"total_max_attempts": 1},  # botocore's pauses know of no deadline; dali.lib.objects.s3 repeats
+    request_checksum_calculation="when_required",
+    response_checksum_validation="when_required",
+    max_pool_connections=64,
+)
+
+
+class _Head:
+    """The lines of an answer's head, as they are read; remembers the last."""
+
+    def __init__(self, inner: BinaryIO) -> None:
+        self._inner = inner
+        self.last = b"\r\n"
+
+    def readline(self, limit: int = -1) -> bytes:
+        self.last = self._inner.readline(limit)
+        return self.last
+
+
+class _Answer(HTTPResponse):
+    """An answer whose head is whole: http.client takes one that is cut short for all of it, and its body for empty."""
+
+    def begin(self) -> None:
+        inner: Any = self.fp
+        head = self.fp = _Head(inner)  # type: ignore[assignment]  # all of it that is used here
+        try:
+            super().begin()
+        finally:
+            self.fp = inner
+        if head.last not in (b"\r\n", b"\n"):
+            raise IncompleteRead(head.last)
+
+
+class _PlainConnection(AWSHTTPConnection):
+    response_class = _Answer  # type: ignore[assignment]  # as http.client has it; the stubs know one of botocore's
+
+    def _new_conn(self) -> socket.socket:
+        return connect(self)
+
+
+class _TlsConnection(AWSHTTPSConnection):
+    response_class = _Answer  # type: ignore[assignment]  # as http.client has it; the stubs know one of botocore's
+
+    def _new_conn(self) -> socket.socket:
+        return connect(self)
+
+
+class _PlainPool(AWSHTTPConnectionPool):
+    ConnectionCls = _PlainConnection
+
+
+class _TlsPool(AWSHTTPSConnectionPool):
+    ConnectionCls = _TlsConnection
+
+
+def make_client(session: boto3.session.Session, **options: Any) -> "S3Client":
+    """A client for threads to share; `options` are those of `Session.client`."""
+    client = session.client("s3", **options)
+    # botocore has no other way to give a client connections of one's own and to leave it the rest
+    # (proxies, certificates, `Expect: 100-continue`); tests/dali/lib/objects/test_storage_faults.py sees to it.
+    http: Any = client._endpoint.http_session  # type: ignore[attr-defined]  # noqa: SLF001
+    http._pool_classes_by_scheme.update(http=_PlainPool, https=_TlsPool)  # noqa: SLF001
+    http._manager.connection_pool_kw["ssl_context"].sslsocket_class = BoundedTlsSocket  # noqa: SLF001
+    return client

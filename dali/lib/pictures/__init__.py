@@ -1,0 +1,1 @@
+"""Pictures: decoding, colours, hashes, encoding, compositing."""

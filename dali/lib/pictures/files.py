@@ -1,0 +1,200 @@
+"""Opening an image file: its pixels as they stand in it, and what it says of them."""
+
+import io
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image, ImageChops
+from PIL.JpegImagePlugin import JpegImageFile
+
+from dali.lib.pictures.colour.profiles import ColourProfile, read_profile
+from dali.lib.pictures.colour.spaces import ColourSpace
+from dali.lib.pictures.formats.avif_boxes import avif_colours, with_avif_brand
+from dali.lib.pictures.formats.errors import InvalidImageError
+from dali.lib.pictures.formats.foreign_formats import WHAT_TO_SEND
+from dali.lib.pictures.formats.gif_blocks import without_remarks
+from dali.lib.pictures.formats.headers import check_size, media_type_of
+from dali.lib.pictures.formats.jpeg_segments import read_jpeg
+from dali.lib.pictures.formats.png_chunks import GREY, GREY_ALPHA, PngParts, read_png
+from dali.lib.pictures.formats.webp_chunks import read_webp
+from dali.lib.pictures.pixel_strips import strips
+
+# Pillow only warns of bombs up to twice its own limit, after it has opened them; open_image() refuses by its own.
+Image.MAX_IMAGE_PIXELS = None
+# What Pillow remarks about strangers' metadata helps nobody who runs the server.
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
+
+_FORMATS = {
+    "image/png": "PNG",
+    "image/jpeg": "JPEG",
+    "image/webp": "WEBP",
+    "image/gif": "GIF",
+    "image/bmp": "BMP",
+    "image/tiff": "TIFF",
+    "image/avif": "AVIF",
+}
+MEDIA_TYPES = tuple(_FORMATS)  # what is taken
+# What is changed in a file before Pillow sees it, so that it takes it.
+_CHANGED = {"image/avif": with_avif_brand, "image/gif": without_remarks}
+_ORIENTATION_TAG = 0x0112
+# BITMAPV5HEADER: its size, and the value of its colour space that says a profile is embedded.
+_BMP_V5, _BMP_EMBEDDED = 124, b"DEBM"
+
+Colours = ColourProfile | ColourSpace
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedImage:
+    """The first picture of a file, decoded, in whatever mode the file has.
+
+    `colours`: what its samples mean; None for sRGB, and where nothing is said. `alpha`: of a picture in which one grey
+    or one colour is transparent. `orientation`: EXIF's, 1 = upright.
+    """
+
+    image: Image.Image
+    media_type: str
+    colours: Colours | None
+    alpha: Image.Image | None
+    orientation: int
+
+
+def open_image(content: bytes, max_pixels: int) -> OpenedImage:
+    """Decodes a file whole. Raises InvalidImageError, a sentence for whoever sent it."""
+    media_type = media_type_of(content)
+    if media_type == "image/png":
+        return _open_png(content, max_pixels)
+    if media_type == "image/jpeg":
+        size, stream = read_jpeg(content, max_pixels)
+        check_size(size, max_pixels)
+    elif media_type == "image/webp":
+        size, stream = read_webp(content)
+        check_size(size, max_pixels)
+    else:
+        change = _CHANGED.get(media_type)
+        stream = content if change is None else change(content)
+    image = _decoded(stream, media_type, max_pixels)
+    colours = read_profile(_profile(image, content))
+    if colours is None and media_type == "image/avif":
+        colours = avif_colours(content)
+    return OpenedImage(image, media_type, colours, _keyed_alpha(image), _orientation(image))
+
+
+def _open_png(content: bytes, max_pixels: int) -> OpenedImage:
+    parts = read_png(content, max_pixels)
+    check_size((parts.width, parts.height), max_pixels)
+    stream = parts.stream()
+    try:
+        image = _decoded(stream, "image/png", max_pixels)
+    except InvalidImageError:
+        # Some encoders write a wrong checksum behind the pixels; browsers do not look at it.
+        stream = parts.stream(has_checksum=False)
+        image = _decoded(stream, "image/png", max_pixels)
+    orientation = _orientation(image)
+    if parts.colour_type == GREY_ALPHA and image.mode == "RGBA":  # Pillow has no other mode for 16 bits
+        image = Image.merge("LA", (image.getchannel("R"), image.getchannel("A")))
+    alpha = _png_alpha(parts, stream, image, max_pixels)
+    return OpenedImage(image, "image/png", parts.colours(), alpha, orientation)
+
+
+def _png_alpha(parts: PngParts, stream: bytes, image: Image.Image, max_pixels: int) -> Image.Image | None:
+    """The alpha that `tRNS` describes for grey and for colours, compared in the file's own depth."""
+    sample = parts.transparent_sample()
+    if sample is None:
+        return None
+    if parts.depth < 8:
+        scale = 255 // ((1 << parts.depth) - 1)
+        return _differs(image.convert("L"), (sample[0] * scale,))
+    if parts.depth == 8:
+        return _differs(image, sample)
+    if parts.colour_type == GREY:
+        return _differs_deep(image, sample[0])
+    high_bytes = _differs(image, tuple(value >> 8 for value in sample))
+    low = _decoded(stream, "image/png", max_pixels, raw_mode="RGB;16L")
+    return ImageChops.lighter(high_bytes, _differs(low, tuple(value & 255 for value in sample)))
+
+
+def _differs(image: Image.Image, sample: tuple[int, ...]) -> Image.Image:
+    """255 where a pixel is not the sample, 0 where it is."""
+    masks = [
+        channel.point([255 * (value != wanted) for value in range(256)])
+        for channel, wanted in zip(image.split(), sample, strict=True)
+    ]
+    found = masks[0]
+    for mask in masks[1:]:
+        found = ImageChops.lighter(found, mask)
+    return found
+
+
+def _differs_deep(grey: Image.Image, sample: int) -> Image.Image:
+    """_differs for 16-bit grey."""
+    alpha = Image.new("L", grey.size)
+    for box, samples in strips(grey):
+        alpha.paste(Image.fromarray(np.where(samples == sample, 0, 255).astype(np.uint8)), box)
+    return alpha
+
+
+def _keyed_alpha(image: Image.Image) -> Image.Image | None:
+    """The alpha of a grey GIF, whose transparent index Pillow keeps aside; a palette is converted with its own."""
+    sample = image.info.get("transparency")
+    return _differs(image, (sample,)) if image.mode == "L" and isinstance(sample, int) else None
+
+
+def _decoded(stream: bytes, media_type: str, max_pixels: int, *, raw_mode: str = "") -> Image.Image:
+    """The first frame. `raw_mode`: how Pillow is to read the samples of a PNG, where not by its own choice."""
+    try:
+        # Not Image.open for JPEG: it would look for further pictures behind the first.
+        image = (
+            JpegImageFile(io.BytesIO(stream))
+            if media_type == "image/jpeg"
+            else Image.open(io.BytesIO(stream), formats=[_FORMATS[media_type]])
+        )
+        size = image.size
+    except Exception as error:  # hostile bytes: parsers raise whatever they stumble over
+        raise InvalidImageError(
+            f"the image ({_FORMATS[media_type]}) cannot be read: {_reason(error)}; {WHAT_TO_SEND}"
+        ) from error
+    check_size(size, max_pixels)
+    if raw_mode:
+        image.tile = [tile._replace(args=raw_mode) for tile in image.tile]
+    try:
+        image.load()
+    except Exception as error:  # hostile bytes: decoders raise whatever they stumble over
+        raise InvalidImageError(
+            f"the image ({_FORMATS[media_type]}) is damaged or cut off: {_reason(error)}"
+        ) from error
+    return image
+
+
+def _reason(error: Exception) -> str:
+    """The decoder's own words, in one short line, without addresses of buffers."""
+    text = str(error).partition(" <_io")[0].strip() or type(error).__name__
+    return text.splitlines()[0][:120]
+
+
+def _profile(image: Image.Image, content: bytes) -> bytes:
+    if image.format == "BMP":
+        return _bmp_profile(content)
+    profile = image.info.get("icc_profile")
+    return profile if isinstance(profile, bytes) else b""
+
+
+def _bmp_profile(content: bytes) -> bytes:
+    """The ICC profile of a BMP, which Pillow passes over."""
+    header = content[14 : 14 + _BMP_V5]
+    if int.from_bytes(header[:4], "little") != _BMP_V5 or header[56:60] != _BMP_EMBEDDED:
+        return b""
+    start = 14 + int.from_bytes(header[112:116], "little")
+    return content[start : start + int.from_bytes(header[116:120], "little")]
+
+
+def _orientation(image: Image.Image) -> int:
+    """The EXIF orientation, 1 (upright) where there is none that can be read."""
+    if image.format == "TIFF":
+        return 1  # Pillow turns TIFFs itself
+    image.info.pop("xmp", None)  # Pillow would take the orientation from there, browsers do not
+    try:
+        value = image.getexif().get(_ORIENTATION_TAG, 1)
+    except Exception:  # noqa: BLE001 - broken metadata does not make a broken picture
+        return 1
+    return value if isinstance(value, int) else 1

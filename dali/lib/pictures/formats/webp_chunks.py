@@ -1,0 +1,71 @@
+"""The chunks of a WebP: whether its pixels are all there, and a copy without what they do not need."""
+
+import struct
+
+from dali.lib.pictures.formats.errors import InvalidImageError
+
+# Pixels, and how many of them; the rest is kept where it helps: the profile and EXIF (for the orientation).
+_PIXELS = frozenset({b"VP8 ", b"VP8L", b"ANMF"})
+_KEPT = _PIXELS | {b"VP8X", b"ALPH", b"ANIM", b"ICCP", b"EXIF"}
+_FLAGS = {b"ICCP": 0x20, b"EXIF": 0x08}
+_XMP_FLAG = 0x04
+# Each frame of an animation is one.
+_MOST_CHUNKS = 20_000
+
+
+def read_webp(content: bytes) -> tuple[tuple[int, int], bytes]:
+    """Width and height, and the WebP with nothing but what its pixels, colours and orientation need.
+
+    Raises InvalidImageError for one without a picture or cut off within its pixels; of an animation the first frame
+    must be whole. What the file says of its own length does not count.
+    """
+    cut_off = InvalidImageError("the WebP is cut off: its end is missing")
+    kept: list[tuple[bytes, bytes]] = []
+    has_pixels = False
+    position, end = 12, 8 + int.from_bytes(content[4:8], "little")
+    for _ in range(_MOST_CHUNKS):
+        if position + 8 > len(content) or (has_pixels and position >= end):
+            break
+        kind, length = struct.unpack("<4sI", content[position : position + 8])
+        data = content[position + 8 : position + 8 + length]
+        if len(data) < length:
+            if not has_pixels:
+                raise cut_off
+            break
+        if kind in _KEPT:
+            kept.append((kind, data))
+            has_pixels = has_pixels or kind in _PIXELS
+        position += 8 + length + (length & 1)
+    if not kept:
+        raise (
+            cut_off
+            if len(content) < 30 or end > len(content)
+            else InvalidImageError("the WebP holds no picture")
+        )
+    if not has_pixels:
+        raise cut_off
+    return _size(*kept[0]), _stream(kept)
+
+
+def _stream(kept: list[tuple[bytes, bytes]]) -> bytes:
+    kinds = {kind for kind, _ in kept}
+    body = bytearray(b"WEBP")
+    for kind, data in kept:
+        chunk = data
+        if kind == b"VP8X" and data:
+            missing = sum(flag for name, flag in _FLAGS.items() if name not in kinds)
+            chunk = bytes((data[0] & ~(missing | _XMP_FLAG),)) + data[1:]
+        body += kind + struct.pack("<I", len(chunk)) + chunk + bytes(len(chunk) & 1)
+    return b"RIFF" + struct.pack("<I", len(body)) + bytes(body)
+
+
+def _size(kind: bytes, data: bytes) -> tuple[int, int]:
+    """Width and height that the first chunk says."""
+    if len(data) >= 10 and kind == b"VP8X":
+        return int.from_bytes(data[4:7], "little") + 1, int.from_bytes(data[7:10], "little") + 1
+    if len(data) >= 5 and kind == b"VP8L":
+        bits = int.from_bytes(data[1:5], "little")
+        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+    if len(data) >= 10 and kind == b"VP8 ":
+        return int.from_bytes(data[6:8], "little") & 0x3FFF, int.from_bytes(data[8:10], "little") & 0x3FFF
+    raise InvalidImageError("the WebP holds no picture")

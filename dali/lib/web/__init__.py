@@ -1,0 +1,1 @@
+"""HTTP helpers that all apps share: errors, pagination, addresses, CORS."""

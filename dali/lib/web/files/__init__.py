@@ -1,0 +1,1 @@
+"""Sending files: ranges, preconditions, pieces."""

@@ -1,0 +1,1 @@
+"""Reading requests: strict JSON, forms, fields."""

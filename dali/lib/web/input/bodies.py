@@ -1,0 +1,122 @@
+"""What routes take: JSON bodies and query parameters whose unknown names are ignored and near misses refused."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar, TypeVar
+
+from rest_framework import serializers
+from rest_framework.exceptions import ErrorDetail, ValidationError
+from rest_framework.request import Request
+
+from dali.lib.web.input.fields import shown
+from dali.lib.web.input.near_names import find_meant
+
+T = TypeVar("T")
+
+WARNINGS = "warnings"  # in the answer, where something of the body was ignored
+MOST_WARNINGS = 20
+MISSPELT = "misspelt"
+
+
+class BodySerializer(serializers.Serializer[T]):
+    """A JSON object. Names that it does not know are ignored, as `warnings_for` says: a client may send a row back.
+
+    A near miss of a field that is absent is refused (`misspelt`): it would be ignored against the client's intent.
+    """
+
+    default_error_messages = {"invalid": "The body is not a JSON object; send one, as {{}}."}
+    # Fields that a view reads by itself.
+    read_elsewhere: ClassVar[tuple[str, ...]] = ()
+
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        """The values; ValidationError names every field at fault, a misspelt one by the name that was sent."""
+        if not isinstance(data, Mapping):
+            raise ValidationError({"non_field_errors": [self.error_messages["invalid"].format()]}, "invalid")
+        misspelt, meant = self._misspelt(data)
+        try:
+            values = super().run_validation(data)
+        except ValidationError as error:
+            others = dict(error.detail) if isinstance(error.detail, dict) else {}
+            others = {name: detail for name, detail in others.items() if name not in meant}
+            raise ValidationError(misspelt | others) from error
+        if misspelt:
+            raise ValidationError(misspelt)
+        return values
+
+    def warnings_for(self, data: Any) -> list[str]:
+        """A sentence for each name of a body that is ignored."""
+        unknown = [name for name in data if name not in self._known()] if isinstance(data, Mapping) else []
+        told = [f"{shown(name)} is not a field of this request; it was ignored." for name in unknown]
+        if len(told) > MOST_WARNINGS:
+            told = [*told[:MOST_WARNINGS], f"{len(told) - MOST_WARNINGS:,} more were ignored."]
+        return told
+
+    def _known(self) -> list[str]:
+        return [*self.fields, *self.read_elsewhere]
+
+    def _misspelt(self, data: Mapping[str, Any]) -> tuple[dict[str, Any], set[str]]:
+        known = self._known()
+        sent = [name for name, value in data.items() if name not in known and value is not None]
+        meant = {name: find_meant(name, known, data) for name in sent}
+        found = {name: field for name, field in meant.items() if field is not None}
+        return _refusals(found, "field"), set(found.values())
+
+
+class NoBodySerializer(BodySerializer[Any]):
+    """For routes that take no body: all that is sent is ignored."""
+
+
+class FilterSerializer(serializers.Serializer[T]):
+    """The filters of a list. Empty ones filter nothing, unknown parameters are ignored, near misses are refused."""
+
+    @classmethod
+    def read(cls, request: Request, **values: Any) -> dict[str, Any]:
+        """The filters of a request that are not empty; `values` are those that the caller has read already.
+
+        Raises ValidationError.
+        """
+        names = list(cls._declared_fields)
+        refuse_near_misses(request, names)
+        texts = {name: request.query_params[name].strip() for name in names if name in request.query_params}
+        given = {name: value for name, value in {**texts, **values}.items() if value}
+        checked = cls(data=given)
+        checked.is_valid(raise_exception=True)
+        return {name: value for name, value in checked.validated_data.items() if value}
+
+
+def refuse_near_misses(request: Request, known: Iterable[str]) -> None:
+    """ValidationError where a query parameter that is not empty was probably meant to be one of the known."""
+    known, given = list(known), request.query_params
+    sent = [name for name, text in given.items() if name not in known and str(text).strip()]
+    meant = {name: find_meant(name, known, given) for name in sent}
+    found = {name: field for name, field in meant.items() if field is not None}
+    if found:
+        raise ValidationError(_refusals(found, "parameter"))
+
+
+def _refusals(found: Mapping[str, str], what: str) -> dict[str, Any]:
+    return {
+        name: [ErrorDetail(f"{name} is not a {what} of this request; send {field}.", code=MISSPELT)]
+        for name, field in found.items()
+    }
+
+
+def describe_warnings(
+    result: dict[str, Any],
+    generator: Any,
+    request: Any,
+    public: bool,  # noqa: FBT001 - drf-spectacular's signature
+) -> dict[str, Any]:
+    """For the OpenAPI document: every object that a write answers may carry `warnings`."""
+    components = result["components"]["schemas"]
+    for operations in result["paths"].values():
+        for method in {"post", "patch", "put"} & operations.keys():
+            for code, answer in operations[method]["responses"].items():
+                schema = answer.get("content", {}).get("application/json", {}).get("schema", {})
+                named = components.get(schema.get("$ref", "").rpartition("/")[2], {})
+                if code.startswith("2") and named.get("type") == "object":
+                    named["properties"][WARNINGS] = {
+                        "type": "array",
+                        "items": {"type": "string"},
+                        "description": "What of the body was ignored; absent where nothing was.",
+                    }
+    return result

@@ -1,0 +1,226 @@
+"""Serializer fields that take only the type they name, and say what would be right."""
+
+import json
+import re
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from rest_framework import serializers
+
+from dali.lib.clock import epoch_ms
+from dali.lib.web.addresses import absolute_url
+
+# C0 and C1 controls but tab and line breaks: they are no text, and PostgreSQL stores no NUL.
+CONTROL_CHARACTER = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+# Half a pair stands for no character: it can be neither stored nor answered as UTF-8.
+SURROGATE = re.compile(r"[\ud800-\udfff]")
+
+
+def shown(value: object) -> str:
+    """A value as a message shows it: as JSON, in ASCII, at most 60 characters."""
+    text = json.dumps(value, default=str)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+class StrictCharField(serializers.CharField):
+    """Text: trimmed, without control characters other than tab and line breaks; a number is no text."""
+
+    default_error_messages = {
+        "required": "is missing; send text.",
+        "null": "null is no text; send text.",
+        "invalid": "{value} is no text; send a string.",
+        "blank": "is empty; send at least one character that is no space.",
+        "control": "holds the control character U+{code:04X} at position {position}; take it out.",
+        "surrogate": "holds half a surrogate pair at position {position}; send whole characters.",
+        "too_long": "has {length:,} characters; send at most {most:,}.",
+        "pattern": "{value} is not as it must be; send {cure}.",
+    }
+
+    def __init__(self, *, pattern: str = "", cure: str = "", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.pattern = pattern  # of the whole text once it is trimmed; valid in ECMA-262 too
+        self._cure = cure
+
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        """Type, control characters and length are checked before what DRF's own field checks."""
+        if data is not serializers.empty and data is not None:
+            self._check(data)
+        return super().run_validation(data)
+
+    def _check(self, data: Any) -> None:
+        if not isinstance(data, str):
+            self.fail("invalid", value=shown(data))
+        if found := CONTROL_CHARACTER.search(data):
+            self.fail("control", code=ord(found.group()), position=found.start())
+        if found := SURROGATE.search(data):
+            self.fail("surrogate", position=found.start())
+        text = data.strip() if self.trim_whitespace else data
+        if self.max_length is not None and len(text) > self.max_length:
+            self.fail("too_long", length=len(text), most=self.max_length)
+        if self.pattern and text and not re.fullmatch(self.pattern, text):
+            self.fail("pattern", value=shown(data), cure=self._cure)
+
+
+class StrictIntegerField(serializers.IntegerField):
+    """A whole number within bounds; `"2"`, `2.5` and `true` are none. The parser reads `2.0` as 2."""
+
+    default_error_messages = {
+        "required": "is missing; send a whole number.",
+        "null": "null is no whole number.",
+        "invalid": "{value} is no whole number.",
+        "range": "{value} is out of range; send {bounds}.",
+    }
+
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        """Type and bounds, in one message each."""
+        if data is not serializers.empty and data is not None:
+            if type(data) is not int:
+                self.fail("invalid", value=shown(data))
+            low, high = self.min_value, self.max_value
+            if (low is not None and data < low) or (high is not None and data > high):
+                bounds = f"{low} to {high}" if high is not None else f"{low} or more"
+                self.fail("range", value=str(data)[:40], bounds=bounds)
+        return super().run_validation(data)
+
+
+class StrictBooleanField(serializers.BooleanField):
+    """`true` or `false`; `1`, `"true"` and `"on"` are neither."""
+
+    default_error_messages = {"invalid": "{input} is neither true nor false."}
+
+    def to_internal_value(self, data: Any) -> bool:
+        """The boolean itself."""
+        if not isinstance(data, bool):
+            self.fail("invalid", input=shown(data))
+        return data
+
+
+class StrictUsdField(serializers.Field[Decimal, Any, float | None, Any]):
+    """US dollars: a JSON number above 0, to 999,999, with at most six decimals; out, a number or null."""
+
+    default_error_messages = {
+        "invalid": "{value} is no amount in US dollars; send a number above 0, to 999999.",
+    }
+    least_usd, most_usd = 0.000001, 999_999
+
+    def to_internal_value(self, data: Any) -> Decimal:
+        """The amount, rounded to millionths."""
+        is_number = isinstance(data, int | float) and not isinstance(data, bool)
+        if not is_number or not self.least_usd <= data <= self.most_usd:
+            self.fail("invalid", value=shown(data))
+        return round(Decimal(str(data)), 6)
+
+    def to_representation(self, value: Decimal) -> float:
+        """A JSON number; unknown amounts are null and never come here."""
+        return float(value)
+
+
+class StrictListField(serializers.ListField):
+    """A JSON array."""
+
+    default_error_messages = {
+        "required": "is missing; send an array.",
+        "null": "null is not an array; send one, as [].",
+        "not_a_list": "{value} is not an array; send one, as [].",
+        "empty": "is empty; send at least one.",
+        "max_length": "has too many entries; send at most {max_length}.",
+    }
+
+    def to_internal_value(self, data: Any) -> list[Any]:
+        """The checked entries; DRF's own message would name the type as Python does."""
+        if not isinstance(data, list):
+            self.fail("not_a_list", value=shown(data))
+        return super().to_internal_value(data)
+
+
+class UniqueListField(StrictListField):
+    """A list in which nothing stands twice."""
+
+    default_error_messages = {"repeated": "{value} stands there twice; name each once."}
+
+    def to_internal_value(self, data: Any) -> list[Any]:
+        """The items, each checked by `child`."""
+        items: list[Any] = super().to_internal_value(data)
+        for place, item in enumerate(items):
+            if item in items[:place]:
+                self.fail("repeated", value=shown(item))
+        return items
+
+
+class StrictDictField(serializers.DictField):
+    """A JSON object whose values are alike."""
+
+    default_error_messages = {
+        "required": "is missing; send an object.",
+        "null": "null is not an object; send one, as {{}}.",
+        "not_a_dict": "{value} is not an object; send one, as {{}}.",
+    }
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        """The checked values by name; DRF's own message would name the type as Python does."""
+        if not isinstance(data, dict):
+            self.fail("not_a_dict", value=shown(data))
+        return super().to_internal_value(data)
+
+
+class StrictObjectField(serializers.Field[dict[str, Any], Any, dict[str, Any], Any]):
+    """A JSON object whose texts, at any depth, hold no control characters."""
+
+    default_error_messages = {
+        "invalid": "{value} is no object; send one, as {{}}.",
+        "control": "{path} holds the control character U+{code:04X}; take it out.",
+    }
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        """The object as it came."""
+        if not isinstance(data, dict):
+            self.fail("invalid", value=shown(data))
+        waiting: list[tuple[str, Any]] = [(self.field_name or "", data)]
+        while waiting:
+            path, item = waiting.pop()
+            if isinstance(item, dict):
+                waiting += [(f"{path}.{name}", inner) for name, inner in item.items()]
+                waiting += [(path, name) for name in item]
+            elif isinstance(item, list):
+                waiting += [(f"{path}.{number}", inner) for number, inner in enumerate(item)]
+            elif isinstance(item, str) and (found := CONTROL_CHARACTER.search(item)):
+                self.fail("control", path=CONTROL_CHARACTER.sub("?", path), code=ord(found.group()))
+        return data
+
+    def to_representation(self, value: dict[str, Any]) -> dict[str, Any]:
+        """The object as it is."""
+        return value
+
+
+class EpochMsField(serializers.Field[datetime, Any, int, Any]):
+    """A time, out: milliseconds since the Unix epoch."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(read_only=True, **kwargs)
+
+    def to_representation(self, value: datetime) -> int:
+        """Milliseconds."""
+        return epoch_ms(value)
+
+
+class UrlOutField(serializers.Field[str, Any, str | None, Any]):
+    """An address, out: absolute, null where there is none."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(read_only=True, **kwargs)
+
+    def to_representation(self, value: str) -> str | None:
+        """The absolute URL."""
+        return absolute_url(value) or None
+
+
+class TextOrNullField(serializers.Field[str, Any, str | None, Any]):
+    """Text, out: null where it is empty."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(read_only=True, **kwargs)
+
+    def to_representation(self, value: str) -> str | None:
+        """The text."""
+        return value or None

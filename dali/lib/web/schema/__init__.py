@@ -1,0 +1,1 @@
+"""Parts of the OpenAPI document that all apps share."""

@@ -1,0 +1,141 @@
+"""How the OpenAPI document is made of the views: who needs a key, which errors each route answers, which rules hold.
+
+Each kind of field is described in dali.lib.web.schema.fields. What a serializer checks beyond its fields it
+describes in `schema_rules`, a function of the class that gives JSON Schema to be merged into its own.
+"""
+
+from typing import Any
+
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.utils import Direction
+from rest_framework import serializers
+
+from dali.lib.web.input.fields import StrictCharField
+
+Schema = dict[str, Any]
+
+WITHOUT_KEY: dict[str, list[str]] = {}
+_WRITES = ("POST", "PATCH", "PUT")
+_WAIT = {"Retry-After": {"schema": {"type": "integer", "minimum": 1}, "description": "Seconds to wait."}}
+_LINK = {
+    "Link": {
+        "schema": {"type": "string", "pattern": '^<[^>]+>; rel="next"$'},
+        "description": 'The next page (`rel="next"`), where there is one.',
+    }
+}
+_JSON = "application/json"
+_RULES = "x-rules"  # in a component until the document is finished
+
+
+class ErrorItemSerializer(serializers.Serializer[Any]):
+    """One thing that is wrong."""
+
+    code = serializers.CharField(help_text="A word for programs, as `required`.")
+    detail = serializers.CharField(help_text="A sentence for people: the field, the value and the cure.")
+    attr = serializers.CharField(
+        allow_null=True, help_text="The field at fault, as `variants` or `models.openai`."
+    )
+
+
+class ErrorSerializer(serializers.Serializer[Any]):
+    """The one shape of every error."""
+
+    type = serializers.ChoiceField(choices=["validation_error", "client_error", "server_error"])
+    errors = ErrorItemSerializer(many=True)  # type: ignore[assignment]  # the field's name
+
+
+def error_answers(texts: dict[int, str]) -> dict[str, Any]:
+    """Answers of the one shape by status, for routes that are not Django's."""
+    return {
+        str(status): {
+            "description": text,
+            "content": {_JSON: {"schema": {"$ref": "#/components/schemas/Error"}}},
+            **({"headers": _WAIT} if status in (429, 503) else {}),
+        }
+        for status, text in sorted(texts.items())
+    }
+
+
+def merged(schema: Schema, more: Schema) -> Schema:
+    """Both; of what both hold, objects are merged, and otherwise `more` wins."""
+    result = dict(schema)
+    for name, value in more.items():
+        known = result.get(name)
+        both = isinstance(known, dict) and isinstance(value, dict)
+        result[name] = merged(result[name], value) if both else value
+    return result
+
+
+def with_rules(schemas: dict[str, Schema]) -> dict[str, Schema]:
+    """The components with the rules of their serializers merged in: once drf-spectacular has named the enums."""
+    found = {}
+    for name, schema in schemas.items():
+        rules = schema.pop(_RULES, {})
+        found[name] = merged(schema, rules)
+    return found
+
+
+class DaliSchema(AutoSchema):
+    """Adds to each operation what follows from the view, and to each body what its serializer checks as a whole."""
+
+    def get_auth(self) -> list[dict[str, Any]]:
+        """Reads may come without a key (unless the server or the route asks one of all), writes may not."""
+        auths = super().get_auth()
+        asks = any(getattr(permission, "asks_always", False) for permission in self.view.get_permissions())
+        is_open = bool(auths) and self.method == "GET" and not asks
+        return [*auths, WITHOUT_KEY] if is_open and WITHOUT_KEY not in auths else auths
+
+    def _map_serializer(self, serializer: Any, direction: Direction, *args: Any, **kwargs: Any) -> Any:
+        schema = super()._map_serializer(serializer, direction, *args, **kwargs)  # type: ignore[no-untyped-call]
+        rules = getattr(serializer, "schema_rules", None) if direction == "request" else None
+        return schema | {_RULES: rules()} if rules else schema
+
+    def _insert_field_validators(self, field: Any, schema: Schema) -> None:
+        if not isinstance(field, StrictCharField):  # what that one checks is said by its extension
+            super()._insert_field_validators(field, schema)  # type: ignore[no-untyped-call]
+
+    def _get_parameters(self) -> list[dict[str, Any]]:
+        """An empty parameter of a query is the same as none."""
+        parameters: list[dict[str, Any]] = super()._get_parameters()
+        for parameter in parameters:
+            if parameter["in"] == "query":
+                parameter["allowEmptyValue"] = True
+        return parameters
+
+    def _get_request_body(self, direction: Direction = "request") -> Any:
+        """A body must be sent where nothing would not do, though no single field is required."""
+        body = super()._get_request_body(direction)  # type: ignore[no-untyped-call]
+        if body and "anyOf" in getattr(self.get_request_serializer(), "schema_rules", dict)():
+            body["required"] = True
+        return body
+
+    def _get_response_bodies(self, direction: Direction = "response") -> dict[str, Any]:
+        responses: dict[str, Any] = super()._get_response_bodies(direction=direction)
+        for code, text in self._errors().items():
+            if code not in responses:
+                answer = self._get_response_for_code(  # type: ignore[no-untyped-call]
+                    ErrorSerializer, code, media_types=[_JSON], direction=direction
+                )
+                responses[code] = answer | {"description": text}
+        for code in ("429", "503"):
+            if code in responses:
+                responses[code]["headers"] = _WAIT
+        if self.method == "GET" and any(one["name"] == "limit" for one in self._get_parameters()):
+            responses["200"].setdefault("headers", {}).update(_LINK)
+        return dict(sorted(responses.items()))
+
+    def _errors(self) -> dict[str, str]:
+        parameters = {parameter["in"] for parameter in self._get_parameters()}
+        found = {"406": "`Accept` takes nothing that is answered here.", "503": "A dependency is down."}
+        if self.view.get_authenticators():
+            found["401"] = "No key where one is needed, or a wrong one."
+        if "path" in parameters:
+            found["404"] = "There is no such thing."
+        if "query" in parameters or self.method in _WRITES:
+            found["400"] = "Bad input."
+        if self.method in _WRITES:
+            found["413"] = "The body is too large."
+            found["415"] = "The body is of a media type that is not taken here."
+        if self.view.get_throttles():
+            found["429"] = "Too many requests."
+        return found

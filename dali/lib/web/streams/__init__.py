@@ -1,0 +1,1 @@
+"""Long answers: WebSocket frames, Server-Sent Events, allowances."""

@@ -1,0 +1,1 @@
+"""HTTP and WebSocket as the web server speaks them, with the limits of each connection."""

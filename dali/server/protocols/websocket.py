@@ -1,0 +1,214 @@
+"""WebSockets as the web process speaks them: a slow reader holds its writer back, a silent one is dropped."""
+
+import time
+from typing import Any
+
+from autobahn.twisted.websocket import WebSocketServerFactory
+from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
+
+from dali.lib.web.streams import frames
+from dali.lib.web.streams.allowance import Allowance
+from dali.server.protocols.connection import Connection, Gate
+from dali.server.protocols.host import Host
+from dali.server.protocols.limits import Limits
+
+GOING_AWAY = 1001
+POLICY_VIOLATION = 1008
+MESSAGE_TOO_BIG = 1009
+TOO_SLOW = 4408
+# Seconds within which a client must answer a close; also how long one that was too slow may still see why.
+CLOSE_S = 10
+# What a client may send before its handshake is answered.
+EARLY_BYTES = 16 * 1024
+
+
+class Socket(WebSocketProtocol):  # type: ignore[misc]  # daphne ships no types
+    """One client's socket. What clients send is not read by anybody: it proves that they are alive."""
+
+    transport: Connection
+
+    def connectionMade(self) -> None:  # noqa: N802 - Twisted's name
+        """Called when the connection was taken over from HTTP."""
+        self.gate = Gate()
+        self._heard_at = self._pinged_at = time.monotonic()
+        self._allowance = Allowance(self.limits.frames_at_once, self.limits.frames_a_second)
+        self._is_deaf = False
+        self._discarded_bytes = 0
+        self._early: bytes | None = None
+        self.transport.bufferSize = self.limits.socket_read_bytes
+        self.transport.high_water_bytes = self.limits.high_water_bytes
+        self.transport.bound_kernel_buffer(None)
+        self.transport.unregisterProducer()  # HTTP's, which would stop reading while the buffer is full
+        self.transport.registerProducer(self.gate, True)
+        super().connectionMade()
+
+    @property
+    def limits(self) -> Limits:
+        """The server's bounds."""
+        limits: Limits = self.factory.server_class.limits
+        return limits
+
+    def onConnect(self, request: Any) -> Any:  # noqa: N802 - Autobahn's name
+        """Called with the request, whose answer may take a while."""
+        self._early = b""
+        return super().onConnect(request)
+
+    def onOpen(self) -> None:  # noqa: N802 - Autobahn's name
+        """Called when the request has been answered."""
+        super().onOpen()
+        self.data += self._early or b""
+        self._early = None
+
+    def dataReceived(self, data: bytes) -> None:  # noqa: N802 - Twisted's name
+        """Called with what the client sent; what comes before the handshake's answer is kept until then."""
+        if self._is_deaf:
+            self._discarded_bytes += len(data)
+            if self._discarded_bytes > self.limits.linger_bytes:
+                self.transport.abortConnection()
+        elif self._early is None:
+            self._heard_at = time.monotonic()
+            super().dataReceived(data)
+        elif len(self._early) + len(data) <= EARLY_BYTES:
+            self._early += data
+        else:
+            self.transport.abortConnection()
+
+    def processData(self) -> bool:  # noqa: N802 - Autobahn's name
+        """Called until it says that there is nothing more to do."""
+        has_more = not self._is_deaf and bool(super().processData())
+        if self._is_deaf:
+            self.data = b""
+        return has_more and not self._is_deaf
+
+    def onFrameBegin(self) -> None:  # noqa: N802 - Autobahn's name
+        """Called when a frame begins, of a message or of control."""
+        super().onFrameBegin()
+        if self._allowance.spend() > 0 and not self._is_deaf:
+            self._fail_connection(POLICY_VIOLATION, "too many frames")
+
+    def _fail_connection(self, code: int, reason: str) -> None:
+        """Called where the client broke a rule: tells it which, and reads on for a while without looking at anything.
+
+        A connection closed with bytes unread is reset, and the client would not see why.
+        """
+        if self._is_deaf:
+            return  # Autobahn goes on with the frame that broke the rule, and it may break another
+        is_told = self.state == self.STATE_OPEN
+        self._is_deaf = self.failedByMe = True
+        self.server.log_action("websocket", reason, {"path": self.path.decode(), "client": self.peer})
+        if is_told:
+            self._close(code, reason)
+            self.transport.loseWriteConnection()
+        else:
+            self.wasNotCleanReason = reason
+            self.dropConnection(abort=True)
+
+    def onMessageFrameBegin(self, length: int) -> None:  # noqa: N802 - Autobahn's name
+        """Called when a part of a message begins.
+
+        The bound is kept here because Autobahn's own would bind what we send, too.
+        """
+        super().onMessageFrameBegin(length)
+        if self.message_data_total_length > self.limits.client_message_bytes and not self.failedByMe:
+            self._fail_connection(
+                MESSAGE_TOO_BIG, f"messages have at most {self.limits.client_message_bytes} bytes"
+            )
+
+    def onMessage(self, payload: bytes, isBinary: bool) -> None:  # noqa: N802, N803, FBT001 - Autobahn's names
+        """Called with a client's message, which means nothing here."""
+
+    def onPing(self, payload: bytes) -> None:  # noqa: N802 - Autobahn's name
+        """Answers a client's ping, unless it does not read what it was sent before."""
+        if self.gate.is_open:
+            super().onPing(payload)
+
+    def onClose(self, wasClean: bool, code: int, reason: str) -> None:  # noqa: N802, N803, FBT001 - Autobahn's names
+        """Called when the connection is gone; Daphne knows nothing of one whose handshake was refused."""
+        if hasattr(self, "request"):
+            super().onClose(wasClean, code, reason)
+
+    def handle_reply(self, message: dict[str, Any]) -> None:
+        """Does what the application asks for; nothing once the socket is closing."""
+        if self.state in (self.STATE_CLOSING, self.STATE_CLOSED):
+            return
+        if message["type"] == "websocket.send" and message.get("text") and self.state == self.STATE_OPEN:
+            self.transport.write(self.factory.frame_of(message["text"]))
+            if self.transport.unsent_bytes > self.limits.most_unsent_bytes:
+                self._close_too_slow()
+        elif message["type"] == frames.EXTENSION and self.state == self.STATE_OPEN:
+            self.transport.write(message["frames"])
+            if self.transport.unsent_bytes > self.limits.most_unsent_bytes:
+                self._close_too_slow()
+        elif message["type"] == "websocket.close" and self.state == self.STATE_OPEN:
+            # Autobahn's `sendClose` refuses the standard's own codes, and Daphne drops the reason.
+            self._close(message.get("code") or 1000, message.get("reason") or "")
+        else:
+            super().handle_reply(message)
+
+    def check_timeouts(self) -> None:
+        """Called every two seconds."""
+        now = time.monotonic()
+        if self.state == self.STATE_CONNECTING:
+            if self.duration() > self.server.websocket_connect_timeout:
+                self.serverReject()
+            return
+        if self.state != self.STATE_OPEN:
+            return
+        idle_s = self.transport.idle_s()
+        if not self.gate.is_open and idle_s > self.limits.stall_s:
+            self._close_too_slow()
+        elif now - self._heard_at > self.limits.silence_s and not self._is_taking(idle_s):
+            self.wasNotCleanReason = "silent"
+            self.dropConnection(abort=True)
+        elif now - self._pinged_at >= self.limits.ping_s:
+            self._pinged_at = now
+            self.sendPing()
+
+    def go_away(self) -> None:
+        """Called when the server stops: tells the client to come back later."""
+        if self.state == self.STATE_CONNECTING:
+            self.dropConnection(abort=True)
+        else:
+            self._close(GOING_AWAY)
+
+    def _close(self, code: int, reason: str = "") -> None:
+        # RFC 6455 gives the reason 123 bytes.
+        self.sendCloseFrame(code=code, reasonUtf8=reason.encode()[:123].decode(errors="ignore").encode())
+        self.gate.release()
+
+    def _is_taking(self, idle_s: float) -> bool:
+        # The ping that it has not answered may be behind megabytes that a slow line is still taking.
+        return self.transport.waiting_bytes() > 0 and idle_s < self.limits.silence_s
+
+    def _close_too_slow(self) -> None:
+        self._close(TOO_SLOW)
+        self.application_queue.put_nowait({"type": "websocket.disconnect", "code": TOO_SLOW})
+        self.muted = True  # the application has been told; onClose shall not tell it again
+        self.server.log_action("websocket", "too slow", {"path": self.path.decode(), "client": self.peer})
+
+
+class Factory(WebSocketFactory):  # type: ignore[misc]  # daphne ships no types
+    """Makes a `Socket` for each connection that HTTP hands over."""
+
+    protocol = Socket
+
+    def __init__(self, server: Host) -> None:
+        self.server_class = server
+        WebSocketServerFactory.__init__(self, server="")
+        self.setProtocolOptions(
+            webStatus=False,
+            allowNullOrigin=True,  # the application judges origins
+            openHandshakeTimeout=20,
+            closeHandshakeTimeout=CLOSE_S,
+            failByDrop=False,  # a client that breaks a rule is told which
+            autoPingInterval=0,
+            autoPingTimeout=0,
+        )
+        self._text, self._frame = "", b""
+
+    def frame_of(self, text: str) -> bytes:
+        """The text as a frame. The stream hands the same text to one socket after another: it is framed once."""
+        if text is not self._text:
+            self._text = text
+            self._frame = self.prepareMessage(text.encode()).payloadHybi
+        return self._frame

@@ -1,0 +1,66 @@
+"""Answers that several routes give: a job with its steps, a submission."""
+
+from uuid import UUID
+
+from drf_spectacular.utils import OpenApiParameter
+from rest_framework import status
+from rest_framework.response import Response
+
+from dali.lib.web.addresses import absolute_url
+from progressions.api.serializers import (
+    SPENT_CONTEXT,
+    STEPS_CONTEXT,
+    JobSerializer,
+    JobSubmittedSerializer,
+    OneVariantSerializer,
+)
+from progressions.models import Job
+from progressions.money.ledger import spent_by_jobs
+from progressions.queries import get_job_with_variants, get_variant, steps_by_owner
+from progressions.work.idempotency import KEY_PATTERN
+
+
+def job_answer(job: Job) -> Response:
+    """The job with its variants (prefetched) and their steps and costs: two queries."""
+    steps = steps_by_owner([job.pk, *(variant.pk for variant in job.variants.all())])
+    context = {STEPS_CONTEXT: steps, SPENT_CONTEXT: spent_by_jobs([job.pk])}
+    return Response(JobSerializer(job, context=context).data)
+
+
+def submitted(job_id: UUID) -> Response:
+    """202, and where the job is to be asked for; MissingError where there is none."""
+    body = JobSubmittedSerializer(get_job_with_variants(job_id)).data
+    headers = {"Location": absolute_url(f"/api/jobs/{job_id}")}
+    return Response(body, status=status.HTTP_202_ACCEPTED, headers=headers)
+
+
+def variant_answer(variant_id: UUID) -> Response:
+    """One variant as in its job; MissingError where there is none."""
+    variant = get_variant(variant_id)
+    context = {STEPS_CONTEXT: steps_by_owner([variant.pk])}
+    return Response(OneVariantSerializer(variant, context=context).data)
+
+
+def replayed(answer: Response) -> Response:
+    """Marks the answer to a request that was done before."""
+    answer["Idempotent-Replayed"] = "true"
+    return answer
+
+
+IDEMPOTENCY_KEY = OpenApiParameter(
+    "Idempotency-Key",
+    {"type": "string", "pattern": KEY_PATTERN},
+    OpenApiParameter.HEADER,
+    description="A request with the same key and body is done once; kept for 7 days. Another body: 422.",
+)
+
+
+def replay_header(*codes: int) -> OpenApiParameter:
+    """What the answers of those codes carry where the key was known."""
+    return OpenApiParameter(
+        "Idempotent-Replayed",
+        {"type": "string", "enum": ["true"]},
+        OpenApiParameter.HEADER,
+        description="There where the key was known.",
+        response=list(codes),
+    )

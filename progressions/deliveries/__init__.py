@@ -1,1 +1,0 @@
-"""Deliveries: one file each, nothing else. The contract is progressions/delivery.py."""

@@ -1,1 +1,0 @@
-"""Judges: one file each, nothing else. The contract is progressions/judge.py."""

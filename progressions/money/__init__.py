@@ -1,0 +1,1 @@
+"""Money: ledger, budget, receipts, spending of projects."""

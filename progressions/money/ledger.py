@@ -1,0 +1,191 @@
+"""The ledger of paid calls: the one way to write into it, and what work has cost.
+
+`charge` is called in the transaction of the change it belongs to, so that a call is in the books exactly
+when its answer is. The verdict's and the refiner's calls are charged before their variant ends: the job's `complete`
+event carries the sum.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from uuid import UUID
+
+from django.utils import timezone
+
+from dali.lib.calls.answers.usage import Usage
+from dali.lib.db.sql import insert_rows
+from knowledgebase.pricing import cost_of
+from progressions.enums import Purpose
+from progressions.models import Charge
+from progressions.money.spending import Spending, grouped, spending_of, summed
+
+__all__ = [
+    "Spending",
+    "charge",
+    "charge_unseen",
+    "charge_usages",
+    "cost_of_usages",
+    "spent_by_job",
+    "spent_by_jobs",
+    "spent_by_project",
+    "spent_on",
+    "today",
+    "with_unbooked",
+]
+
+_COLUMNS = (
+    "project",
+    "job",
+    "variant_id",
+    "progression_id",
+    "purpose",
+    "service",
+    "model",
+    "usage",
+    "usd",
+    "is_possible",
+    "attempt",
+    "created_at",
+)
+_PLACES = Decimal("0.00000001")
+
+
+def charge(
+    *,
+    purpose: Purpose,
+    project_id: UUID,
+    job_id: UUID | None,
+    variant_id: UUID | None = None,
+    progression_id: UUID | None = None,
+    usage: Usage | None,
+    usd: Decimal | None,
+    is_possible: bool = False,
+    attempt: int = 0,
+    service: str = "",
+    model: str = "",
+) -> None:
+    """Writes down one call, in the caller's transaction; a call that is known to be free leaves no row.
+
+    `usd`: what it cost, None where no price is known; for a call that is only possibly billed
+    (`is_possible`: sent, answer never seen) what it would have cost. `service` and `model` where there is no usage
+    that names them.
+    """
+    if usd == 0 and usage is None:
+        return
+    units = {} if usage is None else usage.as_json()
+    row = (
+        project_id,
+        job_id,
+        variant_id,
+        progression_id,
+        purpose,
+        (usage.service if usage else service)[:40],
+        (usage.model if usage else model)[:120],
+        units,
+        None if usd is None else usd.quantize(_PLACES),
+        is_possible,
+        attempt,
+        timezone.now(),
+    )
+    insert_rows(Charge, _COLUMNS, [row])
+
+
+def charge_usages(
+    usages: Iterable[Usage],
+    *,
+    purpose: Purpose,
+    project_id: UUID,
+    job_id: UUID | None,
+    variant_id: UUID | None = None,
+    progression_id: UUID | None = None,
+    attempt: int = 0,
+) -> None:
+    """Writes down calls whose price is that of the table: one row each, in the caller's transaction."""
+    for usage in usages:
+        charge(
+            purpose=purpose,
+            project_id=project_id,
+            job_id=job_id,
+            variant_id=variant_id,
+            progression_id=progression_id,
+            usage=usage,
+            usd=cost_of(usage, today()),
+            attempt=attempt,
+        )
+
+
+def charge_unseen(
+    estimates: Iterable[Usage],
+    *,
+    purpose: Purpose,
+    project_id: UUID,
+    job_id: UUID | None,
+    variant_id: UUID | None = None,
+    progression_id: UUID | None = None,
+) -> None:
+    """Writes down calls that were sent and whose answer nobody saw, in the caller's transaction: possibly billed, and
+    by the price table at what they are estimated to have used."""
+    for estimate in estimates:
+        charge(
+            purpose=purpose,
+            project_id=project_id,
+            job_id=job_id,
+            variant_id=variant_id,
+            progression_id=progression_id,
+            usage=None,
+            usd=cost_of(estimate, today()),
+            is_possible=True,
+            service=estimate.service,
+            model=estimate.model,
+        )
+
+
+def cost_of_usages(usages: Iterable[Usage]) -> Decimal | None:
+    """What several calls cost together: 0 for none, None where no price of any is known, else what is known."""
+    costs = [cost_of(usage, today()) for usage in usages]
+    known = [cost for cost in costs if cost is not None]
+    return sum(known, Decimal(0)) if known or not costs else None
+
+
+def today() -> date:
+    """The day that is accounted for now: days are those of UTC."""
+    return datetime.now(UTC).date()
+
+
+def spent_by_job(job_id: UUID) -> Spending:
+    """What a job has cost so far: images, verdicts, refined prompts; one query."""
+    return spent_by_jobs([job_id]).get(job_id, Spending())
+
+
+def spent_by_jobs(job_ids: Iterable[UUID]) -> dict[UUID, Spending]:
+    """The spending of each job that has any paid call: one query however many there are."""
+    return spending_of("job_id", job_ids)
+
+
+def spent_by_project(project_id: UUID) -> Spending:
+    """What all work of a project has cost so far; one query."""
+    return spending_of("project_id", [project_id]).get(project_id, Spending())
+
+
+def spent_on(day: date) -> Spending:
+    """What was spent on a day (UTC), by all projects; one query."""
+    start = datetime.combine(day, time(), UTC)
+    rows = Charge.objects.order_by().filter(created_at__gte=start, created_at__lt=start + timedelta(days=1))
+    return summed(grouped(rows))
+
+
+def with_unbooked(spent: Spending, known_usd: Decimal | None) -> Spending:
+    """A job's spending as it is shown: with its images that are in no row of the ledger, because they were free.
+
+    `known_usd`: the sum of its variants' known costs, None where none is known; then, and where no call was paid for
+    either, nothing is known yet.
+    """
+    if spent.images != 0:
+        return spent
+    total = spent.total
+    if known_usd:
+        total = (total or Decimal(0)) + known_usd
+    elif known_usd is None and not (spent.calls or spent.possible):
+        total = None
+    return replace(spent, images=known_usd, total=total)

@@ -1,0 +1,125 @@
+"""What is known of a provider's answer besides its bytes, as the note beside them and for the ledger.
+
+An answer is stored before its row can be written. Whoever finds it after a crash learns from the note what it cost, so
+that it is neither asked for nor paid again.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from functools import cached_property
+from typing import Any
+
+from dali.lib.calls.answers.usage import Usage
+from dali.lib.logs import mask_facts
+from knowledgebase.pricing import cost_of
+from progressions.enums import Purpose
+from progressions.models import Variant
+from progressions.money import ledger
+from progressions.provider import ProviderImage
+
+# Facts for the record that are longer stay out of the note, which must be small.
+_MOST_FACT_CHARACTERS = 120
+_MOST_FACTS_CHARACTERS = 700
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """An answer without its bytes: who made it of which seed, what it used and cost as far as that is known.
+
+    `given_usd`: what the provider itself says it cost. `day`: that of the call, by whose prices it is counted.
+    """
+
+    model: str
+    seed: int | None
+    given_usd: Decimal | None = None
+    usage: Usage | None = None
+    meta: Mapping[str, Any] = field(default_factory=dict)
+    day: date = field(default_factory=ledger.today)
+
+    @classmethod
+    def of(cls, image: ProviderImage) -> "Receipt":
+        """What comes with an answer; a service that repeats a key in it is not to have it stored."""
+        return cls(image.model, image.seed, image.cost_usd, image.usage, mask_facts(image.meta))
+
+    @classmethod
+    def of_usage(cls, usage: Usage) -> "Receipt":
+        """What comes with a failure that was paid for."""
+        return cls(usage.model, None, None, usage)
+
+    @cached_property
+    def cost_usd(self) -> Decimal | None:
+        """What it cost; None where that is not known. Reads the price table when first asked, which is after the
+        answer is stored: no database stands between a paid answer and its storing."""
+        if self.given_usd is not None or self.usage is None:
+            return self.given_usd
+        return cost_of(self.usage, self.day)
+
+    @classmethod
+    def found(cls, note: Mapping[str, Any] | None, variant: Variant) -> "Receipt":
+        """What the note beside a stored answer says; without one, who was asked, and that nobody knows the cost."""
+        if note is None:
+            return cls(variant.model, variant.seed)
+        usage, cost, day = note.get("usage"), note.get("costUsd"), note.get("day")
+        return cls(
+            model=str(note.get("model", variant.model)),
+            seed=note.get("seed"),
+            given_usd=None if cost is None else Decimal(str(cost)),
+            usage=Usage.from_json(usage) if usage else None,
+            meta=note.get("meta", {}),
+            day=date.fromisoformat(day) if day else ledger.today(),
+        )
+
+    def note(self, attempt: int) -> dict[str, object]:
+        """What is stored beside the answer's bytes, small."""
+        facts = {name: value for name, value in self.meta.items() if _is_short(value, _MOST_FACT_CHARACTERS)}
+        return {
+            "model": self.model,
+            "seed": self.seed,
+            "attempt": attempt,
+            "costUsd": None if self.given_usd is None else str(self.given_usd),
+            "day": self.day.isoformat(),
+            "usage": None if self.usage is None else self.usage.as_json(),
+            "meta": facts if _is_short(facts, _MOST_FACTS_CHARACTERS) else {},
+        }
+
+    def add_to(self, variant: Variant) -> None:
+        """Adds what is known of its cost to the variant's; the row is written by whoever asks."""
+        if self.cost_usd is not None:
+            variant.cost_usd = (variant.cost_usd or Decimal(0)) + self.cost_usd
+
+    def charge(self, variant: Variant, attempt: int) -> None:
+        """Writes the call into the ledger, in the caller's transaction."""
+        ledger.charge(
+            purpose=Purpose.IMAGE,
+            project_id=variant.project_id,
+            job_id=variant.job_id,
+            variant_id=variant.id,
+            usage=self.usage,
+            usd=self.cost_usd,
+            attempt=attempt,
+            service=variant.provider,
+            model=self.model,
+        )
+
+
+def charge_possible(variant: Variant, attempt: int) -> None:
+    """Writes a call whose answer nobody saw into the ledger, by its estimate, in the caller's transaction."""
+    ledger.charge(
+        purpose=Purpose.IMAGE,
+        project_id=variant.project_id,
+        job_id=variant.job_id,
+        variant_id=variant.id,
+        usage=None,
+        usd=variant.estimate_usd,
+        is_possible=True,
+        attempt=attempt,
+        service=variant.provider,
+        model=variant.model,
+    )
+
+
+def _is_short(value: object, most: int) -> bool:
+    return len(json.dumps(value)) <= most

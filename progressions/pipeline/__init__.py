@@ -1,0 +1,1 @@
+"""From a job to judged images: intake, orchestrator, one file a step, tools."""

@@ -1,0 +1,194 @@
+"""The `generate` step: one call to the provider at a time, its answer stored at once, its failures judged."""
+
+import time
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+import structlog
+from django.conf import settings
+
+from dali.lib.clock import Deadline
+from dali.lib.db.connections import release_connection
+from dali.lib.db.errors import classify
+from dali.lib.errors import UnavailableError
+from dali.lib.pictures.images import InvalidImageError
+from dali.lib.pictures.previews import preview_url
+from progressions.enums import Code
+from progressions.errors import LeaseLostError, ProviderError
+from progressions.money import budget
+from progressions.money.receipts import Receipt
+from progressions.pipeline import tools
+from progressions.pipeline.attempts import SENT, after_failure
+from progressions.pipeline.run import INTERNAL_ERROR, EndedError, Run, ms_since
+from progressions.provider import ProviderRequest
+from progressions.stream import events
+from progressions.work import claims
+from progressions.work.steps import Kept
+
+log = structlog.get_logger(__name__)
+
+# How far along a variant is when its call is answered.
+ANSWERED = 0.6
+
+
+def obtain(run: Run) -> bytes:
+    """The image's bytes: stored before, found stored by a process that died, or asked for now.
+
+    Raises EndedError where the variant ended instead, or waits for its next attempt.
+    """
+    if run.journal.result_of("generate") is not None:
+        return _stored(tools.original_key(run.variant))
+    if run.journal.unanswered("generate"):
+        found = tools.find_answer(run.variant)
+        if found is not None:
+            return _adopt(run, found)
+        run.give_up_unanswered()
+    if (excess := budget.excess(run.job)) is not None:
+        run.fail(Code.BUDGET, excess, is_retryable=False)
+    if run.variant.attempts >= settings.MAX_ATTEMPTS:
+        error = f"No answer was seen in {run.variant.attempts} attempts."
+        run.fail(Code.PROVIDER_ERROR, error, is_retryable=True)
+    if not claims.has_slot(run.lease, run.variant.provider):
+        _stand_back(run)
+    return _ask(run)
+
+
+def reject(run: Run, error: InvalidImageError) -> None:
+    """Takes back an answer that was stored, and paid, and does not decode; the second one ends the variant."""
+    tools.discard(run.variant)
+    kept = Kept({"code": Code.INVALID_IMAGE.value}, {"original_key": ""})
+    run.journal.revoke("generate", kept, error=str(error))
+    if run.journal.failures("generate", Code.INVALID_IMAGE) > 1:
+        run.fail(Code.INVALID_IMAGE, f"The answer does not decode: {error}", is_retryable=False)
+
+
+def _stored(key: str) -> bytes:
+    content = tools.find_stored(key)
+    if content is None:
+        raise FileNotFoundError(f"the original {key} is gone from its storage")
+    return content
+
+
+def _stand_back(run: Run) -> NoReturn:
+    """Leaves the variant to whoever frees a slot of its provider."""
+    with claims.fenced(run.lease, lease_until=None):
+        pass
+    raise EndedError
+
+
+def _adopt(run: Run, found: tools.Found) -> bytes:
+    """Takes the answer stored by a process that died before it could say so: nothing is paid twice."""
+    attempt = run.journal.unanswered_attempt("generate")
+    receipt = Receipt.found(found.note, run.variant)
+    content = found.content
+    claims.free_slot(run.lease)
+    if not found.is_finished:
+        request = tools.build_request(run.variant, run.job, attempt=attempt, deadline=Deadline.after(0))
+        try:
+            content = tools.finish_answer(run.variant, request, content, receipt.note(attempt))
+        except ProviderError as error:
+            after_failure(run, attempt, error, receipt, ms=None)
+    kept = _kept(run, receipt, attempt, len(content), is_adopted=True)
+    run.journal.answer("generate", attempt, kept, ms=None)
+    return content
+
+
+def _ask(run: Run) -> bytes:
+    """One call; its bytes are stored and journaled before anything else can fail."""
+    number = run.variant.attempts + 1
+    deadline = Deadline.after(settings.PROVIDER_TIMEOUT_S)
+    request = tools.build_request(run.variant, run.job, attempt=number, deadline=deadline)
+    try:
+        tools.check_again(request, run.variant.provider)
+    except ProviderError as error:
+        run.fail(error.code, str(error), is_retryable=False)
+    attempt = _send(run, number)
+    started, receipt = time.perf_counter(), None
+    try:
+        answer = tools.call_provider(run.variant, request, lambda content: _show(run, content))
+        receipt = Receipt.of(answer)
+        content = _store(run, request, answer.content, receipt.note(attempt))
+    except ProviderError as error:
+        after_failure(run, attempt, error, receipt, ms=ms_since(started))
+    except (UnavailableError, LeaseLostError):
+        raise  # nothing is wrong with the call: the storage is away, or the row is another worker's
+    except Exception as error:  # noqa: BLE001 - the edge of a plug-in: whatever breaks, the call may have been paid for
+        if classify(error) is not None:
+            raise
+        log.exception("generate_broke")
+        broken = ProviderError(Code.INTERNAL, INTERNAL_ERROR, is_possibly_billed=True)
+        after_failure(run, attempt, broken, receipt, ms=ms_since(started))
+    claims.extend(run.lease, claims.STEP_LIMIT_S)
+    kept = _kept(run, receipt, attempt, len(content), is_adopted=False)
+    run.journal.answer("generate", attempt, kept, ms=ms_since(started))
+    return content
+
+
+def _send(run: Run, number: int) -> int:
+    """Writes that a call is about to leave; returns the number of the attempt in the journal."""
+    sent = run.progress_body("generate", SENT)
+    sent["attempt"] = number
+    fields = {"attempts": number, "progress": sent["progress"]}
+    attempt = run.journal.send("generate", Kept(fields=fields, tell=lambda: [sent]))
+    run.variant.attempts = number
+    claims.extend(run.lease, settings.PROVIDER_TIMEOUT_S + tools.GRACE_S + claims.STEP_LIMIT_S)
+    return attempt
+
+
+def _store(run: Run, request: ProviderRequest, answer: bytes, note: Mapping[str, object]) -> bytes:
+    """Stores the answer, lets others call, and makes the image of it where that is left to do.
+
+    UnavailableError: the storage is away, and the answer is held until it is back.
+    """
+    is_finished = not tools.is_finished_here(run.variant)
+    key = tools.original_key(run.variant) if is_finished else tools.answer_key(run.variant)
+    try:
+        stored = tools.store_answer(key, answer, note)
+    except UnavailableError:
+        tools.hold_answer(run.variant, key, answer, note)
+        raise
+    claims.free_slot(run.lease)
+    return stored if is_finished else tools.finish_answer(run.variant, request, stored, note)
+
+
+def _show(run: Run, content: bytes) -> None:
+    """Tells of a preview, while the call goes on; each is halfway from what was said last to the answer."""
+    try:
+        url = preview_url(content)
+        if url is None:
+            return
+        body = run.progress_body("generate", (run.variant.progress + ANSWERED) / 2)
+        body["attempt"], body["previewUrl"] = run.variant.attempts, url
+        with claims.fenced(run.lease, progress=body["progress"]):
+            events.append(run.job.session_id, [body])
+    except Exception as error:  # noqa: BLE001 - a preview that cannot be shown must not cost the image, which is paid
+        log.warning("preview_not_shown", error=type(error).__name__)
+    finally:
+        release_connection()
+
+
+def _kept(run: Run, receipt: Receipt, attempt: int, size_bytes: int, *, is_adopted: bool) -> Kept:
+    """What is written of an answer, in the same transaction as the step's row."""
+    variant, key = run.variant, tools.original_key(run.variant)
+    variant.original_key, variant.model = key, receipt.model
+    receipt.add_to(variant)
+    meta: dict[str, Any] = {**receipt.meta, "attempts": variant.attempts}
+    if run.job.size:
+        meta.setdefault("requested", {"size": run.job.size})
+    result = {
+        "key": key,
+        "bytes": size_bytes,
+        "model": receipt.model,
+        "seed": receipt.seed,
+        "costUsd": None if receipt.cost_usd is None else float(receipt.cost_usd),
+        "meta": meta,
+        "adopted": is_adopted,
+    }
+    body = run.progress_body("generate", ANSWERED)
+    fields = {
+        "original_key": key,
+        "model": receipt.model,
+        "cost_usd": variant.cost_usd,
+        "progress": body["progress"],
+    }
+    return Kept(result, fields, lambda: receipt.charge(variant, attempt), lambda: [body])

@@ -1,0 +1,1 @@
+"""The one way in for jobs: drafts, rules, sources, submission."""

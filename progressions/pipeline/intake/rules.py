@@ -1,0 +1,159 @@
+"""What progressions.pipeline.intake.drafts checks of a submission as a whole, as JSON Schema for the OpenAPI document.
+
+It is made of this server's settings and plug-ins: providers without their credentials are not offered.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.conf import settings
+
+from dali.lib.calls.targets import LEAST_OTHER_PORT, MAX_PORT
+from dali.lib.web.schema.fields import ANY_JSON_REF, BLANK, PLAIN_OBJECT, SPACE, trimmed, whole_number_pattern
+from progressions.enums import Kind
+from progressions.pipeline.intake.drafts import NEEDS_IMAGE
+from progressions.provider import Provider, providers
+
+Schema = dict[str, Any]
+
+_LABEL = "[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+_LAST_LABEL = "[A-Za-z_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+_PORT = f":(?:80|443|{whole_number_pattern(LEAST_OTHER_PORT, MAX_PORT)})"
+_REST = r"[^\u0000-\u0020\u007f-\u00a0\\]*"
+_NOTHING: Schema = {"anyOf": [{"type": "null"}, {"type": "string", "pattern": BLANK}]}
+_PARENT: Schema = {"type": "string"}
+
+
+def job_rules() -> Schema:
+    """What is merged into the schema of a submission."""
+    configured = [provider for provider in providers.all() if not provider.missing()]
+    names = [provider.name for provider in configured]
+    return {
+        "properties": {
+            "providers": {"items": {"enum": names}, "maxItems": len(names)},
+            "startImageUrl": {"pattern": _source_pattern()},
+            "maskImageUrl": {"pattern": _source_pattern()},
+            "models": _models(configured),
+            "seeds": {"propertyNames": {"enum": names}},
+            "options": _options(configured),
+        },
+        "allOf": [
+            {"title": "What each kind starts from", "anyOf": _kinds()},
+            _not_both("seed", "seeds"),
+            {"title": "One seed for each variant", "anyOf": _seed_counts()},
+            *(rule for provider in configured for rule in _rules_of(provider, len(names))),
+        ],
+    }
+
+
+def _models(configured: Sequence[Provider]) -> Schema:
+    known = {one.name: one.job_rules().get("model", {}) for one in configured}
+    return {"properties": known, "additionalProperties": False}
+
+
+def _options(configured: Sequence[Provider]) -> Schema:
+    """Those of a provider that the job does not ask are not looked at."""
+    asked = {one.name: {**PLAIN_OBJECT, **one.job_rules().get("options", {})} for one in configured}
+    others = {name: ANY_JSON_REF for name in providers.names() if name not in asked}
+    return {"description": "By provider.", "properties": asked | others, "additionalProperties": False}
+
+
+def _kinds() -> list[Schema]:
+    """What each kind starts from: one of these holds."""
+    image: Schema = {"type": "string", "pattern": f"[^{SPACE}]"}
+    no_mask = {"maskImageUrl": _NOTHING}
+    changing = [kind.value for kind in Kind if kind in NEEDS_IMAGE and kind != Kind.INPAINT]
+    return [
+        {
+            "title": "Without an image",
+            "properties": {"kind": {"enum": [Kind.GENERATE, None]}, "startImageUrl": _NOTHING, **no_mask},
+        },
+        {
+            "title": "From a start image",
+            "required": ["startImageUrl"],
+            "properties": {"kind": {"enum": [*changing, None]}, "startImageUrl": image, **no_mask},
+        },
+        {
+            "title": "From an earlier image",
+            "required": ["kind", "parentProgressionId"],
+            "properties": {"kind": {"enum": changing}, "parentProgressionId": _PARENT, **no_mask},
+        },
+        {
+            "title": "Within a mask, from a start image",
+            "required": ["kind", "startImageUrl", "maskImageUrl"],
+            "properties": {"kind": {"const": Kind.INPAINT}, "startImageUrl": image, "maskImageUrl": image},
+        },
+        {
+            "title": "Within a mask, from an earlier image",
+            "required": ["kind", "parentProgressionId", "maskImageUrl"],
+            "properties": {
+                "kind": {"const": Kind.INPAINT},
+                "parentProgressionId": _PARENT,
+                "maskImageUrl": image,
+            },
+        },
+    ]
+
+
+def _not_both(one: str, other: str) -> Schema:
+    return {
+        "anyOf": [
+            {"properties": {one: {"type": "null"}}},
+            {"properties": {other: {"type": ["object", "null"], "maxProperties": 0}}},
+        ]
+    }
+
+
+def _seed_counts() -> list[Schema]:
+    """One seed for each variant: no seeds, or as many as `variants` says."""
+    none = {"properties": {"seeds": {"type": ["object", "null"], "maxProperties": 0}}}
+    one = {"properties": {"variants": {"enum": [1, None]}, "seeds": _lists_of(1)}}
+    more = [
+        {"required": ["variants"], "properties": {"variants": {"const": count}, "seeds": _lists_of(count)}}
+        for count in range(2, settings.MAX_VARIANTS + 1)
+    ]
+    return [none, one, *more]
+
+
+def _lists_of(count: int) -> Schema:
+    return {"additionalProperties": {"minItems": count, "maxItems": count}}
+
+
+def _rules_of(provider: Provider, count: int) -> list[Schema]:
+    """What holds where one provider is asked: for the kind, the size, and what names the provider."""
+    rules: Schema = {}
+    if provider.kinds != frozenset(Kind):
+        rules["kind"] = {"enum": [*(kind.value for kind in Kind if kind in provider.kinds), None]}
+    if size := provider.job_rules().get("size"):
+        rules["size"] = size
+    found = [_where(rules, provider.name, count)] if rules else []
+    if count > 1:
+        is_asked = {"properties": {"providers": {"contains": {"const": provider.name}}}}
+        for field in ("models", "seeds"):
+            is_named = {"type": "object", "required": [provider.name]}
+            found.append({"if": {"required": [field], "properties": {field: is_named}}, "then": is_asked})
+    return found
+
+
+def _where(rules: Schema, name: str, count: int) -> Schema:
+    """The rules where this provider is among those asked; it always is where there is no other."""
+    if count == 1:
+        return {"properties": rules}
+    return {
+        "if": {"properties": {"providers": {"contains": {"const": name}}}},
+        "then": {"properties": rules},
+    }
+
+
+def _source_pattern() -> str:
+    """An http(s) URL of a public host or one that the operator allows; an address of this server, also as a path."""
+    hosts = "|".join([f"(?:{_LABEL}\\.)+{_LAST_LABEL}\\.?(?:{_PORT})?", *_plain(settings.FETCH_ALLOW_HOSTS)])
+    url = f"[Hh][Tt][Tt][Pp][Ss]?://(?:{hosts})(?:[/?#]{_REST})?"
+    own = "|".join(_plain([settings.PUBLIC_ORIGIN]))
+    return trimmed(f"(?:{url}|(?:{own})?/(?:[^/\\\\\\u0000-\\u0020\\u007f-\\u00a0]{_REST})?|)")
+
+
+def _plain(texts: Sequence[str]) -> list[str]:
+    """Each text as a pattern of itself, in the notation of ECMA-262."""
+    special = ".[]()*+?$^|{}\\"
+    return ["".join(f"\\{one}" if one in special else one for one in text) for text in texts if text]

@@ -1,0 +1,187 @@
+"""The one way in for work: what is asked is checked whole, then job, variants and events are one transaction."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import structlog
+from django.db import transaction
+
+from dali.lib.db import connections
+from dali.lib.errors import ConflictError
+from dali.lib.files import disk
+from dali.lib.ids import new_id
+from progressions.enums import ROLLBACK, VariantStatus
+from progressions.models import ImageProgression, Job, Variant
+from progressions.money import budget
+from progressions.pipeline import writes
+from progressions.pipeline.intake.drafts import (
+    MAX_PROMPT,
+    Images,
+    JobDraft,
+    Wanted,
+    check_session,
+    find_provider,
+    prepare_job,
+    set_images,
+)
+from progressions.stream import events
+from progressions.work import nudges
+from progressions.work.idempotency import Once
+from projects.models import Project
+
+__all__ = ["JobDraft", "retry_job", "retry_progression", "submit_job"]
+
+log = structlog.get_logger(__name__)
+
+SUBMITTED = 202  # the HTTP status that a job is answered with
+
+
+def submit_job(*, project: Project, draft: JobDraft, owner: str = "", once: Once | None = None) -> Job:
+    """Checks a draft and makes its job; `once` is kept with it (progressions.work.idempotency).
+
+    Raises InputError naming field, value and cure, before anything is stored or spent, also where it is expected
+    to cost more than it may, UnavailableError where the disk has no room for images, and IntegrityError where `once`
+    was kept meanwhile.
+    """
+    job, wanted = prepare_job(project, draft)
+    job.owner = owner
+    _store(job, wanted, once)
+    return job
+
+
+def retry_job(*, job: Job, session_id: str | None = None, owner: str = "", once: Once | None = None) -> Job:
+    """A new job of the variants that failed or were cancelled, with their seeds; `once` as for `submit_job`.
+
+    Raises ConflictError where there are none, InputError where they would cost more than they may.
+    """
+    ended_badly = (VariantStatus.FAILED, VariantStatus.CANCELLED)
+    lost = list(job.variants.filter(status__in=ended_badly).order_by("number"))
+    if not lost:
+        raise ConflictError("no variant of this job failed or was cancelled: there is nothing to retry")
+    if session_id is not None:
+        check_session(session_id)
+    counts: dict[str, int] = {}
+    wanted = []
+    for variant in lost:
+        index = counts.get(variant.provider, 0)
+        counts[variant.provider] = index + 1
+        wanted.append(Wanted(variant.provider, index, variant.seed, variant.model))
+    again = Job(
+        project_id=job.project_id,
+        session_id=session_id or job.session_id,
+        owner=owner,
+        prompt=job.prompt,
+        kind=job.kind,
+        providers=list(counts),
+        variants_per_provider=max(counts.values()),
+        size=job.size,
+        seed=job.seed,
+        provider_models=job.provider_models,
+        options=job.options,
+        max_cost_usd=job.max_cost_usd,
+        allow_duplicates=job.allow_duplicates,
+        parent_id=job.parent_id,
+        retry_of=job,
+    )
+    set_images(again, _images_of(job), has_parent=job.parent_id is not None)
+    _store(again, wanted, once)
+    return again
+
+
+def retry_progression(
+    *,
+    progression: ImageProgression,
+    session_id: str,
+    prompt: str | None = None,
+    variants: int | None = None,
+    owner: str = "",
+    once: Once | None = None,
+) -> Job:
+    """A new job like the one that made this image, on top of it, with what the judge suggested worked into the prompt.
+
+    Raises ConflictError for a rollback, which no provider made, and InputError as `submit_job` does.
+    """
+    earlier = progression.job
+    if progression.kind == ROLLBACK or earlier is None:
+        raise ConflictError(
+            "no provider made this image, so there is no call to retry; submit a job on top of it"
+        )
+    if prompt is None:
+        hint = progression.retry_suggestion.strip()
+        prompt = f"{progression.prompt.rstrip()}\n{hint}"[:MAX_PROMPT] if hint else progression.prompt
+    name = progression.ai_provider
+    draft = JobDraft(
+        prompt=prompt,
+        providers=(name,),
+        session_id=session_id,
+        variants=1 if variants is None else variants,
+        kind=progression.kind,
+        size=earlier.size,
+        models={name: progression.model}
+        if progression.model in find_provider("provider", name).models
+        else {},
+        allow_duplicates=earlier.allow_duplicates,
+        max_cost_usd=earlier.max_cost_usd,
+        options=earlier.options,
+    )
+    job, wanted = prepare_job(progression.project, draft, images=_images_of(earlier))
+    job.owner, job.parent = owner, progression
+    _store(job, wanted, once)
+    return job
+
+
+def _images_of(job: Job) -> Images:
+    """What an earlier job started from: its stored objects where it had fetched them, else its addresses."""
+    if job.ingest == Job.Ingest.DONE:
+        return Images(
+            job.start_image_url,
+            job.mask_image_url,
+            job.start_image_key,
+            job.start_image_delivery,
+            job.mask_key,
+        )
+    return Images(job.start_image_url, job.mask_image_url)
+
+
+def _store(job: Job, wanted: Sequence[Wanted], once: Once | None) -> None:
+    """Writes the job, its variants and their `queued` events, and sends the first messages after commit.
+
+    Raises InputError where it would cost more than it may, UnavailableError where the disk has no room for images.
+    """
+    disk.refuse_where_short()
+    costs = budget.admit(job, [(want.provider, want.model) for want in wanted])
+    # Due at once for every process, also for one whose reading of the database's clock is a little behind.
+    job.remaining, job.not_before = len(wanted), connections.now() - timedelta(seconds=1)
+    variants = [
+        Variant(
+            id=new_id(),
+            job=job,
+            project_id=job.project_id,
+            provider=want.provider,
+            index=want.index,
+            number=number,
+            kind=job.kind,
+            seed=want.seed,
+            model=want.model,
+            estimate_usd=cost,
+            not_before=job.not_before,
+        )
+        for number, (want, cost) in enumerate(zip(wanted, costs, strict=True))
+    ]
+    with transaction.atomic():
+        job.save(force_insert=True)
+        if once is not None:
+            once.keep(job.id, SUBMITTED)
+        Variant.objects.bulk_create(variants)
+        writes.touch_project(job.project_id)
+        events.append(job.session_id, [events.of_variant(variant, "queued") for variant in variants])
+        rows = 1 if job.ingest == Job.Ingest.WAITING else len(variants)
+        transaction.on_commit(lambda: nudges.nudge(rows), robust=True)
+    log.info(
+        "job_submitted",
+        jobId=str(job.id),
+        sessionId=job.session_id,
+        kind=job.kind,
+        providers=job.providers,
+        variants=len(variants),
+    )

@@ -1,0 +1,319 @@
+"""Prompts written anew by a text model after the guidance of the tips that fit; where it fails by the tips alone."""
+
+import hashlib
+import json
+import re
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+from django.conf import settings
+from django.db import transaction
+from django.template.loader import render_to_string
+
+from dali.lib.calls.answers.usage import Usage
+from dali.lib.calls.bounded import call_within
+from dali.lib.calls.failures import VendorError
+from dali.lib.cleaning import REPLACED, clean_text
+from dali.lib.clock import Deadline
+from dali.lib.db import connections
+from dali.lib.db.connections import release_connection
+from dali.lib.errors import DaliError
+from dali.lib.logs import mask_secrets
+from knowledgebase.refine import MAX_CHARACTERS, TipText, fitting, refine
+from progressions.enums import Purpose
+from progressions.models import Rewrite, Variant
+from progressions.money import ledger
+from progressions.text_model import TextAnswer, TextModel, TextRequest, text_model_in_use
+
+log = structlog.get_logger(__name__)
+
+# Longer prompts are left to the tips: a model would shorten them, and its answer be cut off.
+MOST_REWRITTEN = 6_000
+# A model that was asked for a prompt and writes more than this, and more than twice the client's, has gone astray.
+LONGEST_NEW = 2_500
+# Others that want the same text are not kept waiting for a model that has just failed at it.
+FAILED_S = 60.0
+# How often a process looks whether another has the text by now.
+_LOOK_S = 0.2
+# How long after its deadline a process that asked has surely written what came of it.
+_SPARE_S = 5.0
+_STILL_WAITING = "Another variant was still waiting for the same text."
+# Part of every digest: another wording of the instructions makes other prompts.
+_EDITION = 1
+
+_SCHEMA: Mapping[str, object] = {
+    "type": "object",
+    "properties": {"prompt": {"type": "string"}},
+    "required": ["prompt"],
+    "additionalProperties": False,
+}
+# How models begin when they speak of the task instead of doing it.
+_ABOUT = re.compile(
+    r"(?:sure|certainly|of course|absolutely|okay|ok)[,!.]"
+    r"|here(?:'s| is| are)\b.{0,60}\b(?:prompt|version|rewrit\w+)"
+    r"|(?:i'm sorry|i am sorry|sorry,|i apologi[sz]e|i can(?:'t|not)|i'm unable|i am unable|as an ai\b)"
+    r"|(?:the |your )?(?:re-?written|revised|improved|refined|new|updated|final) prompt\b"
+    r"|prompt:",
+    re.IGNORECASE,
+)
+_QUOTED = re.compile(r"[\"\u201c\u201e]([^\"\u201c\u201d\u201e\n]{1,200})[\"\u201d\u201c]")
+
+
+class _NotRewrittenError(DaliError):
+    """There is no text of the model's to use; the message says why, as a sentence.
+
+    `usage`: what was paid all the same; `unseen`: an estimate where the call was sent and never answered.
+    """
+
+    def __init__(self, reason: str, usage: Usage | None = None, unseen: Usage | None = None) -> None:
+        super().__init__(mask_secrets(reason)[:300])
+        self.usage = usage
+        self.unseen = unseen
+
+
+@dataclass(frozen=True, slots=True)
+class Refinement:
+    """A prompt as a provider gets it. `model`: who wrote it, as service:model, empty where the tips' own words
+    were added; `reason`: why the model did not write it."""
+
+    prompt: str
+    tips: tuple[TipText, ...]
+    model: str = ""
+    reason: str = ""
+
+    def record(self) -> dict[str, object]:
+        """What the step keeps of it."""
+        kept: dict[str, object] = {"tips": [tip.key for tip in self.tips]}
+        if self.model:
+            kept["model"] = self.model
+        if self.reason:
+            kept["reason"] = self.reason
+        return kept
+
+
+def refine_prompt(variant: Variant, prompt: str, tips: Sequence[TipText]) -> Refinement:
+    """The prompt refined as DALI_REFINER says; by the tips alone where the text model cannot do it in time.
+
+    With `tips` pure. With `model` it holds no database connection while it waits, at most DALI_REFINER_TIMEOUT_S,
+    and charges the call to the variant that made it; other variants that want the same wait for that one call.
+    """
+    if settings.REFINER == "model":
+        try:
+            return _rewritten(variant, prompt, tips)
+        except _NotRewrittenError as error:
+            log.info("prompt_not_rewritten", reason=str(error))
+            plain = refine(prompt, variant.kind, tips)
+            return Refinement(plain.prompt, plain.tips, reason=str(error))
+    plain = refine(prompt, variant.kind, tips)
+    return Refinement(plain.prompt, plain.tips)
+
+
+def _rewritten(variant: Variant, prompt: str, tips: Sequence[TipText]) -> Refinement:
+    fit = fitting(prompt, variant.kind, tips)
+    if not fit:
+        raise _NotRewrittenError("No tip fits this prompt.")
+    if len(prompt) > MOST_REWRITTEN:
+        raise _NotRewrittenError(f"The prompt has more than {MOST_REWRITTEN} characters.")
+    try:
+        found = text_model_in_use()
+    except DaliError as error:
+        raise _NotRewrittenError(f"{error}.") from error
+    if found is None:
+        raise _NotRewrittenError("No text model is set.")
+    service, model = found
+    name = f"{service.name}:{model}"
+    told = [[tip.key, tip.guidance, tip.addition] for tip in fit]
+    digest = hashlib.sha256(json.dumps([_EDITION, name, prompt, variant.kind, told]).encode()).hexdigest()
+    text = _find(digest) or _obtain(digest, variant, service, _request(model, prompt, variant.kind, fit))
+    return Refinement(text, tuple(fit), model=name)
+
+
+def _request(model: str, prompt: str, kind: str, tips: Sequence[TipText]) -> TextRequest:
+    context = {"kind": kind, "tips": tips, "most_characters": max(1_500, len(prompt))}
+    return TextRequest(
+        model=model,
+        instructions=render_to_string("refining/rewrite.txt", context).strip(),
+        text=prompt.strip(),
+        name="refined_prompt",
+        schema=_SCHEMA,
+        deadline=Deadline.after(settings.REFINER_TIMEOUT_S),
+    )
+
+
+def _find(digest: str) -> str | None:
+    return Rewrite.objects.filter(digest=digest).exclude(text="").values_list("text", flat=True).first()
+
+
+def _obtain(digest: str, variant: Variant, service: TextModel, request: TextRequest) -> str:
+    """The text that another thread or process is just having written, or that this one asks for; kept for all."""
+    release_connection()
+    with _turns.of(digest, request.deadline):
+        mine = connections.now() + timedelta(seconds=request.deadline.left_s() + _SPARE_S)
+        while (text := _claim(digest, mine, variant, request.estimate(service.name))) is None:
+            release_connection()
+            if request.deadline.left_s() < _LOOK_S:
+                raise _NotRewrittenError(_STILL_WAITING)
+            time.sleep(_LOOK_S)
+        if text:
+            return text
+        release_connection()
+        try:
+            answer = _ask(service, request)
+            text = checked(answer.data, request.text, answer.usage)
+        except _NotRewrittenError as error:
+            _note_failure(digest, mine, variant, error)
+            raise
+        with transaction.atomic():
+            Rewrite.objects.filter(digest=digest, text="").update(
+                text=text, usage=answer.usage.as_json(), lease_until=None, fault=""
+            )
+            _charge(variant, answer.usage)
+        return _find(digest) or text
+
+
+def _claim(digest: str, until: datetime, variant: Variant, estimate: Usage) -> str | None:
+    """The text where it is there; empty where this process is the one to ask for it; None where another is asking.
+
+    Raises where it has just failed. Whoever died while asking was possibly billed: that is booked here.
+    """
+    row = Rewrite.objects.filter(digest=digest).first()
+    if row is None:
+        Rewrite.objects.bulk_create([Rewrite(digest=digest)], ignore_conflicts=True)
+        row = Rewrite.objects.get(digest=digest)
+    if row.text:
+        return row.text
+    if row.lease_until is not None and row.lease_until > connections.now():
+        if row.fault:
+            raise _NotRewrittenError(row.fault)
+        return None
+    with transaction.atomic():
+        free = Rewrite.objects.filter(digest=digest, text="", lease_until=row.lease_until)
+        if not free.update(lease_until=until, fault=""):
+            return None
+        if row.lease_until is not None and not row.fault:
+            _charge_unseen(variant, estimate)
+    return ""
+
+
+def _note_failure(digest: str, mine: datetime, variant: Variant, error: _NotRewrittenError) -> None:
+    """Has nobody ask for this text for a minute, and writes down what the failure cost."""
+    again = connections.now() + timedelta(seconds=FAILED_S)
+    with transaction.atomic():
+        Rewrite.objects.filter(digest=digest, text="", lease_until=mine).update(
+            lease_until=again, fault=str(error)
+        )
+        if error.usage is not None:
+            _charge(variant, error.usage)
+        elif error.unseen is not None:
+            _charge_unseen(variant, error.unseen)
+
+
+def _ask(service: TextModel, request: TextRequest) -> TextAnswer:
+    try:
+        return call_within(request.deadline.left_s(), lambda: service.answer(request))
+    except VendorError as error:
+        unseen = request.estimate(service.name) if error.is_possibly_billed else None
+        raise _NotRewrittenError(str(error), error.usage, unseen) from error
+    except TimeoutError as error:
+        limit_s = settings.REFINER_TIMEOUT_S
+        reason = f"{service.name} gave no answer within {limit_s:g} s."
+        raise _NotRewrittenError(reason, unseen=request.estimate(service.name)) from error
+    except Exception as error:  # a plug-in's mistake costs the model's words, not the image
+        log.exception("text_model_broke", service=service.name)
+        raise _NotRewrittenError(f"{service.name} broke ({type(error).__name__}).") from error
+
+
+def _charge(variant: Variant, usage: Usage) -> None:
+    ledger.charge_usages(
+        [usage],
+        purpose=Purpose.REFINE,
+        project_id=variant.project_id,
+        job_id=variant.job_id,
+        variant_id=variant.id,
+    )
+
+
+def _charge_unseen(variant: Variant, estimate: Usage) -> None:
+    ledger.charge_unseen(
+        [estimate],
+        purpose=Purpose.REFINE,
+        project_id=variant.project_id,
+        job_id=variant.job_id,
+        variant_id=variant.id,
+    )
+
+
+def checked(data: Mapping[str, object], prompt: str, usage: Usage | None = None) -> str:
+    """The prompt in a model's answer, if it is one: whole, of this task, with all quoted words of the client's.
+
+    Raises an error with the reason, and with `usage`, which was paid all the same.
+    """
+    said = data.get("prompt")
+    if not isinstance(said, str):
+        raise _NotRewrittenError("The model's answer holds no prompt.", usage)
+    text = _bare(said, prompt)
+    reason = _fault_of(text, prompt)
+    if reason:
+        raise _NotRewrittenError(f"The model's prompt {reason}.", usage)
+    return text
+
+
+def _fault_of(text: str, prompt: str) -> str:
+    """What speaks against the text; empty: nothing."""
+    if not any(char.isalnum() for char in text):
+        return "is empty"
+    if clean_text(text, len(text)) != text or REPLACED in text:
+        return "holds control characters"
+    if len(text) > min(MAX_CHARACTERS, max(LONGEST_NEW, 2 * len(prompt))):
+        return f"is too long ({len(text)} characters)"
+    if _ABOUT.match(text) and not _ABOUT.match(prompt.strip()):
+        return "speaks about the task"
+    lost = next((words for words in _QUOTED.findall(prompt) if words.strip() not in text), None)
+    return "" if lost is None else f"has lost the words '{lost[:60]}'"
+
+
+def _bare(said: str, prompt: str) -> str:
+    """Without fence, and without quotation marks around the whole that the client did not set."""
+    text = said.replace("\r\n", "\n").replace("\r", "\n").strip()
+    if text.startswith("```") and text.endswith("```") and "\n" in text:
+        text = text.partition("\n")[2].removesuffix("```").strip()
+    if len(text) > 1 and text[0] == text[-1] == '"' and '"' not in text[1:-1] and '"' not in prompt:
+        text = text[1:-1].strip()
+    return text
+
+
+class _Turns:
+    """One thread of this process at a time for each text, so that few look at its row."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._held: dict[str, list[threading.Lock]] = {}
+
+    @contextmanager
+    def of(self, digest: str, deadline: Deadline) -> Iterator[None]:
+        """Waits for this thread's turn. Raises where it does not come in time."""
+        with self._lock:
+            # As many entries as threads that hold or wait: with the last of them the lock goes.
+            own = self._held[digest][0] if digest in self._held else threading.Lock()
+            self._held.setdefault(digest, []).append(own)
+        is_own = False
+        try:
+            is_own = own.acquire(timeout=deadline.left_s())
+            if not is_own:
+                raise _NotRewrittenError(_STILL_WAITING)
+            yield
+        finally:
+            if is_own:
+                own.release()
+            with self._lock:
+                self._held[digest].pop()
+                if not self._held[digest]:
+                    del self._held[digest]
+
+
+_turns = _Turns()

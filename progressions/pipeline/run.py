@@ -1,0 +1,122 @@
+"""One run of a variant under one lease: what its steps share, how it tells of them and how it ends."""
+
+import time
+from datetime import datetime, timedelta
+from typing import NoReturn
+
+import structlog
+from django.utils import timezone
+
+from dali.lib.db import connections
+from dali.lib.errors import UnavailableError
+from progressions.delivery import public_url
+from progressions.enums import Code, VariantStatus
+from progressions.errors import DeliveryError
+from progressions.models import ImageProgression, Job, Variant
+from progressions.money.receipts import charge_possible
+from progressions.pipeline import writes
+from progressions.stream import events
+from progressions.work import claim_sql, claims, wakeups
+from progressions.work.steps import Journal, Kept
+
+log = structlog.get_logger(__name__)
+
+# The longest pause that a delivery which is busy gets; then it is asked again.
+BUSY_PAUSE_S = 300.0
+INTERNAL_ERROR = "Something went wrong inside Dali; the log has the details."
+
+
+class EndedError(Exception):
+    """The variant has ended, or waits for its next attempt: nothing more is to be done now."""
+
+
+class Run:
+    """A claimed variant, its job and its journal."""
+
+    def __init__(self, lease: claims.Lease, variant: Variant) -> None:
+        self.lease = lease
+        self.variant = variant
+        self.job: Job = variant.job
+        self.journal = Journal(lease, self.job.session_id)
+
+    def end_if_cancelled(self) -> None:
+        """Ends the variant here where its job was cancelled meanwhile; raises EndedError."""
+        if self.job.cancel_requested_at is None and not claim_sql.is_cancelled(self.job.id):
+            return
+        if self.journal.result_of("insert") is not None:
+            return  # the image is there: it ends as complete
+        if self.journal.unanswered("generate"):
+            self.give_up_unanswered()
+        error = "The job was cancelled."
+        body = writes.fail_body(self.variant, Code.CANCELLED, error, is_retryable=True)
+        self.end(writes.Ending(VariantStatus.CANCELLED, Code.CANCELLED, error, is_retryable=True), body)
+
+    def give_up_unanswered(self) -> None:
+        """Writes down a call whose answer nobody saw: possibly billed, and one attempt."""
+        attempt = self.journal.unanswered_attempt("generate")
+        self.variant.possibly_billed += 1
+        fields = {"possibly_billed": self.variant.possibly_billed}
+        kept = Kept({"possiblyBilled": True}, fields, also=lambda: charge_possible(self.variant, attempt))
+        self.journal.give_up_unanswered("generate", kept)
+
+    def fail(self, code: Code, error: str, *, is_retryable: bool) -> NoReturn:
+        """Ends the variant without an image; raises EndedError."""
+        body = writes.fail_body(self.variant, code.value, error, is_retryable=is_retryable)
+        self.end(writes.Ending(VariantStatus.FAILED, code.value, error, is_retryable), body)
+
+    def end(self, ending: writes.Ending, body: events.Body) -> NoReturn:
+        """Ends the variant in a transaction of its own; raises EndedError."""
+        with claims.fenced(self.lease):
+            writes.end_variant(self.variant, ending, [body])
+        log.info("variant_ended", status=ending.status.value, code=ending.code)
+        raise EndedError
+
+    def wait_for(
+        self, step: str, error: UnavailableError, *, since: datetime, reason: str, longest_s: float
+    ) -> NoReturn:
+        """Gives the row back until what `step` needs may be there again; raises EndedError.
+
+        The pause grows with each failure of the step, never beyond `longest_s`, or is what was asked for; there is no
+        last attempt, because what is paid is not given up. `since`: when the step began. `reason`: a sentence for the
+        client.
+        """
+        ms = int((timezone.now() - since).total_seconds() * 1000)
+        self.journal.record_failure(step, error, started_at=since, ms=max(0, ms))
+        failures = self.journal.failures(step, type(error).__name__)
+        pause_s = pause_after_s(error, failures, longest_s)
+        body = self.progress_body(step, self.variant.progress)
+        body["retryInMs"], body["error"] = int(pause_s * 1000), reason
+        again = connections.now() + timedelta(seconds=pause_s)
+        with claims.fenced(self.lease, lease_until=None, not_before=again, nudged_at=None):
+            events.append(self.job.session_id, [body])
+        wakeups.wake_after(pause_s)
+        raise EndedError from error
+
+    def progress_body(self, step: str, progress: float) -> events.Body:
+        """A `progress` event; `progress` never falls below what was said before."""
+        self.variant.progress = max(progress, self.variant.progress)
+        body = events.of_variant(self.variant, "progress")
+        body["step"], body["progress"] = step, self.variant.progress
+        return body
+
+    def image_body(self, step: str, progress: float, row: ImageProgression) -> events.Body:
+        """A `progress` event of a variant whose image can be seen already."""
+        body = self.progress_body(step, progress)
+        body["generatedImageUrl"] = public_url(row.generated_image_url)
+        if step == "insert":
+            body["progressionId"] = str(row.id)
+        return body
+
+
+def pause_after_s(error: Exception, failures: int, longest_s: float) -> float:
+    """Seconds until a dependency that failed so often is asked again: 2, 4, 8 ..., at least what the error says and
+    at most `longest_s`. One that says that it is busy is asked again when it says."""
+    if isinstance(error, DeliveryError) and error.is_busy:
+        return min(float(error.retry_after_s), BUSY_PAUSE_S)
+    least_s = float(error.retry_after_s) if isinstance(error, UnavailableError) else 0.0
+    return min(max(least_s, 2.0 ** min(failures, 20)), longest_s)
+
+
+def ms_since(started: float) -> int:
+    """Whole milliseconds since a reading of `time.perf_counter`."""
+    return int((time.perf_counter() - started) * 1000)

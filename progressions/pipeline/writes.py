@@ -1,0 +1,379 @@
+"""The writes of a variant's life and of what users do with its result: end, insert, judge, cancel, keep, roll back."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Count, F, Q, Sum
+from django.utils import timezone
+
+from dali.lib.calls.answers.usage import Usage
+from dali.lib.db import connections
+from dali.lib.db.sql import insert, update_where
+from dali.lib.errors import ConflictError, MissingError
+from dali.lib.pictures import phash as hashes
+from dali.lib.pictures.images import CPU_GATE, decode
+from progressions.delivery import public_url
+from progressions.enums import ROLLBACK, Code, JobStatus, Purpose, StepStatus, VariantStatus
+from progressions.judge import Verdict
+from progressions.models import ImageProgression, Job, Step, Variant
+from progressions.money import ledger
+from progressions.money.receipts import charge_possible
+from progressions.pipeline import duplicates, tools
+from progressions.pipeline.ingest import load_area
+from progressions.queries import search_text_for
+from progressions.stream import events
+from progressions.work import claim_sql
+from progressions.work.idempotency import Once
+from projects.models import Project
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a variant ends: its last state, why it failed, and the events that say so."""
+
+    status: VariantStatus
+    code: str = ""
+    error: str = ""
+    is_retryable: bool = False
+    fields: dict[str, Any] = field(default_factory=dict)
+
+
+def end_variant(variant: Variant, ending: Ending, bodies: Sequence[events.Body]) -> None:
+    """Ends a variant once and for all, and its job with the last of them.
+
+    Inside the caller's fenced transaction, as its last write: the end, the job's count and the events
+    are one, so that exactly one of two last variants sends the job's `complete`.
+    """
+    ended = {
+        "status": ending.status,
+        "code": ending.code,
+        "error": ending.error,
+        "retryable": ending.is_retryable,
+        "ended_at": timezone.now(),
+        "lease_until": None,
+    }
+    update_where(Variant, {**ended, **ending.fields}, {"id": variant.id})
+    if ending.status in (VariantStatus.FAILED, VariantStatus.CANCELLED):
+        duplicates.void(variant_id=variant.id)
+    _count_down(variant.job, 1, bodies)
+
+
+def fail_body(variant: Variant, code: str, error: str, *, is_retryable: bool) -> events.Body:
+    """The `fail` event of a variant that ended without an image."""
+    body = events.of_variant(variant, "fail")
+    body["error"], body["code"], body["retryable"] = error, code, is_retryable
+    return body
+
+
+def end_all(job: Job, variants: Sequence[Variant], ending: Ending) -> None:
+    """Ends several variants of a job alike, in the caller's transaction; what has ended already stays as it is."""
+    ended: list[events.Body] = []
+    for variant in variants:
+        changed = Variant.objects.filter(
+            id=variant.id, status__in=(VariantStatus.QUEUED, VariantStatus.RUNNING)
+        ).update(
+            status=ending.status,
+            code=ending.code,
+            error=ending.error,
+            retryable=ending.is_retryable,
+            ended_at=timezone.now(),
+            lease_until=None,
+            lease_token=F("lease_token") + 1,
+        )
+        if changed:
+            duplicates.void(variant_id=variant.id)
+            _give_up_unanswered(variant)
+            ended.append(fail_body(variant, ending.code, ending.error, is_retryable=ending.is_retryable))
+    if ended:
+        _count_down(job, len(ended), ended)
+
+
+def _give_up_unanswered(variant: Variant) -> None:
+    """Books the call of a dead worker whose answer nobody will look for any more."""
+    sent = {"owner_id": variant.id, "name": "generate", "status": StepStatus.SENT}
+    if variant.attempts and update_where(
+        Step, {"status": StepStatus.UNKNOWN, "result": {"possiblyBilled": True}}, sent
+    ):
+        Variant.objects.filter(id=variant.id).update(possibly_billed=F("possibly_billed") + 1)
+        charge_possible(variant, variant.attempts)
+
+
+def _count_down(job: Job, count: int, bodies: Sequence[events.Body]) -> None:
+    remaining, was_cancelled = claim_sql.count_down(job.id, count)
+    told = list(bodies)
+    if remaining == 0:
+        summary, spent = summarise(job.id)
+        is_cancelled = was_cancelled and summary["cancelled"] > 0
+        Job.objects.filter(id=job.id).update(
+            status=JobStatus.CANCELLED if is_cancelled else JobStatus.COMPLETE,
+            ended_at=timezone.now(),
+            lease_until=None,
+        )
+        cost_usd = None if spent.total is None else float(spent.total)
+        told.append(events.of_job(job, summary, cost_usd))
+    events.append(job.session_id, told)
+
+
+def summarise(job_id: UUID) -> tuple[events.Summary, ledger.Spending]:
+    """How many variants of the job are where, and what it has cost: images, verdicts, refined prompts.
+
+    Its total is the sum of what is known, None where nothing is.
+    """
+    counts: dict[str, int] = {}
+    cost: Decimal | None = None
+    for row in (
+        Variant.objects.filter(job_id=job_id).values("status").annotate(n=Count("id"), usd=Sum("cost_usd"))
+    ):
+        counts[row["status"]] = row["n"]
+        if row["usd"] is not None:
+            cost = (cost or Decimal(0)) + row["usd"]
+    summary: events.Summary = {
+        "queued": counts.get(VariantStatus.QUEUED, 0),
+        "running": counts.get(VariantStatus.RUNNING, 0),
+        "complete": counts.get(VariantStatus.COMPLETE, 0),
+        "failed": counts.get(VariantStatus.FAILED, 0),
+        "skipped": counts.get(VariantStatus.SKIPPED, 0),
+        "cancelled": counts.get(VariantStatus.CANCELLED, 0),
+    }
+    return summary, ledger.with_unbooked(ledger.spent_by_job(job_id), cost)
+
+
+@dataclass(frozen=True, slots=True)
+class NewImage:
+    """What is known of an image when its row is written. `delivery`: what Delivery.place returned."""
+
+    delivery: str
+    width: int
+    height: int
+    size_bytes: int
+    phash: str
+    ground: int | None
+    seed: int | None
+    cost_usd: Decimal | None
+    meta: dict[str, Any]
+
+    @classmethod
+    def of(
+        cls,
+        variant: Variant,
+        derived: tools.Derived,
+        delivery: str,
+        size_bytes: int,
+        answer: dict[str, Any] | None,
+    ) -> "NewImage":
+        """What a variant's picture and the result of its `generate` step say."""
+        answer = answer or {}
+        return cls(
+            delivery=delivery,
+            width=derived.width,
+            height=derived.height,
+            size_bytes=size_bytes,
+            phash=derived.phash,
+            ground=derived.picture.ground_level,
+            seed=answer.get("seed"),
+            cost_usd=variant.cost_usd,
+            meta=answer.get("meta", {}),
+        )
+
+
+def insert_progression(
+    variant: Variant, job: Job, image: NewImage, *, is_judged_later: bool
+) -> ImageProgression:
+    """Writes the row of a variant's image and moves the project's `updated_at`, in the caller's transaction."""
+    row = ImageProgression(
+        project_id=job.project_id,
+        parent_progression_id=job.parent_id,
+        job=job,
+        variant_index=variant.index,
+        kind=variant.kind,
+        ai_provider=variant.provider,
+        model=variant.model,
+        prompt=job.prompt,
+        refined_prompt=variant.refined_prompt,
+        tips_applied=variant.tips,
+        start_image_url=job.start_image_url,
+        start_image_delivery_url=job.start_image_delivery,
+        generated_image_url=image.delivery,
+        original_image_r2_key=job.start_image_key or variant.original_key,
+        generated_image_r2_key=variant.original_key,
+        phash=hashes.short(image.phash),
+        phash_version=hashes.VERSION,
+        ground=image.ground,
+        width=image.width,
+        height=image.height,
+        bytes=image.size_bytes,
+        seed=image.seed,
+        cost_usd=image.cost_usd,
+        provider_meta=image.meta,
+        judge_due_at=connections.now() if is_judged_later else None,
+        search_text=search_text_for(job.prompt, [], []),
+    )
+    insert(row)
+    touch_project(job.project_id)
+    return row
+
+
+def touch_project(project_id: UUID) -> None:
+    """Moves a project's `updated_at`: work was added to it."""
+    update_where(Project, {"updated_at": timezone.now()}, {"id": project_id})
+
+
+def write_verdict(progression: ImageProgression, verdict: Verdict) -> None:
+    """Writes what a judge said to the image's row, and what it cost to the ledger, in the caller's transaction."""
+    charge_verdict(progression, verdict.usage, verdict.unseen)
+    notes, tags = list(verdict.notes), list(verdict.tags)
+    said = {
+        "judgment": verdict.judgment,
+        "ai_notes": notes,
+        "ai_tags": tags,
+        "retry_suggestion": verdict.retry_suggestion,
+        "judge_due_at": None,
+        "search_text": search_text_for(progression.prompt, notes, tags),
+    }
+    update_where(ImageProgression, said, {"id": progression.id})
+
+
+def charge_verdict(
+    progression: ImageProgression, usage: Iterable[Usage], unseen: Iterable[Usage] = ()
+) -> None:
+    """Writes down the calls that were paid for a verdict, or for none, in the caller's transaction; as possibly billed
+    those of which no answer was seen."""
+    ledger.charge_usages(
+        usage,
+        purpose=Purpose.JUDGE,
+        project_id=progression.project_id,
+        job_id=progression.job_id,
+        progression_id=progression.id,
+    )
+    ledger.charge_unseen(
+        unseen,
+        purpose=Purpose.JUDGE,
+        project_id=progression.project_id,
+        job_id=progression.job_id,
+        progression_id=progression.id,
+    )
+
+
+def judge_body(body: events.Body, progression: ImageProgression, verdict: Verdict) -> events.Body:
+    """The `judge` event: `body` names the variant, the verdict says the rest."""
+    body["progressionId"] = str(progression.id)
+    body["generatedImageUrl"] = public_url(progression.generated_image_url)
+    body["judgment"] = verdict.judgment.value if verdict.judgment else None
+    body["notes"], body["tags"] = list(verdict.notes), list(verdict.tags)
+    if verdict.retry_suggestion:
+        body["retrySuggestion"] = verdict.retry_suggestion
+    return body
+
+
+_CANCELLED = Ending(VariantStatus.CANCELLED, Code.CANCELLED, "The job was cancelled.", is_retryable=True)
+
+
+def cancel_job(*, job_id: UUID) -> None:
+    """Cancels a job: what has not started ends now, what is under way ends at its next step. Idempotent."""
+    with transaction.atomic():
+        waiting = Variant.objects.filter(job_id=job_id).filter(
+            Q(status=VariantStatus.QUEUED) | Q(status=VariantStatus.RUNNING) & _unheld()
+        )
+        variants = list(waiting.select_for_update(no_key=True).order_by("number"))
+        job = Job.objects.select_for_update(no_key=True).get(id=job_id)
+        if job.status not in (JobStatus.QUEUED, JobStatus.RUNNING):
+            return
+        if job.cancel_requested_at is None:
+            Job.objects.filter(id=job_id).update(cancel_requested_at=timezone.now(), nudged_at=None)
+        end_all(job, variants, _CANCELLED)
+
+
+def _unheld() -> Q:
+    return Q(lease_until__isnull=True) | Q(lease_until__lt=connections.now())
+
+
+CREATED, FOUND = 201, 200  # the HTTP status of the answer
+
+
+def keep_variant(*, variant_id: UUID, once: Once | None = None) -> tuple[ImageProgression, bool]:
+    """The progression of a variant that was skipped as a near-duplicate, and whether it was made now.
+
+    `once` is kept with it. Raises MissingError for an unknown variant, ConflictError for one that was not skipped and
+    IntegrityError where `once` was kept meanwhile.
+    """
+    try:
+        variant = Variant.objects.select_related("job", "progression").get(id=variant_id)
+    except Variant.DoesNotExist:
+        raise MissingError(f"There is no variant {variant_id}.") from None
+    if variant.status != VariantStatus.SKIPPED:
+        raise ConflictError(f"only a skipped variant can be kept; this one is {variant.status}")
+    if variant.progression is not None:
+        return _found(variant.progression, once)
+    content = _read_original(variant.original_key)
+    derived = tools.derive(content, load_area(variant.job, variant.kind))
+    delivery = tools.place_delivery(derived)
+    with transaction.atomic():
+        variant = Variant.objects.select_for_update(no_key=True).get(id=variant_id)
+        if variant.progression_id is not None:
+            return _found(ImageProgression.objects.get(id=variant.progression_id), once)
+        job = Job.objects.get(id=variant.job_id)
+        answer = tools.kept_answer(variant)
+        image = NewImage.of(variant, derived, delivery, len(content), answer)
+        progression = insert_progression(variant, job, image, is_judged_later=True)
+        Variant.objects.filter(id=variant.id).update(progression=progression)
+        duplicates.reserve(variant=variant, phash=derived.phash)
+        if once is not None:
+            once.keep(progression.id, CREATED)
+    return progression, True
+
+
+def _found(progression: ImageProgression, once: Once | None) -> tuple[ImageProgression, bool]:
+    if once is not None:
+        with transaction.atomic():
+            once.keep(progression.id, FOUND)
+    return progression, False
+
+
+def roll_back(*, progression: ImageProgression, once: Once | None = None) -> ImageProgression:
+    """A new step on top of `progression` that shows what it started from; its own image where it had no start.
+
+    Stored objects are shared, not copied; nothing is judged. `once` is kept with it; IntegrityError where it was kept
+    meanwhile.
+    """
+    has_start = bool(progression.start_image_delivery_url)
+    key = progression.original_image_r2_key if has_start else progression.generated_image_r2_key
+    width, height, size_bytes = progression.width, progression.height, progression.bytes
+    ground = progression.ground
+    if has_start:
+        content = _read_original(key)
+        with CPU_GATE:
+            picture = decode(content)
+        width, height, size_bytes = picture.width, picture.height, len(content)
+        ground = picture.ground_level
+    with transaction.atomic():
+        row = ImageProgression.objects.create(
+            project_id=progression.project_id,
+            parent_progression=progression,
+            kind=ROLLBACK,
+            ai_provider=progression.ai_provider,
+            prompt=progression.prompt,
+            generated_image_url=progression.start_image_delivery_url or progression.generated_image_url,
+            original_image_r2_key=key,
+            generated_image_r2_key=key,
+            ground=ground,
+            width=width,
+            height=height,
+            bytes=size_bytes,
+            search_text=search_text_for(progression.prompt, [], []),
+        )
+        touch_project(progression.project_id)
+        if once is not None:
+            once.keep(row.id, CREATED)
+    return row
+
+
+def _read_original(key: str) -> bytes:
+    """The bytes of an original that a row says are there; ConflictError where somebody removed them."""
+    content = tools.find_stored(key)
+    if content is None:
+        raise ConflictError(f"the original '{key}' is gone from its storage; restore it, then ask again")
+    return content

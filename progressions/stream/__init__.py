@@ -1,0 +1,1 @@
+"""Events of sessions: log, feed, WebSocket and SSE."""

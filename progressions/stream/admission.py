@@ -1,0 +1,121 @@
+"""Who may open a stream, and what was asked for: host, origin, key or ticket, session id, parameters."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qs
+
+from django.conf import settings
+from django.http.request import split_domain_port, validate_host
+
+from dali.lib.errors import DaliError
+from dali.lib.web.cors import is_origin_allowed
+from dali.lib.web.pagination import parse_whole_number
+from progressions.stream import history, tickets
+from projects.authentication import HEADER, find_owner
+
+SESSION_ID = r"[A-Za-z0-9._:-]{1,128}"
+
+_find_owner = history.asynchronous(find_owner)
+
+
+class RefusedError(DaliError):
+    """A stream is not opened. `status` and `code` are those of the HTTP answer, `attr` names the input at fault."""
+
+    def __init__(self, status: int, code: str, message: str, attr: str | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.attr = attr
+
+
+@dataclass(frozen=True, slots=True)
+class StreamRequest:
+    """A stream as it was asked for. `after` is None where the client did not say."""
+
+    session_id: str
+    after: int | None
+    is_batch: bool
+
+
+async def admit(scope: Mapping[str, Any], session_id: str) -> StreamRequest:
+    """The stream that an ASGI scope asks for; RefusedError (400, 401, 403) where it may not be had."""
+    headers = headers_of(scope)
+    query = parse_qs(scope["query_string"].decode("latin-1"))
+    _check_host(headers.get("host"))
+    _check_origin(headers.get("origin"))
+    await _check_key(
+        headers.get(HEADER.lower(), ""),
+        query.get("ticket", [""])[-1],
+        session_id,
+        is_asked=settings.REQUIRE_KEY == "all",
+    )
+    if not re.fullmatch(SESSION_ID, session_id):
+        raise RefusedError(
+            400,
+            "invalid",
+            f"{session_id[:200]!r} is no session id: it has 1 to 128 of the characters A-Z a-z 0-9 . _ : -",
+            "sessionId",
+        )
+    return StreamRequest(session_id, _after(headers, query), _is_batch(query))
+
+
+def headers_of(scope: Mapping[str, Any]) -> dict[str, str]:
+    """The headers by lower-case name; of several with one name the last."""
+    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+
+
+def _check_host(host: str | None) -> None:
+    # As Django does for every view: a page whose name was made to point here must not read the stream.
+    if host is None:
+        return
+    domain, _ = split_domain_port(host)
+    if not domain or not validate_host(domain, settings.ALLOWED_HOSTS):
+        raise RefusedError(400, "bad_request", "The request cannot be taken; check its host and headers.")
+
+
+def _check_origin(origin: str | None) -> None:
+    if origin is not None and not is_origin_allowed(origin):
+        raise RefusedError(
+            403,
+            "permission_denied",
+            f"Pages of {origin[:200]!r} may not open the stream; see DALI_CORS_ORIGINS.",
+        )
+
+
+async def _check_key(key: str, ticket: str, session_id: str, *, is_asked: bool) -> None:
+    if key:
+        if await _find_owner(key) is None:
+            raise RefusedError(
+                401, "authentication_failed", f"The key in {HEADER} is not valid; send one that is."
+            )
+    elif is_asked and not (ticket and tickets.is_ticket_valid(ticket, session_id)):
+        raise RefusedError(
+            401,
+            "authentication_failed" if ticket else "not_authenticated",
+            f"Send a key in the header {HEADER}, or ?ticket= from POST /api/stream/{{sessionId}}/tickets"
+            " at most 60 s old.",
+        )
+
+
+def _after(headers: Mapping[str, str], query: Mapping[str, list[str]]) -> int | None:
+    for name, value in (
+        ("Last-Event-ID", headers.get("last-event-id", "").strip()),
+        ("after", query.get("after", [""])[-1].strip()),
+    ):
+        if value:
+            seq = parse_whole_number(value)
+            if seq is None:
+                raise RefusedError(
+                    400, "invalid", f"{value[:200]!r} is no seq: a whole number from 0 on", name
+                )
+            return seq
+    return None
+
+
+def _is_batch(query: Mapping[str, list[str]]) -> bool:
+    value = query.get("batch", [""])[-1]
+    if value not in ("", "0", "1"):
+        raise RefusedError(400, "invalid", f"{value[:200]!r} is neither 0 nor 1", "batch")
+    return value == "1"

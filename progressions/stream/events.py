@@ -1,0 +1,145 @@
+"""The stream's log: what an event says, and the one way to append events to a session.
+
+An event is a row before it is a message. `append` numbers it in the transaction of the change it tells of, so
+that commit order is number order; after commit the ready-made text goes out (progressions.stream.broadcast).
+"""
+
+import json
+import time
+from collections.abc import Sequence
+from typing import Literal, NotRequired, TypedDict
+from uuid import UUID
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from dali.lib.db.sql import insert_rows
+from progressions.models import Event, Job, Variant
+from progressions.stream import broadcast
+
+EventType = Literal["queued", "running", "progress", "judge", "fail", "complete"]
+
+
+class AppliedTip(TypedDict):
+    """A tip as it was worded when it was applied."""
+
+    key: str
+    addition: str
+
+
+class Summary(TypedDict):
+    """How many variants of a job are where."""
+
+    queued: int
+    running: int
+    complete: int
+    failed: int
+    skipped: int
+    cancelled: int
+
+
+class Body(TypedDict):
+    """What an event carries besides `seq`, `ts` and `sessionId`, which `append` adds."""
+
+    type: EventType
+    jobId: NotRequired[str]
+    projectId: NotRequired[str]
+    variantId: NotRequired[str]
+    provider: NotRequired[str]
+    variantIndex: NotRequired[int]
+    progressionId: NotRequired[str]
+    generatedImageUrl: NotRequired[str]
+    previewUrl: NotRequired[str]
+    refinedPrompt: NotRequired[str]
+    tips: NotRequired[list[AppliedTip]]
+    progress: NotRequired[float]
+    step: NotRequired[str]
+    attempt: NotRequired[int]
+    retryInMs: NotRequired[int]
+    judgment: NotRequired[str | None]
+    notes: NotRequired[list[str]]
+    tags: NotRequired[list[str]]
+    retrySuggestion: NotRequired[str]
+    late: NotRequired[bool]
+    error: NotRequired[str]
+    code: NotRequired[str]
+    retryable: NotRequired[bool]
+    scope: NotRequired[Literal["variant", "job"]]
+    skipped: NotRequired[bool]
+    duplicateOf: NotRequired[str]
+    distance: NotRequired[int]
+    summary: NotRequired[Summary]
+    costUsd: NotRequired[float | None]
+    artifactId: NotRequired[str]
+    public_slug: NotRequired[str]
+
+
+def append(session_id: str, bodies: Sequence[Body]) -> None:
+    """Appends events to a session's log, in order, and publishes them once the transaction commits.
+
+    Must be the last write of a short transaction: the session's counter row is locked from here to its end
+    (lock order everywhere: variant, job, project, session counter).
+    """
+    if not connection.in_atomic_block:
+        raise transaction.TransactionManagementError("events are appended inside a transaction")
+    if not bodies:
+        return
+    last = _advance(session_id, len(bodies))
+    first = last - len(bodies) + 1
+    now = timezone.now()
+    ts = int(time.time() * 1000)
+    rows = []
+    for seq, body in enumerate(bodies, start=first):
+        text = json.dumps(
+            {"seq": seq, "type": body["type"], "ts": ts, "sessionId": session_id, **body},
+            ensure_ascii=False,
+            separators=(",", ":"),
+        )
+        job_id = body.get("jobId")
+        rows.append((session_id, seq, body["type"], UUID(job_id) if job_id else None, text, now))
+    insert_rows(Event, ("session_id", "seq", "type", "job_id", "text", "created_at"), rows)
+    published = [(row[1], row[4]) for row in rows]
+    transaction.on_commit(lambda: broadcast.publish(session_id, published), robust=True)
+
+
+def _advance(session_id: str, count: int) -> int:
+    """Raises the session's counter and returns its new value; makes the session where there is none."""
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            # Foreign keys are checked at commit, which locks the rows they name: a duplicate's commit would wait
+            # for the variant it resembles, and that one, being inserted, for this session's counter. So check now.
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
+        cursor.execute(
+            "INSERT INTO stream_sessions (session_id, last_seq, pruned_seq, updated_at) VALUES (%s, %s, 0, %s)"
+            " ON CONFLICT (session_id) DO UPDATE"
+            " SET last_seq = stream_sessions.last_seq + excluded.last_seq, updated_at = excluded.updated_at"
+            " RETURNING last_seq",
+            [session_id, count, timezone.now()],
+        )
+        row: tuple[int] = cursor.fetchone()
+    return row[0]
+
+
+def of_variant(variant: Variant, type_: EventType) -> Body:
+    """The part of an event that names its variant; to be added to."""
+    body: Body = {
+        "type": type_,
+        "jobId": str(variant.job_id),
+        "projectId": str(variant.project_id),
+        "variantId": str(variant.id),
+        "provider": variant.provider,
+        "variantIndex": variant.index,
+    }
+    return body
+
+
+def of_job(job: Job, summary: Summary, cost_usd: float | None) -> Body:
+    """The last event of a job: all its variants have ended."""
+    return {
+        "type": "complete",
+        "scope": "job",
+        "jobId": str(job.id),
+        "projectId": str(job.project_id),
+        "summary": summary,
+        "costUsd": cost_usd,
+    }

@@ -1,1 +1,0 @@
-"""Text models: plug-ins of progressions.text_model and nothing else."""

@@ -1,0 +1,1 @@
+"""Work on finished images: rebuilds, re-judging, late judging."""

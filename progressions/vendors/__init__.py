@@ -1,0 +1,1 @@
+"""Outside services, a folder each; the registries find what is in it."""

@@ -1,0 +1,190 @@
+"""Cloudflare's API by `requests`: one way to make any call, with its envelope always checked."""
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+import requests
+from django.conf import settings
+from urllib3.exceptions import HTTPError
+
+from dali.lib.calls import connections, deadlines
+from dali.lib.calls.answers.images import UnreadableImageError, image_bytes_of
+from dali.lib.calls.answers.json_reading import NotJsonError, read_json
+from dali.lib.calls.outcomes import told_in_success
+from dali.lib.clock import Deadline
+from progressions.vendors.cloudflare.failures import CloudflareError, failure_of, failure_of_answer, unusable
+
+__all__ = ["CloudflareAnswer", "CloudflareApi", "CloudflareError", "File", "account", "api", "missing"]
+
+# A part of a multipart form: (filename or None, content) or (filename, content, media type).
+File = tuple[str | None, str | bytes] | tuple[str | None, str | bytes, str]
+# Calls of judges and text models, and of delivery, take no connections from those of images.
+MOST_ASIDE = 16
+
+
+@dataclass(frozen=True, slots=True)
+class CloudflareAnswer:
+    """A call that succeeded.
+
+    `result`: the envelope's, parsed; None where the body is no JSON, which is then whole in `content` (else
+    empty). `request_id`: Cloudflare's `cf-ray`.
+    """
+
+    result: Any
+    content: bytes
+    status: int
+    request_id: str
+
+    def picture(self, deadline: Deadline) -> bytes:
+        """The picture, wherever it stands: the body itself, or in the result, by model and, at times, by mood.
+
+        Raises CloudflareError where there is none.
+        """
+        if self.content:
+            return self.content
+        try:
+            base_url = settings.CLOUDFLARE_API_BASE_URL
+            content = image_bytes_of(self.result, deadline=deadline, base_url=base_url)
+        except UnreadableImageError as error:
+            message = f"Workers AI's picture cannot be read: {error}."
+            raise self._unusable(message, is_unreadable=True) from error
+        if not content:
+            raise self._unusable("Workers AI's answer holds no picture.")
+        return content
+
+    def _unusable(self, message: str, *, is_unreadable: bool = False) -> CloudflareError:
+        said = str(self.result)[:2000]
+        return unusable(message, self.status, self.request_id, said, is_unreadable=is_unreadable)
+
+
+class CloudflareApi:
+    """One account of Cloudflare; safe to share between threads. At most `most` connections."""
+
+    def __init__(self, base_url: str, account: str, token: str, most: int) -> None:
+        self._base_url = base_url.rstrip("/")
+        self._account = account
+        self._headers = {"Authorization": f"Bearer {token}", "Accept": "*/*", "User-Agent": "dali"}
+        self._session = connections.session(most)
+
+    def run(
+        self,
+        model: str,
+        deadline: Deadline,
+        *,
+        json: Mapping[str, object] | None = None,
+        files: Mapping[str, File] | None = None,
+    ) -> CloudflareAnswer:
+        """One run of a model of Workers AI; a picture may come as `content`. Raises CloudflareError."""
+        path = f"ai/run/{quote(model, safe='@/')}"
+        return self.call("POST", path, deadline, json=json, files=files, is_binary_fine=True)
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        deadline: Deadline,
+        *,
+        json: Mapping[str, object] | None = None,
+        files: Mapping[str, File] | None = None,
+        params: Mapping[str, str] | None = None,
+        is_binary_fine: bool = False,
+    ) -> CloudflareAnswer:
+        """One call of the account's API; `path` comes after `/accounts/<id>/`, quoted where it needs to be.
+
+        `json` or `files` (a multipart form, of fields too) is the body. Where `is_binary_fine`, a body that
+        is neither JSON nor HTML is the answer's `content`. Raises CloudflareError for everything else that
+        is no success, within `deadline`.
+        """
+        try:
+            with deadlines.within(deadline):
+                response = self._session.request(
+                    method,
+                    f"{self._base_url}/accounts/{self._account}/{path}",
+                    json=json,
+                    files=files,
+                    params=params,
+                    headers=self._headers,
+                    stream=True,
+                    allow_redirects=False,
+                )
+        except (requests.RequestException, HTTPError, OSError) as error:
+            raise failure_of(error, deadline) from error
+        request_id = response.headers.get("cf-ray", "")
+        try:
+            with deadlines.within(deadline):
+                body = connections.read_body(response)
+        except (requests.RequestException, HTTPError, OSError, ValueError) as error:
+            raise failure_of(error, deadline, status=response.status_code, request_id=request_id) from error
+        return _read(response, body, request_id, is_binary_fine=is_binary_fine)
+
+
+def api(use: str, most: int = MOST_ASIDE) -> CloudflareApi:
+    """The account of the settings, its connections kept for as long as these stay.
+
+    `use` names whose connections they are: `images`, `text`, `delivery`.
+    """
+    return _api(
+        use,
+        settings.CLOUDFLARE_API_BASE_URL,
+        settings.CLOUDFLARE_ACCOUNT_ID,
+        settings.CLOUDFLARE_API_TOKEN,
+        most,
+    )
+
+
+@functools.lru_cache(maxsize=8)
+def _api(use: str, base_url: str, account: str, token: str, most: int) -> CloudflareApi:
+    return CloudflareApi(base_url, account, token, most)
+
+
+def account() -> str:
+    """The account that is called."""
+    return str(settings.CLOUDFLARE_ACCOUNT_ID)
+
+
+def missing() -> list[str]:
+    """The settings without which nothing of Cloudflare can be called."""
+    return [name for name in ("CLOUDFLARE_ACCOUNT_ID", "CLOUDFLARE_API_TOKEN") if not getattr(settings, name)]
+
+
+def _read(
+    response: requests.Response, body: bytes, request_id: str, *, is_binary_fine: bool
+) -> CloudflareAnswer:
+    status = response.status_code
+    envelope = _envelope(body)
+    if not 200 <= status < 300 or _is_failure(envelope):
+        raise failure_of_answer(status, response.headers, body, envelope)
+    if envelope is not None:
+        # Gateways leave the envelope away at times.
+        return CloudflareAnswer(envelope.get("result", envelope), b"", status, request_id)
+    start = body[:64].lstrip()
+    if not start:
+        raise unusable("Cloudflare's answer is empty.", status, request_id, body)
+    # Content-Type is not to be trusted: pictures have come as application/json (read November 2026).
+    if start.startswith((b"{", b"[")):
+        raise unusable("Cloudflare's answer is broken JSON.", status, request_id, body)
+    if start.startswith(b"<") or not is_binary_fine:
+        raise unusable("Cloudflare's answer is neither JSON nor a picture.", status, request_id, body)
+    return CloudflareAnswer(None, body, status, request_id)
+
+
+def _is_failure(envelope: dict[str, Any] | None) -> bool:
+    """Whether an envelope that came with a success says that it is none."""
+    if envelope is None:
+        return False
+    is_empty = envelope.get("result") is None
+    return envelope.get("success") is False or (is_empty and not told_in_success(envelope).is_empty)
+
+
+def _envelope(body: bytes) -> dict[str, Any] | None:
+    """The body as the JSON object that it should be; None where it is none."""
+    if not body[:64].lstrip().startswith(b"{"):
+        return None
+    try:
+        parsed = read_json(body)
+    except NotJsonError:
+        return None
+    return parsed if isinstance(parsed, dict) else None

@@ -1,0 +1,225 @@
+"""The image models of Workers AI: what each takes, makes and is charged by, from the schemas of its model pages.
+
+Read November 2026 at developers.cloudflare.com/workers-ai/models and in the schema files behind it. The service refuses
+a field that a model does not have (5006), so nothing is sent that does not stand here.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from math import ceil
+from typing import Literal
+
+from dali.lib.calls.answers.usage import Unit, Usage
+from dali.lib.errors import InputError
+
+Size = tuple[int, int]  # width, height in pixels
+
+SERVICE = "workers"
+TILE_PX = 512
+# Input images of flux-2: "must be at most 512x512" (read November 2026).
+FLUX_INPUT_PX = 512
+
+
+@dataclass(frozen=True, slots=True)
+class ImageModel:
+    """One model.
+
+    `kinds`: words of progressions.enums.Kind. `form`: how the fields go out. `steps`: (least, most, default), sent
+    as `steps_field`; empty: fixed at the default, and not sent. `guidance`: (least, most), None where it has
+    none. `sides`: (least, most) pixels of a side, a multiple of `multiple`; None where it makes `size` alone. `size`:
+    where none is asked for. `most_start_px`: the longer side of what is made from a start image where no
+    size is asked for. `charged_by`: `tiles` (and steps), `tile_steps` or `steps`. `most_prompt`: characters.
+    """
+
+    name: str
+    kinds: frozenset[str]
+    steps: tuple[int, int, int]
+    form: Literal["json", "multipart"] = "json"
+    steps_field: str = "num_steps"
+    guidance: tuple[float, float] | None = None
+    has_negative_prompt: bool = False
+    has_strength: bool = False
+    has_seed: bool = True
+    sides: tuple[int, int] | None = (256, 2048)
+    multiple: int = 8
+    size: Size = (1024, 1024)
+    most_start_px: int = 1024
+    charged_by: Literal["tiles", "tile_steps", "steps"] = "tiles"
+    most_prompt: int = 0
+
+    def size_for(self, asked: Size) -> Size:
+        """The nearest size that the model makes: as large as it may be, of the same shape as far as it goes."""
+        if self.sides is None:
+            return self.size
+        least, most = self.sides
+        scale = min(1.0, most / max(asked))
+        scale = max(scale, least / (min(asked) or 1))
+        width, height = (self._side(side * scale) for side in asked)
+        return width, height
+
+    def size_like(self, start: Size) -> Size:
+        """The size that is made from a start image of this size where none is asked for."""
+        scale = min(1.0, self.most_start_px / max(start))
+        return self.size_for((max(1, round(start[0] * scale)), max(1, round(start[1] * scale))))
+
+    def usage(self, size: Size, steps: int, inputs: int = 0) -> Usage:
+        """What making one picture uses; the service itself reports nothing. `inputs`: pictures sent along."""
+        tiles = ceil(size[0] / TILE_PX) * ceil(size[1] / TILE_PX)
+        if self.charged_by == "steps":
+            return Usage(SERVICE, self.name, {Unit.STEP: steps})
+        if self.charged_by == "tiles":
+            return Usage(SERVICE, self.name, {Unit.OUTPUT_TILE: tiles, Unit.STEP: steps})
+        units: dict[Unit, int | Decimal] = {Unit.OUTPUT_TILE_STEP: tiles * steps}
+        if inputs:  # each fits into one tile
+            units[Unit.INPUT_TILE_STEP] = inputs * steps
+        return Usage(SERVICE, self.name, units)
+
+    def _side(self, pixels: float) -> int:
+        least, most = self.sides or (1, max(self.size))
+        rounded = round(pixels / self.multiple) * self.multiple
+        return max(
+            -(-least // self.multiple) * self.multiple, min(most // self.multiple * self.multiple, rounded)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """`options.workers`, checked; `steps` is the model's default where none are asked for."""
+
+    steps: int
+    guidance: float | None = None
+    strength: float | None = None
+    negative_prompt: str = ""
+
+
+_GENERATE = frozenset({"generate"})
+_FROM_IMAGE = frozenset({"edit", "variation"})
+_FLUX_2 = _GENERATE | _FROM_IMAGE | {"inpaint"}
+_DIFFUSION_GUIDANCE = (0.0, 30.0)  # the schema names no bounds
+
+
+def _flux_2(name: str, steps: tuple[int, int, int], *, is_fixed: bool = False) -> ImageModel:
+    return ImageModel(
+        f"@cf/black-forest-labs/{name}",
+        _FLUX_2,
+        steps,
+        form="multipart",
+        steps_field="" if is_fixed else "steps",
+        guidance=(0.0, 20.0),  # no bounds are documented
+        sides=(256, 1920),
+        multiple=16,
+        most_start_px=1920,
+        charged_by="tile_steps",
+    )
+
+
+def _diffusion(name: str, kinds: frozenset[str], size: Size, most_start_px: int) -> ImageModel:
+    return ImageModel(
+        name,
+        kinds,
+        (1, 20, 20),
+        guidance=_DIFFUSION_GUIDANCE,
+        has_negative_prompt=True,
+        has_strength=True,
+        size=size,
+        most_start_px=most_start_px,
+        charged_by="steps",
+    )
+
+
+# The first that can do a kind is used for it where the setting's model cannot.
+MODELS: dict[str, ImageModel] = {
+    model.name: model
+    for model in (
+        _flux_2("flux-2-dev", (1, 50, 25)),
+        _flux_2("flux-2-klein-9b", (4, 4, 4), is_fixed=True),  # "fixed at 4 and cannot be adjusted"
+        _flux_2("flux-2-klein-4b", (4, 4, 4), is_fixed=True),
+        # width, height and seed are refused since its schema has additionalProperties: false.
+        ImageModel(
+            "@cf/black-forest-labs/flux-1-schnell",
+            _GENERATE,
+            (1, 8, 4),
+            steps_field="steps",
+            has_seed=False,
+            sides=None,
+            most_prompt=2048,
+        ),
+        ImageModel(
+            "@cf/leonardo/lucid-origin",
+            _GENERATE,
+            (1, 40, 25),
+            guidance=(0.0, 10.0),
+            sides=(256, 2500),
+            size=(1120, 1120),
+        ),
+        ImageModel(
+            "@cf/leonardo/phoenix-1.0",
+            _GENERATE,
+            (1, 50, 25),
+            guidance=(2.0, 10.0),
+            has_negative_prompt=True,
+        ),
+        _diffusion(
+            "@cf/stabilityai/stable-diffusion-xl-base-1.0", _GENERATE | _FROM_IMAGE, (1024, 1024), 1024
+        ),
+        _diffusion("@cf/lykon/dreamshaper-8-lcm", _GENERATE | _FROM_IMAGE, (768, 768), 768),
+        _diffusion("@cf/runwayml/stable-diffusion-v1-5-img2img", _FROM_IMAGE, (512, 512), 768),
+        _diffusion(
+            "@cf/runwayml/stable-diffusion-v1-5-inpainting",
+            frozenset({"inpaint", "outpaint"}),
+            (512, 512),
+            768,
+        ),
+    )
+}
+OPTIONS = ("guidance", "negative_prompt", "steps", "strength")
+
+
+def parse_options(model: ImageModel, kind: str, given: Mapping[str, object]) -> Options:
+    """Checks `options.workers` against what the model takes; InputError naming the option, its value and the cure."""
+    for name, value in given.items():
+        if name not in OPTIONS:
+            raise _refusal(name, value, f"not an option of workers; known: {', '.join(OPTIONS)}")
+    least, most, default = model.steps
+    steps = default
+    if "steps" in given:
+        if not model.steps_field:
+            raise _refusal(
+                "steps", given["steps"], f"not for {model.name}, whose steps are fixed at {default}"
+            )
+        steps = int(_number("steps", given["steps"], least, most, is_whole=True))
+    guidance = strength = None
+    if "guidance" in given:
+        if model.guidance is None:
+            raise _refusal("guidance", given["guidance"], f"not for {model.name}, which takes no guidance")
+        guidance = _number("guidance", given["guidance"], *model.guidance)
+    if "strength" in given:
+        if not model.has_strength or kind == "generate":
+            raise _refusal("strength", given["strength"], f"not for {model.name} and {kind}: leave it out")
+        strength = _number("strength", given["strength"], 0, 1)
+    return Options(steps, guidance, strength, _negative(model, given))
+
+
+def _negative(model: ImageModel, given: Mapping[str, object]) -> str:
+    if "negative_prompt" not in given:
+        return ""
+    text = given["negative_prompt"]
+    if not model.has_negative_prompt:
+        raise _refusal("negative_prompt", text, f"not for {model.name}, which takes no negative prompt")
+    if not isinstance(text, str) or not 1 <= len(text.strip()) <= 2000:
+        raise _refusal("negative_prompt", text, "not a text of 1 to 2000 characters")
+    return text.strip()
+
+
+def _number(name: str, value: object, least: float, most: float, *, is_whole: bool = False) -> float:
+    is_number = isinstance(value, int if is_whole else int | float) and not isinstance(value, bool)
+    if not is_number or not least <= float(value) <= most:  # type: ignore[arg-type] # a number here
+        kind = "whole number" if is_whole else "number"
+        raise _refusal(name, value, f"not a {kind} from {least:g} to {most:g}")
+    return float(value)  # type: ignore[arg-type] # as above
+
+
+def _refusal(name: str, value: object, cure: str) -> InputError:
+    shown = repr(value) if len(repr(value)) <= 80 else f"{repr(value)[:80]}..."
+    return InputError(f"options.workers.{name}", f"{shown} is {cure}")

@@ -1,0 +1,186 @@
+"""How calls to the Gemini Developer API fail: what its SDK raises, and what its answers say."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import httpx2
+from google.genai import errors
+
+from dali.lib.calls.answers.json_reading import NotJsonError, at, objects, read_json, text_at
+from dali.lib.calls.answers.usage import Usage
+from dali.lib.calls.failures import VendorError, retry_after_s
+from dali.lib.calls.outcomes import GAVE_UP, Told, judged, told_in
+
+WHO = "Google Gemini"
+# What `generate_content` raises where the service or the way to it is at fault: its own errors, httpx2's as they
+# are, and what its parsing stumbles over (google-genai 3.4.0, measured November 2026). JSONDecodeError,
+# UnknownApiResponseError and pydantic's ValidationError are ValueErrors.
+RAISED = (
+    errors.APIError,
+    httpx2.HTTPError,
+    httpx2.InvalidURL,
+    OSError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    KeyError,
+    RecursionError,
+)
+
+# Its safety systems' words for no; ESCALATION: "Request was filtered by an escalation rule" (SDK 3.4.0's types).
+_REFUSING = frozenset({
+    "SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "IMAGE_SAFETY", "IMAGE_PROHIBITED_CONTENT",
+    "IMAGE_RECITATION", "ESCALATION", "MODEL_ARMOR",
+})  # fmt: skip
+# The same request would end the same way: the prompt's language, an account closed for misuse.
+_FINAL = frozenset({"LANGUAGE", "PUP_LIMITED_DISABLED"})
+_SECONDS = re.compile(r"^(\d{1,9}(?:\.\d{1,9})?)s$")
+_UNSENT = (
+    httpx2.ConnectError,
+    httpx2.ConnectTimeout,
+    httpx2.PoolTimeout,
+    httpx2.WriteError,
+    httpx2.WriteTimeout,
+)
+_UNSENDABLE = (httpx2.InvalidURL, httpx2.UnsupportedProtocol, httpx2.LocalProtocolError)
+
+
+def failure_of(error: Exception) -> VendorError:
+    """One of RAISED, before a whole answer came, in the words of the outcomes."""
+    is_sent = not isinstance(error, _UNSENT)
+    if isinstance(error, httpx2.TimeoutException | TimeoutError):
+        said = "gave no whole answer before the deadline" if is_sent else "could not be reached in time"
+        return VendorError("timeout", f"{WHO} {said}.", is_possibly_billed=is_sent)
+    if isinstance(error, httpx2.HTTPError | OSError) and not isinstance(error, _UNSENDABLE):
+        said = "broke off the connection" if is_sent else "could not be reached"
+        return VendorError("provider_error", f"{WHO} {said} ({_reason(error)}).", is_possibly_billed=is_sent)
+    # The SDK's or urllib's own, before anything is sent: an address or a key that is none.
+    said = f"{WHO} cannot be asked ({type(error).__name__}): see GOOGLE_GEMINI_BASE_URL and GEMINI_API_KEY."
+    return VendorError("provider_error", said, is_retryable=False)
+
+
+def failure_of_answer(status: int, headers: Mapping[str, str], content: bytes) -> VendorError:
+    """What an answer means whose status is none of success."""
+    try:
+        body: Any = read_json(content)
+    except NotJsonError:
+        body = content[:4000].decode("utf-8", "replace")
+    return of_body(body, told_in(body), status=status, headers=headers)
+
+
+def of_body(
+    body: Any, told: Told, *, status: int, headers: Mapping[str, str], usage: Usage | None = None
+) -> VendorError:
+    """What an error of theirs means: `{error: {code, message, status, details}}`."""
+    outcome, is_retryable = judged(told, status)
+    pause_s = _retry_delay_s(body)
+    named = text_at(body, "error", "status")
+    message = told.message[:300] or "without a message"
+    return VendorError(
+        outcome,
+        f"{WHO} answered {status}{f' {named[:60]}' if named else ''}: {message}{_cure(told, status)}",
+        is_retryable=is_retryable,
+        # A status of success that is not 200 is none of theirs: something was done with the request.
+        is_possibly_billed=200 < status < 300 or (status in GAVE_UP and told.is_empty),
+        usage=usage,
+        retry_after_s=retry_after_s(headers.get("retry-after")) if pause_s is None else pause_s,
+        status=status,
+        excerpt=body if isinstance(body, str) else json.dumps(body, ensure_ascii=False),
+    )
+
+
+def refusal_of(body: Any, usage: Usage | None) -> VendorError | None:
+    """The failure that an answer with status 200 says by its prompt feedback or finish reason; None where it says none.
+
+    `refused` where a safety system said no, of the prompt or of what was made; else `provider_error`.
+    """
+    blocked = text_at(body, "promptFeedback", "blockReason").upper()
+    if blocked:
+        said = _sentence("blocked the prompt", blocked, text_at(body, "promptFeedback", "blockReasonMessage"))
+        return _refused(said, body, usage)
+    reason = finish_reason(body)
+    if reason in _REFUSING:
+        return _refused(_sentence("blocked what it made", reason, _finish_message(body)), body, usage)
+    if reason in _FINAL:
+        said = _sentence("ended without an answer", reason, _finish_message(body))
+        return VendorError(
+            "provider_error", said, is_retryable=False, usage=usage, status=200, request_id=_id(body)
+        )
+    return None
+
+
+def empty(
+    body: Any, lacking: str, usage: Usage | None, text: str = "", *, is_unreadable: bool = False
+) -> VendorError:
+    """The failure of an answer with status 200 that lacks what was asked for; `text` is what it says instead.
+
+    `is_unreadable`: an image's place holds something else, and another call would be paid for the same.
+    """
+    said = _sentence(f"answered with {lacking}", finish_reason(body), text or _finish_message(body))
+    return VendorError(
+        "invalid_image" if is_unreadable else "provider_error",
+        said,
+        status=200,
+        usage=usage,
+        is_possibly_billed=usage is None,
+        request_id=_id(body),
+        excerpt=text or json.dumps(body, ensure_ascii=False)[:4000],
+    )
+
+
+def not_json(content: bytes) -> VendorError:
+    """The failure of an answer with status 200 that is no JSON."""
+    said = f"{WHO} answered with something else than its JSON."
+    shown = content[:4000].decode("utf-8", "replace")
+    return VendorError("provider_error", said, status=200, is_possibly_billed=True, excerpt=shown)
+
+
+def finish_reason(body: Any) -> str:
+    """Why the model stopped, in upper case; empty where it does not say."""
+    candidates = objects(at(body, "candidates"))
+    return text_at(candidates, 0, "finishReason").upper()[:60]
+
+
+def _finish_message(body: Any) -> str:
+    return text_at(objects(at(body, "candidates")), 0, "finishMessage")
+
+
+def _refused(said: str, body: Any, usage: Usage | None) -> VendorError:
+    return VendorError("refused", said, usage=usage, status=200, request_id=_id(body))
+
+
+def _retry_delay_s(body: Any) -> float | None:
+    """What google.rpc.RetryInfo asks for, as in `"retryDelay": "17s"`."""
+    for detail in _details(body, "RetryInfo"):
+        found = _SECONDS.match(text_at(detail, "retryDelay"))
+        if found:
+            return float(found[1])
+    return None
+
+
+def _cure(told: Told, status: int) -> str:
+    is_key = "apikeyinvalid" in told.codes or "API key not valid" in told.text
+    return " (see GEMINI_API_KEY)" if is_key or status in (401, 403) else ""
+
+
+def _details(body: Any, kind: str) -> Iterator[Mapping[str, Any]]:
+    """The error's details whose type ends in `kind`, as in type.googleapis.com/google.rpc.RetryInfo."""
+    for detail in objects(at(body, "error", "details")):
+        if str(detail.get("@type")).endswith(kind):
+            yield detail
+
+
+def _sentence(what: str, reason: str, message: str) -> str:
+    named = f" ({reason})" if reason else ""
+    said = f": {' '.join(message.split())[:200]}" if message.strip() else ""
+    return f"{WHO} {what}{named}{said}".rstrip(".") + "."
+
+
+def _id(body: Any) -> str:
+    return text_at(body, "responseId")
+
+
+def _reason(error: Exception) -> str:
+    return " ".join(str(error).split())[:120] or type(error).__name__

@@ -1,0 +1,323 @@
+"""The provider `gemini`: Google's image models by the Gemini Developer API."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from django.conf import settings
+from google.genai import types
+from PIL import Image
+
+from dali.lib.calls.answers.json_reading import text_at
+from dali.lib.calls.answers.usage import Unit, Usage
+from dali.lib.calls.failures import VendorError
+from dali.lib.errors import InputError
+from dali.lib.pictures import compositing
+from dali.lib.pictures.compositing import Frame, OutpaintPlan, Size
+from dali.lib.pictures.images import CPU_GATE, InvalidImageError, decode, decode_mask
+from dali.lib.web.schema.fields import closed, size_pattern
+from progressions.enums import Kind
+from progressions.provider import Draft, Provider, ProviderImage, ProviderRequest, SizeLimits
+from progressions.vendors.gemini import api
+from progressions.vendors.gemini.images import (
+    IMAGE_SIZES,
+    INSTRUCTIONS,
+    MODELS,
+    ImageModel,
+    image_part,
+    unlisted,
+)
+
+# `seed` is a TYPE_INT32 there; ours go to 2**32 - 1.
+_MOST_SEED = 2**31 - 1
+# Tokens of an image that is sent, at most (560 with gemini-3-pro-image), and of thoughts, as far as has been seen.
+_INPUT_IMAGE_TOKENS, _THOUGHT_TOKENS = 1120, 1000
+_GREY = (128, 128, 128)
+_Parts = list[types.Part]
+
+
+@dataclass(frozen=True, slots=True)
+class GeminiOptions:
+    """`options.gemini`, checked; None is what the service takes by itself, or what the size asked for says."""
+
+    aspect_ratio: str | None = None
+    image_size: str | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    thinking_level: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What is asked for: shape and size, and how what is shown stands on a canvas of that size."""
+
+    ratio: str
+    image_size: str
+    frame: Frame
+    outpaint: OutpaintPlan | None = None
+
+
+class GeminiProvider(Provider):
+    """Google's image models, one call of `generateContent` an image."""
+
+    name = "gemini"
+    title = "Google Gemini"
+    kinds = frozenset(Kind)
+    models = tuple(MODELS)
+    sizes = (
+        "512x512", "1024x1024", "848x1264", "1264x848", "896x1200", "1200x896", "768x1376", "1376x768", "1584x672",
+        "2048x2048", "1696x2528", "2528x1696", "1536x2752", "2752x1536", "4096x4096",
+    )  # fmt: skip
+    limits: ClassVar[SizeLimits] = {"min_px": 64, "max_px": 12_288}
+    finishes = frozenset({Kind.INPAINT, Kind.OUTPAINT, Kind.UPSCALE})
+
+    def missing(self) -> list[str]:
+        """See Provider."""
+        return api.missing()
+
+    def default_model(self) -> str:
+        """DALI_GEMINI_MODEL."""
+        return str(settings.GEMINI_MODEL)
+
+    def default_model_for(self, kind: Kind) -> str:
+        """DALI_GEMINI_MODEL; for an upscale another where that one makes 1K alone."""
+        named = self.default_model()
+        return named if kind in self.kinds_of(named) else self.models[0]
+
+    def kinds_of(self, model: str) -> frozenset[Kind]:
+        """All of them; but an upscale needs a model that makes more than 1K."""
+        return self.kinds if _model(model).upscales else self.kinds - {Kind.UPSCALE}
+
+    def concurrency(self) -> int | None:
+        """DALI_GEMINI_CONCURRENCY."""
+        return int(settings.GEMINI_CONCURRENCY)
+
+    def check(self, draft: Draft) -> None:
+        """The models of gemini_images and DALI_GEMINI_MODEL; any size, mapped to the nearest; GeminiOptions."""
+        model = _model(draft.model)
+        if draft.size is not None and not all(
+            self.limits["min_px"] <= side <= self.limits["max_px"] for side in draft.size
+        ):
+            asked = f"{draft.size[0]}x{draft.size[1]}"
+            raise InputError(
+                "size", f"'{asked}' is not a size of gemini; each side must be from 64 to 12288 pixels"
+            )
+        _check_kind(draft.kind, model, parse_options(draft.options, model))
+
+    def job_rules(self) -> Mapping[str, Mapping[str, Any]]:
+        """See Provider; each option as far as any model takes it."""
+        options = {
+            "aspect_ratio": {"enum": _any_of(model.ratios for model in MODELS.values())},
+            "image_size": {"enum": _any_of(model.nameable for model in MODELS.values())},
+            "temperature": {"type": "number", "minimum": 0, "maximum": 2},
+            "top_p": {"type": "number", "minimum": 0, "maximum": 1},
+            "thinking_level": {"enum": _any_of(model.thinking for model in MODELS.values())},
+        }
+        return {
+            "size": {"pattern": size_pattern(self.limits["min_px"], self.limits["max_px"])},
+            "model": {"enum": _any_of([MODELS, [self.default_model()]])},
+            "options": closed(options),
+        }
+
+    def estimate(self, draft: Draft) -> Usage | None:
+        """The tokens of the image size that will be asked for; of the largest where the start image decides it."""
+        model = _model(draft.model)
+        image_size = parse_options(draft.options, model).image_size
+        if draft.kind == Kind.UPSCALE or (image_size is None and draft.kind in self.finishes):
+            image_size = model.image_sizes[-1]
+        elif image_size is None:
+            image_size = "1K" if draft.size is None else model.image_size_for(draft.size)
+        images = {Kind.GENERATE: 0, Kind.INPAINT: 2}.get(draft.kind, 1)
+        # A token has three bytes or more; the words around the prompt have fewer than 200 tokens.
+        units = {
+            Unit.TEXT_INPUT: len(draft.prompt.encode()) // 3 + 200,
+            Unit.IMAGE_INPUT: images * _INPUT_IMAGE_TOKENS,
+            Unit.TEXT_OUTPUT: _THOUGHT_TOKENS if model.takes_image_size else 0,
+            Unit.IMAGE_OUTPUT: model.tokens[image_size],
+        }
+        return Usage(api.SERVICE, draft.model, {unit: count for unit, count in units.items() if count})
+
+    def call(self, request: ProviderRequest) -> ProviderImage:
+        """See Provider."""
+        model = _model_asked(request.model)
+        options = parse_options(request.options, model)
+        plan, images = _shown(request, model, options)
+        parts = [types.Part(text=INSTRUCTIONS[request.kind].format(prompt=request.prompt)), *images]
+        seed = request.seed & _MOST_SEED
+        config = _config(model, options, plan, seed)
+        body = api.generate(
+            settings.GEMINI_CONCURRENCY, model.name, parts, config, request.deadline, paints=True
+        )
+        usage = api.usage_of(model.name, body, paints=True)
+        content = api.image_of(body, usage, request.deadline)
+        meta: dict[str, object] = {"image_size": plan.image_size, "aspect_ratio": plan.ratio}
+        if request.size is not None:
+            meta["requested"] = {"size": f"{request.size[0]}x{request.size[1]}"}
+        said = (
+            ("request_id", text_at(body, "responseId")),
+            ("version", text_at(body, "modelVersion")),
+            ("text", api.text_of(body).strip()[:500]),
+        )
+        meta |= {name: value for name, value in said if value}
+        return ProviderImage(content, model.name, seed=seed, meta=meta, usage=usage)
+
+    def finish(self, request: ProviderRequest, content: bytes) -> bytes:
+        """What was to be kept, put back; an upscale in the very shape of its start image."""
+        if request.start_image is None:
+            return content
+        model = _model_asked(request.model)
+        start = decode(request.start_image).image
+        plan = _plan(request, model, parse_options(request.options, model), start.size)
+        if request.kind == Kind.INPAINT and request.mask is not None:
+            return compositing.repainted(request.start_image, request.mask, content, plan.frame)
+        if plan.outpaint is not None:
+            return compositing.outpainted(request.start_image, content, plan.outpaint, plan.frame)
+        answer = decode(content).image
+        scale = min(answer.width / start.width, answer.height / start.height)
+        size = round(start.width * scale), round(start.height * scale)
+        return content if size == answer.size else compositing.png(plan.frame.take(answer, size))
+
+
+def _model(name: str) -> ImageModel:
+    if name in MODELS or name == settings.GEMINI_MODEL:
+        return _model_asked(name)
+    raise InputError("models.gemini", f"'{name}' is not a model of gemini; known: {', '.join(MODELS)}")
+
+
+def _model_asked(name: str) -> ImageModel:
+    """Also one that was the setting's when the job was submitted."""
+    return MODELS.get(name) or unlisted(name)
+
+
+def _check_kind(kind: Kind, model: ImageModel, options: GeminiOptions) -> None:
+    if kind in GeminiProvider.finishes and options.aspect_ratio:
+        cure = f"not taken for {kind}: its start image has a shape"
+        raise _refusal("aspect_ratio", options.aspect_ratio, cure)
+    if kind != Kind.UPSCALE:
+        return
+    if not model.upscales:
+        able = ", ".join(known.name for known in MODELS.values() if known.upscales)
+        cure = f"makes images of 1K and cannot upscale; these can: {able}"
+        raise InputError("models.gemini", f"'{model.name}' {cure}")
+    if options.image_size in ("512", "1K"):
+        raise _refusal("image_size", options.image_size, "no size to upscale to; take 2K or 4K")
+
+
+def _plan(request: ProviderRequest, model: ImageModel, options: GeminiOptions, start: Size | None) -> _Plan:
+    """The same for the same request and start image, so that `finish` knows what `call` has shown."""
+    outpaint = None
+    shown = start
+    if start is not None and request.kind == Kind.OUTPAINT:
+        outpaint = compositing.plan_outpaint(start, request.size, most_pixels=settings.MAX_IMAGE_PIXELS)
+        shown = outpaint.canvas
+    # The finished image has the shape of what is shown, any other the shape asked for.
+    is_shaped = request.kind in GeminiProvider.finishes
+    ratio = options.aspect_ratio or model.ratio_for((None if is_shaped else request.size) or shown or (1, 1))
+    if request.kind == Kind.UPSCALE and start is not None:
+        image_size = _upscaled(request, model, options, start)
+    else:
+        sized_by = shown if is_shaped else request.size
+        image_size = options.image_size or (model.image_size_for(sized_by) if sized_by else "1K")
+    made = model.size_of(ratio, image_size)
+    return _Plan(ratio, image_size, Frame.around(shown or made, made), outpaint)
+
+
+def _upscaled(request: ProviderRequest, model: ImageModel, options: GeminiOptions, start: Size) -> str:
+    """The image size asked for, else 2K; but one that is larger than the start image."""
+    least = model.image_size_above(start)
+    if least is None:
+        largest = model.size_of(model.ratio_for(start), model.image_sizes[-1])
+        raise VendorError(
+            "provider_error",
+            f"{model.name} makes at most {largest[0]}x{largest[1]} pixels of this shape"
+            f" and the start image has {start[0]}x{start[1]}.",
+            is_retryable=False,
+        )
+    asked = options.image_size or (model.image_size_for(request.size) if request.size else "2K")
+    return max(least, asked, key=IMAGE_SIZES.index)
+
+
+def _config(model: ImageModel, options: GeminiOptions, plan: _Plan, seed: int) -> types.GenerateContentConfig:
+    thinking = None
+    if options.thinking_level:
+        thinking = types.ThinkingConfig(thinking_level=types.ThinkingLevel(options.thinking_level.upper()))
+    image_size = plan.image_size if model.takes_image_size else None
+    return types.GenerateContentConfig(
+        response_modalities=["IMAGE"],
+        image_config=types.ImageConfig(aspect_ratio=plan.ratio, image_size=image_size),
+        seed=seed,
+        temperature=options.temperature,
+        top_p=options.top_p,
+        thinking_config=thinking,
+    )
+
+
+def _shown(request: ProviderRequest, model: ImageModel, options: GeminiOptions) -> tuple[_Plan, _Parts]:
+    """The plan, and the images that are sent. Raises VendorError for a start image or mask that is none."""
+    if request.kind == Kind.GENERATE or request.start_image is None:
+        return _plan(request, model, options, None), []
+    try:
+        with CPU_GATE:
+            start = decode(request.start_image).image
+            plan = _plan(request, model, options, start.size)
+            return plan, _images(request, plan, start)
+    except InvalidImageError as error:
+        raise VendorError("invalid_image", f"The start image or mask: {error}") from error
+
+
+def _images(request: ProviderRequest, plan: _Plan, start: Image.Image) -> _Parts:
+    """The start image as the model is to see it, and for an inpaint its mask, of the same size."""
+    if request.kind in (Kind.EDIT, Kind.VARIATION):
+        return [image_part(start, request.start_image)]
+    if plan.outpaint is not None:
+        canvas = Image.new("RGB", plan.outpaint.canvas, _GREY)
+        canvas.paste(start, plan.outpaint.at, start if start.mode == "RGBA" else None)
+        return [image_part(plan.frame.put(canvas))]
+    images = [image_part(plan.frame.put(start))]
+    if request.kind == Kind.INPAINT:
+        if request.mask is None:
+            raise InvalidImageError("an inpaint needs a mask")
+        images.append(image_part(plan.frame.put_mask(decode_mask(request.mask, start.size))))
+    return images
+
+
+def parse_options(options: Mapping[str, object], model: ImageModel) -> GeminiOptions:
+    """Checks `options.gemini` for a model; InputError naming the option, its value and what it must be."""
+    for name in options:
+        if name not in _PARSERS:
+            raise _refusal(
+                name, options[name], f"not an option of gemini; known: {', '.join(sorted(_PARSERS))}"
+            )
+    values = {name: parse(name, options[name], model) for name, parse in _PARSERS.items() if name in options}
+    return GeminiOptions(**values)  # type: ignore[arg-type] # each parser returns its field's type
+
+
+def _any_of(lists: Iterable[Iterable[str]]) -> list[str]:
+    return list(dict.fromkeys(word for words in lists for word in words))
+
+
+def _refusal(name: str, value: object, cure: str) -> InputError:
+    return InputError(f"options.gemini.{name}", f"{value!r} is {cure}")
+
+
+def _one_of(name: str, value: object, known: tuple[str, ...], model: ImageModel) -> str:
+    if not known:
+        raise _refusal(name, value, f"not taken by {model.name}, which has none to choose from")
+    if not isinstance(value, str) or value not in known:
+        raise _refusal(name, value, f"not taken by {model.name}; it takes {', '.join(known)}")
+    return value
+
+
+def _number(name: str, value: object, most: float) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most:
+        raise _refusal(name, value, f"not a number from 0 to {most:g}")
+    return float(value)
+
+
+_PARSERS: dict[str, Callable[[str, object, ImageModel], object]] = {
+    "aspect_ratio": lambda name, value, model: _one_of(name, value, model.ratios, model),
+    "image_size": lambda name, value, model: _one_of(name, value, model.nameable, model),
+    "temperature": lambda name, value, _: _number(name, value, 2),
+    "top_p": lambda name, value, _: _number(name, value, 1),
+    "thinking_level": lambda name, value, model: _one_of(name, value, model.thinking, model),
+}

@@ -1,0 +1,1 @@
+"""The built-in judge and delivery, without any service."""

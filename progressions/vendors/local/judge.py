@@ -1,0 +1,395 @@
+"""The local judge: measures pixels on this machine, without a key; it recognises no things and says so.
+
+Its rules, each a check below: a picture passes when no check fails. What a check cannot say it leaves out.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from dali.lib.pictures import measures
+from dali.lib.pictures.colour.names import find_colour_names, hsv, is_monochrome_asked, share
+from dali.lib.pictures.ground import visible_alpha, visible_colours
+from dali.lib.pictures.images import Picture
+from dali.lib.pictures.tags import describe
+from progressions.enums import Judgment, Kind
+from progressions.errors import JudgeError
+from progressions.judge import Judge, JudgeRequest, Verdict
+
+_LOOK_PX = 256  # what is not about sharpness is measured at this size
+_LEAST_PX = 16
+_NOT_CHECKED = (
+    "Not checked: objects, people, text and style; this judge measures pixels and recognises no things."
+)
+_INVISIBLE = "The picture is blank: all of it is transparent."
+_DESCRIBE = "Describe the main subject and what surrounds it, so that the picture has content."
+_DRAWING = re.compile(r"\b(line[ -]?(drawing|art)|sketch|pencil|ink|charcoal|etching|engraving)\b")
+_SOFT = re.compile(
+    r"\b(blur\w*|bokeh|soft\w*|fog\w*|mist\w*|haz[ey]\w*|dreamy|out of focus|abstract|gradient|smooth)\b"
+)
+_PLAIN = re.compile(r"\b(plain|blank|solid|empty|flat|minimal\w*|single colou?r|uniform)\b")
+_DARK = re.compile(r"\b(night|midnight|nocturnal|moonless|darkness|pitch[ -]black)\b")
+_BRIGHT = re.compile(r"\b(bright|snow|snowy|sunny|noon|midday|high[ -]key)\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one check found: a sentence for people, and where it failed what to ask for instead."""
+
+    is_good: bool
+    note: str
+    suggestion: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """The request with what several checks need of it, measured once."""
+
+    request: JudgeRequest
+    kind: Kind
+    prompt: str  # lower case
+    small: Image.Image  # RGB, at most _LOOK_PX a side; over a ground where something is transparent
+    seen: Image.Image  # RGB: its visible pixels alone, for what does not depend on places
+    lightness: Image.Image  # of `small`, mode L
+    mean: float  # lightness of what is seen, 0 to 255
+    start: Image.Image | None  # as `small`, over the same ground
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Pixels of the judged picture."""
+        return self.request.generated_image.width, self.request.generated_image.height
+
+    @property
+    def start_size(self) -> tuple[int, int]:
+        """Pixels of the start image, (0, 0) where there is none."""
+        start = self.request.start_image
+        return (start.width, start.height) if start else (0, 0)
+
+
+class LocalJudge(Judge):
+    """Passes a picture unless a measurement speaks against it; takes a few milliseconds."""
+
+    name = "local"
+
+    def judge(self, request: JudgeRequest) -> Verdict:
+        """Runs every check; null only where the picture is too small for any of them."""
+        if request.deadline.has_passed:
+            raise JudgeError("The local judge was given no time.")
+        picture = request.generated_image
+        if min(picture.width, picture.height) < _LEAST_PX:
+            note = (
+                f"Nothing could be checked: {picture.width} x {picture.height} pixels are too few to measure."
+            )
+            return Verdict(None, [note], model=self.name)
+        if picture.is_invisible and not _PLAIN.search(request.prompt.lower()):
+            return Verdict(Judgment.FAIL, [_INVISIBLE], [], _DESCRIBE, model=self.name)
+        look = _look_at(request)
+        findings = [finding for check in _CHECKS for finding in check(look)]
+        failed = [finding for finding in findings if not finding.is_good]
+        return Verdict(
+            Judgment.FAIL if failed else Judgment.PASS,
+            [finding.note for finding in (*failed, *(f for f in findings if f.is_good))] + [_NOT_CHECKED],
+            describe(look.seen, look.size, request.prompt),
+            " ".join(dict.fromkeys(finding.suggestion for finding in failed)),
+            model=self.name,
+        )
+
+
+def _look_at(request: JudgeRequest) -> Look:
+    picture, start = request.generated_image, request.start_image
+    ground = picture.common_ground(start)
+    small, seen = picture.reduced(_LOOK_PX, ground), _seen(picture)
+    before = start.reduced(_LOOK_PX, ground) if start else None
+    mean = float(np.asarray(seen.convert("L")).mean())
+    return Look(
+        request, Kind(request.kind), request.prompt.lower(), small, seen, small.convert("L"), mean, before
+    )
+
+
+def _seen(picture: Picture) -> Image.Image:
+    return visible_colours(picture.fitted(_LOOK_PX))
+
+
+def _check_content(look: Look) -> Iterator[Finding]:
+    """Something is to be seen: at least 6 grey levels of contrast, at most 97 in 100 pixels alike.
+
+    The clear margin around what is seen of a transparent picture does not count.
+    """
+    width, height = look.size
+    image, views = look.request.generated_image.fitted(_LOOK_PX), [look.small]
+    if image.mode == "RGBA":
+        views.append(look.small.crop(visible_alpha(image).getbbox()))
+    if all(_is_blank(view) for view in views) and not _PLAIN.search(look.prompt):
+        spread, alike = measures.contrast(look.lightness), measures.largest_share(look.small)
+        yield Finding(
+            False,
+            f"The picture is blank or nearly so: {alike:.0%} of it is of one colour "
+            f"and its lightness varies by {spread} of 255.",
+            _DESCRIBE,
+        )
+    else:
+        yield Finding(True, f"The file opened whole, {width} x {height} pixels, and is not blank.")
+
+
+def _is_blank(image: Image.Image) -> bool:
+    is_even = measures.contrast(image.convert("L")) < 6
+    if is_even and measures.contrast(image.convert("HSV").getchannel(0)) < 6:
+        return True
+    return measures.largest_share(image) > 0.97
+
+
+def _check_size(look: Look) -> Iterator[Finding]:
+    """The size asked for; a provider's nearest is let pass: the same shape to 1/8, at least half the pixels."""
+    asked, (width, height) = look.request.size, look.size
+    if asked is None or look.kind in (Kind.INPAINT, Kind.OUTPAINT, Kind.UPSCALE):
+        return
+    if asked == (width, height):
+        yield Finding(True, f"It has the size asked for, {width} x {height}.")
+        return
+    shape = (width / height) / (asked[0] / asked[1])
+    is_near = 7 / 8 < shape < 8 / 7 and width * height * 2 >= asked[0] * asked[1]
+    said = f"The size asked for was {asked[0]} x {asked[1]}; the picture has {width} x {height}"
+    yield Finding(
+        is_near,
+        said + (", which is near." if is_near else ", another shape or far fewer pixels."),
+        "" if is_near else f"Compose the picture for a format of {asked[0]} x {asked[1]} pixels.",
+    )
+
+
+def _check_sharpness(look: Look) -> Iterator[Finding]:
+    """The steepest edges rise by 6 or more grey levels a pixel; a blur of 8 pixels in 1024 leaves 3 to 7."""
+    if _PLAIN.search(look.prompt) or measures.contrast(look.lightness) < 6:
+        return
+    picture = look.request.generated_image
+    steepest = measures.sharpness(picture.part, (picture.width, picture.height), look.small)
+    if steepest >= 6:
+        yield Finding(True, "It has sharp edges.")
+    elif _SOFT.search(look.prompt):
+        yield Finding(True, "It has no sharp edge, which the prompt allows.")
+    else:
+        yield Finding(
+            False,
+            f"The picture is blurred: no edge rises by more than {steepest:.1f} grey levels a pixel.",
+            "Ask for sharp focus and crisp edges.",
+        )
+
+
+def _check_colours(look: Look) -> Iterator[Finding]:
+    """Named colours cover 4 in 1000 pixels or more; of an edit, which may replace one by another, at least one does."""
+    if is_monochrome_asked(look.prompt):
+        amount = measures.saturation(look.seen)
+        if amount < 10:
+            yield Finding(True, "It is without colour, as asked.")
+        else:
+            yield Finding(
+                False,
+                "The prompt asks for black and white; the picture has colours.",
+                "In black and white only, no colour.",
+            )
+        return
+    names = find_colour_names(look.prompt)
+    if not names or _DRAWING.search(look.prompt) or "sepia" in look.prompt:
+        return
+    shares = _colour_shares(look, names)
+    present = [name for name in names if shares[name] >= 0.004]
+    absent = [name for name in names if name not in present]
+    if present:
+        seen = ", ".join(f"{name} ({shares[name]:.0%})" if shares[name] >= 0.01 else name for name in present)
+        yield Finding(True, f"Of the colours named in the prompt it shows {seen}.")
+    if absent and not (present and look.kind in (Kind.EDIT, Kind.INPAINT)):
+        listed = " and ".join(absent)
+        yield Finding(
+            False,
+            f"The prompt names {listed}; hardly any of it is to be seen.",
+            f"Make {listed} clearly visible.",
+        )
+
+
+def _colour_shares(look: Look, names: list[str]) -> dict[str, float]:
+    """How much of the picture, or of the part that was to be repainted, shows each colour."""
+    small = look.request.generated_image.fitted(_LOOK_PX).resize((128, 128), Image.Resampling.NEAREST)
+    counted = np.full((128, 128), True)
+    if small.mode == "RGBA":
+        counted = np.asarray(visible_alpha(small)) > 0
+    mask = look.request.mask
+    if look.kind == Kind.INPAINT and mask is not None:
+        inside = np.asarray(mask.resize(small.size, Image.Resampling.BOX)) > 127
+        if (inside & counted).any():
+            counted &= inside
+    pixels = hsv(small.convert("RGB"))
+    if counted.any():
+        pixels = pixels[counted]
+    return {name: share(pixels, name) for name in names}
+
+
+def _check_light(look: Look) -> Iterator[Finding]:
+    """Night is darker than 150 of 255 on average, a bright scene lighter than 70; both, or a drawing: anything."""
+    wants_dark, wants_bright = _DARK.search(look.prompt), _BRIGHT.search(look.prompt)
+    if (
+        bool(wants_dark) == bool(wants_bright)
+        or _DRAWING.search(look.prompt)
+        or look.kind in (Kind.INPAINT, Kind.UPSCALE)
+    ):
+        return
+    mean = look.mean
+    if wants_dark:
+        is_good = mean < 150
+        said, cure = (
+            f"The prompt says '{wants_dark[0]}'",
+            "Make it clearly night: a dark sky and little light.",
+        )
+    elif wants_bright:
+        is_good = mean > 70
+        said, cure = (
+            f"The prompt says '{wants_bright[0]}'",
+            "Make it bright: strong daylight and light tones.",
+        )
+    yield Finding(
+        is_good,
+        f"{said}; the mean lightness is {mean:.0f} of 255{', which fits' if is_good else ''}.",
+        "" if is_good else cure,
+    )
+
+
+def _check_change(look: Look) -> Iterator[Finding]:
+    """An edit or variation differs from its start image visibly, and still has its forms (or its palette)."""
+    start = look.request.start_image
+    if start is None or look.start is None or look.kind not in (Kind.EDIT, Kind.VARIATION):
+        return
+    changed = float((_difference(look, look.start) > 12).mean())
+    if changed < 0.005:
+        yield Finding(
+            False,
+            f"The picture is the start image again: {changed:.1%} of it differs visibly.",
+            "Say more plainly what is to change, and how much.",
+        )
+        return
+    alike = measures.likeness(look.small, look.start)
+    palette = max(
+        measures.palette_likeness(look.small, look.start),
+        measures.palette_likeness(look.seen, _seen(start)),
+    )
+    is_related = alike >= 0.15 or palette >= (0.28 if look.kind == Kind.VARIATION else 0.6)
+    if is_related:
+        yield Finding(
+            True, f"It differs from its start image in {changed:.0%} of its area and still relates to it."
+        )
+    else:
+        yield Finding(
+            False,
+            "It shares neither forms nor colours with its start image.",
+            "Keep the composition of the start image and change only what is named.",
+        )
+
+
+def _difference(look: Look, start: Image.Image) -> measures.Plane:
+    """Of every pixel the largest difference of a channel, alpha included; 0 to 255."""
+    before, after = look.request.start_image, look.request.generated_image
+    apart = measures.difference(look.small, start)
+    if before is None or not (before.has_alpha or after.has_alpha):
+        return apart
+    alphas = (_alpha(picture) for picture in (after, before))
+    return np.maximum(apart, measures.difference(*alphas))
+
+
+def _alpha(picture: Picture) -> Image.Image:
+    alpha = picture.fitted(_LOOK_PX).convert("RGBA").getchannel("A")
+    return Image.merge("RGB", (alpha, alpha, alpha))
+
+
+def _check_inpaint(look: Look) -> Iterator[Finding]:
+    """Under the mask at least 1 in 100 pixels differs; away from it at most 1 in 100, to 24 levels."""
+    mask = look.request.mask
+    if look.kind != Kind.INPAINT or look.start is None or mask is None:
+        return
+    if look.size != look.start_size:
+        shape = (look.size[0] / look.size[1]) / (look.start_size[0] / look.start_size[1])
+        if not 0.97 < shape < 1.03:
+            yield Finding(
+                False, "It has another shape than its start image.", "Keep the format of the start image."
+            )
+            return
+    apart = _difference(look, look.start)
+    size = (apart.shape[1], apart.shape[0])
+    under = np.asarray(mask.resize(size, Image.Resampling.BOX))
+    inside, outside = apart[under > 127], apart[under == 0]
+    if inside.size:
+        changed = float((inside > 10).mean())
+        yield Finding(
+            changed >= 0.01,
+            f"Under the mask {changed:.0%} has changed.",
+            "" if changed >= 0.01 else "Say what is to be seen in the masked part.",
+        )
+    if outside.size:
+        touched = float((outside > 24).mean())
+        kept = touched <= 0.01
+        said = (
+            "Outside of the mask it is as it was."
+            if kept
+            else f"Outside of the mask {touched:.0%} has changed as well."
+        )
+        yield Finding(kept, said, "" if kept else "Change nothing outside of the masked part.")
+
+
+def _check_outpaint(look: Look) -> Iterator[Finding]:
+    """It is larger than its start image on a side, and the start image is found in it to 8 grey levels."""
+    if look.kind != Kind.OUTPAINT or look.start is None:
+        return
+    width, height = look.size
+    scales = {
+        look.start_size[0] / width,
+        *(share_ for share_ in (0.5, 2 / 3, 0.75) if share_ < look.start_size[0] / width),
+    }
+    fitting = [
+        scale
+        for scale in scales
+        if scale <= 1 and scale * width * look.start_size[1] / look.start_size[0] <= height * 1.01
+    ]
+    best = min(
+        (measures.find_inside(look.start, look.small, scale) for scale in fitting),
+        default=(255.0, (0.0, 0.0)),
+    )
+    is_wider = width > look.start_size[0] or height > look.start_size[1]
+    if best[0] > 8 or not is_wider:
+        note = (
+            "It is not larger than its start image."
+            if not is_wider
+            else "The start image is not found unchanged inside of it."
+        )
+        yield Finding(False, note, "Keep the start image as it is and paint only around it.")
+    else:
+        yield Finding(
+            True,
+            f"It keeps its start image inside, {best[1][0]:.0%} from the left and {best[1][1]:.0%} from the top.",
+        )
+
+
+def _check_upscale(look: Look) -> Iterator[Finding]:
+    """It has more pixels both ways, and reduced again it looks like its start image."""
+    if look.kind != Kind.UPSCALE or look.start is None:
+        return
+    (width, height), (was_width, was_height) = look.size, look.start_size
+    is_larger = width > was_width and height > was_height
+    yield Finding(
+        is_larger,
+        f"It has {width} x {height} pixels, its start image {was_width} x {was_height}.",
+        "" if is_larger else "Enlarge the start image.",
+    )
+    if measures.likeness(look.small, look.start) < 0.5:
+        yield Finding(False, "It is another picture than its start image.", "Change nothing but the size.")
+
+
+_CHECKS: tuple[Callable[[Look], Iterator[Finding]], ...] = (
+    _check_content,
+    _check_size,
+    _check_sharpness,
+    _check_colours,
+    _check_light,
+    _check_change,
+    _check_inpaint,
+    _check_outpaint,
+    _check_upscale,
+)

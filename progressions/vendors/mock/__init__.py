@@ -1,0 +1,1 @@
+"""The built-in provider: it paints pictures without any service."""

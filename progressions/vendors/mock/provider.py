@@ -1,0 +1,275 @@
+"""The mock provider: paints pictures from words on this machine, without a network, and fails on request."""
+
+import hashlib
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, ClassVar
+
+import numpy as np
+from PIL import Image
+
+from dali.lib.clock import Deadline
+from dali.lib.errors import InputError
+from dali.lib.pictures.fitting import cover
+from dali.lib.pictures.images import CPU_GATE, InvalidImageError, decode, decode_mask
+from dali.lib.web.schema.fields import closed, size_pattern
+from progressions.enums import Code, Kind
+from progressions.errors import ProviderError
+from progressions.provider import Draft, Price, Provider, ProviderImage, ProviderRequest, SizeLimits
+from progressions.vendors.mock.painter import retouch
+from progressions.vendors.mock.painter.png import encode_png
+from progressions.vendors.mock.painter.scene import paint_scene
+from progressions.vendors.mock.painter.treatment import treat
+from progressions.vendors.mock.painter.words import Brief, read_prompt
+
+_DEFAULT_SIZE = (1024, 1024)
+_FAULTS = {
+    "refused": "the mock's safety system said no, as options.mock.fault asked",
+    "rate_limited": "the mock takes no more for now, as options.mock.fault asked",
+    "timeout": "the mock did not answer in time, as options.mock.fault asked",
+    "provider_error": "the mock answered 502, as options.mock.fault asked",
+    "corrupt": "",  # answers, with half a picture
+    "duplicate": "",  # answers, with the same picture for every seed and variant
+}
+_SLICE_S = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class MockOptions:
+    """`options.mock`, checked.
+
+    `latency_s`: how long an answer takes. `fault`: a key of _FAULTS or empty; it shows in the first `fault_attempts`
+    calls for a variant (None: in all) of the variants whose index is in `fault_variants` (None: of all).
+    `retry_after_s`: what a rate limit asks for.
+    """
+
+    latency_s: float = 0.0
+    fault: str = ""
+    retry_after_s: float = 1.0
+    fault_attempts: int | None = None
+    fault_variants: frozenset[int] | None = None
+
+    def fault_for(self, request: ProviderRequest) -> str:
+        """The fault this call is to show, empty for none."""
+        if self.fault_attempts is not None and request.attempt > self.fault_attempts:
+            return ""
+        if self.fault_variants is not None and request.variant_index not in self.fault_variants:
+            return ""
+        return self.fault
+
+
+class MockProvider(Provider):
+    """Paints on this machine; the same prompt, seed, variant, size and kind give the same bytes."""
+
+    name = "mock"
+    title = "Mock painter (built in)"
+    kinds = frozenset(Kind)
+    is_reproducible = True
+    models = ("mock-painter-1",)
+    sizes = ("512x512", "1024x1024", "1536x1024", "1024x1536", "2048x2048")
+    limits: ClassVar[SizeLimits] = {"min_px": 64, "max_px": 2048}
+    price: ClassVar[Price | None] = {
+        "usd_per_image": 0.0,
+        "source": "built in: made on this machine",
+        "date": "2026-11-22",
+    }
+
+    def check(self, draft: Draft) -> None:
+        """Any size within the limits; its one model; the options of MockOptions."""
+        if draft.model not in self.models:
+            raise InputError(
+                "models.mock", f"'{draft.model}' is not a model of mock; known: {', '.join(self.models)}"
+            )
+        if draft.size is not None and not all(
+            self.limits["min_px"] <= side <= self.limits["max_px"] for side in draft.size
+        ):
+            asked = f"{draft.size[0]}x{draft.size[1]}"
+            raise InputError(
+                "size", f"'{asked}' is not a size of mock; each side must be from 64 to 2048 pixels"
+            )
+        parse_options(draft.options)
+
+    def job_rules(self) -> Mapping[str, Mapping[str, Any]]:
+        """See Provider."""
+        return {
+            "size": {"pattern": size_pattern(self.limits["min_px"], self.limits["max_px"])},
+            "model": {"enum": list(self.models)},
+            "options": closed(_OPTION_SCHEMAS),
+        }
+
+    def call(self, request: ProviderRequest) -> ProviderImage:
+        """Paints one picture, after the latency and with the fault that the options ask for."""
+        options = parse_options(request.options)
+        fault = options.fault_for(request)
+        _wait(options.latency_s, request.deadline)
+        if _FAULTS.get(fault):
+            raise ProviderError(
+                Code(fault),
+                _FAULTS[fault],
+                retry_after_s=options.retry_after_s if fault == "rate_limited" else None,
+            )
+        with CPU_GATE:
+            image, meta = _paint(request, is_duplicate=fault == "duplicate")
+            content = encode_png(image)
+        if fault == "corrupt":
+            content = content[: len(content) // 2]
+        if request.size is not None:
+            meta["requested"] = {"size": f"{request.size[0]}x{request.size[1]}"}
+        meta["size"] = f"{image.width}x{image.height}"
+        return ProviderImage(content, self.models[0], seed=request.seed, cost_usd=Decimal(0), meta=meta)
+
+
+def parse_options(options: Mapping[str, object]) -> MockOptions:
+    """Checks `options.mock`; InputError naming the option, its value and what it must be."""
+    for name in options:
+        if name not in _PARSERS:
+            raise _refusal(
+                name, options[name], f"not an option of mock; known: {', '.join(sorted(_PARSERS))}"
+            )
+    values = {name: parse(name, options[name]) for name, parse in _PARSERS.items() if name in options}
+    return MockOptions(**values)  # type: ignore[arg-type] # each parser returns its field's type
+
+
+def _refusal(name: str, value: object, cure: str) -> InputError:
+    return InputError(f"options.mock.{name}", f"{value!r} is {cure}")
+
+
+def _seconds(name: str, value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 3600:
+        raise _refusal(name, value, "not a number of seconds from 0 to 3600")
+    return float(value)
+
+
+def _fault(name: str, value: object) -> str:
+    if not isinstance(value, str) or value not in _FAULTS:
+        raise _refusal(name, value, f"not a fault; known: {', '.join(sorted(_FAULTS))}")
+    return value
+
+
+def _attempts(name: str, value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 20:
+        raise _refusal(name, value, "not a number of attempts from 1 to 20")
+    return value
+
+
+def _variants(name: str, value: object) -> frozenset[int]:
+    if not isinstance(value, list | tuple) or not value:
+        raise _refusal(name, value, "not a list of variant indexes, as in [0, 2]")
+    for index in value:
+        if isinstance(index, bool) or not isinstance(index, int) or index < 0:
+            raise _refusal(name, value, "not a list of variant indexes: each must be a whole number from 0")
+    return frozenset(value)
+
+
+_SECONDS = {"type": "number", "minimum": 0, "maximum": 3600}
+_OPTION_SCHEMAS = {
+    "latency_s": {**_SECONDS, "description": "How long an answer takes."},
+    "fault": {"enum": sorted(_FAULTS), "description": "What goes wrong."},
+    "retry_after_s": {**_SECONDS, "description": "What a rate limit asks for."},
+    "fault_attempts": {
+        "type": "integer",
+        "minimum": 1,
+        "maximum": 20,
+        "description": "The fault shows in so many first calls for a variant; in all where it is not given.",
+    },
+    "fault_variants": {
+        "type": "array",
+        "minItems": 1,
+        "items": {"type": "integer", "minimum": 0},
+        "description": "Indexes of the variants in which it shows; all where they are not given.",
+    },
+}
+_PARSERS: dict[str, Callable[[str, object], object]] = {
+    "latency_s": _seconds,
+    "fault": _fault,
+    "retry_after_s": _seconds,
+    "fault_attempts": _attempts,
+    "fault_variants": _variants,
+}
+
+
+def _wait(seconds: float, deadline: Deadline) -> None:
+    """Sleeps in slices; ProviderError `timeout` where the deadline comes first."""
+    until = Deadline.after(seconds)
+    while not until.has_passed and not deadline.has_passed:
+        time.sleep(min(_SLICE_S, until.left_s(), deadline.left_s()))
+    if deadline.has_passed:
+        raise ProviderError(Code.TIMEOUT, "the mock did not answer before the deadline")
+
+
+def _paint(request: ProviderRequest, *, is_duplicate: bool) -> tuple[Image.Image, dict[str, object]]:
+    brief = read_prompt(request.prompt)
+    rng = _generator(request, brief, is_duplicate=is_duplicate)
+    meta: dict[str, object] = {"understood": brief.understood}
+    if request.kind == Kind.GENERATE:
+        scene = paint_scene(brief, rng, request.size or _DEFAULT_SIZE)
+        return treat(scene, brief.treatment, rng, is_monochrome=brief.is_monochrome), meta
+    start = _start(request)
+    if request.kind == Kind.INPAINT:
+        return retouch.inpaint(start, _mask(request, start.size), brief, rng), meta
+    if request.kind == Kind.OUTPAINT:
+        image, at = retouch.outpaint(start, _wider(start.size, request.size), brief, rng)
+        meta["start_image_at"] = list(at)
+        return image, meta
+    if request.kind == Kind.UPSCALE:
+        return retouch.upscale(start, _larger(start.size, request.size)), meta
+    framed = _framed(start, request.size)
+    return (retouch.edit if request.kind == Kind.EDIT else retouch.vary)(framed, brief, rng), meta
+
+
+def _generator(request: ProviderRequest, brief: Brief, *, is_duplicate: bool) -> np.random.Generator:
+    """Whims from the request alone. Not `hash()`, which differs from process to process."""
+    whims = "" if is_duplicate else f"{request.seed}/{request.variant_index}"
+    digest = hashlib.sha256(f"{request.kind}/{whims}/".encode() + brief.digest).digest()
+    return np.random.default_rng(int.from_bytes(digest))
+
+
+def _start(request: ProviderRequest) -> Image.Image:
+    if request.start_image is None:
+        raise ProviderError(
+            Code.PROVIDER_ERROR, f"mock cannot {request.kind} without a start image", is_retryable=False
+        )
+    try:
+        return decode(request.start_image).image
+    except InvalidImageError as error:
+        raise ProviderError(Code.INVALID_IMAGE, f"the start image: {error}") from error
+
+
+def _mask(request: ProviderRequest, size: tuple[int, int]) -> Image.Image:
+    if request.mask is None:
+        raise ProviderError(Code.PROVIDER_ERROR, "mock cannot inpaint without a mask", is_retryable=False)
+    try:
+        return decode_mask(request.mask, size)
+    except InvalidImageError as error:
+        raise ProviderError(Code.INVALID_IMAGE, f"the mask: {error}") from error
+
+
+def _framed(start: Image.Image, size: tuple[int, int] | None) -> Image.Image:
+    """The start image cut to the size asked for; without one as it is, at most 2048 pixels a side."""
+    if size is None:
+        scale = min(1.0, 2048 / max(start.size))
+        size = max(1, round(start.width * scale)), max(1, round(start.height * scale))
+    return start if size == start.size else cover(start, size, resample=Image.Resampling.LANCZOS)
+
+
+def _wider(start: tuple[int, int], asked: tuple[int, int] | None) -> tuple[int, int]:
+    """The canvas of an outpaint: what was asked, but never smaller than the start image; half as large again else."""
+    width, height = (max(side, wanted) for side, wanted in zip(start, asked or start, strict=True))
+    return (width, height) if (width, height) != start else (round(start[0] * 1.5), round(start[1] * 1.5))
+
+
+def _larger(start: tuple[int, int], asked: tuple[int, int] | None) -> tuple[int, int]:
+    """The size of an upscale: what was asked if it is larger, else twice as large, up to 2048 a side."""
+    if asked is not None and asked[0] >= start[0] and asked[1] >= start[1] and asked != start:
+        return asked
+    scale = min(2.0, 2048 / max(start))
+    size = round(start[0] * scale), round(start[1] * scale)
+    if size <= start:
+        raise ProviderError(
+            Code.PROVIDER_ERROR,
+            f"mock upscales to at most 2048 pixels a side and the start image has {start[0]}x{start[1]}",
+            is_retryable=False,
+        )
+    return size

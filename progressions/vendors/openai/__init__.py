@@ -1,0 +1,1 @@
+"""OpenAI: provider, judge, text model."""

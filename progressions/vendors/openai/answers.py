@@ -1,0 +1,112 @@
+"""What OpenAI's images API, or a server like it, answers: whole or as a stream, JSON or the picture itself."""
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import httpx2
+from django.conf import settings
+
+from dali.lib.calls.answers.images import UnreadableImageError, begins_like_image, image_bytes_of
+from dali.lib.calls.answers.json_reading import NotJsonError, read_json, text_at
+from dali.lib.calls.answers.usage import Usage
+from dali.lib.calls.outcomes import told_in_success
+from dali.lib.clock import Deadline
+from progressions.vendors.openai.failures import of_body, unusable
+
+
+@dataclass(frozen=True, slots=True)
+class ImageAnswer:
+    """An answer with the status of a success. `body`: parsed, or the bytes of the picture itself."""
+
+    body: Any
+    request_id: str
+
+    def image(self, deadline: Deadline, usage: Usage | None) -> bytes:
+        """The picture. Raises VendorError: what the answer says of a failure, or that it holds nothing of use."""
+        unreadable: UnreadableImageError | None = None
+        try:
+            content = image_bytes_of(self.body, deadline=deadline, base_url=settings.OPENAI_BASE_URL)
+            if content:
+                return content
+        except UnreadableImageError as error:
+            unreadable = error
+        told = told_in_success(self.body)
+        if not told.is_empty:
+            raise of_body(self.body, told=told, request_id=self.request_id, usage=usage)
+        message = "OpenAI's answer holds no image."
+        if unreadable is not None:
+            message = f"OpenAI's answer holds no image that can be read: {unreadable}."
+        raise unusable(
+            message,
+            request_id=self.request_id,
+            usage=usage,
+            excerpt=self.body,
+            is_unreadable=unreadable is not None,
+        ) from unreadable
+
+
+def whole_of(response: httpx2.Response) -> ImageAnswer:
+    """The whole answer, read to its end."""
+    content, request_id = response.read(), response.headers.get("x-request-id", "")
+    if begins_like_image(content):
+        return ImageAnswer(content, request_id)
+    try:
+        return ImageAnswer(read_json(content), request_id)
+    except NotJsonError as error:
+        message = "OpenAI answered with something that is not JSON."
+        raise unusable(message, request_id=request_id, excerpt=response.text[:4000]) from error
+
+
+def last_of(
+    response: httpx2.Response, deadline: Deadline, on_partial: Callable[[bytes], None] | None
+) -> ImageAnswer:
+    """The completed event, after every preview was passed on. Fewer previews than asked may come."""
+    request_id = response.headers.get("x-request-id", "")
+    for event in _events_of(response):
+        type_ = text_at(event, "type")
+        if type_.endswith(".partial_image") and on_partial is not None:
+            with suppress(UnreadableImageError):  # a preview that is broken is no loss
+                on_partial(image_bytes_of(text_at(event, "b64_json"), deadline=deadline))
+        elif type_.endswith(".completed") or event.get("data") or event.get("b64_json"):
+            return ImageAnswer(event, request_id)
+        elif event.get("error"):
+            raise of_body(event, request_id=request_id)
+    raise unusable("OpenAI's stream ended without the image.", request_id=request_id)
+
+
+def _events_of(response: httpx2.Response) -> Iterator[dict[str, Any]]:
+    """The events of a stream as they come, each with its `type`; what is no JSON object is passed over."""
+    named, data = "", bytearray()
+    for line in _lines_of(response):
+        name, _, value = line.partition(b":")
+        if name == b"event":
+            named = value.decode("utf-8", "replace").strip()
+        elif name == b"data":
+            data += value + b"\n"
+        elif not line:
+            if event := _event(data):
+                yield {"type": named, **event}
+            named, data = "", bytearray()
+    if event := _event(data):
+        yield {"type": named, **event}
+
+
+def _lines_of(response: httpx2.Response) -> Iterator[bytes]:
+    """Lines as events have them; httpx2's own also end at line breaks that may stand in a text, as U+2028."""
+    rest = bytearray()
+    for chunk in response.iter_bytes():
+        rest += chunk
+        if b"\n" in chunk:
+            *lines, rest = rest.split(b"\n")
+            yield from (bytes(line.rstrip(b"\r")) for line in lines)
+    yield bytes(rest)
+
+
+def _event(data: bytearray) -> dict[str, Any]:
+    try:
+        event = read_json(bytes(data)) if data else {}
+    except NotJsonError:
+        return {}
+    return event if isinstance(event, dict) else {}

@@ -1,0 +1,160 @@
+"""What goes wrong in OpenAI's SDK, or comes from it without being an answer, in the words of VendorError."""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import httpx2
+import openai
+
+from dali.lib.calls.answers.json_reading import NotJsonError, at, read_json
+from dali.lib.calls.answers.usage import Usage
+from dali.lib.calls.failures import Outcome, VendorError, retry_after_s
+from dali.lib.calls.outcomes import GAVE_UP, Told, judged, told_in
+
+# Nothing was sent where one of these is the cause.
+_UNSENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.UnsupportedProtocol)
+
+# "Rate limit reached for gpt-image-1 ... Please try again in 12s." comes without a Retry-After at times.
+_TRY_AGAIN = re.compile(r"try again in (?:(\d{1,4})h)?(?:(\d{1,6})m(?!s))?(?:([\d.]{1,12})(ms|s))?")
+
+
+def failure_of(error: Exception) -> VendorError:
+    """What an exception of a call to the SDK means. Whatever is no known one of theirs is raised again."""
+    if isinstance(error, openai.APIStatusError):
+        response = error.response
+        return of_answer(response.status_code, response.headers, response.content)
+    if isinstance(error, openai.APITimeoutError | httpx2.TimeoutException | TimeoutError):
+        message = "OpenAI gave no whole answer before the deadline."
+        return VendorError("timeout", message, is_possibly_billed=_was_sent(error))
+    if isinstance(error, openai.APIConnectionError | httpx2.HTTPError):
+        cause = error.__cause__ or error
+        did = "was cut" if _was_sent(error) else "could not be made"
+        message = f"The connection to OpenAI {did} ({type(cause).__name__})."
+        return VendorError("provider_error", message, is_possibly_billed=_was_sent(error))
+    if isinstance(error, openai.OpenAIError | ValueError | RecursionError):
+        return unusable(f"OpenAI's answer cannot be read ({type(error).__name__}).")
+    raise error
+
+
+def of_answer(status: int, headers: Mapping[str, str], content: bytes) -> VendorError:
+    """What an answer means whose status is none of success."""
+    try:
+        body: Any = read_json(content)
+    except NotJsonError:
+        body = content[:4000].decode("utf-8", "replace")
+    return of_body(body, status=status, headers=headers)
+
+
+def of_body(
+    body: Any,
+    *,
+    told: Told | None = None,
+    status: int | None = None,
+    headers: Mapping[str, str] | None = None,
+    request_id: str = "",
+    usage: Usage | None = None,
+) -> VendorError:
+    """What an error of theirs means: `{error: {message, type, param, code}}`, `moderation_details` in it at times.
+
+    `told`: what it tells, where that is known already.
+    """
+    told = told or told_in(body)
+    outcome, is_retryable = judged(told, status)
+    message = _sentence(outcome, told, status)
+    if outcome == "refused":
+        message = _refusal(body, told.message)
+    return VendorError(
+        outcome,
+        message,
+        is_retryable=is_retryable,
+        is_possibly_billed=status in GAVE_UP and told.is_empty,
+        usage=usage,
+        retry_after_s=_pause(headers or {}, told.text) if is_retryable else None,
+        status=status,
+        request_id=request_id or (headers or {}).get("x-request-id", ""),
+        # Of a wrong key their message shows the ends: "Incorrect API key provided: sk-ab***xyz".
+        excerpt="" if status == 401 else _excerpt(body),
+    )
+
+
+def unusable(
+    message: str,
+    *,
+    request_id: str = "",
+    excerpt: object = "",
+    usage: Usage | None = None,
+    status: int | None = 200,
+    is_unreadable: bool = False,
+) -> VendorError:
+    """An answer of success that holds nothing of use: it may have been billed.
+
+    `is_unreadable`: an image's place holds something else, and another call would be paid for the same.
+    """
+    return VendorError(
+        "invalid_image" if is_unreadable else "provider_error",
+        message,
+        is_possibly_billed=True,
+        usage=usage,
+        status=status,
+        request_id=request_id,
+        excerpt=_excerpt(excerpt),
+    )
+
+
+def _excerpt(said: object) -> str:
+    return said if isinstance(said, str) else json.dumps(said, default=str)[:4000]
+
+
+def _sentence(outcome: Outcome, told: Told, status: int | None) -> str:
+    if status == 401:
+        return f"OpenAI does not take the key in OPENAI_API_KEY (401, {told.code or 'no code'})."
+    if status is not None and 300 <= status < 400:
+        return f"OpenAI's server answers with a redirect ({status}): OPENAI_BASE_URL is not its address."
+    shown = told.message[:300] or "no message"
+    answered = f"OpenAI answered {status}" if status else "OpenAI answered with an error"
+    cure = {
+        "quota": " Its quota or funds are used up.",
+        "rate_limited": " It takes no more for now.",
+    }.get(outcome, "")
+    return f"{answered}{f' {told.code}' if told.code else ''}: {shown.rstrip('.')}.{cure}"
+
+
+def _refusal(body: Any, said: str) -> str:
+    details = at(body, "error", "moderation_details") or at(body, "moderation_details")
+    if not isinstance(details, dict):
+        return f"OpenAI's safety system refused: {said[:300] or 'it gives no reason'}"
+    stage = {"input": "the prompt or image", "output": "the image that was made"}.get(
+        str(details.get("moderation_stage")), "the request"
+    )
+    categories = details.get("categories")
+    named = ", ".join(map(str, categories[:20])) if isinstance(categories, list) else ""
+    return f"OpenAI's safety system refused {stage}{f': {named}' if named else ''}."
+
+
+def _pause(headers: Mapping[str, str], said: str) -> float | None:
+    """Seconds they ask to wait: `retry-after-ms`, `retry-after` (seconds or a date), else their message."""
+    try:
+        milliseconds = float(headers.get("retry-after-ms") or "")
+    except ValueError:
+        pause_s = retry_after_s(headers.get("retry-after"))
+    else:
+        pause_s = retry_after_s(str(milliseconds / 1000))
+    if pause_s is None and (found := _TRY_AGAIN.search(said)) and any(found.groups()[:3]):
+        hours, minutes, seconds, unit = found.groups()
+        pause_s = int(hours or 0) * 3600 + int(minutes or 0) * 60
+        pause_s += _number(seconds) / (1000 if unit == "ms" else 1)
+    return pause_s
+
+
+def _number(text: str | None) -> float:
+    try:
+        return float((text or "0").rstrip("."))
+    except ValueError:
+        return 0.0
+
+
+def _was_sent(error: BaseException) -> bool:
+    """Whether the request may have arrived."""
+    return not isinstance(error.__cause__ if isinstance(error, openai.OpenAIError) else error, _UNSENT)

@@ -1,0 +1,1 @@
+"""Delivery from the same storage that keeps the originals."""

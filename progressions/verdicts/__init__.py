@@ -1,0 +1,1 @@
+"""What vision models are asked, and how their verdicts are read."""

@@ -1,0 +1,35 @@
+"""Answers that the originals storage did not take, held in the database until it does: what is paid is not given up."""
+
+from collections.abc import Mapping
+from uuid import UUID
+
+import structlog
+
+from dali.lib.objects.storage import originals
+from progressions.enums import VariantStatus
+from progressions.models import HeldAnswer
+
+log = structlog.get_logger(__name__)
+
+
+def hold(variant_id: UUID, key: str, content: bytes, *, media_type: str, note: Mapping[str, object]) -> None:
+    """Keeps an answer in the database. Of two for one variant the first stays, as in the storage."""
+    row = HeldAnswer(variant_id=variant_id, key=key, content=content, media_type=media_type, note=dict(note))
+    HeldAnswer.objects.bulk_create([row], ignore_conflicts=True)
+    log.warning("answer_held", key=key, bytes=len(content))
+
+
+def store_held(variant_id: UUID) -> None:
+    """Moves the variant's held answer, if it has one, into the storage. Raises UnavailableError."""
+    row = HeldAnswer.objects.filter(variant_id=variant_id).first()
+    if row is None:
+        return
+    originals().put_once(row.key, bytes(row.content), media_type=row.media_type, note=row.note)
+    row.delete()
+    log.info("held_answer_stored", key=row.key)
+
+
+def forget_ended() -> int:
+    """Removes held answers of variants that have ended otherwise, as by a cancelled job; returns how many."""
+    waiting = (VariantStatus.QUEUED, VariantStatus.RUNNING)
+    return HeldAnswer.objects.exclude(variant__status__in=waiting).delete()[0]

@@ -1,0 +1,242 @@
+"""The step journal: each outside effect runs as a named step, and what succeeded is never run again.
+
+Only success is remembered; failed attempts stay as a record and are never replayed. A step's row, the fields it
+changes and the events that tell of it are one fenced transaction.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, TypeVar
+from uuid import UUID
+
+import structlog
+from django.utils import timezone
+
+from dali.lib.cleaning import clean_text
+from dali.lib.db.sql import insert_rows, update_where
+from progressions.enums import StepStatus
+from progressions.errors import LeaseLostError
+from progressions.models import Step
+from progressions.stream import events
+from progressions.work import claims
+
+log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
+_COLUMNS = ("owner_id", "name", "attempt", "status", "result", "error", "started_at", "ms")
+Result = dict[str, Any]  # what a step keeps for the record: JSON-able, read again when it is resumed
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What is written of a step's outcome, in one transaction.
+
+    `fields` of the leased row; `also`, further writes, which may still add to `result`; the step's row with its
+    `result`; and last the events that `tell` returns (the session's counter is locked from there on).
+    """
+
+    result: Result = field(default_factory=dict)
+    fields: Mapping[str, object] = field(default_factory=dict)
+    also: Callable[[], None] | None = None
+    tell: Callable[[], Sequence[events.Body]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Success:
+    """A step that succeeded: when it began, how many milliseconds it took, what is kept of it."""
+
+    name: str
+    kept: Kept
+    started_at: datetime
+    ms: int
+
+
+class Journal:
+    """The steps of one leased row, read once when the row is taken; its events go to `session_id`."""
+
+    def __init__(self, lease: claims.Lease, session_id: str) -> None:
+        self._lease = lease
+        self._session_id = session_id
+        self._done: dict[str, Result] = {}
+        self._attempts: dict[str, int] = {}
+        self._unanswered: dict[str, int] = {}
+        self._failures: dict[str, list[str]] = {}
+        self._pending: list[Success] = []
+        # The first lease of a row finds no steps: nobody was there to take any.
+        known = Step.objects.filter(owner_id=lease.id).order_by("id") if lease.token > 1 else ()
+        for step in known:
+            self._attempts[step.name] = max(step.attempt, self._attempts.get(step.name, 0))
+            if step.status == StepStatus.OK:
+                self._done[step.name] = step.result
+            elif step.status == StepStatus.SENT:
+                self._unanswered[step.name] = step.attempt
+            elif step.status == StepStatus.FAILED:
+                self._failures.setdefault(step.name, []).append(step.result.get("code", ""))
+
+    def result_of(self, name: str) -> Result | None:
+        """What the step kept when it succeeded; None where it has not."""
+        return self._done.get(name)
+
+    def failures(self, name: str, code: str) -> int:
+        """How many attempts at the step failed with this code."""
+        return self._failures.get(name, []).count(code)
+
+    def unanswered(self, name: str) -> bool:
+        """Whether an attempt was sent, by a process that died, and its answer never seen."""
+        return name in self._unanswered
+
+    def run(
+        self, name: str, work: Callable[[], T], *, keep: Callable[[T], Kept], is_pure: bool = False
+    ) -> Result:
+        """The kept result if the step succeeded before; else does the work and keeps what `keep` says.
+
+        What `work` raises is recorded as a failed attempt and raised on. LeaseLostError: another worker has the
+        row; nothing was written. A step that `is_pure` has no outside effect and may as well be run
+        again: it is written together with the next one.
+        """
+        if (kept := self._done.get(name)) is not None:
+            return kept
+        started_at, started = timezone.now(), time.perf_counter()
+        try:
+            value = work()
+        except LeaseLostError:
+            raise
+        except Exception as error:
+            self.record_failure(name, error, started_at=started_at, ms=_ms_since(started))
+            raise
+        success = Success(name, keep(value), started_at, _ms_since(started))
+        if is_pure:
+            self._pending.append(success)
+            self._done[name] = success.kept.result
+        else:
+            self.record(success)
+        return success.kept.result
+
+    def record(self, *successes: Success) -> None:
+        """Writes successes, in their order, in one fenced transaction with what came of them."""
+        self._write(successes, [])
+
+    def send(self, name: str, kept: Kept) -> int:
+        """Writes that an attempt is about to leave, before it does; returns its number, from 1."""
+        attempt = self._attempts.get(name, 0) + 1
+
+        def insert() -> None:
+            row = (self._lease.id, name, attempt, StepStatus.SENT, kept.result, "", timezone.now(), None)
+            insert_rows(Step, _COLUMNS, [row])
+
+        self._write([], [kept], insert)
+        self._attempts[name] = attempt
+        return attempt
+
+    def answer(self, name: str, attempt: int, kept: Kept, *, ms: int | None) -> None:
+        """Writes that the attempt that was sent succeeded, in one fenced transaction with what came of it."""
+        self._close(name, attempt, StepStatus.OK, kept, ms=ms)
+        self._unanswered.pop(name, None)
+        self._done[name] = kept.result
+        log.info("step_done", step=name, ms=ms, attempt=attempt)
+
+    def fail(self, name: str, attempt: int, kept: Kept, *, error: str, ms: int | None) -> None:
+        """Writes that the attempt that was sent failed; `kept.result["code"]` says how."""
+        self._close(name, attempt, StepStatus.FAILED, kept, ms=ms, error=error)
+        self._unanswered.pop(name, None)
+        self._failures.setdefault(name, []).append(str(kept.result.get("code", "")))
+        log.warning("step_failed", step=name, ms=ms, attempt=attempt, error=error, **kept.result)
+
+    def give_up_unanswered(self, name: str, kept: Kept) -> None:
+        """Writes that nobody will ever see the answer to the attempt that was sent: it becomes `unknown`."""
+        attempt = self._unanswered.pop(name)
+        self._close(name, attempt, StepStatus.UNKNOWN, kept, ms=None)
+        log.warning("step_unknown", step=name, attempt=attempt)
+
+    def unanswered_attempt(self, name: str) -> int:
+        """The number of the attempt whose answer was never seen; KeyError where there is none."""
+        return self._unanswered[name]
+
+    def revoke(self, name: str, kept: Kept, *, error: str) -> None:
+        """Takes a success back: what it kept has turned out to be unusable, and the step is to run again."""
+        self._close(name, self._attempts[name], StepStatus.FAILED, kept, ms=None, error=error)
+        del self._done[name]
+        self._failures.setdefault(name, []).append(str(kept.result.get("code", "")))
+        log.warning("step_revoked", step=name, error=error)
+
+    def record_failure(self, name: str, error: Exception, *, started_at: datetime, ms: int) -> None:
+        """Writes a failed attempt that was not announced by `send`."""
+        with claims.fenced(self._lease):
+            Step.objects.create(
+                owner_id=self._lease.id,
+                name=name,
+                attempt=self._next_attempt(name),
+                status=StepStatus.FAILED,
+                result={"code": type(error).__name__},
+                error=clean_text(str(error), 2000),
+                started_at=started_at,
+                ms=ms,
+            )
+        self._failures.setdefault(name, []).append(type(error).__name__)
+        log.warning("step_failed", step=name, ms=ms, error=str(error)[:500])
+
+    def _close(
+        self, name: str, attempt: int, status: StepStatus, kept: Kept, *, ms: int | None, error: str = ""
+    ) -> None:
+        def update() -> None:
+            changes: dict[str, object] = {"status": status, "result": kept.result, "error": error[:2000]}
+            if ms is not None:
+                changes["ms"] = ms
+            update_where(Step, changes, {"owner_id": self._lease.id, "name": name, "attempt": attempt})
+
+        self._write([], [kept], update)
+
+    def _write(
+        self,
+        successes: Sequence[Success],
+        others: Sequence[Kept],
+        write_others: Callable[[], None] | None = None,
+    ) -> None:
+        """The one transaction of every write: fields, further writes, rows of steps, events."""
+        successes = [*self._pending, *successes]
+        every = [*(success.kept for success in successes), *others]
+        fields: dict[str, object] = {}
+        for kept in every:
+            fields.update(kept.fields)
+        with claims.fenced(self._lease, **fields):
+            for kept in every:
+                if kept.also is not None:
+                    kept.also()
+            if successes:
+                insert_rows(Step, _COLUMNS, [self._row(success) for success in successes])
+            if write_others is not None:
+                write_others()
+            told = [body for kept in every if kept.tell is not None for body in kept.tell()]
+            events.append(self._session_id, told)
+        self._pending = []
+        for success in successes:
+            self._done[success.name] = success.kept.result
+            log.info("step_done", step=success.name, ms=success.ms, attempt=self._attempts[success.name])
+
+    def _row(self, success: Success) -> tuple[Any, ...]:
+        attempt = self._attempts[success.name] = self._attempts.get(success.name, 0) + 1
+        return (
+            self._lease.id,
+            success.name,
+            attempt,
+            StepStatus.OK,
+            success.kept.result,
+            "",
+            success.started_at,
+            success.ms,
+        )
+
+    def _next_attempt(self, name: str) -> int:
+        self._attempts[name] = self._attempts.get(name, 0) + 1
+        return self._attempts[name]
+
+
+def steps_of(owner_id: UUID) -> list[Step]:
+    """Every attempt at every step of a row, in the order they began."""
+    return list(Step.objects.filter(owner_id=owner_id).order_by("id"))
+
+
+def _ms_since(started: float) -> int:
+    return int((time.perf_counter() - started) * 1000)

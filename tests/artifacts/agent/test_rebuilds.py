@@ -1,0 +1,59 @@
+"""A page that was filled by talking, made anew from its rows."""
+
+import io
+from collections.abc import Callable
+
+import pytest
+from django.core.management import call_command
+
+from artifacts.models import Artifact, ArtifactConfiguration
+from tests.artifacts.agent.conftest import Speaker
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_page_is_made_anew_from_its_rows(speaker: Speaker) -> None:
+    for words in ("", "1", "skip", "Snow"):
+        speaker.say(words)
+    artifact = Artifact.objects.get()
+    address = f"/api/artifacts/{artifact.pk}/rebuild"
+    same = speaker.client.post(address)
+    assert (same.status_code, same.json()["r2_key"]) == (200, artifact.content_r2_key)
+    ArtifactConfiguration.objects.filter(config_key="SUBTITLE").update(config_value="Rain")
+    changed = speaker.client.post(address).json()
+    assert changed["r2_key"] != artifact.content_r2_key
+    assert "<p>Rain</p>" in speaker.read_page()
+
+
+def test_a_page_that_is_not_filled_whole_is_not_shown(speaker: Speaker) -> None:
+    address = f"/api/artifacts/{speaker.artifact.pk}/rebuild"
+    assert speaker.client.post(address).status_code == 409
+    for words in ("", "1"):
+        speaker.say(words)
+    answer = speaker.client.post(address)
+    assert answer.status_code == 409
+    assert "HERO_IMAGE, SUBTITLE" in answer.json()["errors"][0]["detail"]
+    assert Artifact.objects.get().status == "draft"
+
+
+def test_one_that_was_taken_back_stays_so(speaker: Speaker) -> None:
+    for words in ("", "1", "skip", "Snow"):
+        speaker.say(words)
+    address = f"/api/artifacts/{speaker.artifact.pk}"
+    speaker.client.post(f"{address}/unpublish")
+    assert speaker.client.post(f"{address}/rebuild").json()["status"] == "unpublished"
+    answer = speaker.say("change SUBTITLE to Rain")
+    assert (answer["done"], answer["public_slug"]) == (True, speaker.artifact.public_slug)
+    assert "taken back" in answer["reply"]
+    assert speaker.client.get(f"/public/artifact/{answer['public_slug']}").status_code == 410
+
+
+def test_all_pages_are_made_anew_by_the_command(speaker: Speaker, draft: Callable[..., Artifact]) -> None:
+    for words in ("", "1", "skip", "Snow"):
+        speaker.say(words)
+    draft()
+    ArtifactConfiguration.objects.filter(config_key="SUBTITLE").update(config_value="Rain")
+    out = io.StringIO()
+    call_command("rebuild_artifacts", stdout=out, stderr=io.StringIO())
+    assert out.getvalue() == "1 looked at: 1 written, 0 right already, 0 failed.\n"
+    assert "<p>Rain</p>" in speaker.read_page()

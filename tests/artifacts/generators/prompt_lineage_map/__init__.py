@@ -1,0 +1,1 @@
+"""Tests of artifacts/generators/prompt_lineage_map."""

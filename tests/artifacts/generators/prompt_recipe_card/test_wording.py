@@ -1,0 +1,41 @@
+"""What was added to a prompt and taken out of it."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from artifacts.generators.prompt_recipe_card.wording import Piece, differences
+
+
+def test_what_was_added_is_told_from_what_stayed() -> None:
+    assert differences("a lighthouse at dusk", "a lighthouse at dusk, soft light") == (
+        Piece("same", "a lighthouse at dusk"),
+        Piece("added", ", soft light"),
+    )
+
+
+def test_a_word_in_the_middle_that_gave_way_to_another_is_told() -> None:
+    assert differences("a red boat at sea", "a blue boat at sea") == (
+        Piece("same", "a"),
+        Piece("removed", " red"),
+        Piece("added", " blue"),
+        Piece("same", " boat at sea"),
+    )
+
+
+def test_the_same_words_have_no_differences() -> None:
+    assert differences("a boat", "a boat") == (Piece("same", "a boat"),)
+    assert differences("", "") == ()
+
+
+@given(st.text(), st.text())
+def test_no_character_is_lost(before: str, after: str) -> None:
+    pieces = differences(before, after)
+    assert "".join(piece.text for piece in pieces if piece.change != "added") == before
+    assert "".join(piece.text for piece in pieces if piece.change != "removed") == after
+
+
+@pytest.mark.parametrize("words", [1400, 12_000])
+def test_long_texts_without_a_common_word_are_compared_too(words: int) -> None:
+    pieces = differences("left " * words, "right " * words)
+    assert {piece.change for piece in pieces} == {"added", "removed"} or pieces[-1].text == " "

@@ -1,0 +1,82 @@
+"""`manage.py rebuild_artifacts`."""
+
+import io
+from collections.abc import Callable
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from artifacts.making import building
+from artifacts.models import Artifact
+from dali.lib.errors import UnavailableError
+from dali.lib.objects.storage import named
+from projects.models import Project
+from tests.factories import ProjectFactory
+
+pytestmark = pytest.mark.django_db
+
+
+def rebuild(**options: object) -> str:
+    """What the command says."""
+    out = io.StringIO()
+    call_command("rebuild_artifacts", stdout=out, stderr=io.StringIO(), **options)
+    return out.getvalue()
+
+
+def test_what_has_changed_is_made_anew_and_the_rest_is_right_already(
+    publish: Callable[..., Artifact], shown: Project
+) -> None:
+    artifact = publish()
+    assert rebuild() == "1 looked at: 0 written, 1 right already, 0 failed.\n"
+    Project.objects.filter(pk=shown.pk).update(description="For the spring campaign.")
+    assert rebuild() == "1 looked at: 1 written, 0 right already, 0 failed.\n"
+    artifact.refresh_from_db()
+    assert b"spring" in named("published").read(artifact.content_r2_key)
+
+
+def test_only_what_is_named_is_looked_at(publish: Callable[..., Artifact], shown: Project) -> None:
+    publish()
+    other = ProjectFactory()
+    for options, count in (
+        ({"generator": "lookbook"}, 1),
+        ({"since": "2999-01-01"}, 0),
+        ({"since": "2020-01-01"}, 1),
+        ({"project": str(shown.pk)}, 1),
+        ({"project": str(other.pk)}, 0),
+    ):
+        assert rebuild(**options).startswith(f"{count} looked at"), options
+
+
+def test_one_that_cannot_be_made_keeps_what_it_showed(
+    publish: Callable[..., Artifact], shown: Project
+) -> None:
+    artifact = publish()
+    shown.progressions.all().delete()
+    with pytest.raises(CommandError, match="1 could not be made"):
+        rebuild()
+    artifact.refresh_from_db()
+    assert artifact.status == Artifact.Status.PUBLISHED
+    assert "no images yet" in artifact.error
+    assert named("published").read(artifact.content_r2_key)
+
+
+def test_a_storage_that_is_away_is_told_to_the_operator_and_not_to_clients(
+    publish: Callable[..., Artifact], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object, **__: object) -> None:
+        raise UnavailableError("The storage cannot be reached; try again.", reason="the bucket 'x' hangs")
+
+    artifact = publish()
+    monkeypatch.setattr(building, "store", away)
+    said = io.StringIO()
+    with pytest.raises(CommandError, match="1 could not be made"):
+        call_command("rebuild_artifacts", stdout=io.StringIO(), stderr=said)
+    assert "the bucket 'x' hangs" in said.getvalue()
+    artifact.refresh_from_db()
+    assert artifact.error == "The storage cannot be reached; try again."
+
+
+@pytest.mark.parametrize("options", [{"generator": "nope"}, {"since": "yesterday"}, {"project": "nope"}])
+def test_what_cannot_be_meant_is_refused(options: dict[str, str]) -> None:
+    with pytest.raises(CommandError, match=next(iter(options.values()))):
+        rebuild(**options)

@@ -1,1 +1,0 @@
-"""Tests of the deliveries, one file each."""

@@ -1,1 +1,0 @@
-"""Tests of the judges, one file each."""

@@ -1,1 +1,0 @@
-"""Tests of the providers, one file each."""

@@ -1,0 +1,28 @@
+"""Locks on PostgreSQL: what foreign keys lock is locked before the session's counter."""
+
+import pytest
+from django.db import connection, transaction
+
+from progressions.models import Variant
+from progressions.stream import events
+from tests.factories import JobFactory, VariantFactory
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one lock")
+def test_a_skipped_variant_holds_the_one_it_resembles_before_the_counter() -> None:
+    job = JobFactory()
+    earlier, later = VariantFactory(job=job, number=0), VariantFactory(job=job, number=1, index=1)
+    with transaction.atomic():
+        Variant.objects.filter(id=later.id).update(duplicate_of_id=earlier.id)
+        events.append(job.session_id, [events.of_variant(later, "complete")])
+        # Held already: a commit that had still to wait for it would do so with the counter in its hand.
+        other = connection.copy()
+        try:
+            with other.cursor() as cursor:
+                cursor.execute(
+                    "SELECT id FROM variants WHERE id = %s FOR UPDATE SKIP LOCKED", [str(earlier.id)]
+                )
+                assert cursor.fetchall() == []
+        finally:
+            other.close()
