@@ -21,7 +21,7 @@ class ProjectFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class AppliedTip:
+class MaterialTip:
     """A tip as it was worded when it was applied."""
 
     key: str
@@ -47,7 +47,7 @@ class ImageFacts:
     model: str
     prompt: str
     refined_prompt: str
-    tips: tuple[AppliedTip, ...]
+    tips: tuple[MaterialTip, ...]
     url: str
     start_url: str
     key: str

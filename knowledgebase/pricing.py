@@ -13,7 +13,7 @@ MOST_USD = 100_000
 
 
 @dataclass(frozen=True, slots=True)
-class Rate:
+class UnitPrice:
     """The price of one unit from a day on (None: from ever)."""
 
     usd: Decimal
@@ -61,17 +61,17 @@ def quote(usage: Usage, on: date) -> Quote | None:
     return Quote(total, "; ".join(sources), min(read_on)) if used and total <= MOST_USD else None
 
 
-def _rate_on(rates: Iterable[Rate], on: date) -> Rate | None:
+def _rate_on(rates: Iterable[UnitPrice], on: date) -> UnitPrice | None:
     """The newest price that holds on the day."""
     held = [rate for rate in rates if rate.valid_from is None or rate.valid_from <= on]
     return max(held, key=lambda rate: rate.valid_from or date.min, default=None)
 
 
-def _rates(service: str, model: str) -> dict[str, list[Rate]]:
+def _rates(service: str, model: str) -> dict[str, list[UnitPrice]]:
     """The prices of one model by unit, as the table is now: a change by any process counts from the next call on."""
-    found: dict[str, list[Rate]] = {}
+    found: dict[str, list[UnitPrice]] = {}
     for row in Price.objects.raw(_ENABLED, [service, model]):
         found.setdefault(row.unit, []).append(
-            Rate(row.usd / row.per, row.valid_from, row.source, row.read_on)
+            UnitPrice(row.usd / row.per, row.valid_from, row.source, row.read_on)
         )
     return found

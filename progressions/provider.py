@@ -30,7 +30,7 @@ class SizeLimits(TypedDict):
     max_px: int
 
 
-class Price(TypedDict):
+class PriceEstimate(TypedDict):
     """What one image costs, as far as it is known beforehand."""
 
     usd_per_image: float
@@ -120,7 +120,7 @@ class Provider(ABC):
     sizes: ClassVar[tuple[str, ...]]  # as "1024x1024": those worth offering; others may be mapped
     limits: ClassVar[SizeLimits]
     is_reproducible: ClassVar[bool] = False  # whether the same request gives the same bytes, always
-    price: ClassVar[Price | None] = None  # where the price table is not to say it
+    price: ClassVar[PriceEstimate | None] = None  # where the price table is not to say it
 
     def missing(self) -> list[str]:
         """Names of the settings that must be set before it can be called; empty: it is configured."""

@@ -16,7 +16,7 @@ from artifacts.boards import services
 from artifacts.boards.pages import page_of
 from artifacts.boards.results import ImageResults, Results, results_of
 from artifacts.models import Artifact, Comment, Vote
-from artifacts.parts.charts import Bar, Part, Words, bars
+from artifacts.parts.charts import Bar, BarPart, Words, bars
 from dali.lib.web.admin import EMPTY, LeanAdmin, MachineAdmin, badge, link, moment, picture
 
 MOST_IMAGES = 60
@@ -70,7 +70,7 @@ def _row(image: ImageResults) -> Row:
 
 def _chart(results: Results) -> SafeString:
     said = ", ".join(f"{choice}: {count}" for choice, count in results.votes.items())
-    rows = [Bar(choice, f"{count:,}", (Part(count, "accent"),)) for choice, count in results.votes.items()]
+    rows = [Bar(choice, f"{count:,}", (BarPart(count, "accent"),)) for choice, count in results.votes.items()]
     return bars(Words("votes", "Votes by choice", f"{said}."), rows)
 
 

@@ -8,7 +8,7 @@ from django.template.defaultfilters import filesizeformat
 from django.utils.safestring import SafeString
 
 from artifacts.models import Artifact
-from artifacts.parts.charts import Bar, Part, Words, bars, columns
+from artifacts.parts.charts import Bar, BarPart, Words, bars, columns
 from artifacts.queries import AgentViews, CountryViews, Visits, views_of, visits_by_day
 from dali.lib.web.admin import picture
 from progressions.models import ImageProgression
@@ -88,7 +88,7 @@ def _days(visits: list[Visits]) -> SafeString:
         Bar(
             f"{visit.day:%-d %b %Y}",
             str(visit.people + visit.bots),
-            (Part(visit.people, "accent"), Part(visit.bots, "pale")),
+            (BarPart(visit.people, "accent"), BarPart(visit.bots, "pale")),
         )
         for visit in visits
     ]
@@ -103,4 +103,4 @@ def _countries(found: list[CountryViews]) -> SafeString:
     words = Words(
         "countries", "Views by country", ", ".join(f"{name}: {views}" for name, views in counted) + "."
     )
-    return bars(words, [Bar(name, f"{views:,}", (Part(views, "accent"),)) for name, views in counted])
+    return bars(words, [Bar(name, f"{views:,}", (BarPart(views, "accent"),)) for name, views in counted])

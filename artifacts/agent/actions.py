@@ -19,7 +19,7 @@ _LINK = re.compile(r"(?:(?:https?://|mailto:|tel:)\S+|[/?#.]\S*)", re.IGNORECASE
 _BARE_HOST = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)+(?:[/?#:]\S*)?", re.IGNORECASE)
 
 
-class RefusedError(DaliError):
+class ActionRefusedError(DaliError):
     """A wish cannot be done; the message is the sentence that says why."""
 
 
@@ -29,7 +29,7 @@ def perform(talk: Talk, wish: Wish) -> None:
         talk.clear()  # the question is dropped: something else was wished for
     try:
         _DEEDS[wish.action](talk, wish)
-    except RefusedError as refusal:
+    except ActionRefusedError as refusal:
         talk.say(str(refusal))
 
 
@@ -38,11 +38,11 @@ def _slot(talk: Talk, wish: Wish, *, is_image: bool | None = None) -> Placeholde
     if slot is None:
         if wish.placeholder is not None:
             names = phrases.listed([slot.name for slot in talk.page.placeholders])
-            raise RefusedError(f"There is no {wish.placeholder} on the page; there is {names}.")
-        raise RefusedError("Say which one you mean, as in “change TITLE to ...”.")
+            raise ActionRefusedError(f"There is no {wish.placeholder} on the page; there is {names}.")
+        raise ActionRefusedError("Say which one you mean, as in “change TITLE to ...”.")
     if is_image is not None and slot.is_image != is_image:
         takes = "an image" if slot.is_image else "words"
-        raise RefusedError(f"{slot.name} takes {takes}.")
+        raise ActionRefusedError(f"{slot.name} takes {takes}.")
     return slot
 
 
@@ -65,8 +65,8 @@ def _check_link(talk: Talk, slot: Placeholder, text: str) -> None:
             talk.ask(slot.name)
         address = f"https://{text}"
         talk.put("value", f"Say 1 for {address}, or write it whole.", [Choice(1, address, address)])
-        raise RefusedError(f"{phrases.quoted(text)} does not say how it is reached.")
-    raise RefusedError(
+        raise ActionRefusedError(f"{phrases.quoted(text)} does not say how it is reached.")
+    raise ActionRefusedError(
         f"{slot.name} was not changed: {phrases.quoted(text)} is no address; "
         "one begins with https://, http://, mailto: or tel:."
     )
@@ -75,7 +75,7 @@ def _check_link(talk: Talk, slot: Placeholder, text: str) -> None:
 def _pick(talk: Talk, wish: Wish) -> None:
     choice = next((one for one in talk.on_show if one.n == wish.number), None)
     if choice is None:
-        raise RefusedError(_no_such(talk, wish.number))
+        raise ActionRefusedError(_no_such(talk, wish.number))
     if talk.question in ("start_over", "publish"):
         (_yes if choice.value == YES else _no)(talk, wish)
     elif talk.question == "project":
@@ -83,7 +83,7 @@ def _pick(talk: Talk, wish: Wish) -> None:
     else:
         slot = _slot(talk, wish)
         if slot.is_image != bool(choice.thumbnail):
-            raise RefusedError(
+            raise ActionRefusedError(
                 f"{slot.name} takes {'an image' if slot.is_image else 'words'}; number {choice.n} is none."
             )
         talk.save({slot.name: choice.value})
@@ -106,7 +106,7 @@ def _latest(talk: Talk, wish: Wish) -> None:
     slot = _slot(talk, wish, is_image=True)
     found = talk.tools.get_images_for_project(talk.project_ids, most=1)
     if not found.images:
-        raise RefusedError("There are no images yet.")
+        raise ActionRefusedError("There are no images yet.")
     talk.save({slot.name: found.images[0].url})
     talk.say(phrases.set_to(slot, found.images[0].url, found.images[0].label))
 
@@ -136,7 +136,7 @@ def _find_among_all(talk: Talk, slot: Placeholder, words: str) -> None:
     if not found.images:
         if talk.standing.asked != slot.name:
             talk.ask(slot.name)
-        raise RefusedError(f"I found nothing for {phrases.quoted(words)} {where}.")
+        raise ActionRefusedError(f"I found nothing for {phrases.quoted(words)} {where}.")
     if found.total == 1:
         talk.save({slot.name: found.images[0].url})
         talk.say(phrases.set_to(slot, found.images[0].url, found.images[0].label))
@@ -148,12 +148,12 @@ def _image(talk: Talk, wish: Wish) -> None:
     slot = _slot(talk, wish, is_image=True)
     found = talk.tools.get_images_for_project(talk.project_ids, named=wish.text)
     if found.foreign:
-        raise RefusedError(
+        raise ActionRefusedError(
             f"That image belongs to the project {phrases.quoted(found.foreign)}, which this page does not show: "
             "only images of its own projects can be used."
         )
     if not found.images:
-        raise RefusedError(
+        raise ActionRefusedError(
             f"{phrases.quoted(wish.text)} is no image of this page's projects: "
             "use the id or address of one, as the projects list them."
         )
@@ -169,7 +169,7 @@ def _fill(talk: Talk, wish: Wish) -> None:
         _fill_from(talk, fitting[0].id, fitting[0].name)
         return
     if not talk.projects:
-        raise RefusedError("This page has no project to take images from.")
+        raise ActionRefusedError("This page has no project to take images from.")
     if not fitting:
         talk.say(f"This page has no project called {phrases.quoted(wish.text)}.")
     shown = fitting or list(talk.projects)
@@ -183,10 +183,10 @@ def _fill_from(talk: Talk, project_id: str, name: str) -> None:
     slots = [slot for slot in talk.page.placeholders if slot.is_image and slot.name in is_open]
     talk.clear()
     if not slots:
-        raise RefusedError("No placeholder for an image is open.")
+        raise ActionRefusedError("No placeholder for an image is open.")
     found = talk.tools.get_images_for_project([project_id], most=len(slots), is_oldest_first=True)
     if not found.images:
-        raise RefusedError(f"The project {phrases.quoted(name)} has no images yet.")
+        raise ActionRefusedError(f"The project {phrases.quoted(name)} has no images yet.")
     chosen = dict(zip([slot.name for slot in slots], [image.url for image in found.images], strict=False))
     talk.save(chosen)
     talk.say(
@@ -208,7 +208,7 @@ def _skip(talk: Talk, wish: Wish) -> None:
 def _back(talk: Talk, wish: Wish) -> None:
     before = [name for name in talk.standing.before if name != talk.standing.asked]
     if not before:
-        raise RefusedError("There is nothing to go back to.")
+        raise ActionRefusedError("There is nothing to go back to.")
     talk.standing.before = before[:-1]
     talk.standing.asked = before[-1]
     talk.clear()
@@ -224,7 +224,7 @@ def _change(talk: Talk, wish: Wish) -> None:
 
 def _start_over(talk: Talk, wish: Wish) -> None:
     if not talk.filled:
-        raise RefusedError("Nothing is filled yet.")
+        raise ActionRefusedError("Nothing is filled yet.")
     heading = "Shall I take back everything that was chosen? What is published stays until it is made anew."
     choices = [Choice(1, "Yes, start over", YES), Choice(2, "No, keep everything", NO)]
     talk.put("start_over", f"{heading} Say 1 for yes, 2 for no.", choices)
@@ -262,7 +262,7 @@ def _yes(talk: Talk, wish: Wish) -> None:
             talk.save(dict.fromkeys(empty, ""))
             talk.say(f"{phrases.listed(empty)} {'stays' if len(empty) == 1 else 'stay'} empty.")
     else:
-        raise RefusedError("There is nothing to say yes to just now.")
+        raise ActionRefusedError("There is nothing to say yes to just now.")
 
 
 def _no(talk: Talk, wish: Wish) -> None:
@@ -272,7 +272,7 @@ def _no(talk: Talk, wish: Wish) -> None:
         return
     talk.clear()
     if talk.question == "value":
-        raise RefusedError("There is nothing to say no to just now.")
+        raise ActionRefusedError("There is nothing to say no to just now.")
     talk.say("Everything stays as it is." if talk.question == "start_over" else "Let us go on.")
 
 

@@ -13,7 +13,7 @@ from artifacts.agent.talk import Talk
 from artifacts.agent.tools import PASSING, ChangedError, Tools, filled_of
 from artifacts.agent.understanding import phrases
 from artifacts.agent.understanding.understanding import Understanding
-from artifacts.filling.placeholders import Page
+from artifacts.filling.placeholders import TemplatePage
 from artifacts.models import Artifact
 from dali.lib.web.addresses import absolute_url
 
@@ -43,7 +43,7 @@ class AnswerJson(TypedDict):
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class TurnOutcome:
     """What a turn ends with: the answer, the chat's new state, and what the message was taken for."""
 
     answer: AnswerJson
@@ -54,13 +54,13 @@ class Outcome:
 def answer(
     *,
     artifact: Artifact,
-    page: Page,
+    page: TemplatePage,
     session_id: str,
     state: dict[str, Any],
     message: str,
     tools: Tools,
     understanding: Understanding,
-) -> Outcome:
+) -> TurnOutcome:
     """One turn. The first only greets; a message without text has the open question repeated."""
     beginning = tools.get_projects_for_artifact()
     names = frozenset(slot.name for slot in page.placeholders)
@@ -80,7 +80,7 @@ def answer(
     talk.filled = {name: value for name, value in filled_of(artifact).items() if name in names}
     _finish(talk)
     posing.pose_next(talk)
-    return Outcome(_answer(talk, session_id), talk.standing.as_json(), understood)
+    return TurnOutcome(_answer(talk, session_id), talk.standing.as_json(), understood)
 
 
 def _greet(talk: Talk) -> None:

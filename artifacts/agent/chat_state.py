@@ -30,7 +30,7 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ListPosition:
     """Where "more" goes on in a list of images: behind image `after`, of which `shown` were on show so far."""
 
     after: str
@@ -48,7 +48,7 @@ class Standing:
     question: Question = "value"
     heading: str = ""
     choices: list[Choice] = field(default_factory=list)
-    place: Place | None = None
+    place: ListPosition | None = None
     before: list[str] = field(default_factory=list)
 
     @property
@@ -83,6 +83,6 @@ def standing_of(data: Mapping[str, Any], names: frozenset[str]) -> Standing:
         question=question if question in QUESTIONS else "value",
         heading=str(data.get("heading") or ""),
         choices=[Choice(**choice) for choice in data.get("choices", ())],
-        place=Place(**place) if place else None,
+        place=ListPosition(**place) if place else None,
         before=[name for name in data.get("before", ()) if name in names],
     )

@@ -1,15 +1,15 @@
 """The placeholders of an artifact's template, parsed once a process."""
 
 from artifacts.filling import templates
-from artifacts.filling.placeholders import Page, read
+from artifacts.filling.placeholders import TemplatePage, read
 from artifacts.models import Artifact
 from dali.lib.errors import ConflictError
 
 _MOST_PAGES = 200
-_pages: dict[str, Page] = {}  # by key: what is stored under a key never changes
+_pages: dict[str, TemplatePage] = {}  # by key: what is stored under a key never changes
 
 
-def page_of(artifact: Artifact) -> Page:
+def page_of(artifact: Artifact) -> TemplatePage:
     """What the artifact's template needs. Raises ConflictError where it has none, or its template is gone."""
     key = artifact.template_r2_key
     if not key:

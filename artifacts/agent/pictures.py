@@ -44,7 +44,7 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class ImagePage:
     """Images, and of how many they are a page. `foreign`: the project of the image that was named and is not one of
     the artifact's; `scanned`: how many were looked at, where there are more."""
 
@@ -64,7 +64,7 @@ def projects_of(artifact: Artifact) -> list[ProjectName]:
     return [ProjectName(str(pk), name) for pk, name in rows.values_list("project_id", "project__name")]
 
 
-def page_of(project_ids: Sequence[str], *, after: str, most: int, is_oldest_first: bool = False) -> Found:
+def page_of(project_ids: Sequence[str], *, after: str, most: int, is_oldest_first: bool = False) -> ImagePage:
     """The images behind `after`, or the first; newest first unless told otherwise."""
     rows = _rows(project_ids)
     total = rows.count()
@@ -73,10 +73,10 @@ def page_of(project_ids: Sequence[str], *, after: str, most: int, is_oldest_firs
             Q(created_at__lte=last.created_at) & (Q(created_at__lt=last.created_at) | Q(id__lt=last.id))
         )
     order = ("created_at", "id") if is_oldest_first else ("-created_at", "-id")
-    return Found(tuple(_shown(row) for row in rows.order_by(*order)[:most]), total)
+    return ImagePage(tuple(_shown(row) for row in rows.order_by(*order)[:most]), total)
 
 
-def find_described(project_ids: Sequence[str], words: str, *, after: str, most: int) -> Found:
+def find_described(project_ids: Sequence[str], words: str, *, after: str, most: int) -> ImagePage:
     """The images whose prompt, notes and tags hold the words; of those that fit alike the newest first."""
     found: list[dict[str, Any]] = []
     scanned = 0
@@ -88,10 +88,10 @@ def find_described(project_ids: Sequence[str], words: str, *, after: str, most: 
     start = ids.index(after) + 1 if after in ids else 0
     has_more = scanned == MOST_SCANNED and _rows(project_ids).count() > scanned
     page = tuple(_shown(row) for row in found[start : start + most])
-    return Found(page, len(found), scanned=scanned if has_more else None)
+    return ImagePage(page, len(found), scanned=scanned if has_more else None)
 
 
-def find_named(project_ids: Sequence[str], named: str) -> Found:
+def find_named(project_ids: Sequence[str], named: str) -> ImagePage:
     """The image of that id or address; without it, the name of the project that has it, where another one has."""
     every = ImageProgression.objects.filter(_is_named(named)).values(*_FIELDS)
     wanted = set(project_ids)
@@ -99,19 +99,19 @@ def find_named(project_ids: Sequence[str], named: str) -> Found:
         every.order_by("-created_at", "-id")[:50], key=lambda row: str(row["project_id"]) not in wanted
     )
     if not rows:
-        return Found((), 0)
+        return ImagePage((), 0)
     if str(rows[0]["project_id"]) not in wanted:
-        return Found((), 0, foreign=rows[0]["project__name"])
-    return Found((_shown(rows[0]),), 1)
+        return ImagePage((), 0, foreign=rows[0]["project__name"])
+    return ImagePage((_shown(rows[0]),), 1)
 
 
-def find_placed(project_ids: Sequence[str], addresses: Sequence[str]) -> Found:
+def find_placed(project_ids: Sequence[str], addresses: Sequence[str]) -> ImagePage:
     """The images of these addresses, each once; those that are none of the projects' are left out."""
     wanted = [form for address in addresses for form in _forms(address)]
     rows = _rows(project_ids).filter(generated_image_url__in=wanted).order_by("-created_at", "-id")
     by_address = {row["generated_image_url"]: row for row in rows}
     images = tuple(replace(_shown(row), words="") for row in by_address.values())
-    return Found(images, len(images))
+    return ImagePage(images, len(images))
 
 
 def _is_named(named: str) -> Q:

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Sequence
 
-from artifacts.agent.chat_state import Choice, Place
-from artifacts.agent.pictures import PAGE, Found, Shown
+from artifacts.agent.chat_state import Choice, ListPosition
+from artifacts.agent.pictures import PAGE, ImagePage, Shown
 from artifacts.agent.talk import Talk
 from artifacts.agent.understanding import phrases
 from artifacts.filling.placeholders import Placeholder
@@ -57,11 +57,11 @@ def show_more(talk: Talk) -> None:
     talk.clear()
 
 
-def show_found(talk: Talk, slot: Placeholder, found: Found, words: str) -> None:
+def show_found(talk: Talk, slot: Placeholder, found: ImagePage, words: str) -> None:
     """Puts the images that words describe on show for a placeholder."""
     if talk.standing.asked != slot.name:
         talk.ask(slot.name)
-    _show(talk, found, Place("", 0, words))
+    _show(talk, found, ListPosition("", 0, words))
 
 
 def show_again(talk: Talk, slot: Placeholder, choices: Sequence[Choice], heading: str) -> None:
@@ -128,7 +128,7 @@ def _pose_images(talk: Talk, slot: Placeholder) -> None:
     _show(
         talk,
         found,
-        Place("", 0),
+        ListPosition("", 0),
         [*[(f"{KEEP} this: {one.label}", one) for one in kept], *_labelled(talk, others)],
     )
 
@@ -139,7 +139,9 @@ def _labelled(talk: Talk, images: Sequence[Shown]) -> list[tuple[str, Shown]]:
     return [(f"{image.label} · {image.project}" if has_several else image.label, image) for image in images]
 
 
-def _show(talk: Talk, found: Found, place: Place, labelled: Sequence[tuple[str, Shown]] = ()) -> None:
+def _show(
+    talk: Talk, found: ImagePage, place: ListPosition, labelled: Sequence[tuple[str, Shown]] = ()
+) -> None:
     """A page of images, numbered from 1."""
     labelled = labelled or _labelled(talk, found.images)
     choices = [
@@ -149,10 +151,10 @@ def _show(talk: Talk, found: Found, place: Place, labelled: Sequence[tuple[str, 
     last = place.shown + len(found.images)
     has_more = last < found.total
     talk.put("value", f"{_heading(found, place, last)} {_HOW_MORE if has_more else _HOW}", choices)
-    talk.standing.place = Place(found.images[-1].id, last, place.words)
+    talk.standing.place = ListPosition(found.images[-1].id, last, place.words)
 
 
-def _heading(found: Found, place: Place, last: int) -> str:
+def _heading(found: ImagePage, place: ListPosition, last: int) -> str:
     of = _of(place.words)
     noun = "image" if found.total == 1 else "images"
     if place.shown:

@@ -7,7 +7,7 @@ from artifacts.agent.chat_state import Choice, Question, Standing
 from artifacts.agent.tools import Tools
 from artifacts.agent.understanding import phrases
 from artifacts.agent.understanding.intent import ProjectName, Situation, Slot, Wish
-from artifacts.filling.placeholders import Page, Placeholder
+from artifacts.filling.placeholders import Placeholder, TemplatePage
 from artifacts.models import Artifact
 
 
@@ -20,7 +20,7 @@ class Talk:
     """
 
     artifact: Artifact
-    page: Page
+    page: TemplatePage
     standing: Standing
     tools: Tools
     projects: tuple[ProjectName, ...]

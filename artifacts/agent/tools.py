@@ -10,7 +10,7 @@ import structlog
 from django.db import InterfaceError, OperationalError
 
 from artifacts.agent import pictures
-from artifacts.agent.pictures import Found, Shown
+from artifacts.agent.pictures import ImagePage, Shown
 from artifacts.agent.understanding.intent import ProjectName
 from artifacts.making import content, services
 from artifacts.models import Artifact, ArtifactConfiguration
@@ -18,7 +18,7 @@ from dali.lib.db.connections import release_connection
 from dali.lib.errors import DaliError, UnavailableError
 from progressions.stream import events
 from progressions.work import claims
-from progressions.work.steps import Journal, Kept, Result
+from progressions.work.steps import Journal, Result, StepRecord
 
 log = structlog.get_logger(__name__)
 
@@ -62,7 +62,7 @@ class Tools:
             names = [asdict(project) for project in pictures.projects_of(self._artifact)]
             return {"projects": names, "filled": filled_of(self._artifact)}
 
-        kept = self._run("get_projects_for_artifact", work, Kept, is_pure=True)
+        kept = self._run("get_projects_for_artifact", work, StepRecord, is_pure=True)
         projects = tuple(ProjectName(**project) for project in kept["projects"])
         return Beginning(projects, dict(kept["filled"]))
 
@@ -76,11 +76,11 @@ class Tools:
         after: str = "",
         most: int = pictures.PAGE,
         is_oldest_first: bool = False,
-    ) -> Found:
+    ) -> ImagePage:
         """Images of projects, newest first: a page of all, or of those that `words` describe; or the one `named`, or
         those that are `placed` under these addresses."""
 
-        def work() -> Found:
+        def work() -> ImagePage:
             if named:
                 return pictures.find_named(project_ids, named)
             if placed:
@@ -89,8 +89,10 @@ class Tools:
                 return pictures.find_described(project_ids, words, after=after, most=most)
             return pictures.page_of(project_ids, after=after, most=most, is_oldest_first=is_oldest_first)
 
-        kept = self._run("get_images_for_project", work, lambda found: Kept(found.as_json()), is_pure=True)
-        return Found(
+        kept = self._run(
+            "get_images_for_project", work, lambda found: StepRecord(found.as_json()), is_pure=True
+        )
+        return ImagePage(
             tuple(Shown(**image) for image in kept["images"]), kept["total"], kept["foreign"], kept["scanned"]
         )
 
@@ -128,7 +130,7 @@ class Tools:
         with claims.fenced(self._lease):
             events.append(self._session_id, [body])
 
-    def _kept_of_save(self, values: Mapping[str, str | None]) -> Kept:
+    def _kept_of_save(self, values: Mapping[str, str | None]) -> StepRecord:
         def write() -> None:
             gone = [name for name, value in values.items() if value is None]
             if gone:
@@ -145,19 +147,19 @@ class Tools:
             body["step"] = "save_configuration"
             return [body]
 
-        return Kept({"saved": sorted(values)}, also=write, tell=tell)
+        return StepRecord({"saved": sorted(values)}, also=write, tell=tell)
 
-    def _kept_of_render(self, filled: content.Filled) -> Kept:
+    def _kept_of_render(self, filled: content.Filled) -> StepRecord:
         def publish() -> None:
             services.name_content(self._artifact, filled.built)
             if filled_of(self._artifact) != filled.built.manifest["values"]:
                 raise ChangedError("rows were changed while the page was rendered")
 
         result = {"key": filled.built.content_key, "problems": list(filled.problems)}
-        return Kept(result, also=publish, tell=lambda: [services.told(self._artifact, "complete")])
+        return StepRecord(result, also=publish, tell=lambda: [services.told(self._artifact, "complete")])
 
     def _run(
-        self, tool: str, work: Callable[[], T], keep: Callable[[T], Kept], *, is_pure: bool = False
+        self, tool: str, work: Callable[[], T], keep: Callable[[T], StepRecord], *, is_pure: bool = False
     ) -> Result:
         """The tool's next step of this turn, tried again where what failed may pass."""
         self._counts[tool] += 1

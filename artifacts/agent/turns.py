@@ -10,10 +10,10 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from artifacts.agent import agent
-from artifacts.agent.agent import AnswerJson, Outcome
+from artifacts.agent.agent import AnswerJson, TurnOutcome
 from artifacts.agent.tools import Tools
 from artifacts.agent.understanding.understanding import Understanding
-from artifacts.filling.placeholders import Page
+from artifacts.filling.placeholders import TemplatePage
 from artifacts.models import Artifact, Chat, ChatTurn
 from dali.lib.clock import Deadline
 from dali.lib.db import connections
@@ -21,7 +21,7 @@ from dali.lib.db.connections import release_connection
 from dali.lib.errors import DaliError, MissingError, UnavailableError
 from progressions.errors import LeaseLostError
 from progressions.work import claims
-from progressions.work.steps import Journal, Kept, Success
+from progressions.work.steps import Journal, StepRecord, Success
 
 log = structlog.get_logger(__name__)
 
@@ -39,7 +39,7 @@ class BusyError(DaliError):
     retry_after_s = 2
 
 
-def take_turn(*, artifact: Artifact, page: Page, session_id: str, message: str) -> AnswerJson:
+def take_turn(*, artifact: Artifact, page: TemplatePage, session_id: str, message: str) -> AnswerJson:
     """Answers a message of a chat, after those before it; makes the chat at its first message.
 
     A message that was being answered when its process died, and is sent again, goes on where it was. Raises
@@ -140,7 +140,9 @@ def _wait(chat: Chat, lease: claims.Lease) -> None:
         time.sleep(POLL_S)
 
 
-def _answer(chat: Chat, lease: claims.Lease, artifact: Artifact, page: Page, message: str) -> AnswerJson:
+def _answer(
+    chat: Chat, lease: claims.Lease, artifact: Artifact, page: TemplatePage, message: str
+) -> AnswerJson:
     started_at, started = timezone.now(), time.perf_counter()
     claims.extend(lease, settings.AGENT_TIMEOUT_S + claims.STEP_LIMIT_S)
     with claims.fenced(lease, status=ChatTurn.Status.RUNNING):
@@ -161,7 +163,7 @@ def _answer(chat: Chat, lease: claims.Lease, artifact: Artifact, page: Page, mes
     return outcome.answer
 
 
-def _kept(chat: Chat, outcome: Outcome) -> Kept:
+def _kept(chat: Chat, outcome: TurnOutcome) -> StepRecord:
     """The turn's end: its answer and where the chat stands now, in one transaction."""
 
     def save() -> None:
@@ -176,7 +178,7 @@ def _kept(chat: Chat, outcome: Outcome) -> Kept:
         "ended_at": timezone.now(),
         "lease_until": None,
     }
-    return Kept({}, fields, save)
+    return StepRecord({}, fields, save)
 
 
 def _leave(lease: claims.Lease) -> None:

@@ -25,7 +25,7 @@ from dali.lib.web.api import ApiMixin
 from dali.lib.web.schema.views import ErrorSerializer
 from progressions.api.answers import IDEMPOTENCY_KEY, replay_header, replayed
 from progressions.api.requests import once_of
-from progressions.work.idempotency import Kept, Once, do_once
+from progressions.work.idempotency import KeptRequest, Once, do_once
 from projects.authentication import owner_of
 from projects.queries import get_bare_project
 
@@ -70,7 +70,7 @@ class LookbookViewSet(ApiMixin, ViewSet):
             )
             return _answer(artifact.pk, done=intake.MADE)
 
-        def again(kept: Kept) -> Response:
+        def again(kept: KeptRequest) -> Response:
             self.warn_of_ignored(LookbookInSerializer)
             return replayed(_answer(kept.made_id, done=kept.status))
 
@@ -113,7 +113,7 @@ class ArtifactViewSet(ApiMixin, GenericViewSet[Artifact]):
             given = self.read(ArtifactInSerializer).validated_data
             return _answer(_made_of(given, owner, once).pk, done=intake.MADE)
 
-        def again(kept: Kept) -> Response:
+        def again(kept: KeptRequest) -> Response:
             self.warn_of_ignored(ArtifactInSerializer)
             return replayed(_answer(kept.made_id, done=kept.status))
 

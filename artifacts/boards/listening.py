@@ -20,7 +20,7 @@ from artifacts.boards.live import THREADS, Watcher, watching
 from artifacts.boards.throttles import AnswersThrottle
 from dali.lib.errors import GoneError, MissingError
 from dali.lib.web.client_address import client_ip, customer
-from progressions.stream.admission import RefusedError
+from progressions.stream.admission import StreamRefusedError
 from progressions.stream.answers import (
     RETRY_AFTER_S,
     answer_options,
@@ -62,13 +62,13 @@ async def live_events(scope: Scope, receive: Receive, send: Send, slug: str) -> 
                 await _start(send, has_body=has_body)
                 if has_body:
                     await _serve(watcher, receive, send)
-    except RefusedError as error:
+    except StreamRefusedError as error:
         retry = [_RETRY] if error.status in (429, 503) else []
         await answer_refused(send, error, [*_HEADERS, *retry])
     except MissingError as error:
-        await answer_refused(send, RefusedError(404, "not_found", str(error)), _HEADERS)
+        await answer_refused(send, StreamRefusedError(404, "not_found", str(error)), _HEADERS)
     except GoneError as error:
-        await answer_refused(send, RefusedError(410, "gone", str(error)), _HEADERS)
+        await answer_refused(send, StreamRefusedError(410, "gone", str(error)), _HEADERS)
     except DatabaseError as error:
         log.error("live_unavailable", error=str(error))  # noqa: TRY400 - one line is enough
         await answer_unavailable(send, _HEADERS)
@@ -83,9 +83,9 @@ def _admit(scope: Scope) -> str:
         request.get_host()
     except DisallowedHost as error:
         message = "The request cannot be taken; check its host and headers."
-        raise RefusedError(400, "bad_request", message) from error
+        raise StreamRefusedError(400, "bad_request", message) from error
     if AnswersThrottle().seconds_to_wait(request) is not None:
-        raise RefusedError(
+        raise StreamRefusedError(
             429, "throttled", "There were too many requests from this address; try again later."
         )
     return customer(client_ip(request))
@@ -99,9 +99,9 @@ def _counted(address: str) -> Iterator[None]:
     """Counts a reader; RefusedError where there are too many."""
     if _listeners[address] >= MOST_OF_AN_ADDRESS:
         text = f"{MOST_OF_AN_ADDRESS} readers of this address have a page open; read its state instead."
-        raise RefusedError(429, "throttled", text)
+        raise StreamRefusedError(429, "throttled", text)
     if _listeners.total() >= MOST_LISTENERS:
-        raise RefusedError(503, "unavailable", "Too many have a page open; read its state instead.")
+        raise StreamRefusedError(503, "unavailable", "Too many have a page open; read its state instead.")
     _listeners[address] += 1
     try:
         yield

@@ -18,7 +18,7 @@ import structlog
 from channels.layers import get_channel_layer
 
 from artifacts.boards import nudges
-from artifacts.boards.pages import Page, get_page
+from artifacts.boards.pages import BoardPage, get_page
 from artifacts.boards.totals import ImageAnswers, answers_on, nothing_on
 from dali.lib.errors import GoneError, MissingError
 from dali.lib.loop_layer import OVERFLOW
@@ -38,15 +38,15 @@ _watchers: dict[tuple[asyncio.AbstractEventLoop, str], "Watcher"] = {}
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class PageLook:
     """What one look found: the page, and what was said of the images looked at (None: of all)."""
 
-    page: Page
+    page: BoardPage
     images: frozenset[UUID] | None
     answers: dict[UUID, ImageAnswers]
 
 
-def look(slug: str, names: Collection[str]) -> Look:
+def look(slug: str, names: Collection[str]) -> PageLook:
     """Reads the page and what was said of the images named; of all for WHOLE_PAGE, and where a name is no id.
 
     Raises MissingError, GoneError.
@@ -54,7 +54,7 @@ def look(slug: str, names: Collection[str]) -> Look:
     page = get_page(slug)
     ids = {str(image): image for image in page.images}
     images = None if set(names) - ids.keys() else frozenset(ids[name] for name in names)
-    return Look(page, images, answers_on(page, images))
+    return PageLook(page, images, answers_on(page, images))
 
 
 look_async = asynchronous(look, THREADS)
@@ -88,7 +88,7 @@ async def watching(slug: str) -> AsyncIterator["Watcher"]:
 class Watcher:
     """One page as it is now, and the number of the newest change to it. Lives on one event loop."""
 
-    def __init__(self, slug: str, first: Look) -> None:
+    def __init__(self, slug: str, first: PageLook) -> None:
         self.count = 0
         self.version = 1
         self.is_gone = False
@@ -124,7 +124,7 @@ class Watcher:
             event = self._events[seen] = f"data: {text}\n\n".encode()
         return event
 
-    def take(self, found: Look) -> None:
+    def take(self, found: PageLook) -> None:
         """Takes over what a look found, and wakes those who wait where it is new."""
         looked_at = found.answers.keys() | (self._answers.keys() if found.images is None else found.images)
         new = {image: found.answers.get(image) or nothing_on(found.page) for image in looked_at}

@@ -11,7 +11,7 @@ SLUG = r"[A-Za-z0-9_-]{8,64}"
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class BoardPage:
     """What a published page takes of its visitors; `images` in the page's order, each once."""
 
     artifact_id: UUID
@@ -26,11 +26,11 @@ class Page:
         return bool(self.votes or self.comments)
 
 
-def page_of(artifact: Artifact) -> Page:
+def page_of(artifact: Artifact) -> BoardPage:
     """The page of an artifact, as its manifest has it; one without content takes nothing."""
     answers = artifact.manifest.get("answers", {})
     images = dict.fromkeys(UUID(text) for text in artifact.manifest.get("progressions", []))
-    return Page(
+    return BoardPage(
         artifact_id=artifact.pk,
         images=tuple(images),
         votes=tuple(answers.get("votes", [])),
@@ -39,7 +39,7 @@ def page_of(artifact: Artifact) -> Page:
     )
 
 
-def get_page(slug: str) -> Page:
+def get_page(slug: str) -> BoardPage:
     """The page at a public address, as its row is now.
 
     Raises MissingError where there is none or it takes no answers, GoneError where it was taken back.

@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from artifacts.boards import nudges
-from artifacts.boards.pages import Page, page_of
+from artifacts.boards.pages import BoardPage, page_of
 from artifacts.boards.totals import shown_comments
 from artifacts.models import Artifact, Comment, Vote
 from dali.lib.errors import ConflictError, InputError, MissingError
@@ -25,7 +25,7 @@ class TooManyError(ConflictError):
     """A visitor has written as much as one page takes."""
 
 
-def cast_vote(*, page: Page, visitor: str, image_id: UUID, choice: str) -> None:
+def cast_vote(*, page: BoardPage, visitor: str, image_id: UUID, choice: str) -> None:
     """Keeps what a visitor thinks of an image, in place of what they thought before; an empty choice takes it back.
 
     Raises InputError for an image or a choice that the page does not have.
@@ -56,7 +56,7 @@ def cast_vote(*, page: Page, visitor: str, image_id: UUID, choice: str) -> None:
 
 
 def add_comment(
-    *, page: Page, visitor: str, image_id: UUID, reply_to: UUID | None, name: str, text: str
+    *, page: BoardPage, visitor: str, image_id: UUID, reply_to: UUID | None, name: str, text: str
 ) -> Comment:
     """Keeps a comment on an image, or in reply to one there.
 
@@ -109,12 +109,12 @@ def set_closed(*, artifact: Artifact, is_closed: bool) -> Artifact:
     return artifact
 
 
-def _check_image(page: Page, image_id: UUID) -> None:
+def _check_image(page: BoardPage, image_id: UUID) -> None:
     if image_id not in page.images:
         raise InputError("imageId", f"'{image_id}' is not on this page")
 
 
-def _check_reply(page: Page, image_id: UUID, reply_to: UUID) -> None:
+def _check_reply(page: BoardPage, image_id: UUID, reply_to: UUID) -> None:
     rows = shown_comments().filter(artifact=page.artifact_id, image_id=image_id)
     above = rows.filter(pk=reply_to).first()
     if above is None:

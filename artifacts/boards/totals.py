@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.db.models import Count, QuerySet
 
-from artifacts.boards.pages import Page
+from artifacts.boards.pages import BoardPage
 from artifacts.models import Comment, Vote
 from dali.lib.clock import epoch_ms
 
@@ -60,7 +60,7 @@ class VoteCounted(TypedDict):
     mine: str | None
 
 
-def answers_on(page: Page, images: Collection[UUID] | None = None) -> dict[UUID, ImageAnswers]:
+def answers_on(page: BoardPage, images: Collection[UUID] | None = None) -> dict[UUID, ImageAnswers]:
     """What was said of the images named, or of those of the page that anything was said of."""
     wanted = set(page.images) if images is None else set(images) & set(page.images)
     found: dict[UUID, ImageAnswers] = {} if images is None else {one: nothing_on(page) for one in wanted}
@@ -77,14 +77,14 @@ def answers_on(page: Page, images: Collection[UUID] | None = None) -> dict[UUID,
     return found
 
 
-def votes_of(page: Page, image_id: UUID) -> dict[str, int]:
+def votes_of(page: BoardPage, image_id: UUID) -> dict[str, int]:
     """Votes for one image by choice, all choices of the page."""
     rows = Vote.objects.filter(artifact=page.artifact_id, image_id=image_id, choice__in=page.votes)
     counted = rows.order_by().values_list("choice").annotate(count=Count("id"))
     return dict.fromkeys(page.votes, 0) | dict(counted)
 
 
-def choices_of(page: Page, visitor: str) -> dict[UUID, str]:
+def choices_of(page: BoardPage, visitor: str) -> dict[UUID, str]:
     """What one visitor chose, by image."""
     rows = Vote.objects.filter(artifact=page.artifact_id, visitor=visitor, choice__in=page.votes)
     return dict(rows.values_list("image_id", "choice"))
@@ -106,7 +106,7 @@ def shown_comments() -> QuerySet[Comment]:
     return Comment.objects.filter(is_hidden=False).exclude(reply_to__is_hidden=True)
 
 
-def _comments(page: Page, images: Collection[UUID] | None) -> list[Comment]:
+def _comments(page: BoardPage, images: Collection[UUID] | None) -> list[Comment]:
     """The newest, oldest first; no reply without what it replies to."""
     if not page.comments:
         return []
@@ -120,6 +120,6 @@ def _comments(page: Page, images: Collection[UUID] | None) -> list[Comment]:
     return [one for one in newest[::-1] if one.reply_to_id is None or one.reply_to_id in known]
 
 
-def nothing_on(page: Page) -> ImageAnswers:
+def nothing_on(page: BoardPage) -> ImageAnswers:
     """What an image has that nothing was said of."""
     return {"votes": dict.fromkeys(page.votes, 0), "comments": []}

@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from rest_framework.throttling import BaseThrottle
 
 from artifacts.boards import passes, services
-from artifacts.boards.pages import SLUG, Page, get_page
+from artifacts.boards.pages import SLUG, BoardPage, get_page
 from artifacts.boards.requests import CommentInSerializer, VoteInSerializer
 from artifacts.boards.throttles import AnswersThrottle, CommentsThrottle, VotesThrottle
 from artifacts.boards.totals import (
@@ -64,7 +64,7 @@ class PageView(ApiMixin):
         final["Cross-Origin-Resource-Policy"] = "same-origin"
         return final
 
-    def admit(self, request: Request, slug: str) -> tuple[Page, str]:
+    def admit(self, request: Request, slug: str) -> tuple[BoardPage, str]:
         """The page and the visitor of a write; PermissionDenied, ConflictError where it may not be."""
         body = request.data
         if not isinstance(body, dict):

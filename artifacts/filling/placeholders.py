@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from artifacts.filling.places import Kind, find_places
+from artifacts.filling.places import ValueKind, find_places
 from artifacts.filling.syntax import Lines, at_most, is_image, malformed, spots_of
 
 
@@ -16,7 +16,7 @@ class Placeholder:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class TemplatePage:
     """A template as it was read. `placeholders`: in the order of the page, each once, without those never shown.
 
     `problems`: in sentences with their lines, what is left as it stands.
@@ -26,18 +26,20 @@ class Page:
     problems: tuple[str, ...]
 
 
-def read(html: str) -> Page:
+def read(html: str) -> TemplatePage:
     """What a template asks for."""
     spots, lines = spots_of(html), Lines(html)
     found: dict[str, Placeholder] = {}
     problems = malformed(html, spots, lines)
     for spot, place in zip(spots, find_places(html, spots), strict=True):
-        if place.kind is Kind.LEFT:
+        if place.kind is ValueKind.LEFT:
             problems.append(
                 f"line {lines.at(spot.start)}: {{{{{spot.name}}}}} stands in {place.where} and is left as it stands"
             )
             continue
         known = found.get(spot.name)
-        is_link = not spot.is_image and (place.kind is Kind.ADDRESS or (known is not None and known.is_link))
+        is_link = not spot.is_image and (
+            place.kind is ValueKind.ADDRESS or (known is not None and known.is_link)
+        )
         found[spot.name] = Placeholder(spot.name, is_image(spot.name), is_link)
-    return Page(tuple(found.values()), at_most(problems))
+    return TemplatePage(tuple(found.values()), at_most(problems))

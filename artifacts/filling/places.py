@@ -43,7 +43,7 @@ _HARMLESS = frozenset({"alt", "class", "height", "id", "lang", "title", "width"}
 _RAW = frozenset({"iframe", "noembed", "noframes", "noscript", "plaintext", "script", "style", "xmp"})
 
 
-class Kind(Enum):
+class ValueKind(Enum):
     """What a value becomes part of."""
 
     TEXT = "text"
@@ -63,15 +63,15 @@ class Place:
     that the template itself gives the address.
     """
 
-    kind: Kind
+    kind: ValueKind
     where: str = ""
     value: str = ""
     is_quoted: bool = False
     scheme: str = ""
 
 
-LOST = Place(Kind.LEFT, "a place that browsers skip")
-UNSURE = Place(Kind.LEFT, "a place that another placeholder changes")
+LOST = Place(ValueKind.LEFT, "a place that browsers skip")
+UNSURE = Place(ValueKind.LEFT, "a place that another placeholder changes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,7 @@ def find_places(html: str, spots: Sequence[Spot], blank: Collection[int] = ()) -
             place = _for_kind_of_value(spot, found.get(number, LOST))
             if number in before and not _is_alike(before[number], place):
                 place = UNSURE
-            if place.kind is Kind.LEFT or (place.kind is Kind.TEXT and number in blank):
+            if place.kind is ValueKind.LEFT or (place.kind is ValueKind.TEXT and number in blank):
                 changed[number] = place
             found[number] = place
         if len(changed) == len(fixed):
@@ -149,15 +149,15 @@ def _probe(html: str, spots: Sequence[Spot], marks: Marks, fixed: Mapping[int, P
         place = fixed.get(number)
         if place is None:
             parts.append(marks.word(number))
-        elif place.kind is Kind.LEFT:
+        elif place.kind is ValueKind.LEFT:
             parts.append(html[spot.start : spot.end])
         at = spot.end
     return _NEWLINE.sub("\n", "".join([*parts, html[at:]]))
 
 
 def _for_kind_of_value(spot: Spot, place: Place) -> Place:
-    if place.kind is Kind.STYLE_ADDRESS and not spot.is_image:
-        return Place(Kind.LEFT, "a style, which takes images alone")
+    if place.kind is ValueKind.STYLE_ADDRESS and not spot.is_image:
+        return Place(ValueKind.LEFT, "a style, which takes images alone")
     return place
 
 
@@ -169,7 +169,7 @@ def _outside_cdata(html: str, spots: Sequence[Spot], found: dict[int, Place]) ->
     for number, place in found.items():
         at = bisect_right(starts, spots[number].start) - 1
         is_inside = at >= 0 and spots[number].start < sections[at][1]
-        outside[number] = Place(Kind.LEFT, "a CDATA section") if is_inside else place
+        outside[number] = Place(ValueKind.LEFT, "a CDATA section") if is_inside else place
     return outside
 
 
@@ -181,7 +181,7 @@ def _read(probe: str, marks: Marks, *, is_scripting: bool) -> dict[int, Place]:
     pattern, found = marks.pattern, {}
     for node in tree.descendants:
         for number, place in _places_of(node, probe, marks, pattern):
-            if number not in found or place.kind is Kind.LEFT:
+            if number not in found or place.kind is ValueKind.LEFT:
                 found[number] = place
     return found
 
@@ -195,7 +195,7 @@ def _places_of(node: Node, probe: str, marks: Marks, pattern: re.Pattern[str]) -
                 yield int(mark[1]), _in_text(node.parent, node.data, mark)
     elif isinstance(node, Comment):
         for mark in pattern.finditer(node.data):
-            yield int(mark[1]), Place(Kind.LEFT, "a comment")
+            yield int(mark[1]), Place(ValueKind.LEFT, "a comment")
 
 
 def _in_text(parent: object, text: str, mark: re.Match[str]) -> Place:
@@ -203,26 +203,26 @@ def _in_text(parent: object, text: str, mark: re.Match[str]) -> Place:
     if tag == "style":
         return _in_style(text, mark, where="a style")
     if tag in _RAW:
-        return Place(Kind.LEFT, f"<{tag}>")
-    return Place(Kind.TEXT, f"the text of <{tag}>")
+        return Place(ValueKind.LEFT, f"<{tag}>")
+    return Place(ValueKind.TEXT, f"the text of <{tag}>")
 
 
 def _in_style(text: str, mark: re.Match[str], *, where: str) -> Place:
     before = re.search(r"url\(\s*(['\"]?)\Z", text[max(0, mark.start() - 20) : mark.start()], re.IGNORECASE)
     after = re.match(r"(['\"]?)\s*\)", text[mark.end() : mark.end() + 20])
     if before and after and before[1] == after[1]:
-        return Place(Kind.STYLE_ADDRESS, where)
-    return Place(Kind.LEFT, f"{where}, outside a url()")
+        return Place(ValueKind.STYLE_ADDRESS, where)
+    return Place(ValueKind.LEFT, f"{where}, outside a url()")
 
 
 def _in_tag(
     element: Element, probe: str, marks: Marks, pattern: re.Pattern[str]
 ) -> Iterator[tuple[int, Place]]:
     for mark in pattern.finditer(element.tag):
-        yield int(mark[1]), Place(Kind.LEFT, "the name of a tag")
+        yield int(mark[1]), Place(ValueKind.LEFT, "the name of a tag")
     for name in element.attrs:
         for mark in pattern.finditer(name):
-            yield int(mark[1]), Place(Kind.LEFT, "the name of an attribute")
+            yield int(mark[1]), Place(ValueKind.LEFT, "the name of an attribute")
         value = element.attr(name) or ""
         if marks.stem not in value:
             continue
@@ -250,19 +250,19 @@ def _in_attribute(element: Element, name: str, value: str, mark: re.Match[str], 
     if name == "style":
         return _in_style(value, mark, where="a style")
     if _is_powerful(element, tag, name):
-        return Place(Kind.LEFT, where)
+        return Place(ValueKind.LEFT, where)
     start = mark.start()
     if name in _CANDIDATES:
         is_first = start == 0 or value[start - 1] in ", \t\n\f"
-        return Place(Kind.CANDIDATE if is_first else Kind.ADDRESS_PART, where, value)
+        return Place(ValueKind.CANDIDATE if is_first else ValueKind.ADDRESS_PART, where, value)
     if name not in _ADDRESSES:
-        return Place(Kind.ATTRIBUTE, where, value)
+        return Place(ValueKind.ATTRIBUTE, where, value)
     if start == len(head) and not head.strip("\x00\t\n\f\r "):
-        return Place(Kind.ADDRESS, where, value)
+        return Place(ValueKind.ADDRESS, where, value)
     scheme = scheme_of(head)
     if scheme and scheme not in ALLOWED_SCHEMES:
-        return Place(Kind.LEFT, f"an address of the kind {scheme}:")
-    return Place(Kind.ADDRESS_PART, where, value, scheme=scheme)
+        return Place(ValueKind.LEFT, f"an address of the kind {scheme}:")
+    return Place(ValueKind.ADDRESS_PART, where, value, scheme=scheme)
 
 
 def _is_powerful(element: Element, tag: str, name: str) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from artifacts.filling import escaping
-from artifacts.filling.places import ALLOWED_SCHEMES, Kind, Marks, Place, find_places, scheme_of
+from artifacts.filling.places import ALLOWED_SCHEMES, Marks, Place, ValueKind, find_places, scheme_of
 from artifacts.filling.syntax import Lines, Spot, at_most, malformed, spots_of
 
 # An address that leads nowhere but to the page itself.
@@ -97,13 +97,13 @@ class _Page:
         """What is written in place of one placeholder."""
         spot, place = self._spots[number], self._places[number]
         value = self._plain[spot.name]
-        if place.kind is Kind.LEFT:
+        if place.kind is ValueKind.LEFT:
             return self._left(spot, f"stands in {place.where}")
-        if place.kind is Kind.TEXT:
+        if place.kind is ValueKind.TEXT:
             return escaping.in_text(value)
-        if place.kind is Kind.STYLE_ADDRESS:
+        if place.kind is ValueKind.STYLE_ADDRESS:
             return escaping.style_address(value)
-        if place.kind in {Kind.ADDRESS, Kind.ADDRESS_PART} and not self._leads_well(place):
+        if place.kind in {ValueKind.ADDRESS, ValueKind.ADDRESS_PART} and not self._leads_well(place):
             return self._left(spot, f"would make an address of a forbidden kind of {place.where}")
         found = self._in_attribute(number)
         if found is None:
@@ -121,11 +121,11 @@ class _Page:
         """The value as its attribute has it, not yet escaped; None for an address that is refused."""
         spot, place = self._spots[number], self._places[number]
         value = self._plain[spot.name]
-        if place.kind is Kind.ADDRESS:
+        if place.kind is ValueKind.ADDRESS:
             return escaping.address(value)
-        if place.kind is Kind.ADDRESS_PART:
+        if place.kind is ValueKind.ADDRESS_PART:
             return escaping.address_part(value, place.scheme)
-        if place.kind is Kind.CANDIDATE:
+        if place.kind is ValueKind.CANDIDATE:
             is_alone = place.value.strip() == self._marks.word(number)
             return escaping.candidate(value) if value or is_alone else _EMPTY_CANDIDATE
         return value

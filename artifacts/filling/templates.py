@@ -4,7 +4,7 @@ import hashlib
 import re
 from pathlib import Path
 
-from artifacts.filling.placeholders import Page, read
+from artifacts.filling.placeholders import TemplatePage, read
 from artifacts.filling.syntax import MOST_NAMES, MOST_SPOTS, spots_of
 from artifacts.filling.weight import MOST_ELEMENTS, is_too_heavy
 from artifacts.models import Artifact, Template
@@ -70,7 +70,7 @@ def text_of(content: bytes) -> str:
     return content.decode("utf-8-sig")
 
 
-def _checked(content: bytes) -> Page:
+def _checked(content: bytes) -> TemplatePage:
     if len(content) > MOST_BYTES:
         raise InputError("file", f"file has {len(content):,} bytes; a template has at most {MOST_BYTES:,}")
     if not content.strip():

@@ -10,10 +10,10 @@ from django.conf import settings
 from artifacts.generator import Need
 from artifacts.making.holdings import stored_objects
 from artifacts.material import (
-    AppliedTip,
     ImageFacts,
     JobFacts,
     Material,
+    MaterialTip,
     ProjectFacts,
     StepFacts,
     TipFacts,
@@ -65,7 +65,7 @@ def _image(row: ImageProgression) -> ImageFacts:
         model=row.model,
         prompt=row.prompt,
         refined_prompt=row.refined_prompt,
-        tips=tuple(AppliedTip(tip["key"], tip["addition"]) for tip in row.tips_applied),
+        tips=tuple(MaterialTip(tip["key"], tip["addition"]) for tip in row.tips_applied),
         url=public_url(row.generated_image_url),
         start_url=public_url(row.start_image_delivery_url),
         key=row.generated_image_r2_key,

@@ -47,7 +47,7 @@ class Words:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class BarPart:
     """A length of a bar."""
 
     value: float
@@ -60,7 +60,7 @@ class Bar:
 
     label: str
     said: str
-    parts: tuple[Part, ...]
+    parts: tuple[BarPart, ...]
 
     @property
     def total(self) -> float:

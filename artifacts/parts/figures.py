@@ -15,7 +15,7 @@ _Z = 1.959963984540054
 
 
 @dataclass(frozen=True, slots=True)
-class Rate:
+class Share:
     """`part` of `whole`, as a share from 0 to 1, with its interval. With `whole` 0 the interval is 0 to 1."""
 
     part: int
@@ -47,19 +47,19 @@ class Spread:
     p90: Quantile
 
 
-def rate_of(part: int, whole: int) -> Rate:
+def rate_of(part: int, whole: int) -> Share:
     """A rate with Wilson's score interval (E. B. Wilson, JASA 22 (1927), 209 to 212)."""
     if not 0 <= part <= whole:
         raise ValueError(f"{part} of {whole} is no rate")
     if not whole:
-        return Rate(0, 0, 0.0, 1.0)
+        return Share(0, 0, 0.0, 1.0)
     share, squared = part / whole, _Z * _Z
     middle = share + squared / (2 * whole)
     reach = _Z * math.sqrt(share * (1 - share) / whole + squared / (4 * whole * whole))
     scale = 1 + squared / whole
     low = 0.0 if part == 0 else max(0.0, (middle - reach) / scale)
     high = 1.0 if part == whole else min(1.0, (middle + reach) / scale)
-    return Rate(part, whole, low, high)
+    return Share(part, whole, low, high)
 
 
 def spread_of(values: Sequence[float]) -> Spread | None:
@@ -106,6 +106,6 @@ def _binomial(hits: int, count: int, share: float) -> float:
     return math.exp(ways + hits * math.log(share) + (count - hits) * math.log1p(-share))
 
 
-def overlap(one: Rate, other: Rate) -> bool:
+def overlap(one: Share, other: Share) -> bool:
     """Whether two intervals share a value: then these samples do not tell the rates apart."""
     return one.low <= other.high and other.low <= one.high

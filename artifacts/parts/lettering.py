@@ -50,7 +50,7 @@ _SOURCE = """
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class TextLine:
     """A paragraph of one style. `size_px`: of the letters; `colour`: `#rrggbb` or `#rrggbbaa`; `tracking`: in em."""
 
     text: str
@@ -65,7 +65,7 @@ class Line:
 class Block:
     """Paragraphs one below another, wrapped at `width_px` (with `margin_px` inside it at every edge)."""
 
-    lines: tuple[Line, ...]
+    lines: tuple[TextLine, ...]
     width_px: int
     margin_px: int = 0
     is_centred: bool = False
@@ -122,7 +122,7 @@ def _described(block: Block) -> dict[str, object]:
     }
 
 
-def _line(line: Line) -> dict[str, object]:
+def _line(line: TextLine) -> dict[str, object]:
     fonts = _families(_SERIF, _SANS, _CJK) if line.is_serif else _families(_SANS, _CJK)
     return {
         "text": _LONG_WORD.sub("\\1\u200b", line.text),  # typst breaks no word

@@ -7,13 +7,13 @@ from decimal import Decimal
 from uuid import UUID
 
 from artifacts.material import ImageFacts, JobFacts, VariantFacts
-from artifacts.parts.figures import Rate, Spread, rate_of, spread_of
+from artifacts.parts.figures import Share, Spread, rate_of, spread_of
 
 _NOT_ENDED = ("queued", "running")
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
+class ModelTally:
     """One model of one provider. Each image asked is in exactly one of the outcomes, which add up to `asked`.
 
     `answered`: a picture came back, also where it was a duplicate or could not be kept. `failures`: by code, the
@@ -32,7 +32,7 @@ class Tally:
     cancelled: int
     waiting: int
     failures: tuple[tuple[str, int], ...]
-    verdicts: Rate
+    verdicts: Share
     latency: Spread | None
     attempts: int
     unseen: int
@@ -46,7 +46,7 @@ class Tally:
         return f"{self.provider} · {self.model or 'model not known'}"
 
 
-def tallies(jobs: Iterable[JobFacts], images: Iterable[ImageFacts]) -> tuple[Tally, ...]:
+def tallies(jobs: Iterable[JobFacts], images: Iterable[ImageFacts]) -> tuple[ModelTally, ...]:
     """One for each provider and model that was asked, in the order of their names."""
     verdicts = {image.id: image.judgment for image in images}
     groups: dict[tuple[str, str], list[VariantFacts]] = {}
@@ -58,7 +58,7 @@ def tallies(jobs: Iterable[JobFacts], images: Iterable[ImageFacts]) -> tuple[Tal
 
 def _tally(
     provider: str, model: str, variants: list[VariantFacts], verdicts: Mapping[UUID, str | None]
-) -> Tally:
+) -> ModelTally:
     outcomes = Counter(_outcome(one) for one in variants)
     codes = Counter(one.code or "not said" for one in variants if one.status == "failed")
     judged = [verdicts[one.image_id] for one in variants if one.image_id and verdicts.get(one.image_id)]
@@ -66,7 +66,7 @@ def _tally(
     answered = [one for one in variants if _is_answered(one)]
     known = [one.cost_usd for one in answered if one.cost_usd is not None]
     all_known = [one.cost_usd for one in variants if one.cost_usd is not None]
-    return Tally(
+    return ModelTally(
         provider=provider,
         model=model,
         asked=len(variants),

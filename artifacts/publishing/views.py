@@ -21,7 +21,7 @@ from artifacts.models import Artifact
 from artifacts.publishing.viewlog import note_view
 from artifacts.queries import find_shown
 from dali.lib.objects.storage import STREAM_BYTES, named
-from dali.lib.web.files.byte_ranges import Part, UnsatisfiableRangeError, asked_part
+from dali.lib.web.files.byte_ranges import ByteRange, UnsatisfiableRangeError, asked_part
 from dali.lib.web.files.preconditions import failed_precondition
 from progressions.delivery import image_origins
 
@@ -62,13 +62,13 @@ def show(request: HttpRequest, slug: str) -> HttpResponseBase:
 
 
 def _answer(
-    request: HttpRequest, artifact: Artifact, asked: Part | None, headers: dict[str, str]
+    request: HttpRequest, artifact: Artifact, asked: ByteRange | None, headers: dict[str, str]
 ) -> HttpResponseBase:
     """206 of the part that was asked for, 200 of the whole where none was."""
     status, total = 200, artifact.manifest["files"][0]["bytes"]
     if asked is not None:
         status, headers["Content-Range"] = 206, asked.content_range
-    part = asked or Part(0, total, total)
+    part = asked or ByteRange(0, total, total)
     headers["Content-Length"] = str(part.length)
     if request.method == "HEAD":
         return HttpResponse(status=status, headers=headers)
@@ -83,7 +83,7 @@ def _answer(
     return StreamingHttpResponse(_joined(first, pieces), status=status, headers=headers)
 
 
-def _pieces(key: str, part: Part) -> Iterator[bytes]:
+def _pieces(key: str, part: ByteRange) -> Iterator[bytes]:
     if part.total <= STREAM_BYTES:
         return iter((_small(key)[part.start : part.start + part.length],))
     return named("published").stream(key, part.start, part.length)

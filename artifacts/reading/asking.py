@@ -17,7 +17,7 @@ MOST_PAUSE_S = 90.0
 SLOW_DOWN, UNAVAILABLE = 429, 503
 
 
-class RefusedError(DaliError):
+class CallRefusedError(DaliError):
     """The API refused one call (4xx); the message is the API's own."""
 
 
@@ -64,7 +64,7 @@ class Api:
         if answer.ok:
             return answer.json()
         if answer.status_code in (400, 404, 409, 413, 422):
-            raise RefusedError(_reason(answer))
+            raise CallRefusedError(_reason(answer))
         raise StuckError(f"{method} {path} was answered {answer.status_code}: {_reason(answer)}")
 
 

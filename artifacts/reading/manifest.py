@@ -22,7 +22,7 @@ _PROJECT_KEY = re.compile(f"project/({_ID})/.+")
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ManifestEntry:
     """One object as it was then. `size_bytes`, `sha256`: None where it was missing or not read."""
 
     storage: str
@@ -38,7 +38,7 @@ class Manifest:
     """The whole file; `projects` are those it says it is of, none where it is a table."""
 
     projects: tuple[UUID, ...]
-    entries: dict[tuple[str, str], Entry]
+    entries: dict[tuple[str, str], ManifestEntry]
 
 
 def read_manifest(path: Path) -> Manifest:
@@ -92,8 +92,8 @@ def _lines(path: Path) -> Iterator[Fields]:
         ) from error
 
 
-def _by_place(objects: Iterator[Fields]) -> dict[tuple[str, str], Entry]:
-    entries: dict[tuple[str, str], Entry] = {}
+def _by_place(objects: Iterator[Fields]) -> dict[tuple[str, str], ManifestEntry]:
+    entries: dict[tuple[str, str], ManifestEntry] = {}
     for fields in objects:
         entry = _entry(fields)
         if (entry.storage, entry.key) in entries:
@@ -104,7 +104,7 @@ def _by_place(objects: Iterator[Fields]) -> dict[tuple[str, str], Entry]:
     return entries
 
 
-def _entry(fields: Fields) -> Entry:
+def _entry(fields: Fields) -> ManifestEntry:
     storage, state = fields.text("storage", most=20), fields.text("state", most=20)
     if storage not in STORAGES:
         fields.refuse("storage", "one of " + ", ".join(STORAGES))
@@ -124,4 +124,4 @@ def _entry(fields: Fields) -> Entry:
         size = fields.integer("bytes", least=0, most=MOST_SIZE)
         if sha256 is None:
             fields.refuse("sha256", "there, since the object was stored")
-    return Entry(storage, key, size, sha256, row, state)
+    return ManifestEntry(storage, key, size, sha256, row, state)

@@ -8,9 +8,9 @@ from typing import Any, Literal
 from uuid import UUID
 
 from artifacts.parts.replay import JOBS_ROUTE, KEEP_ROUTE
-from artifacts.reading.asking import Api, RefusedError
+from artifacts.reading.asking import Api, CallRefusedError
 from artifacts.reading.record import RecordError
-from artifacts.reading.script import Call, Expected, ObjectRef, Ref, Script
+from artifacts.reading.script import Expected, ObjectRef, Ref, Script, ScriptCall
 from dali.lib.objects.storage import originals
 from dali.lib.web.input.fields import shown
 from progressions.enums import ROLLBACK
@@ -22,7 +22,7 @@ ReadObject = Callable[[str], bytes]
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ReplayedImage:
     """What came of one image of one call."""
 
     call: int
@@ -106,7 +106,7 @@ class Replay:
         script: Script,
         targets: Mapping[UUID, UUID],
         read_object: ReadObject,
-        say: Callable[[Outcome], None],
+        say: Callable[[ReplayedImage], None],
     ) -> None:
         self._api = api
         self._script = script
@@ -133,14 +133,14 @@ class Replay:
                     self._keep(call, needed)
                 elif needed is not None:
                     self._roll_back(call, needed)
-            except RefusedError as error:
+            except CallRefusedError as error:
                 self._tell(call, _name(call), "differs", f"refused: {error}")
 
-    def _tell(self, call: Call, name: str, verdict: Verdict, words: str) -> None:
+    def _tell(self, call: ScriptCall, name: str, verdict: Verdict, words: str) -> None:
         self.verdicts[verdict] += 1
-        self._say(Outcome(call.number, name, verdict, words))
+        self._say(ReplayedImage(call.number, name, verdict, words))
 
-    def _submit(self, call: Call, parent: _Made | None) -> None:
+    def _submit(self, call: ScriptCall, parent: _Made | None) -> None:
         body: dict[str, Any] = dict(call.body)
         if parent is not None:
             body["parentProgressionId"] = parent.progression_id
@@ -158,7 +158,7 @@ class Replay:
             self._uploads[ref.key] = self._api.upload(_read(ref, self._read_object))
         return self._uploads[ref.key]
 
-    def _look_at(self, call: Call, variant: Mapping[str, Any], *, is_start_same: bool) -> None:
+    def _look_at(self, call: ScriptCall, variant: Mapping[str, Any], *, is_start_same: bool) -> None:
         """Compares one variant of a job; one that had an image, and is taken for a near-duplicate now, is kept."""
         provider, index = str(variant["provider"]), int(variant["variantIndex"])
         expected = call.expected.get((provider, index))
@@ -220,7 +220,7 @@ class Replay:
         except FileNotFoundError:
             return None
 
-    def _keep(self, call: Call, variant: _Made) -> None:
+    def _keep(self, call: ScriptCall, variant: _Made) -> None:
         progression_id = variant.progression_id
         verdict: Verdict = "same" if variant.is_same else "other"
         words = "has its image already"
@@ -236,7 +236,7 @@ class Replay:
         )
         self._tell(call, _name(call), verdict, words)
 
-    def _roll_back(self, call: Call, image: _Made) -> None:
+    def _roll_back(self, call: ScriptCall, image: _Made) -> None:
         project_id, parent = self._targets[call.project], image.progression_id
         children = self._api.get(f"/api/projects/{project_id}/progressions", parent=parent, limit="500")
         there = [child["id"] for child in reversed(children) if child["kind"] == ROLLBACK]
@@ -269,7 +269,7 @@ def _how(status: str, code: str) -> str:
     return f"{status} ({code})" if code else status
 
 
-def _name(call: Call) -> str:
+def _name(call: ScriptCall) -> str:
     if call.route == JOBS_ROUTE:
         return ", ".join(call.providers)
     return f"{'keep' if call.route == KEEP_ROUTE else 'rollback'} of {call.needs}"

@@ -54,7 +54,7 @@ class Expected:
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class ScriptCall:
     """One call. `needs` is what it builds on, `images` are the start image and mask of a job, by field."""
 
     number: int
@@ -92,7 +92,7 @@ class Script:
 
     digest: str
     projects: tuple[ProjectRecord, ...]
-    calls: tuple[Call, ...]
+    calls: tuple[ScriptCall, ...]
 
 
 def read_script(path: Path) -> Script:
@@ -107,7 +107,7 @@ def read_script(path: Path) -> Script:
         for one in record.objects("projects", most=1_000)
     )
     known = {project.id for project in projects}
-    calls: list[Call] = []
+    calls: list[ScriptCall] = []
     for fields in record.objects("calls", most=MOST_CALLS):
         call = _call(fields, calls)
         if call.project not in known:
@@ -118,7 +118,7 @@ def read_script(path: Path) -> Script:
     return Script(digest, projects, tuple(calls))
 
 
-def _call(fields: Fields, earlier: list[Call]) -> Call:
+def _call(fields: Fields, earlier: list[ScriptCall]) -> ScriptCall:
     number = fields.integer("call", least=1, most=MOST_CALLS)
     if number != len(earlier) + 1:
         fields.refuse("call", f"{len(earlier) + 1}: calls are numbered from 1")
@@ -127,7 +127,7 @@ def _call(fields: Fields, earlier: list[Call]) -> Call:
         fields.refuse("route", "one of " + ", ".join(sorted(_TAKEN)))
     body = _body(fields.inner("body")) if route == JOBS_ROUTE else {}
     needs, images = _references(fields.inner("references"), route, earlier)
-    return Call(
+    return ScriptCall(
         number=number,
         route=route,
         project=fields.id("project"),
@@ -156,7 +156,9 @@ def _first_of(errors: Any) -> tuple[str, str]:
     return _first_of(errors[0]) if isinstance(errors, list) else ("", str(errors))
 
 
-def _references(fields: Fields, route: str, earlier: list[Call]) -> tuple[Ref | None, dict[str, ObjectRef]]:
+def _references(
+    fields: Fields, route: str, earlier: list[ScriptCall]
+) -> tuple[Ref | None, dict[str, ObjectRef]]:
     needs: Ref | None = None
     images: dict[str, ObjectRef] = {}
     for name in fields.values:
@@ -181,7 +183,7 @@ def _object_ref(fields: Fields) -> ObjectRef:
     return ObjectRef(key, fields.sha256("sha256"), fields.path)
 
 
-def _ref(fields: Fields, earlier: list[Call], *, is_variant: bool) -> Ref:
+def _ref(fields: Fields, earlier: list[ScriptCall], *, is_variant: bool) -> Ref:
     number = fields.integer("call", least=1, most=max(1, len(earlier)))
     call = earlier[number - 1] if earlier else fields.refuse("call", "the number of an earlier call")
     if call.route != JOBS_ROUTE:

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from artifacts.making.gathering import gather
 from artifacts.making.holdings import named_objects
-from artifacts.reading.manifest import Entry, Manifest, project_of
+from artifacts.reading.manifest import Manifest, ManifestEntry, project_of
 from dali.lib.errors import UnavailableError
 from dali.lib.objects.storage import WriteOnceStorage, delivery_files, originals
 from progressions.models import ImageProgression, Job, Variant
@@ -25,7 +25,7 @@ Named = dict[tuple[str, str], list[str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Difference:
     """One difference."""
 
     kind: Kind
@@ -34,7 +34,7 @@ class Finding:
     words: str
 
 
-def verify(manifest: Manifest, move: Callable[[int], None]) -> Iterator[Finding]:
+def verify(manifest: Manifest, move: Callable[[int], None]) -> Iterator[Difference]:
     """Every difference, as it is found. `move` is told how many objects of the manifest were looked at.
 
     Objects are read in pieces, several at once. Objects and rows of the same projects that the manifest does not
@@ -56,7 +56,7 @@ def verify(manifest: Manifest, move: Callable[[int], None]) -> Iterator[Finding]
     yield from _unknown(manifest, named, project_ids)
 
 
-def _look_at(entry: Entry) -> Finding | None:
+def _look_at(entry: ManifestEntry) -> Difference | None:
     """Compares one object with its line; tried again where the storage fails for a moment."""
     storage = _storage_of(entry)
     if storage is None:
@@ -66,12 +66,12 @@ def _look_at(entry: Entry) -> Finding | None:
             return _compare(entry, storage)
         except UnavailableError as error:
             if pause_s is None:
-                return Finding("unread", entry.storage, entry.key, str(error))
+                return Difference("unread", entry.storage, entry.key, str(error))
             time.sleep(pause_s)
     raise AssertionError("unreachable")
 
 
-def _storage_of(entry: Entry) -> WriteOnceStorage | None:
+def _storage_of(entry: ManifestEntry) -> WriteOnceStorage | None:
     """Where it is read from; None for what another service has."""
     return {"originals": originals, "delivery": delivery_files}.get(entry.storage, _nowhere)()
 
@@ -80,9 +80,9 @@ def _nowhere() -> None:
     return None
 
 
-def _compare(entry: Entry, storage: WriteOnceStorage) -> Finding | None:
-    def differs(kind: Kind, words: str) -> Finding:
-        return Finding(kind, entry.storage, entry.key, words)
+def _compare(entry: ManifestEntry, storage: WriteOnceStorage) -> Difference | None:
+    def differs(kind: Kind, words: str) -> Difference:
+        return Difference(kind, entry.storage, entry.key, words)
 
     if entry.state == "missing":
         if storage.exists(entry.key):
@@ -102,30 +102,30 @@ def _compare(entry: Entry, storage: WriteOnceStorage) -> Finding | None:
     return None
 
 
-def _row_of(entry: Entry, named: Named) -> Iterator[Finding]:
+def _row_of(entry: ManifestEntry, named: Named) -> Iterator[Difference]:
     """Whether the row still names the object."""
     rows = named.get((entry.storage, entry.key), [])
     if entry.row in rows:
         return
     if rows:
-        yield Finding(
+        yield Difference(
             "altered", entry.storage, entry.key, f"{entry.row} does not name it any more; {rows[0]} does"
         )
     else:
-        yield Finding(
+        yield Difference(
             "missing", entry.storage, entry.key, f"its row {entry.row} is not there, or does not name it"
         )
 
 
-def _unknown(manifest: Manifest, named: Named, project_ids: Iterable[UUID]) -> Iterator[Finding]:
+def _unknown(manifest: Manifest, named: Named, project_ids: Iterable[UUID]) -> Iterator[Difference]:
     """What is there now and not in the manifest: named by rows, or lying in the folders of the projects."""
     for (storage, key), rows in named.items():
         if (storage, key) not in manifest.entries:
-            yield Finding("unknown", storage, key, f"{rows[0]} names it; the manifest does not")
+            yield Difference("unknown", storage, key, f"{rows[0]} names it; the manifest does not")
     for project_id in project_ids:
         for key in sorted(originals().keys_below(f"project/{project_id}")):
             if ("originals", key) not in manifest.entries and ("originals", key) not in named:
-                yield Finding("unknown", "originals", key, "no row names it, nor does the manifest")
+                yield Difference("unknown", "originals", key, "no row names it, nor does the manifest")
 
 
 def _projects_of(manifest: Manifest) -> list[UUID]:

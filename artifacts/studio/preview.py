@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from django.template.loader import render_to_string
 
-from artifacts.filling.places import Kind, Place, find_places
+from artifacts.filling.places import Place, ValueKind, find_places
 from artifacts.filling.rendering import render
 from artifacts.filling.syntax import Spot, spots_of
 
@@ -44,9 +44,9 @@ def slot_picture(name: str) -> str:
 def _marked(template: str, spots: Sequence[Spot], values: Mapping[str, str]) -> str:
     marks = _Marks(template, values)
     for spot, place in zip(spots, find_places(template, spots), strict=True):
-        if place.kind is Kind.TEXT:
+        if place.kind is ValueKind.TEXT:
             marks.mark_text(spot, place)
-        elif spot.is_image and place.kind is not Kind.LEFT:
+        elif spot.is_image and place.kind is not ValueKind.LEFT:
             marks.mark_tag(spot)
     parts, at = [], 0
     for start, end, insert in sorted(marks.changes):

@@ -12,7 +12,7 @@ COLOURS = {"pass": "green", "fail": "red", "failed": "red", "skipped": "yellow",
 
 
 @dataclass(slots=True)
-class Line:
+class VariantLine:
     """What is shown of one variant."""
 
     name: str
@@ -35,7 +35,7 @@ class JobScreen:
 
     def __init__(self, job_id: str, console: Console | None = None) -> None:
         self.job_id = job_id
-        self.lines: dict[str, Line] = {}
+        self.lines: dict[str, VariantLine] = {}
         self._console = console or Console()
         self._progress = Progress(
             TextColumn("{task.description}"),
@@ -79,17 +79,19 @@ class JobScreen:
         line = self.lines.get(variant_id)
         if line is None:
             name = f"{event['provider']} {event['variantIndex']}"
-            line = self.lines[variant_id] = Line(name, self._progress.add_task(name, total=1, step="queued"))
+            line = self.lines[variant_id] = VariantLine(
+                name, self._progress.add_task(name, total=1, step="queued")
+            )
         line.address = event.get("generatedImageUrl") or line.address
         step = self._react(line, event)
         self._progress.update(line.task, step=step)
         if not self._console.is_terminal:
             self._console.print(Text(f"{line.name}  {self._percent(line):3} %  {step}"), soft_wrap=True)
 
-    def _percent(self, line: Line) -> int:
+    def _percent(self, line: VariantLine) -> int:
         return next(round(task.percentage) for task in self._progress.tasks if task.id == line.task)
 
-    def _react(self, line: Line, event: Mapping[str, Any]) -> str:
+    def _react(self, line: VariantLine, event: Mapping[str, Any]) -> str:
         """Takes in one event; returns what stands behind the bar now."""
         match event["type"]:
             case "progress":
@@ -114,7 +116,7 @@ class JobScreen:
                 line.state = "running"
         return str(event["type"])
 
-    def _end(self, line: Line, event: Mapping[str, Any]) -> str:
+    def _end(self, line: VariantLine, event: Mapping[str, Any]) -> str:
         self._progress.update(line.task, completed=1)
         line.state = "complete"
         if event.get("skipped"):

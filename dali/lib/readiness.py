@@ -20,7 +20,7 @@ class NotReadyError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class CheckOutcome:
     """What came of one check; `error` is empty where it passed."""
 
     name: str
@@ -39,10 +39,10 @@ class Check:
         self.name = name
         self._ask = ask
         self._lock = threading.Lock()
-        self._under_way: Future[Outcome] | None = None
+        self._under_way: Future[CheckOutcome] | None = None
         self._is_failing = False
 
-    def begin(self) -> "Future[Outcome]":
+    def begin(self) -> "Future[CheckOutcome]":
         """The outcome of the question under way, or of one that begins now."""
         with self._lock:
             if self._under_way is None:
@@ -59,7 +59,7 @@ class Check:
             else:
                 log.info("ready_again", check=self.name)
 
-    def _run(self, future: "Future[Outcome]") -> None:
+    def _run(self, future: "Future[CheckOutcome]") -> None:
         began = time.monotonic()
         shown = reason = ""
         try:
@@ -71,7 +71,7 @@ class Check:
         self.note(reason)
         with self._lock:
             self._under_way = None
-        future.set_result(Outcome(self.name, round((time.monotonic() - began) * 1000), shown))
+        future.set_result(CheckOutcome(self.name, round((time.monotonic() - began) * 1000), shown))
 
 
 class Readiness:
@@ -81,26 +81,26 @@ class Readiness:
         self._checks = checks
         self._wait_s = wait_s
         self._fresh_s = fresh_s
-        self._run: asyncio.Task[list[Outcome]] | None = None
+        self._run: asyncio.Task[list[CheckOutcome]] | None = None
         self._fresh_until = 0.0
 
-    async def outcomes(self) -> list[Outcome]:
+    async def outcomes(self) -> list[CheckOutcome]:
         """What came of each check, in their order, at most `wait_s` later."""
         if self._run is None or (self._run.done() and time.monotonic() >= self._fresh_until):
             self._run = asyncio.create_task(self._ask_all())
         return await asyncio.shield(self._run)  # a client that goes must not end it for the others
 
-    async def _ask_all(self) -> list[Outcome]:
+    async def _ask_all(self) -> list[CheckOutcome]:
         began = time.monotonic()
         runs = [asyncio.wrap_future(check.begin()) for check in self._checks]
         await asyncio.wait(runs, timeout=self._wait_s)
         waited_ms = round((time.monotonic() - began) * 1000)
-        found: list[Outcome] = []
+        found: list[CheckOutcome] = []
         for check, run in zip(self._checks, runs, strict=True):
             if run.done():
                 found.append(run.result())
             else:
                 check.note("no answer in time")
-                found.append(Outcome(check.name, waited_ms, "no answer in time"))
+                found.append(CheckOutcome(check.name, waited_ms, "no answer in time"))
         self._fresh_until = time.monotonic() + self._fresh_s
         return found

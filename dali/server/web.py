@@ -56,8 +56,8 @@ class WebServer(Server):  # type: ignore[misc]  # daphne ships no types
     def run(self, on_ready: Callable[[], None]) -> None:
         """Serves; returns when stopped. `on_ready` is called in the loop once connections are taken."""
         self.connections: dict[Any, dict[str, Any]] = {}
-        self.http_factory = http.Factory(self)
-        self.ws_factory = websocket.Factory(self)
+        self.http_factory = http.HttpFactory(self)
+        self.ws_factory = websocket.SocketFactory(self)
         globalLogBeginner.beginLoggingTo([_log_failure], redirectStandardIO=False, discardBuffer=True)
         self.loop.set_default_executor(ThreadPoolExecutor(EXECUTOR_THREADS, thread_name_prefix="loop"))
         asyncio.set_event_loop(self.loop)

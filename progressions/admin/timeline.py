@@ -9,7 +9,7 @@ from progressions.models import Step
 
 
 @dataclass(frozen=True, slots=True)
-class Bar:
+class AttemptBar:
     """One attempt at a step; `left` and `width` in percent of the axis, `ms` None while it is under way."""
 
     name: str
@@ -25,7 +25,7 @@ class Bar:
 class Timeline:
     """Bars in the order of the journal; the axis is `total_ms` long, from the first start to the last end."""
 
-    bars: tuple[Bar, ...]
+    bars: tuple[AttemptBar, ...]
     total_ms: int
 
 
@@ -43,7 +43,9 @@ def timeline(steps: Sequence[Step], now: datetime) -> Timeline:
         width = max(0.5, width)
         left = min(left, 100 - width)
         bars.append(
-            Bar(step.name, step.attempt, step.status, step.ms, round(left, 2), round(width, 2), step.error)
+            AttemptBar(
+                step.name, step.attempt, step.status, step.ms, round(left, 2), round(width, 2), step.error
+            )
         )
     return Timeline(tuple(bars), round(total_ms))
 

@@ -40,7 +40,7 @@ from progressions.pipeline import writes
 from progressions.pipeline.intake import submit
 from progressions.queries import event_texts, get_job, get_job_with_variants, jobs_with_variants
 from progressions.stream.schema import EVENTS_SCHEMA
-from progressions.work.idempotency import Kept, do_once
+from progressions.work.idempotency import KeptRequest, do_once
 from projects.authentication import owner_of
 from projects.queries import get_bare_project
 
@@ -99,7 +99,7 @@ class ProjectJobViewSet(ApiMixin, GenericViewSet[Job]):
             job = submit.submit_job(project=project, draft=draft, owner=owner_of(request), once=once)
             return submitted(job.pk)
 
-        def again(kept: Kept) -> Response:
+        def again(kept: KeptRequest) -> Response:
             self.warn_of_ignored(JobInSerializer)
             return replayed(submitted(kept.made_id))
 
@@ -177,7 +177,7 @@ class JobViewSet(ApiMixin, GenericViewSet[Job]):
             session_id = self.read(JobRetryInSerializer).validated_data.get("sessionId")
             return submitted(submit.retry_job(job=job, session_id=session_id, owner=owner, once=once).pk)
 
-        def again(kept: Kept) -> Response:
+        def again(kept: KeptRequest) -> Response:
             self.warn_of_ignored(JobRetryInSerializer)
             return replayed(submitted(kept.made_id))
 

@@ -24,7 +24,7 @@ from progressions.models import ImageProgression
 from progressions.pipeline import writes
 from progressions.pipeline.intake import submit
 from progressions.queries import get_lineage, get_progression
-from progressions.work.idempotency import Kept, do_once
+from progressions.work.idempotency import KeptRequest, do_once
 from projects.authentication import owner_of
 from projects.queries import get_bare_project
 
@@ -105,7 +105,7 @@ class ProgressionViewSet(ApiMixin, GenericViewSet[ImageProgression]):
             )
             return submitted(job.pk)
 
-        def again(kept: Kept) -> Response:
+        def again(kept: KeptRequest) -> Response:
             self.warn_of_ignored(ProgressionRetryInSerializer)
             return replayed(submitted(kept.made_id))
 
@@ -117,7 +117,7 @@ def shown(progression: ImageProgression, code: int) -> Response:
     return Response(ProgressionSerializer(progression).data, status=code)
 
 
-def shown_again(kept: Kept) -> Response:
+def shown_again(kept: KeptRequest) -> Response:
     """The progression that a request made before; MissingError where it is gone."""
     return replayed(shown(get_progression(kept.made_id), kept.status))
 

@@ -9,7 +9,7 @@ from dali.lib.web.input.fields import EpochMsField, UrlOutField
 from progressions.enums import Kind
 from progressions.models import Upload
 from progressions.money.budget import quote_of
-from progressions.provider import Price, Provider, SizeLimits
+from progressions.provider import PriceEstimate, Provider, SizeLimits
 
 
 class UploadSerializer(serializers.ModelSerializer[Upload]):
@@ -30,7 +30,7 @@ class SizeLimitsSerializer(serializers.Serializer[SizeLimits]):
     max_px = serializers.IntegerField()
 
 
-class PriceSerializer(serializers.Serializer[Price]):
+class PriceSerializer(serializers.Serializer[PriceEstimate]):
     """What one image costs, as far as it is known beforehand."""
 
     usd_per_image = serializers.FloatField()
@@ -72,7 +72,7 @@ class ProviderSerializer(serializers.Serializer[Provider]):
         quoted = quote_of(provider)
         if quoted is None:
             return None
-        price: Price = {
+        price: PriceEstimate = {
             "usd_per_image": float(quoted.usd),
             "source": quoted.source,
             "date": quoted.read_on.isoformat(),

@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
-from progressions.upkeep.rebuild import Counts
+from progressions.upkeep.rebuild import RebuildCounts
 from projects.models import Project
 
 
@@ -47,7 +47,7 @@ def bar_over(total: int) -> Iterator[Callable[[int], None]]:
 
 
 def run_with_bar(
-    command: BaseCommand, total: int, work: Callable[[Callable[[Counts], None]], Counts]
+    command: BaseCommand, total: int, work: Callable[[Callable[[RebuildCounts], None]], RebuildCounts]
 ) -> None:
     """Runs `work` under a progress bar and says what became of the rows.
 

@@ -14,7 +14,7 @@ from progressions.models import Variant
 from progressions.money.receipts import Receipt, charge_possible
 from progressions.pipeline.run import EndedError, Run
 from progressions.work import claim_sql, wakeups
-from progressions.work.steps import Kept
+from progressions.work.steps import StepRecord
 
 # How far along a variant is when its call has left.
 SENT = 0.1
@@ -46,7 +46,7 @@ def after_failure(
 
 def _kept(
     run: Run, attempt: int, error: ProviderError, receipt: Receipt | None, *, again: datetime | None
-) -> Kept:
+) -> StepRecord:
     """What is written of a failed call, in one transaction; `again`: when it is repeated, if it is."""
     variant = run.variant
     result: dict[str, object] = {
@@ -75,11 +75,11 @@ def _kept(
 
     fields = {"cost_usd": variant.cost_usd, "possibly_billed": variant.possibly_billed}
     if again is None:
-        return Kept(result, fields, also)
+        return StepRecord(result, fields, also)
     body = run.progress_body("generate", SENT)
     pause_ms = int((again - connections.now()).total_seconds() * 1000)
     body["attempt"], body["retryInMs"], body["error"] = variant.attempts, pause_ms, str(error)
-    return Kept(result, fields, also, lambda: [body])
+    return StepRecord(result, fields, also, lambda: [body])
 
 
 def _may_try_again(run: Run, error: ProviderError) -> bool:

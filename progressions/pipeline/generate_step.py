@@ -23,7 +23,7 @@ from progressions.pipeline.run import INTERNAL_ERROR, EndedError, Run, ms_since
 from progressions.provider import ProviderRequest
 from progressions.stream import events
 from progressions.work import claims
-from progressions.work.steps import Kept
+from progressions.work.steps import StepRecord
 
 log = structlog.get_logger(__name__)
 
@@ -56,7 +56,7 @@ def obtain(run: Run) -> bytes:
 def reject(run: Run, error: InvalidImageError) -> None:
     """Takes back an answer that was stored, and paid, and does not decode; the second one ends the variant."""
     tools.discard(run.variant)
-    kept = Kept({"code": Code.INVALID_IMAGE.value}, {"original_key": ""})
+    kept = StepRecord({"code": Code.INVALID_IMAGE.value}, {"original_key": ""})
     run.journal.revoke("generate", kept, error=str(error))
     if run.journal.failures("generate", Code.INVALID_IMAGE) > 1:
         run.fail(Code.INVALID_IMAGE, f"The answer does not decode: {error}", is_retryable=False)
@@ -76,7 +76,7 @@ def _stand_back(run: Run) -> NoReturn:
     raise EndedError
 
 
-def _adopt(run: Run, found: tools.Found) -> bytes:
+def _adopt(run: Run, found: tools.StoredAnswer) -> bytes:
     """Takes the answer stored by a process that died before it could say so: nothing is paid twice."""
     attempt = run.journal.unanswered_attempt("generate")
     receipt = Receipt.found(found.note, run.variant)
@@ -129,7 +129,7 @@ def _send(run: Run, number: int) -> int:
     sent = run.progress_body("generate", SENT)
     sent["attempt"] = number
     fields = {"attempts": number, "progress": sent["progress"]}
-    attempt = run.journal.send("generate", Kept(fields=fields, tell=lambda: [sent]))
+    attempt = run.journal.send("generate", StepRecord(fields=fields, tell=lambda: [sent]))
     run.variant.attempts = number
     claims.extend(run.lease, settings.PROVIDER_TIMEOUT_S + tools.GRACE_S + claims.STEP_LIMIT_S)
     return attempt
@@ -167,7 +167,7 @@ def _show(run: Run, content: bytes) -> None:
         release_connection()
 
 
-def _kept(run: Run, receipt: Receipt, attempt: int, size_bytes: int, *, is_adopted: bool) -> Kept:
+def _kept(run: Run, receipt: Receipt, attempt: int, size_bytes: int, *, is_adopted: bool) -> StepRecord:
     """What is written of an answer, in the same transaction as the step's row."""
     variant, key = run.variant, tools.original_key(run.variant)
     variant.original_key, variant.model = key, receipt.model
@@ -191,4 +191,4 @@ def _kept(run: Run, receipt: Receipt, attempt: int, size_bytes: int, *, is_adopt
         "cost_usd": variant.cost_usd,
         "progress": body["progress"],
     }
-    return Kept(result, fields, lambda: receipt.charge(variant, attempt), lambda: [body])
+    return StepRecord(result, fields, lambda: receipt.charge(variant, attempt), lambda: [body])

@@ -35,7 +35,7 @@ from progressions.pipeline.rewrite import Refinement, refine_prompt
 from progressions.pipeline.run import INTERNAL_ERROR, EndedError, Run, ms_since, pause_after_s
 from progressions.stream import events
 from progressions.work import claims, wakeups
-from progressions.work.steps import Journal, Kept, Success
+from progressions.work.steps import Journal, StepRecord, Success
 from projects.models import Project
 
 log = structlog.get_logger(__name__)
@@ -123,7 +123,7 @@ def _ingest_later(lease: claims.Lease, error: Exception, failures: int) -> None:
         wakeups.wake_after(pause_s)
 
 
-def _keep_ingested(found: Ingested) -> Kept:
+def _keep_ingested(found: Ingested) -> StepRecord:
     fields = {
         "ingest": Job.Ingest.DONE,
         "start_image_key": found.start_key,
@@ -131,7 +131,7 @@ def _keep_ingested(found: Ingested) -> Kept:
         "mask_key": found.mask_key,
     }
     result = {"key": found.start_key, "width": found.width, "height": found.height, "mask": found.mask_key}
-    return Kept(result, fields)
+    return StepRecord(result, fields)
 
 
 def _fail_ingest(lease: claims.Lease, job: Job, code: Code, error: str, *, is_retryable: bool) -> None:
@@ -192,7 +192,7 @@ def _refine(run: Run) -> None:
             claims.extend(run.lease, settings.REFINER_TIMEOUT_S + claims.STEP_LIMIT_S)
         return refine_prompt(variant, job.prompt, tips_for(variant.provider))
 
-    def keep(refined: Refinement) -> Kept:
+    def keep(refined: Refinement) -> StepRecord:
         tips: list[events.AppliedTip] = [{"key": tip.key, "addition": tip.addition} for tip in refined.tips]
         variant.refined_prompt, variant.tips = refined.prompt, tips
         fields = {
@@ -209,7 +209,7 @@ def _refine(run: Run) -> None:
         running = events.of_variant(variant, "running")
         running["refinedPrompt"], running["tips"] = refined.prompt, tips
         told = [running, run.progress_body("refine", PROGRESS["refine"])]
-        return Kept(refined.record(), fields, start_job, lambda: told)
+        return StepRecord(refined.record(), fields, start_job, lambda: told)
 
     run.journal.run("refine", work, keep=keep)
 
@@ -244,7 +244,7 @@ def _compare(run: Run, derived: tools.Derived, derive_ms: int) -> dict[str, Any]
         return [] if "duplicateOf" in result else [run.progress_body("dedupe", PROGRESS["dedupe"])]
 
     started_at = timezone.now() - timedelta(milliseconds=derive_ms)
-    kept = Kept(result, {"progress": PROGRESS["dedupe"]}, reserve, tell)
+    kept = StepRecord(result, {"progress": PROGRESS["dedupe"]}, reserve, tell)
     run.journal.record(Success("dedupe", kept, started_at, derive_ms))
     return result
 
@@ -280,9 +280,9 @@ def _deliver_and_insert(run: Run, derived: tools.Derived, size_bytes: int) -> Im
     def tell() -> list[events.Body]:
         return [run.image_body(step, PROGRESS[step], inserted[0]) for step in ("deliver", "insert")]
 
-    kept_insert = Kept(result, {"progress": PROGRESS["insert"]}, insert, tell)
+    kept_insert = StepRecord(result, {"progress": PROGRESS["insert"]}, insert, tell)
     run.journal.record(
-        Success("deliver", Kept({"address": address}), started_at, place_ms),
+        Success("deliver", StepRecord({"address": address}), started_at, place_ms),
         Success("insert", kept_insert, timezone.now(), 0),
     )
     return inserted[0]
@@ -307,7 +307,7 @@ def _judge_and_end(run: Run, derived: tools.Derived, progression: ImageProgressi
         _end_complete(run, progression, verdict, is_judged_again=False)
         return []  # it has told what there is to tell: the job's end may belong to it
 
-    kept = Kept({"judgment": said, "judge": verdict.judge, "model": verdict.model}, tell=tell)
+    kept = StepRecord({"judgment": said, "judge": verdict.judge, "model": verdict.model}, tell=tell)
     run.journal.record(Success("judge", kept, started_at, ms_since(started)))
     log.info("variant_complete", judgment=said)
 

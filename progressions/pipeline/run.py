@@ -17,7 +17,7 @@ from progressions.money.receipts import charge_possible
 from progressions.pipeline import writes
 from progressions.stream import events
 from progressions.work import claim_sql, claims, wakeups
-from progressions.work.steps import Journal, Kept
+from progressions.work.steps import Journal, StepRecord
 
 log = structlog.get_logger(__name__)
 
@@ -56,7 +56,9 @@ class Run:
         attempt = self.journal.unanswered_attempt("generate")
         self.variant.possibly_billed += 1
         fields = {"possibly_billed": self.variant.possibly_billed}
-        kept = Kept({"possiblyBilled": True}, fields, also=lambda: charge_possible(self.variant, attempt))
+        kept = StepRecord(
+            {"possiblyBilled": True}, fields, also=lambda: charge_possible(self.variant, attempt)
+        )
         self.journal.give_up_unanswered("generate", kept)
 
     def fail(self, code: Code, error: str, *, is_retryable: bool) -> NoReturn:

@@ -197,7 +197,7 @@ def finish_answer(
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class StoredAnswer:
     """An answer that was stored before its process could say so. `is_finished`: it is the image, not work for it."""
 
     content: bytes
@@ -205,7 +205,7 @@ class Found:
     is_finished: bool
 
 
-def find_answer(variant: Variant) -> Found | None:
+def find_answer(variant: Variant) -> StoredAnswer | None:
     """The answer of a variant, whole or still to be finished; None where none is stored.
 
     One that is held is stored first. Raises UnavailableError.
@@ -217,7 +217,7 @@ def find_answer(variant: Variant) -> Found | None:
     for key in keys:
         content = find_stored(key)
         if content is not None:
-            return Found(content, originals().read_note(key), key == keys[0])
+            return StoredAnswer(content, originals().read_note(key), key == keys[0])
     return None
 
 

@@ -20,7 +20,7 @@ SESSION_ID = r"[A-Za-z0-9._:-]{1,128}"
 _find_owner = history.asynchronous(find_owner)
 
 
-class RefusedError(DaliError):
+class StreamRefusedError(DaliError):
     """A stream is not opened. `status` and `code` are those of the HTTP answer, `attr` names the input at fault."""
 
     def __init__(self, status: int, code: str, message: str, attr: str | None = None) -> None:
@@ -52,7 +52,7 @@ async def admit(scope: Mapping[str, Any], session_id: str) -> StreamRequest:
         is_asked=settings.REQUIRE_KEY == "all",
     )
     if not re.fullmatch(SESSION_ID, session_id):
-        raise RefusedError(
+        raise StreamRefusedError(
             400,
             "invalid",
             f"{session_id[:200]!r} is no session id: it has 1 to 128 of the characters A-Z a-z 0-9 . _ : -",
@@ -72,12 +72,14 @@ def _check_host(host: str | None) -> None:
         return
     domain, _ = split_domain_port(host)
     if not domain or not validate_host(domain, settings.ALLOWED_HOSTS):
-        raise RefusedError(400, "bad_request", "The request cannot be taken; check its host and headers.")
+        raise StreamRefusedError(
+            400, "bad_request", "The request cannot be taken; check its host and headers."
+        )
 
 
 def _check_origin(origin: str | None) -> None:
     if origin is not None and not is_origin_allowed(origin):
-        raise RefusedError(
+        raise StreamRefusedError(
             403,
             "permission_denied",
             f"Pages of {origin[:200]!r} may not open the stream; see DALI_CORS_ORIGINS.",
@@ -87,11 +89,11 @@ def _check_origin(origin: str | None) -> None:
 async def _check_key(key: str, ticket: str, session_id: str, *, is_asked: bool) -> None:
     if key:
         if await _find_owner(key) is None:
-            raise RefusedError(
+            raise StreamRefusedError(
                 401, "authentication_failed", f"The key in {HEADER} is not valid; send one that is."
             )
     elif is_asked and not (ticket and tickets.is_ticket_valid(ticket, session_id)):
-        raise RefusedError(
+        raise StreamRefusedError(
             401,
             "authentication_failed" if ticket else "not_authenticated",
             f"Send a key in the header {HEADER}, or ?ticket= from POST /api/stream/{{sessionId}}/tickets"
@@ -107,7 +109,7 @@ def _after(headers: Mapping[str, str], query: Mapping[str, list[str]]) -> int | 
         if value:
             seq = parse_whole_number(value)
             if seq is None:
-                raise RefusedError(
+                raise StreamRefusedError(
                     400, "invalid", f"{value[:200]!r} is no seq: a whole number from 0 on", name
                 )
             return seq
@@ -117,5 +119,5 @@ def _after(headers: Mapping[str, str], query: Mapping[str, list[str]]) -> int | 
 def _is_batch(query: Mapping[str, list[str]]) -> bool:
     value = query.get("batch", [""])[-1]
     if value not in ("", "0", "1"):
-        raise RefusedError(400, "invalid", f"{value[:200]!r} is neither 0 nor 1", "batch")
+        raise StreamRefusedError(400, "invalid", f"{value[:200]!r} is neither 0 nor 1", "batch")
     return value == "1"

@@ -5,7 +5,7 @@ from typing import Any
 
 from dali.lib.web.cors import Headers
 from dali.lib.web.json_answer import error_line
-from progressions.stream.admission import RefusedError
+from progressions.stream.admission import StreamRefusedError
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
@@ -15,12 +15,12 @@ RETRY_AFTER_S = 5
 def check_method(method: str, accept: str) -> None:
     """RefusedError (405, 406) for what the stream cannot answer."""
     if method not in ("GET", "HEAD"):
-        raise RefusedError(
+        raise StreamRefusedError(
             405, "method_not_allowed", f'Method "{method}" not allowed: the stream is read by GET.'
         )
     accepted = {part.split(";")[0].strip().lower() for part in accept.split(",")}
     if not accepted & {"text/event-stream", "text/*", "*/*", ""}:
-        raise RefusedError(
+        raise StreamRefusedError(
             406, "not_acceptable", "The stream is text/event-stream; accept that, or open a WebSocket."
         )
 
@@ -47,7 +47,7 @@ async def answer_options(send: Send, headers: Headers) -> None:
     await send({"type": "http.response.body", "body": b""})
 
 
-async def answer_refused(send: Send, error: RefusedError, headers: Headers) -> None:
+async def answer_refused(send: Send, error: StreamRefusedError, headers: Headers) -> None:
     """Says why there is no stream."""
     if error.status == 401:
         headers = [*headers, (b"www-authenticate", b'ApiKey realm="Dali", header="X-Api-Key"')]

@@ -15,7 +15,7 @@ from dali.lib.web.cors import cors_headers
 from dali.lib.web.streams.allowance import FRAMES_A_SECOND, FRAMES_AT_ONCE, Allowance
 from dali.lib.web.streams.frames import EXTENSION
 from progressions.stream import answers
-from progressions.stream.admission import RefusedError, StreamRequest, admit, headers_of
+from progressions.stream.admission import StreamRefusedError, StreamRequest, admit, headers_of
 from progressions.stream.feed import Batch, Cursor
 from progressions.stream.hub import reading
 
@@ -50,7 +50,7 @@ async def websocket_stream(scope: Scope, receive: Receive, send: Send, session_i
     await receive()  # websocket.connect
     try:
         request = await admit(scope, session_id)
-    except RefusedError as error:
+    except StreamRefusedError as error:
         if error.status != 403:
             await send({"type": "websocket.accept"})
         await _close(send, UNAUTHORIZED if error.status == 401 else BAD_REQUEST, str(error))
@@ -95,7 +95,7 @@ async def event_stream(scope: Scope, receive: Receive, send: Send, session_id: s
             await answers.start_events(send, cors, more_body=False)
             return
         await _serve(request, write, _until_gone(receive))
-    except RefusedError as error:
+    except StreamRefusedError as error:
         await answers.answer_refused(send, error, cors)
         return
     except DatabaseError as error:

@@ -66,7 +66,7 @@ class DeliverySource:
 
 
 @dataclass(slots=True)
-class Counts:
+class RebuildCounts:
     """What became of the rows.
 
     `changed`: written; `kept`: as they should be; `gone`: nothing to make them of, in the log; `failed`: in the log,
@@ -90,14 +90,14 @@ def count_hash_sources(project_id: UUID | None) -> int:
 
 
 def rebuild_hashes(
-    project_id: UUID | None, tell: Callable[[Counts], None], *, is_all: bool = False
-) -> Counts:
+    project_id: UUID | None, tell: Callable[[RebuildCounts], None], *, is_all: bool = False
+) -> RebuildCounts:
     """Makes the fingerprints that are not of today's version, or all, of image, variant and index; drops stale rows.
 
     `tell` is called after every row. Can be stopped and run again at any time: what is made is not made again.
     An image whose original is gone keeps what it has and is never compared.
     """
-    counts = Counts()
+    counts = RebuildCounts()
     for source, made in _made(_hash_sources(project_id, is_all=is_all), _hashed):
         if isinstance(made, FileNotFoundError):
             counts.gone += 1
@@ -202,12 +202,14 @@ def _sources(
             yield DeliverySource(model, id_, field, address, storage, key)
 
 
-def rebuild_delivery(project_id: UUID | None, *, is_all: bool, tell: Callable[[Counts], None]) -> Counts:
+def rebuild_delivery(
+    project_id: UUID | None, *, is_all: bool, tell: Callable[[RebuildCounts], None]
+) -> RebuildCounts:
     """Makes delivery images that are missing, or all of them, and writes their addresses where they changed.
 
     An address that the delivery in use does not have, for instance of another delivery, counts as missing.
     """
-    counts = Counts()
+    counts = RebuildCounts()
     delivery = deliveries.get(settings.DELIVERY)
 
     def make(source: DeliverySource) -> str:

@@ -31,7 +31,7 @@ _CHUNK = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class JudgingScope:
     """Which images: made from `since` on and before `until` (None: now), with which verdict, whose, by whom."""
 
     since: datetime
@@ -55,7 +55,7 @@ class Choice:
 
 
 @dataclass(slots=True)
-class Tally:
+class JudgingTally:
     """What came of it. `unsaid`: the judge looked and could not say; `failed`: it could not look, see the log.
 
     `usd`: what is known to have been paid; `unpriced`: calls whose price nobody knows.
@@ -84,14 +84,14 @@ class Tally:
 
 
 def rejudge(
-    choice: Choice, judge: Judge, tell: Callable[[Tally], None], is_stopping: Callable[[], bool]
-) -> Tally:
+    choice: JudgingScope, judge: Judge, tell: Callable[[JudgingTally], None], is_stopping: Callable[[], bool]
+) -> JudgingTally:
     """Has the judge look at each image, a few at once, and writes and tells what it says as a late verdict.
 
     The threads only look; this one writes. `tell` is called after every image. Once `is_stopping`, no further image is
     begun, and those under way are ended. A judge that fails or cannot say takes no verdict back.
     """
-    tally = Tally()
+    tally = JudgingTally()
     rows = _by_id(choice.rows())
     pending: dict[Future[Verdict], ImageProgression] = {}
     with ThreadPoolExecutor(THREADS, thread_name_prefix="judge") as pool:
@@ -130,7 +130,7 @@ def _look(row: ImageProgression, judge: Judge) -> Verdict:
     return late_judging.look(row, row.job, judge)
 
 
-def _write(row: ImageProgression, future: Future[Verdict], tally: Tally) -> None:
+def _write(row: ImageProgression, future: Future[Verdict], tally: JudgingTally) -> None:
     try:
         verdict = future.result()
     except JudgeError as error:

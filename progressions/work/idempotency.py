@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class KeptRequest:
     """What a request made before: the id of the job, image or artifact, and the HTTP status of its answer."""
 
     made_id: UUID
@@ -38,7 +38,7 @@ class Once:
     key: str
     digest: str
 
-    def find(self) -> Kept | None:
+    def find(self) -> KeptRequest | None:
         """What a request with this key made, None where none did within the days that keys are kept.
 
         Raises IdempotencyError where that request had another body.
@@ -50,7 +50,7 @@ class Once:
             raise IdempotencyError(
                 f"Idempotency-Key '{self.key[:60]}' came before with another body: send the same body, or another key"
             )
-        return Kept(row.made_id, row.status)
+        return KeptRequest(row.made_id, row.status)
 
     def keep(self, made_id: UUID, status: int) -> None:
         """Notes what was made, in the transaction that makes it; IntegrityError where another request was faster."""
@@ -72,7 +72,7 @@ class Once:
         return IdempotencyKey.objects.filter(scope=self.scope, owner=self.owner, key=self.key)
 
 
-def do_once(once: Once | None, make: Callable[[], T], again: Callable[[Kept], T]) -> T:
+def do_once(once: Once | None, make: Callable[[], T], again: Callable[[KeptRequest], T]) -> T:
     """What `make` returns, which must `keep` the key; what `again` returns where the key was known.
 
     Of two at once both may `make`: the one that comes second fails at `keep`, or for what the first one used up, and

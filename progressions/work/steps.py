@@ -30,7 +30,7 @@ Result = dict[str, Any]  # what a step keeps for the record: JSON-able, read aga
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class StepRecord:
     """What is written of a step's outcome, in one transaction.
 
     `fields` of the leased row; `also`, further writes, which may still add to `result`; the step's row with its
@@ -48,7 +48,7 @@ class Success:
     """A step that succeeded: when it began, how many milliseconds it took, what is kept of it."""
 
     name: str
-    kept: Kept
+    kept: StepRecord
     started_at: datetime
     ms: int
 
@@ -88,7 +88,7 @@ class Journal:
         return name in self._unanswered
 
     def run(
-        self, name: str, work: Callable[[], T], *, keep: Callable[[T], Kept], is_pure: bool = False
+        self, name: str, work: Callable[[], T], *, keep: Callable[[T], StepRecord], is_pure: bool = False
     ) -> Result:
         """The kept result if the step succeeded before; else does the work and keeps what `keep` says.
 
@@ -118,7 +118,7 @@ class Journal:
         """Writes successes, in their order, in one fenced transaction with what came of them."""
         self._write(successes, [])
 
-    def send(self, name: str, kept: Kept) -> int:
+    def send(self, name: str, kept: StepRecord) -> int:
         """Writes that an attempt is about to leave, before it does; returns its number, from 1."""
         attempt = self._attempts.get(name, 0) + 1
 
@@ -130,21 +130,21 @@ class Journal:
         self._attempts[name] = attempt
         return attempt
 
-    def answer(self, name: str, attempt: int, kept: Kept, *, ms: int | None) -> None:
+    def answer(self, name: str, attempt: int, kept: StepRecord, *, ms: int | None) -> None:
         """Writes that the attempt that was sent succeeded, in one fenced transaction with what came of it."""
         self._close(name, attempt, StepStatus.OK, kept, ms=ms)
         self._unanswered.pop(name, None)
         self._done[name] = kept.result
         log.info("step_done", step=name, ms=ms, attempt=attempt)
 
-    def fail(self, name: str, attempt: int, kept: Kept, *, error: str, ms: int | None) -> None:
+    def fail(self, name: str, attempt: int, kept: StepRecord, *, error: str, ms: int | None) -> None:
         """Writes that the attempt that was sent failed; `kept.result["code"]` says how."""
         self._close(name, attempt, StepStatus.FAILED, kept, ms=ms, error=error)
         self._unanswered.pop(name, None)
         self._failures.setdefault(name, []).append(str(kept.result.get("code", "")))
         log.warning("step_failed", step=name, ms=ms, attempt=attempt, error=error, **kept.result)
 
-    def give_up_unanswered(self, name: str, kept: Kept) -> None:
+    def give_up_unanswered(self, name: str, kept: StepRecord) -> None:
         """Writes that nobody will ever see the answer to the attempt that was sent: it becomes `unknown`."""
         attempt = self._unanswered.pop(name)
         self._close(name, attempt, StepStatus.UNKNOWN, kept, ms=None)
@@ -154,7 +154,7 @@ class Journal:
         """The number of the attempt whose answer was never seen; KeyError where there is none."""
         return self._unanswered[name]
 
-    def revoke(self, name: str, kept: Kept, *, error: str) -> None:
+    def revoke(self, name: str, kept: StepRecord, *, error: str) -> None:
         """Takes a success back: what it kept has turned out to be unusable, and the step is to run again."""
         self._close(name, self._attempts[name], StepStatus.FAILED, kept, ms=None, error=error)
         del self._done[name]
@@ -178,7 +178,14 @@ class Journal:
         log.warning("step_failed", step=name, ms=ms, error=str(error)[:500])
 
     def _close(
-        self, name: str, attempt: int, status: StepStatus, kept: Kept, *, ms: int | None, error: str = ""
+        self,
+        name: str,
+        attempt: int,
+        status: StepStatus,
+        kept: StepRecord,
+        *,
+        ms: int | None,
+        error: str = "",
     ) -> None:
         def update() -> None:
             changes: dict[str, object] = {"status": status, "result": kept.result, "error": error[:2000]}
@@ -191,7 +198,7 @@ class Journal:
     def _write(
         self,
         successes: Sequence[Success],
-        others: Sequence[Kept],
+        others: Sequence[StepRecord],
         write_others: Callable[[], None] | None = None,
     ) -> None:
         """The one transaction of every write: fields, further writes, rows of steps, events."""

@@ -12,10 +12,10 @@ import numpy as np
 from PIL import Image
 
 from artifacts.material import (
-    AppliedTip,
     ImageFacts,
     JobFacts,
     Material,
+    MaterialTip,
     ProjectFacts,
     StepFacts,
     StoredObject,
@@ -52,7 +52,7 @@ def image_of(number: int, *, prompt: str = "", parent: int | None = None) -> Ima
         model=f"{PROVIDERS[number % 4]}-1",
         prompt=prompt or f"a lighthouse at dusk, number {number}",
         refined_prompt=(prompt or f"a lighthouse at dusk, number {number}") + ", soft light",
-        tips=(AppliedTip(f"{PROVIDERS[number % 4]}.light", "soft light"),),
+        tips=(MaterialTip(f"{PROVIDERS[number % 4]}.light", "soft light"),),
         url=f"http://testserver/images/{hashlib.sha256(str(number).encode()).hexdigest()}.webp",
         start_url="http://testserver/images/" + "a" * 64 + ".webp" if parent is not None else "",
         key=f"project/p/jobs/j/orig/{number}",

@@ -137,3 +137,15 @@ def test_a_part_of_generators_is_used_by_two() -> None:
             for part in [one] if one else several.split(", "):
                 users.setdefault(part, set()).add(by)
     assert {part for part, by in users.items() if len(by - {f"artifacts/parts/{part}.py"}) < 2} == set()
+
+
+def test_no_two_public_classes_share_a_name() -> None:
+    # Django looks for a command and a database backend by these names.
+    places: dict[str, list[str]] = {}
+    for path in modules(*PACKAGES):
+        if "migrations" not in path.parts:
+            for node in parsed(path).body:
+                if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                    places.setdefault(node.name, []).append(name(path))
+    shared = {found: where for found, where in places.items() if len(where) > 1}
+    assert shared.keys() - {"Command", "DatabaseWrapper"} == set(), shared

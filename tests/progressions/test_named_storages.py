@@ -174,13 +174,17 @@ def test_images_move_to_another_delivery_and_back(
     send(picture_bytes(7))
     local = sorted(ImageProgression.objects.values_list("generated_image_url", flat=True))
     settings.DELIVERY = "cloudflare_images"
-    assert rebuild.rebuild_delivery(None, is_all=False, tell=lambda _: None) == rebuild.Counts(changed=3)
+    assert rebuild.rebuild_delivery(None, is_all=False, tell=lambda _: None) == rebuild.RebuildCounts(
+        changed=3
+    )
     assert len(images_server.account.images) == 3
     addresses = list(ImageProgression.objects.values_list("generated_image_url", flat=True))
     assert all(address.startswith("https://imagedelivery.net/") for address in addresses)
-    assert rebuild.rebuild_delivery(None, is_all=False, tell=lambda _: None) == rebuild.Counts(kept=3)
+    assert rebuild.rebuild_delivery(None, is_all=False, tell=lambda _: None) == rebuild.RebuildCounts(kept=3)
     images_server.account.images.clear()
-    assert rebuild.rebuild_delivery(None, is_all=False, tell=lambda _: None) == rebuild.Counts(changed=3)
+    assert rebuild.rebuild_delivery(None, is_all=False, tell=lambda _: None) == rebuild.RebuildCounts(
+        changed=3
+    )
     settings.DELIVERY = "local"
     call_command("rebuild_delivery", verbosity=0)
     assert sorted(ImageProgression.objects.values_list("generated_image_url", flat=True)) == local
@@ -193,10 +197,14 @@ def test_a_rebuild_waits_where_the_delivery_asks_for_it(
     settings.DELIVERY = "cloudflare_images"
     busy = Answer(429, failure(429, 971, "Please wait").body, {"Retry-After": "0"})
     images_server.faults = [Fault(answer=busy), Fault(answer=busy)]
-    assert rebuild.rebuild_delivery(None, is_all=False, tell=lambda _: None) == rebuild.Counts(changed=1)
+    assert rebuild.rebuild_delivery(None, is_all=False, tell=lambda _: None) == rebuild.RebuildCounts(
+        changed=1
+    )
     assert len(images_server.received) == 3
     images_server.faults = [Fault(answer=failure(500, 1, "x"))]
-    assert rebuild.rebuild_delivery(None, is_all=False, tell=lambda _: None) == rebuild.Counts(failed=1)
+    assert rebuild.rebuild_delivery(None, is_all=False, tell=lambda _: None) == rebuild.RebuildCounts(
+        failed=1
+    )
 
 
 def test_an_upload_that_cannot_be_delivered_is_answered_with_503(

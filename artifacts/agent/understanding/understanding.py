@@ -15,7 +15,7 @@ from dali.lib.calls.answers.usage import Usage
 from dali.lib.db.connections import release_connection
 from progressions.enums import Purpose
 from progressions.money import ledger
-from progressions.work.steps import Journal, Kept
+from progressions.work.steps import Journal, StepRecord
 
 log = structlog.get_logger(__name__)
 
@@ -52,14 +52,16 @@ class Understanding:
         said_before = self._said_before()
         unseen = llm.estimate(message, situation, said_before)
         if self.journal.unanswered(STEP):
-            self.journal.give_up_unanswered(STEP, Kept(also=lambda: _charge_unseen(unseen, project_id)))
-        attempt, started = self.journal.send(STEP, Kept()), time.perf_counter()
+            self.journal.give_up_unanswered(STEP, StepRecord(also=lambda: _charge_unseen(unseen, project_id)))
+        attempt, started = self.journal.send(STEP, StepRecord()), time.perf_counter()
         release_connection()
         try:
             understood = llm.ask(message, situation, said_before)
         except llm.NotUnderstoodError as error:
             failure, ms = error, _ms_since(started)
-            kept = Kept({"code": NOTHING_FOUND}, also=lambda: _charge_failure(failure, unseen, project_id))
+            kept = StepRecord(
+                {"code": NOTHING_FOUND}, also=lambda: _charge_failure(failure, unseen, project_id)
+            )
             self.journal.fail(STEP, attempt, kept, error=str(error), ms=ms)
             return {}
         result = {
@@ -67,7 +69,7 @@ class Understanding:
             "model": understood.model,
             "dropped": list(understood.dropped),
         }
-        charge = Kept(result, also=lambda: _charge([understood.usage], project_id))
+        charge = StepRecord(result, also=lambda: _charge([understood.usage], project_id))
         self.journal.answer(STEP, attempt, charge, ms=_ms_since(started))
         return result
 

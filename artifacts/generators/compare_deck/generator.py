@@ -32,7 +32,7 @@ class CompareOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class DeckEntry:
     """A variant: its image, or what became of it. `twin`: the letter and the provider of what it was too like."""
 
     variant: VariantFacts
@@ -48,7 +48,7 @@ class Column:
     provider: str
     letter: str
     rank: int
-    entries: tuple[Entry, ...]
+    entries: tuple[DeckEntry, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +115,9 @@ def _letters(count: int) -> Sequence[str]:
 
 def _entries(
     job: JobFacts, provider: str, images: Mapping[UUID, ImageFacts], letters: Mapping[str, str]
-) -> tuple[Entry, ...]:
+) -> tuple[DeckEntry, ...]:
     by_id = {variant.id: variant for variant in job.variants}
-    entries: list[Entry] = []
+    entries: list[DeckEntry] = []
     for variant in job.variants:
         if variant.provider != provider:
             continue
@@ -125,5 +125,5 @@ def _entries(
         outcome = "" if image is not None else _OUTCOMES.get(variant.status, "Its image is not here any more")
         twin = by_id.get(variant.duplicate_of) if variant.duplicate_of is not None else None
         named = None if twin is None else (letters[twin.provider], twin.provider)
-        entries.append(Entry(variant, image, outcome, named))
+        entries.append(DeckEntry(variant, image, outcome, named))
     return tuple(entries)

@@ -20,7 +20,7 @@ from artifacts.generator import (
 from artifacts.generators.gallery import rooms
 from artifacts.generators.gallery.gltf import Mesh, Scene
 from artifacts.material import ImageFacts, Material
-from artifacts.parts.lettering import Block, Line, draw, plain
+from artifacts.parts.lettering import Block, TextLine, draw, plain
 from artifacts.parts.originals import NONE_READABLE, Original, use_original
 from artifacts.templatetags.artifact_pages import day
 from dali.lib.pictures.images import Picture
@@ -126,10 +126,12 @@ def _title(material: Material, textures: Sequence[_Texture]) -> Block:
     title = plain(material.title, 160)
     makers = ", ".join(sorted({one.facts.provider for one in textures}))
     lines = [
-        Line(title, 118 if len(title) <= 20 else 84 if len(title) <= 60 else 56, _INK),
-        Line(plain(names, 160), 40, _QUIET, above_px=24),
-        Line(plain(about, 280), 38, _INK, above_px=36),
-        Line(f"{makers}  ·  {day(textures[-1].facts.created_at)}", 28, _QUIET, is_serif=False, above_px=36),
+        TextLine(title, 118 if len(title) <= 20 else 84 if len(title) <= 60 else 56, _INK),
+        TextLine(plain(names, 160), 40, _QUIET, above_px=24),
+        TextLine(plain(about, 280), 38, _INK, above_px=36),
+        TextLine(
+            f"{makers}  ·  {day(textures[-1].facts.created_at)}", 28, _QUIET, is_serif=False, above_px=36
+        ),
     ]
     return Block(tuple(line for line in lines if line.text), _TITLE_PX, 8)
 
@@ -188,8 +190,8 @@ def _card(facts: ImageFacts) -> Block:
     maker = f"{facts.provider} · {facts.model}" if facts.model else facts.provider
     prompt = plain(facts.prompt, 90)
     lines = [
-        Line(prompt, 26, _INK),
-        Line(plain(maker, 60), 17, _QUIET, is_serif=False, above_px=8 if prompt else 0),
+        TextLine(prompt, 26, _INK),
+        TextLine(plain(maker, 60), 17, _QUIET, is_serif=False, above_px=8 if prompt else 0),
     ]
     return Block(tuple(line for line in lines if line.text), _LABEL_PX, 18)
 

@@ -9,8 +9,8 @@ from typing import Literal
 from artifacts.generator import EmptyMaterialError, File, Generator, cover_of, in_silence
 from artifacts.making.page import html_file
 from artifacts.material import ImageFacts, Material
-from artifacts.parts.charts import Bar, Dot, Figure, Part, Tick, Words, columns, dots, shares_over_time
-from artifacts.parts.figures import Rate, rate_of
+from artifacts.parts.charts import Bar, BarPart, Dot, Figure, Tick, Words, columns, dots, shares_over_time
+from artifacts.parts.figures import Share, rate_of
 from artifacts.parts.sheet import Cell, csv_file
 from dali.lib.texts import comparable
 
@@ -45,7 +45,7 @@ class Said:
 
     text: str
     images: int
-    rate: Rate
+    rate: Share
 
     @property
     def share(self) -> str:
@@ -127,7 +127,7 @@ def _by_day(days: Mapping[str, Sequence[ImageFacts]]) -> Figure:
     )
     counts = {day: _counts(group) for day, group in days.items()}
     drawn = [
-        Bar(day, "", (Part(passed, "ok"), Part(failed, "bad"), Part(none, "pale")))
+        Bar(day, "", (BarPart(passed, "ok"), BarPart(failed, "bad"), BarPart(none, "pale")))
         for day, (passed, failed, none) in counts.items()
     ]
     table = tuple((day, *(str(count) for count in three)) for day, three in counts.items())
@@ -168,7 +168,7 @@ def _by_model(models: Mapping[str, Sequence[ImageFacts]]) -> Figure:
 _RATE_HEAD = ("Day", "Judged", "Passed", "Pass rate", "95 % interval")
 
 
-def _rate_rows(rates: Mapping[str, Rate]) -> tuple[tuple[str, ...], ...]:
+def _rate_rows(rates: Mapping[str, Share]) -> tuple[tuple[str, ...], ...]:
     return tuple(
         (label, str(rate.whole), str(rate.part), _percent(rate), _interval(rate))
         for label, rate in rates.items()
@@ -200,7 +200,7 @@ def _key(words: str) -> str:
     return comparable(" ".join(words.split()))
 
 
-def _rate(images: Iterable[ImageFacts]) -> Rate:
+def _rate(images: Iterable[ImageFacts]) -> Share:
     passed, failed, _ = _counts(images)
     return rate_of(passed, passed + failed)
 
@@ -210,11 +210,11 @@ def _counts(images: Iterable[ImageFacts]) -> tuple[int, int, int]:
     return verdicts.count("pass"), verdicts.count("fail"), verdicts.count(None)
 
 
-def _percent(rate: Rate) -> str:
+def _percent(rate: Share) -> str:
     return "not known" if rate.share is None else f"{rate.share * 100:.0f} %"
 
 
-def _interval(rate: Rate) -> str:
+def _interval(rate: Share) -> str:
     return f"{rate.low * 100:.0f} to {rate.high * 100:.0f} %" if rate.whole else ""
 
 

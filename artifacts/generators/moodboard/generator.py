@@ -31,7 +31,7 @@ class MoodboardOptions(ImageOptions):
 
 
 @dataclass(frozen=True, slots=True)
-class Bar:
+class SwatchBar:
     """A colour in the strip below a picture; the strip is 100 wide."""
 
     begins: float
@@ -40,13 +40,13 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class CollagePiece:
     """A picture of the collage, or a colour among them. `size`: the class of its place."""
 
     size: str
     image: ImageFacts | None = None
     swatches: tuple[Swatch, ...] = ()
-    bars: tuple[Bar, ...] = ()
+    bars: tuple[SwatchBar, ...] = ()
     tile: int | None = None
 
 
@@ -89,24 +89,24 @@ def _swatches(material: Material, image: ImageFacts) -> tuple[Swatch, ...]:
     return found or ()
 
 
-def _collage(found: list[tuple[ImageFacts, tuple[Swatch, ...]]], colours: int) -> list[Piece]:
+def _collage(found: list[tuple[ImageFacts, tuple[Swatch, ...]]], colours: int) -> list[CollagePiece]:
     """The pictures round the colour circle, grey ones after, unread ones last; colours of the palette between them."""
-    pieces: list[Piece] = []
+    pieces: list[CollagePiece] = []
     tiles = iter(range(colours))
     large = _large(found)
     for place, (image, swatches) in enumerate(sorted(found, key=lambda pair: _order(*pair)), start=1):
         size = f"{_shape(image)} large" if image.id in large else _shape(image)
-        pieces.append(Piece(size, image, swatches, _bars(swatches)))
+        pieces.append(CollagePiece(size, image, swatches, _bars(swatches)))
         due = place * colours // len(found) - (place - 1) * colours // len(found)
-        pieces += [Piece("one", tile=tile) for tile in islice(tiles, due)]
+        pieces += [CollagePiece("one", tile=tile) for tile in islice(tiles, due)]
     return pieces
 
 
-def _bars(swatches: tuple[Swatch, ...]) -> tuple[Bar, ...]:
-    bars: list[Bar] = []
+def _bars(swatches: tuple[Swatch, ...]) -> tuple[SwatchBar, ...]:
+    bars: list[SwatchBar] = []
     begins = 0.0
     for swatch in swatches:
-        bars.append(Bar(round(begins, 2), round(swatch.share * 100, 2), swatch.hex))
+        bars.append(SwatchBar(round(begins, 2), round(swatch.share * 100, 2), swatch.hex))
         begins += swatch.share * 100
     return tuple(bars)
 

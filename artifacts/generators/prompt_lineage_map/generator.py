@@ -8,7 +8,7 @@ from uuid import UUID
 from artifacts.generator import File, Generator, ImageOptions, chosen_images, cover_of, in_silence
 from artifacts.generators.prompt_lineage_map.lineage import nearest_parents, said_before, second_parents
 from artifacts.generators.prompt_lineage_map.text_lines import fitted_lines
-from artifacts.generators.prompt_lineage_map.tree_layout import Place, placed, shelved
+from artifacts.generators.prompt_lineage_map.tree_layout import NodePosition, placed, shelved
 from artifacts.generators.prompt_lineage_map.word_changes import Changes, word_changes
 from artifacts.making.page import html_file
 from artifacts.material import ImageFacts, Material
@@ -246,7 +246,7 @@ class _Tree:
         return x + _left(place), y + round(place.across * SLOT)
 
 
-def _left(place: Place) -> int:
+def _left(place: NodePosition) -> int:
     return HEAD_WIDTH + HEAD_GAP + (place.depth - 1) * (THUMB + GUTTER) if place.depth else 0
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class NodePosition:
     """Where a node stands in its own tree. `across`: in distances between siblings, the least of a tree is 0.
 
     `root`: the index of its tree's root. `parent`: None for roots, also where the given link was cut to undo a circle.
@@ -35,7 +35,7 @@ class _Outline:
     high_shift: float = 0.0
 
 
-def placed(parents: Sequence[int | None]) -> list[Place]:
+def placed(parents: Sequence[int | None]) -> list[NodePosition]:
     """A place for each node; `parents` holds the index of each node's parent. Siblings keep their order."""
     order, links = _walk(parents)
     children: list[list[int]] = [[] for _ in parents]
@@ -122,7 +122,9 @@ def _joined(left: _Outline, right: _Outline) -> _Outline:
     return joined
 
 
-def _absolute(order: Sequence[int], links: Sequence[int | None], offsets: Sequence[float]) -> list[Place]:
+def _absolute(
+    order: Sequence[int], links: Sequence[int | None], offsets: Sequence[float]
+) -> list[NodePosition]:
     across = [0.0] * len(order)
     depth = [0] * len(order)
     root = list(range(len(order)))
@@ -134,7 +136,7 @@ def _absolute(order: Sequence[int], links: Sequence[int | None], offsets: Sequen
             root[node] = root[parent]
             least[root[node]] = min(least[root[node]], across[node])
     return [
-        Place(root[node], links[node], depth[node], across[node] - least[root[node]])
+        NodePosition(root[node], links[node], depth[node], across[node] - least[root[node]])
         for node in range(len(order))
     ]
 

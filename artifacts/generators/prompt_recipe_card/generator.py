@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from artifacts.generator import EmptyMaterialError, File, Generator, in_silence
 from artifacts.generators.prompt_recipe_card.recipe import MASK, curl_command, find_variant
-from artifacts.generators.prompt_recipe_card.wording import Piece, differences
+from artifacts.generators.prompt_recipe_card.wording import WordRun, differences
 from artifacts.making.page import html_file
 from artifacts.material import ImageFacts, Material
 from artifacts.templatetags.artifact_pages import day, seconds, usd
@@ -42,7 +42,7 @@ class Card:
 
     image: ImageFacts
     facts: tuple[tuple[str, str], ...]
-    wording: tuple[Piece, ...]
+    wording: tuple[WordRun, ...]
     ancestors: tuple[ImageFacts, ...]
     start_url: str
     options: str

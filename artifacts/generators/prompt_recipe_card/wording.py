@@ -15,14 +15,14 @@ _MOST_WORDS = 1500
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class WordRun:
     """Some words in a row, and what became of them."""
 
     change: Change
     text: str
 
 
-def differences(before: str, after: str) -> tuple[Piece, ...]:
+def differences(before: str, after: str) -> tuple[WordRun, ...]:
     """Pieces in the order of reading: those that are not `added` make `before`, those not `removed` make `after`."""
     old, new = _words(before), _words(after)
     start = _common(old, new)
@@ -30,24 +30,24 @@ def differences(before: str, after: str) -> tuple[Piece, ...]:
     end = _common(rest_old[::-1], rest_new[::-1])
     middle_old, middle_new = rest_old[: len(rest_old) - end], rest_new[: len(rest_new) - end]
     pieces = [
-        Piece("same", "".join(old[:start])),
+        WordRun("same", "".join(old[:start])),
         *_compared(middle_old, middle_new),
-        Piece("same", "".join(rest_old[len(rest_old) - end :])),
+        WordRun("same", "".join(rest_old[len(rest_old) - end :])),
     ]
     return tuple(piece for piece in pieces if piece.text)
 
 
-def _compared(old: Sequence[str], new: Sequence[str]) -> list[Piece]:
+def _compared(old: Sequence[str], new: Sequence[str]) -> list[WordRun]:
     if max(len(old), len(new)) > _MOST_WORDS:
-        return [Piece("removed", "".join(old)), Piece("added", "".join(new))]
-    pieces: list[Piece] = []
+        return [WordRun("removed", "".join(old)), WordRun("added", "".join(new))]
+    pieces: list[WordRun] = []
     matcher = SequenceMatcher(None, old, new, autojunk=False)
     for kind, old_from, old_to, new_from, new_to in matcher.get_opcodes():
         if kind == "equal":
-            pieces.append(Piece("same", "".join(old[old_from:old_to])))
+            pieces.append(WordRun("same", "".join(old[old_from:old_to])))
         else:
-            pieces.append(Piece("removed", "".join(old[old_from:old_to])))
-            pieces.append(Piece("added", "".join(new[new_from:new_to])))
+            pieces.append(WordRun("removed", "".join(old[old_from:old_to])))
+            pieces.append(WordRun("added", "".join(new[new_from:new_to])))
     return pieces
 
 

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 
 from artifacts.parts.figures import overlap
-from artifacts.parts.tally import Tally
+from artifacts.parts.tally import ModelTally
 
 _MOST_PAIRS = 6
 
 
-def told_apart_by_rate(rows: Sequence[Tally]) -> str:
+def told_apart_by_rate(rows: Sequence[ModelTally]) -> str:
     """Which model's images passed more often, as far as these samples tell."""
     judged = [row for row in rows if row.verdicts.whole]
     if not judged:
@@ -33,7 +33,7 @@ def told_apart_by_rate(rows: Sequence[Tally]) -> str:
     )
 
 
-def told_apart_by_time(rows: Sequence[Tally]) -> str:
+def told_apart_by_time(rows: Sequence[ModelTally]) -> str:
     """Which model answered sooner, as far as these samples tell."""
     timed = [row for row in rows if row.latency is not None]
     if not timed:
@@ -50,14 +50,16 @@ def told_apart_by_time(rows: Sequence[Tally]) -> str:
     )
 
 
-def _is_sooner(one: Tally, other: Tally) -> bool:
+def _is_sooner(one: ModelTally, other: ModelTally) -> bool:
     if one.latency is None or other.latency is None:
         return False
     high, low = one.latency.median.high, other.latency.median.low
     return high is not None and low is not None and high < low
 
 
-def _sentence(rows: Sequence[Tally], pairs: Sequence[tuple[Tally, Tally]], *, nothing: str, word: str) -> str:
+def _sentence(
+    rows: Sequence[ModelTally], pairs: Sequence[tuple[ModelTally, ModelTally]], *, nothing: str, word: str
+) -> str:
     if not pairs:
         return nothing
     for row in rows:

@@ -8,10 +8,10 @@ from artifacts.generator import EmptyMaterialError, File, Generator, cover_of, i
 from artifacts.generators.provider_benchmark.comparison import told_apart_by_rate, told_apart_by_time
 from artifacts.making.page import html_file
 from artifacts.material import Material
-from artifacts.parts.charts import Bar, Dot, Figure, Part, Tick, Words, bars, dots, ticks_to
+from artifacts.parts.charts import Bar, BarPart, Dot, Figure, Tick, Words, bars, dots, ticks_to
 from artifacts.parts.figures import Quantile
 from artifacts.parts.sheet import Cell, csv_file
-from artifacts.parts.tally import Tally, tallies
+from artifacts.parts.tally import ModelTally, tallies
 from artifacts.templatetags.artifact_pages import usd
 
 _NOT_KNOWN = "not known"
@@ -64,7 +64,7 @@ class ProviderBenchmark(Generator):
         return [html_file("provider_benchmark.html", material, context, cover=cover)]
 
 
-def _findings(material: Material, rows: Sequence[Tally]) -> list[str]:
+def _findings(material: Material, rows: Sequence[ModelTally]) -> list[str]:
     asked, answered, kept = (
         sum(getattr(row, name) for row in rows) for name in ("asked", "answered", "kept")
     )
@@ -91,7 +91,7 @@ def _counted(count: int, word: str) -> str:
     return f"{count} {word}" if count == 1 else f"{count} {word}s"
 
 
-def _outcomes(rows: Sequence[Tally]) -> Figure:
+def _outcomes(rows: Sequence[ModelTally]) -> Figure:
     title = "What became of each image asked"
     text = "Every image asked is in one of these, so that the parts add up to what was asked."
     legend = (
@@ -101,7 +101,7 @@ def _outcomes(rows: Sequence[Tally]) -> Figure:
     drawn = []
     for row in rows:
         counts = (row.kept, row.duplicates, row.refused, row.failed, row.cancelled + row.waiting)
-        parts = tuple(Part(count / row.asked, tone) for count, tone in zip(counts, _TONES, strict=True))
+        parts = tuple(BarPart(count / row.asked, tone) for count, tone in zip(counts, _TONES, strict=True))
         drawn.append(Bar(row.label, f"{row.asked} asked", parts))
     head = (
         "Model",
@@ -127,7 +127,7 @@ def _outcomes(rows: Sequence[Tally]) -> Figure:
 _TONES: tuple[Literal["ok", "soft", "bad", "quiet", "pale"], ...] = ("ok", "soft", "bad", "quiet", "pale")
 
 
-def _verdicts(rows: Sequence[Tally]) -> Figure:
+def _verdicts(rows: Sequence[ModelTally]) -> Figure:
     title = "How many of the judged images passed"
     text = "The dot is the share that passed; the line is where the true rate lies with 95 % confidence."
     drawn = []
@@ -152,7 +152,7 @@ def _verdicts(rows: Sequence[Tally]) -> Figure:
     return Figure(title, text, dots(Words("verdicts", title, text), drawn, ticks), head, table, legend)
 
 
-def _latencies(rows: Sequence[Tally]) -> Figure:
+def _latencies(rows: Sequence[ModelTally]) -> Figure:
     title = "How long an image took to come back"
     text = (
         "Of calls that were answered with an image: the dot is the median with its interval, "
@@ -178,7 +178,7 @@ def _latencies(rows: Sequence[Tally]) -> Figure:
     return Figure(title, text, dots(Words("latency", title, text), drawn, ticks), head, tuple(table), legend)
 
 
-def _costs(rows: Sequence[Tally]) -> Figure:
+def _costs(rows: Sequence[ModelTally]) -> Figure:
     title = "What an image cost"
     text = (
         "The mean of the images that came back with a known cost. An unknown cost is not counted as nothing."
@@ -186,7 +186,7 @@ def _costs(rows: Sequence[Tally]) -> Figure:
     drawn, table = [], []
     for row in rows:
         each = usd(row.cost_per_image_usd) or _NOT_KNOWN
-        drawn.append(Bar(row.label, each, (Part(float(row.cost_per_image_usd or 0), "accent"),)))
+        drawn.append(Bar(row.label, each, (BarPart(float(row.cost_per_image_usd or 0), "accent"),)))
         table.append(
             (row.label, each, usd(row.cost_usd) or _NOT_KNOWN, str(row.cost_unknown), str(row.unseen))
         )
@@ -204,7 +204,7 @@ def in_seconds(ms: float) -> str:
     return f"{ms / 1000:.1f} s" if ms >= 1000 else f"{ms:.0f} ms"
 
 
-def _interval(row: Tally) -> str:
+def _interval(row: ModelTally) -> str:
     return f"{row.verdicts.low * 100:.0f} to {row.verdicts.high * 100:.0f} %" if row.verdicts.whole else ""
 
 
@@ -218,7 +218,7 @@ def _span(quantile: Quantile) -> str:
     return f"{in_seconds(quantile.low)} to {in_seconds(quantile.high)}"
 
 
-def _line(row: Tally) -> list[Cell]:
+def _line(row: ModelTally) -> list[Cell]:
     rate, spread = row.verdicts, row.latency
     times: list[Cell] = [0, None, None, None, None, None, None]
     if spread is not None:

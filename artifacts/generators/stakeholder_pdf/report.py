@@ -6,8 +6,8 @@ from decimal import Decimal
 from typing import TypedDict
 
 from artifacts.material import ImageFacts, JobFacts, Material, VariantFacts
-from artifacts.parts.figures import Rate, rate_of
-from artifacts.parts.tally import Tally
+from artifacts.parts.figures import Share, rate_of
+from artifacts.parts.tally import ModelTally
 from artifacts.templatetags.artifact_pages import day, seconds, usd
 
 _MINUTE, _HOUR, _DAY = 60_000, 3_600_000, 86_400_000
@@ -20,7 +20,7 @@ _RESULTS = {
 }
 
 
-class Figure(TypedDict):
+class SummaryFigure(TypedDict):
     """One figure of the summary: what it is of, the figure, and what must be known to read it."""
 
     label: str
@@ -58,7 +58,7 @@ class CallRow(TypedDict):
     cost: str
 
 
-def summary(material: Material, rows: Sequence[Tally]) -> list[Figure]:
+def summary(material: Material, rows: Sequence[ModelTally]) -> list[SummaryFigure]:
     """The figures of the first page; whatever is not known is said with its count."""
     verdicts = rate_of(
         sum(image.judgment == "pass" for image in material.images),
@@ -79,7 +79,7 @@ def summary(material: Material, rows: Sequence[Tally]) -> list[Figure]:
     ]
 
 
-def model_rows(rows: Sequence[Tally]) -> list[ModelRow]:
+def model_rows(rows: Sequence[ModelTally]) -> list[ModelRow]:
     """One row of each table by model."""
     most = max((row.cost_usd or Decimal(0) for row in rows), default=Decimal(0))
     return [
@@ -107,7 +107,7 @@ def call_rows(job: JobFacts) -> list[CallRow]:
     return [_call(variant) for variant in job.variants]
 
 
-def cost_note(rows: Sequence[Tally]) -> str:
+def cost_note(rows: Sequence[ModelTally]) -> str:
     """How much of the cost is not known."""
     unknown, unseen = sum(row.cost_unknown for row in rows), sum(row.unseen for row in rows)
     if not unknown and not unseen:
@@ -124,12 +124,12 @@ def span_of(images: Sequence[ImageFacts]) -> str:
     return first if first == last else f"{first} to {last}"
 
 
-def _asked_note(rows: Sequence[Tally]) -> str:
+def _asked_note(rows: Sequence[ModelTally]) -> str:
     asked = sum(row.asked for row in rows)
     return f"of {_counted(asked, 'asked for', 'asked for')}" if asked else "brought in from elsewhere"
 
 
-def _verdicts_note(verdicts: Rate, images: int) -> str:
+def _verdicts_note(verdicts: Share, images: int) -> str:
     if not verdicts.whole:
         return f"none of {_counted(images, 'image', 'images')} has a verdict"
     note = (
@@ -139,7 +139,7 @@ def _verdicts_note(verdicts: Rate, images: int) -> str:
     return note + (f"; {images - verdicts.whole} not judged" if images > verdicts.whole else "")
 
 
-def _cost(rows: Sequence[Tally]) -> str:
+def _cost(rows: Sequence[ModelTally]) -> str:
     known = [row.cost_usd for row in rows if row.cost_usd is not None]
     return usd(sum(known, Decimal(0))) if known else "not known"
 
@@ -153,7 +153,7 @@ def _unknown(count: int, unseen: int) -> str:
     return " and ".join(parts)
 
 
-def _span(material: Material) -> Figure:
+def _span(material: Material) -> SummaryFigure:
     began = min([job.created_at for job in material.jobs] + [image.created_at for image in material.images])
     ended = max(image.created_at for image in material.images)
     first, last = day(began), day(ended)
@@ -172,7 +172,7 @@ def _span(material: Material) -> Figure:
     return {"label": "Time span", "value": f"{days} days", "note": f"{first} to {last}"}
 
 
-def _losses(rows: Sequence[Tally]) -> Figure:
+def _losses(rows: Sequence[ModelTally]) -> SummaryFigure:
     duplicates = sum(row.duplicates for row in rows)
     refused, failed = sum(row.refused for row in rows), sum(row.failed for row in rows)
     cancelled, waiting = sum(row.cancelled for row in rows), sum(row.waiting for row in rows)
@@ -191,7 +191,7 @@ def _losses(rows: Sequence[Tally]) -> Figure:
     }
 
 
-def _not_kept(row: Tally) -> str:
+def _not_kept(row: ModelTally) -> str:
     parts = [
         (row.duplicates, _counted(row.duplicates, "duplicate", "duplicates")),
         *((count, f"{count} {code.replace('_', ' ')}") for code, count in row.failures),

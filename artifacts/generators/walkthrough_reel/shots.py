@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
 from artifacts.generators.walkthrough_reel.film import Box, Mask, Packed, Planes
-from artifacts.parts.lettering import Block, Line, plain
+from artifacts.parts.lettering import Block, TextLine, plain
 from dali.lib.pictures.fitting import Size, cover, scaled, shaped_box
 
 INK, QUIET, ACCENT = "#fffaf3", "#e9dfd2cc", "#f2ab74"
@@ -103,8 +103,8 @@ def words_of(layout: Layout, frame: Size, eyebrow: str, text: str) -> Block:
     size = {"over": 30, "beside": 34, "below": 26}[layout.place] * unit
     return Block(
         (
-            Line(plain(eyebrow, 60).upper(), 15 * unit, ACCENT, is_serif=False, tracking=0.14),
-            Line(plain(text, _MOST_WORDS), size, INK, above_px=16 * unit),
+            TextLine(plain(eyebrow, 60).upper(), 15 * unit, ACCENT, is_serif=False, tracking=0.14),
+            TextLine(plain(text, _MOST_WORDS), size, INK, above_px=16 * unit),
         ),
         layout.words_px,
     )
@@ -137,12 +137,14 @@ def title_block(frame: Size, eyebrow: str, title: str, lines: Sequence[str]) -> 
     title = plain(title, 200)
     size = 84 if len(title) <= 24 else 64 if len(title) <= 60 else 46 if len(title) <= 120 else 36
     small = [
-        Line(plain(line, 160), 21 * unit, QUIET, is_serif=False, above_px=22 * unit) for line in lines if line
+        TextLine(plain(line, 160), 21 * unit, QUIET, is_serif=False, above_px=22 * unit)
+        for line in lines
+        if line
     ]
     return Block(
         (
-            Line(eyebrow.upper(), 16 * unit, ACCENT, is_serif=False, tracking=0.18),
-            Line(title, size * unit, INK, above_px=20 * unit),
+            TextLine(eyebrow.upper(), 16 * unit, ACCENT, is_serif=False, tracking=0.18),
+            TextLine(title, size * unit, INK, above_px=20 * unit),
             *small,
         ),
         round(min(frame[0] - 2 * 0.1 * min(frame), frame[0] * 0.8)),

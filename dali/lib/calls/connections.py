@@ -100,7 +100,7 @@ def _bounded(timeout_s: float | None, error: type[Exception]) -> float | None:
 
 
 @dataclass(slots=True)
-class Kept:
+class KeptAnswer:
     """An answer as it came, whatever an SDK makes of it. `is_whole`: its body was read to its end."""
 
     status: int = 0
@@ -116,13 +116,13 @@ class Kept:
         return httpx2.Response(200, headers=self.headers, content=content).content
 
 
-_kept: ContextVar[Kept | None] = ContextVar("kept", default=None)
+_kept: ContextVar[KeptAnswer | None] = ContextVar("kept", default=None)
 
 
 @contextmanager
-def keeping() -> Iterator[Kept]:
+def keeping() -> Iterator[KeptAnswer]:
     """Keeps the answer to the last request that this thread makes through an SDK's client in the block."""
-    kept = Kept()
+    kept = KeptAnswer()
     token = _kept.set(kept)
     try:
         yield kept
@@ -133,7 +133,7 @@ def keeping() -> Iterator[Kept]:
 class _Measured(httpx2.SyncByteStream):
     """An answer's body, cut off where it grows beyond all measure; kept where it is wanted."""
 
-    def __init__(self, inner: httpx2.SyncByteStream, kept: Kept | None) -> None:
+    def __init__(self, inner: httpx2.SyncByteStream, kept: KeptAnswer | None) -> None:
         self._inner = inner
         self._kept = kept
 

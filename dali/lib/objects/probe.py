@@ -32,7 +32,7 @@ class OverwritingError(RefusedStartError):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class StorageFinding:
     """What was found of one storage. `said`: a sentence; `has_notes`: whether notes come back as they were given."""
 
     alias: str
@@ -46,18 +46,18 @@ def named_storages() -> list[str]:
     return [alias for alias in settings.STORAGES if alias not in {"default", "staticfiles"}]
 
 
-def probe(alias: str) -> Finding:
+def probe(alias: str) -> StorageFinding:
     """Writes an object, tries to overwrite it, reads it and removes it. Raises nothing that a storage may raise."""
     key = f"probe/{secrets.token_hex(8)}"
     try:
         return _probe(alias, named(alias), key)
     except UnavailableError as error:
-        return Finding(alias, "unavailable", str(error))
+        return StorageFinding(alias, "unavailable", str(error))
     except FileNotFoundError:
-        return Finding(alias, "unavailable", "what was written could not be read at once")
+        return StorageFinding(alias, "unavailable", "what was written could not be read at once")
 
 
-def _probe(alias: str, storage: WriteOnceStorage, key: str) -> Finding:
+def _probe(alias: str, storage: WriteOnceStorage, key: str) -> StorageFinding:
     storage.put_once(key, _FIRST, media_type="text/plain", note=_NOTE)
     try:
         is_overwritten = (
@@ -71,12 +71,12 @@ def _probe(alias: str, storage: WriteOnceStorage, key: str) -> Finding:
             "an object was overwritten: this server does not know `If-None-Match: *`, and would lose "
             "images; use R2, S3 or another server that does"
         )
-        return Finding(alias, "overwrites", message)
+        return StorageFinding(alias, "overwrites", message)
     if storage.exists(key):
-        return Finding(
+        return StorageFinding(
             alias, "fine", "written once, read; but not removed: see to the permission to delete", has_notes
         )
-    return Finding(alias, "fine", "written once, read, removed", has_notes)
+    return StorageFinding(alias, "fine", "written once, read, removed", has_notes)
 
 
 def local_folders() -> dict[str, LocalWriteOnceStorage]:
@@ -103,7 +103,7 @@ def refuse_overwriting() -> None:
         try:
             found = call_within(START_WAITS_S, partial(probe, alias))
         except TimeoutError:
-            found = Finding(alias, "unavailable", f"it gave no answer within {START_WAITS_S:g} s")
+            found = StorageFinding(alias, "unavailable", f"it gave no answer within {START_WAITS_S:g} s")
         if found.verdict == "overwrites":
             raise OverwritingError(f"STORAGES['{alias}']: {found.said}")
         if found.verdict == "unavailable":

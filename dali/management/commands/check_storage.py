@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from dali.lib.files.folders import described, owner_of, this_user
-from dali.lib.objects.probe import Finding, local_folders, named_storages, probe
+from dali.lib.objects.probe import StorageFinding, local_folders, named_storages, probe
 
 
 class Command(BaseCommand):
@@ -44,7 +44,7 @@ class Command(BaseCommand):
             self.stdout.write(f"{line}  (the data directory belongs to {owner})" if is_foreign else line)
 
 
-def _shown(finding: Finding) -> str:
+def _shown(finding: StorageFinding) -> str:
     if finding.verdict != "fine":
         return f"{finding.verdict.upper()}: {finding.said}"
     return f"ok: {finding.said}" + ("" if finding.has_notes else "; but notes beside objects are lost")

@@ -18,7 +18,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from artifacts.reading.asking import Api, StuckError
-from artifacts.reading.replaying import Outcome, Replay, check_here, find_projects
+from artifacts.reading.replaying import Replay, ReplayedImage, check_here, find_projects
 from artifacts.reading.script import Script, read_script
 from dali.lib.errors import DaliError
 from dali.lib.logs import quieter
@@ -107,7 +107,7 @@ class Command(BaseCommand):
             raise CommandError(f"{error}\nTo go on: {again(options['file'], targets.values())}") from error
         return Counter(replay.verdicts)
 
-    def _tell(self, outcome: Outcome) -> None:
+    def _tell(self, outcome: ReplayedImage) -> None:
         self.stdout.write(f"call {outcome.call}  {outcome.name}  {outcome.verdict}: {outcome.words}")
 
 

@@ -155,7 +155,7 @@ class Channel(http.HTTPChannel):
     """One connection that speaks HTTP/1.1: a request after another."""
 
     maxHeaders = 100  # noqa: N815 - Twisted's name
-    factory: "Factory"
+    factory: "HttpFactory"
     transport: Connection  # type: ignore[assignment]  # the listening port makes no other
     _command: bytes
     _path: bytes = b""  # type: ignore[assignment]  # inferred wrongly
@@ -322,7 +322,7 @@ class Channel(http.HTTPChannel):
             self.loseConnection()
 
 
-class Factory(HTTPFactory):  # type: ignore[misc]  # daphne ships no types
+class HttpFactory(HTTPFactory):  # type: ignore[misc]  # daphne ships no types
     """Makes a `Channel` for each connection."""
 
     protocol = Channel

@@ -187,7 +187,7 @@ class Socket(WebSocketProtocol):  # type: ignore[misc]  # daphne ships no types
         self.server.log_action("websocket", "too slow", {"path": self.path.decode(), "client": self.peer})
 
 
-class Factory(WebSocketFactory):  # type: ignore[misc]  # daphne ships no types
+class SocketFactory(WebSocketFactory):  # type: ignore[misc]  # daphne ships no types
     """Makes a `Socket` for each connection that HTTP hands over."""
 
     protocol = Socket

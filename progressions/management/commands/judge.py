@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from dali.lib.errors import DaliError
 from progressions.judge import Judge, judge_in_use, judges
 from progressions.management.progress import add_project, bar_over, find_project
-from progressions.upkeep.rejudging import Choice, Tally, rejudge
+from progressions.upkeep.rejudging import JudgingScope, JudgingTally, rejudge
 
 
 def start_of(value: str) -> datetime:
@@ -54,7 +54,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         judge = find_judge(options["judge"])
-        choice = Choice(
+        choice = JudgingScope(
             since=options["since"], until=options["until"], only=options["only"],
             project_id=find_project(options["project"]), provider=options["provider"],
         )  # fmt: skip
@@ -69,7 +69,7 @@ class Command(BaseCommand):
         if tally.failed:
             raise CommandError(f"{tally.failed} could not be judged; the log names each and why")
 
-    def _run(self, choice: Choice, judge: Judge, total: int) -> tuple[Tally, bool]:
+    def _run(self, choice: JudgingScope, judge: Judge, total: int) -> tuple[JudgingTally, bool]:
         stops: list[int] = []
 
         def stop(number: int, _frame: object) -> None:
@@ -101,7 +101,7 @@ def find_judge(name: str | None) -> Judge:
     return judge
 
 
-def report(tally: Tally, judge: str, total: int) -> str:
+def report(tally: JudgingTally, judge: str, total: int) -> str:
     """What came of it, in one line."""
     line = (
         f"{tally.done} of {total} judged by {judge}: {tally.passed} pass, {tally.not_passed} fail, "

@@ -22,7 +22,7 @@ FLUX_INPUT_PX = 512
 
 
 @dataclass(frozen=True, slots=True)
-class ImageModel:
+class WorkersImageModel:
     """One model.
 
     `kinds`: words of progressions.enums.Kind. `form`: how the fields go out. `steps`: (least, most, default), sent
@@ -99,8 +99,8 @@ _FLUX_2 = _GENERATE | _FROM_IMAGE | {"inpaint"}
 _DIFFUSION_GUIDANCE = (0.0, 30.0)  # the schema names no bounds
 
 
-def _flux_2(name: str, steps: tuple[int, int, int], *, is_fixed: bool = False) -> ImageModel:
-    return ImageModel(
+def _flux_2(name: str, steps: tuple[int, int, int], *, is_fixed: bool = False) -> WorkersImageModel:
+    return WorkersImageModel(
         f"@cf/black-forest-labs/{name}",
         _FLUX_2,
         steps,
@@ -114,8 +114,8 @@ def _flux_2(name: str, steps: tuple[int, int, int], *, is_fixed: bool = False) -
     )
 
 
-def _diffusion(name: str, kinds: frozenset[str], size: Size, most_start_px: int) -> ImageModel:
-    return ImageModel(
+def _diffusion(name: str, kinds: frozenset[str], size: Size, most_start_px: int) -> WorkersImageModel:
+    return WorkersImageModel(
         name,
         kinds,
         (1, 20, 20),
@@ -129,14 +129,14 @@ def _diffusion(name: str, kinds: frozenset[str], size: Size, most_start_px: int)
 
 
 # The first that can do a kind is used for it where the setting's model cannot.
-MODELS: dict[str, ImageModel] = {
+MODELS: dict[str, WorkersImageModel] = {
     model.name: model
     for model in (
         _flux_2("flux-2-dev", (1, 50, 25)),
         _flux_2("flux-2-klein-9b", (4, 4, 4), is_fixed=True),  # "fixed at 4 and cannot be adjusted"
         _flux_2("flux-2-klein-4b", (4, 4, 4), is_fixed=True),
         # width, height and seed are refused since its schema has additionalProperties: false.
-        ImageModel(
+        WorkersImageModel(
             "@cf/black-forest-labs/flux-1-schnell",
             _GENERATE,
             (1, 8, 4),
@@ -145,7 +145,7 @@ MODELS: dict[str, ImageModel] = {
             sides=None,
             most_prompt=2048,
         ),
-        ImageModel(
+        WorkersImageModel(
             "@cf/leonardo/lucid-origin",
             _GENERATE,
             (1, 40, 25),
@@ -153,7 +153,7 @@ MODELS: dict[str, ImageModel] = {
             sides=(256, 2500),
             size=(1120, 1120),
         ),
-        ImageModel(
+        WorkersImageModel(
             "@cf/leonardo/phoenix-1.0",
             _GENERATE,
             (1, 50, 25),
@@ -176,7 +176,7 @@ MODELS: dict[str, ImageModel] = {
 OPTIONS = ("guidance", "negative_prompt", "steps", "strength")
 
 
-def parse_options(model: ImageModel, kind: str, given: Mapping[str, object]) -> Options:
+def parse_options(model: WorkersImageModel, kind: str, given: Mapping[str, object]) -> Options:
     """Checks `options.workers` against what the model takes; InputError naming the option, its value and the cure."""
     for name, value in given.items():
         if name not in OPTIONS:
@@ -201,7 +201,7 @@ def parse_options(model: ImageModel, kind: str, given: Mapping[str, object]) -> 
     return Options(steps, guidance, strength, _negative(model, given))
 
 
-def _negative(model: ImageModel, given: Mapping[str, object]) -> str:
+def _negative(model: WorkersImageModel, given: Mapping[str, object]) -> str:
     if "negative_prompt" not in given:
         return ""
     text = given["negative_prompt"]

@@ -23,9 +23,9 @@ from progressions.vendors.cloudflare.api import File
 from progressions.vendors.cloudflare.models import (
     FLUX_INPUT_PX,
     MODELS,
-    ImageModel,
     Options,
     Size,
+    WorkersImageModel,
     parse_options,
 )
 
@@ -183,7 +183,7 @@ class WorkersProvider(Provider):
         return outpainted(start, content, plan, _frame(model, plan.canvas))
 
 
-def _shot(model: ImageModel, request: ProviderRequest) -> _Shot:
+def _shot(model: WorkersImageModel, request: ProviderRequest) -> _Shot:
     if request.kind == Kind.GENERATE:
         size = model.size_for(request.size) if request.size else model.size
         return _Shot(size, size)
@@ -197,7 +197,7 @@ def _shot(model: ImageModel, request: ProviderRequest) -> _Shot:
     return _Shot(size, size, png(image if image.size == size else ImageOps.fit(image, size)))
 
 
-def _masked_shot(model: ImageModel, request: ProviderRequest, start: Image.Image) -> _Shot:
+def _masked_shot(model: WorkersImageModel, request: ProviderRequest, start: Image.Image) -> _Shot:
     """Start image and mask on one canvas of a size that the model makes."""
     if request.kind == Kind.OUTPAINT:
         plan = _plan(request, start.size)
@@ -218,7 +218,7 @@ def _plan(request: ProviderRequest, start: Size) -> OutpaintPlan:
     return plan_outpaint(start, request.size, most_pixels=settings.MAX_IMAGE_PIXELS)
 
 
-def _frame(model: ImageModel, size: Size) -> Frame:
+def _frame(model: WorkersImageModel, size: Size) -> Frame:
     return Frame.around(size, model.size_like(size))
 
 
@@ -245,7 +245,7 @@ def _small(image: Image.Image) -> bytes:
 
 
 def _fields(
-    model: ImageModel, request: ProviderRequest, options: Options, shot: _Shot, prompt: str
+    model: WorkersImageModel, request: ProviderRequest, options: Options, shot: _Shot, prompt: str
 ) -> dict[str, object]:
     """All but the pictures: the fields that this model has, and no other."""
     fields: dict[str, object] = {"prompt": prompt}

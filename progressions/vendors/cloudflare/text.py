@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from PIL import Image
 
-from dali.lib.calls.answers.json_reading import Counts, at
+from dali.lib.calls.answers.json_reading import CountReader, at
 from dali.lib.calls.answers.usage import Unit, Usage
 from dali.lib.clock import Deadline
 from dali.lib.pictures.fitting import contain
@@ -159,7 +159,7 @@ def _text(result: Any) -> str:
 
 def _usage(model: str, result: Any) -> Usage:
     """Tokens as they report them; pictures are among those of the input. Empty where they report none, or nonsense."""
-    counts, names = Counts(), {Unit.TEXT_INPUT: "prompt_tokens", Unit.TEXT_OUTPUT: "completion_tokens"}
+    counts, names = CountReader(), {Unit.TEXT_INPUT: "prompt_tokens", Unit.TEXT_OUTPUT: "completion_tokens"}
     reported = at(result, "usage")
     units = {
         unit: counts.of(reported, name) for unit, name in names.items() if at(reported, name) is not None

@@ -15,7 +15,7 @@ from google.genai import types
 
 from dali.lib.calls import connections, deadlines
 from dali.lib.calls.answers.images import UnreadableImageError, begins_like_image, image_bytes_of
-from dali.lib.calls.answers.json_reading import Counts, NotJsonError, at, objects, read_json, text_at
+from dali.lib.calls.answers.json_reading import CountReader, NotJsonError, at, objects, read_json, text_at
 from dali.lib.calls.answers.usage import Unit, Usage
 from dali.lib.calls.failures import VendorError
 from dali.lib.calls.outcomes import told_in_success
@@ -114,7 +114,7 @@ def generate(
     return _checked(model, kept, text or "", paints=paints)
 
 
-def _checked(model: str, kept: connections.Kept, text: str, *, paints: bool) -> dict[str, Any]:
+def _checked(model: str, kept: connections.KeptAnswer, text: str, *, paints: bool) -> dict[str, Any]:
     """The answer's JSON where it has parts, else what it says of a failure. `text`: the body, where it is one."""
     is_text = text.startswith(("{", "["))
     content = b"" if is_text else kept.content()
@@ -198,7 +198,7 @@ def usage_of(model: str, body: Any, *, paints: bool = False) -> Usage | None:
 
     Thoughts are charged as text. `promptTokenCount` includes what was cached (SDK 3.4.0's types, read November 2026).
     """
-    told, counts = at(body, "usageMetadata"), Counts()
+    told, counts = at(body, "usageMetadata"), CountReader()
     if at(told, "promptTokenCount") is None:
         return None
     cached = counts.of(told, "cachedContentTokenCount")
@@ -243,7 +243,7 @@ def json_config(
     )
 
 
-def _images(counts: Counts, details: Any) -> int:
+def _images(counts: CountReader, details: Any) -> int:
     return sum(
         counts.of(detail, "tokenCount") for detail in objects(details) if detail.get("modality") == "IMAGE"
     )

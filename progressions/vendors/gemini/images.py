@@ -79,7 +79,7 @@ IMAGE_SIZES = tuple(_SCALES)
 
 
 @dataclass(frozen=True, slots=True)
-class ImageModel:
+class GeminiImageModel:
     """What one model takes and makes.
 
     `tokens`: output tokens of an image by image size, of which it makes no others. `takes_image_size`: whether the
@@ -153,19 +153,19 @@ def _shape(ratio: str) -> float:
 MODELS = {
     model.name: model
     for model in (
-        ImageModel(
+        GeminiImageModel(
             "gemini-nano-banana-2.1",
             {"1K": 1120, "2K": 1680, "4K": 2520},
             thinking=("minimal", "low", "medium", "high"),
         ),
-        ImageModel(
+        GeminiImageModel(
             "gemini-3.1-flash-image",
             {"512": 747, "1K": 1120, "2K": 1680, "4K": 2520},
             thinking=("minimal", "high"),
         ),
-        ImageModel("gemini-3-pro-image", {"1K": 1120, "2K": 1120, "4K": 2000}, _COMMON_RATIOS),
-        ImageModel("gemini-3.1-flash-lite-image", {"1K": 1120}, thinking=("minimal", "high")),
-        ImageModel(
+        GeminiImageModel("gemini-3-pro-image", {"1K": 1120, "2K": 1120, "4K": 2000}, _COMMON_RATIOS),
+        GeminiImageModel("gemini-3.1-flash-lite-image", {"1K": 1120}, thinking=("minimal", "high")),
+        GeminiImageModel(
             "gemini-2.5-flash-image",
             {"1K": 1290},
             _COMMON_RATIOS,
@@ -176,9 +176,9 @@ MODELS = {
 }
 
 
-def unlisted(name: str) -> ImageModel:
+def unlisted(name: str) -> GeminiImageModel:
     """A model that is newer than this file, which an operator names: taken to do what the newest here does."""
-    return ImageModel(name, MODELS["gemini-nano-banana-2.1"].tokens, _COMMON_RATIOS)
+    return GeminiImageModel(name, MODELS["gemini-nano-banana-2.1"].tokens, _COMMON_RATIOS)
 
 
 def image_part(image: Image.Image, content: bytes | None = None) -> types.Part:

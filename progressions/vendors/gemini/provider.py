@@ -23,7 +23,7 @@ from progressions.vendors.gemini.images import (
     IMAGE_SIZES,
     INSTRUCTIONS,
     MODELS,
-    ImageModel,
+    GeminiImageModel,
     image_part,
     unlisted,
 )
@@ -178,18 +178,18 @@ class GeminiProvider(Provider):
         return content if size == answer.size else compositing.png(plan.frame.take(answer, size))
 
 
-def _model(name: str) -> ImageModel:
+def _model(name: str) -> GeminiImageModel:
     if name in MODELS or name == settings.GEMINI_MODEL:
         return _model_asked(name)
     raise InputError("models.gemini", f"'{name}' is not a model of gemini; known: {', '.join(MODELS)}")
 
 
-def _model_asked(name: str) -> ImageModel:
+def _model_asked(name: str) -> GeminiImageModel:
     """Also one that was the setting's when the job was submitted."""
     return MODELS.get(name) or unlisted(name)
 
 
-def _check_kind(kind: Kind, model: ImageModel, options: GeminiOptions) -> None:
+def _check_kind(kind: Kind, model: GeminiImageModel, options: GeminiOptions) -> None:
     if kind in GeminiProvider.finishes and options.aspect_ratio:
         cure = f"not taken for {kind}: its start image has a shape"
         raise _refusal("aspect_ratio", options.aspect_ratio, cure)
@@ -203,7 +203,9 @@ def _check_kind(kind: Kind, model: ImageModel, options: GeminiOptions) -> None:
         raise _refusal("image_size", options.image_size, "no size to upscale to; take 2K or 4K")
 
 
-def _plan(request: ProviderRequest, model: ImageModel, options: GeminiOptions, start: Size | None) -> _Plan:
+def _plan(
+    request: ProviderRequest, model: GeminiImageModel, options: GeminiOptions, start: Size | None
+) -> _Plan:
     """The same for the same request and start image, so that `finish` knows what `call` has shown."""
     outpaint = None
     shown = start
@@ -222,7 +224,7 @@ def _plan(request: ProviderRequest, model: ImageModel, options: GeminiOptions, s
     return _Plan(ratio, image_size, Frame.around(shown or made, made), outpaint)
 
 
-def _upscaled(request: ProviderRequest, model: ImageModel, options: GeminiOptions, start: Size) -> str:
+def _upscaled(request: ProviderRequest, model: GeminiImageModel, options: GeminiOptions, start: Size) -> str:
     """The image size asked for, else 2K; but one that is larger than the start image."""
     least = model.image_size_above(start)
     if least is None:
@@ -237,7 +239,9 @@ def _upscaled(request: ProviderRequest, model: ImageModel, options: GeminiOption
     return max(least, asked, key=IMAGE_SIZES.index)
 
 
-def _config(model: ImageModel, options: GeminiOptions, plan: _Plan, seed: int) -> types.GenerateContentConfig:
+def _config(
+    model: GeminiImageModel, options: GeminiOptions, plan: _Plan, seed: int
+) -> types.GenerateContentConfig:
     thinking = None
     if options.thinking_level:
         thinking = types.ThinkingConfig(thinking_level=types.ThinkingLevel(options.thinking_level.upper()))
@@ -252,7 +256,7 @@ def _config(model: ImageModel, options: GeminiOptions, plan: _Plan, seed: int) -
     )
 
 
-def _shown(request: ProviderRequest, model: ImageModel, options: GeminiOptions) -> tuple[_Plan, _Parts]:
+def _shown(request: ProviderRequest, model: GeminiImageModel, options: GeminiOptions) -> tuple[_Plan, _Parts]:
     """The plan, and the images that are sent. Raises VendorError for a start image or mask that is none."""
     if request.kind == Kind.GENERATE or request.start_image is None:
         return _plan(request, model, options, None), []
@@ -281,7 +285,7 @@ def _images(request: ProviderRequest, plan: _Plan, start: Image.Image) -> _Parts
     return images
 
 
-def parse_options(options: Mapping[str, object], model: ImageModel) -> GeminiOptions:
+def parse_options(options: Mapping[str, object], model: GeminiImageModel) -> GeminiOptions:
     """Checks `options.gemini` for a model; InputError naming the option, its value and what it must be."""
     for name in options:
         if name not in _PARSERS:
@@ -300,7 +304,7 @@ def _refusal(name: str, value: object, cure: str) -> InputError:
     return InputError(f"options.gemini.{name}", f"{value!r} is {cure}")
 
 
-def _one_of(name: str, value: object, known: tuple[str, ...], model: ImageModel) -> str:
+def _one_of(name: str, value: object, known: tuple[str, ...], model: GeminiImageModel) -> str:
     if not known:
         raise _refusal(name, value, f"not taken by {model.name}, which has none to choose from")
     if not isinstance(value, str) or value not in known:
@@ -314,7 +318,7 @@ def _number(name: str, value: object, most: float) -> float:
     return float(value)
 
 
-_PARSERS: dict[str, Callable[[str, object, ImageModel], object]] = {
+_PARSERS: dict[str, Callable[[str, object, GeminiImageModel], object]] = {
     "aspect_ratio": lambda name, value, model: _one_of(name, value, model.ratios, model),
     "image_size": lambda name, value, model: _one_of(name, value, model.nameable, model),
     "temperature": lambda name, value, _: _number(name, value, 2),

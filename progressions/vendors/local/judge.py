@@ -36,7 +36,7 @@ _BRIGHT = re.compile(r"\b(bright|snow|snowy|sunny|noon|midday|high[ -]key)\b")
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class CheckFinding:
     """What one check found: a sentence for people, and where it failed what to ask for instead."""
 
     is_good: bool
@@ -45,7 +45,7 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class MeasuredRequest:
     """The request with what several checks need of it, measured once."""
 
     request: JudgeRequest
@@ -98,13 +98,13 @@ class LocalJudge(Judge):
         )
 
 
-def _look_at(request: JudgeRequest) -> Look:
+def _look_at(request: JudgeRequest) -> MeasuredRequest:
     picture, start = request.generated_image, request.start_image
     ground = picture.common_ground(start)
     small, seen = picture.reduced(_LOOK_PX, ground), _seen(picture)
     before = start.reduced(_LOOK_PX, ground) if start else None
     mean = float(np.asarray(seen.convert("L")).mean())
-    return Look(
+    return MeasuredRequest(
         request, Kind(request.kind), request.prompt.lower(), small, seen, small.convert("L"), mean, before
     )
 
@@ -113,7 +113,7 @@ def _seen(picture: Picture) -> Image.Image:
     return visible_colours(picture.fitted(_LOOK_PX))
 
 
-def _check_content(look: Look) -> Iterator[Finding]:
+def _check_content(look: MeasuredRequest) -> Iterator[CheckFinding]:
     """Something is to be seen: at least 6 grey levels of contrast, at most 97 in 100 pixels alike.
 
     The clear margin around what is seen of a transparent picture does not count.
@@ -124,14 +124,14 @@ def _check_content(look: Look) -> Iterator[Finding]:
         views.append(look.small.crop(visible_alpha(image).getbbox()))
     if all(_is_blank(view) for view in views) and not _PLAIN.search(look.prompt):
         spread, alike = measures.contrast(look.lightness), measures.largest_share(look.small)
-        yield Finding(
+        yield CheckFinding(
             False,
             f"The picture is blank or nearly so: {alike:.0%} of it is of one colour "
             f"and its lightness varies by {spread} of 255.",
             _DESCRIBE,
         )
     else:
-        yield Finding(True, f"The file opened whole, {width} x {height} pixels, and is not blank.")
+        yield CheckFinding(True, f"The file opened whole, {width} x {height} pixels, and is not blank.")
 
 
 def _is_blank(image: Image.Image) -> bool:
@@ -141,50 +141,50 @@ def _is_blank(image: Image.Image) -> bool:
     return measures.largest_share(image) > 0.97
 
 
-def _check_size(look: Look) -> Iterator[Finding]:
+def _check_size(look: MeasuredRequest) -> Iterator[CheckFinding]:
     """The size asked for; a provider's nearest is let pass: the same shape to 1/8, at least half the pixels."""
     asked, (width, height) = look.request.size, look.size
     if asked is None or look.kind in (Kind.INPAINT, Kind.OUTPAINT, Kind.UPSCALE):
         return
     if asked == (width, height):
-        yield Finding(True, f"It has the size asked for, {width} x {height}.")
+        yield CheckFinding(True, f"It has the size asked for, {width} x {height}.")
         return
     shape = (width / height) / (asked[0] / asked[1])
     is_near = 7 / 8 < shape < 8 / 7 and width * height * 2 >= asked[0] * asked[1]
     said = f"The size asked for was {asked[0]} x {asked[1]}; the picture has {width} x {height}"
-    yield Finding(
+    yield CheckFinding(
         is_near,
         said + (", which is near." if is_near else ", another shape or far fewer pixels."),
         "" if is_near else f"Compose the picture for a format of {asked[0]} x {asked[1]} pixels.",
     )
 
 
-def _check_sharpness(look: Look) -> Iterator[Finding]:
+def _check_sharpness(look: MeasuredRequest) -> Iterator[CheckFinding]:
     """The steepest edges rise by 6 or more grey levels a pixel; a blur of 8 pixels in 1024 leaves 3 to 7."""
     if _PLAIN.search(look.prompt) or measures.contrast(look.lightness) < 6:
         return
     picture = look.request.generated_image
     steepest = measures.sharpness(picture.part, (picture.width, picture.height), look.small)
     if steepest >= 6:
-        yield Finding(True, "It has sharp edges.")
+        yield CheckFinding(True, "It has sharp edges.")
     elif _SOFT.search(look.prompt):
-        yield Finding(True, "It has no sharp edge, which the prompt allows.")
+        yield CheckFinding(True, "It has no sharp edge, which the prompt allows.")
     else:
-        yield Finding(
+        yield CheckFinding(
             False,
             f"The picture is blurred: no edge rises by more than {steepest:.1f} grey levels a pixel.",
             "Ask for sharp focus and crisp edges.",
         )
 
 
-def _check_colours(look: Look) -> Iterator[Finding]:
+def _check_colours(look: MeasuredRequest) -> Iterator[CheckFinding]:
     """Named colours cover 4 in 1000 pixels or more; of an edit, which may replace one by another, at least one does."""
     if is_monochrome_asked(look.prompt):
         amount = measures.saturation(look.seen)
         if amount < 10:
-            yield Finding(True, "It is without colour, as asked.")
+            yield CheckFinding(True, "It is without colour, as asked.")
         else:
-            yield Finding(
+            yield CheckFinding(
                 False,
                 "The prompt asks for black and white; the picture has colours.",
                 "In black and white only, no colour.",
@@ -198,17 +198,17 @@ def _check_colours(look: Look) -> Iterator[Finding]:
     absent = [name for name in names if name not in present]
     if present:
         seen = ", ".join(f"{name} ({shares[name]:.0%})" if shares[name] >= 0.01 else name for name in present)
-        yield Finding(True, f"Of the colours named in the prompt it shows {seen}.")
+        yield CheckFinding(True, f"Of the colours named in the prompt it shows {seen}.")
     if absent and not (present and look.kind in (Kind.EDIT, Kind.INPAINT)):
         listed = " and ".join(absent)
-        yield Finding(
+        yield CheckFinding(
             False,
             f"The prompt names {listed}; hardly any of it is to be seen.",
             f"Make {listed} clearly visible.",
         )
 
 
-def _colour_shares(look: Look, names: list[str]) -> dict[str, float]:
+def _colour_shares(look: MeasuredRequest, names: list[str]) -> dict[str, float]:
     """How much of the picture, or of the part that was to be repainted, shows each colour."""
     small = look.request.generated_image.fitted(_LOOK_PX).resize((128, 128), Image.Resampling.NEAREST)
     counted = np.full((128, 128), True)
@@ -225,7 +225,7 @@ def _colour_shares(look: Look, names: list[str]) -> dict[str, float]:
     return {name: share(pixels, name) for name in names}
 
 
-def _check_light(look: Look) -> Iterator[Finding]:
+def _check_light(look: MeasuredRequest) -> Iterator[CheckFinding]:
     """Night is darker than 150 of 255 on average, a bright scene lighter than 70; both, or a drawing: anything."""
     wants_dark, wants_bright = _DARK.search(look.prompt), _BRIGHT.search(look.prompt)
     if (
@@ -247,21 +247,21 @@ def _check_light(look: Look) -> Iterator[Finding]:
             f"The prompt says '{wants_bright[0]}'",
             "Make it bright: strong daylight and light tones.",
         )
-    yield Finding(
+    yield CheckFinding(
         is_good,
         f"{said}; the mean lightness is {mean:.0f} of 255{', which fits' if is_good else ''}.",
         "" if is_good else cure,
     )
 
 
-def _check_change(look: Look) -> Iterator[Finding]:
+def _check_change(look: MeasuredRequest) -> Iterator[CheckFinding]:
     """An edit or variation differs from its start image visibly, and still has its forms (or its palette)."""
     start = look.request.start_image
     if start is None or look.start is None or look.kind not in (Kind.EDIT, Kind.VARIATION):
         return
     changed = float((_difference(look, look.start) > 12).mean())
     if changed < 0.005:
-        yield Finding(
+        yield CheckFinding(
             False,
             f"The picture is the start image again: {changed:.1%} of it differs visibly.",
             "Say more plainly what is to change, and how much.",
@@ -274,18 +274,18 @@ def _check_change(look: Look) -> Iterator[Finding]:
     )
     is_related = alike >= 0.15 or palette >= (0.28 if look.kind == Kind.VARIATION else 0.6)
     if is_related:
-        yield Finding(
+        yield CheckFinding(
             True, f"It differs from its start image in {changed:.0%} of its area and still relates to it."
         )
     else:
-        yield Finding(
+        yield CheckFinding(
             False,
             "It shares neither forms nor colours with its start image.",
             "Keep the composition of the start image and change only what is named.",
         )
 
 
-def _difference(look: Look, start: Image.Image) -> measures.Plane:
+def _difference(look: MeasuredRequest, start: Image.Image) -> measures.Plane:
     """Of every pixel the largest difference of a channel, alpha included; 0 to 255."""
     before, after = look.request.start_image, look.request.generated_image
     apart = measures.difference(look.small, start)
@@ -300,7 +300,7 @@ def _alpha(picture: Picture) -> Image.Image:
     return Image.merge("RGB", (alpha, alpha, alpha))
 
 
-def _check_inpaint(look: Look) -> Iterator[Finding]:
+def _check_inpaint(look: MeasuredRequest) -> Iterator[CheckFinding]:
     """Under the mask at least 1 in 100 pixels differs; away from it at most 1 in 100, to 24 levels."""
     mask = look.request.mask
     if look.kind != Kind.INPAINT or look.start is None or mask is None:
@@ -308,7 +308,7 @@ def _check_inpaint(look: Look) -> Iterator[Finding]:
     if look.size != look.start_size:
         shape = (look.size[0] / look.size[1]) / (look.start_size[0] / look.start_size[1])
         if not 0.97 < shape < 1.03:
-            yield Finding(
+            yield CheckFinding(
                 False, "It has another shape than its start image.", "Keep the format of the start image."
             )
             return
@@ -318,7 +318,7 @@ def _check_inpaint(look: Look) -> Iterator[Finding]:
     inside, outside = apart[under > 127], apart[under == 0]
     if inside.size:
         changed = float((inside > 10).mean())
-        yield Finding(
+        yield CheckFinding(
             changed >= 0.01,
             f"Under the mask {changed:.0%} has changed.",
             "" if changed >= 0.01 else "Say what is to be seen in the masked part.",
@@ -331,10 +331,10 @@ def _check_inpaint(look: Look) -> Iterator[Finding]:
             if kept
             else f"Outside of the mask {touched:.0%} has changed as well."
         )
-        yield Finding(kept, said, "" if kept else "Change nothing outside of the masked part.")
+        yield CheckFinding(kept, said, "" if kept else "Change nothing outside of the masked part.")
 
 
-def _check_outpaint(look: Look) -> Iterator[Finding]:
+def _check_outpaint(look: MeasuredRequest) -> Iterator[CheckFinding]:
     """It is larger than its start image on a side, and the start image is found in it to 8 grey levels."""
     if look.kind != Kind.OUTPAINT or look.start is None:
         return
@@ -359,30 +359,32 @@ def _check_outpaint(look: Look) -> Iterator[Finding]:
             if not is_wider
             else "The start image is not found unchanged inside of it."
         )
-        yield Finding(False, note, "Keep the start image as it is and paint only around it.")
+        yield CheckFinding(False, note, "Keep the start image as it is and paint only around it.")
     else:
-        yield Finding(
+        yield CheckFinding(
             True,
             f"It keeps its start image inside, {best[1][0]:.0%} from the left and {best[1][1]:.0%} from the top.",
         )
 
 
-def _check_upscale(look: Look) -> Iterator[Finding]:
+def _check_upscale(look: MeasuredRequest) -> Iterator[CheckFinding]:
     """It has more pixels both ways, and reduced again it looks like its start image."""
     if look.kind != Kind.UPSCALE or look.start is None:
         return
     (width, height), (was_width, was_height) = look.size, look.start_size
     is_larger = width > was_width and height > was_height
-    yield Finding(
+    yield CheckFinding(
         is_larger,
         f"It has {width} x {height} pixels, its start image {was_width} x {was_height}.",
         "" if is_larger else "Enlarge the start image.",
     )
     if measures.likeness(look.small, look.start) < 0.5:
-        yield Finding(False, "It is another picture than its start image.", "Change nothing but the size.")
+        yield CheckFinding(
+            False, "It is another picture than its start image.", "Change nothing but the size."
+        )
 
 
-_CHECKS: tuple[Callable[[Look], Iterator[Finding]], ...] = (
+_CHECKS: tuple[Callable[[MeasuredRequest], Iterator[CheckFinding]], ...] = (
     _check_content,
     _check_size,
     _check_sharpness,

@@ -17,7 +17,7 @@ from dali.lib.pictures.images import CPU_GATE, InvalidImageError, decode, decode
 from dali.lib.web.schema.fields import closed, size_pattern
 from progressions.enums import Code, Kind
 from progressions.errors import ProviderError
-from progressions.provider import Draft, Price, Provider, ProviderImage, ProviderRequest, SizeLimits
+from progressions.provider import Draft, PriceEstimate, Provider, ProviderImage, ProviderRequest, SizeLimits
 from progressions.vendors.mock.painter import retouch
 from progressions.vendors.mock.painter.png import encode_png
 from progressions.vendors.mock.painter.scene import paint_scene
@@ -70,7 +70,7 @@ class MockProvider(Provider):
     models = ("mock-painter-1",)
     sizes = ("512x512", "1024x1024", "1536x1024", "1024x1536", "2048x2048")
     limits: ClassVar[SizeLimits] = {"min_px": 64, "max_px": 2048}
-    price: ClassVar[Price | None] = {
+    price: ClassVar[PriceEstimate | None] = {
         "usd_per_image": 0.0,
         "source": "built in: made on this machine",
         "date": "2026-11-22",

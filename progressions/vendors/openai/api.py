@@ -16,7 +16,7 @@ from openai import OpenAI, omit
 from openai.types.responses import ResponseInputMessageContentListParam
 
 from dali.lib.calls import connections, deadlines
-from dali.lib.calls.answers.json_reading import Counts, NotJsonError, at, objects, read_json, text_at
+from dali.lib.calls.answers.json_reading import CountReader, NotJsonError, at, objects, read_json, text_at
 from dali.lib.calls.answers.usage import Unit, Usage
 from dali.lib.calls.failures import VendorError
 from dali.lib.calls.outcomes import told_in_success
@@ -87,7 +87,7 @@ def usage_of_image(model: str, reported: Any) -> Usage | None:
 
     Cached tokens are not in the SDK's types; where they come, they are counted as text.
     """
-    counts = Counts()
+    counts = CountReader()
     total = counts.of(reported, "input_tokens"), counts.of(reported, "output_tokens")
     image_in = min(counts.of(reported, "input_tokens_details", "image_tokens"), total[0])
     cached = min(counts.of(reported, "input_tokens_details", "cached_tokens"), total[0] - image_in)
@@ -183,7 +183,7 @@ def _parts(output: Any) -> Iterator[dict[str, Any]]:
 
 def _usage_of_response(model: str, reported: Any) -> Usage:
     """What was used; nothing is named where they report none, or nonsense: it is not known then."""
-    counts = Counts()
+    counts = CountReader()
     inputs, outputs = counts.of(reported, "input_tokens"), counts.of(reported, "output_tokens")
     cached = min(inputs, counts.of(reported, "input_tokens_details", "cached_tokens"))
     if not counts.is_sound:

@@ -34,7 +34,7 @@ _FIVE = ("low", "medium", "high", "xhigh", "max", "auto")
 
 
 @dataclass(frozen=True, slots=True)
-class Family:
+class ModelFamily:
     """What the models of one generation take.
 
     `has_any_size`: any legal WIDTHxHEIGHT, else FIXED_SIZES. `is_open`: a model of a server of one's own, of which
@@ -62,17 +62,17 @@ class Family:
 # only low. For gpt-image-2, omit" (SDK). Transparency on gpt-image-2 is "in preview" (SDK), the guide says no. All
 # read November 2026.
 _FAMILIES = {
-    "gpt-image-2.6": Family(_FIVE, has_complexity=True),
-    "gpt-image-2.5": Family(_FIVE),
-    "gpt-image-2": Family(has_transparency=False),
-    "gpt-image-1.5": Family(has_any_size=False, fidelities=("low", "high")),
-    "gpt-image-1-mini": Family(has_any_size=False, fidelities=("low",)),
-    "chatgpt-image": Family(has_any_size=False),
+    "gpt-image-2.6": ModelFamily(_FIVE, has_complexity=True),
+    "gpt-image-2.5": ModelFamily(_FIVE),
+    "gpt-image-2": ModelFamily(has_transparency=False),
+    "gpt-image-1.5": ModelFamily(has_any_size=False, fidelities=("low", "high")),
+    "gpt-image-1-mini": ModelFamily(has_any_size=False, fidelities=("low",)),
+    "chatgpt-image": ModelFamily(has_any_size=False),
 }
-_OPEN = Family(_FIVE, has_complexity=True, fidelities=("low", "high"), is_open=True)
+_OPEN = ModelFamily(_FIVE, has_complexity=True, fidelities=("low", "high"), is_open=True)
 
 
-def family_of(model: str) -> Family:
+def family_of(model: str) -> ModelFamily:
     """What the model takes; of one that is not OpenAI's, nothing is known."""
     return next((family for prefix, family in _FAMILIES.items() if model.startswith(prefix)), _OPEN)
 

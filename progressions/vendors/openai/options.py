@@ -5,14 +5,14 @@ from dataclasses import dataclass, fields
 from typing import Any, Literal, TypeAlias, cast, get_args
 
 from dali.lib.errors import InputError
-from progressions.vendors.openai.models import Family
+from progressions.vendors.openai.models import ModelFamily
 
 Quality: TypeAlias = Literal["low", "medium", "high", "xhigh", "max", "auto"]
 Format: TypeAlias = Literal["png", "jpeg", "webp"]
 
 
 @dataclass(frozen=True, slots=True)
-class ImageOptions:
+class OpenAIImageOptions:
     """The options, each None where it was not given and the service's own default holds."""
 
     quality: Quality | None = None
@@ -38,13 +38,13 @@ OPTION_SCHEMAS: dict[str, Any] = {
 }
 
 
-def parse_options(options: Mapping[str, object], model: str, family: Family) -> ImageOptions:
+def parse_options(options: Mapping[str, object], model: str, family: ModelFamily) -> OpenAIImageOptions:
     """Checks `options.openai`; InputError with the field, its value and what it must be."""
-    known = [field.name for field in fields(ImageOptions)]
+    known = [field.name for field in fields(OpenAIImageOptions)]
     for name in options:
         if name not in known:
             raise refusal(name, options[name], f"not an option of openai; known: {', '.join(known)}")
-    parsed = ImageOptions(
+    parsed = OpenAIImageOptions(
         quality=cast(Quality | None, _choice(options, "quality", family.qualities, f" of {model}")),
         background=cast(
             Literal["transparent", "opaque", "auto"] | None,
@@ -77,7 +77,7 @@ def refusal(name: str, value: object, cure: str) -> InputError:
     return InputError(f"options.openai.{name}", f"{value!r} is {cure}")
 
 
-def _check_together(parsed: ImageOptions, model: str, family: Family) -> None:
+def _check_together(parsed: OpenAIImageOptions, model: str, family: ModelFamily) -> None:
     """What each takes alone and not with another."""
     if parsed.background == "transparent":
         if not family.has_transparency:

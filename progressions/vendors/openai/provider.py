@@ -35,7 +35,7 @@ from progressions.vendors.openai import api
 from progressions.vendors.openai import models as openai_models
 from progressions.vendors.openai.answers import ImageAnswer, last_of, whole_of
 from progressions.vendors.openai.models import Size, capped, family_of
-from progressions.vendors.openai.options import OPTION_SCHEMAS, ImageOptions, parse_options
+from progressions.vendors.openai.options import OPTION_SCHEMAS, OpenAIImageOptions, parse_options
 
 _MOST_PROMPT = 32_000  # "The maximum length is 32000 characters" (SDK)
 _VARIATION = (
@@ -50,7 +50,7 @@ _LOOK_PX = 2048
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class ImageCall:
     """What is sent besides prompt, model and options: the size to make, PNGs of start image and mask.
 
     `finished`: the size of what `finish` makes of the answer; `at`: where an outpaint has its start image.
@@ -185,11 +185,11 @@ def _plan(start: Size, request: ProviderRequest) -> OutpaintPlan:
     return plan_outpaint(start, request.size, most_pixels=settings.MAX_IMAGE_PIXELS)
 
 
-def _prepare(request: ProviderRequest) -> Call:
+def _prepare(request: ProviderRequest) -> ImageCall:
     """The pictures to send and the size to ask for."""
     family = family_of(request.model)
     if request.kind == Kind.GENERATE:
-        return Call(
+        return ImageCall(
             None if family.is_open and request.size is None else family.nearest(request.size or _DEFAULT_SIZE)
         )
     try:
@@ -197,18 +197,18 @@ def _prepare(request: ProviderRequest) -> Call:
         if request.kind == Kind.INPAINT:
             frame = _frame(request.model, start.size)
             area = frame.put_mask(decode_mask(request.mask or b"", start.size))
-            return Call(frame.canvas, png(frame.put(start)), _mask(area), start.size)
+            return ImageCall(frame.canvas, png(frame.put(start)), _mask(area), start.size)
     except InvalidImageError as error:
         raise VendorError("invalid_image", f"The start image or mask: {error}") from error
     if request.kind == Kind.OUTPAINT:
         plan = _plan(start.size, request)
         frame = _frame(request.model, plan.canvas)
         shown, area = frame.put(plan.canvas_with(start)), frame.put_mask(plan.mask(), 255)
-        return Call(frame.canvas, png(shown), _mask(area), plan.canvas, plan.at)
+        return ImageCall(frame.canvas, png(shown), _mask(area), plan.canvas, plan.at)
     size = None if family.is_open else family.nearest(capped(start.size, _EDIT_PIXELS))
     shown = start.copy()
     shown.thumbnail((_LOOK_PX, _LOOK_PX), Image.Resampling.LANCZOS)
-    return Call(family.nearest(request.size) if request.size else size, png(shown))
+    return ImageCall(family.nearest(request.size) if request.size else size, png(shown))
 
 
 def _mask(area: Image.Image) -> bytes:
@@ -216,7 +216,9 @@ def _mask(area: Image.Image) -> bytes:
     return png(alpha_mask(area.point(lambda value: 255 if value else 0)), compress_level=6)
 
 
-def _arguments(request: ProviderRequest, prompt: str, options: ImageOptions, call: Call) -> dict[str, Any]:
+def _arguments(
+    request: ProviderRequest, prompt: str, options: OpenAIImageOptions, call: ImageCall
+) -> dict[str, Any]:
     """Arguments of images.generate or images.edit; what was not asked for is not sent."""
     arguments: dict[str, Any] = {"model": request.model, "prompt": prompt, "n": 1}
     if call.size is not None:
@@ -236,7 +238,9 @@ def _arguments(request: ProviderRequest, prompt: str, options: ImageOptions, cal
     return arguments | {name: value for name, value in given.items() if value is not None}
 
 
-def _image(request: ProviderRequest, call: Call, options: ImageOptions, answer: ImageAnswer) -> ProviderImage:
+def _image(
+    request: ProviderRequest, call: ImageCall, options: OpenAIImageOptions, answer: ImageAnswer
+) -> ProviderImage:
     body = answer.body
     usage = api.usage_of_image(request.model, at(body, "usage"))
     content = answer.image(request.deadline, usage)

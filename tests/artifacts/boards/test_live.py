@@ -161,7 +161,7 @@ async def test_a_database_that_is_away_for_a_while_is_asked_again(monkeypatch: p
     source, _ = await reader(page)
     looks = []
 
-    async def fail_once(slug: str, names: Any) -> live.Look:
+    async def fail_once(slug: str, names: Any) -> live.PageLook:
         looks.append(names)
         if len(looks) == 1:
             raise OperationalError
@@ -178,7 +178,7 @@ async def test_a_database_that_is_away_for_a_while_is_asked_again(monkeypatch: p
 
 
 async def test_a_database_that_is_away_at_first_is_a_503(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def fail(slug: str, names: Any) -> live.Look:
+    async def fail(slug: str, names: Any) -> live.PageLook:
         raise OperationalError
 
     monkeypatch.setattr(live, "look_async", fail)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from artifacts.generator import generators
-from artifacts.material import AppliedTip, Material, TipFacts
+from artifacts.material import Material, MaterialTip, TipFacts
 from artifacts.options import parse
 from tests.artifacts.materials import image_of, material_of
 
@@ -44,8 +44,8 @@ def test_each_tip_stands_as_the_fixture_has_it() -> None:
 
 
 def test_use_counts_images_those_judged_and_those_that_passed() -> None:
-    tip = (AppliedTip("mock.light", "soft light"),)
-    earlier = (AppliedTip("mock.light", "warm light"),)
+    tip = (MaterialTip("mock.light", "soft light"),)
+    earlier = (MaterialTip("mock.light", "warm light"),)
     verdicts = [("pass", tip), ("pass", tip), ("fail", tip), (None, tip), ("fail", earlier), ("pass", ())]
     images = tuple(
         replace(image_of(number), provider="mock", judgment=judgment, tips=tips)
@@ -77,7 +77,7 @@ def test_a_tip_that_was_never_applied_has_no_rate_and_can_be_left_out() -> None:
 
 
 def test_a_tip_that_was_deleted_since_is_told_apart() -> None:
-    image = replace(image_of(0), tips=(AppliedTip("gemini.gone", "in fog"),))
+    image = replace(image_of(0), tips=(MaterialTip("gemini.gone", "in fog"),))
     pack = packed(replace(material_of(1), images=(image,)))
     assert [tip["key"] for tip in pack["gone"]] == ["gemini.gone"]
     assert pack["gone"][0]["use"]["count"] == 1

@@ -11,7 +11,7 @@ from artifacts.generator import EmptyMaterialError, generators
 from artifacts.generators.provider_benchmark.comparison import told_apart_by_rate, told_apart_by_time
 from artifacts.generators.provider_benchmark.generator import BenchmarkOptions
 from artifacts.material import JobFacts, Material, StepFacts, VariantFacts
-from artifacts.parts.tally import Tally, tallies
+from artifacts.parts.tally import ModelTally, tallies
 from tests.artifacts.materials import image_of, job_of, material_of, uuid_of, variant_of
 
 
@@ -37,7 +37,7 @@ def job_with(*variants: VariantFacts) -> JobFacts:
     return replace(job_of(0, range(0), ""), variants=variants)
 
 
-def tallied(passed: dict[str, tuple[int, int]], ms: dict[str, int] | None = None) -> tuple[Tally, ...]:
+def tallied(passed: dict[str, tuple[int, int]], ms: dict[str, int] | None = None) -> tuple[ModelTally, ...]:
     """Tallies of models by how many of how many images passed."""
     variants: list[VariantFacts] = []
     images = []

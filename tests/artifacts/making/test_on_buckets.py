@@ -98,12 +98,14 @@ def test_an_archive_of_large_objects_is_verified(stocked: Project, tmp_path: Any
 
 
 def test_hashes_and_delivery_images_are_made_again_of_what_buckets_hold(stocked: Project) -> None:
-    assert rebuild.rebuild_hashes(None, tell=lambda _: None) == rebuild.Counts(changed=3)
-    assert rebuild.rebuild_delivery(None, is_all=False, tell=lambda _: None) == rebuild.Counts(changed=3)
+    assert rebuild.rebuild_hashes(None, tell=lambda _: None) == rebuild.RebuildCounts(changed=3)
+    assert rebuild.rebuild_delivery(None, is_all=False, tell=lambda _: None) == rebuild.RebuildCounts(
+        changed=3
+    )
     for image in ImageProgression.objects.all():
         sha256 = image.generated_image_url.removeprefix("/images/").removesuffix(".webp")
         assert hashlib.sha256(delivery_files().read(file_key(sha256))).hexdigest() == sha256
-    assert rebuild.rebuild_delivery(None, is_all=False, tell=lambda _: None) == rebuild.Counts(kept=3)
+    assert rebuild.rebuild_delivery(None, is_all=False, tell=lambda _: None) == rebuild.RebuildCounts(kept=3)
     call_command("check_storage", stdout=io.StringIO())
 
 

@@ -2,7 +2,7 @@
 
 from xml.etree.ElementTree import Element, fromstring
 
-from artifacts.parts.charts import Bar, Dot, Part, Tick, Words, bars, columns, dots, shares_over_time
+from artifacts.parts.charts import Bar, BarPart, Dot, Tick, Words, bars, columns, dots, shares_over_time
 from tests.artifacts.materials import HOSTILE
 
 WORDS = Words("one", "Pass rate", "Which passes more often.")
@@ -14,7 +14,7 @@ def parts_of(svg: str, kind: str) -> list[Element]:
 
 
 def test_a_chart_is_a_picture_with_a_title_and_a_description() -> None:
-    root = fromstring(bars(WORDS, [Bar("a", "1", (Part(1, "ok"),))]))
+    root = fromstring(bars(WORDS, [Bar("a", "1", (BarPart(1, "ok"),))]))
     assert root.get("role") == "img"
     assert root.get("aria-labelledby") == "one-title one-said"
     assert [root[0].get("id"), root[0].text] == ["one-title", "Pass rate"]
@@ -24,9 +24,9 @@ def test_a_chart_is_a_picture_with_a_title_and_a_description() -> None:
 def test_hostile_words_stay_words() -> None:
     words = Words("one", HOSTILE, HOSTILE)
     for svg in (
-        bars(words, [Bar(HOSTILE[:30], HOSTILE, (Part(1, "ok"),))]),
+        bars(words, [Bar(HOSTILE[:30], HOSTILE, (BarPart(1, "ok"),))]),
         dots(words, [Dot(HOSTILE[:30], HOSTILE, 0.5)], PERCENT),
-        columns(words, [Bar(HOSTILE, "", (Part(1, "ok"),))]),
+        columns(words, [Bar(HOSTILE, "", (BarPart(1, "ok"),))]),
         shares_over_time(words, [Dot(HOSTILE, "", 0.5)]),
     ):
         names = {one.tag for one in fromstring(svg).iter()}
@@ -35,7 +35,7 @@ def test_hostile_words_stay_words() -> None:
 
 
 def test_the_parts_of_a_bar_lie_end_to_end() -> None:
-    svg = bars(WORDS, [Bar("a", "4", (Part(3, "ok"), Part(0, "quiet"), Part(1, "bad")))], most=8)
+    svg = bars(WORDS, [Bar("a", "4", (BarPart(3, "ok"), BarPart(0, "quiet"), BarPart(1, "bad")))], most=8)
     (passed,), (failed,) = parts_of(svg, "fill-ok"), parts_of(svg, "fill-bad")
     assert (passed.get("x"), passed.get("width")) == ("0%", "37.5%")
     assert (failed.get("x"), failed.get("width")) == ("37.5%", "12.5%")
@@ -59,7 +59,7 @@ def test_a_day_without_a_value_is_a_gap() -> None:
 
 
 def test_a_long_label_is_shortened_and_nothing_is_divided_by_nothing() -> None:
-    (label,) = parts_of(bars(WORDS, [Bar("a" * 60, "0", (Part(0, "ok"),))]), "label")
+    (label,) = parts_of(bars(WORDS, [Bar("a" * 60, "0", (BarPart(0, "ok"),))]), "label")
     assert label.text == "a" * 33 + "…"
     assert bars(WORDS, [])
-    assert columns(WORDS, [Bar("1", "", (Part(0, "ok"),))])
+    assert columns(WORDS, [Bar("1", "", (BarPart(0, "ok"),))])

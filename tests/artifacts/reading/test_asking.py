@@ -8,7 +8,7 @@ import pytest
 import requests
 from django.core.handlers.wsgi import WSGIHandler
 
-from artifacts.reading.asking import Api, RefusedError, StuckError
+from artifacts.reading.asking import Api, CallRefusedError, StuckError
 from dali.lib.web.in_process import InProcessAdapter
 from projects.models import ApiKey, Project
 
@@ -58,7 +58,7 @@ def test_this_very_application_answers_routes_keys_and_errors() -> None:
     made = api.post("/api/projects", {"name": "Hafen 港"})
     assert Project.objects.get().name == "Hafen 港"
     assert api.get("/api/projects", limit="1") == [made]
-    with pytest.raises(RefusedError, match="name: is missing"):
+    with pytest.raises(CallRefusedError, match="name: is missing"):
         api.post("/api/projects", {})
     with pytest.raises(StuckError, match="answered 401"):
         api_of(WSGIHandler(), "wrong").post("/api/projects", {"name": "x"})

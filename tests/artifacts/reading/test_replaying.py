@@ -8,10 +8,10 @@ from uuid import UUID
 import pytest
 
 from artifacts.parts.replay import JOBS_ROUTE, KEEP_ROUTE, ROLLBACK_ROUTE
-from artifacts.reading.asking import Api, RefusedError
+from artifacts.reading.asking import Api, CallRefusedError
 from artifacts.reading.record import RecordError
-from artifacts.reading.replaying import Outcome, Replay, find_projects
-from artifacts.reading.script import Call, Expected, ObjectRef, ProjectRecord, Ref, Script
+from artifacts.reading.replaying import Replay, ReplayedImage, find_projects
+from artifacts.reading.script import Expected, ObjectRef, ProjectRecord, Ref, Script, ScriptCall
 from dali.lib.objects.storage import originals
 
 PROJECT, TARGET = UUID(int=1), UUID(int=2)
@@ -92,22 +92,22 @@ def job(
     needs: Ref | None = None,
     provider: str = "mock",
     **fields: Any,
-) -> Call:
+) -> ScriptCall:
     """A call that asks for one image."""
     results = {} if then is None else {(provider, 0): then}
     body = {"prompt": "a pier", "providers": [provider]}
-    return Call(number, JOBS_ROUTE, PROJECT, body, needs, fields.get("images", {}), results, None)
+    return ScriptCall(number, JOBS_ROUTE, PROJECT, body, needs, fields.get("images", {}), results, None)
 
 
-def deed(number: int, route: str, needs: Ref, sha256: str | None = None) -> Call:
+def deed(number: int, route: str, needs: Ref, sha256: str | None = None) -> ScriptCall:
     """A keep or a rollback."""
-    return Call(number, route, PROJECT, {}, needs, {}, {}, sha256)
+    return ScriptCall(number, route, PROJECT, {}, needs, {}, {}, sha256)
 
 
-def replay(api: FakeApi, *calls: Call) -> list[str]:
+def replay(api: FakeApi, *calls: ScriptCall) -> list[str]:
     """What is said of each image."""
     script = Script("d" * 64, (ProjectRecord(PROJECT, "Harbour", ""),), calls)
-    said: list[Outcome] = []
+    said: list[ReplayedImage] = []
     Replay(api, script, {PROJECT: TARGET}, originals().read, said.append).run()
     return [f"{one.call} {one.name}: {one.verdict}: {one.words}" for one in said]
 
@@ -202,7 +202,7 @@ def test_each_way_back_is_gone_once_and_one_that_was_gone_already_is_taken() -> 
 
 
 def test_a_call_that_is_refused_stops_only_what_builds_on_it() -> None:
-    api = FakeApi(RefusedError("seed: 5 is taken"), [variant()])
+    api = FakeApi(CallRefusedError("seed: 5 is taken"), [variant()])
     assert replay(api, job(then=expected()), job(2, expected(), Ref(1, "mock", 0)), job(3, expected())) == [
         "1 mock: differs: refused: seed: 5 is taken",
         "2 mock: differs: left out: mock 0 of call 1 made no image",

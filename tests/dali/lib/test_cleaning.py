@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dali.lib.calls.answers.json_reading import Counts, NotJsonError, at, object_in, objects, read_json
+from dali.lib.calls.answers.json_reading import CountReader, NotJsonError, at, object_in, objects, read_json
 from dali.lib.cleaning import clean_facts, clean_number, clean_text
 from dali.lib.errors import DaliError, InputError, UnavailableError
 
@@ -126,7 +126,7 @@ def test_nothing_stands_where_something_else_was_expected() -> None:
      (10**30, 0, False), (1.5, 0, False), ([], 0, False), (float("inf"), 0, False)],
 )  # fmt: skip
 def test_a_count_is_a_whole_number_or_nothing_is_known(said: object, count: int, is_sound: bool) -> None:
-    counts = Counts()
+    counts = CountReader()
     assert (counts.of({"n": said}, "n"), counts.is_sound) == (count, is_sound)
 
 

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from dali.lib.readiness import Check, NotReadyError, Outcome, Readiness
+from dali.lib.readiness import Check, CheckOutcome, NotReadyError, Readiness
 
 LONG_S = 180.0
 
@@ -38,7 +38,7 @@ class Question:
         self.let_go.clear()
 
 
-def said(outcomes: list[Outcome]) -> list[tuple[str, str]]:
+def said(outcomes: list[CheckOutcome]) -> list[tuple[str, str]]:
     return [(outcome.name, outcome.error) for outcome in outcomes]
 
 
@@ -70,7 +70,7 @@ async def test_what_hangs_keeps_no_one_waiting_and_is_not_asked_twice() -> None:
     assert hanging.most_at_once == 1
 
 
-async def until_it_passes(readiness: Readiness) -> list[Outcome]:
+async def until_it_passes(readiness: Readiness) -> list[CheckOutcome]:
     until = time.monotonic() + LONG_S
     found = await readiness.outcomes()
     while any(outcome.error for outcome in found):

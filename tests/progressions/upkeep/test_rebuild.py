@@ -176,7 +176,7 @@ def test_a_run_that_was_stopped_is_gone_on_with(kind: str) -> None:
     for _ in range(5):
         made_by_an_earlier_version(png("teal"), kind=kind)
 
-    def stop_after_two(counts: rebuild.Counts) -> None:
+    def stop_after_two(counts: rebuild.RebuildCounts) -> None:
         if counts.done == 2:
             raise KeyboardInterrupt
 

@@ -13,7 +13,7 @@ from dali.lib.errors import ConflictError, IdempotencyError, MissingError
 from dali.lib.ids import new_id
 from progressions.models import IdempotencyKey, Variant
 from progressions.pipeline.intake.submit import JobDraft, submit_job
-from progressions.work.idempotency import Kept, Once, digest_of, do_once
+from progressions.work.idempotency import KeptRequest, Once, digest_of, do_once
 from projects.models import Project
 from tests.progressions.fakes import FakeProvider
 
@@ -33,7 +33,7 @@ def make(once: Once = ONCE) -> Callable[[], tuple[UUID, bool]]:
     return made
 
 
-def again(kept: Kept) -> tuple[UUID, bool]:
+def again(kept: KeptRequest) -> tuple[UUID, bool]:
     assert kept.status == 202
     return kept.made_id, True
 
@@ -78,7 +78,7 @@ def test_a_key_is_kept_for_seven_days() -> None:
 def test_what_is_gone_is_made_anew() -> None:
     do_once(ONCE, make(), again)
 
-    def gone(kept: Kept) -> tuple[UUID, bool]:
+    def gone(kept: KeptRequest) -> tuple[UUID, bool]:
         raise MissingError("There is no such job.")
 
     made, is_again = do_once(ONCE, make(), gone)

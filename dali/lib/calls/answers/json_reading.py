@@ -70,7 +70,7 @@ def text_at(value: Any, *path: str | int) -> str:
     return found if isinstance(found, str) else ""
 
 
-class Counts:
+class CountReader:
     """Counts read one after the other from what a service reports.
 
     `is_sound` is False once one was there and was no count: negative, a text, a truth value, beyond MOST_COUNT. What

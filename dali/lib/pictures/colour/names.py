@@ -12,7 +12,7 @@ Colour: TypeAlias = tuple[int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Family:
+class ColourFamily:
     """Which pixels count as a colour: hue in degrees (may wrap past 360), saturation and value 0 to 1."""
 
     hue: tuple[float, float]
@@ -20,21 +20,21 @@ class Family:
     value: tuple[float, float]
 
 
-_RED = Family((343, 375), (0.35, 1), (0.22, 1))
-_ORANGE = Family((10, 44), (0.38, 1), (0.4, 1))
-_YELLOW = Family((38, 72), (0.3, 1), (0.45, 1))
-_GREEN = Family((68, 168), (0.18, 1), (0.14, 1))
-_TEAL = Family((155, 202), (0.22, 1), (0.18, 1))
-_BLUE = Family((190, 262), (0.22, 1), (0.16, 1))
-_PURPLE = Family((248, 312), (0.16, 1), (0.16, 1))
-_PINK = Family((288, 374), (0.14, 1), (0.45, 1))
-_BROWN = Family((6, 46), (0.22, 1), (0.12, 0.68))
-_BEIGE = Family((18, 62), (0.06, 0.45), (0.6, 1))
-_BLACK = Family((0, 360), (0, 1), (0, 0.17))
-_WHITE = Family((0, 360), (0, 0.16), (0.8, 1))
-_GREY = Family((0, 360), (0, 0.2), (0.18, 0.86))
+_RED = ColourFamily((343, 375), (0.35, 1), (0.22, 1))
+_ORANGE = ColourFamily((10, 44), (0.38, 1), (0.4, 1))
+_YELLOW = ColourFamily((38, 72), (0.3, 1), (0.45, 1))
+_GREEN = ColourFamily((68, 168), (0.18, 1), (0.14, 1))
+_TEAL = ColourFamily((155, 202), (0.22, 1), (0.18, 1))
+_BLUE = ColourFamily((190, 262), (0.22, 1), (0.16, 1))
+_PURPLE = ColourFamily((248, 312), (0.16, 1), (0.16, 1))
+_PINK = ColourFamily((288, 374), (0.14, 1), (0.45, 1))
+_BROWN = ColourFamily((6, 46), (0.22, 1), (0.12, 0.68))
+_BEIGE = ColourFamily((18, 62), (0.06, 0.45), (0.6, 1))
+_BLACK = ColourFamily((0, 360), (0, 1), (0, 0.17))
+_WHITE = ColourFamily((0, 360), (0, 0.16), (0.8, 1))
+_GREY = ColourFamily((0, 360), (0, 0.2), (0.18, 0.86))
 
-NAMED: dict[str, tuple[Colour, Family]] = {
+NAMED: dict[str, tuple[Colour, ColourFamily]] = {
     "red": ((208, 38, 42), _RED),
     "crimson": ((176, 22, 54), _RED),
     "scarlet": ((224, 44, 30), _RED),
@@ -44,13 +44,13 @@ NAMED: dict[str, tuple[Colour, Family]] = {
     "gold": ((222, 176, 62), _YELLOW),
     "green": ((58, 142, 76), _GREEN),
     "emerald": ((24, 148, 96), _GREEN),
-    "olive": ((128, 132, 52), Family((44, 100), (0.2, 1), (0.14, 0.75))),
+    "olive": ((128, 132, 52), ColourFamily((44, 100), (0.2, 1), (0.14, 0.75))),
     "teal": ((24, 136, 138), _TEAL),
     "turquoise": ((56, 192, 186), _TEAL),
     "cyan": ((40, 190, 214), _TEAL),
     "blue": ((42, 96, 190), _BLUE),
     "navy": ((24, 40, 96), _BLUE),
-    "indigo": ((66, 52, 150), Family((225, 285), (0.2, 1), (0.14, 1))),
+    "indigo": ((66, 52, 150), ColourFamily((225, 285), (0.2, 1), (0.14, 1))),
     "purple": ((124, 58, 160), _PURPLE),
     "violet": ((136, 84, 196), _PURPLE),
     "lilac": ((186, 156, 214), _PURPLE),

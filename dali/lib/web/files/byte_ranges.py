@@ -15,7 +15,7 @@ class UnsatisfiableRangeError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class ByteRange:
     """Which bytes are sent: from `start`, `length` of them, of a file of `total`."""
 
     start: int
@@ -28,7 +28,7 @@ class Part:
         return f"bytes {self.start}-{self.start + self.length - 1}/{self.total}"
 
 
-def asked_part(request: HttpRequest, *, etag: str, total: int) -> Part | None:
+def asked_part(request: HttpRequest, *, etag: str, total: int) -> ByteRange | None:
     """The part that a GET asks for, which may be all of the file (206); None: the file is sent as a whole (200).
 
     The whole is sent for any other method, for another unit, for what is malformed, for several parts, and where
@@ -42,7 +42,7 @@ def asked_part(request: HttpRequest, *, etag: str, total: int) -> Part | None:
     return _parsed(header.strip(_SPACE), total)
 
 
-def _parsed(header: str, total: int) -> Part | None:
+def _parsed(header: str, total: int) -> ByteRange | None:
     found = _BYTES.fullmatch(header)
     parts = [part for text in found[1].split(",") if (part := text.strip(_SPACE))] if found else []
     match = _PART.fullmatch(parts[0]) if len(parts) == 1 else None
@@ -57,15 +57,15 @@ def _parsed(header: str, total: int) -> Part | None:
     if start == total:
         raise UnsatisfiableRangeError
     end = _number(last, total - 1) if last else total - 1
-    return Part(start, end - start + 1, total)
+    return ByteRange(start, end - start + 1, total)
 
 
-def _last(digits: str, total: int) -> Part | None:
+def _last(digits: str, total: int) -> ByteRange | None:
     """The last so many bytes; an empty file has no part that `Content-Range` could name."""
     length = _number(digits, total or 1)
     if not length:
         raise UnsatisfiableRangeError
-    return Part(total - length, length, total) if total else None
+    return ByteRange(total - length, length, total) if total else None
 
 
 def _number(digits: str, most: int) -> int:

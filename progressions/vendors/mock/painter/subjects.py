@@ -15,7 +15,7 @@ LAMP: Colour = (255, 222, 140)
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class SubjectLook:
     """How a subject is to look: its own colour, the palette and a source of whims."""
 
     colour: Colour
@@ -27,14 +27,14 @@ class Look:
 class Subject:
     """A thing that can be drawn. `reach`: left, up, right, down in units; `height`: range, in shorter sides."""
 
-    draw: Callable[[Pen, Look], None]
+    draw: Callable[[Pen, SubjectLook], None]
     stands: Literal["land", "water", "sky"]
     height: tuple[float, float]
     reach: tuple[float, float, float, float]
     colour: Colour
 
 
-def _lighthouse(pen: Pen, look: Look) -> None:
+def _lighthouse(pen: Pen, look: SubjectLook) -> None:
     lit = look.palette.lit
     white, band = lit((240, 236, 226)), lit(look.colour)
     rock = look.palette.near
@@ -59,7 +59,7 @@ def _lighthouse(pen: Pen, look: Look) -> None:
     pen.box(-0.016, 0.3, 0.016, 0.36, lit((40, 44, 60)))
 
 
-def _boat(pen: Pen, look: Look) -> None:
+def _boat(pen: Pen, look: SubjectLook) -> None:
     lit = look.palette.lit
     hull, sail = lit(look.colour), mix(lit((248, 242, 228)), look.palette.sun, 0.25)
     ghost = mix(look.palette.water, hull, 0.5)
@@ -73,7 +73,7 @@ def _boat(pen: Pen, look: Look) -> None:
     pen.polygon([(0.02, 1.0), (0.14, 0.97), (0.02, 0.94)], lit(look.colour))
 
 
-def _house(pen: Pen, look: Look) -> None:
+def _house(pen: Pen, look: SubjectLook) -> None:
     lit = look.palette.lit
     wall, roof = lit((236, 224, 200)), lit(look.colour)
     window = LAMP if look.palette.is_dark else lit((104, 140, 160))
@@ -92,7 +92,7 @@ def _house(pen: Pen, look: Look) -> None:
         pen.box(x + 0.045, y, x + 0.055, y + 0.14, shade(wall, 0.7))
 
 
-def _castle(pen: Pen, look: Look) -> None:
+def _castle(pen: Pen, look: SubjectLook) -> None:
     lit = look.palette.lit
     stone = mix(lit((150, 140, 134)), look.palette.far, 0.25)
     window = LAMP if look.palette.is_dark else shade(stone, 0.5)
@@ -114,7 +114,7 @@ def _castle(pen: Pen, look: Look) -> None:
     pen.ellipse(0.0, 0.12, 0.07, 0.07, shade(stone, 0.35))
 
 
-def _tree(pen: Pen, look: Look) -> None:
+def _tree(pen: Pen, look: SubjectLook) -> None:
     lit, rng = look.palette.lit, look.rng
     bark, leaf = lit((76, 54, 40)), lit(look.colour)
     pen.polygon([(-0.06, -0.03), (0.06, -0.03), (0.03, 0.5), (-0.03, 0.5)], bark)
@@ -128,7 +128,7 @@ def _tree(pen: Pen, look: Look) -> None:
         pen.ellipse(float(x), float(y), size, size * 0.85, shade(leaf, float(light)))
 
 
-def _birds(pen: Pen, look: Look) -> None:
+def _birds(pen: Pen, look: SubjectLook) -> None:
     colour = mix(look.palette.near, look.colour, 0.2) if look.palette.ambient > 0.4 else look.palette.horizon
     for _ in range(int(look.rng.integers(5, 10))):
         x, y, wing = look.rng.uniform(-1.2, 1.2), look.rng.uniform(0, 1), look.rng.uniform(0.1, 0.2)
@@ -145,7 +145,7 @@ def _birds(pen: Pen, look: Look) -> None:
             )
 
 
-def _balloon(pen: Pen, look: Look) -> None:
+def _balloon(pen: Pen, look: SubjectLook) -> None:
     lit = look.palette.lit
     base, other = lit(look.colour), lit(mix(look.colour, (255, 246, 224), 0.75))
     pen.polygon([(-0.24, 0.45), (0.24, 0.45), (0.06, 0.2), (-0.06, 0.2)], shade(base, 0.8))
@@ -160,7 +160,7 @@ def _balloon(pen: Pen, look: Look) -> None:
     pen.box(-0.06, 0.0, 0.06, 0.1, lit((132, 88, 50)))
 
 
-def _figure(pen: Pen, look: Look) -> None:
+def _figure(pen: Pen, look: SubjectLook) -> None:
     lit = look.palette.lit
     coat, dark, skin = lit(look.colour), lit((44, 40, 48)), lit((222, 176, 142))
     pen.box(-0.09, -0.02, -0.015, 0.3, dark)
@@ -176,7 +176,7 @@ def _figure(pen: Pen, look: Look) -> None:
     )
 
 
-def _cat(pen: Pen, look: Look) -> None:
+def _cat(pen: Pen, look: SubjectLook) -> None:
     fur = look.palette.lit(look.colour)
     dark = shade(fur, 0.7)
     pen.line([(0.22, 0.06), (0.46, 0.08), (0.56, 0.24), (0.5, 0.42)], 0.075, dark)
@@ -198,7 +198,7 @@ def _cat(pen: Pen, look: Look) -> None:
     pen.polygon([(-0.08, 0.625), (-0.02, 0.625), (-0.05, 0.595)], (90, 50, 56))
 
 
-def _flowers(pen: Pen, look: Look) -> None:
+def _flowers(pen: Pen, look: SubjectLook) -> None:
     lit, rng = look.palette.lit, look.rng
     for depth in np.sort(rng.uniform(0, 1, 46)):
         x = float(rng.uniform(-1.7, 1.7))
@@ -239,7 +239,7 @@ def place_subject(
     """Draws a subject standing at pixel `at`, `unit` pixels high, lamps and beam included."""
     subject = SUBJECTS[name]
     facing = 1 if canvas.rng.random() < 0.5 else -1
-    look = Look(colour or subject.colour, canvas.palette, canvas.rng)
+    look = SubjectLook(colour or subject.colour, canvas.palette, canvas.rng)
     if name == "lighthouse" and (canvas.palette.is_dark or canvas.palette.light == "fog"):
         _beam(canvas, (at[0], at[1] - 0.83 * unit), unit)
     with canvas.pen(at, unit, subject.reach, facing) as pen:

@@ -6,7 +6,7 @@ from collections import defaultdict
 
 import pytest
 
-from artifacts.generators.prompt_lineage_map.tree_layout import Place, placed, shelved
+from artifacts.generators.prompt_lineage_map.tree_layout import NodePosition, placed, shelved
 
 
 def grown(seed: int, count: int, reach: int) -> list[int | None]:
@@ -18,7 +18,7 @@ def grown(seed: int, count: int, reach: int) -> list[int | None]:
     ]
 
 
-def levels(places: list[Place]) -> list[list[float]]:
+def levels(places: list[NodePosition]) -> list[list[float]]:
     """Where the nodes of each level of each tree stand, in order."""
     found: dict[tuple[int, int], list[float]] = defaultdict(list)
     for place in places:

@@ -4,27 +4,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from artifacts.generators.prompt_recipe_card.wording import Piece, differences
+from artifacts.generators.prompt_recipe_card.wording import WordRun, differences
 
 
 def test_what_was_added_is_told_from_what_stayed() -> None:
     assert differences("a lighthouse at dusk", "a lighthouse at dusk, soft light") == (
-        Piece("same", "a lighthouse at dusk"),
-        Piece("added", ", soft light"),
+        WordRun("same", "a lighthouse at dusk"),
+        WordRun("added", ", soft light"),
     )
 
 
 def test_a_word_in_the_middle_that_gave_way_to_another_is_told() -> None:
     assert differences("a red boat at sea", "a blue boat at sea") == (
-        Piece("same", "a"),
-        Piece("removed", " red"),
-        Piece("added", " blue"),
-        Piece("same", " boat at sea"),
+        WordRun("same", "a"),
+        WordRun("removed", " red"),
+        WordRun("added", " blue"),
+        WordRun("same", " boat at sea"),
     )
 
 
 def test_the_same_words_have_no_differences() -> None:
-    assert differences("a boat", "a boat") == (Piece("same", "a boat"),)
+    assert differences("a boat", "a boat") == (WordRun("same", "a boat"),)
     assert differences("", "") == ()
 
 

@@ -3,7 +3,7 @@
 import pytest
 from django.test import RequestFactory
 
-from dali.lib.web.files.byte_ranges import Part, UnsatisfiableRangeError, asked_part
+from dali.lib.web.files.byte_ranges import ByteRange, UnsatisfiableRangeError, asked_part
 
 ETAG = '"abc"'
 MANY = "9" * 5000
@@ -11,7 +11,7 @@ MANY = "9" * 5000
 
 def ask(
     asked: str | None, total: int = 100, *, method: str = "GET", if_range: str | None = None
-) -> Part | None:
+) -> ByteRange | None:
     """The part of a file of `total` bytes."""
     headers = {name: value for name, value in (("Range", asked), ("If-Range", if_range)) if value is not None}
     return asked_part(RequestFactory().generic(method, "/", headers=headers), etag=ETAG, total=total)
@@ -95,7 +95,7 @@ def test_an_empty_file_has_no_first_byte_and_is_sent_whole_for_its_last_ones() -
 
 def test_a_file_of_one_byte_has_one_part() -> None:
     for asked in ("bytes=0-", "bytes=-1", "bytes=0-0", "bytes=-99"):
-        assert ask(asked, 1) == Part(0, 1, 1)
+        assert ask(asked, 1) == ByteRange(0, 1, 1)
 
 
 @pytest.mark.parametrize("method", ["HEAD", "POST"])
@@ -113,5 +113,5 @@ def test_a_part_of_another_version_is_the_whole(condition: str) -> None:
 
 
 def test_a_part_of_this_version_is_sent() -> None:
-    assert ask("bytes=0-9", if_range=ETAG) == Part(0, 10, 100)
+    assert ask("bytes=0-9", if_range=ETAG) == ByteRange(0, 10, 100)
     assert ask(None, if_range=ETAG) is None
