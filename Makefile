@@ -1,20 +1,20 @@
-# Dali: every target installs what it needs, once. `make help` lists them.
+# Dali. Every target first installs what it needs, once. `make help` lists the targets.
 
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
 
 VENV := .venv
 BIN := $(VENV)/bin
-# An environment belongs to one set of locks. One that was not finished, whose locks have changed or whose Python is gone
-# is made again.
+# The environment belongs to one set of lock files. It is built again if it is unfinished, if the lock files have changed or
+# if its Python is gone.
 LOCKS := $(shell cat requirements.lock requirements-dev.lock | cksum | cut -d ' ' -f 1)
 MADE := $(VENV)/.made-$(LOCKS)
 RUN_STAMP := $(VENV)/.runtime-$(LOCKS)
 DEV_STAMP := $(VENV)/.development-$(LOCKS)
-# Holds the process that installs; without that process, the environment is half made.
+# Holds the id of the installing process. If that process is gone, the environment is incomplete.
 UNFINISHED := $(VENV)/.unfinished
 ifeq ($(shell { test -e $(MADE) && test ! -e $(UNFINISHED) && $(BIN)/python -c 'import pip'; } 2>/dev/null && echo whole),whole)
-# The development lock holds all of the runtime lock, so either will do to run.
+# The development lock contains the whole runtime lock, so either one is enough to run.
 RUNTIME := $(if $(wildcard $(DEV_STAMP)),$(DEV_STAMP),$(RUN_STAMP))
 else
 RUNTIME := $(RUN_STAMP)
@@ -26,22 +26,22 @@ COMPILE = $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-vers
 
 .PHONY: help demo run test test-rest test-all check fmt bench lock
 
-help: ## list what can be made
+help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
 
-demo: $(RUNTIME) ## run a real job of the built-in provider and keep serving
+demo: $(RUNTIME) ## run a real job with the built-in provider, then keep serving
 	@$(BIN)/python manage.py demo $(DEMOFLAGS)
 
-run: $(RUNTIME) ## serve on PORT (8000), with what is missing made first
+run: $(RUNTIME) ## serve on PORT (default 8000); migrate and seed first if needed
 	@$(BIN)/python manage.py serve
 
-# Tests run in several processes; `TESTFLAGS=-n0` runs them in one.
+# Tests run in parallel processes; `TESTFLAGS=-n0` runs them in one.
 PYTEST = $(BIN)/python -m pytest -n auto
 
-test: $(DEV_STAMP) ## run the tests that start no server, or some: TESTFLAGS=tests/dali
+test: $(DEV_STAMP) ## run the tests that start no server; a part: TESTFLAGS=tests/dali
 	@$(PYTEST) --dist worksteal -m "not rest" $(TESTFLAGS)
 
-test-rest: $(DEV_STAMP) ## run the rest: tests that start servers, kill processes or drive a browser
+test-rest: $(DEV_STAMP) ## run the tests that start servers, kill processes or drive a browser
 	@$(PYTEST) --dist loadgroup --no-loadscope-reorder -m rest $(TESTFLAGS)
 
 test-all: test test-rest ## run all tests
@@ -59,35 +59,35 @@ check: $(DEV_STAMP) ## format, lint, layers, types, migrations, settings and sch
 		$(BIN)/python manage.py check --deploy --fail-level WARNING
 	@$(BIN)/python manage.py spectacular --validate --fail-on-warn --file /dev/null
 
-fmt: $(DEV_STAMP) ## put the code into shape
+fmt: $(DEV_STAMP) ## format the code and apply automatic fixes
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-bench: $(DEV_STAMP) ## measure against the practical limits, one table each
+bench: $(DEV_STAMP) ## run the benchmarks, one table each
 	@$(BIN)/python -m tests.bench
 
-lock: $(DEV_STAMP) ## choose versions again and write the lock files
+lock: $(DEV_STAMP) ## resolve versions again and write the lock files
 	@$(COMPILE) --extra dev --extra uvicorn -o requirements-dev.lock
 	@$(COMPILE) -c requirements-dev.lock -o requirements.lock
 	@$(COMPILE) -c requirements-dev.lock --extra uvicorn -o requirements-uvicorn.lock
 
 $(MADE):
 	@if kill -0 "$$(cat $(UNFINISHED) 2>/dev/null)" 2>/dev/null; then \
-		echo "Another make is installing into $(VENV): wait until it is done." >&2; \
+		echo "Another make is installing into $(VENV). Wait until it has finished." >&2; \
 		exit 1; \
 	fi; \
 	python=$$(for name in $(PYTHON) python3.11 python3; do \
 		"$$name" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null \
 			&& echo "$$name" && break; done); \
 	if [ -z "$$python" ]; then \
-		echo "Dali needs Python 3.11: install it, or name it as in 'make $(MAKECMDGOALS) PYTHON=/path/to/python3.11'." >&2; \
+		echo "Dali needs Python 3.11: install it, or pass its path: 'make $(MAKECMDGOALS) PYTHON=/path/to/python3.11'." >&2; \
 		exit 1; \
 	fi; \
-	echo "Making $(VENV) with $$("$$python" --version)."; \
+	echo "Creating $(VENV) with $$("$$python" --version)."; \
 	rm -rf $(VENV) && "$$python" -m venv $(VENV) && touch $@ || { rm -rf $(VENV); exit 1; }
 
-# Nothing is resolved: the lock names every distribution, and `pip check` finds it complete. Only wheels are taken, because
-# a build from source would resolve what it needs.
+# Nothing is resolved here: the lock file names every distribution, and `pip check` proves that it is complete. Only wheels
+# are installed, because a build from source would resolve its own requirements.
 INSTALL = @echo $$$$ > $(UNFINISHED); \
 	$(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --no-input \
 		--no-deps --only-binary :all: --require-hashes -r $(1) || exit 1; \
@@ -95,9 +95,9 @@ INSTALL = @echo $$$$ > $(UNFINISHED); \
 	touch $@ && rm $(UNFINISHED)
 
 $(RUN_STAMP): | $(MADE)
-	@echo "Installing what Dali runs on (once) ..."
+	@echo "Installing the runtime dependencies (once) ..."
 	$(call INSTALL,requirements.lock)
 
 $(DEV_STAMP): | $(MADE)
-	@echo "Installing what Dali is developed with (once) ..."
+	@echo "Installing the development dependencies (once) ..."
 	$(call INSTALL,requirements-dev.lock)
