@@ -104,9 +104,9 @@ def start_sweep(**kwargs: Any) -> None:
 @worker_shutting_down.connect
 def stop_claiming(**kwargs: Any) -> None:
     """SIGTERM: rows under way are worked to their end (Celery waits for them), no others are taken."""
-    from progressions.work import claims
+    from progressions.work import leases
 
-    claims.stop_claiming()
+    leases.stop_claiming()
 
 
 @worker_shutdown.connect
@@ -116,8 +116,8 @@ def give_back(**kwargs: Any) -> None:
 
     if settings.IS_EMBEDDED:
         return  # the embedded server gives back by itself, within the time that its stop may take
-    from progressions.work import claims
+    from progressions.work import leases
 
     while _sweepers:
         _sweepers.pop().stop()
-    claims.release_all()
+    leases.release_all()

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 from django.dispatch import Signal
 
-from dali.lib.db.connections import release_connection
+from dali.lib.db.connections import release_db_connection
 from progressions.provider import providers
 
 # A slot came free (of which somebody may have been passed over): `provider`. Sent in the thread that freed it.
@@ -30,7 +30,7 @@ def gate() -> Iterator[None]:
     A claim asks the database inside, and may wait there for one of the pool's connections. So no thread waits for the
     gate with a connection in its hands: it gives its own back first.
     """
-    release_connection()
+    release_db_connection()
     with _gate:
         yield
 

@@ -38,7 +38,7 @@ class Switch:
 @pytest.fixture
 def storage(monkeypatch: pytest.MonkeyPatch) -> Iterator[Switch]:
     switch = Switch()
-    monkeypatch.setattr(tools, "persistently", lambda effect, *_: effect())
+    monkeypatch.setattr(tools, "retry", lambda effect, *_: effect())
     for name in ("put_once", "read", "read_note", "exists", "size_of", "delete"):
         real = getattr(LocalWriteOnceStorage, name)
 
