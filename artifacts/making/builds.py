@@ -6,7 +6,6 @@ from collections.abc import Callable
 from uuid import UUID
 
 import structlog
-from django.db import Error as DatabaseFailure
 from django.db import OperationalError
 
 from artifacts.making import building, services
@@ -29,21 +28,12 @@ def build_waiting(artifact_id: UUID) -> bool:
     lease = leases.claim(services.due_builds().filter(id=artifact_id), services.LONGEST_S)
     if lease is None:
         return False
-    try:
+    with leases.working(lease):
         artifact = Artifact.objects.get(id=artifact_id)
         with structlog.contextvars.bound_contextvars(
             artifactId=str(artifact.id), sessionId=artifact.session_id
         ):
             _run(artifact, lease)
-    except (LeaseLostError, Artifact.DoesNotExist):
-        log.info("build_lost")
-    except DatabaseFailure as error:
-        if classify(error) is None:
-            raise
-        # The lease ends by itself, and the sweep sends a message for another attempt.
-        log.warning("database_failed", error=str(error)[:500])
-    finally:
-        leases.forget(lease)
     return True
 
 

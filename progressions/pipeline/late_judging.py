@@ -51,12 +51,8 @@ def judge_late(progression_id: UUID) -> bool:
     lease = claim(_due().filter(id=progression_id))
     if lease is None:
         return False
-    try:
+    with leases.working(lease):
         _judge(lease, ImageProgression.objects.select_related("job").get(id=progression_id))
-    except LeaseLostError:
-        log.info("lease_lost")
-    finally:
-        leases.forget(lease)
     return True
 
 

@@ -6,6 +6,7 @@ journal (progressions.work.steps).
 """
 
 import time
+from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -13,7 +14,6 @@ from uuid import UUID
 
 import structlog
 from django.conf import settings
-from django.db import Error as DatabaseFailure
 from django.db import connection, transaction
 from django.utils import timezone
 
@@ -46,8 +46,6 @@ INGEST_ATTEMPTS = 4
 # A storage that is away is asked again after 5, 5, 8, 16, 32 s, then every minute.
 STORAGE_PAUSE_S = 60.0
 STORAGE_AWAY = "The image storage cannot be reached at the moment; the work goes on when it is back."
-# Until work that the database interrupted is looked for again.
-AGAIN_S = 0.5
 
 
 def run_lease(lease: leases.Lease) -> None:
@@ -55,7 +53,7 @@ def run_lease(lease: leases.Lease) -> None:
 
     However it ends, also where the row cannot be read, lease and slot are free afterwards.
     """
-    try:
+    with leases.working(lease), suppress(EndedError):
         if lease.model is Variant:
             variant = Variant.objects.select_related("job").get(id=lease.id)
             work, job = partial(_run_variant, lease, variant), variant.job
@@ -64,28 +62,6 @@ def run_lease(lease: leases.Lease) -> None:
             work = partial(_run_ingest, lease, job)
         with structlog.contextvars.bound_contextvars(jobId=str(job.id), sessionId=job.session_id):
             work()
-    except EndedError:
-        pass
-    except LeaseLostError:
-        log.info("lease_lost")
-    except DatabaseFailure as error:
-        # Away, or it ended this transaction, which waited too long for a lock: the row says where the work is.
-        if (trouble := classify(error)) is None:
-            raise
-        log.warning("database_failed", trouble=trouble.value, error=str(error)[:500])
-        _give_back(lease)
-    finally:
-        leases.forget(lease)
-
-
-def _give_back(lease: leases.Lease) -> None:
-    """Frees a row at once where the database can be reached; else its lease ends by itself."""
-    try:
-        leases.give_back(lease)
-    except DatabaseFailure as error:
-        log.warning("lease_left_to_end", error=type(error).__name__)
-    else:
-        wakeups.wake_after(AGAIN_S)
 
 
 # --- a job's images

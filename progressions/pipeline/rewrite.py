@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from weakref import WeakValueDictionary
 
 import structlog
 from django.conf import settings
@@ -62,6 +63,9 @@ _ABOUT = re.compile(
     r"|prompt:",
     re.IGNORECASE,
 )
+# A lock for each text that threads of this process want, for as long as one of them does.
+_locks: WeakValueDictionary[str, threading.Lock] = WeakValueDictionary()
+_guard = threading.Lock()
 _QUOTED = re.compile(r"[\"\u201c\u201e]([^\"\u201c\u201d\u201e\n]{1,200})[\"\u201d\u201c]")
 
 
@@ -153,7 +157,7 @@ def _find(digest: str) -> str | None:
 def _obtain(digest: str, variant: Variant, service: TextModel, request: TextRequest) -> str:
     """The text, asked for here or in another thread or process; stored for all variants that want the same."""
     release_db_connection()
-    with _turns.of(digest, request.deadline):
+    with _turn(digest, request.deadline):
         while (found := _claim(digest, variant, service, request)) is None:
             release_db_connection()
             if request.deadline.left_s() < _LOOK_S:
@@ -290,33 +294,17 @@ def _bare(said: str, prompt: str) -> str:
     return text
 
 
-class _Turns:
-    """Lets one thread of this process at a time ask for each text, so that few threads read its row."""
+@contextmanager
+def _turn(digest: str, deadline: Deadline) -> Iterator[None]:
+    """Lets one thread of this process at a time ask for a text, so that few threads read its row.
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._held: dict[str, list[threading.Lock]] = {}
-
-    @contextmanager
-    def of(self, digest: str, deadline: Deadline) -> Iterator[None]:
-        """Waits for this thread's turn. Raises _NotRewrittenError if it does not come in time."""
-        with self._lock:
-            # One entry for each thread that holds the lock or waits for it; the last one removes the lock.
-            own = self._held[digest][0] if digest in self._held else threading.Lock()
-            self._held.setdefault(digest, []).append(own)
-        is_own = False
-        try:
-            is_own = own.acquire(timeout=deadline.left_s())
-            if not is_own:
-                raise _NotRewrittenError(_STILL_WAITING)
-            yield
-        finally:
-            if is_own:
-                own.release()
-            with self._lock:
-                self._held[digest].pop()
-                if not self._held[digest]:
-                    del self._held[digest]
-
-
-_turns = _Turns()
+    Raises _NotRewrittenError if this thread's turn does not come in time.
+    """
+    with _guard:
+        lock = _locks.setdefault(digest, threading.Lock())
+    if not lock.acquire(timeout=deadline.left_s()):
+        raise _NotRewrittenError(_STILL_WAITING)
+    try:
+        yield
+    finally:
+        lock.release()

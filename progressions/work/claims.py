@@ -22,12 +22,10 @@ def claim_next() -> leases.Lease | None:
     """
     if leases.is_stopping():
         return None
-    if disk.is_short():  # answered variants may continue, as their bytes are stored
-        found = _claim([provider.name for provider in providers.all()])
-        return None if found is None else found[0]
-    most = slots.limits()
+    is_short = disk.is_short()
+    most = {} if is_short else slots.limits()
     if not most:
-        found = _claim(())
+        found = _claim([provider.name for provider in providers.all()] if is_short else ())
         return None if found is None else found[0]
     with slots.gate():
         full = slots.full(most)

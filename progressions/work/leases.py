@@ -16,15 +16,17 @@ from typing import Any, TypeVar
 
 import structlog
 from django.apps import apps
+from django.db import Error as DatabaseFailure
 from django.db import connection, transaction
 from django.db.models import F, Q, QuerySet
 
 from dali.lib.clock import Deadline
 from dali.lib.db import connections
+from dali.lib.db.errors import classify
 from dali.lib.db.sql import update_where
 from progressions.errors import LeaseLostError
 from progressions.models import Leased, Queued
-from progressions.work import slots
+from progressions.work import slots, wakeups
 
 log = structlog.get_logger(__name__)
 
@@ -32,6 +34,8 @@ LEASE_S = 30.0
 RENEW_S = 10.0
 # A lease is renewed only so long: a thread that hangs outside a provider's or judge's deadline loses its row.
 STEP_LIMIT_S = 120.0
+# Until work that the database interrupted is looked for again.
+AGAIN_S = 0.5
 # How many due rows a claim tries when other processes are faster.
 _TRIES = 5
 
@@ -175,6 +179,32 @@ def forget(lease: Lease) -> None:
     """Stops renewing a lease whose row has ended, waits or is lost, and frees its provider slot."""
     _keeper.drop(lease)
     slots.free(lease)
+
+
+@contextmanager
+def working(lease: Lease) -> Iterator[None]:
+    """The work under a lease: it ends quietly if the lease is lost or the database fails, and frees what it holds."""
+    try:
+        yield
+    except LeaseLostError:
+        log.info("lease_lost")
+    except DatabaseFailure as error:
+        # Away, or it ended this transaction, which waited too long for a lock: the row says where the work is.
+        if (trouble := classify(error)) is None:
+            raise
+        log.warning("database_failed", trouble=trouble.value, error=str(error)[:500])
+        _free_at_once(lease)
+    finally:
+        forget(lease)
+
+
+def _free_at_once(lease: Lease) -> None:
+    try:
+        give_back(lease)
+    except DatabaseFailure as error:
+        log.warning("lease_left_to_end", error=type(error).__name__)
+    else:
+        wakeups.wake_after(AGAIN_S)
 
 
 def give_back(lease: Lease) -> bool:
