@@ -1,4 +1,4 @@
-"""The turns of a chat: each message is a row that waits for those before it, is answered once, and ends."""
+"""The turns of a chat: each message is a row that waits for the earlier ones and is answered once."""
 
 import time
 
@@ -23,7 +23,7 @@ from progressions.work.steps import Journal, StepRecord, Success
 
 log = structlog.get_logger(__name__)
 
-# Besides the message that is being answered so many may wait in one chat, and for so long.
+# How many messages of a chat may wait besides the one that is being answered, and how long.
 MOST_WAITING = 3
 WAIT_S = 35.0
 POLL_S = 0.05
@@ -32,16 +32,16 @@ _ENTRIES = 20
 
 
 class BusyError(DaliError):
-    """Too many messages of one chat wait already; answered with 429."""
+    """Too many messages of the chat wait; answered with 429."""
 
     retry_after_s = 2
 
 
 def take_turn(*, artifact: Artifact, page: TemplatePage, session_id: str, message: str) -> AnswerJson:
-    """Answers a message of a chat, after those before it; makes the chat at its first message.
+    """Answers a message of a chat, after the earlier ones; creates the chat with its first message.
 
-    A message that was being answered when its process died, and is sent again, goes on where it was. Raises
-    BusyError, and UnavailableError where its turn does not come.
+    A message whose process died, and that the client sends again, continues where it stopped. Raises BusyError, and
+    UnavailableError if its turn does not come in time.
     """
     chat = _chat_of(artifact, session_id)
     lease = _enter(chat, message)
@@ -57,7 +57,7 @@ def take_turn(*, artifact: Artifact, page: TemplatePage, session_id: str, messag
     except (UnavailableError, OperationalError, InterfaceError):
         _leave(lease)
         raise
-    except Exception as error:  # whatever broke, the chat must not wait for this turn
+    except Exception as error:  # the chat must not wait for a turn that failed
         _fail(lease, f"{type(error).__name__}: {error}")
         raise
     finally:
@@ -72,7 +72,7 @@ def _chat_of(artifact: Artifact, session_id: str) -> Chat:
 
 
 def _enter(chat: Chat, message: str) -> leases.Lease:
-    """A row for the message, held by this process; that of the same message where its process died."""
+    """A row for the message, held by this process; the earlier row if the process of the same message died."""
     for _ in range(_ENTRIES):
         last = ChatTurn.objects.filter(chat=chat).order_by("-number").first()
         if (
@@ -103,7 +103,7 @@ def _enter(chat: Chat, message: str) -> leases.Lease:
 
 
 def _wait(chat: Chat, lease: leases.Lease) -> None:
-    """Returns when all turns before this one have ended; closes those whose process died."""
+    """Returns when all earlier turns have ended; closes those whose process died."""
     deadline = Deadline.after(WAIT_S)
     while True:
         first = ChatTurn.objects.filter(chat=chat, status__in=_UNFINISHED).order_by("number").first()
@@ -147,7 +147,7 @@ def _answer(
 
 
 def _kept(chat: Chat, outcome: TurnOutcome) -> StepRecord:
-    """The turn's end: its answer and where the chat stands now, in one transaction."""
+    """The turn's end: its answer and the new state of the chat, in one transaction."""
 
     def save() -> None:
         chat.state = outcome.state
@@ -165,7 +165,7 @@ def _kept(chat: Chat, outcome: TurnOutcome) -> StepRecord:
 
 
 def _leave(lease: leases.Lease) -> None:
-    """Lets the same message be sent again at once; where the database is away, once the lease has ended."""
+    """Lets the client send the same message again at once; if the database is away, after the lease has ended."""
     try:
         leases.give_back(lease)
     except (OperationalError, InterfaceError) as error:
