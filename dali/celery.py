@@ -20,7 +20,7 @@ from dali.lib.memory import share_heaps
 from dali.start import read_settings, refuse_bad_settings, refuse_without_database
 
 if TYPE_CHECKING:
-    from progressions.upkeep.sweep import Sweeper
+    from progressions.work.sweep import Sweeper
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dali.settings")
 
@@ -92,7 +92,7 @@ def start_sweep(**kwargs: Any) -> None:
     """Each worker process of production sweeps, once it takes messages; the embedded server starts its own sweep."""
     from django.conf import settings
 
-    from progressions.upkeep.sweep import Sweeper
+    from progressions.work.sweep import Sweeper
 
     if not settings.IS_EMBEDDED:
         sweeper = Sweeper()

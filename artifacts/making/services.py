@@ -149,7 +149,9 @@ def nudge_build(artifact_id: UUID) -> None:
     nudges.send(BUILD, str(artifact_id))
 
 
-def nudge_waiting(**kwargs: object) -> None:
-    """Sends a message about each build that is due and not held; at each sweep."""
-    for artifact_id in due_builds().filter(leases.unheld()).values_list("id", flat=True)[:20]:
+def nudge_waiting(**kwargs: object) -> int:
+    """Sends a message about each build that is due and not held, at each sweep; returns how many."""
+    waiting = due_builds().filter(leases.unheld()).values_list("id", flat=True)[:20]
+    for artifact_id in waiting:
         nudge_build(artifact_id)
+    return len(waiting)

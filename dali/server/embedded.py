@@ -12,7 +12,7 @@ from dali.lib.memory import share_heaps
 from dali.server.worker import EmbeddedWorker
 
 if TYPE_CHECKING:
-    from progressions.upkeep.sweep import Sweeper
+    from progressions.work.sweep import Sweeper
 
 log = structlog.get_logger(__name__)
 
@@ -40,7 +40,7 @@ class Engine:
     def start(self) -> None:
         """Starts all of it."""
         from artifacts.publishing.viewlog import view_log
-        from progressions.upkeep.sweep import Sweeper
+        from progressions.work.sweep import Sweeper
 
         self._worker.start()
         view_log().start()

@@ -17,7 +17,7 @@ from progressions.judge import Judge, Verdict
 from progressions.models import ImageProgression, Job, Variant
 from progressions.pipeline import tools, writes
 from progressions.stream import events
-from progressions.work import leases
+from progressions.work import leases, nudges
 
 log = structlog.get_logger(__name__)
 
@@ -44,6 +44,15 @@ def due_for_judging(limit: int) -> list[UUID]:
     """Ids of images that the judge is to look at now, the longest due first."""
     due = _due().filter(leases.unheld()).order_by("judge_due_at")
     return list(due.values_list("id", flat=True)[:limit])
+
+
+def nudge_due(**kwargs: object) -> int:
+    """Sends a message about each image that is due; returns how many."""
+    images = due_for_judging(settings.WORKER_THREADS)
+    for progression_id in images:
+        if not nudges.send(nudges.JUDGE_LATE, str(progression_id)):
+            break
+    return len(images)
 
 
 def judge_late(progression_id: UUID) -> bool:

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
+import structlog
+from django.conf import settings
 from django.db import transaction
 
 from dali.lib.db import connections
@@ -10,7 +12,12 @@ from dali.lib.files import disk
 from progressions.enums import VariantStatus
 from progressions.models import Job, Variant
 from progressions.provider import providers
-from progressions.work import claim_sql, leases, slots
+from progressions.work import claim_sql, leases, nudges, slots
+
+log = structlog.get_logger(__name__)
+
+# A message about a row may be under way this long before another is sent.
+MESSAGE_S = 30
 
 
 def claim_next() -> leases.Lease | None:
@@ -52,6 +59,22 @@ def _claim(left_out: Sequence[str]) -> tuple[leases.Lease, claim_sql.Taken] | No
             lease = leases.Lease(Job if job.is_ingest else Variant, taken.id, taken.token)
             return leases.hold(lease, leases.STEP_LIMIT_S), taken
     return None  # other workers were faster each time; they or the sweep come back to what is left
+
+
+def nudge_due(**kwargs: object) -> int:
+    """Sends messages about due variants and ingests for which no message is under way; returns how many."""
+    now = connections.now()
+    silent_since, most = now - timedelta(seconds=MESSAGE_S), settings.WORKER_THREADS
+    variants = claim_sql.variants_to_nudge(now, silent_since=silent_since, most=most)
+    jobs = claim_sql.ingests_to_nudge(now, silent_since=silent_since, most=most)
+    if variants:
+        Variant.objects.filter(id__in=variants).update(nudged_at=now)
+    if jobs:
+        Job.objects.filter(id__in=jobs).update(nudged_at=now)
+    nudges.nudge(len(variants) + len(jobs))
+    if variants or jobs:
+        log.debug("nudged", variants=len(variants), jobs=len(jobs))
+    return len(variants) + len(jobs)
 
 
 def forget_nudges() -> None:

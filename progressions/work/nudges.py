@@ -1,8 +1,6 @@
 """Messages that tell workers to look at the rows; sent by task name. If one cannot be sent, the sweep sends another."""
 
-from collections.abc import Sequence
 from typing import Any
-from uuid import UUID
 
 import structlog
 from celery import current_app
@@ -29,11 +27,4 @@ def nudge(rows: int) -> None:
     """Sends one message for each due row, at most as many as a worker has threads."""
     for _ in range(min(rows, settings.WORKER_THREADS)):
         if not send(WORK):
-            return
-
-
-def nudge_judging(images: Sequence[UUID]) -> None:
-    """Sends a message for each image that is due for its judge."""
-    for progression_id in images:
-        if not send(JUDGE_LATE, str(progression_id)):
             return

@@ -25,7 +25,7 @@ from progressions.models import Charge, Job, Rewrite, Step, Variant
 from progressions.money import ledger
 from progressions.pipeline.rewrite import checked, refine_prompt
 from progressions.text_model import TextRequest, text_models
-from progressions.upkeep import sweep
+from progressions.upkeep import pruning
 from tests.progressions.conftest import told, work_all
 from tests.progressions.fake_models import WRITTEN, FakeTextModel
 from tests.progressions.fakes import FakeProvider
@@ -311,7 +311,7 @@ def test_a_job_goes_on_without_the_model_and_its_step_says_why(
 def test_what_was_written_is_kept_for_a_month() -> None:
     old = Rewrite.objects.create(digest="a", text="x", created_at=timezone.now() - timedelta(days=31))
     new = Rewrite.objects.create(digest="b", text="y", created_at=timezone.now() - timedelta(days=29))
-    sweep.tidy()
+    pruning.tidy()
     assert list(Rewrite.objects.all()) == [new]
     assert str(old) == "x"
 

@@ -16,7 +16,6 @@ from progressions.models import Job, Variant
 from progressions.pipeline import orchestrator, tools
 from progressions.pipeline.intake.submit import JobDraft, submit_job
 from progressions.provider import providers
-from progressions.upkeep.sweep import nudge_due
 from progressions.work import claim_sql, claims, leases, slots
 from projects.models import Project
 from tests.progressions.conftest import work_all
@@ -210,10 +209,10 @@ def test_variants_held_back_by_a_cooldown_are_sent_for_when_it_is_over(
     submit(variants=3)
     now = timezone.now()
     Variant.objects.update(nudged_at=now - timedelta(seconds=10))
-    assert nudge_due() == 0
+    assert claims.nudge_due() == 0
     claim_sql.cool_down("fake", now - timedelta(seconds=1), "429")
-    assert nudge_due() == 3
-    assert nudge_due() == 0
+    assert claims.nudge_due() == 3
+    assert claims.nudge_due() == 0
 
 
 def test_many_threads_and_few_connections_end_a_job_of_refusals(
