@@ -7,6 +7,7 @@ from uuid import UUID
 
 import structlog
 from django.conf import settings
+from django.db import Error as DatabaseFailure
 from django.db import transaction
 from django.db.models import QuerySet
 
@@ -23,6 +24,8 @@ log = structlog.get_logger(__name__)
 
 # Minutes until a judge that gave no verdict is asked again; after the last it is not asked again.
 AGAIN_AFTER_MIN = (1, 5, 30, 120, 720)
+# Until an image whose judging broke is tried again: each attempt may be paid.
+BROKEN_S = 300
 
 
 def give_up_for_now(progression: ImageProgression) -> None:
@@ -61,7 +64,14 @@ def judge_late(progression_id: UUID) -> bool:
     if lease is None:
         return False
     with leases.working(lease):
-        _judge(lease, ImageProgression.objects.select_related("job").get(id=progression_id))
+        try:
+            _judge(lease, ImageProgression.objects.select_related("job").get(id=progression_id))
+        except (LeaseLostError, DatabaseFailure):
+            raise
+        except Exception:  # noqa: BLE001 - the edge: an error in one image ends only that attempt
+            log.exception("late_judging_broke")
+            later = connections.now() + timedelta(seconds=BROKEN_S)
+            leases.write(lease, lease_until=None, judge_due_at=later)
     return True
 
 
