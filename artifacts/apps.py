@@ -14,10 +14,10 @@ class ArtifactsConfig(AppConfig):
         from artifacts.boards import nudges
         from artifacts.making.services import nudge_waiting
         from artifacts.models import Artifact
-        from progressions.upkeep.sweep import swept
+        from progressions.work import sweep
 
         for changed in (post_save, post_delete):
             changed.connect(
                 nudges.artifact_changed, sender=Artifact, dispatch_uid="artifacts.boards.artifact_changed"
             )
-        swept.connect(nudge_waiting, dispatch_uid="artifacts.nudge_waiting")
+        sweep.looking.connect(nudge_waiting, dispatch_uid="artifacts.nudge_waiting")

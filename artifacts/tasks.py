@@ -1,4 +1,4 @@
-"""Celery tasks of artifacts: shells that say no more than "look"."""
+"""Celery tasks of artifacts: each message says no more than "look"."""
 
 from uuid import UUID
 
@@ -9,5 +9,5 @@ from artifacts.making import builds, services
 
 @shared_task(name=services.BUILD, ignore_result=True)
 def build(artifact_id: str) -> None:
-    """Makes an artifact that takes long, where nobody else does."""
-    builds.build_next(UUID(artifact_id))
+    """Builds an artifact that takes long, unless another process builds it."""
+    builds.build_waiting(UUID(artifact_id))

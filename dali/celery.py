@@ -20,7 +20,7 @@ from dali.lib.memory import share_heaps
 from dali.start import read_settings, refuse_bad_settings, refuse_without_database
 
 if TYPE_CHECKING:
-    from progressions.upkeep.sweep import Sweeper
+    from progressions.work.sweep import Sweeper
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dali.settings")
 
@@ -92,7 +92,7 @@ def start_sweep(**kwargs: Any) -> None:
     """Each worker process of production sweeps, once it takes messages; the embedded server starts its own sweep."""
     from django.conf import settings
 
-    from progressions.upkeep.sweep import Sweeper
+    from progressions.work.sweep import Sweeper
 
     if not settings.IS_EMBEDDED:
         sweeper = Sweeper()
@@ -104,9 +104,9 @@ def start_sweep(**kwargs: Any) -> None:
 @worker_shutting_down.connect
 def stop_claiming(**kwargs: Any) -> None:
     """SIGTERM: rows under way are worked to their end (Celery waits for them), no others are taken."""
-    from progressions.work import claims
+    from progressions.work import leases
 
-    claims.stop_claiming()
+    leases.stop_claiming()
 
 
 @worker_shutdown.connect
@@ -116,8 +116,8 @@ def give_back(**kwargs: Any) -> None:
 
     if settings.IS_EMBEDDED:
         return  # the embedded server gives back by itself, within the time that its stop may take
-    from progressions.work import claims
+    from progressions.work import leases
 
     while _sweepers:
         _sweepers.pop().stop()
-    claims.release_all()
+    leases.release_all()

@@ -20,7 +20,7 @@ from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
-from dali.lib.db.connections import release_connection
+from dali.lib.db.connections import release_db_connection
 from dali.lib.web.client_address import client_ip, customer
 
 # What a user name may have (django.contrib.auth).
@@ -85,6 +85,6 @@ class BoundedPBKDF2PasswordHasher(PBKDF2PasswordHasher):
 
     def encode(self, password: str, salt: str, iterations: int | None = None) -> Any:
         """The stored form of a password; waits for a turn. Verifying calls this too."""
-        release_connection()
+        release_db_connection()
         with _TURNS:
             return super().encode(password, salt, iterations)

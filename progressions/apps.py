@@ -13,5 +13,11 @@ class ProgressionsConfig(AppConfig):
         """Called once a process, when the apps are loaded."""
         from progressions import checks  # noqa: F401  (registers the system checks)
         from progressions.models.search_indexes import ensure_after_migrate
+        from progressions.pipeline import late_judging
+        from progressions.upkeep import pruning
+        from progressions.work import claims, sweep
 
+        for look in (pruning.end_cancelled, claims.nudge_due, late_judging.nudge_due):
+            sweep.looking.connect(look, dispatch_uid=f"{look.__module__}.{look.__name__}")
+        sweep.tidying.connect(pruning.tidy, dispatch_uid="progressions.tidy")
         post_migrate.connect(ensure_after_migrate, sender=self)

@@ -14,10 +14,10 @@ from artifacts.agent.pictures import ImagePage, Shown
 from artifacts.agent.understanding.intent import ProjectName
 from artifacts.making import content, services
 from artifacts.models import Artifact, ArtifactConfiguration
-from dali.lib.db.connections import release_connection
+from dali.lib.db.connections import release_db_connection
 from dali.lib.errors import DaliError, UnavailableError
 from progressions.stream import events
-from progressions.work import claims
+from progressions.work import leases
 from progressions.work.steps import Journal, Result, StepRecord
 
 log = structlog.get_logger(__name__)
@@ -46,7 +46,7 @@ class Tools:
     """The four tools, for one turn. `names`: all placeholders of the page."""
 
     def __init__(
-        self, artifact: Artifact, journal: Journal, lease: claims.Lease, session_id: str, names: Iterable[str]
+        self, artifact: Artifact, journal: Journal, lease: leases.Lease, session_id: str, names: Iterable[str]
     ) -> None:
         self._artifact = artifact
         self._journal = journal
@@ -105,7 +105,7 @@ class Tools:
 
         Raises ChangedError where rows were taken away meanwhile: then nothing was published.
         """
-        release_connection()
+        release_db_connection()
         for attempt in range(MOST_RENDERS):
             try:
                 kept = self._run(
@@ -127,7 +127,7 @@ class Tools:
         """Tells the session that the page could not be rendered."""
         body: events.Body = {"type": "fail", "artifactId": str(self._artifact.pk), "step": "render_artifact"}
         body["error"], body["retryable"] = error, True
-        with claims.fenced(self._lease):
+        with leases.fenced(self._lease):
             events.append(self._session_id, [body])
 
     def _kept_of_save(self, values: Mapping[str, str | None]) -> StepRecord:
@@ -169,7 +169,7 @@ class Tools:
                 return self._journal.run(name, work, keep=keep, is_pure=is_pure)
             except PASSING as error:
                 log.warning("tool_failed", tool=tool, error=str(error)[:300])
-                release_connection()
+                release_db_connection()
                 time.sleep(pause_s)
         return self._journal.run(name, work, keep=keep, is_pure=is_pure)
 

@@ -1,12 +1,11 @@
-"""The turns of a chat: each message is a row that waits for those before it, is answered once, and ends."""
+"""The turns of a chat: each message is a row that waits for the earlier ones and is answered once."""
 
 import time
-from datetime import datetime, timedelta
 
 import structlog
 from django.conf import settings
 from django.db import IntegrityError, InterfaceError, OperationalError, transaction
-from django.db.models import F, Q
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from artifacts.agent import agent
@@ -16,16 +15,15 @@ from artifacts.agent.understanding.understanding import Understanding
 from artifacts.filling.placeholders import TemplatePage
 from artifacts.models import Artifact, Chat, ChatTurn
 from dali.lib.clock import Deadline
-from dali.lib.db import connections
-from dali.lib.db.connections import release_connection
+from dali.lib.db.connections import release_db_connection
 from dali.lib.errors import DaliError, MissingError, UnavailableError
 from progressions.errors import LeaseLostError
-from progressions.work import claims
+from progressions.work import leases
 from progressions.work.steps import Journal, StepRecord, Success
 
 log = structlog.get_logger(__name__)
 
-# Besides the message that is being answered so many may wait in one chat, and for so long.
+# How many messages of a chat may wait besides the one that is being answered, and how long.
 MOST_WAITING = 3
 WAIT_S = 35.0
 POLL_S = 0.05
@@ -34,20 +32,20 @@ _ENTRIES = 20
 
 
 class BusyError(DaliError):
-    """Too many messages of one chat wait already; answered with 429."""
+    """Too many messages of the chat wait; answered with 429."""
 
     retry_after_s = 2
 
 
 def take_turn(*, artifact: Artifact, page: TemplatePage, session_id: str, message: str) -> AnswerJson:
-    """Answers a message of a chat, after those before it; makes the chat at its first message.
+    """Answers a message of a chat, after the earlier ones; creates the chat with its first message.
 
-    A message that was being answered when its process died, and is sent again, goes on where it was. Raises
-    BusyError, and UnavailableError where its turn does not come.
+    A message whose process died, and that the client sends again, continues where it stopped. Raises BusyError, and
+    UnavailableError if its turn does not come in time.
     """
     chat = _chat_of(artifact, session_id)
     lease = _enter(chat, message)
-    claims.extend(lease, WAIT_S + claims.LEASE_S)
+    leases.hold(lease, WAIT_S + leases.LEASE_S)
     try:
         with structlog.contextvars.bound_contextvars(artifactId=str(artifact.pk), sessionId=session_id):
             _wait(chat, lease)
@@ -59,17 +57,11 @@ def take_turn(*, artifact: Artifact, page: TemplatePage, session_id: str, messag
     except (UnavailableError, OperationalError, InterfaceError):
         _leave(lease)
         raise
-    except Exception as error:  # whatever broke, the chat must not wait for this turn
+    except Exception as error:  # the chat must not wait for a turn that failed
         _fail(lease, f"{type(error).__name__}: {error}")
         raise
     finally:
-        claims.forget(lease)
-
-
-def take_over() -> int:
-    """Voids the leases of dead processes; returns of how many turns. For one who knows that no other lives."""
-    held = ChatTurn.objects.filter(status__in=_UNFINISHED, lease_until__isnull=False)
-    return held.exclude(lease_owner=claims.OWNER).update(lease_until=None, lease_token=F("lease_token") + 1)
+        leases.forget(lease)
 
 
 def _chat_of(artifact: Artifact, session_id: str) -> Chat:
@@ -79,48 +71,39 @@ def _chat_of(artifact: Artifact, session_id: str) -> Chat:
         raise MissingError(f"There is no artifact {artifact.pk}.") from error  # it was deleted just now
 
 
-def _enter(chat: Chat, message: str) -> claims.Lease:
-    """A row for the message, held by this process; that of the same message where its process died."""
+def _enter(chat: Chat, message: str) -> leases.Lease:
+    """A row for the message, held by this process; the earlier row if the process of the same message died."""
     for _ in range(_ENTRIES):
         last = ChatTurn.objects.filter(chat=chat).order_by("-number").first()
-        if last is not None and last.status in _UNFINISHED and last.input == message and _is_dead(last):
-            if (lease := _take_up(last)) is not None:
-                return lease
-            continue
-        alive = ChatTurn.objects.filter(chat=chat, status__in=_UNFINISHED, lease_until__gt=connections.now())
+        if (
+            last is not None
+            and last.input == message
+            and (lease := leases.claim(_unfinished(last))) is not None
+        ):
+            log.info("turn_taken_up", turn=str(last.pk))
+            return lease
+        alive = ChatTurn.objects.filter(chat=chat, status__in=_UNFINISHED).exclude(leases.unheld())
         if alive.count() > MOST_WAITING:
             raise BusyError(f"{MOST_WAITING} messages of this chat wait already; send this one later.")
         turn = ChatTurn(
             chat=chat,
             number=1 if last is None else last.number + 1,
             input=message,
-            lease_owner=claims.OWNER,
-            lease_until=_lease_end(),
-            lease_token=1,
+            **leases.new_lease(),
         )
         try:
             with transaction.atomic():
                 turn.save(force_insert=True)
         except IntegrityError:
             continue  # another message was faster, or the chat is gone
-        return claims.Lease(ChatTurn, turn.pk, turn.lease_token)
+        return leases.hold(leases.Lease(ChatTurn, turn.pk, turn.lease_token), leases.STEP_LIMIT_S)
     if not Chat.objects.filter(pk=chat.pk).exists():
         raise MissingError("The artifact is gone.")
     raise BusyError("Many messages of this chat come at once; send this one later.")
 
 
-def _take_up(turn: ChatTurn) -> claims.Lease | None:
-    taken = ChatTurn.objects.filter(pk=turn.pk, lease_token=turn.lease_token, status__in=_UNFINISHED).filter(
-        _dead()
-    )
-    if not taken.update(lease_token=F("lease_token") + 1, lease_owner=claims.OWNER, lease_until=_lease_end()):
-        return None
-    log.info("turn_taken_up", turn=str(turn.pk))
-    return claims.Lease(ChatTurn, turn.pk, turn.lease_token + 1)
-
-
-def _wait(chat: Chat, lease: claims.Lease) -> None:
-    """Returns when all turns before this one have ended; closes those whose process died."""
+def _wait(chat: Chat, lease: leases.Lease) -> None:
+    """Returns when all earlier turns have ended; closes those whose process died."""
     deadline = Deadline.after(WAIT_S)
     while True:
         first = ChatTurn.objects.filter(chat=chat, status__in=_UNFINISHED).order_by("number").first()
@@ -128,7 +111,7 @@ def _wait(chat: Chat, lease: claims.Lease) -> None:
             raise LeaseLostError(f"turn {lease.id} has ended")
         if first.pk == lease.id:
             return
-        if _is_dead(first):
+        if not leases.is_held(first):
             _close_dead(first)
             continue
         if deadline.has_passed:
@@ -136,16 +119,16 @@ def _wait(chat: Chat, lease: claims.Lease) -> None:
             raise UnavailableError(
                 "Another message of this chat is still being answered; send this one later."
             )
-        release_connection()
+        release_db_connection()
         time.sleep(POLL_S)
 
 
 def _answer(
-    chat: Chat, lease: claims.Lease, artifact: Artifact, page: TemplatePage, message: str
+    chat: Chat, lease: leases.Lease, artifact: Artifact, page: TemplatePage, message: str
 ) -> AnswerJson:
     started_at, started = timezone.now(), time.perf_counter()
-    claims.extend(lease, settings.AGENT_TIMEOUT_S + claims.STEP_LIMIT_S)
-    with claims.fenced(lease, status=ChatTurn.Status.RUNNING):
+    leases.hold(lease, settings.AGENT_TIMEOUT_S + leases.STEP_LIMIT_S)
+    with leases.fenced(lease, status=ChatTurn.Status.RUNNING):
         chat.refresh_from_db()
         artifact.refresh_from_db()
     journal = Journal(lease, chat.session_id)
@@ -164,7 +147,7 @@ def _answer(
 
 
 def _kept(chat: Chat, outcome: TurnOutcome) -> StepRecord:
-    """The turn's end: its answer and where the chat stands now, in one transaction."""
+    """The turn's end: its answer and the new state of the chat, in one transaction."""
 
     def save() -> None:
         chat.state = outcome.state
@@ -181,17 +164,17 @@ def _kept(chat: Chat, outcome: TurnOutcome) -> StepRecord:
     return StepRecord({}, fields, save)
 
 
-def _leave(lease: claims.Lease) -> None:
-    """Lets the same message be sent again at once; where the database is away, once the lease has ended."""
+def _leave(lease: leases.Lease) -> None:
+    """Lets the client send the same message again at once; if the database is away, after the lease has ended."""
     try:
-        claims.give_back(lease)
+        leases.give_back(lease)
     except (OperationalError, InterfaceError) as error:
         log.warning("turn_not_left", error=type(error).__name__)
 
 
-def _fail(lease: claims.Lease, error: str) -> None:
+def _fail(lease: leases.Lease, error: str) -> None:
     try:
-        with claims.fenced(
+        with leases.fenced(
             lease,
             status=ChatTurn.Status.FAILED,
             error=error[:2000],
@@ -204,23 +187,10 @@ def _fail(lease: claims.Lease, error: str) -> None:
 
 
 def _close_dead(turn: ChatTurn) -> None:
-    dead = ChatTurn.objects.filter(_dead(), pk=turn.pk, lease_token=turn.lease_token, status__in=_UNFINISHED)
-    dead.update(
-        status=ChatTurn.Status.FAILED,
-        error="The process that answered it ended.",
-        ended_at=timezone.now(),
-        lease_token=F("lease_token") + 1,
-        lease_until=None,
-    )
+    if (lease := leases.claim(_unfinished(turn))) is not None:
+        _fail(lease, "The process that answered it ended.")
+        leases.forget(lease)
 
 
-def _dead() -> Q:
-    return Q(lease_until=None) | Q(lease_until__lt=connections.now())
-
-
-def _is_dead(turn: ChatTurn) -> bool:
-    return turn.lease_until is None or turn.lease_until < connections.now()
-
-
-def _lease_end() -> datetime:
-    return connections.now() + timedelta(seconds=claims.LEASE_S)
+def _unfinished(turn: ChatTurn) -> QuerySet[ChatTurn]:
+    return ChatTurn.objects.filter(pk=turn.pk, status__in=_UNFINISHED)

@@ -2,7 +2,6 @@
 
 import secrets
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 from uuid import UUID
 
 from django.db import transaction
@@ -19,6 +18,7 @@ from dali.lib.db import connections
 from dali.lib.errors import ConflictError, InputError
 from dali.lib.objects.storage import InvalidKeyError, named
 from dali.lib.registry import UnknownPluginError
+from progressions.work import leases
 from progressions.work.idempotency import Once
 
 MADE, QUEUED = 201, 202  # the HTTP status of the answer
@@ -53,7 +53,7 @@ def create_artifact(
         session_id=session_id,
         status=Artifact.Status.BUILDING,
         public_slug=secrets.token_urlsafe(SLUG_BYTES),
-        lease_until=None if is_long else connections.now() + timedelta(seconds=services.LEASE_S),
+        **({} if is_long else leases.new_lease()),
     )
     with transaction.atomic():
         artifact.save(force_insert=True)
@@ -64,11 +64,14 @@ def create_artifact(
             services.tell(artifact, "running")
             transaction.on_commit(lambda: services.nudge_build(artifact.id), robust=True)
     if not is_long:
+        lease = leases.hold(leases.Lease(Artifact, artifact.id, artifact.lease_token), services.LONGEST_S)
         try:
             services.finish(artifact, _built(artifact))
         except BaseException:  # nothing that was not made is kept, whatever stopped it
             artifact.delete()
             raise
+        finally:
+            leases.forget(lease)
     return artifact
 
 
@@ -123,6 +126,7 @@ def rebuild_artifact(*, artifact: Artifact) -> Artifact:
             Artifact.objects.filter(id=artifact.id).update(
                 status=Artifact.Status.BUILDING,
                 error="",
+                not_before=None,
                 lease_until=None,
                 lease_token=F("lease_token") + 1,
                 updated_at=connections.now(),

@@ -4,10 +4,11 @@ from django.db import models
 from django.utils import timezone
 
 from dali.lib.ids import new_id
+from progressions.models import Leased
 
 
-class Artifact(models.Model):
-    """A page, document or film made of one or more projects."""
+class Artifact(Leased):
+    """A page, document or film made of one or more projects; its lease is that of a build."""
 
     class Status(models.TextChoices):
         """Where an artifact is."""
@@ -31,10 +32,9 @@ class Artifact(models.Model):
     options = models.JSONField(default=dict, blank=True, help_text="As the client gave them.")
     is_public = models.BooleanField(default=True, help_text="Whether visitors see it once there is content.")
     session_id = models.CharField(max_length=128, blank=True, default="", help_text="Told of the work on it.")
-    lease_until = models.DateTimeField(
-        null=True, blank=True, help_text="Until when the process that builds it holds it."
+    not_before = models.DateTimeField(
+        null=True, blank=True, help_text="Its storage was away: it is not built again before then."
     )
-    lease_token = models.BigIntegerField(default=0)
     manifest = models.JSONField(default=dict, blank=True)
     closed_at = models.DateTimeField(
         null=True, blank=True, help_text="Since when its page takes no votes and comments."

@@ -5,7 +5,7 @@ from django.utils import timezone
 
 from artifacts.models.artifacts import Artifact
 from dali.lib.ids import new_id
-from progressions.models import Leased
+from progressions.models import Queued
 
 
 class Chat(models.Model):
@@ -31,7 +31,7 @@ class Chat(models.Model):
         return self.session_id
 
 
-class ChatTurn(Leased):
+class ChatTurn(Queued):
     """One message and its answer: a leased row whose steps are in the journal. Turns of a chat run one by one."""
 
     class Status(models.TextChoices):

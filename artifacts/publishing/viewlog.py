@@ -20,7 +20,7 @@ from artifacts.models import Artifact
 from artifacts.publishing.view_rows import View, view_of, write_views
 from artifacts.publishing.visits import is_prefetch
 from dali.lib.clock import Deadline
-from dali.lib.db.connections import release_connection
+from dali.lib.db.connections import release_db_connection
 from dali.lib.files import disk
 from dali.lib.files.folders import reason_of
 from dali.lib.files.spool import Segment, Spool
@@ -128,7 +128,7 @@ class ViewLog:
         except (DatabaseError, InterfaceError) as error:
             trouble = type(error).__name__
         finally:
-            release_connection()
+            release_db_connection()
         self._row_trouble.say(trouble)
         self._spares_disk = bool(trouble) and disk.is_below_reserve(self._spool.folder)
         return not trouble

@@ -11,6 +11,7 @@ from django.urls import reverse
 from artifacts.filling.placeholders import Placeholder
 from artifacts.models import Artifact, Chat, ChatTurn
 from dali.lib.db import connections
+from progressions.work import leases
 
 MOST_TURNS = 200
 # A message waits for its turn no longer than this; one that stands as waiting after it has lost its process.
@@ -91,9 +92,8 @@ def fresh_address(artifact: Artifact) -> str:
 
 
 def _turn(turn: ChatTurn, now: datetime) -> TurnData:
-    is_held = turn.lease_until is not None and turn.lease_until > now
     is_new = now - turn.created_at < WAITS_AT_MOST
-    waits = {ChatTurn.Status.RUNNING: is_held, ChatTurn.Status.QUEUED: is_new}
+    waits = {ChatTurn.Status.RUNNING: leases.is_held(turn), ChatTurn.Status.QUEUED: is_new}
     state: TurnState = "waiting" if waits.get(ChatTurn.Status(turn.status)) else "lost"
     if turn.status == ChatTurn.Status.DONE:
         state = "done"

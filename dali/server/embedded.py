@@ -12,7 +12,7 @@ from dali.lib.memory import share_heaps
 from dali.server.worker import EmbeddedWorker
 
 if TYPE_CHECKING:
-    from progressions.upkeep.sweep import Sweeper
+    from progressions.work.sweep import Sweeper
 
 log = structlog.get_logger(__name__)
 
@@ -32,18 +32,15 @@ class Engine:
 
     def take_over(self) -> None:
         """Voids the leases that a killed server left: the lock proves that nobody works under them."""
-        from artifacts.agent import turns
-        from artifacts.making import services
-        from progressions.work import claims
+        from progressions.work import claims, leases
 
-        claims.take_over()
-        services.take_over_builds()
-        turns.take_over()
+        leases.take_over()
+        claims.forget_nudges()
 
     def start(self) -> None:
         """Starts all of it."""
         from artifacts.publishing.viewlog import view_log
-        from progressions.upkeep.sweep import Sweeper
+        from progressions.work.sweep import Sweeper
 
         self._worker.start()
         view_log().start()
@@ -53,16 +50,16 @@ class Engine:
     def stop(self, *, within_s: float) -> None:
         """Takes no more work, lets what is under way end while there is time, gives the rest back."""
         from artifacts.publishing.viewlog import view_log
-        from progressions.work import claims, nudges
+        from progressions.work import leases, nudges
 
         until = time.monotonic() + within_s - RELEASE_S
-        claims.stop_claiming()
+        leases.stop_claiming()
         self._worker.ask_to_stop()
         nudges.nudge(1)  # a waiting worker looks up two seconds later, else
         if self._sweeper is not None:
             self._sweeper.stop()
         self._worker.stop(within_s=max(0.0, until - time.monotonic()))
         view_log().stop(within_s=VIEWS_S)
-        if rows := claims.release_all():
+        if rows := leases.release_all():
             log.info("work_given_back", rows=rows)
         connections.close_all()

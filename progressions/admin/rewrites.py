@@ -15,7 +15,7 @@ class RewriteAdmin(MachineAdmin[Rewrite]):
     list_filter = ("created_at",)
     search_fields = ("text",)
     ordering = ("-id",)
-    fields = ("text", "fault", "lease_until", "written_by", "usage", "digest", "created_at")
+    fields = ("text", "fault", "not_before", "lease_until", "written_by", "usage", "digest", "created_at")
 
     @admin.display(description="prompt")
     def excerpt(self, rewrite: Rewrite) -> str:

@@ -3,7 +3,8 @@
 from progressions.models.answers import HeldAnswer
 from progressions.models.idempotency import IdempotencyKey
 from progressions.models.images import HashBands, ImageProgression, Upload
-from progressions.models.jobs import Job, Leased, Step, Variant
+from progressions.models.jobs import Job, Step, Variant
+from progressions.models.leases import Leased, Queued
 from progressions.models.ledger import Charge
 from progressions.models.rewrites import Rewrite
 from progressions.models.stream import Cooldown, Duty, Event, StreamSession
@@ -19,6 +20,7 @@ __all__ = [
     "ImageProgression",
     "Job",
     "Leased",
+    "Queued",
     "Rewrite",
     "Step",
     "StreamSession",

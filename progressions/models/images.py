@@ -7,10 +7,11 @@ from django.utils import timezone
 from dali.lib.ids import new_id
 from progressions.enums import Judgment
 from progressions.models.jobs import Job, Variant
+from progressions.models.leases import Leased
 
 
-class ImageProgression(models.Model):
-    """One image in the tree of what came from what."""
+class ImageProgression(Leased):
+    """One image in the tree of what came from what; its lease is that of late judging."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     project = models.ForeignKey("projects.Project", on_delete=models.CASCADE, related_name="progressions")
@@ -80,6 +81,9 @@ class ImageProgression(models.Model):
                 fields=["judge_due_at"],
                 name="progressions_judge_due",
                 condition=Q(judge_due_at__isnull=False),
+            ),
+            models.Index(
+                fields=["lease_until"], name="progressions_held", condition=Q(lease_until__isnull=False)
             ),
             models.Index(fields=["generated_image_url"], name="progressions_address"),
             models.Index(fields=["start_image_delivery_url"], name="progressions_start_address"),

@@ -6,28 +6,10 @@ from django.utils import timezone
 
 from dali.lib.ids import new_id
 from progressions.enums import JobStatus, StepStatus, VariantStatus
+from progressions.models.leases import Queued
 
 
-class Leased(models.Model):
-    """Work that one process at a time may do.
-
-    A claim writes `lease_until` and raises `lease_token`; every later write carries the token, so a
-    worker that lost its lease can write nothing. `not_before` holds work back without a worker.
-    """
-
-    not_before = models.DateTimeField(default=timezone.now)
-    lease_owner = models.CharField(max_length=64, blank=True, default="")
-    lease_until = models.DateTimeField(null=True, blank=True)
-    lease_token = models.BigIntegerField(default=0)
-    nudged_at = models.DateTimeField(
-        null=True, blank=True, help_text="When a message about this row was last sent."
-    )
-
-    class Meta:
-        abstract = True
-
-
-class Job(Leased):
+class Job(Queued):
     """One prompt sent to several providers; its lease is that of the `ingest` step."""
 
     class Ingest(models.TextChoices):
@@ -94,7 +76,7 @@ class Job(Leased):
         return f"{self.kind} {self.id}"
 
 
-class Variant(Leased):
+class Variant(Queued):
     """One image asked of one provider: a durable sequence of named steps."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)

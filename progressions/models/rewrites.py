@@ -3,8 +3,10 @@
 from django.db import models
 from django.utils import timezone
 
+from progressions.models.leases import Leased
 
-class Rewrite(models.Model):
+
+class Rewrite(Leased):
     """What a text model made of a prompt, for every variant that asks for the same."""
 
     id = models.BigAutoField(primary_key=True)
@@ -13,10 +15,10 @@ class Rewrite(models.Model):
     )
     text = models.TextField(blank=True, help_text="Empty while it is asked for, and where that failed.")
     usage = models.JSONField(default=dict, blank=True, help_text="Units as the service reports them.")
-    lease_until = models.DateTimeField(
-        null=True, blank=True, help_text="Until then one process asks for it, or none may."
-    )
     fault = models.CharField(max_length=300, blank=True, help_text="Why it was not written.")
+    not_before = models.DateTimeField(
+        null=True, blank=True, help_text="After a failure the model is not asked again before then."
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:

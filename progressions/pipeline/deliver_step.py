@@ -7,7 +7,7 @@ from django.utils import timezone
 from progressions.errors import DeliveryError
 from progressions.pipeline import tools
 from progressions.pipeline.run import Run, ms_since
-from progressions.work import claims
+from progressions.work import leases
 
 # 5, 5, 8, 16 ... 300 s, then every 300 s: the image is made and paid, and its original kept.
 LONGEST_PAUSE_S = 300.0
@@ -21,10 +21,10 @@ def place(run: Run, derived: tools.Derived) -> str:
     Raises EndedError where it was put off, or where trying again cannot help: then the variant fails with what is to be
     done, and the original stays.
     """
-    claims.extend(run.lease, claims.STEP_LIMIT_S)
+    leases.hold(run.lease, leases.STEP_LIMIT_S)
     started_at, started = timezone.now(), time.perf_counter()
     try:
-        return tools.persistently(lambda: tools.place_delivery(derived))
+        return tools.retry(lambda: tools.place_delivery(derived))
     except DeliveryError as error:
         if error.code is not None:
             run.journal.record_failure("deliver", error, started_at=started_at, ms=ms_since(started))

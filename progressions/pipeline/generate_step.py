@@ -8,7 +8,7 @@ import structlog
 from django.conf import settings
 
 from dali.lib.clock import Deadline
-from dali.lib.db.connections import release_connection
+from dali.lib.db.connections import release_db_connection
 from dali.lib.db.errors import classify
 from dali.lib.errors import UnavailableError
 from dali.lib.pictures.images import InvalidImageError
@@ -22,7 +22,7 @@ from progressions.pipeline.attempts import SENT, after_failure
 from progressions.pipeline.run import INTERNAL_ERROR, EndedError, Run, ms_since
 from progressions.provider import ProviderRequest
 from progressions.stream import events
-from progressions.work import claims
+from progressions.work import leases, slots
 from progressions.work.steps import StepRecord
 
 log = structlog.get_logger(__name__)
@@ -48,7 +48,7 @@ def obtain(run: Run) -> bytes:
     if run.variant.attempts >= settings.MAX_ATTEMPTS:
         error = f"No answer was seen in {run.variant.attempts} attempts."
         run.fail(Code.PROVIDER_ERROR, error, is_retryable=True)
-    if not claims.has_slot(run.lease, run.variant.provider):
+    if not slots.has_taken(run.lease, run.variant.provider):
         _stand_back(run)
     return _ask(run)
 
@@ -71,7 +71,7 @@ def _stored(key: str) -> bytes:
 
 def _stand_back(run: Run) -> NoReturn:
     """Leaves the variant to whoever frees a slot of its provider."""
-    with claims.fenced(run.lease, lease_until=None):
+    with leases.fenced(run.lease, lease_until=None):
         pass
     raise EndedError
 
@@ -81,7 +81,7 @@ def _adopt(run: Run, found: tools.StoredAnswer) -> bytes:
     attempt = run.journal.unanswered_attempt("generate")
     receipt = Receipt.found(found.note, run.variant)
     content = found.content
-    claims.free_slot(run.lease)
+    slots.free(run.lease)
     if not found.is_finished:
         request = tools.build_request(run.variant, run.job, attempt=attempt, deadline=Deadline.after(0))
         try:
@@ -118,7 +118,7 @@ def _ask(run: Run) -> bytes:
         log.exception("generate_broke")
         broken = ProviderError(Code.INTERNAL, INTERNAL_ERROR, is_possibly_billed=True)
         after_failure(run, attempt, broken, receipt, ms=ms_since(started))
-    claims.extend(run.lease, claims.STEP_LIMIT_S)
+    leases.hold(run.lease, leases.STEP_LIMIT_S)
     kept = _kept(run, receipt, attempt, len(content), is_adopted=False)
     run.journal.answer("generate", attempt, kept, ms=ms_since(started))
     return content
@@ -131,7 +131,7 @@ def _send(run: Run, number: int) -> int:
     fields = {"attempts": number, "progress": sent["progress"]}
     attempt = run.journal.send("generate", StepRecord(fields=fields, tell=lambda: [sent]))
     run.variant.attempts = number
-    claims.extend(run.lease, settings.PROVIDER_TIMEOUT_S + tools.GRACE_S + claims.STEP_LIMIT_S)
+    leases.hold(run.lease, settings.PROVIDER_TIMEOUT_S + tools.GRACE_S + leases.STEP_LIMIT_S)
     return attempt
 
 
@@ -147,7 +147,7 @@ def _store(run: Run, request: ProviderRequest, answer: bytes, note: Mapping[str,
     except UnavailableError:
         tools.hold_answer(run.variant, key, answer, note)
         raise
-    claims.free_slot(run.lease)
+    slots.free(run.lease)
     return stored if is_finished else tools.finish_answer(run.variant, request, stored, note)
 
 
@@ -159,12 +159,12 @@ def _show(run: Run, content: bytes) -> None:
             return
         body = run.progress_body("generate", (run.variant.progress + ANSWERED) / 2)
         body["attempt"], body["previewUrl"] = run.variant.attempts, url
-        with claims.fenced(run.lease, progress=body["progress"]):
+        with leases.fenced(run.lease, progress=body["progress"]):
             events.append(run.job.session_id, [body])
     except Exception as error:  # noqa: BLE001 - a preview that cannot be shown must not cost the image, which is paid
         log.warning("preview_not_shown", error=type(error).__name__)
     finally:
-        release_connection()
+        release_db_connection()
 
 
 def _kept(run: Run, receipt: Receipt, attempt: int, size_bytes: int, *, is_adopted: bool) -> StepRecord:

@@ -6,6 +6,7 @@ journal (progressions.work.steps).
 """
 
 import time
+from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -13,7 +14,6 @@ from uuid import UUID
 
 import structlog
 from django.conf import settings
-from django.db import Error as DatabaseFailure
 from django.db import connection, transaction
 from django.utils import timezone
 
@@ -34,7 +34,7 @@ from progressions.pipeline.late_judging import give_up_for_now
 from progressions.pipeline.rewrite import Refinement, refine_prompt
 from progressions.pipeline.run import INTERNAL_ERROR, EndedError, Run, ms_since, pause_after_s
 from progressions.stream import events
-from progressions.work import claims, wakeups
+from progressions.work import leases, wakeups
 from progressions.work.steps import Journal, StepRecord, Success
 from projects.models import Project
 
@@ -46,16 +46,14 @@ INGEST_ATTEMPTS = 4
 # A storage that is away is asked again after 5, 5, 8, 16, 32 s, then every minute.
 STORAGE_PAUSE_S = 60.0
 STORAGE_AWAY = "The image storage cannot be reached at the moment; the work goes on when it is back."
-# Until work that the database interrupted is looked for again.
-AGAIN_S = 0.5
 
 
-def run_lease(lease: claims.Lease) -> None:
+def run_lease(lease: leases.Lease) -> None:
     """Does the work of a claimed row, as far as it goes: a variant's steps or a job's `ingest`.
 
     However it ends, also where the row cannot be read, lease and slot are free afterwards.
     """
-    try:
+    with leases.working(lease), suppress(EndedError):
         if lease.model is Variant:
             variant = Variant.objects.select_related("job").get(id=lease.id)
             work, job = partial(_run_variant, lease, variant), variant.job
@@ -64,34 +62,12 @@ def run_lease(lease: claims.Lease) -> None:
             work = partial(_run_ingest, lease, job)
         with structlog.contextvars.bound_contextvars(jobId=str(job.id), sessionId=job.session_id):
             work()
-    except EndedError:
-        pass
-    except LeaseLostError:
-        log.info("lease_lost")
-    except DatabaseFailure as error:
-        # Away, or it ended this transaction, which waited too long for a lock: the row says where the work is.
-        if (trouble := classify(error)) is None:
-            raise
-        log.warning("database_failed", trouble=trouble.value, error=str(error)[:500])
-        _give_back(lease)
-    finally:
-        claims.forget(lease)
-
-
-def _give_back(lease: claims.Lease) -> None:
-    """Frees a row at once where the database can be reached; else its lease ends by itself."""
-    try:
-        claims.give_back(lease)
-    except DatabaseFailure as error:
-        log.warning("lease_left_to_end", error=type(error).__name__)
-    else:
-        wakeups.wake_after(AGAIN_S)
 
 
 # --- a job's images
 
 
-def _run_ingest(lease: claims.Lease, job: Job) -> None:
+def _run_ingest(lease: leases.Lease, job: Job) -> None:
     """Fetches and stores the start image and mask, once for all variants of the job."""
     journal = Journal(lease, job.session_id)
     try:
@@ -116,10 +92,10 @@ def _run_ingest(lease: claims.Lease, job: Job) -> None:
             _ingest_later(lease, error, failures)
 
 
-def _ingest_later(lease: claims.Lease, error: Exception, failures: int) -> None:
+def _ingest_later(lease: leases.Lease, error: Exception, failures: int) -> None:
     pause_s = pause_after_s(error, failures, STORAGE_PAUSE_S)
     again = connections.now() + timedelta(seconds=pause_s)
-    with claims.fenced(lease, lease_until=None, not_before=again, nudged_at=None):
+    with leases.fenced(lease, lease_until=None, not_before=again, nudged_at=None):
         wakeups.wake_after(pause_s)
 
 
@@ -134,19 +110,19 @@ def _keep_ingested(found: Ingested) -> StepRecord:
     return StepRecord(result, fields)
 
 
-def _fail_ingest(lease: claims.Lease, job: Job, code: Code, error: str, *, is_retryable: bool) -> None:
+def _fail_ingest(lease: leases.Lease, job: Job, code: Code, error: str, *, is_retryable: bool) -> None:
     ending = writes.Ending(VariantStatus.FAILED, code.value, error, is_retryable)
     with transaction.atomic():
         # Variants before their job: the lock order everywhere.
         variants = list(Variant.objects.select_for_update(no_key=True).filter(job=job).order_by("number"))
-        with claims.fenced(lease):
+        with leases.fenced(lease):
             writes.end_all(job, variants, ending)
 
 
 # --- a variant
 
 
-def _run_variant(lease: claims.Lease, variant: Variant) -> None:
+def _run_variant(lease: leases.Lease, variant: Variant) -> None:
     with structlog.contextvars.bound_contextvars(provider=variant.provider, variantIndex=variant.index):
         run, started_at = Run(lease, variant), timezone.now()
         try:
@@ -160,7 +136,7 @@ def _run_variant(lease: claims.Lease, variant: Variant) -> None:
                 raise
             log.exception("variant_broke")
             ending = writes.Ending(VariantStatus.FAILED, Code.INTERNAL, INTERNAL_ERROR)
-            with claims.fenced(lease):
+            with leases.fenced(lease):
                 body = writes.fail_body(variant, Code.INTERNAL, INTERNAL_ERROR, is_retryable=False)
                 writes.end_variant(variant, ending, [body])
 
@@ -189,7 +165,7 @@ def _refine(run: Run) -> None:
 
     def work() -> Refinement:
         if settings.REFINER == "model":
-            claims.extend(run.lease, settings.REFINER_TIMEOUT_S + claims.STEP_LIMIT_S)
+            leases.hold(run.lease, settings.REFINER_TIMEOUT_S + leases.STEP_LIMIT_S)
         return refine_prompt(variant, job.prompt, tips_for(variant.provider))
 
     def keep(refined: Refinement) -> StepRecord:
@@ -291,14 +267,14 @@ def _deliver_and_insert(run: Run, derived: tools.Derived, size_bytes: int) -> Im
 def _judge_and_end(run: Run, derived: tools.Derived, progression: ImageProgression) -> None:
     """Lets the judge look, writes what it says and ends the variant: one transaction."""
     started_at, started = timezone.now(), time.perf_counter()
-    claims.extend(run.lease, settings.JUDGE_TIMEOUT_S + claims.STEP_LIMIT_S)
+    leases.hold(run.lease, settings.JUDGE_TIMEOUT_S + leases.STEP_LIMIT_S)
     try:
         verdict = tools.ask_judge(run.job, run.variant.kind, derived.picture)
     except JudgeError as error:
         run.journal.record_failure("judge", error, started_at=started_at, ms=ms_since(started))
         note = f"Not judged yet: {error} It will be judged again later."
         verdict = Verdict(None, [note], usage=error.usage, unseen=error.unseen)
-        with claims.fenced(run.lease):
+        with leases.fenced(run.lease):
             _end_complete(run, progression, verdict, is_judged_again=True)
         return
     said = verdict.judgment.value if verdict.judgment else None

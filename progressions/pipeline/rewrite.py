@@ -1,4 +1,4 @@
-"""Prompts written anew by a text model after the guidance of the tips that fit; where it fails by the tips alone."""
+"""Prompts rewritten by a text model that follows the tips that fit; if it fails, the tips alone refine the prompt."""
 
 import hashlib
 import json
@@ -8,7 +8,8 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
+from weakref import WeakValueDictionary
 
 import structlog
 from django.conf import settings
@@ -21,7 +22,7 @@ from dali.lib.calls.failures import VendorError
 from dali.lib.cleaning import REPLACED, clean_text
 from dali.lib.clock import Deadline
 from dali.lib.db import connections
-from dali.lib.db.connections import release_connection
+from dali.lib.db.connections import release_db_connection
 from dali.lib.errors import DaliError
 from dali.lib.logs import mask_secrets
 from knowledgebase.refine import MAX_CHARACTERS, TipText, fitting, refine
@@ -29,21 +30,22 @@ from progressions.enums import Purpose
 from progressions.models import Rewrite, Variant
 from progressions.money import ledger
 from progressions.text_model import TextAnswer, TextModel, TextRequest, text_model_in_use
+from progressions.work import leases
 
 log = structlog.get_logger(__name__)
 
-# Longer prompts are left to the tips: a model would shorten them, and its answer be cut off.
+# Longer prompts are left to the tips: a model would shorten them, or its answer would be cut off.
 MOST_REWRITTEN = 6_000
-# A model that was asked for a prompt and writes more than this, and more than twice the client's, has gone astray.
+# An answer longer than this, and longer than twice the client's prompt, is not a prompt.
 LONGEST_NEW = 2_500
-# Others that want the same text are not kept waiting for a model that has just failed at it.
+# After a failure the model is not asked for the same text again for this long.
 FAILED_S = 60.0
-# How often a process looks whether another has the text by now.
+# How often a process checks whether another has stored the text.
 _LOOK_S = 0.2
-# How long after its deadline a process that asked has surely written what came of it.
+# How long after the call's deadline its result is written at the latest.
 _SPARE_S = 5.0
 _STILL_WAITING = "Another variant was still waiting for the same text."
-# Part of every digest: another wording of the instructions makes other prompts.
+# Part of every digest: raise it when the wording of the instructions changes.
 _EDITION = 1
 
 _SCHEMA: Mapping[str, object] = {
@@ -52,7 +54,7 @@ _SCHEMA: Mapping[str, object] = {
     "required": ["prompt"],
     "additionalProperties": False,
 }
-# How models begin when they speak of the task instead of doing it.
+# How models begin when they talk about the task instead of doing it.
 _ABOUT = re.compile(
     r"(?:sure|certainly|of course|absolutely|okay|ok)[,!.]"
     r"|here(?:'s| is| are)\b.{0,60}\b(?:prompt|version|rewrit\w+)"
@@ -61,13 +63,16 @@ _ABOUT = re.compile(
     r"|prompt:",
     re.IGNORECASE,
 )
+# A lock for each text that threads of this process want, for as long as one of them does.
+_locks: WeakValueDictionary[str, threading.Lock] = WeakValueDictionary()
+_guard = threading.Lock()
 _QUOTED = re.compile(r"[\"\u201c\u201e]([^\"\u201c\u201d\u201e\n]{1,200})[\"\u201d\u201c]")
 
 
 class _NotRewrittenError(DaliError):
-    """There is no text of the model's to use; the message says why, as a sentence.
+    """The model gave no text that can be used; the message says why, as a sentence.
 
-    `usage`: what was paid all the same; `unseen`: an estimate where the call was sent and never answered.
+    `usage`: what was paid all the same; `unseen`: an estimate if the call was sent and never answered.
     """
 
     def __init__(self, reason: str, usage: Usage | None = None, unseen: Usage | None = None) -> None:
@@ -78,8 +83,8 @@ class _NotRewrittenError(DaliError):
 
 @dataclass(frozen=True, slots=True)
 class Refinement:
-    """A prompt as a provider gets it. `model`: who wrote it, as service:model, empty where the tips' own words
-    were added; `reason`: why the model did not write it."""
+    """A prompt as a provider gets it. `model`: what wrote it, as service:model; empty if the tips' own words were
+    added; `reason`: why the model did not write it."""
 
     prompt: str
     tips: tuple[TipText, ...]
@@ -87,7 +92,7 @@ class Refinement:
     reason: str = ""
 
     def record(self) -> dict[str, object]:
-        """What the step keeps of it."""
+        """What the step's journal keeps."""
         kept: dict[str, object] = {"tips": [tip.key for tip in self.tips]}
         if self.model:
             kept["model"] = self.model
@@ -97,10 +102,10 @@ class Refinement:
 
 
 def refine_prompt(variant: Variant, prompt: str, tips: Sequence[TipText]) -> Refinement:
-    """The prompt refined as DALI_REFINER says; by the tips alone where the text model cannot do it in time.
+    """The prompt refined as DALI_REFINER says; by the tips alone if the text model fails or takes too long.
 
-    With `tips` pure. With `model` it holds no database connection while it waits, at most DALI_REFINER_TIMEOUT_S,
-    and charges the call to the variant that made it; other variants that want the same wait for that one call.
+    `tips` has no side effects. `model` holds no database connection while it waits, at most DALI_REFINER_TIMEOUT_S,
+    and charges the call to the variant that made it; other variants that want the same text wait for that one call.
     """
     if settings.REFINER == "model":
         try:
@@ -150,63 +155,65 @@ def _find(digest: str) -> str | None:
 
 
 def _obtain(digest: str, variant: Variant, service: TextModel, request: TextRequest) -> str:
-    """The text that another thread or process is just having written, or that this one asks for; kept for all."""
-    release_connection()
-    with _turns.of(digest, request.deadline):
-        mine = connections.now() + timedelta(seconds=request.deadline.left_s() + _SPARE_S)
-        while (text := _claim(digest, mine, variant, request.estimate(service.name))) is None:
-            release_connection()
+    """The text, asked for here or in another thread or process; stored for all variants that want the same."""
+    release_db_connection()
+    with _turn(digest, request.deadline):
+        while (found := _claim(digest, variant, service, request)) is None:
+            release_db_connection()
             if request.deadline.left_s() < _LOOK_S:
                 raise _NotRewrittenError(_STILL_WAITING)
             time.sleep(_LOOK_S)
-        if text:
-            return text
-        release_connection()
+        if isinstance(found, str):
+            return found
+        release_db_connection()
         try:
-            answer = _ask(service, request)
-            text = checked(answer.data, request.text, answer.usage)
-        except _NotRewrittenError as error:
-            _note_failure(digest, mine, variant, error)
-            raise
-        with transaction.atomic():
-            Rewrite.objects.filter(digest=digest, text="").update(
-                text=text, usage=answer.usage.as_json(), lease_until=None, fault=""
-            )
-            _charge(variant, answer.usage)
-        return _find(digest) or text
+            return _write(found, variant, service, request)
+        finally:
+            leases.forget(found)
 
 
-def _claim(digest: str, until: datetime, variant: Variant, estimate: Usage) -> str | None:
-    """The text where it is there; empty where this process is the one to ask for it; None where another is asking.
+def _claim(
+    digest: str, variant: Variant, service: TextModel, request: TextRequest
+) -> str | leases.Lease | None:
+    """The text if it is stored, or the right to ask for it; None while another process asks.
 
-    Raises where it has just failed. Whoever died while asking was possibly billed: that is booked here.
+    Raises if the model has just failed at this text. A process that died while it asked may have been billed: that is
+    booked here.
     """
-    row = Rewrite.objects.filter(digest=digest).first()
-    if row is None:
-        Rewrite.objects.bulk_create([Rewrite(digest=digest)], ignore_conflicts=True)
-        row = Rewrite.objects.get(digest=digest)
+    row, _ = Rewrite.objects.get_or_create(digest=digest)
     if row.text:
         return row.text
-    if row.lease_until is not None and row.lease_until > connections.now():
-        if row.fault:
-            raise _NotRewrittenError(row.fault)
-        return None
+    if row.not_before is not None and row.not_before > connections.now():
+        raise _NotRewrittenError(row.fault)
+    due = Rewrite.objects.filter(id=row.id, text="", lease_token=row.lease_token)
     with transaction.atomic():
-        free = Rewrite.objects.filter(digest=digest, text="", lease_until=row.lease_until)
-        if not free.update(lease_until=until, fault=""):
-            return None
-        if row.lease_until is not None and not row.fault:
-            _charge_unseen(variant, estimate)
-    return ""
+        lease = leases.claim(due, request.deadline.left_s() + _SPARE_S, fault="")
+        if lease is not None and lease.token > 1 and not row.fault:
+            _charge_unseen(variant, request.estimate(service.name))
+    return lease
 
 
-def _note_failure(digest: str, mine: datetime, variant: Variant, error: _NotRewrittenError) -> None:
-    """Has nobody ask for this text for a minute, and writes down what the failure cost."""
+def _write(lease: leases.Lease, variant: Variant, service: TextModel, request: TextRequest) -> str:
+    try:
+        answer = _ask(service, request)
+        text = checked(answer.data, request.text, answer.usage)
+    except _NotRewrittenError as error:
+        _note_failure(lease, variant, error)
+        raise
+    with transaction.atomic():
+        # Not fenced: the text is paid for, so it is stored and booked even if the lease was lost. The first text stays.
+        Rewrite.objects.filter(id=lease.id, text="").update(
+            text=text, usage=answer.usage.as_json(), lease_until=None, fault=""
+        )
+        _charge(variant, answer.usage)
+    return Rewrite.objects.filter(id=lease.id).values_list("text", flat=True).first() or text
+
+
+def _note_failure(lease: leases.Lease, variant: Variant, error: _NotRewrittenError) -> None:
+    """Keeps the model from being asked for this text for a minute, and books what the failure cost."""
     again = connections.now() + timedelta(seconds=FAILED_S)
     with transaction.atomic():
-        Rewrite.objects.filter(digest=digest, text="", lease_until=mine).update(
-            lease_until=again, fault=str(error)
-        )
+        leases.write(lease, lease_until=None, not_before=again, fault=str(error))
         if error.usage is not None:
             _charge(variant, error.usage)
         elif error.unseen is not None:
@@ -249,9 +256,9 @@ def _charge_unseen(variant: Variant, estimate: Usage) -> None:
 
 
 def checked(data: Mapping[str, object], prompt: str, usage: Usage | None = None) -> str:
-    """The prompt in a model's answer, if it is one: whole, of this task, with all quoted words of the client's.
+    """The prompt in a model's answer: complete, about this task, and with all words that the client put in quotes.
 
-    Raises an error with the reason, and with `usage`, which was paid all the same.
+    Raises _NotRewrittenError with the reason, and with `usage`, which was paid all the same.
     """
     said = data.get("prompt")
     if not isinstance(said, str):
@@ -264,7 +271,7 @@ def checked(data: Mapping[str, object], prompt: str, usage: Usage | None = None)
 
 
 def _fault_of(text: str, prompt: str) -> str:
-    """What speaks against the text; empty: nothing."""
+    """Why the text cannot be used; empty if it can."""
     if not any(char.isalnum() for char in text):
         return "is empty"
     if clean_text(text, len(text)) != text or REPLACED in text:
@@ -278,7 +285,7 @@ def _fault_of(text: str, prompt: str) -> str:
 
 
 def _bare(said: str, prompt: str) -> str:
-    """Without fence, and without quotation marks around the whole that the client did not set."""
+    """Without a code fence, and without quotation marks around the whole text that the client did not set."""
     text = said.replace("\r\n", "\n").replace("\r", "\n").strip()
     if text.startswith("```") and text.endswith("```") and "\n" in text:
         text = text.partition("\n")[2].removesuffix("```").strip()
@@ -287,33 +294,17 @@ def _bare(said: str, prompt: str) -> str:
     return text
 
 
-class _Turns:
-    """One thread of this process at a time for each text, so that few look at its row."""
+@contextmanager
+def _turn(digest: str, deadline: Deadline) -> Iterator[None]:
+    """Lets one thread of this process at a time ask for a text, so that few threads read its row.
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._held: dict[str, list[threading.Lock]] = {}
-
-    @contextmanager
-    def of(self, digest: str, deadline: Deadline) -> Iterator[None]:
-        """Waits for this thread's turn. Raises where it does not come in time."""
-        with self._lock:
-            # As many entries as threads that hold or wait: with the last of them the lock goes.
-            own = self._held[digest][0] if digest in self._held else threading.Lock()
-            self._held.setdefault(digest, []).append(own)
-        is_own = False
-        try:
-            is_own = own.acquire(timeout=deadline.left_s())
-            if not is_own:
-                raise _NotRewrittenError(_STILL_WAITING)
-            yield
-        finally:
-            if is_own:
-                own.release()
-            with self._lock:
-                self._held[digest].pop()
-                if not self._held[digest]:
-                    del self._held[digest]
-
-
-_turns = _Turns()
+    Raises _NotRewrittenError if this thread's turn does not come in time.
+    """
+    with _guard:
+        lock = _locks.setdefault(digest, threading.Lock())
+    if not lock.acquire(timeout=deadline.left_s()):
+        raise _NotRewrittenError(_STILL_WAITING)
+    try:
+        yield
+    finally:
+        lock.release()

@@ -16,7 +16,7 @@ from progressions.models import ImageProgression, Job, Variant
 from progressions.money.receipts import charge_possible
 from progressions.pipeline import writes
 from progressions.stream import events
-from progressions.work import claim_sql, claims, wakeups
+from progressions.work import claim_sql, leases, wakeups
 from progressions.work.steps import Journal, StepRecord
 
 log = structlog.get_logger(__name__)
@@ -33,7 +33,7 @@ class EndedError(Exception):
 class Run:
     """A claimed variant, its job and its journal."""
 
-    def __init__(self, lease: claims.Lease, variant: Variant) -> None:
+    def __init__(self, lease: leases.Lease, variant: Variant) -> None:
         self.lease = lease
         self.variant = variant
         self.job: Job = variant.job
@@ -68,7 +68,7 @@ class Run:
 
     def end(self, ending: writes.Ending, body: events.Body) -> NoReturn:
         """Ends the variant in a transaction of its own; raises EndedError."""
-        with claims.fenced(self.lease):
+        with leases.fenced(self.lease):
             writes.end_variant(self.variant, ending, [body])
         log.info("variant_ended", status=ending.status.value, code=ending.code)
         raise EndedError
@@ -89,7 +89,7 @@ class Run:
         body = self.progress_body(step, self.variant.progress)
         body["retryInMs"], body["error"] = int(pause_s * 1000), reason
         again = connections.now() + timedelta(seconds=pause_s)
-        with claims.fenced(self.lease, lease_until=None, not_before=again, nudged_at=None):
+        with leases.fenced(self.lease, lease_until=None, not_before=again, nudged_at=None):
             events.append(self.job.session_id, [body])
         wakeups.wake_after(pause_s)
         raise EndedError from error

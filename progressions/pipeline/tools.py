@@ -17,7 +17,7 @@ from PIL import Image
 from dali.lib.calls.bounded import call_listening, call_within
 from dali.lib.calls.failures import VendorError
 from dali.lib.clock import Deadline
-from dali.lib.db.connections import release_connection
+from dali.lib.db.connections import release_db_connection
 from dali.lib.db.errors import classify
 from dali.lib.errors import InputError, UnavailableError
 from dali.lib.objects.storage import originals
@@ -134,7 +134,7 @@ def call_provider(
     `hear` gets the bytes of previews in this thread, while the call goes on; of several that came meanwhile the newest.
     """
     provider = providers.get(variant.provider)
-    release_connection()
+    release_db_connection()
 
     def call(say: Callable[[bytes], None]) -> ProviderImage:
         return provider.call(replace(request, on_partial=say))
@@ -175,7 +175,7 @@ def hold_answer(variant: Variant, key: str, content: bytes, note: Mapping[str, o
             if classify(error) is None:
                 raise
             log.warning("answer_not_held", error=type(error).__name__)
-            release_connection()
+            release_db_connection()
             time.sleep(pause_s)
         else:
             return
@@ -228,7 +228,7 @@ def discard(variant: Variant) -> None:
         originals().delete(answer_key(variant))
 
 
-def persistently(effect: Callable[[], T], pauses_s: Sequence[float] = PAUSES_S) -> T:
+def retry(effect: Callable[[], T], pauses_s: Sequence[float] = PAUSES_S) -> T:
     """The result of an effect that may be repeated, tried again after each pause: a hiccup fails no paid image."""
     for pause_s in pauses_s:
         try:
@@ -302,7 +302,7 @@ def ask_judge(job: Job, kind: str, picture: Picture, judge: Judge | None = None)
             mask=mask,
             size=parse_size(job.size),
         )
-        release_connection()
+        release_db_connection()
         return replace(call_within(limit_s, lambda: asked.judge(request)), judge=asked.name)
     except JudgeError:
         raise

@@ -26,7 +26,7 @@ from progressions.pipeline import duplicates, tools
 from progressions.pipeline.ingest import load_area
 from progressions.queries import search_text_for
 from progressions.stream import events
-from progressions.work import claim_sql
+from progressions.work import claim_sql, leases
 from progressions.work.idempotency import Once
 from projects.models import Project
 
@@ -276,7 +276,7 @@ def cancel_job(*, job_id: UUID) -> None:
     """Cancels a job: what has not started ends now, what is under way ends at its next step. Idempotent."""
     with transaction.atomic():
         waiting = Variant.objects.filter(job_id=job_id).filter(
-            Q(status=VariantStatus.QUEUED) | Q(status=VariantStatus.RUNNING) & _unheld()
+            Q(status=VariantStatus.QUEUED) | Q(status=VariantStatus.RUNNING) & leases.unheld()
         )
         variants = list(waiting.select_for_update(no_key=True).order_by("number"))
         job = Job.objects.select_for_update(no_key=True).get(id=job_id)
@@ -285,10 +285,6 @@ def cancel_job(*, job_id: UUID) -> None:
         if job.cancel_requested_at is None:
             Job.objects.filter(id=job_id).update(cancel_requested_at=timezone.now(), nudged_at=None)
         end_all(job, variants, _CANCELLED)
-
-
-def _unheld() -> Q:
-    return Q(lease_until__isnull=True) | Q(lease_until__lt=connections.now())
 
 
 CREATED, FOUND = 201, 200  # the HTTP status of the answer

@@ -3,25 +3,24 @@
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from itertools import islice
 from typing import Literal
 from uuid import UUID
 
 import structlog
-from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
 
 from dali.lib.calls.answers.usage import Usage
-from dali.lib.db import connections
 from progressions.enums import Judgment
 from progressions.errors import JudgeError
 from progressions.judge import Judge, Verdict
 from progressions.models import ImageProgression
 from progressions.money import ledger
 from progressions.pipeline import late_judging, writes
+from progressions.work import leases
 
 log = structlog.get_logger(__name__)
 
@@ -93,18 +92,22 @@ def rejudge(
     """
     tally = JudgingTally()
     rows = _by_id(choice.rows())
-    pending: dict[Future[Verdict], ImageProgression] = {}
+    pending: dict[Future[Verdict], tuple[ImageProgression, leases.Lease | None]] = {}
     with ThreadPoolExecutor(THREADS, thread_name_prefix="judge") as pool:
         while True:
             room = 0 if is_stopping() else THREADS - len(pending)
             for row in islice(rows, room):
-                _reserve(row)
-                pending[pool.submit(_look, row, judge)] = row
+                # So that no server judges it meanwhile; where one does already, both verdicts count.
+                lease = late_judging.claim(ImageProgression.objects.filter(id=row.id))
+                pending[pool.submit(_look, row, judge)] = row, lease
             if not pending:
                 return tally
             done, _ = wait(pending, timeout=0.5, return_when=FIRST_COMPLETED)
             for future in done:
-                _write(pending.pop(future), future, tally)
+                row, lease = pending.pop(future)
+                _write(row, future, tally)
+                if lease is not None:
+                    leases.give_back(lease)
                 tell(tally)
 
 
@@ -115,13 +118,6 @@ def _by_id(rows: QuerySet[ImageProgression]) -> Iterator[ImageProgression]:
     while chunk:
         yield from chunk
         chunk = list(rows.filter(id__gt=chunk[-1].id)[:_CHUNK])
-
-
-def _reserve(row: ImageProgression) -> None:
-    """Has no server judge the image meanwhile, where it is due there; a command that is killed leaves it due."""
-    if row.judge_due_at is not None:
-        later = connections.now() + timedelta(seconds=settings.JUDGE_TIMEOUT_S + late_judging.CLAIM_S)
-        ImageProgression.objects.filter(id=row.id).update(judge_due_at=later)
 
 
 def _look(row: ImageProgression, judge: Judge) -> Verdict:
@@ -137,12 +133,12 @@ def _write(row: ImageProgression, future: Future[Verdict], tally: JudgingTally) 
         log.warning("judge_failed", error=str(error), progressionId=str(row.id))
         with transaction.atomic():
             writes.charge_verdict(row, error.usage, error.unseen)
-            ImageProgression.objects.filter(id=row.id).update(judge_due_at=row.judge_due_at)
         tally.failed += 1
         tally.add_usage(error.usage)
         return
     if row.job is not None:
-        late_judging.write_late(row, row.job, verdict)
+        with transaction.atomic():
+            late_judging.write_late(row, row.job, verdict)
     tally.add_usage(verdict.usage)
     if verdict.judgment is None:
         tally.unsaid += 1

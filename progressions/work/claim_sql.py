@@ -1,7 +1,7 @@
-"""What a worker may take now, and when a job has nothing left: in SQL that SQLite and PostgreSQL both read.
+"""The SQL of the hot path: which variant or ingest is due, its claim, and the countdown of a job's variants.
 
-A claim is asked for each variant and by every idle thread, so it is written by hand: 1 ms of CPU where the same
-through the ORM took 9 (most of it building the query).
+For SQLite and PostgreSQL. Every idle thread claims, so this is written by hand: 1 ms of CPU, against 9 ms through the
+ORM, most of it for building the query.
 """
 # ruff: noqa: S608 - the statements are put together from constants of this module; values are parameters
 
@@ -16,12 +16,12 @@ from django.db import connection
 from dali.lib.errors import MissingError
 from progressions.models import Job
 
-# Not ended, due, and held by nobody or by somebody whose lease has ended.
+# Not ended, due, and not held, or held under a lease that has ended.
 _FREE = (
     "{row}.status IN ('queued', 'running') AND {row}.not_before <= %(now)s"
     " AND ({row}.lease_until IS NULL OR {row}.lease_until < %(now)s)"
 )
-# While an answer waits for the storage, no other variant may pay for one.
+# While an answer waits for the storage, no other variant may call its provider.
 _STORAGE_IS_THERE = (
     " AND (v.original_key <> '' OR EXISTS (SELECT 1 FROM held_answers h WHERE h.variant_id = v.id) OR NOT EXISTS ("
     "SELECT 1 FROM held_answers h JOIN variants w ON w.id = h.variant_id WHERE w.status IN ('queued', 'running')))"
@@ -33,7 +33,7 @@ _DUE_VARIANT = (
 )
 _DUE_INGEST = "j.ingest = 'waiting' AND " + _FREE.format(row="j")
 
-# A variant that has its answer calls nobody any more.
+# A variant that is answered already takes no provider slot.
 _LEFT_OUT = " AND (v.provider NOT IN ({names}) OR v.original_key <> '')"
 _NEEDIEST_JOB = f"""
     SELECT j.id, j.ingest FROM jobs j
@@ -63,12 +63,12 @@ _COUNT_DOWN = """
     UPDATE jobs SET remaining = remaining - %(count)s WHERE id = %(job)s RETURNING remaining, cancel_requested_at
 """
 _SILENT = " AND ({row}.nudged_at IS NULL OR {row}.nudged_at < %(silent)s)"
-# Who took a message about these found their provider to be left alone, and went.
+# A worker that got a message about these skipped them, because the provider was cooling down.
 _SILENT_VARIANT = (
     " AND (v.nudged_at IS NULL OR v.nudged_at < %(silent)s OR EXISTS ("
     "SELECT 1 FROM cooldowns c WHERE c.provider = v.provider AND c.until > v.nudged_at))"
 )
-# Of two pauses asked for the longer one holds.
+# The longer of two pauses applies.
 _COOL_DOWN = """
     INSERT INTO cooldowns (provider, until, reason) VALUES (%(provider)s, %(until)s, %(reason)s)
     ON CONFLICT (provider) DO UPDATE SET until = excluded.until, reason = excluded.reason
@@ -83,7 +83,7 @@ _INGESTS_TO_NUDGE = f"SELECT j.id FROM jobs j WHERE {_DUE_INGEST}{_SILENT.format
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A row that was taken, and the token its lease carries; of a variant, whom it calls and whether it has called."""
+    """A row that was taken and the token of its lease; of a variant, its provider and whether that has answered."""
 
     id: UUID
     token: int
@@ -93,14 +93,14 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class NeedyJob:
-    """The job that is next: served least recently of those with something due."""
+    """The next job: of those with due work, the one served least recently."""
 
     key: Any  # its id as this database writes it
     is_ingest: bool
 
 
 def neediest_job(now: datetime, left_out: Sequence[str] = ()) -> NeedyJob | None:
-    """The job that a worker is to serve next; None where nothing is due but calls to the providers `left_out`."""
+    """The job that a worker serves next; None if only calls to the providers `left_out` are due."""
     condition, names = _leave_out(left_out)
     row = _one(_NEEDIEST_JOB.format(left_out=condition), now=_moment(now), **names)
     return None if row is None else NeedyJob(row[0], is_ingest=row[1] == "waiting")
@@ -109,10 +109,10 @@ def neediest_job(now: datetime, left_out: Sequence[str] = ()) -> NeedyJob | None
 def take(
     job: NeedyJob, *, owner: str, now: datetime, until: datetime, left_out: Sequence[str] = ()
 ) -> Taken | None:
-    """Leases the job's ingest, or its lowest due variant; None where others took all in between.
+    """Leases the job's ingest, or its lowest due variant; None if other workers have taken all of them.
 
-    No variant is taken that is to call one of the providers `left_out`.
-    Inside a transaction. On PostgreSQL rows that others are taking are passed over, not waited for.
+    Skips variants that would call one of the providers `left_out`. Inside a transaction. On PostgreSQL it skips rows
+    that other workers are taking, and does not wait for them.
     """
     lock = "FOR NO KEY UPDATE SKIP LOCKED" if connection.vendor == "postgresql" else ""
     values = {"job": job.key, "owner": owner, "now": _moment(now), "until": _moment(until)}
@@ -129,7 +129,7 @@ def take(
 
 
 def _leave_out(providers: Sequence[str]) -> tuple[str, dict[str, str]]:
-    """The condition that leaves out variants that are to call these, and its parameters."""
+    """The condition that leaves out variants of these providers, and its parameters."""
     if not providers:
         return "", {}
     names = {f"full_{number}": name for number, name in enumerate(providers)}
@@ -137,14 +137,14 @@ def _leave_out(providers: Sequence[str]) -> tuple[str, dict[str, str]]:
 
 
 def cool_down(provider: str, until: datetime, reason: str) -> None:
-    """Has every process leave a provider alone until then, or until what was said before where that is later."""
+    """Stops all processes from calling a provider until then; a later end that was set before stays."""
     values = {"provider": provider, "until": _moment(until), "reason": reason}
     with connection.cursor() as cursor:
         cursor.execute(_COOL_DOWN, values)
 
 
 def is_cancelled(job_id: UUID) -> bool:
-    """Whether somebody asked for the job to be cancelled."""
+    """Whether the job is being cancelled."""
     key = Job._meta.pk.get_db_prep_value(job_id, connection)
     return (
         _one("SELECT 1 FROM jobs WHERE id = %(job)s AND cancel_requested_at IS NOT NULL", job=key) is not None
@@ -152,9 +152,9 @@ def is_cancelled(job_id: UUID) -> bool:
 
 
 def count_down(job_id: UUID, count: int) -> tuple[int, bool]:
-    """Takes `count` variants off those that have not ended: how many are left, and whether the job was cancelled.
+    """Counts `count` variants as ended; returns how many are left, and whether the job was cancelled.
 
-    Inside the transaction of their end: of two that end at once exactly one is told that none is left.
+    Inside the transaction that ends them: of two that end at once, exactly one gets 0.
     """
     key = Job._meta.pk.get_db_prep_value(job_id, connection)
     row = _one(_COUNT_DOWN, job=key, count=count)
@@ -164,12 +164,12 @@ def count_down(job_id: UUID, count: int) -> tuple[int, bool]:
 
 
 def variants_to_nudge(now: datetime, *, silent_since: datetime, most: int) -> list[UUID]:
-    """Due variants about which no message was sent since `silent_since`."""
+    """Ids of due variants for which no message was sent since `silent_since`."""
     return _ids(_VARIANTS_TO_NUDGE, now=_moment(now), silent=_moment(silent_since), most=most)
 
 
 def ingests_to_nudge(now: datetime, *, silent_since: datetime, most: int) -> list[UUID]:
-    """Jobs whose images are to be fetched and about which no message was sent since `silent_since`."""
+    """Ids of jobs whose ingest is due and for which no message was sent since `silent_since`."""
     return _ids(_INGESTS_TO_NUDGE, now=_moment(now), silent=_moment(silent_since), most=most)
 
 
@@ -187,7 +187,7 @@ def _ids(statement: str, **values: Any) -> list[UUID]:
 
 
 def _moment(value: datetime) -> Any:
-    """As the database compares it: SQLite keeps moments as text."""
+    """The value as the database compares it: SQLite stores times as text."""
     return connection.ops.adapt_datetimefield_value(value)
 
 

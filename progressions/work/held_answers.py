@@ -1,4 +1,4 @@
-"""Answers that the originals storage did not take, held in the database until it does: what is paid is not given up."""
+"""Paid answers that the originals storage did not take; the database holds them until it does."""
 
 from collections.abc import Mapping
 from uuid import UUID
@@ -13,14 +13,14 @@ log = structlog.get_logger(__name__)
 
 
 def hold(variant_id: UUID, key: str, content: bytes, *, media_type: str, note: Mapping[str, object]) -> None:
-    """Keeps an answer in the database. Of two for one variant the first stays, as in the storage."""
+    """Keeps an answer in the database. The first answer of a variant stays, as in the storage."""
     row = HeldAnswer(variant_id=variant_id, key=key, content=content, media_type=media_type, note=dict(note))
     HeldAnswer.objects.bulk_create([row], ignore_conflicts=True)
     log.warning("answer_held", key=key, bytes=len(content))
 
 
 def store_held(variant_id: UUID) -> None:
-    """Moves the variant's held answer, if it has one, into the storage. Raises UnavailableError."""
+    """Moves the variant's held answer, if it has one, to the storage. Raises UnavailableError."""
     row = HeldAnswer.objects.filter(variant_id=variant_id).first()
     if row is None:
         return
@@ -30,6 +30,6 @@ def store_held(variant_id: UUID) -> None:
 
 
 def forget_ended() -> int:
-    """Removes held answers of variants that have ended otherwise, as by a cancelled job; returns how many."""
+    """Removes held answers of variants that ended, for example because the job was cancelled; returns how many."""
     waiting = (VariantStatus.QUEUED, VariantStatus.RUNNING)
     return HeldAnswer.objects.exclude(variant__status__in=waiting).delete()[0]

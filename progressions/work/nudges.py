@@ -1,8 +1,6 @@
-"""Messages that tell workers to look at the rows: sent by a task's name, and no loss where they cannot be sent."""
+"""Messages that tell workers to look at the rows; sent by task name. If one cannot be sent, the sweep sends another."""
 
-from collections.abc import Sequence
 from typing import Any
-from uuid import UUID
 
 import structlog
 from celery import current_app
@@ -11,12 +9,12 @@ from kombu.exceptions import OperationalError
 
 log = structlog.get_logger(__name__)
 
-# The tasks of progressions.tasks, by the names that they have in messages.
+# The names of the tasks in progressions.tasks.
 WORK, JUDGE_LATE = "progressions.work", "progressions.judge_late"
 
 
 def send(task: str, *args: str, **options: Any) -> bool:
-    """Sends a message for the task of that name; False where the broker is away: the sweep sends it again."""
+    """Sends a message for the task of that name; False if the broker cannot be reached."""
     try:
         current_app.send_task(task, args, ignore_result=True, **options)
     except (OperationalError, OSError) as error:
@@ -26,14 +24,7 @@ def send(task: str, *args: str, **options: Any) -> bool:
 
 
 def nudge(rows: int) -> None:
-    """Sends as many messages as rows are due, at most one for each thread of a worker."""
+    """Sends one message for each due row, at most as many as a worker has threads."""
     for _ in range(min(rows, settings.WORKER_THREADS)):
         if not send(WORK):
-            return
-
-
-def nudge_judging(images: Sequence[UUID]) -> None:
-    """Sends a message for each image that waits for its judge."""
-    for progression_id in images:
-        if not send(JUDGE_LATE, str(progression_id)):
             return

@@ -1,8 +1,7 @@
-"""How many calls this process has under way with each provider, and which providers take no more for now.
+"""How many calls this process has under way with each provider, and which providers are full.
 
-A slot is held from the claim of a variant until the provider's answer is stored. Nobody waits for one: a claim
-passes over the variants of providers that are full, and `freed` tells whoever can send for a thread that one of them
-has room again.
+A slot is held from the claim of a variant until the provider's answer is stored. No thread waits for a slot: a claim
+skips variants of full providers, and the signal `freed` says that a provider has room again.
 """
 
 import threading
@@ -11,10 +10,10 @@ from contextlib import contextmanager
 
 from django.dispatch import Signal
 
-from dali.lib.db.connections import release_connection
+from dali.lib.db.connections import release_db_connection
 from progressions.provider import providers
 
-# A slot came free (of which somebody may have been passed over): `provider`. Sent in the thread that freed it.
+# A slot of `provider` came free, and a claim may have skipped its variants. Sent in the thread that freed it.
 freed = Signal()
 
 _gate = threading.Lock()
@@ -25,18 +24,18 @@ _passed_over: set[str] = set()
 
 @contextmanager
 def gate() -> Iterator[None]:
-    """One thread at a time finds out what is full and takes a slot by what it found, so that the limit is exact.
+    """Lets one thread at a time check which providers are full and take a slot, so that the limit is exact.
 
-    A claim asks the database inside, and may wait there for one of the pool's connections. So no thread waits for the
-    gate with a connection in its hands: it gives its own back first.
+    A claim queries the database inside, and may wait there for a connection of the pool. So a thread releases its own
+    connection before it waits for the gate.
     """
-    release_connection()
+    release_db_connection()
     with _gate:
         yield
 
 
 def limits() -> dict[str, int]:
-    """The most calls that may be under way, for each provider that has a limit and can be called."""
+    """The limit of calls under way, for each provider that has one and can be called."""
     found = {}
     for provider in providers.all():
         most = provider.concurrency()
@@ -46,7 +45,7 @@ def limits() -> dict[str, int]:
 
 
 def full(most: dict[str, int]) -> list[str]:
-    """Those of the limited providers that take no more now; they are remembered as passed over."""
+    """The limited providers that are full now; they are remembered as skipped."""
     with _lock:
         names = [name for name, limit in most.items() if _count(name) >= limit]
         _passed_over.update(names)
@@ -60,7 +59,7 @@ def under_way(provider: str) -> int:
 
 
 def hold(holder: Hashable, provider: str) -> None:
-    """Takes a slot for as long as the holder does not free it. The caller is in the `gate` and has looked at `full`."""
+    """Takes a slot until the holder frees it. The caller is in the `gate` and has checked `full`."""
     with _lock:
         _held[holder] = provider
 
@@ -72,7 +71,7 @@ def holds(holder: Hashable) -> bool:
 
 
 def has_taken(holder: Hashable, provider: str) -> bool:
-    """Takes a slot for a holder that may have none; False where the provider is full."""
+    """Takes a slot unless the holder has one already; False if the provider is full."""
     if holds(holder):
         return True
     with gate():
@@ -85,7 +84,7 @@ def has_taken(holder: Hashable, provider: str) -> bool:
 
 
 def free(holder: Hashable) -> None:
-    """Gives the holder's slot back, where it has one, and says so where variants may have been passed over."""
+    """Frees the holder's slot, if it has one, and sends `freed` if variants may have been skipped."""
     with _lock:
         provider = _held.pop(holder, None)
         is_awaited = provider in _passed_over
@@ -94,7 +93,7 @@ def free(holder: Hashable) -> None:
 
 
 def nothing_left(except_of: Collection[str]) -> None:
-    """Nothing is due but of these providers: no message is needed when another's slot comes free."""
+    """Only variants of these providers are due: a free slot of another provider needs no message."""
     with _lock:
         _passed_over.intersection_update(except_of)
 

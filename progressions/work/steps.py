@@ -20,7 +20,7 @@ from progressions.enums import StepStatus
 from progressions.errors import LeaseLostError
 from progressions.models import Step
 from progressions.stream import events
-from progressions.work import claims
+from progressions.work import leases
 
 log = structlog.get_logger(__name__)
 
@@ -56,7 +56,7 @@ class Success:
 class Journal:
     """The steps of one leased row, read once when the row is taken; its events go to `session_id`."""
 
-    def __init__(self, lease: claims.Lease, session_id: str) -> None:
+    def __init__(self, lease: leases.Lease, session_id: str) -> None:
         self._lease = lease
         self._session_id = session_id
         self._done: dict[str, Result] = {}
@@ -163,7 +163,7 @@ class Journal:
 
     def record_failure(self, name: str, error: Exception, *, started_at: datetime, ms: int) -> None:
         """Writes a failed attempt that was not announced by `send`."""
-        with claims.fenced(self._lease):
+        with leases.fenced(self._lease):
             Step.objects.create(
                 owner_id=self._lease.id,
                 name=name,
@@ -207,7 +207,7 @@ class Journal:
         fields: dict[str, object] = {}
         for kept in every:
             fields.update(kept.fields)
-        with claims.fenced(self._lease, **fields):
+        with leases.fenced(self._lease, **fields):
             for kept in every:
                 if kept.also is not None:
                     kept.also()

@@ -1,4 +1,4 @@
-"""Moments at which this process should look for due work before its next sweep."""
+"""Times at which this process looks for due work before its next sweep."""
 
 import heapq
 import threading
@@ -10,14 +10,14 @@ _changed = threading.Event()
 
 
 def wake_after(seconds: float) -> None:
-    """Makes the process look for due work that many seconds from now."""
+    """Makes this process look for due work that many seconds from now."""
     with _lock:
         heapq.heappush(_moments, time.monotonic() + seconds)
     _changed.set()
 
 
 def wait(most_s: float) -> None:
-    """Returns at the next moment asked for, after `most_s` seconds at the latest."""
+    """Returns at the next time that was asked for, after `most_s` seconds at the latest."""
     until = time.monotonic() + most_s
     while (now := time.monotonic()) < until:
         _changed.clear()

@@ -227,7 +227,7 @@ def test_wrong_keys_of_the_bucket_are_told_of_and_shown_nowhere(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     make_bucket(nanio_endpoint, "dali")
-    monkeypatch.setattr(tools, "persistently", lambda effect, *_: effect())
+    monkeypatch.setattr(tools, "retry", lambda effect, *_: effect())
     wrong = "wrong-secret-0123456789"
     settings.STORAGES = storages_at(
         nanio_endpoint, bucket="dali", delivery_bucket="dali", region_name="us-east-1", secret_key=wrong

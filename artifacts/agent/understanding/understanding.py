@@ -12,7 +12,7 @@ from artifacts.agent.understanding.intent import ProjectName, Situation, Wish
 from artifacts.agent.understanding.intents import understand
 from artifacts.models import Chat, ChatTurn
 from dali.lib.calls.answers.usage import Usage
-from dali.lib.db.connections import release_connection
+from dali.lib.db.connections import release_db_connection
 from progressions.enums import Purpose
 from progressions.money import ledger
 from progressions.work.steps import Journal, StepRecord
@@ -54,7 +54,7 @@ class Understanding:
         if self.journal.unanswered(STEP):
             self.journal.give_up_unanswered(STEP, StepRecord(also=lambda: _charge_unseen(unseen, project_id)))
         attempt, started = self.journal.send(STEP, StepRecord()), time.perf_counter()
-        release_connection()
+        release_db_connection()
         try:
             understood = llm.ask(message, situation, said_before)
         except llm.NotUnderstoodError as error:

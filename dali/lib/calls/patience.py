@@ -14,11 +14,11 @@ from dataclasses import dataclass
 
 from dali.lib.calls.deadlines import within
 from dali.lib.clock import Deadline
-from dali.lib.db.connections import release_connection
+from dali.lib.db.connections import release_db_connection
 
 # An answer with 503 is promised within 15 s.
 REQUEST_S = 8.0
-# A worker's picture of 20 MB goes through a line of 3 Mbit/s. Below the limit of a step (progressions.work.claims).
+# A worker's picture of 20 MB goes through a line of 3 Mbit/s. Below the limit of a step (progressions.work.leases).
 WORKER_S = 60.0
 # A call that succeeds in less does not count: a page may be made of hundreds of objects.
 _QUICK_S = 1.0
@@ -73,7 +73,7 @@ class Patience:
 
         Raises TimeoutError, before anything is sent, where the service has just let another request wait in vain.
         """
-        release_connection()
+        release_db_connection()
         budget = _budget.get()
         if budget is None:
             deadline = Deadline.after(self._worker_s)

@@ -81,7 +81,7 @@ def forget_clock() -> None:
     _clock.forget()
 
 
-def release_connection() -> None:
+def release_db_connection() -> None:
     """Gives this thread's connection back to the pool: none is held during a wait, a call or work on pixels.
 
     A file needs no pool, and opening SQLite again costs a millisecond, so it is kept.

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from PIL import Image
 
-from dali.lib.db.connections import release_connection
+from dali.lib.db.connections import release_db_connection
 from dali.lib.pictures.files import open_image
 from dali.lib.pictures.formats.foreign_formats import WHAT_TO_SEND
 from dali.lib.pictures.formats.headers import MOST_PIXELS, InvalidImageError, media_type_of, sniff
@@ -34,7 +34,7 @@ class _CpuGate:
         self._free = threading.BoundedSemaphore(most)
 
     def __enter__(self) -> None:
-        release_connection()
+        release_db_connection()
         self._free.acquire()
 
     def __exit__(self, *_: object) -> None:
@@ -157,7 +157,7 @@ def on_pixel_thread(work: Callable[[], T]) -> T:
         with CPU_GATE:
             return work()
 
-    release_connection()
+    release_db_connection()
     return _POOL.submit(run).result()
 
 

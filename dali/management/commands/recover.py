@@ -11,7 +11,7 @@ from django.utils import timezone
 from dali.server.local_worker import somebody_at_work
 from progressions.enums import VariantStatus
 from progressions.models import ImageProgression, Job, Variant
-from progressions.upkeep import sweep
+from progressions.work import sweep
 
 POLL_S = 0.3
 UNFINISHED = (VariantStatus.QUEUED, VariantStatus.RUNNING)
@@ -35,8 +35,7 @@ class Command(BaseCommand):
                 self.stdout.write("A server works on these data: it resumes them by itself.")
                 return
             else:
-                sweep.end_cancelled()
-                self.stdout.write(f"{sweep.nudge_due()} messages sent to the workers.")
+                self.stdout.write(f"{sweep.look()} messages sent to the workers.")
                 return
         for job_id in jobs:
             self.stdout.write(f"job {job_id}: {outcome(job_id)}")

@@ -15,7 +15,7 @@ from artifacts.models import Artifact, ArtifactConfiguration, Chat, ChatTurn
 from dali.lib.errors import UnavailableError
 from progressions.errors import LeaseLostError
 from progressions.models import Step
-from progressions.work import claims
+from progressions.work import leases
 from tests.artifacts.agent.conftest import Speaker
 from tests.clients import keyed
 
@@ -81,7 +81,7 @@ def test_no_more_than_three_messages_wait(speaker: Speaker) -> None:
             chat=chat,
             number=number,
             input="1",
-            lease_owner=claims.OWNER,
+            lease_owner=leases.OWNER,
             lease_until=timezone.now() + timedelta(seconds=30),
         )
     body = {"sessionId": speaker.session, "input": "1"}
@@ -119,7 +119,7 @@ def test_a_message_that_is_sent_again_after_a_kill_goes_on_where_it_was(
     assert ends(speaker)[-1] == (4, "running", "Snow")
     assert ArtifactConfiguration.objects.get(config_key="SUBTITLE").config_value == "Snow"
     ChatTurn.objects.update(lease_owner="a process before")
-    assert turns.take_over() == 1
+    assert leases.take_over() == 1
     last = speaker.say("Snow")
     assert (last["done"], last["filled"]["SUBTITLE"]) == (True, "Snow")
     assert last["reply"].startswith("SUBTITLE is now “Snow”. Everything is filled")

@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 from pytest_django.fixtures import Settings
 
-from artifacts.agent import actions, turns
+from artifacts.agent import actions
 from artifacts.models import Artifact, ArtifactConfiguration, ChatTurn
 from dali.lib.calls.failures import VendorError
 from progressions.models import Charge, Step
 from progressions.text_model import text_models
+from progressions.work import leases
 from tests.artifacts.agent.conftest import Speaker
 from tests.factories import ProgressionFactory
 from tests.progressions.fake_models import WRITTEN, FakeTextModel
@@ -102,7 +103,7 @@ def test_an_answer_that_was_paid_is_not_asked_for_again_after_a_kill(
         with pytest.raises(KilledError):
             at_image.say(UNCLEAR)
     ChatTurn.objects.update(lease_owner="a process before")
-    turns.take_over()
+    leases.take_over()
     answer = at_image.say(UNCLEAR)
     assert answer["remaining"] == ["SUBTITLE"]
     assert (len(model.requests), Charge.objects.count()) == (1, 1)
@@ -119,7 +120,7 @@ def test_a_call_whose_answer_nobody_saw_is_booked_and_made_again(
         at_image.say(UNCLEAR)
     model.before_answer = lambda request: None
     ChatTurn.objects.update(lease_owner="a process before")
-    turns.take_over()
+    leases.take_over()
     model.script = [{"actions": [action("find", text="lighthouse")]}]
     assert at_image.say(UNCLEAR)["remaining"] == ["SUBTITLE"]
     assert sorted(Charge.objects.values_list("is_possible", flat=True)) == [False, True]

@@ -230,7 +230,7 @@ def test_more_images_than_a_request_has_time_for_are_left_to_a_worker(
     answer = keyed().post("/api/artifacts", sent)
     assert (answer.status_code, answer.json()["status"]) == (202, "building")
     artifact = Artifact.objects.get(id=answer.json()["id"])
-    assert builds.build_next(artifact.id)
+    assert builds.build_waiting(artifact.id)
     artifact.refresh_from_db()
     assert artifact.status == "published"
     again = keyed().post(f"/api/artifacts/{artifact.id}/rebuild")
@@ -250,23 +250,24 @@ def test_a_long_build_whose_storage_is_away_waits_and_says_nothing_of_the_inside
     artifact = Artifact.objects.get(id=keyed().post("/api/artifacts", sent).json()["id"])
     with monkeypatch.context() as patch:
         patch.setattr(building, "store", away)
-        assert builds.build_next(artifact.id)
+        assert builds.build_waiting(artifact.id)
         artifact.refresh_from_db()
         assert (artifact.status, artifact.error) == ("building", "")
-        assert not builds.build_next(artifact.id)  # its pause is not over
+        assert not builds.build_waiting(artifact.id)  # its pause is not over
         Artifact.objects.filter(id=artifact.id).update(
-            lease_until=None, updated_at=timezone.now() - timedelta(hours=2)
+            not_before=None, updated_at=timezone.now() - timedelta(hours=2)
         )
-        assert builds.build_next(artifact.id)
+        assert builds.build_waiting(artifact.id)
         artifact.refresh_from_db()
         assert (artifact.status, artifact.error) == ("building", "")  # it is never given up
-        assert artifact.lease_until is not None
-        assert 55 < (artifact.lease_until - timezone.now()).total_seconds() <= 60
+        assert artifact.lease_until is None
+        assert artifact.not_before is not None
+        assert 55 < (artifact.not_before - timezone.now()).total_seconds() <= 60
     lines = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
     assert len(lines) == 2
     assert all("the bucket 'x' hangs" in line for line in lines)
-    Artifact.objects.filter(id=artifact.id).update(lease_until=None)
-    assert builds.build_next(artifact.id)
+    Artifact.objects.filter(id=artifact.id).update(not_before=None)
+    assert builds.build_waiting(artifact.id)
     artifact.refresh_from_db()
     assert artifact.status == "published"
 

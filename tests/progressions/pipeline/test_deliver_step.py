@@ -40,7 +40,7 @@ class FakeDelivery(Delivery):
 @pytest.fixture
 def delivery(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeDelivery]:
     settings.DELIVERY = "fake"
-    monkeypatch.setattr(tools, "persistently", lambda effect, *_: effect())
+    monkeypatch.setattr(tools, "retry", lambda effect, *_: effect())
     with deliveries.register_temporarily(FakeDelivery()) as made:
         assert isinstance(made, FakeDelivery)
         yield made

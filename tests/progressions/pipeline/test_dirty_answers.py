@@ -306,7 +306,7 @@ def delivery(settings: Settings) -> Iterator[FailingDelivery]:
 def test_a_delivery_with_dirty_words_waits_as_any_other(
     submit: Submit, delivery: FailingDelivery, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tools, "persistently", lambda effect, *_: effect())
+    monkeypatch.setattr(tools, "retry", lambda effect, *_: effect())
     delivery.errors = [DeliveryError(f"{NUL}{HALF}")]
     job = submit()
     work_all()

@@ -13,7 +13,7 @@ from pytest_django.fixtures import Settings
 
 from dali.lib.calls.failures import Outcome, VendorError
 from dali.lib.objects.storage import originals
-from progressions.enums import Purpose
+from progressions.enums import Judgment, Purpose
 from progressions.errors import JudgeError
 from progressions.judge import Judge, JudgeRequest, Verdict, judge_in_use, judges
 from progressions.models import Charge, ImageProgression, Job, Step
@@ -148,17 +148,14 @@ def test_a_verdict_that_stands_is_not_taken_back_by_a_judge_that_fails_or_cannot
     assert told()[-1]["seq"] == newest
 
 
-def test_an_image_that_is_being_judged_is_not_due_until_its_judge_must_have_ended(
-    submit: Submit, scripted: ScriptedJudge, settings: Settings
-) -> None:
+def test_an_image_that_is_being_judged_is_not_judged_twice(submit: Submit, scripted: ScriptedJudge) -> None:
     submit()
     work_all()
     row = ImageProgression.objects.get()
-    settings.JUDGE_TIMEOUT_S = 1000
     seen: list[Any] = []
 
     def look_around(*args: object) -> Verdict:
-        seen.append(ImageProgression.objects.get().judge_due_at)
+        seen.append(late_judging.due_for_judging(10))
         assert not late_judging.judge_late(row.id)
         return Verdict(None, ["Nothing."])
 
@@ -166,7 +163,39 @@ def test_an_image_that_is_being_judged_is_not_due_until_its_judge_must_have_ende
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(late_judging, "look", look_around)
         assert late_judging.judge_late(row.id)
-    assert seen[0] > timezone.now() + timedelta(seconds=1100)
+    assert seen == [[]]
+
+
+def test_an_error_while_an_image_is_judged_puts_it_off(
+    submit: Submit, scripted: ScriptedJudge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submit()
+    work_all()
+    row = ImageProgression.objects.get()
+    late_judging.ask_again(progression_ids=[row.id])
+    monkeypatch.setattr(late_judging, "look", lambda *_: 1 / 0)
+    assert late_judging.judge_late(row.id)
+    row.refresh_from_db()
+    assert row.lease_until is None
+    assert row.judge_due_at is not None
+    assert row.judge_due_at > timezone.now() + timedelta(minutes=4)
+
+
+def test_a_verdict_under_a_lost_lease_is_charged_and_not_written(
+    submit: Submit, scripted: ScriptedJudge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lose(*args: object) -> Verdict:
+        ImageProgression.objects.update(lease_token=9)
+        return Verdict(Judgment.FAIL, ["A barn."], usage=(SEEN,))
+
+    submit()
+    work_all()
+    row = ImageProgression.objects.get()
+    late_judging.ask_again(progression_ids=[row.id])
+    monkeypatch.setattr(late_judging, "look", lose)
+    assert late_judging.judge_late(row.id)
+    row.refresh_from_db()
+    assert (row.judgment, row.judge_due_at is None, len(judged_charges())) == ("pass", False, 2)
 
 
 def test_a_start_image_that_is_gone_is_named_and_no_judge_asked(

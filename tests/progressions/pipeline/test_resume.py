@@ -9,7 +9,7 @@ from django.db import OperationalError
 from progressions.errors import LeaseLostError
 from progressions.models import ImageProgression, Job, Step, Variant
 from progressions.pipeline import attempts, generate_step, orchestrator, tools, writes
-from progressions.work import claims
+from progressions.work import claims, leases
 from progressions.work.steps import Journal
 from tests.progressions.conftest import told, work_all
 from tests.progressions.fakes import FakeProvider, picture_bytes
@@ -37,8 +37,8 @@ def deadlock(*_: object, **__: object) -> None:
 def restart(monkeypatch: pytest.MonkeyPatch) -> None:
     """What another process finds and does at its start."""
     monkeypatch.undo()
-    monkeypatch.setattr(claims, "OWNER", f"process-{next(_restarts)}")
-    claims.take_over()
+    monkeypatch.setattr(leases, "OWNER", f"process-{next(_restarts)}")
+    leases.take_over()
 
 
 POINTS: list[tuple[object, str, int, int]] = [
@@ -141,7 +141,7 @@ def test_a_worker_that_lost_its_lease_can_write_nothing(submit: Submit) -> None:
     quick = claims.claim_next()
     assert quick is not None
     assert quick.token == slow.token + 1
-    with pytest.raises(LeaseLostError), claims.fenced(slow, error="from the grave"):
+    with pytest.raises(LeaseLostError), leases.fenced(slow, error="from the grave"):
         Step.objects.create(owner_id=slow.id, name="late", status="ok")
     orchestrator.run_lease(slow)
     assert not Step.objects.exists()
@@ -154,13 +154,13 @@ def test_leases_given_back_at_a_stop_are_free_at_once(submit: Submit) -> None:
     submit(variants=2)
     held = claims.claim_next()
     assert held is not None
-    assert claims.release_all() == 1
+    assert leases.release_all() == 1
     assert claims.claim_next() is None
-    claims.take_over()
+    leases.take_over()
     again = claims.claim_next()
     assert again is not None
     assert (again.id, again.token) == (held.id, held.token + 2)
-    with pytest.raises(LeaseLostError), claims.fenced(held):
+    with pytest.raises(LeaseLostError), leases.fenced(held):
         pass
 
 

@@ -25,7 +25,7 @@ from progressions.models import Charge, Job, Rewrite, Step, Variant
 from progressions.money import ledger
 from progressions.pipeline.rewrite import checked, refine_prompt
 from progressions.text_model import TextRequest, text_models
-from progressions.upkeep import sweep
+from progressions.upkeep import pruning
 from tests.progressions.conftest import told, work_all
 from tests.progressions.fake_models import WRITTEN, FakeTextModel
 from tests.progressions.fakes import FakeProvider
@@ -143,7 +143,7 @@ def test_what_has_just_failed_is_not_tried_again_by_the_next_variant(
     variant = variant_of(submit)
     reasons = [refine_prompt(variant, "a lighthouse", [LIGHT]).reason for _ in range(3)]
     assert (reasons, len(model.requests)) == (["Fake: 503"] * 3, 1)
-    Rewrite.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+    Rewrite.objects.update(not_before=timezone.now() - timedelta(seconds=1))
     assert refine_prompt(variant, "a lighthouse", [LIGHT]).prompt == NEW
     assert not Charge.objects.filter(is_possible=True).exists()
 
@@ -204,7 +204,7 @@ def test_a_text_that_another_process_asks_for_is_waited_for(
             Rewrite.objects.update(text="Written elsewhere.", lease_until=None)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("progressions.pipeline.rewrite.release_connection", answer_elsewhere)
+        patch.setattr("progressions.pipeline.rewrite.release_db_connection", answer_elsewhere)
         settings.REFINER_TIMEOUT_S = 20
         assert refine_prompt(variant, "a lighthouse", [LIGHT]).prompt == "Written elsewhere."
     assert len(model.requests) == 1
@@ -311,7 +311,7 @@ def test_a_job_goes_on_without_the_model_and_its_step_says_why(
 def test_what_was_written_is_kept_for_a_month() -> None:
     old = Rewrite.objects.create(digest="a", text="x", created_at=timezone.now() - timedelta(days=31))
     new = Rewrite.objects.create(digest="b", text="y", created_at=timezone.now() - timedelta(days=29))
-    sweep.tidy()
+    pruning.tidy()
     assert list(Rewrite.objects.all()) == [new]
     assert str(old) == "x"
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from progressions.models import Cooldown, Job, Variant
 from progressions.pipeline.intake.submit import JobDraft, submit_job
-from progressions.work import claims
+from progressions.work import claims, leases
 from projects.models import Project
 from tests.progressions.fakes import FakeProvider
 
@@ -20,8 +20,8 @@ Submit = Callable[..., Job]
 @pytest.fixture(autouse=True)
 def _nothing_is_held(db: None) -> Iterator[None]:
     yield
-    claims.release_all()
-    claims.take_over()
+    leases.release_all()
+    leases.take_over()
 
 
 def claimed() -> Variant:

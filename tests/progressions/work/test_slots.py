@@ -16,8 +16,7 @@ from progressions.models import Job, Variant
 from progressions.pipeline import orchestrator, tools
 from progressions.pipeline.intake.submit import JobDraft, submit_job
 from progressions.provider import providers
-from progressions.upkeep.sweep import nudge_due
-from progressions.work import claim_sql, claims, slots
+from progressions.work import claim_sql, claims, leases, slots
 from projects.models import Project
 from tests.progressions.conftest import work_all
 from tests.progressions.fakes import FakeProvider
@@ -53,7 +52,7 @@ def freed() -> Iterator[list[str]]:
     slots.freed.disconnect(note)
 
 
-def provider_of(lease: claims.Lease) -> str:
+def provider_of(lease: leases.Lease) -> str:
     return Variant.objects.get(id=lease.id).provider
 
 
@@ -62,16 +61,16 @@ def test_a_claim_passes_over_a_provider_that_is_full(
 ) -> None:
     fake_provider.limit = 2
     submit(providers=("fake", "other"), variants=3)
-    leases = [lease for _ in range(6) if (lease := claims.claim_next())]
-    assert [provider_of(lease) for lease in leases] == ["fake", "fake", "other", "other", "other"]
+    taken = [lease for _ in range(6) if (lease := claims.claim_next())]
+    assert [provider_of(lease) for lease in taken] == ["fake", "fake", "other", "other", "other"]
     assert slots.under_way("fake") == 2
-    claims.free_slot(leases[0])
+    slots.free(taken[0])
     again = claims.claim_next()
     assert again is not None
     assert provider_of(again) == "fake"
     assert claims.claim_next() is None
-    for lease in [*leases, again]:
-        claims.forget(lease)
+    for lease in [*taken, again]:
+        leases.forget(lease)
     assert slots.under_way("fake") == 0
 
 
@@ -105,11 +104,11 @@ def test_who_was_passed_over_is_sent_for_when_a_slot_comes_free(
     first = claims.claim_next()
     assert claims.claim_next() is None
     assert first is not None
-    claims.free_slot(first)
+    slots.free(first)
     assert freed == ["fake"]
     second = claims.claim_next()
     assert second is not None
-    claims.free_slot(second)
+    slots.free(second)
     assert freed == ["fake", "fake"], "more than one may have been passed over"
 
 
@@ -121,13 +120,13 @@ def test_nobody_is_sent_for_once_nothing_is_left(
     first = claims.claim_next()
     assert first is not None
     assert claims.claim_next() is None
-    claims.free_slot(first)
+    slots.free(first)
     assert claims.claim_next() is None
     freed.clear()
     submit(session_id="s-2")
     second = claims.claim_next()
     assert second is not None
-    claims.free_slot(second)
+    slots.free(second)
     assert freed == []
 
 
@@ -140,8 +139,8 @@ def test_a_variant_that_has_its_answer_needs_no_slot(submit: Submit, fake_provid
     second = claims.claim_next()
     assert second is not None
     assert slots.under_way("fake") == 1
-    claims.forget(first)
-    claims.forget(second)
+    leases.forget(first)
+    leases.forget(second)
 
 
 def test_an_answer_that_does_not_decode_is_asked_for_again_when_there_is_room(
@@ -210,10 +209,10 @@ def test_variants_held_back_by_a_cooldown_are_sent_for_when_it_is_over(
     submit(variants=3)
     now = timezone.now()
     Variant.objects.update(nudged_at=now - timedelta(seconds=10))
-    assert nudge_due() == 0
+    assert claims.nudge_due() == 0
     claim_sql.cool_down("fake", now - timedelta(seconds=1), "429")
-    assert nudge_due() == 3
-    assert nudge_due() == 0
+    assert claims.nudge_due() == 3
+    assert claims.nudge_due() == 0
 
 
 def test_many_threads_and_few_connections_end_a_job_of_refusals(

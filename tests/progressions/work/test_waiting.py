@@ -13,7 +13,6 @@ from progressions.enums import Kind
 from progressions.models import HeldAnswer, ImageProgression, Job, Step, Variant
 from progressions.pipeline import orchestrator, tools
 from progressions.pipeline.writes import cancel_job
-from progressions.upkeep.sweep import nudge_due
 from progressions.work import claims, slots
 from progressions.work.held_answers import forget_ended
 from tests.progressions.conftest import told, work_all
@@ -38,7 +37,7 @@ class Switch:
 @pytest.fixture
 def storage(monkeypatch: pytest.MonkeyPatch) -> Iterator[Switch]:
     switch = Switch()
-    monkeypatch.setattr(tools, "persistently", lambda effect, *_: effect())
+    monkeypatch.setattr(tools, "retry", lambda effect, *_: effect())
     for name in ("put_once", "read", "read_note", "exists", "size_of", "delete"):
         real = getattr(LocalWriteOnceStorage, name)
 
@@ -113,7 +112,7 @@ def test_while_an_answer_is_held_no_other_variant_pays_and_all_go_on_afterwards(
     assert len(fake_provider.requests) == 1
     assert job.variants.filter(status="queued").count() == 3
     Variant.objects.update(nudged_at=None)
-    assert nudge_due() == 0, "nothing that waits for the storage is sent for"
+    assert claims.nudge_due() == 0, "nothing that waits for the storage is sent for"
     fake_provider.before_answer = lambda request: None
     storage.is_away = False
     let_time_pass()

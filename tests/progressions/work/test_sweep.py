@@ -9,8 +9,8 @@ from django.utils import timezone
 from dali.lib.ids import new_id
 from progressions import tasks
 from progressions.models import Duty, Event, IdempotencyKey, Job, StreamSession, Variant
-from progressions.upkeep import sweep
-from progressions.work import claims, nudges
+from progressions.upkeep import pruning
+from progressions.work import claims, nudges, sweep
 from progressions.work.idempotency import Once
 from tests.progressions.conftest import told, work_all
 
@@ -27,19 +27,19 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 def test_lost_work_is_nudged_once_until_its_message_is_old(submit: Submit, sent: list[int]) -> None:
     submit(variants=3)
-    assert sweep.nudge_due() == 3
-    assert sweep.nudge_due() == 0
+    assert claims.nudge_due() == 3
+    assert claims.nudge_due() == 0
     Variant.objects.update(nudged_at=timezone.now() - timedelta(seconds=31))
-    assert sweep.nudge_due() == 3
+    assert claims.nudge_due() == 3
     assert sent == [3, 0, 3]
 
 
 def test_a_dead_workers_variant_is_due_when_its_lease_ends(submit: Submit, sent: list[int]) -> None:
     submit()
     claims.claim_next()
-    assert sweep.nudge_due() == 0
+    assert claims.nudge_due() == 0
     Variant.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
-    assert sweep.nudge_due() == 1
+    assert claims.nudge_due() == 1
 
 
 def test_a_cancelled_variant_whose_worker_is_dead_is_ended(submit: Submit, sent: list[int]) -> None:
@@ -49,9 +49,10 @@ def test_a_cancelled_variant_whose_worker_is_dead_is_ended(submit: Submit, sent:
     claims.claim_next()
     writes.cancel_job(job_id=job.id)
     assert job.variants.get().status == "running"
-    assert sweep.end_cancelled() == 0
+    sweep.look()
+    assert job.variants.get().status == "running"
     Variant.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
-    assert sweep.end_cancelled() == 1
+    sweep.look()
     assert job.variants.get().status == "cancelled"
     assert told()[-1]["scope"] == "job"
 
@@ -69,7 +70,7 @@ def test_old_events_are_pruned_and_the_session_keeps_note(submit: Submit, sent: 
     submit()
     work_all()
     Event.objects.filter(seq__lte=4).update(created_at=timezone.now() - timedelta(days=31))
-    assert sweep.prune_events(timezone.now() - timedelta(days=30)) == 4
+    assert pruning.prune_events(timezone.now() - timedelta(days=30)) == 4
     session = StreamSession.objects.get(session_id="s-1")
     assert (session.pruned_seq, session.last_seq) == (4, 11)
     assert Event.objects.filter(session_id="s-1").count() == 7
@@ -80,7 +81,7 @@ def test_old_idempotency_keys_are_forgotten(sent: list[int]) -> None:
     for key, days in (("old", 8), ("young", 6)):
         Once("jobs", "", key, "d").keep(new_id(), 202)
         IdempotencyKey.objects.filter(key=key).update(created_at=timezone.now() - timedelta(days=days))
-    sweep.tidy()
+    pruning.tidy()
     assert list(IdempotencyKey.objects.values_list("key", flat=True)) == ["young"]
 
 
