@@ -35,14 +35,14 @@ def licence_of(package: str) -> str:
         return _NOT_INSTALLED[package]
     found = distribution(package)
     metadata = found.metadata
-    if expression := metadata.get("License-Expression"):
-        return expression
+    if "License-Expression" in metadata:
+        return metadata["License-Expression"]
     classified = [
         line.rpartition(" :: ")[2]
         for line in metadata.get_all("Classifier") or []
         if line.startswith("License ::")
     ]
-    text = metadata.get("License") or ""
+    text = "".join(metadata.get_all("License") or [])
     named = text.strip().partition("\n")[0]
     if named in _SPDX or named in _NAMES:
         return _NAMES.get(named, named)

@@ -133,7 +133,9 @@ def is_there(dotted: str) -> bool:
             return False
     module = parent.with_suffix(".py") if parent.with_suffix(".py").is_file() else parent / "__init__.py"
     return (
-        re.search(rf"^(?:class |def |async def )?{member}\b|import .*\b{member}\b", module.read_text(), re.MULTILINE)
+        re.search(
+            rf"^(?:class |def |async def )?{member}\b|import .*\b{member}\b", module.read_text(), re.MULTILINE
+        )
         is not None
     )
 
