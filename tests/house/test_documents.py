@@ -15,7 +15,7 @@ from tests.house.tree import PACKAGES, ROOT, documentation, documents, files, mo
 NOT_SETTINGS = {"DJANGO_SETTINGS_MODULE", "CI", "PYTEST_XDIST_WORKER"}
 VARIABLE = re.compile(r"(?:environ\.get\(|environ\[|getenv\()\s*[\"']([A-Z][A-Z0-9_]+)[\"']")
 LINK = re.compile(r"\]\((?!https?://)([^)#]*)(?:#([^)]*))?\)")
-FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+FENCED = re.compile(r"^ *```.*?^ *```", re.MULTILINE | re.DOTALL)
 CODE = re.compile(r"`([^`\n]+)`")
 NAMED_PATH = re.compile(r"(?<![\w./$-])(?:\./)?([\w.-]+(?:/[\w.<>{}*-]+)+)/?")
 NAMED_MODULE = re.compile(rf"(?<![\w./@-])((?:{'|'.join((*PACKAGES, 'tests'))})(?:\.\w+)+)")
