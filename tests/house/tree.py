@@ -60,7 +60,11 @@ def text_files() -> list[Path]:
     ]
 
 
+def documents() -> list[Path]:
+    """README, the pages of docs and those in the code's own folders."""
+    return [path for path in files() if path.suffix == ".md"]
+
+
 def documentation() -> str:
-    """README and all pages of docs in one text."""
-    pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-    return "\n".join(page.read_text(encoding="utf-8") for page in pages)
+    """All documents in one text."""
+    return "\n".join(page.read_text(encoding="utf-8") for page in documents())

@@ -1,4 +1,4 @@
-"""The README's commands, run as they stand, in order, against a real server."""
+"""Every `bash` block of the documents, run as it is and in order against a real server; and `manage.py generate`."""
 
 import json
 import re
@@ -11,11 +11,21 @@ import pytest
 from websockets.sync.client import connect
 
 from tests.conftest import ServerProcess
-from tests.house.tree import ROOT
+from tests.house.tree import ROOT, documents
 
-README = (ROOT / "README.md").read_text()
-COMMANDS = re.findall(r"```bash\n(.*?)```", README, re.DOTALL)
-SOCKETS = re.findall(r'wscat -c "(ws://127\.0\.0\.1:8000[^"]*)"', README)
+API = ROOT / "docs" / "api.md"
+
+
+def commands() -> list[str]:
+    """The blocks of api.md, which sets the variables, then those of the other documents."""
+    pages = [API, *(page for page in documents() if page != API)]
+    return [
+        block for page in pages for block in re.findall(r"```bash\n(.*?)```", page.read_text(), re.DOTALL)
+    ]
+
+
+COMMANDS = commands()
+SOCKETS = re.findall(r'wscat -c "(ws://127\.0\.0\.1:8000[^"]*)"', API.read_text())
 
 # Every curl must succeed and end: the commands' own flags come after these.
 STRICT = """
@@ -37,7 +47,7 @@ def run(script: str, server: ServerProcess, folder: Path) -> "subprocess.Complet
     )
 
 
-def test_the_commands_of_the_readme_run_in_order_as_they_stand(
+def test_the_commands_of_the_documents_run_in_order_as_they_are(
     live_server_process: ServerProcess, tmp_path: Path
 ) -> None:
     result = run("\n".join(COMMANDS), live_server_process, tmp_path)
@@ -54,7 +64,7 @@ def test_a_command_that_fails_is_seen_to_fail(live_server_process: ServerProcess
 
 
 @pytest.mark.parametrize("address", SOCKETS)
-def test_the_sockets_of_the_readme_open(
+def test_the_sockets_of_the_documents_open(
     live_server_process: ServerProcess, address: str, tmp_path: Path
 ) -> None:
     submitted = run(
@@ -76,8 +86,8 @@ def test_the_sockets_of_the_readme_open(
     assert (first["seq"], first["type"], first["sessionId"]) == (1, "queued", "s-42")
 
 
-def test_the_readme_has_commands_and_sockets_to_try() -> None:
-    assert len(COMMANDS) >= 6
+def test_the_documents_have_commands_and_sockets_to_try() -> None:
+    assert len(COMMANDS) >= 10
     assert len(SOCKETS) == 2
 
 
