@@ -4,6 +4,8 @@ import email.utils
 import time
 from typing import Literal
 
+import requests
+
 from dali.lib.calls.answers.usage import Usage
 from dali.lib.cleaning import clean_number, clean_text
 from dali.lib.errors import DaliError
@@ -86,3 +88,13 @@ def retry_after_s(header: str | None, *, now: float | None = None) -> float | No
             return None
         seconds = moment - (time.time() if now is None else now)
     return seconds if 0 <= seconds < float("inf") else (0.0 if seconds < 0 else None)
+
+
+def how_it_failed(error: requests.RequestException) -> str:
+    """Why a request failed, in a few words for users, without those of the HTTP library."""
+    if error.response is not None:
+        return f"the answer was {error.response.status_code}"
+    if isinstance(error, requests.Timeout):
+        return "no answer came in time"
+    is_cut = isinstance(error, requests.ConnectionError)
+    return "the connection failed" if is_cut else "the answer cannot be read"

@@ -12,7 +12,7 @@ from typing import Literal, cast
 import structlog
 from django.conf import settings
 
-from dali.lib.calls.bounded import call_within
+from dali.lib.calls.deadlines import call_within
 from dali.lib.errors import RefusedStartError, UnavailableError
 from dali.lib.objects.storage import LocalWriteOnceStorage, WriteOnceStorage, named
 

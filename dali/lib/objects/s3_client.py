@@ -3,7 +3,6 @@
 The time-outs of botocore are for each read, so that a server that drips its answer would hold a thread for ever.
 """
 
-import socket
 from http.client import HTTPResponse, IncompleteRead
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -16,7 +15,8 @@ from botocore.awsrequest import (
 )
 from botocore.config import Config
 
-from dali.lib.calls.connections import BoundedTlsSocket, connect
+from dali.lib.calls.deadlines import BoundedTlsSocket
+from dali.lib.calls.sockets import new_connection
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
@@ -59,17 +59,13 @@ class _Answer(HTTPResponse):
 
 
 class _PlainConnection(AWSHTTPConnection):
+    _new_conn = new_connection
     response_class = _Answer  # type: ignore[assignment]  # as http.client has it; the stubs know one of botocore's
-
-    def _new_conn(self) -> socket.socket:
-        return connect(self)
 
 
 class _TlsConnection(AWSHTTPSConnection):
+    _new_conn = new_connection
     response_class = _Answer  # type: ignore[assignment]  # as http.client has it; the stubs know one of botocore's
-
-    def _new_conn(self) -> socket.socket:
-        return connect(self)
 
 
 class _PlainPool(AWSHTTPConnectionPool):

@@ -290,8 +290,8 @@ def test_of_two_that_fetched_different_pictures_the_first_to_store_holds(
         ("/none", "unreachable", "answered 404"),
         ("/cut-short", "unreachable", "cut the connection"),
         ("/drip", "unreachable", "too slow"),
-        ("/to/http://127.0.0.1:1/x", "unreachable", "redirects where it must not"),
-        ("/to/file:///etc/passwd", "unreachable", "redirects where it must not"),
+        ("/to/http://127.0.0.1:1/x", "unreachable", "redirects to a URL that is not allowed"),
+        ("/to/file:///etc/passwd", "unreachable", "redirects to a URL that is not allowed"),
     ],
 )
 def test_what_is_no_image_ends_with_its_code_and_leaves_nothing(
