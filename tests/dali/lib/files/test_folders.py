@@ -260,7 +260,7 @@ def test_below_the_reserve_no_work_is_taken_and_the_disk_is_named(
     lines = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
     assert len(lines) == 4
     assert all(
-        "100 MB of disk are free, and DALI_DISK_RESERVE_MB keeps 200: free some space" in line
+        "only 100 MB of disk are free, less than DALI_DISK_RESERVE_MB (200): free some space" in line
         for line in lines
     )
 
