@@ -1,8 +1,8 @@
 """How long calls to an outside service may take: requests fail fast, workers may wait.
 
-The slow calls of one request share REQUEST_S, however many there are. When a service lets a request wait in vain, its
-circuit opens: other requests fail at once, except one at a time that tries whether the service answers again. So a
-service that hangs holds few threads.
+The slow calls of one request share REQUEST_S, however many there are. When a request gets no answer in time, the
+service's circuit opens: other requests fail at once, except one at a time that tries whether the service answers again.
+So a service that hangs holds few threads.
 """
 
 import threading

@@ -88,7 +88,7 @@ def test_what_the_operating_system_refuses_is_told_apart(
 def test_an_object_that_ends_early_is_never_whole(tmp_path: Path) -> None:
     storage = LocalWriteOnceStorage(str(tmp_path))
     storage.put_once("a/0", bytes(1000), media_type="video/mp4")
-    with pytest.raises(UnavailableError, match="it ends 500 bytes early"):
+    with pytest.raises(UnavailableError, match="the file ends 500 bytes early"):
         list(storage.stream("a/0", 0, 1500))
 
 
