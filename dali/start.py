@@ -12,7 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management import BaseCommand, ManagementUtility
 
 from dali import env
-from dali.lib.calls.bounded import call_within
+from dali.lib.calls.deadlines import call_within
 from dali.lib.db.probe import ask_database, one_line
 from dali.lib.errors import UnavailableError
 

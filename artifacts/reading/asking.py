@@ -6,7 +6,7 @@ from typing import Any
 
 import requests
 
-from dali.lib.calls.failed_requests import how_it_failed
+from dali.lib.calls.failures import how_it_failed
 from dali.lib.errors import DaliError
 
 ANSWER_S = 60.0

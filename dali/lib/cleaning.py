@@ -1,7 +1,7 @@
-"""Text and facts from outside, made fit for every database, log and terminal: used where they enter, once.
+"""Cleans text and facts from outside for databases, logs and terminals, once, where they enter.
 
-PostgreSQL's text and jsonb refuse NUL and half surrogate pairs, JSON has no NaN, and Python writes no integer of more
-than 4,300 digits. Services and plug-ins send all of these.
+PostgreSQL's text and jsonb reject NUL and half surrogate pairs, JSON has no NaN, and Python does not write integers of
+more than 4,300 digits. Services and plug-ins send all of these.
 """
 
 import math
@@ -10,24 +10,24 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-MOST_TEXT = 8_000  # characters of one text, where a caller names no limit
+MOST_TEXT = 8_000  # characters of one text, by default
 MOST_FACTS = 32_000  # characters of all facts of one record
-# What stands for a character that was no text.
+# Replaces characters that are not text.
 REPLACED = "\ufffd"
 _MOST_DEPTH = 8
-_MOST_PARTS = 200  # of one list or object
+_MOST_PARTS = 200  # in one list or object
 _MOST_NAME = 120
 _MOST_INTEGER = 2**63
 
-# C0 and C1 controls but tab and line breaks, and surrogates: half of a pair is no character.
+# C0 and C1 controls except tab and line breaks, and surrogates: half a pair is not a character.
 _UNFIT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 def clean_text(said: object, most: int = MOST_TEXT) -> str:
-    """The text fit for every database and terminal, at most `most` characters; empty where it is no text.
+    """The text, safe for every database and terminal, at most `most` characters; empty if it is not a string.
 
-    U+FFFD stands for each control character and half of a surrogate pair. Two halves that stand together are the
-    character they mean.
+    Replaces control characters and half surrogate pairs by U+FFFD. Two halves next to each other become their
+    character.
     """
     if not isinstance(said, str):
         return ""
@@ -39,10 +39,10 @@ def clean_text(said: object, most: int = MOST_TEXT) -> str:
 
 
 def clean_facts(facts: object, most: int = MOST_FACTS, most_text: int = MOST_TEXT) -> dict[str, Any]:
-    """JSON-able facts for a record, safe for any database; empty where they are no mapping.
+    """JSON-able facts for a record, safe for every database; empty if they are not a mapping.
 
-    What is no JSON (NaN, infinities, integers beyond 64 bits, other objects) is null; what is nested too deeply or
-    goes beyond `most` characters in all is left out; a text has at most `most_text`.
+    Values that JSON does not have (NaN, infinities, integers beyond 64 bits, other objects) become null. Drops values
+    that are nested too deeply or exceed `most` characters in all; cuts texts to `most_text`.
     """
     if not isinstance(facts, Mapping):
         return {}
@@ -51,7 +51,7 @@ def clean_facts(facts: object, most: int = MOST_FACTS, most_text: int = MOST_TEX
 
 
 def clean_number(said: object, most: float) -> float | None:
-    """The number, from 0 to `most`; None where it is none or a truth value."""
+    """The number, if it is from 0 to `most` and not a truth value; otherwise None."""
     if isinstance(said, bool) or not isinstance(said, int | float | Decimal):
         return None
     try:

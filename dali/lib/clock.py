@@ -1,4 +1,4 @@
-"""Times as the API says them, and deadlines that hold over several calls."""
+"""Times in the API's format, and deadlines for several calls."""
 
 import time
 from dataclasses import dataclass
@@ -6,28 +6,28 @@ from datetime import UTC, datetime
 
 
 def epoch_ms(moment: datetime) -> int:
-    """Milliseconds since the Unix epoch, as every time outside the database is written."""
+    """Milliseconds since the Unix epoch, the format of all times outside the database."""
     return int(moment.timestamp() * 1000)
 
 
 def from_epoch_ms(value: int) -> datetime:
-    """The aware moment, in UTC, of milliseconds since the Unix epoch."""
+    """The aware datetime, in UTC, of milliseconds since the Unix epoch."""
     return datetime.fromtimestamp(value / 1000, tz=UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """A moment of the monotonic clock by which something must have ended."""
+    """A moment of the monotonic clock, in seconds, by which something must end."""
 
     at: float
 
     @classmethod
     def after(cls, seconds: float) -> "Deadline":
-        """The deadline that many seconds from now."""
+        """The deadline in so many seconds from now."""
         return cls(time.monotonic() + seconds)
 
     def left_s(self) -> float:
-        """Seconds left, never below 0."""
+        """Seconds left, at least 0."""
         return max(0.0, self.at - time.monotonic())
 
     @property

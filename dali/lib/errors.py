@@ -1,4 +1,4 @@
-"""The root of Dali's errors and those that an HTTP answer is made of."""
+"""The root of Dali's errors, and those that become HTTP responses."""
 
 from typing import ClassVar
 
@@ -6,9 +6,9 @@ from dali.lib.cleaning import clean_text
 
 
 class DaliError(Exception):
-    """Root of every error that Dali raises on purpose. The message names the thing and the cure.
+    """Root of all errors that Dali raises on purpose. The message names the thing, the value and the cure.
 
-    It may quote what a service or a client said: its texts are cleaned, so that every database takes them.
+    It may quote services and clients: its texts are cleaned, so that every database accepts them.
     """
 
     def __init__(self, *said: object) -> None:
@@ -16,14 +16,14 @@ class DaliError(Exception):
 
     @property
     def public_message(self) -> str:
-        """What a client may be told: in an answer, an event, an `error` of a row."""
+        """The message for clients: in a response, an event, or the `error` of a row."""
         return str(self)
 
 
 class InputError(DaliError):
-    """What a client sent cannot be taken; answered with 400.
+    """The client's input is not valid; answered with 400.
 
-    `field` is the client's own name for the input at fault, as in `maskImageUrl` or `models.openai`.
+    `field` is the client's name for that input, such as `maskImageUrl` or `models.openai`.
     """
 
     def __init__(self, field: str, message: str) -> None:
@@ -32,26 +32,26 @@ class InputError(DaliError):
 
 
 class MissingError(DaliError):
-    """The thing asked for does not exist; answered with 404."""
+    """The requested object does not exist; answered with 404."""
 
 
 class GoneError(DaliError):
-    """The thing was there and was taken back; answered with 410."""
+    """The object existed and was withdrawn; answered with 410."""
 
 
 class ConflictError(DaliError):
-    """The thing is in a state that forbids the request; answered with 409."""
+    """The object's state does not allow the request; answered with 409."""
 
 
 class IdempotencyError(DaliError):
-    """An idempotency key came again with another body; answered with 422."""
+    """An idempotency key was used again with a different body; answered with 422."""
 
 
 class UnavailableError(DaliError):
     """A service Dali depends on is down; answered with 503 and `Retry-After: retry_after_s`.
 
-    `str(error)` is for the log: `reason`, which may name settings, buckets, paths and keys, and the message where
-    there is no reason. `public_message` is the message: a client sees that alone.
+    `str(error)` is for the log: the `reason`, which may name settings, buckets, paths and keys, or else the message.
+    Clients see only the message (`public_message`).
     """
 
     def __init__(self, message: str, retry_after_s: int = 5, *, reason: str = "") -> None:
@@ -66,6 +66,6 @@ class UnavailableError(DaliError):
 
 
 class RefusedStartError(DaliError):
-    """A server or worker must not start; the message is the line it ends with, `exit_code` its exit code."""
+    """A server or worker must not start. It prints the message and ends with `exit_code`."""
 
     exit_code: ClassVar[int] = 1

@@ -1,4 +1,4 @@
-"""Ids of rows: UUID version 7, so that they sort by the time they were made."""
+"""Ids of rows: UUID version 7, which sort by the time of their creation."""
 
 import uuid
 
@@ -6,5 +6,5 @@ from uuid_utils.compat import uuid7
 
 
 def new_id() -> uuid.UUID:
-    """A new id; within one process each is greater than the one before."""
+    """A new id, greater than all earlier ones of this process."""
     return uuid7()

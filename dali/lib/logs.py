@@ -8,7 +8,7 @@ from typing import Any
 
 import structlog
 
-# What must never stand in a log: API keys of Dali (prefix.secret), bearer tokens, tickets.
+# Must not appear in a log: API keys of Dali (prefix.secret), bearer tokens, tickets.
 _SECRETS = re.compile(
     r"(?i)((?:x-api-key|authorization|api[_-]?key|ticket|token|password|secret)[\"']?\s*[:=]\s*[\"']?(?:bearer\s+)?)"
     r"[^\s\"',&]+"
@@ -16,20 +16,20 @@ _SECRETS = re.compile(
 _SECRET_NAME = re.compile(r"(?i)(?:.*[_-])?(?:api[_-]?key|authorization|cookie|ticket|token|password|secret)")
 
 
-# The values of the settings that are secret: nowhere to be shown, whatever stands before them.
+# Values of secret settings, masked wherever they appear.
 _known: set[str] = set()
-# Shorter ones are words of any text, and no key of any service is that short.
+# Shorter values may be ordinary words; keys of services are longer.
 _LEAST_SECRET = 8
 
 
 def hide(secret: str) -> None:
-    """Has `mask_secrets` replace this very text wherever it stands."""
+    """Makes `mask_secrets` replace this text everywhere."""
     if len(secret) >= _LEAST_SECRET:
         _known.add(secret)
 
 
 def mask_secrets(text: str) -> str:
-    """The text with the secrets it holds, by their value or by the name before them, replaced by `***`."""
+    """The text with `***` in place of secrets, found by their value or by the name before them."""
     for secret in _known:
         if secret in text:
             text = text.replace(secret, "***")
@@ -37,7 +37,7 @@ def mask_secrets(text: str) -> str:
 
 
 def mask_facts(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """JSON-able facts for the record, with the secrets in their texts and names replaced by `***`."""
+    """JSON-able facts for the record, with `***` in place of secrets in texts and names."""
     return {
         mask_secrets(name): "***" if _SECRET_NAME.fullmatch(name) else _masked(value)
         for name, value in facts.items()
@@ -62,7 +62,7 @@ def _mask(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping
 def _without_expected_traceback(
     _: object, __: str, event: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:
-    """What Django refuses as suspicious, as a host it does not serve, is the client's doing: a line is enough."""
+    """Suspicious requests, such as for an unknown host, are the client's fault: log one line without a traceback."""
     if str(event.get("logger", "")).startswith("django.security."):
         event.pop("exc_info", None)
         event["level"] = "warning"
@@ -83,7 +83,7 @@ def _shared_processors() -> list[Any]:
 
 
 def configure(*, is_json: bool) -> None:
-    """Sets structlog up so that its loggers and the standard library's end in the same lines."""
+    """Configures structlog to write the same lines as the standard library's loggers."""
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
@@ -112,20 +112,20 @@ def logging_config(*, is_json: bool, level: str) -> dict[str, Any]:
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
             "django.server": {"level": "WARNING"},
-            "django.request": {"level": "ERROR"},  # the access log has what was not found or refused
-            # As above, and a failure is told by django.request; its request id is what it is here for.
+            "django.request": {"level": "ERROR"},  # 4xx are in the access log
+            # As above, and django.request logs failures; only its request id is used.
             "django_structlog": {"level": "CRITICAL"},
             "daphne": {"level": "WARNING"},
-            "axes": {"level": "ERROR"},  # a line a failed sign-in; dali.sign_in logs the lock-out
+            "axes": {"level": "ERROR"},  # a line for each failed sign-in; dali.sign_in logs lock-outs
             "channels_redis": {
                 "level": "CRITICAL"
-            },  # a traceback a second while Redis is away; the stream says so
+            },  # a traceback every second without Redis; the stream logs that
             "celery": {"level": "WARNING"},
             "urllib3": {"level": "WARNING"},
-            "httpx2": {"level": "WARNING"},  # a line a request, under the vendors' SDKs
+            "httpx2": {"level": "WARNING"},  # a line for each request of the vendors' SDKs
             "google_genai": {
                 "level": "ERROR"
-            },  # says GOOGLE_API_KEY is used, which it is not: a key is given
+            },  # warns that it uses GOOGLE_API_KEY, but the key is passed to it
             "botocore": {"level": "WARNING"},
             "PIL": {"level": "WARNING"},
         },
@@ -134,7 +134,7 @@ def logging_config(*, is_json: bool, level: str) -> dict[str, Any]:
 
 @contextmanager
 def quieter() -> Iterator[None]:
-    """Without lines at INFO, for a command that tells of the same things on the terminal itself."""
+    """Suppresses INFO lines, for a command that prints the same on the terminal."""
     root = logging.getLogger()
     level = root.level
     if level == logging.INFO:

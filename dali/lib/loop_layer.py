@@ -1,8 +1,8 @@
-"""A channel layer for one process: publishing from any thread reaches the server's loop at once.
+"""A channel layer for one process: messages published by any thread reach the server's event loop at once.
 
-Channels' own in-memory layer leaves the server's loop asleep when a worker thread publishes (352 ms at the median,
-and 95 % of a burst dropped at its default capacity; measured November 2026, 2 cores). Here a message goes over by
-`loop.call_soon_threadsafe`, and a mailbox that runs over tells its reader so instead of dropping in silence.
+Channels' own in-memory layer does not wake the server's loop when a worker thread publishes (median delay 352 ms, and
+95 % of a burst dropped at its default capacity; measured November 2026, 2 cores). This one uses
+`loop.call_soon_threadsafe`, and a full mailbox informs its reader instead of dropping messages silently.
 """
 
 import asyncio
@@ -15,12 +15,12 @@ from channels.layers import BaseChannelLayer
 
 Message = dict[str, Any]
 
-# Stands in a mailbox in place of all that was dropped when it ran over: what is missed must be read elsewhere.
+# Replaces the dropped messages of a full mailbox: the reader must get them elsewhere.
 OVERFLOW: Message = {"type": "layer.overflow"}
 
 
 class _Mailbox:
-    """The messages of one channel. Filled by any thread, read on the event loop it was made on."""
+    """The messages of one channel. Any thread adds, the event loop that created it reads."""
 
     __slots__ = ("_capacity", "_is_waking", "_lock", "_messages", "_news", "loop")
 
@@ -33,7 +33,7 @@ class _Mailbox:
         self._is_waking = False
 
     def post(self, message: Message) -> bool:
-        """Puts a message in, from any thread. False where the reader's loop is closed."""
+        """Adds a message, from any thread. False if the reader's loop is closed."""
         if self.loop.is_closed():
             return False
         with self._lock:
@@ -45,7 +45,7 @@ class _Mailbox:
                 return True
             try:
                 self.loop.call_soon_threadsafe(self._wake)
-            except RuntimeError:  # the loop was closed just now
+            except RuntimeError:  # the loop was closed meanwhile
                 return False
             self._is_waking = True
         return True
@@ -56,7 +56,7 @@ class _Mailbox:
         self._news.set()
 
     async def take(self) -> Message:
-        """The oldest message, waited for where there is none; others run first, however many messages there are."""
+        """Waits for the oldest message. Lets other tasks run first, even if messages are there."""
         await asyncio.sleep(0)
         while True:
             with self._lock:
@@ -69,9 +69,9 @@ class _Mailbox:
 class LoopChannelLayer(BaseChannelLayer):  # type: ignore[misc]  # channels has no types
     """Channels' layer contract within one process, over any number of event loops and threads.
 
-    `capacity` is the number of messages a channel holds unread; one more, and all are replaced by OVERFLOW.
-    Messages are handed over as they are, not copied: whoever gets one must not change it. A channel ends when
-    its `receive` is cancelled or its loop closes. Without a reader, sending does nothing.
+    A channel holds at most `capacity` unread messages; one more replaces them all by OVERFLOW. Messages are not
+    copied, so readers must not change them. A channel ends when its `receive` is cancelled or its loop closes.
+    Sending without a reader does nothing.
     """
 
     extensions = ["groups", "flush"]
@@ -83,18 +83,18 @@ class LoopChannelLayer(BaseChannelLayer):  # type: ignore[misc]  # channels has 
         self._groups: dict[str, set[str]] = {}
 
     async def new_channel(self, prefix: str = "specific") -> str:
-        """The name of a new channel whose messages are received on the running loop."""
+        """The name of a new channel, to be read on the running loop."""
         name = f"{prefix}.inmemory!{uuid.uuid4().hex}"
         self._mailbox(name)
         return name
 
     async def send(self, channel: str, message: Message) -> None:
-        """Puts a message in one channel."""
+        """Adds a message to one channel."""
         self.require_valid_channel_name(channel)
         self._post(channel, message)
 
     async def receive(self, channel: str) -> Message:
-        """The channel's next message. Cancelling the wait ends the channel."""
+        """Waits for the channel's next message. Cancelling the wait ends the channel."""
         self.require_valid_channel_name(channel)
         try:
             return await self._mailbox(channel).take()
@@ -103,30 +103,30 @@ class LoopChannelLayer(BaseChannelLayer):  # type: ignore[misc]  # channels has 
             raise
 
     async def group_add(self, group: str, channel: str) -> None:
-        """Lets a channel have what is sent to the group."""
+        """Adds a channel to a group."""
         self.require_valid_group_name(group)
         self.require_valid_channel_name(channel)
         with self._lock:
             self._groups.setdefault(group, set()).add(channel)
 
     async def group_discard(self, group: str, channel: str) -> None:
-        """Takes a channel out of a group; nothing happens where it is not in it."""
+        """Removes a channel from a group, if it is in it."""
         self.require_valid_group_name(group)
         with self._lock:
             self._leave(group, channel)
 
     async def group_send(self, group: str, message: Message) -> None:
-        """Puts a message in every channel of the group."""
+        """Adds a message to every channel of a group."""
         self.post_to_group(group, message)
 
     async def flush(self) -> None:
-        """Forgets all channels and groups."""
+        """Removes all channels and groups."""
         with self._lock:
             self._mailboxes.clear()
             self._groups.clear()
 
     def post_to_group(self, group: str, message: Message) -> None:
-        """`group_send` for any thread, without an event loop; never waits."""
+        """`group_send` for any thread, without an event loop and without waiting."""
         self.require_valid_group_name(group)
         with self._lock:
             channels = list(self._groups.get(group, ()))
@@ -134,12 +134,12 @@ class LoopChannelLayer(BaseChannelLayer):  # type: ignore[misc]  # channels has 
             self._post(channel, message)
 
     def channels(self) -> list[str]:
-        """The channels that exist now."""
+        """The existing channels."""
         with self._lock:
             return list(self._mailboxes)
 
     def groups(self) -> list[str]:
-        """The groups that have a channel now."""
+        """The groups that have channels."""
         with self._lock:
             return list(self._groups)
 

@@ -1,4 +1,4 @@
-"""Whether what a process depends on can be used now: asked all at once, within a bound, once for all who ask."""
+"""Checks whether the dependencies of a process are available: in parallel, within a time limit, results shared."""
 
 import asyncio
 import threading
@@ -16,12 +16,12 @@ FRESH_S = 1.0
 
 
 class NotReadyError(Exception):
-    """A dependency cannot be used. Anyone may see the message: no setting, path, address or bucket's name in it."""
+    """A dependency is not available. The message is public: it must not name settings, paths, addresses or buckets."""
 
 
 @dataclass(frozen=True, slots=True)
 class CheckOutcome:
-    """What came of one check; `error` is empty where it passed."""
+    """The result of one check; `error` is empty if it passed."""
 
     name: str
     ms: int
@@ -29,10 +29,10 @@ class CheckOutcome:
 
 
 class Check:
-    """One question about one dependency, in a thread of its own, of which there is never a second.
+    """A check of one dependency, in at most one thread.
 
-    `ask` returns, or raises NotReadyError; of any other error only the log has the text. It may hang: the answer
-    goes out without it, and the next one waits for the same thread.
+    `ask` returns, or raises NotReadyError; the text of other errors goes only to the log. If it hangs, the
+    response does not wait for it, and the next request waits for the same thread.
     """
 
     def __init__(self, name: str, ask: Callable[[], None]) -> None:
@@ -43,7 +43,7 @@ class Check:
         self._is_failing = False
 
     def begin(self) -> "Future[CheckOutcome]":
-        """The outcome of the question under way, or of one that begins now."""
+        """The outcome of the run in progress, or of a new one."""
         with self._lock:
             if self._under_way is None:
                 self._under_way = Future()
@@ -51,7 +51,7 @@ class Check:
             return self._under_way
 
     def note(self, reason: str) -> None:
-        """Called with each outcome, empty where it passed: the log has a line for each change."""
+        """Called with each outcome (empty: passed). Logs changes."""
         if bool(reason) != self._is_failing:
             self._is_failing = bool(reason)
             if reason:
@@ -66,7 +66,7 @@ class Check:
             self._ask()
         except NotReadyError as error:
             shown = reason = str(error)
-        except Exception as error:  # noqa: BLE001 - whatever a client of a service raises, it cannot be used
+        except Exception as error:  # noqa: BLE001 - any error of a client library means that the service is not available
             shown, reason = "it cannot be used", f"{type(error).__name__}: {error}"
         self.note(reason)
         with self._lock:
@@ -75,7 +75,7 @@ class Check:
 
 
 class Readiness:
-    """The checks of a process. Asked in one event loop; a result holds for FRESH_S, and one run for all who wait."""
+    """The checks of a process, for one event loop. Results are valid for FRESH_S; waiting requests share a run."""
 
     def __init__(self, checks: Sequence[Check], *, wait_s: float = WAIT_S, fresh_s: float = FRESH_S) -> None:
         self._checks = checks
@@ -85,10 +85,10 @@ class Readiness:
         self._fresh_until = 0.0
 
     async def outcomes(self) -> list[CheckOutcome]:
-        """What came of each check, in their order, at most `wait_s` later."""
+        """The outcome of each check, in their order, after at most `wait_s`."""
         if self._run is None or (self._run.done() and time.monotonic() >= self._fresh_until):
             self._run = asyncio.create_task(self._ask_all())
-        return await asyncio.shield(self._run)  # a client that goes must not end it for the others
+        return await asyncio.shield(self._run)  # a client that disconnects must not cancel it for the others
 
     async def _ask_all(self) -> list[CheckOutcome]:
         began = time.monotonic()

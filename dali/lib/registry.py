@@ -1,4 +1,4 @@
-"""Registries of plug-ins: every class that fulfils a contract, found in a folder or an entry point."""
+"""Registries of plug-ins: every class that implements a contract, found in a folder or an entry point."""
 
 import importlib
 import inspect
@@ -14,7 +14,7 @@ from dali.lib.errors import DaliError
 
 
 class Plugin(Protocol):
-    """What a registry needs of a plug-in: the name clients and settings call it by."""
+    """What a registry needs of a plug-in: the name that clients and settings use."""
 
     name: ClassVar[str]
 
@@ -23,15 +23,14 @@ P = TypeVar("P", bound=Plugin)
 
 
 class UnknownPluginError(DaliError):
-    """No plug-in of that name; the message names the known ones."""
+    """No plug-in has this name; the message lists those that exist."""
 
 
 class Registry(Generic[P]):
     """The plug-ins of one contract, one instance each, by name.
 
-    They come from `<package>/<any folder>/<file>.py` and from the entry points of `group`, by which
-    another distribution brings one. They are imported at the first question, never when this module
-    is imported.
+    They come from `<package>/<any folder>/<file>.py` and from the entry points of `group`, for plug-ins in other
+    distributions. They are imported when the registry is first used, not with this module.
     """
 
     def __init__(self, contract: type[P], package: str, file: str, *, group: str) -> None:
@@ -43,15 +42,15 @@ class Registry(Generic[P]):
         self._plugins: dict[str, P] | None = None
 
     def all(self) -> list[P]:
-        """Every plug-in, by name."""
+        """All plug-ins, sorted by name."""
         return [plugin for _, plugin in sorted(self._load().items())]
 
     def names(self) -> list[str]:
-        """The names of every plug-in, sorted."""
+        """The names of all plug-ins, sorted."""
         return sorted(self._load())
 
     def get(self, name: str) -> P:
-        """The plug-in of that name; UnknownPluginError, naming the known, where there is none."""
+        """The plug-in with this name. Raises UnknownPluginError."""
         try:
             return self._load()[name]
         except KeyError:
@@ -60,7 +59,7 @@ class Registry(Generic[P]):
 
     @contextmanager
     def register_temporarily(self, plugin: P) -> Iterator[P]:
-        """Adds (or replaces) a plug-in for the time of a `with` block; for tests and benchmarks."""
+        """Adds or replaces a plug-in during a `with` block; for tests and benchmarks."""
         plugins = self._load()
         before = plugins.get(plugin.name)
         plugins[plugin.name] = plugin
@@ -104,7 +103,7 @@ class Registry(Generic[P]):
         return plugins
 
     def _refuse_unfinished(self, found: type[P]) -> None:
-        """A class that lacks something is a mistake to be told of, not one to be passed over."""
+        """Reports an incomplete class instead of ignoring it."""
         declared = inspect.get_annotations(self._contract)
         lacking = [
             *sorted(getattr(found, "__abstractmethods__", ())),

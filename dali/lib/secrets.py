@@ -1,4 +1,4 @@
-"""Secrets that the embedded server makes for itself and keeps in its data directory, and names made of secrets."""
+"""Secrets that the embedded server creates in its data directory, and names derived from secrets."""
 
 import hashlib
 import os
@@ -13,10 +13,10 @@ from dali.lib.files.folders import give_to_owner, make_folder, unwritable
 
 
 def kept_secret(path: Path) -> str:
-    """The secret in `path`, made at the first call; readable by its owner alone.
+    """The secret in `path`, created at the first call and readable only by its owner.
 
-    Safe when two processes ask at once: one of them makes the file, both read the same text. ImproperlyConfigured
-    where the file cannot be read or made.
+    If two processes call this at the same time, one creates the file and both read the same text. Raises
+    ImproperlyConfigured if the file cannot be read or created.
     """
     try:
         return _read_or_make(path)
@@ -36,17 +36,17 @@ def _read_or_make(path: Path) -> str:
     try:
         os.link(draft, path)
     except FileExistsError:
-        pass  # the other process was first; its secret holds
+        pass  # another process was faster; its secret counts
     finally:
         draft.unlink()
     return path.read_text().strip()
 
 
 def channel_prefix(redis_url: str, secret_key: str) -> str:
-    """What the names of a deployment's channels in Redis start with: the same in all its processes and in no other's.
+    """The prefix of a deployment's channels in Redis: the same in all its processes, and different for each deployment.
 
-    Redis passes published messages on whatever the database number, so that deployments that share a Redis would hear
-    each other.
+    Redis delivers published messages regardless of the database number, so deployments that share a Redis would
+    receive each other's.
     """
     number = urlsplit(redis_url).path.strip("/") or "0"
     identity = hashlib.blake2b(f"{number}\n{secret_key}".encode(), digest_size=8)

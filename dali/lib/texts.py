@@ -1,17 +1,17 @@
-"""Texts compared: stored as they were sent, but looked for and told apart by what they say.
+"""Comparison of texts. They are stored as they were sent, but compared and searched in a normal form.
 
-The same letter may be one code point or several (é, and e with U+0301): canonical equivalence, Unicode UAX 15. What a
-keyboard, a file or a model writes differs by system, so no comparison of users' texts goes by code points.
+The same letter may be one code point or several (é, and e with U+0301): canonical equivalence, Unicode UAX 15.
+Keyboards, files and models differ in this, so users' texts are not compared by code points.
 """
 
 import unicodedata
 
-# The only ASCII characters that others are composed to: the Kelvin sign, the Greek question mark, the Greek varia.
+# The only ASCII characters with another spelling: the Kelvin sign, the Greek question mark, the Greek varia.
 _COMPOSED_TO = frozenset("K;`")
 
 
 def composed(text: str) -> str:
-    """The text in NFC: equal for texts that are written alike."""
+    """The text in NFC: equal for texts that look the same."""
     return unicodedata.normalize("NFC", text)
 
 
@@ -21,12 +21,12 @@ def decomposed(text: str) -> str:
 
 
 def comparable(text: str) -> str:
-    """The text without its case, in NFC: equal for texts that are the same words (Unicode 16, D145)."""
+    """The text in NFC, without case: equal for the same words (Unicode 16, D145)."""
     if text.isascii():
         return text.lower()
     return composed(decomposed(text).casefold())
 
 
 def has_other_spellings(text: str) -> bool:
-    """Whether other code points could make a text that is written alike."""
+    """Whether the same text could be written with other code points."""
     return not text.isascii() or not _COMPOSED_TO.isdisjoint(text)

@@ -17,7 +17,7 @@ from django.core.handlers.asgi import ASGIHandler
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
-from dali.lib.calls import patience
+from dali.lib.calls.circuit_breaker import request_budget
 from dali.lib.web.files.pieces import SMALL_BYTES, pieces_of
 
 # What all contents that are being sent may hold in memory; one of less than a piece may in any case.
@@ -99,8 +99,8 @@ async def pulled(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
 
 
 def _next_piece(pieces: Iterator[bytes]) -> bytes | None:
-    # Each piece has a request's patience: how long the client took for the others does not count.
-    with patience.of_request():
+    # Each piece has a whole budget: the client's time for the other pieces does not count.
+    with request_budget():
         return next(pieces, None)
 
 

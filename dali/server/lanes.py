@@ -25,7 +25,7 @@ from django.conf import settings
 from django.core.handlers.asgi import ASGIRequest
 from django.db import close_old_connections
 
-from dali.lib.calls import patience
+from dali.lib.calls.circuit_breaker import request_budget
 from dali.lib.errors import UnavailableError
 from dali.lib.web.cors import cors_headers
 from dali.lib.web.unavailable_answer import answer_unavailable, log_unavailable
@@ -111,7 +111,7 @@ class Lanes:
             await send(message)
 
         try:
-            with patience.of_request(waited_s=time.monotonic() - asked_at):
+            with request_budget(waited_s=time.monotonic() - asked_at):
                 async with ThreadSensitiveContext(executor=thread):
                     await self._application(scope, receive, send_without_lane)
         finally:

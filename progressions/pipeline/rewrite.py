@@ -17,7 +17,7 @@ from django.db import transaction
 from django.template.loader import render_to_string
 
 from dali.lib.calls.answers.usage import Usage
-from dali.lib.calls.bounded import call_within
+from dali.lib.calls.deadlines import call_within
 from dali.lib.calls.failures import VendorError
 from dali.lib.cleaning import REPLACED, clean_text
 from dali.lib.clock import Deadline

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db import Error as DatabaseFailure
 from PIL import Image
 
-from dali.lib.calls.bounded import call_listening, call_within
+from dali.lib.calls.deadlines import call_listening, call_within
 from dali.lib.calls.failures import VendorError
 from dali.lib.clock import Deadline
 from dali.lib.db.connections import release_db_connection

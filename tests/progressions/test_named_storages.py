@@ -240,7 +240,7 @@ def test_wrong_keys_of_the_bucket_are_told_of_and_shown_nowhere(
         {"code": "unavailable", "detail": "The image storage cannot be reached; try again.", "attr": None}
     ]
     (line,) = [record for record in caplog.records if record.levelname == "ERROR"]
-    assert "could not be used (SignatureDoesNotMatch); see to R2_ENDPOINT_URL" in line.getMessage()
+    assert "could not be used (SignatureDoesNotMatch); check R2_ENDPOINT_URL" in line.getMessage()
     job = submit()
     work_all()
     assert Step.objects.filter(owner_id=job.variants.get().id, name="generate").count() == 1

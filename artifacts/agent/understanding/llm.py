@@ -13,7 +13,7 @@ from artifacts.agent.understanding.choosing import address_in, project_named
 from artifacts.agent.understanding.intent import Action, Situation, Slot, Wish
 from artifacts.agent.understanding.matching import has_words, words_of
 from dali.lib.calls.answers.usage import Usage
-from dali.lib.calls.bounded import call_within
+from dali.lib.calls.deadlines import call_within
 from dali.lib.calls.failures import VendorError
 from dali.lib.clock import Deadline
 from dali.lib.errors import DaliError

@@ -1,8 +1,10 @@
-"""How a call to an outside service fails: every way reduced to a few outcomes."""
+"""How a call to an outside service fails, as one of a few outcomes."""
 
 import email.utils
 import time
 from typing import Literal
+
+import requests
 
 from dali.lib.calls.answers.usage import Usage
 from dali.lib.cleaning import clean_number, clean_text
@@ -13,20 +15,20 @@ Outcome = Literal["refused", "rate_limited", "quota", "timeout", "provider_error
 RETRYABLE: frozenset[Outcome] = frozenset({"rate_limited", "timeout", "provider_error"})
 EXCERPT_CHARACTERS = 500
 MESSAGE_CHARACTERS = 1000
-# A pause that is longer is as good as for ever; a date can still be worked out of it.
+# Longer pauses are cut to this, so that a date can still be computed from them.
 LONGEST_PAUSE_S = 30 * 86_400.0
 REQUEST_ID_CHARACTERS = 200
 
 
 class VendorError(DaliError):
-    """A call ended without what it was for. The message is one readable sentence, without secrets.
+    """A call failed. The message is one readable sentence, without secrets.
 
     `outcome`: `refused` by a safety system; `rate_limited` (429, capacity); `quota` (used up, no funds); `timeout`;
-    `provider_error` (anything else of theirs: 5xx, a cut connection, HTML, an empty result; with `is_retryable`
-    False also a key or request that they do not take). `is_retryable` defaults to what the outcome says.
-    `is_possibly_billed`: the request may have reached them and no answer says what became of it. `usage`: what
-    they report to have used all the same. `retry_after_s`: the pause they asked for. `status`, `request_id` and
-    `excerpt` (of the answer, at most 500 characters) are for the record; all of it is cleaned and secrets are masked.
+    `provider_error` (everything else: 5xx, a broken connection, HTML, an empty result; with `is_retryable` False also
+    a key or request that the service rejects). `is_retryable` by default follows from the outcome.
+    `is_possibly_billed`: the request may have reached the service, and its result is not known. `usage`: what the
+    service reports to have used for it. `retry_after_s`: the pause it asks for. `status`, `request_id` and `excerpt`
+    (of the answer, at most 500 characters) are for the record. All texts are cleaned and secrets in them masked.
     """
 
     def __init__(
@@ -54,24 +56,24 @@ class VendorError(DaliError):
 
 
 def masked(said: object, most: int) -> str:
-    """A text from outside for the record: cleaned, without secrets, at most `most` characters."""
-    # Cut last, so that no half of a secret stays that is not known for one; but little more than that is looked at.
+    """A text from outside for the record: cleaned, secrets masked, at most `most` characters."""
+    # Masked before the cut, because half a secret would not be recognised.
     return mask_secrets(clean_text(said, 4 * most))[:most]
 
 
 def clean_pause_s(seconds: object) -> float | None:
-    """The pause that was asked for, at most LONGEST_PAUSE_S; None where it is none."""
+    """The pause that a service asks for, at most LONGEST_PAUSE_S; None if it is not a number of seconds."""
     pause_s = clean_number(seconds, float("inf"))
     return None if pause_s is None else min(pause_s, LONGEST_PAUSE_S)
 
 
 def clean_status(status: object) -> int | None:
-    """The HTTP status; None where it is none."""
+    """The HTTP status; None if it is not one."""
     return status if isinstance(status, int) and not isinstance(status, bool) and 0 < status < 1000 else None
 
 
 def retry_after_s(header: str | None, *, now: float | None = None) -> float | None:
-    """Seconds that a `Retry-After` header asks for, as a number or as an HTTP date; None where it says nothing.
+    """The seconds in a `Retry-After` header, a number or an HTTP date; None if it has neither.
 
     `now`: seconds since the epoch, for tests.
     """
@@ -86,3 +88,13 @@ def retry_after_s(header: str | None, *, now: float | None = None) -> float | No
             return None
         seconds = moment - (time.time() if now is None else now)
     return seconds if 0 <= seconds < float("inf") else (0.0 if seconds < 0 else None)
+
+
+def how_it_failed(error: requests.RequestException) -> str:
+    """Why a request failed, in a few words for users, without those of the HTTP library."""
+    if error.response is not None:
+        return f"the answer was {error.response.status_code}"
+    if isinstance(error, requests.Timeout):
+        return "no answer came in time"
+    is_cut = isinstance(error, requests.ConnectionError)
+    return "the connection failed" if is_cut else "the answer cannot be read"

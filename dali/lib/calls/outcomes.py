@@ -1,8 +1,7 @@
-"""What a service's failure means, by its codes and by its words: one table for all of them.
+"""What a service's failure means, by its codes and its words: one table for all services.
 
-Gateways (LiteLLM, Azure and others) hide codes, put them elsewhere or answer with another status, so the words decide
-where no code does. Codes and words are as the services document them, or as their users report them (read November
-2026).
+Gateways (LiteLLM, Azure and others) hide codes, move them or answer with another status. Words decide if no code does.
+Codes and words are from the services' documents or from reports of users (read November 2026).
 """
 
 import re
@@ -68,7 +67,7 @@ _REFUSED_WORDS = re.compile(
     r"|violat\w+ (?:\S+ ){0,4}(?:polic|guideline|terms)",
     re.IGNORECASE,
 )
-# The day's allowance, or money.
+# The daily allowance, or money.
 _QUOTA_WORDS = re.compile(
     r"daily (?:free )?(?:allocation|allowance|quota|limit)|per_?day\b|per day\b|perday|hard limit"
     r"|credits? (?:are|is|has been|have been) (?:depleted|exhausted|used up)|credit balance is too low"
@@ -76,7 +75,7 @@ _QUOTA_WORDS = re.compile(
     r"|payment required|budget has been exceeded|spend(?:ing)? (?:cap|limit)|limit: 0\b",
     re.IGNORECASE,
 )
-# Said of both by Gemini, which tells a rate by a time to wait; by others of money alone.
+# Gemini says this of both, and adds a time to wait for a rate; others say it only of money.
 _EITHER_WORDS = re.compile(
     r"exceeded your current quota|quota (?:has been |is )?(?:exceeded|exhausted)", re.IGNORECASE
 )
@@ -86,16 +85,16 @@ _RATE_WORDS = re.compile(
 _BUSY_WORDS = re.compile(
     r"rate limit (?:reached|exceeded|hit)|too many requests|ratelimiterror", re.IGNORECASE
 )
-# A gateway gave up waiting; what it waited for may go on and be billed.
+# A gateway stopped waiting; the call behind it may continue and be billed.
 GAVE_UP = frozenset({408, 504, 524})
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What a body says of a failure, wherever it stands in it.
+    """What a body says about a failure, anywhere in it.
 
-    `codes`: every code, type and reason, in lower case without `_` and `-`. `text`: every message. `code`, `message`:
-    the first of each, as it was written; empty where there is none.
+    `codes`: every code, type and reason, in lower case without `_` and `-`. `text`: all messages. `code`, `message`:
+    the first of each as it was written, or empty.
     """
 
     codes: frozenset[str] = frozenset()
@@ -105,12 +104,12 @@ class Told:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing is told."""
+        """Whether the body says nothing about a failure."""
         return not self.codes and not self.text
 
 
 def told_in(body: Any) -> Told:
-    """What a parsed body, or one that is plain text, tells of a failure; a page of HTML tells nothing."""
+    """What a body, parsed JSON or plain text, says about a failure. HTML is ignored."""
     reader = _Reader()
     if isinstance(body, str):
         if not body.lstrip().startswith("<"):
@@ -124,7 +123,7 @@ def told_in(body: Any) -> Told:
 
 
 def told_in_success(body: Any) -> Told:
-    """What a body that came with a success tells of a failure: by its members for errors alone, not by its data."""
+    """What the body of a success says about a failure: reads only the members for errors, not the data."""
     parts = [body, *(objects(body.get("data")) if isinstance(body, Mapping) else [])]
     members = [
         {name: part[name] for name in part if plain(name) in _CONTAINERS and part[name]}
@@ -135,9 +134,9 @@ def told_in_success(body: Any) -> Told:
 
 
 def judged(told: Told, status: int | None) -> tuple[Outcome, bool]:
-    """The outcome of a failure and whether it may be tried again; `status`: the HTTP status, None within a stream.
+    """The outcome of a failure, and whether a retry may help. `status`: the HTTP status, None within a stream.
 
-    A code decides before a status, and that before words.
+    Codes come before the status, and the status before words.
     """
     status = _status_of(told, status)
     if told.codes & _KEY or status == 401:
@@ -147,7 +146,7 @@ def judged(told: Told, status: int | None) -> tuple[Outcome, bool]:
     if told.codes & _QUOTA or status == 402:
         return "quota", False
     if told.codes & _BUSY and _RATE_WORDS.search(told.text):
-        return "rate_limited", True  # of the day too, where it says when to ask again
+        return "rate_limited", True  # also a daily limit, if it says when to ask again
     if told.codes & _BUSY or status == 429:
         return ("quota", False) if _is_used_up(told) else ("rate_limited", True)
     return _by_words(told, status)
@@ -164,12 +163,12 @@ def _by_words(told: Told, status: int) -> tuple[Outcome, bool]:
         return "timeout", True
     if status >= 500 or told.codes & _BROKEN:
         return "provider_error", not told.codes & _PERMANENT or status >= 500
-    # 409: busy with another; 425, 499: begun or cancelled on their side. A redirect means a wrong address.
+    # 409: busy with another request; 425, 499: too early or cancelled by them. A redirect means a wrong URL.
     return "provider_error", status in (409, 425, 499) or (status < 300 and not told.codes & _PERMANENT)
 
 
 def plain(name: object) -> str:
-    """A name or code as they are compared: `contentFilter` and `content_filter` are one."""
+    """A name or code in the form for comparison: `contentFilter` and `content_filter` become equal."""
     return re.sub(r"[^a-z0-9]", "", str(name)[:200].lower())
 
 
@@ -178,7 +177,7 @@ def _is_moderation(codes: frozenset[str]) -> bool:
 
 
 def _is_used_up(told: Told) -> bool:
-    """Whether a quota of the day or money is used up, and not a rate."""
+    """Whether the daily quota or money is used up, rather than a rate limit reached."""
     quotas = [code for code in told.codes if "per" in code and ("request" in code or "token" in code)]
     if any("perday" in code for code in quotas) or _QUOTA_WORDS.search(told.text):
         return True
@@ -187,7 +186,7 @@ def _is_used_up(told: Told) -> bool:
 
 
 def _status_of(told: Told, status: int | None) -> int:
-    """The HTTP status, or with a success the one that the error names as its code."""
+    """The HTTP status, or for a success the status that the error names as its code."""
     if status is not None and status >= 300:
         return status
     named = [int(code) for code in told.codes if re.fullmatch(r"[45]\d\d", code)]
@@ -195,7 +194,7 @@ def _status_of(told: Told, status: int | None) -> int:
 
 
 class _Reader:
-    """Gathers codes and messages of a body."""
+    """Collects the codes and messages in a body."""
 
     def __init__(self) -> None:
         self.codes: list[tuple[str, str]] = []
@@ -203,7 +202,7 @@ class _Reader:
         self._left = 400
 
     def read(self, said: Any, depth: int) -> None:
-        """Of an object its codes, messages and what it holds of errors; of a list each."""
+        """Collects from an object and the errors in it, or from each part of a list."""
         self._left -= 1
         if depth > _MOST_DEPTH or self._left < 0:
             return
@@ -234,6 +233,6 @@ class _Reader:
 
 
 def _is_filtered(results: Any) -> bool:
-    """Whether one of Azure's categories, as in `{"hate": {"filtered": true}}`, stopped it."""
+    """Whether one of Azure's categories blocked the request, as in `{"hate": {"filtered": true}}`."""
     parts = list(results.values())[:_MOST_PARTS] if isinstance(results, Mapping) else []
     return any(isinstance(part, Mapping) and part.get("filtered") is True for part in parts)

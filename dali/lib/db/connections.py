@@ -1,4 +1,4 @@
-"""The database's clock, which all processes go by, and connections given back to the pool."""
+"""The database's clock, shared by all processes, and the release of connections."""
 
 import time
 from dataclasses import dataclass
@@ -7,17 +7,17 @@ from datetime import UTC, datetime, timedelta
 from django.db import connection
 from django.utils import timezone
 
-# How old a reading of the database's clock may be; one that took long says little about the moment it is of.
+# How long a reading of the database's clock is used; a slow reading is inaccurate and is repeated earlier.
 READ_AGAIN_S = 15.0
 _SLOW_S, _READ_SLOW_AGAIN_S = 0.1, 1.0
-# A new reading that differs by less confirms the earlier one: without small steps back, work that was put off is due
-# when the alarm that was set with it rings.
+# A new reading that differs by less confirms the earlier one. Without small steps back, delayed work is due when its
+# alarm rings.
 _ERROR_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """What the database's clock showed at a moment of this process's monotonic clock."""
+    """The time of the database's clock at a moment of this process's monotonic clock."""
 
     shown: datetime
     at_s: float
@@ -27,10 +27,10 @@ class _Reading:
 
 
 class _Clock:
-    """The database's time without asking it each time: between readings the monotonic clock goes on.
+    """The database's time, without a query each time: between readings the monotonic clock is added.
 
-    A machine whose own clock is wrong, or is set while the process runs, then neither takes a living worker's lease nor
-    holds work back. No lock is held while the database is asked: two threads may read at once.
+    So a machine whose clock is wrong or is changed does not take a live worker's lease or delay work. The query is made
+    without a lock: two threads may read at the same time.
     """
 
     def __init__(self) -> None:
@@ -48,7 +48,7 @@ class _Clock:
         self._reading = None
 
     def _read(self, earlier: _Reading | None) -> _Reading:
-        connection.ensure_connection()  # a wait for the pool is no part of the reading
+        connection.ensure_connection()  # so that a wait for the pool does not count
         before_s = time.monotonic()
         with connection.cursor() as cursor:
             cursor.execute("SELECT clock_timestamp()")
@@ -69,22 +69,22 @@ _clock = _Clock()
 
 
 def now() -> datetime:
-    """The time by the database's clock, aware, in UTC: for leases, waits and whatever else processes compare.
+    """The aware time in UTC by the database's clock: for leases, waits and other times that processes compare.
 
-    SQLite has its process's own clock. Raises OperationalError where the database has never been asked and is away.
+    With SQLite, by the process's clock. Raises OperationalError if the database was never read and is not available.
     """
     return timezone.now() if connection.vendor == "sqlite" else _clock.now()
 
 
 def forget_clock() -> None:
-    """Reads the database's clock again at the next use; for tests that set it."""
+    """Makes the next use read the database's clock; for tests that change it."""
     _clock.forget()
 
 
 def release_db_connection() -> None:
-    """Gives this thread's connection back to the pool: none is held during a wait, a call or work on pixels.
+    """Returns this thread's connection to the pool, before a wait, a call or work on pixels.
 
-    A file needs no pool, and opening SQLite again costs a millisecond, so it is kept.
+    SQLite has no pool, and opening it again costs a millisecond, so its connection is kept.
     """
     if connection.vendor != "sqlite" and not connection.in_atomic_block:
         connection.close()

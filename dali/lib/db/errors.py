@@ -1,4 +1,4 @@
-"""What a failure of the database means: away, busy or full; the one place that knows the databases' codes."""
+"""What a database failure means: away, busy or full. Only this module knows the databases' codes."""
 
 import sqlite3
 from enum import StrEnum
@@ -9,7 +9,7 @@ from dali.lib.errors import UnavailableError
 
 
 class Trouble(StrEnum):
-    """Why the database did not do what it was asked; each passes by itself or by an operator's hand."""
+    """Why the database failed. Each kind passes by itself, or after an operator acts."""
 
     AWAY = "away"
     BUSY = "busy"
@@ -31,7 +31,7 @@ _BUSY_STATES = frozenset(
         "40P01",  # deadlock_detected
         "53300",  # too_many_connections
         "55P03",  # lock_not_available
-        "57014",  # query_canceled, which a statement time-out is too
+        "57014",  # query_canceled, also after a statement timeout
     }
 )
 _FULL_STATES = frozenset({"53100"})  # disk_full
@@ -41,9 +41,9 @@ _PRIMARY_CODE = 0xFF  # the lowest byte of SQLite's extended result codes
 
 
 def classify(error: BaseException) -> Trouble | None:
-    """What kind of trouble an error of the database tells of; None for any other error.
+    """The kind of trouble that a database error reports; None for other errors.
 
-    None also for faults of ours that databases report as operational, such as a table that is missing on SQLite.
+    Also None for our own faults that databases report as operational, such as a missing table on SQLite.
     """
     if not isinstance(error, Error):
         return None
@@ -59,14 +59,14 @@ def classify(error: BaseException) -> Trouble | None:
 
 
 def as_unavailable(error: BaseException) -> UnavailableError | None:
-    """The error a client is answered with (503), in words that show no setting; None as for `classify`."""
+    """The error for the client (503), without settings in its text; None as in `classify`."""
     trouble = classify(error)
     return None if trouble is None else UnavailableError(*_ANSWERS[trouble])
 
 
 def _of_sqlite(error: sqlite3.Error) -> Trouble | None:
     code = getattr(error, "sqlite_errorcode", None)
-    if code is None:  # the module's own, as for a connection that is closed
+    if code is None:  # of the sqlite3 module itself, for example for a closed connection
         return _of_text(error) if isinstance(error, sqlite3.OperationalError) else None
     primary = code & _PRIMARY_CODE
     if primary in _BUSY_CODES:

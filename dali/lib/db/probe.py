@@ -1,4 +1,4 @@
-"""Whether the database answers, asked by a connection of one's own: pools and other threads have no part in it."""
+"""Checks whether the database answers, on a new connection, independent of pools and other threads."""
 
 import sqlite3
 from contextlib import closing
@@ -13,9 +13,9 @@ from dali.lib.logs import mask_secrets
 
 
 def ask_database(*, connect_within_s: int) -> None:
-    """Connects, asks one thing and leaves. Raises UnavailableError, with the database's own reason in one line.
+    """Connects and makes one query. Raises UnavailableError with the database's reason in one line.
 
-    A server that takes the connection and then hangs may hold the caller longer: ask in a thread.
+    A server that accepts the connection and then hangs may block for longer: call this in a thread.
     """
     connection = connections[DEFAULT_DB_ALIAS]
     parameters: dict[str, Any] = connection.get_connection_params()
@@ -29,7 +29,7 @@ def ask_database(*, connect_within_s: int) -> None:
 
 
 def one_line(error: BaseException) -> str:
-    """What an error says, without line breaks and secrets."""
+    """The text of an error, without line breaks and secrets."""
     return mask_secrets(" ".join(str(error).split()) or type(error).__name__)
 
 

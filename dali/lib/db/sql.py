@@ -1,9 +1,9 @@
-"""Inserts and updates of a few known columns, for what is written many times a second.
+"""Inserts and updates of a few known columns, for rows that are written many times a second.
 
-The ORM builds each statement anew (0.3 to 0.5 ms of CPU); these build it once and let the fields prepare the values, so
-that both databases get what the ORM would give them. No signals, no `save`: for rows of the machine alone.
+The ORM builds each statement again (0.3 to 0.5 ms of CPU). These functions build it once and let the fields prepare the
+values, as the ORM does. They send no signals and do not call `save`, so they are only for internal rows.
 """
-# ruff: noqa: S608 - names of tables and columns are the models' own, conditions are constants; values are parameters
+# ruff: noqa: S608 - table and column names come from the models, conditions are constants; values are parameters
 
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -19,9 +19,9 @@ def insert_rows(
     *,
     keeps_known: bool = False,
 ) -> None:
-    """Inserts rows, each the values of the fields `names` in their order; other columns must have defaults.
+    """Inserts rows. Each has the values of the fields `names`, in this order; other columns must have defaults.
 
-    `keeps_known`: a row whose key is there stays as it is.
+    `keeps_known`: an existing row with the same key is not changed.
     """
     statement, fields = _insert(model, names)
     if keeps_known:
@@ -35,19 +35,19 @@ def insert_rows(
 
 
 def insert(row: models.Model) -> None:
-    """Inserts a new object, all its fields, as `save(force_insert=True)` would; its key must be set. No signals."""
+    """Inserts a new object with all fields, like `save(force_insert=True)` without signals; its key must be set."""
     fields = row._meta.concrete_fields
     names = tuple(field.name for field in fields)
     insert_rows(type(row), names, [tuple(field.pre_save(row, True) for field in fields)])
-    row._state.adding, row._state.db = False, connection.alias  # noqa: SLF001 - as Django's own save ends
+    row._state.adding, row._state.db = False, connection.alias  # noqa: SLF001 - as at the end of Django's save
 
 
 def update_where(
     model: type[models.Model], values: Mapping[str, object], keys: Mapping[str, object], condition: str = ""
 ) -> int:
-    """Writes `values` to the rows whose fields equal `keys` (both by field name); returns how many there were.
+    """Writes `values` to the rows whose fields equal `keys` (both by field name); returns their number.
 
-    `condition`: SQL of this project's own that must hold besides, without parameters.
+    `condition`: a further SQL condition, a constant without parameters.
     """
     statement, changed, compared = _update(model, tuple(values), tuple(keys), condition)
     prepared = [

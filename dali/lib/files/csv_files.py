@@ -1,10 +1,10 @@
-"""Tables as CSV (RFC 4180) that a spreadsheet opens without running anything that stands in them.
+"""Tables as CSV (RFC 4180) in which a spreadsheet finds no formulas to run.
 
-The only writer of CSV in Dali. A file begins with a byte order mark, without which Excel reads UTF-8 as Latin-1.
+The only writer of CSV in Dali. A file begins with a byte order mark; without it Excel reads UTF-8 as Latin-1.
 
-A spreadsheet takes a cell that begins with one of _SIGNS for a formula. A spreadsheet that parts by another character
-than the comma (a semicolon in much of Europe), or that does not know quotes, finds cells inside of ours. So an
-apostrophe goes in front of a sign wherever a cell can begin: at the start, and after each of _SEPARATORS.
+A spreadsheet reads a cell that begins with one of _EQUALS or _OTHERS as a formula. If it separates cells by another
+character than the comma (a semicolon in much of Europe) or does not support quotes, it finds cells inside ours. So an
+apostrophe is put before these signs wherever a cell can begin: at the start, and after each of _SEPARATORS.
 https://owasp.org/www-community/attacks/CSV_Injection, read 2026-11-30; ASVS 5.0, 1.2.10.
 """
 
@@ -18,21 +18,21 @@ _MARK = "\ufeff"
 
 Cell = str | int | float | None
 
-# Commas, semicolons, tabs, bars, and whatever a reader may take for the end of a line.
+# Commas, semicolons, tabs, bars, and all characters that may end a line.
 _SEPARATORS = r",;|\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029"
-# The signs, also in full width (Japanese Excel) and small.
+# The signs, also their full-width (Japanese Excel) and small forms.
 _EQUALS = r"=\uff1d\ufe66"
 _OTHERS = r"+\-@\uff0b\uff0d\uff20\ufe62\ufe63\ufe6b"
-# What a reader may drop in front of a cell: blanks, controls, and quotes that it takes for its own.
+# Characters that a reader may drop before a cell: blanks, controls, and quotes.
 _DROPPED = r"[\x00-\x08\x0e-\x1b\x1f \xa0\u2000-\u200b\u3000\ufeff\"]*"
 _DANGER = (
-    # An equals sign begins a formula behind blanks too. The others also begin ordinary text ("warm, -20 degrees"):
-    # behind blanks they count only where a call or a command follows.
+    # An equals sign begins a formula also after blanks. The others also begin ordinary text ("warm, -20 degrees"):
+    # after blanks they count only if a call or a command follows.
     rf"{_DROPPED}[{_EQUALS}]"
     rf"|(?:{_DROPPED}\")?[{_OTHERS}]"
     rf"|{_DROPPED}[{_OTHERS}][^,;\t\r\n]*(?:\w\(|\|)"
 )
-# Apostrophes in front of a danger are counted with it: `read_back` then takes away what was added and no other.
+# Includes existing apostrophes before a danger, so that `read_back` removes only those that were added.
 _PLACE = re.compile(
     rf"(?<![^{_SEPARATORS}])(?='*(?:{_DANGER}))"
     r"|\A(?='*[\t\r\n\x00])"
@@ -41,7 +41,7 @@ _PLACE = re.compile(
 
 
 def csv_bytes(head: Sequence[str], rows: Iterable[Sequence[Cell]]) -> bytes:
-    """A table with a line of headings, as UTF-8. Numbers stand as they are; None is an empty cell."""
+    """A table with a line of headings, as UTF-8. Numbers are not changed; None becomes an empty cell."""
     text = io.StringIO(newline="")
     text.write(_MARK)
     writer = csv.writer(text, lineterminator="\r\n")
@@ -51,7 +51,7 @@ def csv_bytes(head: Sequence[str], rows: Iterable[Sequence[Cell]]) -> bytes:
 
 
 def read_back(cell: str) -> str:
-    """The text as it was before `csv_bytes` made it harmless."""
+    """The original text of a cell that `csv_bytes` wrote."""
     parts, at = [], 0
     for place in _PLACE.finditer(cell):
         if cell.startswith("'", place.start()):

@@ -1,4 +1,4 @@
-"""One server a data directory: a lock that the operating system gives up with the process that holds it."""
+"""One server for each data directory: a lock that the operating system releases when its process ends."""
 
 import fcntl
 import os
@@ -11,13 +11,13 @@ LOCK_NAME = "server.lock"
 
 
 class DirectoryInUseError(DaliError):
-    """Another process serves the data directory; the message names both."""
+    """Another process uses the data directory; the message names both."""
 
 
 class DataLock:
-    """Holds a data directory from `take` to `release`, or to the end of the process, however it ends.
+    """Locks a data directory from `take` to `release`, or to the end of the process.
 
-    Whoever holds it may be sure that no other embedded server works on the directory's rows and files.
+    While it is held, no other embedded server uses the directory's rows and files.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -25,7 +25,7 @@ class DataLock:
         self._descriptor: int | None = None
 
     def take(self) -> None:
-        """Takes the lock at once; DirectoryInUseError where another process has it, UnwritableError."""
+        """Takes the lock without waiting. Raises DirectoryInUseError if another process has it, UnwritableError."""
         try:
             self._directory.mkdir(parents=True, exist_ok=True)
             descriptor = os.open(self._directory / LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o600)
@@ -37,15 +37,15 @@ class DataLock:
             holder = os.read(descriptor, 20).decode(errors="replace").strip() or "unknown"
             os.close(descriptor)
             raise DirectoryInUseError(
-                f"A server (process {holder}) works on {self._directory} already: stop it,"
-                " or give this one a directory of its own by DALI_DATA_DIR."
+                f"Another server (process {holder}) uses {self._directory}: stop it,"
+                " or set DALI_DATA_DIR to a different directory for this one."
             ) from error
         os.ftruncate(descriptor, 0)
         os.write(descriptor, f"{os.getpid()}\n".encode())
         self._descriptor = descriptor
 
     def release(self) -> None:
-        """Gives the directory up; does nothing where it is not held."""
+        """Releases the lock, if it is held."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None

@@ -1,4 +1,4 @@
-"""Free disk space below the folders that this process writes to: the database's, and those of local storages."""
+"""Free disk space in the folders that this process writes to: those of SQLite and of local storages."""
 
 import os
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ _was_short = False
 
 
 def folders() -> Iterator[Path]:
-    """The folders that grow on this machine's disks; none where the rows and all objects are elsewhere."""
+    """The folders that grow on this machine's disks; none if the rows and all objects are elsewhere."""
     database = settings.DATABASES["default"]
     if database["ENGINE"] == "dali.lib.db.sqlite":
         yield Path(str(database["NAME"])).parent
@@ -28,16 +28,16 @@ def folders() -> Iterator[Path]:
 
 
 def free_bytes() -> int | None:
-    """Bytes left for this process on the fullest of its disks; None where it writes to none."""
+    """Free bytes on the fullest disk that this process writes to; None if it writes to none."""
     return min((_free_at(folder) for folder in folders()), default=None)
 
 
 def is_short() -> bool:
-    """Whether less than the reserve is left: then no paid work may start, since its images could not be kept.
+    """Whether less than the reserve is free. Then no paid work may start, because its images could not be stored.
 
-    Writes a line when that changes.
+    Logs changes.
     """
-    global _was_short  # noqa: PLW0603 - what was said last, for one line and not one a claim
+    global _was_short  # noqa: PLW0603 - the last state, to log changes and not every claim
     left = free_bytes()
     found = left is not None and left < settings.DISK_RESERVE_BYTES
     if found != _was_short:
@@ -52,23 +52,23 @@ def is_short() -> bool:
 
 
 def is_below_reserve(folder: Path) -> bool:
-    """Whether less than the reserve is left on a folder's disk."""
+    """Whether less than the reserve is free on a folder's disk."""
     return _free_at(folder) < settings.DISK_RESERVE_BYTES
 
 
 def refuse_where_short() -> None:
-    """For what a client hands in: UnavailableError where less than the reserve is left."""
+    """Before a client's upload: raises UnavailableError if less than the reserve is free."""
     left = free_bytes()
     if left is not None and left < settings.DISK_RESERVE_BYTES:
         reason = (
-            f"{left // 1_000_000:,} MB of disk are free, and DALI_DISK_RESERVE_MB keeps"
-            f" {settings.DISK_RESERVE_BYTES // 1_000_000:,}: free some space"
+            f"only {left // 1_000_000:,} MB of disk are free, less than DALI_DISK_RESERVE_MB"
+            f" ({settings.DISK_RESERVE_BYTES // 1_000_000:,}): free some space"
         )
         raise UnavailableError(FULL, FULL_RETRY_AFTER_S, reason=reason)
 
 
 def _free_at(folder: Path) -> int:
-    """As `df` tells an ordinary user; a folder that is not made yet will be on its parent's disk."""
+    """As `df` shows it to an ordinary user. A folder that does not exist yet will be on its parent's disk."""
     while not folder.exists():
         folder = folder.parent
     found = os.statvfs(folder)

@@ -1,4 +1,4 @@
-"""Folders on this machine's disks: made, owned, and what it means where they cannot be written."""
+"""Local folders: creation, ownership, and messages for folders that cannot be written."""
 
 import errno
 import grp
@@ -16,13 +16,13 @@ _FULL_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 class UnwritableError(RefusedStartError):
-    """A folder that this process must write to does not let it; the message names folder, user and cure."""
+    """This process cannot write to a folder that it needs; the message names folder, user and cure."""
 
     exit_code = 2
 
 
 def make_folder(folder: Path, mode: int) -> None:
-    """Makes a folder and those above it, with that mode whatever the umask says; see `give_to_owner`."""
+    """Creates a folder and its parents with this mode, whatever the umask; see `give_to_owner`."""
     if folder.is_dir():
         return
     make_folder(folder.parent, mode)
@@ -35,20 +35,20 @@ def make_folder(folder: Path, mode: int) -> None:
 
 
 def give_to_owner(made: int | Path, folder: Path) -> None:
-    """What root makes belongs to the owner of the folder that it is in: the server may run as another user."""
+    """Root gives what it creates to the owner of the parent folder, because the server may run as another user."""
     if os.geteuid() == 0:
         found = folder.stat()
         os.chown(made, found.st_uid, found.st_gid)
 
 
 def failure(what: str, error: OSError) -> UnavailableError:
-    """A client's and an operator's words for a failed operation; `what` begins a sentence, as "x cannot be read"."""
+    """The error with messages for client and operator; `what` begins a sentence, such as "x cannot be read"."""
     message, retry_after_s = (FULL, FULL_RETRY_AFTER_S) if error.errno in _FULL_ERRORS else (UNREACHABLE, 5)
     return UnavailableError(message, retry_after_s, reason=f"{what}: {reason_of(error)}")
 
 
 def reason_of(error: OSError) -> str:
-    """Why the operating system refused, and what helps."""
+    """Why the operating system refused, and the cure."""
     match error.errno:
         case errno.ENOSPC:
             return "the disk is full; free some space"
@@ -59,12 +59,14 @@ def reason_of(error: OSError) -> str:
         case errno.EACCES:
             return f"user {this_user()} has no permission; give that user the folder"
         case errno.EPERM | errno.EOPNOTSUPP:
-            return f"{error.strerror}; use a file system with hard links, where user {this_user()} may write"
+            return (
+                f"{error.strerror}; use a file system with hard links on which user {this_user()} may write"
+            )
     return error.strerror or type(error).__name__
 
 
 def unwritable(folder: Path, error: OSError) -> UnwritableError:
-    """What stops a start: one line with the folder, the user and the cure."""
+    """The error that stops a start: one line with the folder, the user and the cure."""
     at = Path(error.filename or folder)
     while not at.exists():
         at = at.parent
@@ -76,22 +78,22 @@ def unwritable(folder: Path, error: OSError) -> UnwritableError:
 
 
 def is_full(error: OSError) -> bool:
-    """Whether there was no space left."""
+    """Whether the disk or quota is full."""
     return error.errno in _FULL_ERRORS
 
 
 def this_user() -> str:
-    """The user that this process runs as."""
+    """The name of the user that this process runs as."""
     return _name_of_user(os.geteuid())
 
 
 def owner_of(folder: Path) -> str:
-    """The user that a folder belongs to."""
+    """The name of the user that a folder belongs to."""
     return _name_of_user(folder.stat().st_uid)
 
 
 def described(folder: Path) -> str:
-    """Owner, group and permissions, as `dali:dali rwxr-x---`."""
+    """Owner, group and permissions, such as `dali:dali rwxr-x---`."""
     found = folder.stat()
     try:
         group = grp.getgrgid(found.st_gid).gr_name
@@ -103,5 +105,5 @@ def described(folder: Path) -> str:
 def _name_of_user(uid: int) -> str:
     try:
         return pwd.getpwuid(uid).pw_name
-    except KeyError:  # a container's user need have no name
+    except KeyError:  # a container's user may have no name
         return str(uid)

@@ -1,8 +1,8 @@
-"""Lines that outlive the process that took them: append-only files in a folder that several processes share.
+"""Lines that survive their process: append-only files in a folder that several processes share.
 
-A line is written to the file before `append` returns, so that kill -9 loses none; a power cut may. Each process writes
-files of its own and holds a lock on each, which the operating system gives up with the process, however it ends. A file
-without a lock was left by a process that is gone: any other may adopt it.
+`append` writes the line to the file before it returns, so kill -9 loses no lines; a power cut may. Each process writes
+its own files and holds a lock on each, which the operating system releases when the process ends. A file without a lock
+was left by a process that has ended, and any other process may adopt it.
 """
 
 import errno
@@ -21,13 +21,13 @@ from dali.lib.ids import new_id
 
 log = structlog.get_logger(__name__)
 
-# A file is closed at this size, so that long trouble leaves some that are removed one by one, and not one giant.
+# Files are closed at this size, so that a long outage leaves several to remove one by one, and not one huge file.
 MOST_BYTES = 8 * 1024 * 1024
 _SUFFIX = ".lines"
 
 
 class Segment:
-    """A file of lines that is appended to no more; this process holds its lock until it is removed."""
+    """A file of lines; this process holds its lock until it is removed."""
 
     def __init__(self, path: Path, descriptor: int) -> None:
         self._path = path
@@ -35,9 +35,9 @@ class Segment:
         self._read_to = 0
 
     def batches(self, most: int) -> Iterator[list[bytes]]:
-        """Its lines without their ends, at most so many at a time, after those that a caller asked beyond before.
+        """Its lines without their line breaks, at most `most` at a time, after the batches that were already read.
 
-        A line that was not written whole is left out.
+        Skips a line that was not written completely.
         """
         with open(self._descriptor, "rb", closefd=False) as file:
             file.seek(self._read_to)
@@ -46,28 +46,28 @@ class Segment:
                 self._read_to += sum(map(len, lines))
 
     def remove(self) -> None:
-        """Removes the file: its lines are safe elsewhere."""
+        """Removes the file, after its lines were saved elsewhere."""
         self._path.unlink(missing_ok=True)
         os.close(self._descriptor)
 
     def write(self, line: bytes) -> bool:
-        """Appends a line; returns whether it was written whole. Raises OSError."""
+        """Appends a line; returns whether all of it was written. Raises OSError."""
         return os.write(self._descriptor, line) == len(line)
 
 
 class Spool:
-    """Takes lines in any thread; `adopt`, `left` and `remove` are for one thread of each process."""
+    """Any thread may `append`; `adopt`, `left` and `remove` are for one thread of each process."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._current: Segment | None = None
-        self._written = 0  # bytes in the current one
+        self._written = 0  # bytes in the current segment
         self._left: list[Segment] = []
         self._refused: set[str] = set()
         self._lock = threading.Lock()
 
     def check_writable(self) -> None:
-        """For a start: UnwritableError where this process may not write here, or the file system has no locks."""
+        """For a start. Raises UnwritableError without write permission, or if the file system has no locks."""
         try:
             _made_in(self.folder).remove()
         except OSError as error:
@@ -75,7 +75,7 @@ class Spool:
                 raise unwritable(self.folder, error) from error
 
     def append(self, line: bytes) -> None:
-        """Writes a line, which holds no line break. Raises OSError, and then it is not written."""
+        """Writes a line, which must not contain a line break. Raises OSError if it was not written."""
         line += b"\n"
         with self._lock:
             if self._current is None:
@@ -88,14 +88,14 @@ class Spool:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def adopt(self) -> int:
-        """Takes over the files that other processes left; returns how many."""
+        """Adopts the files that other processes left; returns their number."""
         found = [segment for path in self._paths() if (segment := self._adopted(path))]
         with self._lock:
             self._left += found
         return len(found)
 
     def left(self) -> Iterator[Segment]:
-        """What there is to read, oldest first; remove each before the next. The last is what was appended until now."""
+        """The segments to read, oldest first; remove each before the next. The last one has the newest lines."""
         yield from list(self._left)
         with self._lock:
             last = self._current
@@ -121,7 +121,7 @@ class Spool:
             return []
 
     def _adopted(self, path: Path) -> Segment | None:
-        """The segment, where no living process holds it."""
+        """The segment, if no live process holds it."""
         try:
             return _held(path, os.open(path, os.O_RDWR))
         except FileNotFoundError:
@@ -134,7 +134,7 @@ class Spool:
 
 
 def _made_in(folder: Path) -> Segment:
-    """A new file with this process's lock on it. Raises OSError."""
+    """A new file, locked by this process. Raises OSError."""
     make_folder(folder.parent, 0o755)
     make_folder(folder, 0o700)
     segment = None
@@ -144,9 +144,7 @@ def _made_in(folder: Path) -> Segment:
         with suppress(OSError):
             give_to_owner(descriptor, folder)
         try:
-            segment = _held(
-                path, descriptor
-            )  # none where another process adopted it, still empty, in between
+            segment = _held(path, descriptor)  # None if another process adopted it meanwhile
         except OSError:
             path.unlink(missing_ok=True)
             raise
@@ -154,7 +152,7 @@ def _made_in(folder: Path) -> Segment:
 
 
 def _held(path: Path, descriptor: int) -> Segment | None:
-    """The segment, if this process has its lock now and the file is still there. Raises OSError without locks."""
+    """The segment, if this process gets its lock and the file still exists. Raises OSError without locks."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if os.fstat(descriptor).st_nlink:

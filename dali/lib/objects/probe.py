@@ -1,7 +1,7 @@
-"""Whether a storage really writes once: tried with an object of its own, for a start and for whoever asks.
+"""Tests with an object of its own whether a storage really writes once: at a start, and for `check_storage`.
 
-An S3 server that does not know `If-None-Match: *` takes a second write of a key for an order to overwrite. Nothing but
-trying tells: such servers answer 200.
+An S3 server that does not support `If-None-Match: *` overwrites a key that is written again, and answers 200. Only a
+test can tell.
 """
 
 import secrets
@@ -12,28 +12,28 @@ from typing import Literal, cast
 import structlog
 from django.conf import settings
 
-from dali.lib.calls.bounded import call_within
+from dali.lib.calls.deadlines import call_within
 from dali.lib.errors import RefusedStartError, UnavailableError
 from dali.lib.objects.storage import LocalWriteOnceStorage, WriteOnceStorage, named
 
 log = structlog.get_logger(__name__)
 
 Verdict = Literal["fine", "overwrites", "unavailable"]
-# A start waits this long for a server that does not answer, and then goes on without having asked.
+# A start waits this long for a server, and then continues without the test.
 START_WAITS_S = 15.0
 _FIRST, _SECOND = b"first", b"second"
 _NOTE = {"by": "check_storage"}
-# The deliveries that put their files into the storage `delivery`; with another its folder is only read.
+# Deliveries that write to the storage `delivery`; others only read its folder.
 _DELIVERIES_OF_FILES = frozenset({"local", "storage"})
 
 
 class OverwritingError(RefusedStartError):
-    """A storage overwrites what is stored; nothing may be stored there."""
+    """A storage overwrites objects, so it must not be used."""
 
 
 @dataclass(frozen=True, slots=True)
 class StorageFinding:
-    """What was found of one storage. `said`: a sentence; `has_notes`: whether notes come back as they were given."""
+    """The result for one storage. `said`: a sentence; `has_notes`: whether notes are returned as they were stored."""
 
     alias: str
     verdict: Verdict
@@ -42,19 +42,21 @@ class StorageFinding:
 
 
 def named_storages() -> list[str]:
-    """The aliases of every write-once storage in STORAGES, each place once: `default` is that of the originals."""
+    """The aliases of the write-once storages in STORAGES, without `default`, which is the storage of the originals."""
     return [alias for alias in settings.STORAGES if alias not in {"default", "staticfiles"}]
 
 
 def probe(alias: str) -> StorageFinding:
-    """Writes an object, tries to overwrite it, reads it and removes it. Raises nothing that a storage may raise."""
+    """Writes an object, tries to overwrite it, reads it and removes it. Errors of the storage become findings."""
     key = f"probe/{secrets.token_hex(8)}"
     try:
         return _probe(alias, named(alias), key)
     except UnavailableError as error:
         return StorageFinding(alias, "unavailable", str(error))
     except FileNotFoundError:
-        return StorageFinding(alias, "unavailable", "what was written could not be read at once")
+        return StorageFinding(
+            alias, "unavailable", "a new object could not be read right after it was written"
+        )
 
 
 def _probe(alias: str, storage: WriteOnceStorage, key: str) -> StorageFinding:
@@ -68,19 +70,19 @@ def _probe(alias: str, storage: WriteOnceStorage, key: str) -> StorageFinding:
         storage.delete(key)
     if is_overwritten:
         message = (
-            "an object was overwritten: this server does not know `If-None-Match: *`, and would lose "
-            "images; use R2, S3 or another server that does"
+            "an object was overwritten: this server does not support `If-None-Match: *`, so images could "
+            "be lost; use R2, S3 or another server that supports it"
         )
         return StorageFinding(alias, "overwrites", message)
     if storage.exists(key):
         return StorageFinding(
-            alias, "fine", "written once, read; but not removed: see to the permission to delete", has_notes
+            alias, "fine", "written once, read, but not removed: check the permission to delete", has_notes
         )
     return StorageFinding(alias, "fine", "written once, read, removed", has_notes)
 
 
 def local_folders() -> dict[str, LocalWriteOnceStorage]:
-    """By alias, the storages that are folders, and that this process writes to."""
+    """The storages that are folders and that this process writes to, by alias."""
     found = {alias: named(alias) for alias in named_storages()}
     if settings.DELIVERY not in _DELIVERIES_OF_FILES:
         found.pop("delivery", None)
@@ -88,22 +90,22 @@ def local_folders() -> dict[str, LocalWriteOnceStorage]:
 
 
 def refuse_start() -> None:
-    """For a start: UnwritableError for a folder that this process may not write to, and as `refuse_overwriting`."""
+    """For a start. Raises UnwritableError for a folder without write permission, and as `refuse_overwriting`."""
     for storage in local_folders().values():
         storage.check_writable()
     refuse_overwriting()
 
 
 def refuse_overwriting() -> None:
-    """OverwritingError where a bucket overwrites; a server that cannot be asked is a line in the log.
+    """Raises OverwritingError if a bucket overwrites; logs a warning if its server cannot be tested.
 
-    Each bucket is asked once; folders are not asked, as this process does the linking itself.
+    Tests each bucket once, and no folders: there this process itself makes the link.
     """
     for alias in _one_of_each_bucket():
         try:
             found = call_within(START_WAITS_S, partial(probe, alias))
         except TimeoutError:
-            found = StorageFinding(alias, "unavailable", f"it gave no answer within {START_WAITS_S:g} s")
+            found = StorageFinding(alias, "unavailable", f"it did not answer within {START_WAITS_S:g} s")
         if found.verdict == "overwrites":
             raise OverwritingError(f"STORAGES['{alias}']: {found.said}")
         if found.verdict == "unavailable":

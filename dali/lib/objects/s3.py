@@ -1,4 +1,4 @@
-"""The write-once storage in a bucket of an S3 server, as R2 is one."""
+"""The write-once storage in a bucket of an S3 server such as R2."""
 
 import threading
 import time
@@ -14,7 +14,7 @@ from botocore.parsers import ResponseParserError
 from storages.backends.s3 import S3Storage  # type: ignore[import-untyped]
 from urllib3.exceptions import HTTPError
 
-from dali.lib.calls.patience import Patience
+from dali.lib.calls.circuit_breaker import CircuitBreaker
 from dali.lib.clock import Deadline
 from dali.lib.errors import UnavailableError
 from dali.lib.files.folders import UNREACHABLE
@@ -30,9 +30,9 @@ T = TypeVar("T")
 
 _CLIENT_LOCK = threading.Lock()
 _NOTE = "dali-note"  # the object's metadata `x-amz-meta-dali-note`
-# How a client fails that is not refused: connections, time-outs, answers cut short or in no XML.
+# Failures other than a refusal: connections, timeouts, answers cut short or without valid XML.
 _FAILURES = (BotoCoreError, ResponseParserError, HTTPError, OSError)
-# A server that says so will soon be able to; 409: another write of this key is under way and may yet fail.
+# Worth another attempt. 409: another write of this key is running and may still fail.
 _PASSING = frozenset(
     {
         HTTPStatus.CONFLICT,
@@ -44,15 +44,15 @@ _PASSING = frozenset(
     }
 )
 _PAUSES_S = (0.1, 0.4, 1.6)
-# A body is read in ranges of at most this, smaller ones where many readers hold some.
+# Bodies are read in ranges of at most this size, or smaller when there are many readers.
 RANGE_BYTES = 1024 * 1024
 LEAST_RANGE_BYTES = 64 * 1024
-# What the ranges that readers have not taken yet may hold in all; each may hold LEAST_RANGE_BYTES on top.
+# Memory for all ranges that readers have not taken yet; each may have LEAST_RANGE_BYTES in any case.
 RANGES_BYTES = 32 * 1024 * 1024
 
 
 class _Ranges:
-    """Shares memory among the readers of a process: each next range is an eighth of what is left, at most."""
+    """Shares memory among the readers of a process: a range gets at most an eighth of what is left."""
 
     def __init__(self, total_bytes: int) -> None:
         self._lock = threading.Lock()
@@ -60,7 +60,7 @@ class _Ranges:
 
     @contextmanager
     def reserve(self, most_bytes: int) -> Iterator[int]:
-        """How many bytes may be held within the block: `most_bytes` or fewer."""
+        """How many bytes the block may hold: `most_bytes` or fewer."""
         with self._lock:
             size = min(most_bytes, max(LEAST_RANGE_BYTES, self._left_bytes // 8))
             self._left_bytes -= size
@@ -75,29 +75,33 @@ _ranges = _Ranges(RANGES_BYTES)
 
 
 class S3WriteOnceStorage(WriteOnceStorage, S3Storage):  # type: ignore[misc]  # django-storages has no types
-    """Objects of a bucket, put with `If-None-Match: *`, which R2 and S3 honour (dali.lib.objects.probe sees to it).
+    """Objects of a bucket, put with `If-None-Match: *`, which R2 and S3 support (dali.lib.objects.probe tests it).
 
-    The option `object_parameters` goes with each of them, as `{"CacheControl": ...}`. `patience`: how long calls may
-    take; `pauses_s`: before each repetition of one that failed for a reason that may pass.
-    One client, and with it one pool of connections, for all threads: making one takes 100 ms of CPU.
+    The option `object_parameters` is sent with each object, such as `{"CacheControl": ...}`. `breaker` limits how long
+    calls take; `pauses_s` are the pauses before a failed call is repeated.
+    All threads share one client and its connections, because making a client takes 100 ms of CPU.
     """
 
     def __init__(
-        self, *, patience: Patience | None = None, pauses_s: tuple[float, ...] = _PAUSES_S, **options: Any
+        self,
+        *,
+        breaker: CircuitBreaker | None = None,
+        pauses_s: tuple[float, ...] = _PAUSES_S,
+        **options: Any,
     ) -> None:
         endpoint = options.get("endpoint_url")
         options.setdefault("region_name", "auto" if endpoint else None)
         options.setdefault("client_config", CONFIG)
         super().__init__(**{**options, "default_acl": None, "file_overwrite": False})
         self._client: S3Client | None = None
-        self._patience = patience or _patience_with(endpoint)
+        self._breaker = breaker or _breaker_for(endpoint)
         self._pauses_s = pauses_s
 
     @property
     def client(self) -> "S3Client":
-        """The client, made at the first use."""
+        """The client, made when it is first used."""
         if self._client is None:
-            with _CLIENT_LOCK:  # sessions are not safe to share while they make clients
+            with _CLIENT_LOCK:  # making clients is not thread-safe
                 if self._client is None:
                     self._client = self._make_client()
         return self._client
@@ -128,14 +132,14 @@ class S3WriteOnceStorage(WriteOnceStorage, S3Storage):  # type: ignore[misc]  # 
 
         def get() -> bytes:
             answer = self.client.get_object(Bucket=self.bucket_name, Key=self._object_key(key))
-            with closing(answer["Body"]) as body:  # as a context manager it gives the raw answer, unmeasured
+            with closing(answer["Body"]) as body:  # `with body` would skip the length check
                 return body.read()
 
         return self._ask(key, get)
 
     def stream(self, key: str, start: int, length: int) -> Iterator[bytes]:
-        """See WriteOnceStorage. Range by range, each a request of its own: none waits for the reader."""
-        most = STREAM_BYTES  # the first one soon
+        """See WriteOnceStorage. Each range is a request of its own, so that no connection waits for the reader."""
+        most = STREAM_BYTES  # small, so that the first piece comes soon
         while length > 0:
             with _ranges.reserve(min(length, most)) as size:
                 content = self._ask(key, partial(self._read_range, key, start, size))
@@ -196,14 +200,16 @@ class S3WriteOnceStorage(WriteOnceStorage, S3Storage):  # type: ignore[misc]  # 
         )
         with closing(answer["Body"]) as body:
             if not answer.get("ContentRange", "").startswith(asked):
-                raise self._unavailable(f"asked for {asked[:-1]} it sent {answer.get('ContentRange', 'all')}")
+                raise self._unavailable(
+                    f"it sent {answer.get('ContentRange', 'all')} instead of {asked[:-1]}"
+                )
             content = body.read(length)
         if len(content) < length:
             raise self._unavailable(f"the answer ended {length - len(content)} bytes early")
         return content
 
     def _ask(self, key: str, call: Callable[[], T]) -> T:
-        """What the call returns, repeated while that may help and its time lasts. Raises as `_asking` does."""
+        """The result of the call, repeated while that may help and time is left. Raises as `_asking` does."""
         with self._asking(key) as deadline:
             for pause_s in self._pauses_s:
                 try:
@@ -216,25 +222,25 @@ class S3WriteOnceStorage(WriteOnceStorage, S3Storage):  # type: ignore[misc]  # 
 
     @contextmanager
     def _asking(self, key: str) -> Iterator[Deadline]:
-        """The one place that bounds calls to the server, and says what it means where they fail.
+        """Limits calls to the server and translates their errors; all calls go through here.
 
-        Raises FileNotFoundError where a read finds nothing, FileExistsError where a put finds the key taken,
-        UnavailableError for all else.
+        Raises FileNotFoundError for a read of a missing object, FileExistsError for a put to a taken key,
+        UnavailableError otherwise.
         """
         deadline = None
         try:
-            with self._patience.call() as deadline:
+            with self._breaker.call() as deadline:
                 yield deadline
         except ClientError as error:
             if _is_missing(error):
                 raise self._not_found(key) from None
             if _status(error) == HTTPStatus.PRECONDITION_FAILED:
-                raise FileExistsError(f"'{key}' is stored already") from None
+                raise FileExistsError(f"'{key}' is already stored") from None
             raise self._unavailable(_code(error)) from error
         except _FAILURES as error:
             if deadline is None:
                 raise self._unavailable(str(error)) from error
-            # The error's kind, never its text: that may quote keys, headers and signed addresses.
+            # Only the error's class: its text may quote keys, headers and signed URLs.
             why = type(error).__name__
             raise self._unavailable(f"no answer in time, {why}" if deadline.has_passed else why) from error
 
@@ -261,16 +267,16 @@ class S3WriteOnceStorage(WriteOnceStorage, S3Storage):  # type: ignore[misc]  # 
 
     def _unavailable(self, why: str) -> UnavailableError:
         reason = (
-            f"the bucket '{self.bucket_name}' could not be used ({why}); see to "
+            f"the bucket '{self.bucket_name}' could not be used ({why}); check "
             "R2_ENDPOINT_URL, R2_BUCKET, R2_ACCESS_KEY_ID, R2_SECRET_ACCESS_KEY and the server"
         )
         return UnavailableError(UNREACHABLE, reason=reason)
 
 
 @cache
-def _patience_with(endpoint: str | None) -> Patience:
-    """One for each server: where one of its buckets hangs the others do."""
-    return Patience()
+def _breaker_for(endpoint: str | None) -> CircuitBreaker:
+    """One for each server: when one of its buckets hangs, the others do too."""
+    return CircuitBreaker()
 
 
 def _may_pass(error: Exception) -> bool:
@@ -278,7 +284,7 @@ def _may_pass(error: Exception) -> bool:
 
 
 def _is_missing(error: ClientError) -> bool:
-    """Whether a read found nothing. An answer to HEAD has no body that could say more; a missing bucket is a fault."""
+    """Whether the object is missing. HEAD has no error code; a missing bucket is a fault instead."""
     if error.operation_name == "HeadObject":
         return _status(error) == HTTPStatus.NOT_FOUND
     return error.operation_name == "GetObject" and _code(error) == "NoSuchKey"

@@ -1,9 +1,5 @@
-"""Clients of S3 servers whose calls end at the current deadline (dali.lib.calls.deadlines).
+"""Clients of S3 servers that keep the deadline (dali.lib.calls.deadlines)."""
 
-The time-outs of botocore are for each read, so that a server that drips its answer would hold a thread for ever.
-"""
-
-import socket
 from http.client import HTTPResponse, IncompleteRead
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -16,16 +12,17 @@ from botocore.awsrequest import (
 )
 from botocore.config import Config
 
-from dali.lib.calls.connections import BoundedTlsSocket, connect
+from dali.lib.calls.deadlines import BoundedTlsSocket
+from dali.lib.calls.sockets import new_connection
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
 
-# R2, read November 2026: default checksums of botocore >= 1.36 were refused, ACLs do not exist.
+# R2, read November 2026: it refused the default checksums of botocore >= 1.36 and has no ACLs.
 CONFIG = Config(
     signature_version="s3v4",
     s3={"addressing_style": "path"},
-    retries={"total_max_attempts": 1},  # botocore's pauses know of no deadline; dali.lib.objects.s3 repeats
+    retries={"total_max_attempts": 1},  # botocore's pauses ignore the deadline; dali.lib.objects.s3 repeats
     request_checksum_calculation="when_required",
     response_checksum_validation="when_required",
     max_pool_connections=64,
@@ -33,7 +30,7 @@ CONFIG = Config(
 
 
 class _Head:
-    """The lines of an answer's head, as they are read; remembers the last."""
+    """The header lines of a response; remembers the last one that was read."""
 
     def __init__(self, inner: BinaryIO) -> None:
         self._inner = inner
@@ -45,11 +42,11 @@ class _Head:
 
 
 class _Answer(HTTPResponse):
-    """An answer whose head is whole: http.client takes one that is cut short for all of it, and its body for empty."""
+    """Refuses a response whose headers are cut short, which http.client would read as complete, with an empty body."""
 
     def begin(self) -> None:
         inner: Any = self.fp
-        head = self.fp = _Head(inner)  # type: ignore[assignment]  # all of it that is used here
+        head = self.fp = _Head(inner)  # type: ignore[assignment]  # only `readline` is used here
         try:
             super().begin()
         finally:
@@ -59,17 +56,13 @@ class _Answer(HTTPResponse):
 
 
 class _PlainConnection(AWSHTTPConnection):
+    _new_conn = new_connection
     response_class = _Answer  # type: ignore[assignment]  # as http.client has it; the stubs know one of botocore's
-
-    def _new_conn(self) -> socket.socket:
-        return connect(self)
 
 
 class _TlsConnection(AWSHTTPSConnection):
+    _new_conn = new_connection
     response_class = _Answer  # type: ignore[assignment]  # as http.client has it; the stubs know one of botocore's
-
-    def _new_conn(self) -> socket.socket:
-        return connect(self)
 
 
 class _PlainPool(AWSHTTPConnectionPool):
@@ -81,10 +74,10 @@ class _TlsPool(AWSHTTPSConnectionPool):
 
 
 def make_client(session: boto3.session.Session, **options: Any) -> "S3Client":
-    """A client for threads to share; `options` are those of `Session.client`."""
+    """A client that threads may share; `options` are those of `Session.client`."""
     client = session.client("s3", **options)
-    # botocore has no other way to give a client connections of one's own and to leave it the rest
-    # (proxies, certificates, `Expect: 100-continue`); tests/dali/lib/objects/test_storage_faults.py sees to it.
+    # botocore has no public way to replace only the connections and keep the rest (proxies, certificates,
+    # `Expect: 100-continue`). tests/dali/lib/objects/test_storage_faults.py fails if this stops working.
     http: Any = client._endpoint.http_session  # type: ignore[attr-defined]  # noqa: SLF001
     http._pool_classes_by_scheme.update(http=_PlainPool, https=_TlsPool)  # noqa: SLF001
     http._manager.connection_pool_kw["ssl_context"].sslsocket_class = BoundedTlsSocket  # noqa: SLF001

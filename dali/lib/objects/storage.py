@@ -1,6 +1,6 @@
-"""Storages whose objects are written once: the contract, and a folder of this machine.
+"""Storages whose objects are written once: the contract, and the implementation with a local folder.
 
-What was stored under a key stays: no writer, however late it wakes up, can change or hide it.
+An object that is stored under a key stays: no late writer can change or hide it.
 """
 
 import errno
@@ -26,88 +26,90 @@ from dali.lib.web.files.pieces import pieces_of
 
 log = structlog.get_logger(__name__)
 
-# A segment starts with no dot, so that neither `..` nor the folder of drafts can be named.
+# A segment does not start with a dot, so that a key cannot name `..` or the folder of drafts.
 _SEGMENT = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,199}", re.ASCII)
 _MAX_KEY_CHARS = 300  # the width of the columns that hold keys
 _DRAFTS = ".drafts"
 _DRAFTS_KEPT_S = 3600
-# What is at most so long is answered from memory, all else in pieces.
+# Objects up to this size are answered from memory, larger ones in pieces.
 STREAM_BYTES = 256 * 1024
 
 
 class InvalidKeyError(DaliError):
-    """The key could never name an object; nothing was read or written."""
+    """The key is not valid; nothing was read or written."""
 
 
 def check_key(key: str) -> str:
-    """The key itself, where it is `segment/segment/...`: letters, digits, `_ - .`, no segment starting
-    with a dot, at most 300 characters. InvalidKeyError where it is not."""
+    """Returns a valid key: `segment/segment/...` of letters, digits and `_ - .`, at most 300 characters.
+
+    A segment does not start with a dot. Raises InvalidKeyError.
+    """
     if len(key) > _MAX_KEY_CHARS or not all(_SEGMENT.fullmatch(part) for part in key.split("/")):
         raise InvalidKeyError(
-            f"{key[:80]!r} is no storage key: letters, digits, '_', '-' and '.' in segments "
-            f"parted by '/', none starting with '.', at most {_MAX_KEY_CHARS} characters"
+            f"{key[:80]!r} is not a storage key: use letters, digits, '_', '-' and '.' in segments "
+            f"separated by '/', none of them starting with '.', at most {_MAX_KEY_CHARS} characters"
         )
     return key
 
 
 class WriteOnceStorage(Storage):
-    """The contract of every storage of Dali. Safe to call from any thread; never inside a transaction.
+    """The contract of every storage of Dali. Safe to call from any thread; must not be called in a transaction.
 
-    `save` and `open` of Django work too: `save` neither renames nor overwrites (FileExistsError).
-    There is no `url`: what the public may see is served by a delivery or a view.
+    Django's `save` and `open` work too; `save` does not rename or overwrite (FileExistsError).
+    There is no `url`: a delivery or a view serves what is public.
     """
 
     @abstractmethod
     def put_once(
         self, key: str, content: bytes, *, media_type: str, note: Mapping[str, object] | None = None
     ) -> bool:
-        """Stores the bytes: True when this call wrote them, False when the key was taken (untouched).
+        """Stores the bytes. True if this call wrote them, False if the key was taken (that object stays).
 
-        The object becomes visible whole or not at all, and with it the `note`, a small JSON record (at most
-        MOST_NOTE_CHARACTERS; a longer one is left out) of what is to be known where the writer dies
-        before it can say so elsewhere. Over S3 a repeated request of this very call may
-        answer False; whoever must know whose bytes stand there reads them. Raises InvalidKeyError,
-        UnavailableError (no space, no permission, server down): then nothing may be assumed.
+        The object becomes visible whole or not at all, together with the `note`, a small JSON record for the case that
+        the writer dies before it can save this elsewhere (at most MOST_NOTE_CHARACTERS; a longer one is dropped).
+        On S3 the repetition of a failed request may answer False: read the object to know whose bytes it has.
+        Raises InvalidKeyError, and UnavailableError (no space, no permission, server down): then the object may exist
+        or not.
         """
 
     @abstractmethod
     def read(self, key: str) -> bytes:
-        """All bytes of the object; FileNotFoundError where there is none; UnavailableError."""
+        """All bytes of the object. Raises FileNotFoundError, UnavailableError."""
 
     @abstractmethod
     def stream(self, key: str, start: int, length: int) -> Iterator[bytes]:
-        """`length` bytes of the object from `start`, in pieces of at most STREAM_BYTES, read as they are asked for.
+        """`length` bytes of the object from `start`, in pieces of at most STREAM_BYTES, read when they are needed.
 
-        Between two pieces no connection is held, and little memory. They may be asked for by one thread after another.
+        Holds no connection and little memory between pieces. Different threads may take them, one after the other.
 
-        Raises FileNotFoundError with the first piece; UnavailableError with any, also where the object ends before.
+        Raises FileNotFoundError at the first piece; UnavailableError at any, also if the object is shorter.
         """
 
     @abstractmethod
     def read_note(self, key: str) -> dict[str, object] | None:
-        """The note that was stored with the object; None where there is no object, no note, or a lost one.
+        """The note that was stored with the object; None if the object or its note does not exist or was lost.
 
         Raises UnavailableError.
         """
 
     @abstractmethod
     def exists(self, name: str) -> bool:
-        """Whether there is an object under the key. Raises UnavailableError."""
+        """Whether an object has this key. Raises UnavailableError."""
 
     @abstractmethod
     def size_of(self, key: str) -> int:
-        """Bytes of the object; FileNotFoundError where there is none; UnavailableError."""
+        """The size of the object in bytes. Raises FileNotFoundError, UnavailableError."""
 
     @abstractmethod
     def keys_below(self, folder: str) -> Iterator[str]:
-        """The keys that begin with `folder/`, in no order, notes left out. For upkeep: the more there are, the longer.
+        """The keys that begin with `folder/`, without notes, in any order. For upkeep: takes longer the more there are.
 
         Raises InvalidKeyError, UnavailableError.
         """
 
     @abstractmethod
     def delete(self, name: str) -> None:
-        """Removes the object and its note; nothing happens where there is none. For upkeep, never in a job."""
+        """Removes the object and its note, if they exist. For upkeep, not for jobs."""
 
     def get_available_name(self, name: str, max_length: int | None = None) -> str:
         """The name itself: these storages never rename."""
@@ -119,31 +121,28 @@ class WriteOnceStorage(Storage):
 
     def url(self, name: str | None) -> str:
         """Refused: originals are never served."""
-        raise NotImplementedError(
-            "objects of this storage have no address; serve them by a view or a delivery"
-        )
+        raise NotImplementedError("objects of this storage have no URL; serve them by a view or a delivery")
 
     def _open(self, name: str, mode: str = "rb") -> "File[Any]":
         if mode != "rb":
-            raise ValueError(f"mode {mode!r}: objects are read ('rb') or put once, never changed")
+            raise ValueError(f"mode {mode!r}: objects can be read ('rb') or put once, not changed")
         return ContentFile(self.read(name), name=name)
 
     def _save(self, name: str, content: IO[Any]) -> str:
         content.seek(0)
         media_type = getattr(content, "content_type", None) or "application/octet-stream"
         if not self.put_once(name, content.read(), media_type=media_type):
-            raise FileExistsError(f"'{name}' is stored already and never overwritten")
+            raise FileExistsError(f"'{name}' is already stored and is not overwritten")
         return name
 
 
 class LocalWriteOnceStorage(WriteOnceStorage, FileSystemStorage):
     """Objects as files below `location`, readable by this user and group whatever the umask says.
 
-    A draft is written whole, then linked to its name: `link` fails where the name is taken, so of two
-    writers one wins and no reader sees half a file. Drafts left by a killed process are removed by
-    the first write of a later one. The note of `a/0` is the file `a/.0.<inode>.note`: written before the link,
-    and by the inode's number found beside no object but its own. (Its loss, as by a copy to another disk or
-    a power cut, is one of a record, not of an object; so it is not synced.)
+    A draft is written completely and then linked to its name. `link` fails if the name is taken, so one of two
+    writers wins and readers never see half a file. The first write of a process removes the drafts that killed
+    processes left. The note of `a/0` is the file `a/.0.<inode>.note`, written before the link; the inode's number ties
+    it to this object. It is not synced: copying to another disk or a power cut may lose the note, not the object.
     """
 
     def __init__(self, location: str, file_mode: int = 0o640, folder_mode: int = 0o750) -> None:
@@ -155,13 +154,13 @@ class LocalWriteOnceStorage(WriteOnceStorage, FileSystemStorage):
         self._is_tidied = False
 
     def path(self, name: str) -> str:
-        """The file of a key, for views that stream it."""
+        """The path of a key's file, for views that stream it."""
         return str(Path(self.location) / check_key(name))
 
     def put_once(
         self, key: str, content: bytes, *, media_type: str, note: Mapping[str, object] | None = None
     ) -> bool:
-        """See WriteOnceStorage. The media type is not kept: whoever serves a file knows it."""
+        """See WriteOnceStorage. The media type is not stored: the view that serves a file knows it."""
         target = Path(self.path(key))
         text = None if note is None else note_text(note)
         with self._translated(key, "written"):
@@ -183,7 +182,7 @@ class LocalWriteOnceStorage(WriteOnceStorage, FileSystemStorage):
                 length -= len(piece)
                 yield piece
             if length > 0:
-                raise OSError(0, f"it ends {length} bytes early")
+                raise OSError(0, f"the file ends {length} bytes early")
 
     def read_note(self, key: str) -> dict[str, object] | None:
         """See WriteOnceStorage."""
@@ -227,7 +226,7 @@ class LocalWriteOnceStorage(WriteOnceStorage, FileSystemStorage):
             return
 
     def check_writable(self) -> None:
-        """For a start: UnwritableError where this process may not write here. A full disk is another matter."""
+        """For a start. Raises UnwritableError without write permission; a full disk does not count."""
         location = Path(self.location)
         try:
             self._write_draft(b"").unlink()
@@ -240,7 +239,7 @@ class LocalWriteOnceStorage(WriteOnceStorage, FileSystemStorage):
 
     @contextmanager
     def _translated(self, key: str, done: str) -> Iterator[None]:
-        """The one place that says what an error of the operating system means."""
+        """Translates errors of the operating system."""
         try:
             yield
         except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
@@ -265,7 +264,7 @@ class LocalWriteOnceStorage(WriteOnceStorage, FileSystemStorage):
                 view = memoryview(content)
                 while view:
                     view = view[file.write(view) :]
-                # A name that survives a power cut with half its bytes could never be repaired.
+                # After a power cut, a name with half its bytes could not be repaired.
                 os.fdatasync(descriptor)
         except BaseException:
             draft.unlink(missing_ok=True)
@@ -273,11 +272,11 @@ class LocalWriteOnceStorage(WriteOnceStorage, FileSystemStorage):
         return draft
 
     def _link(self, draft: Path, target: Path, note: str | None) -> bool:
-        # While the draft is there, its inode's number is no other file's.
+        # While the draft exists, no other file has its inode number.
         beside = _note_of(target, draft.stat().st_ino)
         try:
             if note is None:
-                beside.unlink(missing_ok=True)  # of a writer that was killed, whose number came round again
+                beside.unlink(missing_ok=True)  # left by a killed writer whose inode number is in use again
             else:
                 self._write_note(beside, note)
             os.link(draft, target)
@@ -295,12 +294,12 @@ class LocalWriteOnceStorage(WriteOnceStorage, FileSystemStorage):
                 os.fchmod(descriptor, self._file_mode)
                 folders.give_to_owner(descriptor, path.parent)
                 file.write(text.encode("ascii"))
-        except OSError as error:  # the object is worth more: half a note is none
+        except OSError as error:  # the object is still stored; half a note is ignored
             log.warning("note_not_written", path=str(path), error=error.strerror)
 
 
 def _refuse_unlisted(error: OSError) -> None:
-    """What is not there holds nothing; what cannot be listed may hold anything."""
+    """A folder that does not exist is empty; one that cannot be listed is an error."""
     if not isinstance(error, FileNotFoundError | NotADirectoryError):
         raise folders.failure(f"{error.filename} cannot be listed", error) from error
 
@@ -317,7 +316,7 @@ def _remove_older(folder: Path, seconds: float) -> None:
             if stat.S_ISREG(found.st_mode) and found.st_mtime < oldest:
                 path.unlink()
         except FileNotFoundError:
-            continue  # another process tidies too
+            continue  # another process was faster
 
 
 def named(alias: str) -> WriteOnceStorage:
@@ -329,15 +328,15 @@ def named(alias: str) -> WriteOnceStorage:
 
 
 def originals() -> WriteOnceStorage:
-    """Providers' and start images' bytes as they came; never served."""
+    """Images of providers and start images, byte for byte; never served."""
     return named("originals")
 
 
 def uploads() -> WriteOnceStorage:
-    """What clients sent, byte for byte; never served."""
+    """Uploads of clients, byte for byte; never served."""
     return named("uploads")
 
 
 def delivery_files() -> WriteOnceStorage:
-    """Delivery images of the embedded delivery; made anew from originals where lost."""
+    """Images of the embedded delivery; made again from originals if they are lost."""
     return named("delivery")

@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from dali.demo.client import Client
 from dali.demo.terminal import JobScreen
-from dali.lib.calls.failed_requests import how_it_failed
+from dali.lib.calls.failures import how_it_failed
 from dali.lib.files.data_lock import DataLock, DirectoryInUseError
 from dali.server.bootstrap import ADMIN, FirstSecrets, prepare
 from projects.models import ApiKey

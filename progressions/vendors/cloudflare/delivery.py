@@ -17,7 +17,7 @@ from django.conf import settings
 from PIL import Image
 
 from dali.lib.calls.answers.json_reading import at
-from dali.lib.calls.patience import Patience
+from dali.lib.calls.circuit_breaker import CircuitBreaker
 from dali.lib.clock import Deadline
 from dali.lib.pictures.formats.headers import InvalidImageError, webp_size
 from dali.lib.pictures.images import CPU_GATE, decode
@@ -42,7 +42,7 @@ _QUALITIES = (80, 70, 60, 50)
 _SMALLER = 0.8
 _ID = re.compile(r"dali/[0-9a-f]{64}")
 _METADATA = json.dumps({"by": "dali"})
-PATIENCE = Patience(worker_s=DEADLINE_S)
+BREAKER = CircuitBreaker(worker_s=DEADLINE_S)
 
 
 class CloudflareImagesDelivery(Delivery):
@@ -143,7 +143,7 @@ def _api() -> api.CloudflareApi:
 @contextmanager
 def _waiting() -> Iterator[Deadline]:
     try:
-        with PATIENCE.call() as deadline:
+        with BREAKER.call() as deadline:
             yield deadline
     except TimeoutError as error:
         raise DeliveryError(f"Cloudflare Images is not asked: {error}") from error

@@ -72,7 +72,7 @@ def calling(deadline: Deadline) -> Iterator[httpx2.Timeout]:
     """
     if deadline.has_passed:
         raise VendorError("timeout", "There was no time left to ask OpenAI.")
-    timeout = httpx2.Timeout(None, connect=connections.CONNECT_S, pool=deadline.left_s())
+    timeout = httpx2.Timeout(None, connect=deadlines.CONNECT_S, pool=deadline.left_s())
     try:
         with deadlines.within(deadline):
             yield timeout

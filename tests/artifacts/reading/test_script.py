@@ -150,7 +150,7 @@ PARENT = "calls.1.references.parentProgressionId"
         (changed(f"{PARENT}.provider", "openai"), 'parentProgressionId.provider is "openai": it must be one of those'),
         (changed(f"{PARENT}.variantIndex", 2), "parentProgressionId.variantIndex is 2: it must be a whole number"),
         (changed("calls.0.references.parentProgressionId", {"call": 1}), "call is 1: it must be the number of an ear"),
-        (changed("calls.1.references.maskImageUrl.object", "../x"), "maskImageUrl.object: '../x' is no storage key"),
+        (changed("calls.1.references.maskImageUrl.object", "../x"), "maskImageUrl.object: '../x' is not a storage key"),
         (changed("calls.1.references.url", {}), "calls[1].references.url is no reference that this route takes"),
         (changed("calls.2.references", {}), "calls[2].references.variantId is missing: it must be what an earlier"),
         (changed("calls.2.references.variantId", {"call": 4}), "variantId.call is 4: it must be a whole number"),

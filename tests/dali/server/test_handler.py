@@ -12,7 +12,7 @@ from django.http.response import HttpResponseBase
 from django.test import override_settings
 from django.urls import path
 
-from dali.lib.calls import patience
+from dali.lib.calls import circuit_breaker
 from dali.lib.errors import UnavailableError
 from dali.server import handler
 from dali.server.handler import Handler
@@ -208,15 +208,15 @@ async def test_a_storage_that_goes_away_ends_the_answer_with_an_error() -> None:
         await Reader("broken").take_all()
 
 
-async def test_each_piece_has_a_requests_patience() -> None:
+async def test_each_piece_has_the_whole_budget_of_a_request() -> None:
     seen: list[float] = []
 
     def body() -> Iterator[bytes]:
         for _ in range(3):
-            with patience.Patience().call() as deadline:
+            with circuit_breaker.CircuitBreaker().call() as deadline:
                 seen.append(deadline.left_s())
             yield b"x"
 
     async for _ in handler.pulled(body()):
         pass
-    assert [round(left_s) for left_s in seen] == [patience.REQUEST_S] * 3
+    assert [round(left_s) for left_s in seen] == [circuit_breaker.REQUEST_S] * 3

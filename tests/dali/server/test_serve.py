@@ -155,8 +155,8 @@ def test_a_second_server_of_the_same_directory_is_refused_in_one_line(
     second = start(first.directory)
     assert second.process.wait(timeout=180) == 1
     assert second.err.read_text() == (
-        f"A server (process {first.process.pid}) works on {first.directory} already: stop it,"
-        " or give this one a directory of its own by DALI_DATA_DIR.\n"
+        f"Another server (process {first.process.pid}) uses {first.directory}: stop it,"
+        " or set DALI_DATA_DIR to a different directory for this one.\n"
     )
     assert requests.get(f"{first.origin}/api/projects", timeout=20).status_code == 200
 

@@ -100,12 +100,12 @@ def jpeg_on_its_side() -> bytes:
 
 
 BAD_URLS = {
-    "file:///etc/passwd": "scheme 'file' is not fetched; use http or https",
-    "http://127.0.0.1": "'127.0.0.1' is an inside or special address",
+    "file:///etc/passwd": "scheme 'file' is not allowed; use http or https",
+    "http://127.0.0.1": "'127.0.0.1' is an internal or special address",
     "http://127.0.0.1:6379/x": "DALI_FETCH_ALLOW_HOSTS",
-    "http://169.254.169.254/latest/meta-data/": "'169.254.169.254' is an inside or special address",
-    "http://localhost/x.png": "'localhost' is a name of an inside host",
-    "http://[::ffff:10.0.0.1]/": "inside or special address",
+    "http://169.254.169.254/latest/meta-data/": "'169.254.169.254' is an internal or special address",
+    "http://localhost/x.png": "'localhost' is the name of an internal host",
+    "http://[::ffff:10.0.0.1]/": "internal or special address",
     "https://user:hunter2@example.com/x.png": "credentials",
     "ftp://example.com/x.png": "use http or https",
     "data:image/png;base64,AAAA": "use http or https",
@@ -117,7 +117,7 @@ BAD_URLS = {
     "http://testserver/api/projects": "is no image of this server",
     "HTTP://TESTSERVER:80/images/none.webp": "is no image of this server",
     "http://testserver@127.0.0.1/images/a.webp": "credentials",
-    "http://testserver:8000/images/a.webp": "is a name of an inside host",
+    "http://testserver:8000/images/a.webp": "is the name of an internal host",
 }
 
 
@@ -290,8 +290,8 @@ def test_of_two_that_fetched_different_pictures_the_first_to_store_holds(
         ("/none", "unreachable", "answered 404"),
         ("/cut-short", "unreachable", "cut the connection"),
         ("/drip", "unreachable", "too slow"),
-        ("/to/http://127.0.0.1:1/x", "unreachable", "redirects where it must not"),
-        ("/to/file:///etc/passwd", "unreachable", "redirects where it must not"),
+        ("/to/http://127.0.0.1:1/x", "unreachable", "redirects to a URL that is not allowed"),
+        ("/to/file:///etc/passwd", "unreachable", "redirects to a URL that is not allowed"),
     ],
 )
 def test_what_is_no_image_ends_with_its_code_and_leaves_nothing(

@@ -1,1 +1,1 @@
-"""Reading answers of outside services: JSON, images, usage, what a failure means."""
+"""Reads answers of outside services: JSON, images, usage."""

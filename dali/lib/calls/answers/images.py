@@ -1,7 +1,7 @@
-"""The image in an answer, however a service or a server that only resembles it sends one.
+"""Finds the image in the answer of a service, or of a server that imitates its API.
 
-Seen so far (reports of users, 2026): base64, plain, with line breaks, in the url-safe alphabet, without padding;
-`data:` URLs; addresses to fetch it from; the picture itself as the body; under one of several names.
+Known forms (reports of users, 2026): base64, also with line breaks, in the url-safe alphabet or without padding;
+`data:` URLs; a URL of the image; the image itself as the body; under one of several names.
 """
 
 import base64
@@ -21,7 +21,7 @@ from dali.lib.cleaning import clean_text
 from dali.lib.clock import Deadline
 from dali.lib.errors import DaliError
 
-# Where an image stands, the likeliest first.
+# Names of members with an image, the most likely first.
 _NAMES = (
     "b64_json", "image", "data", "images", "b64", "base64", "bytesBase64Encoded", "image_base64", "url", "image_url",
     "imageUrl", "fileUri", "file_uri", "uri", "inlineData", "inline_data", "fileData", "file_data", "result",
@@ -30,7 +30,7 @@ _ADDRESSES = frozenset({"url", "image_url", "imageUrl", "fileUri", "file_uri", "
 _MOST_DEPTH = 6
 # As large as the largest image in base64 may be (connections.MOST_ANSWER_BYTES).
 MOST_FETCHED_BYTES = 96 * 1024 * 1024
-# Pauses before the address of a paid image is tried again.
+# Pauses before the URL of a paid image is tried again.
 _PAUSES_S = (0.3, 1.5)
 _SPACES = re.compile(r"\s+")
 _STANDARD = str.maketrans("-_", "+/")
@@ -41,38 +41,37 @@ _BEGINNINGS = re.compile(
 
 
 class UnreadableImageError(DaliError):
-    """Something stands where the image should, and it is none; the message says what, as a sentence without its end."""
+    """There is something in place of the image that cannot be read; the message says what, without a full stop."""
 
 
 def begins_like_image(content: bytes) -> bool:
-    """Whether bytes begin as a picture does, whole or not."""
+    """Whether the bytes begin like an image; it may be incomplete."""
     return _BEGINNINGS.match(content[:16]) is not None
 
 
 def image_bytes_of(said: Any, *, deadline: Deadline, base_url: str = "") -> bytes:
-    """The bytes of the image in an answer or a part of one; empty where none is there.
+    """The bytes of the image in an answer or a part of one; empty if there is none.
 
-    `base_url`: of the service: an address on its scheme, host and port may be fetched though it is an inside one; all
-    others go through the guard against inside addresses, and no key is sent to any. Bytes are passed on as they are:
-    whether they decode is for others to see. Raises UnreadableImageError where something is there that gives no bytes,
-    which another call would not change.
+    `base_url`: the service's. URLs with its scheme, host and port may be fetched even if they are internal; for all
+    others internal addresses are forbidden. Keys are never sent. The bytes are not decoded here. Raises
+    UnreadableImageError if there is something else instead; repeating the call would not help.
     """
     return _found(said, _Source(deadline, base_url), 0)
 
 
 class _Source:
-    """How what is not in the answer itself is fetched."""
+    """Fetches images that the answer only links to."""
 
     def __init__(self, deadline: Deadline, base_url: str) -> None:
         self._deadline = deadline
         self._base_url = base_url
 
     def fetch(self, address: str) -> bytes:
-        """The bytes behind an address, which may be relative to the service's."""
+        """The bytes at a URL, which may be relative to the service's."""
         try:
             url = urljoin(self._base_url, clean_text(address.strip()))
         except ValueError as error:
-            raise UnreadableImageError(f"{address[:60]!r} is no address") from error
+            raise UnreadableImageError(f"{address[:60]!r} is not a URL") from error
         hosts: Collection[str] = settings.FETCH_ALLOW_HOSTS
         if self._base_url and _origin(url) == _origin(self._base_url):
             hosts = [*hosts, _origin(url)[1]]
@@ -82,13 +81,13 @@ class _Source:
             except FetchError as error:
                 is_final = error.reason != "unreachable" or pause_s is None
                 if is_final or self._deadline.left_s() <= (pause_s or 0):
-                    raise UnreadableImageError(f"its address cannot be fetched: {error}") from error
+                    raise UnreadableImageError(f"its URL cannot be fetched: {error}") from error
                 time.sleep(pause_s or 0)
         raise AssertionError("the last attempt returns or raises")
 
 
 def _found(said: Any, source: _Source, depth: int) -> bytes:
-    """The first image in what is said."""
+    """The first image in an answer or a part of one."""
     if isinstance(said, bytes):
         return said
     if isinstance(said, str):
@@ -96,7 +95,7 @@ def _found(said: Any, source: _Source, depth: int) -> bytes:
     if depth >= _MOST_DEPTH:
         return b""
     if isinstance(said, list):
-        # Bytes as numbers, one a byte, as Workers AI takes them.
+        # One number for each byte, the form that Workers AI accepts.
         if len(said) > 100 and all(isinstance(part, int) and 0 <= part <= 255 for part in said):
             return bytes(said)
         parts = [(False, part) for part in said]
@@ -108,7 +107,7 @@ def _found(said: Any, source: _Source, depth: int) -> bytes:
 
 
 def _first(parts: list[tuple[bool, Any]], source: _Source, depth: int) -> bytes:
-    """The first part that holds an image; the first that cannot be read is told of only where no other can be."""
+    """The first part that has an image. If no part has one, raises the first error."""
     failure: UnreadableImageError | None = None
     for is_address, part in parts:
         try:
@@ -133,7 +132,7 @@ def _of_text(said: str, source: _Source) -> bytes:
     if text[:5].lower() == "data:":
         head, comma, rest = text.partition(",")
         if not comma:
-            raise UnreadableImageError("its data: URL holds no data")
+            raise UnreadableImageError("its data: URL has no data")
         if not head.lower().endswith(";base64"):
             return unquote_to_bytes(rest)
         text = rest if "%" not in rest else unquote_to_bytes(rest).decode("ascii", "replace")
@@ -148,13 +147,13 @@ def _of_base64(text: str) -> bytes:
     plain = _SPACES.sub("", text).translate(_STANDARD).rstrip("=")
     with suppress(binascii.Error, ValueError):
         content = base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
-        if begins_like_image(content):  # without its spaces almost any sentence is base64
+        if begins_like_image(content):  # almost any sentence without its spaces is valid base64
             return content
-    raise UnreadableImageError(f"{text[:60]!r} is no image in base64")
+    raise UnreadableImageError(f"{text[:60]!r} is not an image in base64")
 
 
 def _origin(url: str) -> tuple[str, str]:
-    """Scheme, and `host:port` as DALI_FETCH_ALLOW_HOSTS has it; empty where the URL is none."""
+    """The scheme, and `host:port` as in DALI_FETCH_ALLOW_HOSTS; empty if the URL is not valid."""
     try:
         parts = urlsplit(url)
         port = parts.port or {"http": 80, "https": 443}.get(parts.scheme, 0)

@@ -1,4 +1,4 @@
-"""Reading the JSON of services that keep to no schema: whatever stands where, nothing here raises but NotJsonError."""
+"""Reads JSON of services that keep to no schema. Unexpected values raise no error."""
 
 import json
 import re
@@ -7,24 +7,24 @@ from typing import Any
 
 from dali.lib.errors import DaliError
 
-# No answer of any service is nested half as deeply; json gives up at about 1,000 levels.
+# More than twice as deep as any real answer; json fails at about 1,000 levels.
 _MOST_DEPTH = 60
 _MOST_DIGITS = 40
-# A string, or a bracket outside of strings.
+# A string, or a bracket outside strings.
 _TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+"|[\[\]{}]', re.DOTALL)
 
-# More tokens, tiles or steps than any call can have used: whoever says so has not counted.
+# More tokens, tiles or steps than any call can use: larger counts are not credible.
 MOST_COUNT = 10**9
 
 
 class NotJsonError(DaliError):
-    """The body is no JSON, or JSON that is cut off."""
+    """The body is not JSON, or JSON that is cut off."""
 
 
 def read_json(body: bytes | str) -> Any:
-    """The parsed body. Numbers that no Python or JSON can write are null, as is what is nested too deeply.
+    """The parsed body. Numbers that Python or JSON cannot write become null, and so do values nested too deeply.
 
-    One absurd value in it is no reason to lose the image that stands beside it. Raises NotJsonError.
+    An absurd value must not cost the image beside it. Raises NotJsonError.
     """
     text = body if isinstance(body, str) else body.decode(json.detect_encoding(body), "replace")
     text = text.removeprefix("\ufeff")
@@ -38,7 +38,7 @@ def read_json(body: bytes | str) -> Any:
 
 
 def object_in(text: str) -> dict[str, Any] | None:
-    """The JSON object that a model's text is or holds: some put a fence or a sentence around it; None for none."""
+    """The JSON object in a model's text, with or without a code fence or words around it; None if there is none."""
     start, end = text.find("{"), text.rfind("}")
     for said in (text, text[start : end + 1] if 0 <= start < end else ""):
         with suppress(NotJsonError):
@@ -49,7 +49,7 @@ def object_in(text: str) -> dict[str, Any] | None:
 
 
 def at(value: Any, *path: str | int) -> Any:
-    """What stands at the path of names and positions; None where there is nothing or something else on the way."""
+    """The value at a path of names and positions; None if the path does not exist."""
     for step in path:
         if isinstance(step, str):
             value = value.get(step) if isinstance(value, dict) else None
@@ -59,29 +59,29 @@ def at(value: Any, *path: str | int) -> Any:
 
 
 def objects(value: Any) -> list[dict[str, Any]]:
-    """The objects of what should be a list of them; a single one alone."""
+    """The objects in a list; a single object counts as a list of one."""
     parts = value if isinstance(value, list) else [value]
     return [part for part in parts if isinstance(part, dict)]
 
 
 def text_at(value: Any, *path: str | int) -> str:
-    """The text at the path; empty where there is none."""
+    """The text at the path, or an empty one."""
     found = at(value, *path)
     return found if isinstance(found, str) else ""
 
 
 class CountReader:
-    """Counts read one after the other from what a service reports.
+    """Reads counts from a service's report.
 
-    `is_sound` is False once one was there and was no count: negative, a text, a truth value, beyond MOST_COUNT. What
-    is missing or null counts as 0.
+    `is_sound` becomes False at a value that is not a count: negative, a text, a truth value, more than MOST_COUNT.
+    Missing values and null count as 0.
     """
 
     def __init__(self) -> None:
         self.is_sound = True
 
     def of(self, value: Any, *path: str | int) -> int:
-        """The count at the path; 0 where there is none."""
+        """The count at the path, or 0."""
         found = at(value, *path)
         if found is None:
             return 0
@@ -102,7 +102,7 @@ def _integer(digits: str) -> int | None:
 
 
 def _shallow(text: str) -> str:
-    """The text with what is nested beyond _MOST_DEPTH replaced by null."""
+    """The text with null in place of everything nested deeper than _MOST_DEPTH."""
     kept: list[str] = []
     depth = start = 0
     for token in _TOKEN.finditer(text):

@@ -1,4 +1,4 @@
-"""What a call used, in the units that services charge by."""
+"""What a call used, in the units of the services' prices."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from dali.lib.cleaning import clean_number, clean_text
 
 
 class Unit(StrEnum):
-    """What prices are for. A token price stands in the table for a million of them."""
+    """The units of prices. Prices of tokens are for a million of them."""
 
     TEXT_INPUT = "text_input_tokens"
     CACHED_INPUT = "cached_input_tokens"
@@ -18,26 +18,26 @@ class Unit(StrEnum):
     TEXT_OUTPUT = "text_output_tokens"
     IMAGE_OUTPUT = "image_output_tokens"
     IMAGE = "images"
-    OUTPUT_TILE = "output_tiles"  # of 512 x 512 pixels, begun ones whole
+    OUTPUT_TILE = "output_tiles"  # of 512 x 512 pixels, rounded up
     STEP = "steps"
     INPUT_TILE_STEP = "input_tile_steps"
     OUTPUT_TILE_STEP = "output_tile_steps"
 
 
-# For estimates alone. An image of 512 pixels is 255 tokens to OpenAI and 258 to Gemini (November 2026).
+# Only for estimates. An image of 512 pixels is 255 tokens to OpenAI and 258 to Gemini (November 2026).
 _CHARACTERS_A_TOKEN = 4
 _TOKENS_AN_IMAGE = 260
-# More than any call can have used; at the dearest price it still fits into the columns of costs.
+# More than any call can use; at the highest price it still fits into the cost columns.
 _MOST_UNITS = 10**9
 _MOST_NAME = 120
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What one call used of one model. `units`: how many of each; what is not named was not used.
+    """What one call used of one model. `units`: the amount of each; units that are not named were not used.
 
-    `service` and `model` are the names in the price table. A cost is worked out from it by whoever knows prices.
-    Where one of the amounts is absurd (negative, not finite, beyond 10^9) nothing is known, and `units` is empty.
+    `service` and `model` are the names in the price table. If one amount is absurd (negative,
+    not finite, more than 10^9), nothing is known and `units` is empty.
     """
 
     service: str
@@ -45,7 +45,7 @@ class Usage:
     units: Mapping[Unit, int | Decimal] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """What services and plug-ins report is made fit to be stored."""
+        """Cleans what services and plug-ins report, so that it can be stored."""
         object.__setattr__(self, "service", clean_text(self.service, _MOST_NAME))
         object.__setattr__(self, "model", clean_text(self.model, _MOST_NAME))
         if any(clean_number(amount, _MOST_UNITS) is None for amount in self.units.values()):
@@ -59,13 +59,13 @@ class Usage:
     def estimated(
         cls, service: str, model: str, *, characters: int, images: int = 0, answer_tokens: int
     ) -> "Usage":
-        """About what a call uses that asks with so much text and so many small images."""
+        """An estimate for a call with this much text and this many small images."""
         tokens = characters // _CHARACTERS_A_TOKEN + images * _TOKENS_AN_IMAGE
         return cls(service, model, {Unit.TEXT_INPUT: tokens, Unit.TEXT_OUTPUT: answer_tokens})
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> "Usage":
-        """The usage of a record that `as_json` made; units that are not known (any longer) are left out."""
+        """The usage in a record of `as_json`, without units that no longer exist."""
         units = {Unit(name): Decimal(str(amount)) for name, amount in record.items() if name in set(Unit)}
         return cls(str(record.get("service", "")), str(record.get("model", "")), units)
 

@@ -1,1 +1,1 @@
-"""Django's backend for PostgreSQL: bounded waits, and a pool that is not waited for while the database is away."""
+"""Django's backend for PostgreSQL: limited waits, and short ones for the pool while the database is away."""

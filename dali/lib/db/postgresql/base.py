@@ -1,7 +1,7 @@
-"""PostgreSQL whose pool, once it has let one thread wait in vain, lets the next ones wait but briefly.
+"""PostgreSQL with short waits for the pool after one wait has timed out.
 
-While the database is away every request would wait the whole time, and those behind them for their threads: 100 at once
-in 16 threads take six times that. The first connection that is had again ends it.
+While the database is away, every request would wait the whole timeout, and the next ones would wait for their threads:
+100 requests in 16 threads take six times as long. The first new connection restores the normal timeout.
 """
 
 from typing import Any
@@ -12,7 +12,7 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 
 BRIEFLY_S = 0.25
 
-# Pools that let a thread wait in vain and have given no connection since.
+# Pools whose last wait timed out.
 _empty: WeakSet[ConnectionPool[Any]] = WeakSet()
 
 
@@ -20,7 +20,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     """One thread's connection. Django looks for this name in the module `base` of a backend."""
 
     def get_new_connection(self, conn_params: Any) -> Any:
-        """Called where the thread has no connection. Raises what the pool raises."""
+        """Called when the thread has no connection. Raises the pool's errors."""
         pool = self.pool
         if pool is None:
             return super().get_new_connection(conn_params)

@@ -1,17 +1,17 @@
-"""What a connection to PostgreSQL waits for, and how long."""
+"""Timeouts of connections to PostgreSQL."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from django.db import connection
 
-# Transactions take milliseconds. One that waits this long for a row gives up: the answer is 503, or it is tried again.
+# Transactions take milliseconds. One that waits longer for a row fails: the client gets 503, or it is retried.
 LOCK_TIMEOUT_S = 4
-# A process that stands still with a transaction open (stopped, swapped out, its machine gone) loses it after this long,
-# and with it the rows it holds. Less than a lease, so that the work can be taken up at once.
+# A process that stops with an open transaction (paused, swapped out, its machine gone) loses the transaction and its
+# row locks after this time. It is shorter than a lease, so that another worker can take over at once.
 IDLE_IN_TRANSACTION_S = 15
 CONNECT_TIMEOUT_S = 5
-# A server whose machine has vanished is given up after about 25 s; the system's own defaults take two hours.
+# Detects a dead server after about 25 s; with the system's defaults it takes two hours.
 _KEEPALIVES = {
     "keepalives": 1,
     "keepalives_idle": 10,
@@ -22,7 +22,7 @@ _KEEPALIVES = {
 
 
 def bounded_waits(given: Mapping[str, object]) -> dict[str, object]:
-    """Connection parameters of libpq with a bound on every wait; what is `given` (by DATABASE_URL) wins."""
+    """Connection parameters of libpq that limit every wait; those `given` in DATABASE_URL take precedence."""
     bounds = (
         f"-c lock_timeout={LOCK_TIMEOUT_S}s -c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_S}s"
     )
@@ -31,7 +31,7 @@ def bounded_waits(given: Mapping[str, object]) -> dict[str, object]:
 
 
 def wait_at_most(seconds: float) -> None:
-    """Bounds how long this process waits for a connection. A worker may wait a minute; a client would sooner know."""
+    """Sets how long this process waits for a connection: a worker up to a minute, a web process less."""
     options: Any = connection.settings_dict["OPTIONS"]
-    if "pool" in options:  # of PostgreSQL alone
+    if "pool" in options:  # only PostgreSQL has one
         options["pool"]["timeout"] = seconds

@@ -1,1 +1,1 @@
-"""Django's SQLite backend, with the writers of a process in a queue."""
+"""Django's SQLite backend with a queue for the writers of a process."""

@@ -1,8 +1,8 @@
-"""SQLite whose writing threads wait for one another on a lock, not by polling the file.
+"""SQLite whose writing threads wait for each other on a lock instead of polling the file.
 
-SQLite lets a writer that finds the file busy sleep and look again, up to 100 ms at a time and in no order: with 64
-threads most of their time went into that. A lock of the process before `BEGIN IMMEDIATE` wakes the next writer at
-once; between processes the file's own lock holds as ever.
+When the file is busy, SQLite sleeps and tries again, up to 100 ms at a time and in no order: 64 threads spent most of
+their time on that. A lock in the process before `BEGIN IMMEDIATE` wakes the next writer at once. Between processes the
+lock of the file still applies.
 """
 
 import threading
@@ -27,7 +27,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self._held: threading.Lock | None = None
 
     def get_new_connection(self, conn_params: Any) -> Any:
-        """With `dali_nfc(text)`, for what PostgreSQL calls `normalize(text, NFC)`."""
+        """Adds `dali_nfc(text)`, the equivalent of PostgreSQL's `normalize(text, NFC)`."""
         connection = super().get_new_connection(conn_params)
         connection.create_function("dali_nfc", 1, composed, deterministic=True)
         return connection
@@ -42,7 +42,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def _commit(self) -> None:
         super()._commit()  # type: ignore[misc]
-        # Where that failed Django rolls back, and that leaves.
+        # If the commit failed, Django rolls back, which also calls _leave.
         self._leave()
 
     def _rollback(self) -> None:

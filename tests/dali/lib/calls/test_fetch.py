@@ -4,13 +4,17 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from dali.lib.calls import fetch as fetching
+from dali.lib.calls.deadlines import bounded
 from dali.lib.calls.fetch import FetchError, Network, check_url, fetch
 from dali.lib.calls.targets import is_public, read_url
 from dali.lib.clock import Deadline
 from tests.dali.lib.calls.strange_server import StrangeServer, png, strange_server, wait_for
+from tests.dali.lib.calls.test_connections import TlsServer
 
 # What a URL's text alone gives away.
 FORBIDDEN_URLS = [
@@ -126,7 +130,7 @@ def test_a_name_that_resolves_inside_is_refused_before_any_connection(address: s
             network=network,
         )
     assert caught.value.reason == "forbidden"
-    assert "'photos.example' resolves to an inside or special address" in str(caught.value)
+    assert "'photos.example' resolves to an internal or special address" in str(caught.value)
     assert (is_public(address), asked) == (False, [])
 
 
@@ -178,12 +182,12 @@ def test_the_setting_names_the_allowed_hosts(server: StrangeServer, settings: py
         ("/loop", "unreachable", "redirects more than 3 times"),
         ("/no-location", "unreachable", "redirects more than 3 times"),
         ("/announced-gigabyte", "too_large", "more than 1000000 bytes"),
-        ("/to/http://127.0.0.1:1/x", "forbidden", "redirects where it must not: '127.0.0.1'"),
+        ("/to/http://127.0.0.1:1/x", "forbidden", "redirects to a URL that is not allowed: '127.0.0.1'"),
         ("/to/file:///etc/passwd", "forbidden", "scheme 'file'"),
         ("/to/http://169.254.169.254/latest/", "forbidden", "'169.254.169.254'"),
         ("/to/http://localhost:6379/", "forbidden", "'localhost'"),
         ("/to/http://user:secret@example.com/", "forbidden", "credentials"),
-        ("/to/http://[::1/", "forbidden", "redirects where it must not"),
+        ("/to/http://[::1/", "forbidden", "redirects to a URL that is not allowed"),
         ("/to//169.254.169.254/x", "forbidden", "'169.254.169.254'"),
     ],
 )
@@ -329,7 +333,7 @@ def test_an_unknown_name_and_a_closed_port_are_unreachable() -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         place = f"127.0.0.1:{probe.getsockname()[1]}"
-    with pytest.raises(FetchError, match=r"'photos\.example' is not known") as caught:
+    with pytest.raises(FetchError, match=r"'photos\.example' does not exist") as caught:
         fetch(
             "https://photos.example/", max_bytes=10, deadline=Deadline.after(60), allow_hosts=[],
             network=Network(resolve=unknown),
@@ -350,3 +354,51 @@ def test_a_server_without_a_valid_certificate_is_unreachable(server: StrangeServ
         )
     assert caught.value.reason == "unreachable"
     assert isinstance(caught.value.__cause__, ssl.SSLError)
+
+
+@pytest.fixture
+def tls_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TlsServer]:
+    """Its certificate is for 127.0.0.1 and trusted as one of the system's."""
+    with TlsServer(tmp_path) as running:
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "server.pem"))
+        fetching._tls_context.cache_clear()
+        yield running
+    fetching._tls_context.cache_clear()
+
+
+def test_an_image_comes_over_tls(tls_server: TlsServer) -> None:
+    place = tls_server.url.removeprefix("https://")
+    content = fetch(tls_server.url, max_bytes=10, deadline=Deadline.after(60), allow_hosts=[place])
+    assert content == b"fine"
+
+
+def test_a_certificate_for_another_name_is_refused_before_anything_is_sent(tls_server: TlsServer) -> None:
+    port = int(tls_server.url.rsplit(":", 1)[1])
+
+    def connect(address: str, _port: int, timeout_s: float) -> socket.socket:
+        return socket.create_connection(("127.0.0.1", port), timeout=timeout_s)
+
+    network = Network(resolve=lambda *_: ["93.184.216.34"], connect=connect)
+    with pytest.raises(FetchError, match=r"the certificate of 'photos\.example' is not valid") as caught:
+        fetch(
+            "https://photos.example/", max_bytes=10, deadline=Deadline.after(60), allow_hosts=[],
+            network=network,
+        )  # fmt: skip
+    assert caught.value.reason == "unreachable"
+    assert tls_server.received == []
+
+
+def test_the_deadline_ends_a_body_that_is_dripped_over_tls(tls_server: TlsServer) -> None:
+    place = tls_server.url.removeprefix("https://")
+    with pytest.raises(FetchError) as caught:
+        fetch(f"{tls_server.url}/drip", max_bytes=10_000, deadline=Deadline.after(0.6), allow_hosts=[place])
+    assert caught.value.reason == "too_slow"
+
+
+def test_no_thread_is_left_and_no_deadline_stays(server: StrangeServer) -> None:
+    before = {thread for thread in threading.enumerate() if not thread.name.startswith("Thread-")}
+    get(server, "/image")
+    refusal(server, "/header-drip", seconds=0.3)
+    after = {thread for thread in threading.enumerate() if not thread.name.startswith("Thread-")}
+    assert after <= before
+    assert bounded(None) is None

@@ -88,7 +88,7 @@ def test_what_the_operating_system_refuses_is_told_apart(
 def test_an_object_that_ends_early_is_never_whole(tmp_path: Path) -> None:
     storage = LocalWriteOnceStorage(str(tmp_path))
     storage.put_once("a/0", bytes(1000), media_type="video/mp4")
-    with pytest.raises(UnavailableError, match="it ends 500 bytes early"):
+    with pytest.raises(UnavailableError, match="the file ends 500 bytes early"):
         list(storage.stream("a/0", 0, 1500))
 
 
@@ -260,7 +260,7 @@ def test_below_the_reserve_no_work_is_taken_and_the_disk_is_named(
     lines = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
     assert len(lines) == 4
     assert all(
-        "100 MB of disk are free, and DALI_DISK_RESERVE_MB keeps 200: free some space" in line
+        "only 100 MB of disk are free, less than DALI_DISK_RESERVE_MB (200): free some space" in line
         for line in lines
     )
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from dali.lib.calls import patience
-from dali.lib.calls.patience import Patience
+from dali.lib.calls import circuit_breaker
+from dali.lib.calls.circuit_breaker import CircuitBreaker, request_budget
 from dali.lib.errors import UnavailableError
 from dali.lib.objects import s3
 from dali.lib.objects.s3 import S3WriteOnceStorage
@@ -50,7 +50,7 @@ def way(moto_endpoint: str) -> Iterator[FaultyWay]:
 
 @pytest.fixture
 def storage(way: FaultyWay) -> Iterator[S3WriteOnceStorage]:
-    made = storage_at(way.address, Patience(worker_s=60))
+    made = storage_at(way.address, CircuitBreaker(worker_s=60))
     made.put_once("a/0", CONTENT, media_type="image/png", note={"n": 1})
     yield made
     made.client.close()
@@ -59,14 +59,14 @@ def storage(way: FaultyWay) -> Iterator[S3WriteOnceStorage]:
 @pytest.fixture
 def hasty(storage: S3WriteOnceStorage, way: FaultyWay) -> Iterator[S3WriteOnceStorage]:
     """As `storage`, with little time."""
-    made = storage_at(way.address, Patience(worker_s=LIMIT_S))
+    made = storage_at(way.address, CircuitBreaker(worker_s=LIMIT_S))
     yield made
     made.client.close()
 
 
-def storage_at(endpoint: str, limit: Patience, **options: object) -> S3WriteOnceStorage:
+def storage_at(endpoint: str, limit: CircuitBreaker, **options: object) -> S3WriteOnceStorage:
     return S3WriteOnceStorage(
-        bucket_name="dali", endpoint_url=endpoint, access_key="dali-key", secret_key=SECRET, patience=limit,
+        bucket_name="dali", endpoint_url=endpoint, access_key="dali-key", secret_key=SECRET, breaker=limit,
         pauses_s=(0.0,), **options,
     )  # fmt: skip
 
@@ -116,7 +116,7 @@ def test_a_fault_that_passes_costs_a_repetition(way: FaultyWay, storage: S3Write
 
 
 def test_a_slow_reader_of_a_stream_has_all_the_time(storage: S3WriteOnceStorage) -> None:
-    storage._patience = Patience(worker_s=5)  # its client is made and has connected
+    storage._breaker = CircuitBreaker(worker_s=5)  # its client is made and has connected
     pieces = storage.stream("a/0", 0, SIZE)
     first = next(pieces)
     time.sleep(6)
@@ -134,7 +134,7 @@ def test_a_stream_left_early_gives_its_connection_up(storage: S3WriteOnceStorage
 def test_readers_that_wait_hold_no_connection_and_share_memory(nanio_endpoint: str) -> None:
     make_bucket(nanio_endpoint, "dali")
     with faulty_way(nanio_endpoint) as way:
-        made = storage_at(way.address, Patience(worker_s=60), region_name="us-east-1")
+        made = storage_at(way.address, CircuitBreaker(worker_s=60), region_name="us-east-1")
         made.put_once("a/0", CONTENT, media_type="image/png")
         readers = [made.stream("a/0", 0, SIZE) for _ in range(100)]
         begun = [b"".join(next(pieces) for _ in range(5)) for pieces in readers]  # into the second range
@@ -152,7 +152,7 @@ def test_readers_that_wait_hold_no_connection_and_share_memory(nanio_endpoint: s
 def test_connections_are_used_again(nanio_endpoint: str) -> None:
     make_bucket(nanio_endpoint, "dali")
     with faulty_way(nanio_endpoint) as way:
-        made = storage_at(way.address, Patience(worker_s=60), region_name="us-east-1")
+        made = storage_at(way.address, CircuitBreaker(worker_s=60), region_name="us-east-1")
         made.put_once("a/0", CONTENT, media_type="image/png")
         for call in ("note", "size", "exists", "read", "stream", "part", "keys", "put", "delete", "read"):
             CALLS[call](made)
@@ -214,7 +214,7 @@ def test_an_answer_that_is_not_what_was_asked_for_is_unavailable(
     status: int, headers: dict[str, str], body: bytes
 ) -> None:
     with answering(status, headers, body) as address:
-        made = storage_at(address, Patience(worker_s=20))
+        made = storage_at(address, CircuitBreaker(worker_s=20))
         with pytest.raises(UnavailableError):
             list(made.stream("a/0", 3, 4))
         if status != 200:
@@ -226,7 +226,7 @@ def test_an_answer_that_is_not_what_was_asked_for_is_unavailable(
 def test_a_list_that_is_cut_short_is_unavailable() -> None:
     body = b"<ListBucketResult><Contents><Key>a/0</Key></Contents><Conte"
     with answering(200, {**XML, "Content-Length": str(len(body))}, body) as address:
-        made = storage_at(address, Patience(worker_s=20))
+        made = storage_at(address, CircuitBreaker(worker_s=20))
         with pytest.raises(UnavailableError):
             list(made.keys_below("a"))
         made.client.close()
@@ -235,7 +235,7 @@ def test_a_list_that_is_cut_short_is_unavailable() -> None:
 def test_a_drip_behind_tls_ends_at_the_deadline(tmp_path: Path) -> None:
     own = certificate(tmp_path)
     with answering(200, {"Content-Length": "2000000"}, bytes(2_000_000), tls=own) as address:
-        made = storage_at(address, Patience(worker_s=LIMIT_S), verify=str(own))
+        made = storage_at(address, CircuitBreaker(worker_s=LIMIT_S), verify=str(own))
         started = time.monotonic()
         with pytest.raises(UnavailableError, match="no answer in time"):
             made.read("a/0")
@@ -253,7 +253,7 @@ def test_a_resolver_that_does_not_answer_ends_at_the_deadline(monkeypatch: pytes
         return resolve(host, *args, **options)
 
     monkeypatch.setattr(socket, "getaddrinfo", hang)
-    made = storage_at("http://bucket.test", Patience(worker_s=LIMIT_S))
+    made = storage_at("http://bucket.test", CircuitBreaker(worker_s=LIMIT_S))
     started = time.monotonic()
     with pytest.raises(UnavailableError, match="no answer in time, EndpointConnectionError"):
         made.read("a/0")
@@ -267,24 +267,24 @@ def test_a_resolver_that_does_not_answer_ends_at_the_deadline(monkeypatch: pytes
 
 @pytest.fixture
 def _short_requests(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patience, "REQUEST_S", 2.0)
+    monkeypatch.setattr(circuit_breaker, "REQUEST_S", 2.0)
 
 
 @pytest.mark.usefixtures("_short_requests")
 def test_all_calls_of_a_request_share_its_time(
     storage: S3WriteOnceStorage, way: FaultyWay, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = storage_at(way.address, Patience(trial_every_s=0.0))
+    made = storage_at(way.address, CircuitBreaker(trial_every_s=0.0))
     way.fault = Fault("silent", after_bytes=20)
     started = time.monotonic()
-    with patience.of_request():
+    with request_budget():
         for _ in range(200):
             with pytest.raises(UnavailableError):
                 made.read("a/0")
     assert time.monotonic() - started < 2.0 + GENEROUS_S
     way.fault = None
-    monkeypatch.setattr(patience, "REQUEST_S", 60.0)
-    with patience.of_request():
+    monkeypatch.setattr(circuit_breaker, "REQUEST_S", 60.0)
+    with request_budget():
         assert made.read("a/0") == CONTENT
     made.client.close()
 
@@ -293,29 +293,32 @@ def test_all_calls_of_a_request_share_its_time(
 def test_once_one_request_waited_in_vain_others_are_refused_at_once_and_one_finds_out(
     storage: S3WriteOnceStorage, way: FaultyWay, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shared = Patience(trial_every_s=3600.0)
+    shared = CircuitBreaker(trial_every_s=3600.0)
     made = storage_at(way.address, shared)
     way.fault = Fault("silent", after_bytes=20)
-    with patience.of_request(), pytest.raises(UnavailableError, match="no answer in time"):
+    with request_budget(), pytest.raises(UnavailableError, match="no answer in time"):
         made.read("a/0")
     asked = way.connections
     for _ in range(3):
-        with patience.of_request(), pytest.raises(UnavailableError, match="wait in vain a moment ago"):
+        with (
+            request_budget(),
+            pytest.raises(UnavailableError, match="did not answer another request a moment ago"),
+        ):
             made.read("a/0")
     assert way.connections == asked
     way.fault = None
-    monkeypatch.setattr(patience, "REQUEST_S", 60.0)
+    monkeypatch.setattr(circuit_breaker, "REQUEST_S", 60.0)
     shared._next_trial_at = time.monotonic()
-    with patience.of_request():
+    with request_budget():
         assert made.read("a/0") == CONTENT
     made.client.close()
 
 
 @pytest.mark.usefixtures("_short_requests")
 def test_a_bucket_that_refuses_is_asked_again_each_time(way: FaultyWay) -> None:
-    made = storage_at(way.address, Patience())
+    made = storage_at(way.address, CircuitBreaker())
     way.close()
     for _ in range(3):
-        with patience.of_request(), pytest.raises(UnavailableError, match="EndpointConnectionError"):
+        with request_budget(), pytest.raises(UnavailableError, match="EndpointConnectionError"):
             made.read("a/0")
     made.client.close()

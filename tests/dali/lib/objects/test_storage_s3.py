@@ -73,7 +73,7 @@ def test_a_copy_sent_to_another_process_makes_a_client_of_its_own(moto_endpoint:
 def test_a_missing_bucket_is_unavailable_not_an_absent_object(moto_endpoint: str) -> None:
     made = storage_at(moto_endpoint, bucket="nowhere")
     with pytest.raises(
-        UnavailableError, match=r"'nowhere' could not be used \(NoSuchBucket\); see to R2_ENDPOINT_URL"
+        UnavailableError, match=r"'nowhere' could not be used \(NoSuchBucket\); check R2_ENDPOINT_URL"
     ):
         made.read("a/0")
     with pytest.raises(UnavailableError, match="NoSuchBucket"):

@@ -9,7 +9,7 @@ import requests
 from PIL import Image
 from pytest_django.fixtures import Settings
 
-from dali.lib.calls.patience import Patience
+from dali.lib.calls.circuit_breaker import CircuitBreaker
 from dali.lib.pictures.images import Picture, encode_delivery
 from progressions.delivery import Delivery, deliveries, image_origins
 from progressions.enums import Code
@@ -222,7 +222,7 @@ def test_what_may_pass_is_not_permanent(
 def test_a_service_that_does_not_end_is_left_at_the_deadline(
     delivery: Delivery, server: CloudflareImagesServer, monkeypatch: pytest.MonkeyPatch, way: str
 ) -> None:
-    monkeypatch.setattr(cloudflare_images, "PATIENCE", Patience(worker_s=0.5))
+    monkeypatch.setattr(cloudflare_images, "BREAKER", CircuitBreaker(worker_s=0.5))
     server.faults = [Fault(way="hang") if way == "hang" else Fault(way="drip", pause_s=0.02)]
     with pytest.raises(DeliveryError, match="in time"):
         delivery.place(*webp())

@@ -3,7 +3,7 @@
 import pytest
 import requests
 
-from dali.lib.calls.failed_requests import how_it_failed
+from dali.lib.calls.failures import how_it_failed
 
 
 def answered(status: int) -> requests.Response:
