@@ -1,4 +1,4 @@
-"""Writes to the knowledge base: the tips and prices it starts with, and the switch of a tip."""
+"""Writes to the knowledge base: the initial tips and prices, and switching them on and off."""
 
 import hashlib
 import json
@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from django.conf import settings
 from django.core import serializers
 from django.db import transaction
 from django.utils import timezone
 
 from knowledgebase.models import Price, Tip
 
+# In any folder of FIXTURE_DIRS: each service keeps its own.
+TIPS_FILE, PRICES_FILE = "tips.json", "prices.json"
 _SEEDED_FIELDS = ("value", "provider", "enabled", "position")
 _PRICE_KEY = ("service", "model", "unit", "valid_from")
 _PRICE_FIELDS = ("usd", "per", "source", "read_on", "enabled")
@@ -22,7 +25,7 @@ R = TypeVar("R", Tip, Price)
 
 @dataclass(frozen=True, slots=True)
 class Seeded:
-    """How many rows of the fixture were made, were as they should be, were a curator's, were restored."""
+    """How many rows of the fixtures were made, unchanged, kept because a curator changed them, or restored."""
 
     made: int
     unchanged: int
@@ -30,13 +33,13 @@ class Seeded:
     restored: int
 
 
-def seed_tips(*, fixture: Path, should_restore: bool = False) -> Seeded:
-    """Makes the fixture's tips where they are missing; a tip that is there stays as it is.
+def seed_tips(*, should_restore: bool = False) -> Seeded:
+    """Makes the missing tips of the fixtures; existing tips stay as they are.
 
-    A tip that differs from the fixture is taken for a curator's work and left alone, unless `should_restore`:
-    then it gets the fixture's wording, place and switch. Tips that the fixture does not know are never touched.
+    A tip that differs from its fixture counts as a curator's work and is kept, unless `should_restore`: then it gets
+    the fixture's wording, position and switch. Tips that are in no fixture are never changed.
     """
-    wanted = {tip.pk: tip for tip in read_fixture(Tip, fixture)}
+    wanted = {tip.pk: tip for tip in fixture_rows(Tip)}
     for tip in wanted.values():
         tip.given_digest = digest_of(tip)
     with transaction.atomic():
@@ -45,7 +48,7 @@ def seed_tips(*, fixture: Path, should_restore: bool = False) -> Seeded:
         differing = [
             tip for key, tip in wanted.items() if key in there and _differs(tip, there[key], _SEEDED_FIELDS)
         ]
-        # Another process may seed at the same moment: the first one's rows stand.
+        # Another process may seed at the same time; the rows of the first one are kept.
         Tip.objects.bulk_create(missing, ignore_conflicts=True)
         if should_restore:
             for tip in differing:
@@ -53,13 +56,13 @@ def seed_tips(*, fixture: Path, should_restore: bool = False) -> Seeded:
     return _counted(missing, there, differing, should_restore=should_restore)
 
 
-def seed_prices(*, fixture: Path, should_restore: bool = False) -> Seeded:
-    """Makes the fixture's prices where they are missing, as `seed_tips` does the tips.
+def seed_prices(*, should_restore: bool = False) -> Seeded:
+    """Makes the missing prices of the fixtures, as `seed_tips` does with tips.
 
-    A price is known by service, model, unit and the day it holds from: one that a curator changed or switched off
-    stays so.
+    A price is identified by service, model, unit and the first day it applies. A price that a curator changed or
+    switched off is kept.
     """
-    wanted = {_price_key(price): price for price in read_fixture(Price, fixture)}
+    wanted = {_price_key(price): price for price in fixture_rows(Price)}
     with transaction.atomic():
         there = {_price_key(row): row for row in Price.objects.select_for_update()}
         missing = [price for key, price in wanted.items() if key not in there]
@@ -77,33 +80,37 @@ def seed_prices(*, fixture: Path, should_restore: bool = False) -> Seeded:
 
 
 def digest_of(tip: Tip) -> str:
-    """What a tip says, fits and is switched to, in 64 characters."""
+    """SHA-256, in hex, of a tip's value, provider, switch and position."""
     said = [getattr(tip, name) for name in _SEEDED_FIELDS]
     return hashlib.sha256(json.dumps(said, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
 def is_a_curators(tip: Tip, seeded: Tip | None) -> bool:
-    """Whether somebody made or changed the tip by hand: it is neither as `seed` or an import last wrote it
-    nor as the fixture has it (`seeded`, None where it does not know the key)."""
+    """Whether a curator made or changed the tip.
+
+    True if it differs from what `seed` or an import last wrote, and from `seeded`, the fixture's tip (None: it has none).
+    """
     return tip.given_digest != digest_of(tip) and (seeded is None or _differs(tip, seeded, _SEEDED_FIELDS))
 
 
 def switch_tips(*, keys: Iterable[str], enabled: bool) -> int:
-    """Switches tips on or off and returns how many were not so already. Jobs see it from their next variant."""
+    """Switches tips on or off, from the next variant of each job on. Returns how many changed."""
     changed = Tip.objects.filter(key__in=list(keys)).exclude(enabled=enabled)
     return changed.update(enabled=enabled, updated_at=timezone.now())
 
 
 def switch_prices(*, ids: Iterable[int], enabled: bool) -> int:
-    """Switches prices on or off and returns how many were not so already. What was charged stays as it is."""
+    """Switches prices on or off; recorded charges stay as they are. Returns how many changed."""
     changed = Price.objects.filter(id__in=list(ids)).exclude(enabled=enabled)
     return changed.update(enabled=enabled, updated_at=timezone.now())
 
 
-def read_fixture(model: type[R], fixture: Path) -> list[R]:
-    """The rows of a fixture, not stored."""
-    rows = serializers.deserialize("json", fixture.read_text(encoding="utf-8"))
-    return [row.object for row in rows if isinstance(row.object, model)]
+def fixture_rows(model: type[R]) -> list[R]:
+    """The initial tips or prices from all fixtures, not saved."""
+    name = TIPS_FILE if model is Tip else PRICES_FILE
+    files = [path for folder in settings.FIXTURE_DIRS if (path := Path(folder) / name).is_file()]
+    rows = (row.object for file in files for row in serializers.deserialize("json", file.read_text("utf-8")))
+    return [row for row in rows if isinstance(row, model)]
 
 
 def _price_key(price: Price) -> tuple[object, ...]:

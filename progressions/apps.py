@@ -10,8 +10,10 @@ class ProgressionsConfig(AppConfig):
     name = "progressions"
 
     def ready(self) -> None:
-        """Called once a process, when the apps are loaded."""
-        from progressions import checks  # noqa: F401  (registers the system checks)
+        """Registers the system checks, those of the services too, and the search indexes."""
+        from dali.lib.registry import plugin_modules
+        from progressions import checks  # noqa: F401 - registers them
         from progressions.models.search_indexes import ensure_after_migrate
 
+        plugin_modules("progressions.vendors", "checks")
         post_migrate.connect(ensure_after_migrate, sender=self)

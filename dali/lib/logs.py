@@ -123,9 +123,6 @@ def logging_config(*, is_json: bool, level: str) -> dict[str, Any]:
             "celery": {"level": "WARNING"},
             "urllib3": {"level": "WARNING"},
             "httpx2": {"level": "WARNING"},  # a line a request, under the vendors' SDKs
-            "google_genai": {
-                "level": "ERROR"
-            },  # says GOOGLE_API_KEY is used, which it is not: a key is given
             "botocore": {"level": "WARNING"},
             "PIL": {"level": "WARNING"},
         },

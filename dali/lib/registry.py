@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import entry_points
 from importlib.util import find_spec
+from types import ModuleType
 from typing import ClassVar, Generic, Protocol, TypeVar
 
 from dali.lib.errors import DaliError
@@ -24,6 +25,13 @@ P = TypeVar("P", bound=Plugin)
 
 class UnknownPluginError(DaliError):
     """No plug-in of that name; the message names the known ones."""
+
+
+def plugin_modules(package: str, file: str) -> list[ModuleType]:
+    """Imports `<package>/<any folder>/<file>.py`, sorted by folder."""
+    folders = pkgutil.iter_modules(importlib.import_module(package).__path__)
+    names = [f"{package}.{folder.name}.{file}" for folder in folders if folder.ispkg]
+    return [importlib.import_module(name) for name in names if find_spec(name)]
 
 
 class Registry(Generic[P]):
@@ -80,13 +88,7 @@ class Registry(Generic[P]):
         return self._plugins
 
     def _discover(self) -> dict[str, P]:
-        package = importlib.import_module(self._package)
-        names = [
-            f"{self._package}.{folder.name}.{self._file}"
-            for folder in pkgutil.iter_modules(package.__path__)
-            if folder.ispkg
-        ]
-        modules = [importlib.import_module(name) for name in names if find_spec(name)]
+        modules = plugin_modules(self._package, self._file)
         modules += [point.load() for point in entry_points(group=self._group)]
         plugins: dict[str, P] = {}
         for module in modules:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from dali.settings.pages import written_files
+from dali.settings.documentation import written_files
 from tests.house.tree import ROOT, documentation, files, modules, name
 
 # What others set for their own sake, and Dali reads or hands on.

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from dali.settings.pages import settings_page, written_files
+from dali.settings.documentation import settings_page, written_files
 
 
 class Command(BaseCommand):

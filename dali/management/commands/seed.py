@@ -14,8 +14,8 @@ class Command(BaseCommand):
     """Makes missing tips, prices and templates, leaves the others alone, says how many."""
 
     help = (
-        "Makes the tips of fixtures/knowledge_base.json, the prices of fixtures/prices.json and the templates"
-        " fixtures/*/template.html that are missing. Changed tips and prices stay as they are."
+        "Makes the missing tips and prices of the services, and the missing example templates."
+        " Changed tips and prices stay as they are."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -26,10 +26,9 @@ class Command(BaseCommand):
         )
 
     def handle(self, *, force: bool, **options: Any) -> None:
-        fixtures = Path(settings.FIXTURE_DIRS[0])
-        self._say("Tips", seed_tips(fixture=fixtures / "knowledge_base.json", should_restore=force))
-        self._say("Prices", seed_prices(fixture=fixtures / "prices.json", should_restore=force))
-        made, there = seed_templates(fixtures=fixtures)
+        self._say("Tips", seed_tips(should_restore=force))
+        self._say("Prices", seed_prices(should_restore=force))
+        made, there = seed_templates(fixtures=Path(settings.FIXTURE_DIRS[0]))
         self.stdout.write(f"Templates: {made} made, {there} unchanged.")
 
     def _say(self, name: str, seeded: Seeded) -> None:

@@ -11,6 +11,7 @@ class WorkersJudge(VisionJudge):
     """A vision model of Workers AI."""
 
     name = "workers"
+    preference = 30
 
     def missing(self) -> list[str]:
         """Account and token."""

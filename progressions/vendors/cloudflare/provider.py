@@ -20,7 +20,7 @@ from progressions.errors import ProviderError
 from progressions.provider import Draft, Provider, ProviderImage, ProviderRequest, SizeLimits
 from progressions.vendors.cloudflare import api
 from progressions.vendors.cloudflare.api import File
-from progressions.vendors.cloudflare.models import (
+from progressions.vendors.cloudflare.image_models import (
     FLUX_INPUT_PX,
     MODELS,
     Options,

@@ -16,7 +16,7 @@ from dali.lib.pictures.fitting import contain
 from dali.lib.pictures.images import CPU_GATE
 from progressions.vendors.cloudflare import api
 from progressions.vendors.cloudflare.failures import CloudflareError, unusable
-from progressions.vendors.cloudflare.models import SERVICE
+from progressions.vendors.cloudflare.image_models import SERVICE
 
 # "JSON Mode couldn't be met": the model did not keep to the schema; an answer, if a bad one (read November 2026).
 UNMET = "JSON Mode couldn't be met"

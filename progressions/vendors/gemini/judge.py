@@ -12,6 +12,7 @@ class GeminiJudge(VisionJudge):
     """Asks DALI_GEMINI_JUDGE_MODEL, whose answers keep to a JSON Schema."""
 
     name = "gemini"
+    preference = 10
 
     def missing(self) -> list[str]:
         """See Judge."""

@@ -73,6 +73,7 @@ class LocalJudge(Judge):
     """Passes a picture unless a measurement speaks against it; takes a few milliseconds."""
 
     name = "local"
+    preference = 1  # always configured: the last resort
 
     def judge(self, request: JudgeRequest) -> Verdict:
         """Runs every check; null only where the picture is too small for any of them."""

@@ -15,6 +15,7 @@ class OpenAIJudge(VisionJudge):
     """Asks DALI_OPENAI_JUDGE_MODEL."""
 
     name = "openai"
+    preference = 20
 
     def missing(self) -> list[str]:
         """See Judge."""

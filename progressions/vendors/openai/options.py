@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Literal, TypeAlias, cast, get_args
 
 from dali.lib.errors import InputError
-from progressions.vendors.openai.models import ModelFamily
+from progressions.vendors.openai.image_models import ModelFamily
 
 Quality: TypeAlias = Literal["low", "medium", "high", "xhigh", "max", "auto"]
 Format: TypeAlias = Literal["png", "jpeg", "webp"]

@@ -31,10 +31,9 @@ from dali.lib.pictures.images import CPU_GATE, InvalidImageError, decode, decode
 from dali.lib.web.schema.fields import closed
 from progressions.enums import Kind
 from progressions.provider import Draft, Provider, ProviderImage, ProviderRequest, SizeLimits
-from progressions.vendors.openai import api
-from progressions.vendors.openai import models as openai_models
+from progressions.vendors.openai import api, image_models
 from progressions.vendors.openai.answers import ImageAnswer, last_of, whole_of
-from progressions.vendors.openai.models import Size, capped, family_of
+from progressions.vendors.openai.image_models import Size, capped, family_of
 from progressions.vendors.openai.options import OPTION_SCHEMAS, OpenAIImageOptions, parse_options
 
 _MOST_PROMPT = 32_000  # "The maximum length is 32000 characters" (SDK)
@@ -69,7 +68,7 @@ class OpenAIProvider(Provider):
     name = "openai"
     title = "OpenAI"
     kinds = frozenset({Kind.GENERATE, Kind.EDIT, Kind.INPAINT, Kind.OUTPAINT, Kind.VARIATION})
-    models = openai_models.MODELS
+    models = image_models.MODELS
     sizes = ("1024x1024", "1536x1024", "1024x1536", "2048x2048", "2560x1440", "1440x2560", "3840x2160")
     limits: ClassVar[SizeLimits] = {"min_px": 480, "max_px": 3840}
     finishes = frozenset({Kind.INPAINT, Kind.OUTPAINT})
@@ -98,7 +97,7 @@ class OpenAIProvider(Provider):
         else:
             size = family.nearest(capped((4096, 4096), _EDIT_PIXELS))
         options = parse_options(draft.options, draft.model, family)
-        return openai_models.estimate(
+        return image_models.estimate(
             draft.model,
             size,
             options.quality or "auto",
