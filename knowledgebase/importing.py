@@ -34,7 +34,7 @@ class TipRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class TipDifference:
     """One part of a tip that differs: its value here and in the other knowledge base."""
 
     part: str
@@ -48,7 +48,7 @@ class Change:
 
     key: str
     fate: Fate
-    differences: tuple[Difference, ...] = ()
+    differences: tuple[TipDifference, ...] = ()
     is_a_curators: bool = False
 
 
@@ -95,18 +95,18 @@ def _change(tip: TipRecord, row: Tip | None, seeded: Tip | None, *, should_force
     return Change(tip.key, fate, differences, by_hand)
 
 
-def _differences(tip: TipRecord, row: Tip) -> Iterable[Difference]:
+def _differences(tip: TipRecord, row: Tip) -> Iterable[TipDifference]:
     here = tip_text(row)
     for part in _PARTS:
         if getattr(here, part) != getattr(tip, part):
-            yield Difference(part, getattr(here, part), getattr(tip, part))
+            yield TipDifference(part, getattr(here, part), getattr(tip, part))
     for part, is_here, is_there in (
         ("provider", row.provider, tip.provider),
         ("position", row.position, tip.position),
         ("enabled", row.enabled, tip.is_enabled),
     ):
         if is_here != is_there:
-            yield Difference(part, is_here, is_there)
+            yield TipDifference(part, is_here, is_there)
 
 
 def _write(tips: Iterable[TipRecord], changes: Iterable[Change], there: dict[str, Tip]) -> None:

@@ -13,17 +13,13 @@ from urllib.parse import urljoin, urlsplit
 from django.conf import settings
 
 from dali.lib.cleaning import clean_text
-from dali.lib.registry import Registry
+from dali.lib.registry import Configurable, Registry
 
 
-class Delivery(ABC):
+class Delivery(Configurable, ABC):
     """One place that serves images."""
 
     name: ClassVar[str]
-
-    def missing(self) -> list[str]:
-        """Names of the settings that must be set before it can be used; empty: it is configured."""
-        return []
 
     @abstractmethod
     def place(self, content: bytes, sha256: str) -> str:

@@ -17,7 +17,7 @@ from dali.lib.calls.answers.usage import Usage
 from dali.lib.cleaning import clean_text
 from dali.lib.clock import Deadline
 from dali.lib.pictures.images import Picture
-from dali.lib.registry import Registry
+from dali.lib.registry import Configurable, Registry
 from progressions.enums import Judgment, Kind
 
 _MOST_NOTES, _MOST_NOTE = 40, 2_000
@@ -75,16 +75,12 @@ class Verdict:
         object.__setattr__(self, "model", clean_text(self.model, _MOST_TAG * 3))
 
 
-class Judge(ABC):
+class Judge(Configurable, ABC):
     """One way to judge an image."""
 
     name: ClassVar[str]  # lower case; the value of DALI_JUDGE
     # `auto` takes the configured judge with the highest preference. 0: used only if DALI_JUDGE names it.
     preference: ClassVar[int] = 0
-
-    def missing(self) -> list[str]:
-        """Names of the settings that are required but not set; empty if the judge is configured."""
-        return []
 
     def estimate(self, request: JudgeRequest) -> Usage | None:
         """The approximate usage of one verdict, recorded if a sent call gets no answer; None if free. Pure."""

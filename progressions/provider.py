@@ -16,7 +16,7 @@ from typing import Any, ClassVar, TypedDict
 from dali.lib.calls.answers.usage import Usage
 from dali.lib.cleaning import clean_facts, clean_number, clean_text
 from dali.lib.clock import Deadline
-from dali.lib.registry import Registry
+from dali.lib.registry import Configurable, Registry
 from progressions.enums import Kind
 
 # What the columns hold.
@@ -110,7 +110,7 @@ class Draft:
     options: Mapping[str, object]
 
 
-class Provider(ABC):
+class Provider(Configurable, ABC):
     """One image service."""
 
     name: ClassVar[str]
@@ -121,10 +121,6 @@ class Provider(ABC):
     limits: ClassVar[SizeLimits]
     is_reproducible: ClassVar[bool] = False  # whether the same request gives the same bytes, always
     price: ClassVar[PriceEstimate | None] = None  # where the price table is not to say it
-
-    def missing(self) -> list[str]:
-        """Names of the settings that must be set before it can be called; empty: it is configured."""
-        return []
 
     def default_model(self) -> str:
         """The model used where the job names none."""

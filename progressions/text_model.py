@@ -15,7 +15,7 @@ from dali.lib.calls.answers.usage import Usage
 from dali.lib.cleaning import clean_facts
 from dali.lib.clock import Deadline
 from dali.lib.errors import DaliError
-from dali.lib.registry import Registry
+from dali.lib.registry import Configurable, Registry
 
 # Of all texts of an answer; tokens are asked for by the thousand.
 _MOST_CHARACTERS = 100_000
@@ -36,6 +36,7 @@ class TextRequest:
     schema: Mapping[str, object]
     deadline: Deadline
     max_tokens: int = 2000
+    images: tuple[bytes, ...] = ()
 
     def estimate(self, service: str) -> Usage:
         """About what one exchange uses, for the books where no answer is seen."""
@@ -57,15 +58,11 @@ class TextAnswer:
         object.__setattr__(self, "data", clean_facts(self.data, _MOST_CHARACTERS, _MOST_CHARACTERS))
 
 
-class TextModel(ABC):
+class TextModel(Configurable, ABC):
     """One service of text models."""
 
     name: ClassVar[str]  # openai, gemini, workers: as in DEFAULT_MODEL_REASONING=openai:gpt-5.4-mini
     prefixes: ClassVar[tuple[str, ...]]  # how names of its models begin, as in ("gpt-",)
-
-    def missing(self) -> list[str]:
-        """Names of the settings that must be set before it can be asked; empty: it is configured."""
-        return []
 
     @abstractmethod
     def answer(self, request: TextRequest) -> TextAnswer:

@@ -11,6 +11,8 @@ from importlib.util import find_spec
 from types import ModuleType
 from typing import ClassVar, Generic, Protocol, TypeVar
 
+from django.conf import settings
+
 from dali.lib.errors import DaliError
 
 
@@ -18,6 +20,17 @@ class Plugin(Protocol):
     """What a registry needs of a plug-in: the name clients and settings call it by."""
 
     name: ClassVar[str]
+
+
+class Configurable:
+    """A plug-in that needs settings."""
+
+    # Environment variables that must be set. The setting has the same name, without a leading `DALI_`.
+    required_settings: ClassVar[tuple[str, ...]] = ()
+
+    def missing(self) -> list[str]:
+        """Names of the required settings that are not set; empty if the plug-in is configured."""
+        return [name for name in self.required_settings if not getattr(settings, name.removeprefix("DALI_"))]
 
 
 P = TypeVar("P", bound=Plugin)

@@ -17,6 +17,7 @@ from dali.lib.pictures.images import CPU_GATE
 from progressions.enums import Kind
 from progressions.errors import JudgeError
 from progressions.judge import Judge, JudgeRequest, Verdict
+from progressions.text_model import TextRequest
 from progressions.verdicts.parsing import clean, parse_verdict
 
 __all__ = ["SCHEMA", "Question", "Reply", "VisionJudge", "parse_verdict", "question_about"]
@@ -60,6 +61,12 @@ class Question:
     images: tuple[bytes, ...]
     schema: Mapping[str, object]
     deadline: Deadline
+
+    def request(self, model: str, max_tokens: int = 0) -> TextRequest:
+        """The question as a request to a model; `max_tokens` 0: the service's own limit."""
+        return TextRequest(
+            model, "", self.text, "verdict", self.schema, self.deadline, max_tokens, self.images
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""`manage.py seed`: the tips and prices that the knowledge base starts with, and the example templates."""
+"""`manage.py seed`: the initial tips and prices, and the example templates."""
 
 from pathlib import Path
 from typing import Any
@@ -7,11 +7,12 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
 from artifacts.filling.templates import seed_templates
-from knowledgebase.services import Seeded, seed_prices, seed_tips
+from knowledgebase.models import Price, Tip
+from knowledgebase.services import Seeded, seed
 
 
 class Command(BaseCommand):
-    """Makes missing tips, prices and templates, leaves the others alone, says how many."""
+    """Makes missing tips, prices and templates, and reports how many; existing ones are kept."""
 
     help = (
         "Makes the missing tips and prices of the services, and the missing example templates."
@@ -26,8 +27,8 @@ class Command(BaseCommand):
         )
 
     def handle(self, *, force: bool, **options: Any) -> None:
-        self._say("Tips", seed_tips(should_restore=force))
-        self._say("Prices", seed_prices(should_restore=force))
+        self._say("Tips", seed(Tip, should_restore=force))
+        self._say("Prices", seed(Price, should_restore=force))
         made, there = seed_templates(fixtures=Path(settings.FIXTURE_DIRS[0]))
         self.stdout.write(f"Templates: {made} made, {there} unchanged.")
 

@@ -17,8 +17,10 @@ from dali.lib.calls.outcomes import told_in_success
 from dali.lib.clock import Deadline
 from progressions.vendors.cloudflare.failures import CloudflareError, failure_of, failure_of_answer, unusable
 
-__all__ = ["CloudflareAnswer", "CloudflareApi", "CloudflareError", "File", "account", "api", "missing"]
+__all__ = ["CloudflareAnswer", "CloudflareApi", "CloudflareError", "File", "account", "api"]
 
+# The settings that every call needs.
+REQUIRED = ("CLOUDFLARE_ACCOUNT_ID", "CLOUDFLARE_API_TOKEN")
 # A part of a multipart form: (filename or None, content) or (filename, content, media type).
 File = tuple[str | None, str | bytes] | tuple[str | None, str | bytes, str]
 # Calls of judges and text models, and of delivery, take no connections from those of images.
@@ -143,11 +145,6 @@ def _api(use: str, base_url: str, account: str, token: str, most: int) -> Cloudf
 def account() -> str:
     """The account that is called."""
     return str(settings.CLOUDFLARE_ACCOUNT_ID)
-
-
-def missing() -> list[str]:
-    """The settings without which nothing of Cloudflare can be called."""
-    return [name for name in ("CLOUDFLARE_ACCOUNT_ID", "CLOUDFLARE_API_TOKEN") if not getattr(settings, name)]
 
 
 def _read(

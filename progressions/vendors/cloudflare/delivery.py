@@ -49,15 +49,7 @@ class CloudflareImagesDelivery(Delivery):
     """Images of the account, at `https://imagedelivery.net/<account hash>/dali/<sha256>/<variant>`."""
 
     name = "cloudflare_images"
-
-    def missing(self) -> list[str]:
-        """See Delivery."""
-        lacking = api.missing()
-        return (
-            lacking
-            if settings.CLOUDFLARE_IMAGES_ACCOUNT_HASH
-            else [*lacking, "CLOUDFLARE_IMAGES_ACCOUNT_HASH"]
-        )
+    required_settings = (*api.REQUIRED, "CLOUDFLARE_IMAGES_ACCOUNT_HASH")
 
     def origins(self) -> list[str]:
         """See Delivery."""

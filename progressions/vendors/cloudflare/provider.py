@@ -54,16 +54,13 @@ class WorkersProvider(Provider):
     """One account of Workers AI."""
 
     name = "workers"
+    required_settings = api.REQUIRED
     title = "Cloudflare Workers AI"
     kinds = frozenset({Kind.GENERATE, Kind.EDIT, Kind.INPAINT, Kind.OUTPAINT, Kind.VARIATION})
     models = tuple(MODELS)
     sizes = ("1024x1024", "1024x768", "768x1024", "1536x1024", "1024x1536", "512x512")
     limits: ClassVar[SizeLimits] = {"min_px": 256, "max_px": 2500}
     finishes = frozenset({Kind.INPAINT, Kind.OUTPAINT})
-
-    def missing(self) -> list[str]:
-        """Account and token."""
-        return api.missing()
 
     def default_model(self) -> str:
         """DALI_WORKERS_MODEL."""

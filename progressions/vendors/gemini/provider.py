@@ -61,6 +61,7 @@ class GeminiProvider(Provider):
     """Google's image models, one call of `generateContent` an image."""
 
     name = "gemini"
+    required_settings = ("GEMINI_API_KEY",)
     title = "Google Gemini"
     kinds = frozenset(Kind)
     models = tuple(MODELS)
@@ -70,10 +71,6 @@ class GeminiProvider(Provider):
     )  # fmt: skip
     limits: ClassVar[SizeLimits] = {"min_px": 64, "max_px": 12_288}
     finishes = frozenset({Kind.INPAINT, Kind.OUTPAINT, Kind.UPSCALE})
-
-    def missing(self) -> list[str]:
-        """See Provider."""
-        return api.missing()
 
     def default_model(self) -> str:
         """DALI_GEMINI_MODEL."""

@@ -66,16 +66,13 @@ class OpenAIProvider(Provider):
     """One call of /images/generations or /images/edits for each image."""
 
     name = "openai"
+    required_settings = ("OPENAI_API_KEY",)
     title = "OpenAI"
     kinds = frozenset({Kind.GENERATE, Kind.EDIT, Kind.INPAINT, Kind.OUTPAINT, Kind.VARIATION})
     models = image_models.MODELS
     sizes = ("1024x1024", "1536x1024", "1024x1536", "2048x2048", "2560x1440", "1440x2560", "3840x2160")
     limits: ClassVar[SizeLimits] = {"min_px": 480, "max_px": 3840}
     finishes = frozenset({Kind.INPAINT, Kind.OUTPAINT})
-
-    def missing(self) -> list[str]:
-        """The key; a server of one's own that needs none is given any."""
-        return api.missing()
 
     def default_model(self) -> str:
         """DALI_OPENAI_MODEL."""

@@ -17,10 +17,7 @@ class StorageDelivery(Delivery):
     """
 
     name = "storage"
-
-    def missing(self) -> list[str]:
-        """See Delivery."""
-        return [] if settings.DELIVERY_BASE_URL else ["DALI_DELIVERY_BASE_URL"]
+    required_settings = ("DALI_DELIVERY_BASE_URL",)
 
     def origins(self) -> list[str]:
         """See Delivery."""

@@ -13,7 +13,8 @@ from pytest_django.fixtures import Settings
 
 from dali.lib.objects.storage import originals
 from dali.lib.pictures.images import decode
-from knowledgebase.services import seed_prices
+from knowledgebase.models import Price
+from knowledgebase.services import seed
 from progressions.enums import Kind
 from progressions.models import Charge, Cooldown, Job, Step, Variant
 from progressions.pipeline import tools
@@ -37,7 +38,7 @@ DOWN = Answer.of_json({"error": {"message": "The server is overloaded.", "type":
 @pytest.fixture
 def priced(db: None) -> None:
     """The price table as it is delivered."""
-    seed_prices()
+    seed(Price)
 
 
 @pytest.fixture(autouse=True)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from dali.lib.clock import Deadline
@@ -39,8 +40,7 @@ class Command(BaseCommand):
         parser.add_argument("--yes", action="store_true", help="do not ask: you have read and agree")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        missing = api.missing()
-        if missing:
+        if missing := [name for name in api.REQUIRED if not getattr(settings, name)]:
             raise CommandError(f"Workers AI is not configured: set {', '.join(missing)}")
         model = options["model"]
         self.stdout.write(MEANING.format(model=model, account=api.account()))
