@@ -4,65 +4,87 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('knowledgebase', '0003_given_digests'),
+        ("knowledgebase", "0003_given_digests"),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name='price',
-            name='enabled',
-            field=models.BooleanField(default=True, help_text='If switched off, the price counts as unknown.'),
+            model_name="price",
+            name="enabled",
+            field=models.BooleanField(
+                default=True, help_text="If switched off, the price counts as unknown."
+            ),
         ),
         migrations.AlterField(
-            model_name='price',
-            name='model',
+            model_name="price",
+            name="model",
             field=models.CharField(help_text="The model's name, as in requests.", max_length=120),
         ),
         migrations.AlterField(
-            model_name='price',
-            name='per',
-            field=models.PositiveIntegerField(choices=[(1, 'one'), (1000000, 'a million')], help_text='The number of units that the price is for.', verbose_name='for'),
+            model_name="price",
+            name="per",
+            field=models.PositiveIntegerField(
+                choices=[(1, "one"), (1000000, "a million")],
+                help_text="The number of units that the price is for.",
+                verbose_name="for",
+            ),
         ),
         migrations.AlterField(
-            model_name='price',
-            name='read_on',
-            field=models.DateField(help_text='The day when it was read.'),
+            model_name="price",
+            name="read_on",
+            field=models.DateField(help_text="The day when it was read."),
         ),
         migrations.AlterField(
-            model_name='price',
-            name='service',
+            model_name="price",
+            name="service",
             field=models.CharField(help_text="The service's name, as in usage records.", max_length=40),
         ),
         migrations.AlterField(
-            model_name='price',
-            name='source',
-            field=models.CharField(help_text='Where the price was read, and how reliable it is.', max_length=300),
+            model_name="price",
+            name="source",
+            field=models.CharField(
+                help_text="Where the price was read, and how reliable it is.", max_length=300
+            ),
         ),
         migrations.AlterField(
-            model_name='price',
-            name='unit',
-            field=models.CharField(help_text='A unit of usage records.', max_length=30),
+            model_name="price",
+            name="unit",
+            field=models.CharField(help_text="A unit of usage records.", max_length=30),
         ),
         migrations.AlterField(
-            model_name='price',
-            name='valid_from',
-            field=models.DateField(blank=True, help_text='The first day (UTC) it applies; empty: always, until a later price.', null=True),
+            model_name="price",
+            name="valid_from",
+            field=models.DateField(
+                blank=True,
+                help_text="The first day (UTC) it applies; empty: always, until a later price.",
+                null=True,
+            ),
         ),
         migrations.AlterField(
-            model_name='tip',
-            name='given_digest',
-            field=models.CharField(blank=True, default='', editable=False, help_text='Digest of what `seed` or `import_tips` last wrote. If the tip differs, a curator changed it.', max_length=64),
+            model_name="tip",
+            name="given_digest",
+            field=models.CharField(
+                blank=True,
+                default="",
+                editable=False,
+                help_text="Digest of what `seed` or `import_tips` last wrote. If the tip differs, a curator changed it.",
+                max_length=64,
+            ),
         ),
         migrations.AlterField(
-            model_name='tip',
-            name='key',
-            field=models.CharField(help_text='A provider, a dot and a subject, as in name.camera-language.', max_length=100, primary_key=True, serialize=False),
+            model_name="tip",
+            name="key",
+            field=models.CharField(
+                help_text="A provider, a dot and a subject, as in name.camera-language.",
+                max_length=100,
+                primary_key=True,
+                serialize=False,
+            ),
         ),
         migrations.AlterField(
-            model_name='tip',
-            name='position',
-            field=models.IntegerField(default=0, help_text='Tips are applied in ascending order.'),
+            model_name="tip",
+            name="position",
+            field=models.IntegerField(default=0, help_text="Tips are applied in ascending order."),
         ),
     ]

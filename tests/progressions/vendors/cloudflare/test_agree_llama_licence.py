@@ -64,7 +64,7 @@ def test_another_refusal_of_the_same_code_is_no_agreement(cloudflare_server: Clo
     cloudflare_server.faults = [
         Fault(failure(403, 5016, "AiError: Model Agreement: Prior to using this model"))
     ]
-    with pytest.raises(CommandError, match="did not take the agreement"):
+    with pytest.raises(CommandError, match="did not accept the agreement"):
         agree("--yes")
 
 

@@ -93,7 +93,7 @@ def test_a_conflict_about_an_image_that_is_not_there_is_no_success(
     delivery: Delivery, server: CloudflareImagesServer
 ) -> None:
     server.faults = [Fault(answer=failure(409, 5409, "Resource already exists"))]
-    with pytest.raises(DeliveryError, match="that it is there and that it is not"):
+    with pytest.raises(DeliveryError, match="exists and that it does not"):
         delivery.place(*webp())
 
 
@@ -143,10 +143,10 @@ def test_what_is_no_hash_is_refused(delivery: Delivery, server: CloudflareImages
         (Fault(answer=html(502)), "502"),
         (Fault(answer=Answer(200, b"")), "empty"),
         (Fault(answer=Answer(200, b'{"success": tr')), "broken JSON"),
-        (Fault(answer=Answer.of_json({"success": True, "result": None})), "did not say that it has"),
+        (Fault(answer=Answer.of_json({"success": True, "result": None})), "did not confirm"),
         (
             Fault(answer=Answer.of_json({"success": True, "result": {"id": "other"}})),
-            "did not say that it has",
+            "did not confirm",
         ),
         (Fault(answer=failure(403, 5453, "Quota reached: 100000 images")), "Quota reached"),
         (Fault(answer=failure(413, 5413, "The image size limit is 10 MB")), "10 MB"),

@@ -75,7 +75,7 @@ ANSWERS = [
 ]
 # 200 with nothing to use: they may have charged for it.
 UNUSABLE = [
-    (html(), "neither JSON nor a picture"),
+    (html(), "neither JSON nor an image"),
     (Answer(200, b""), "empty"),
     (Answer(200, b"   \n"), "empty"),
     (Answer(200, b"[1, 2]"), "broken JSON"),

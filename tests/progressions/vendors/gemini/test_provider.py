@@ -304,7 +304,7 @@ def test_a_shape_cannot_be_asked_of_what_has_one() -> None:
     for kind in (Kind.INPAINT, Kind.OUTPAINT, Kind.UPSCALE):
         with pytest.raises(InputError, match="its start image has a shape"):
             PROVIDER.check(draft(kind, options={"aspect_ratio": "1:1"}))
-    with pytest.raises(InputError, match="no size to upscale to"):
+    with pytest.raises(InputError, match="too small for an upscale"):
         PROVIDER.check(draft(Kind.UPSCALE, options={"image_size": "1K"}))
 
 

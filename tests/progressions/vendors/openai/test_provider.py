@@ -315,7 +315,7 @@ def test_a_revised_prompt_is_noted(openai_server: OpenAIServer) -> None:
         ("gpt-image-2", "quality", "max", "known: low, medium, high, auto"),
         ("gpt-image-2.6-flare", "quality", 3, "known: low"),
         ("gpt-image-2.6-flare", "background", "white", "known: transparent, opaque, auto"),
-        ("gpt-image-2", "background", "transparent", "not taken by gpt-image-2"),
+        ("gpt-image-2", "background", "transparent", "not supported by gpt-image-2"),
         ("gpt-image-2.6-flare", "output_format", "gif", "known: png, jpeg, webp"),
         ("gpt-image-2.6-flare", "output_compression", 101, "from 0 to 100"),
         ("gpt-image-2.6-flare", "output_compression", 50, "output_format 'jpeg' and 'webp' only"),
