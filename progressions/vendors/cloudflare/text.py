@@ -54,7 +54,7 @@ def ask(request: TextRequest) -> tuple[str, Usage]:
     text = _text(answer.result)
     if not text:
         said = str(answer.result)[:2000] if answer.result is not None else repr(answer.content[:200])
-        raise unusable("Workers AI's answer holds no text.", answer.status, answer.request_id, said, usage)
+        raise unusable("Workers AI's answer has no text.", answer.status, answer.request_id, said, usage)
     return text, usage
 
 

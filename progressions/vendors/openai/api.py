@@ -152,7 +152,7 @@ def _read(body: Any, model: str, request_id: str) -> tuple[str, Usage]:
         message = f"OpenAI's model refused: {said}"
         raise VendorError("refused", message, usage=usage, status=200, request_id=request_id)
     if not text and reason != "max_output_tokens":
-        message = "OpenAI's answer holds no text."
+        message = "OpenAI's answer has no text."
         raise unusable(message, request_id=request_id, usage=usage, excerpt=json.dumps(body)[:4000])
     return text, usage
 
