@@ -179,7 +179,7 @@ def test_an_inpaint_must_change_what_is_masked_and_nothing_else() -> None:
     elsewhere = verdict_on(outside, Kind.INPAINT, "a ball", start=START, mask=MASK)
     assert elsewhere.judgment == Judgment.FAIL
     assert elsewhere.retry_suggestion == (
-        "Say what is to be seen in the masked part. Change nothing outside of the masked part."
+        "Say what the masked part should show. Change nothing outside the masked part."
     )
 
 

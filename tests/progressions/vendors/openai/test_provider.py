@@ -341,7 +341,7 @@ def test_a_bad_option_is_refused_with_field_value_and_cure(
 def test_what_does_not_go_together_or_is_too_long_is_refused(settings: Settings) -> None:
     with pytest.raises(InputError, match="not possible with output_format 'jpeg'"):
         OPENAI.check(draft(options={"background": "transparent", "output_format": "jpeg"}))
-    with pytest.raises(InputError, match="takes 32000 characters; the prompt has 32001"):
+    with pytest.raises(InputError, match="accepts 32000 characters; the prompt has 32001"):
         OPENAI.check(draft("x" * 32_001))
     settings.MAX_IMAGE_PIXELS = 1_000_000
     with pytest.raises(InputError, match="'2000x2000' has too many pixels"):
