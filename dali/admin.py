@@ -14,4 +14,6 @@ admin.site.index_title = "Workshop"
 admin.site.empty_value_display = "–"  # noqa: RUF001 - the dash of an empty cell
 
 admin.site.register(AccessAttempt, FailedSignInAdmin)
-vocabulary.tell(kinds=tuple(Kind.values), providers=providers.names)
+vocabulary.configure(
+    kinds=tuple(Kind.values), providers=lambda: {found.name: found.title for found in providers.all()}
+)

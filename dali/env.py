@@ -1,4 +1,4 @@
-"""Typed readers of the environment. Each read declares its variable; docs/settings.md is made from that."""
+"""Typed readers of the environment. Reading a variable also declares it for docs/settings.md."""
 
 import io
 import math
@@ -17,7 +17,7 @@ from dali.lib.logs import hide
 
 T = TypeVar("T")
 
-# The system checks that look at settings alone carry this tag; where one of them fails nothing starts (dali.start).
+# Tag of the system checks that look only at settings. If one fails, no process starts (dali.start).
 CHECKS = "settings"
 
 _environ = environ.Env()
@@ -27,7 +27,7 @@ _REDIS_SCHEMES = ("redis://", "rediss://", "unix://")
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """One environment variable: what it is called, what it holds and what it is for."""
+    """A declared environment variable. `default` is shown in the documentation; it may be a description."""
 
     name: str
     type: str
@@ -38,19 +38,32 @@ class Variable:
 
 
 VARIABLES: dict[str, Variable] = {}
+# Read only by the tests, the benchmarks and make; name and help text.
+TEST_VARIABLES: dict[str, str] = {
+    "DALI_REQUIRE_SERVICES": "`1`: tests that need PostgreSQL and Redis fail without them instead of being skipped.",
+    "DALI_REQUIRE_BROWSER": "`1`: tests that need Chromium fail without it instead of being skipped.",
+    "DALI_REQUIRE_NODE": "`1`: tests that need Node.js and the packages of tests/node (`npm ci`) fail without them.",
+    "DALI_CHROMIUM": "Path of the Chromium for the browser tests; default: `chromium` on the path.",
+    "DALI_TEST_KILLS": "How often the flow tests kill a process during a job; more kills find rarer faults.",
+}
 _group = "General"
 
 
 def group(title: str) -> None:
-    """Opens a heading in docs/settings.md; the variables read after it stand below it."""
+    """Starts a heading in docs/settings.md; the variables read after this call are listed below it."""
     global _group  # noqa: PLW0603 - settings are read top to bottom, once
     _group = title
 
 
-def load_file(path: Path) -> None:
-    """Reads a file of `NAME=value` lines, where there is one; the real environment wins.
+def for_tests(name: str, *, help: str) -> None:
+    """Declares a variable that only the tests read."""
+    TEST_VARIABLES[name] = help
 
-    A file that cannot be read stops the start: otherwise everything in it would count as not set.
+
+def load_file(path: Path) -> None:
+    """Reads a file of `NAME=value` lines, if it exists; the real environment takes precedence.
+
+    Raises ImproperlyConfigured if it cannot be read: otherwise everything in it would count as not set.
     """
     try:
         lines = path.read_text(encoding="utf-8")
@@ -59,17 +72,19 @@ def load_file(path: Path) -> None:
     except OSError as error:
         raise ImproperlyConfigured(f"{path}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise ImproperlyConfigured(f"{path}: is not UTF-8 at byte {error.start}; save it as UTF-8") from error
+        raise ImproperlyConfigured(
+            f"{path}: is not valid UTF-8 at byte {error.start}; save it as UTF-8"
+        ) from error
     environ.Env.read_env(io.StringIO(lines))
 
 
 def given() -> dict[str, str]:
-    """All variables that are set, those of other programs among them."""
+    """All variables that are set, including those of other programs."""
     return dict(environ.Env.ENVIRON)
 
 
 def text(name: str, default: str = "", *, help: str, secret: bool = False, shown: str | None = None) -> str:
-    """A string. `secret` ones are never shown; `shown` describes a default that is worked out."""
+    """A string. The value of a `secret` one is never shown; `shown` describes a computed default."""
     _declare(name, "text", default if shown is None else shown, help, secret=secret)
     value = _raw(name, default)
     if secret:
@@ -78,7 +93,7 @@ def text(name: str, default: str = "", *, help: str, secret: bool = False, shown
 
 
 def choice(name: str, default: str, choices: tuple[str, ...], *, help: str) -> str:
-    """One of a few words; anything else stops the start, naming the variable and the choices."""
+    """One of `choices`. Raises ImproperlyConfigured, naming the variable and the choices, for anything else."""
     _declare(name, " or ".join(f"`{word}`" for word in choices), default, help)
     value = _raw(name, default)
     if value not in choices:
@@ -87,21 +102,21 @@ def choice(name: str, default: str, choices: tuple[str, ...], *, help: str) -> s
 
 
 def integer(name: str, default: int, *, help: str, least: int = 0, most: int | None = None) -> int:
-    """A whole number within bounds; ImproperlyConfigured, naming variable and bounds, where not."""
+    """A whole number from `least` to `most`. Raises ImproperlyConfigured, naming variable and bounds."""
     _declare(name, "integer", str(default), help)
     value = _read(name, int, default, "a whole number")
     return int(_bounded(name, value, least, most))
 
 
 def number(name: str, default: float, *, help: str, least: float = 0, most: float | None = None) -> float:
-    """A number within bounds; ImproperlyConfigured, naming variable and bounds, where not."""
+    """A number from `least` to `most`. Raises ImproperlyConfigured, naming variable and bounds."""
     _declare(name, "number", f"{default:g}", help)
     value = _read(name, float, default, "a number")
     return _bounded(name, value, least, most)
 
 
 def boolean(name: str, default: bool, *, help: str) -> bool:  # noqa: FBT001 - read as the other readers
-    """`true`, `1`, `yes`, `on` or their opposites; ImproperlyConfigured where it is neither."""
+    """`true`, `1`, `yes`, `on`, or `false`, `0`, `no`, `off`. Raises ImproperlyConfigured for anything else."""
     _declare(name, "boolean", str(default).lower(), help)
     raw = _raw(name).lower()
     if raw == "":
@@ -114,19 +129,19 @@ def boolean(name: str, default: bool, *, help: str) -> bool:  # noqa: FBT001 - r
 
 
 def words(name: str, default: tuple[str, ...] = (), *, help: str, shown: str | None = None) -> list[str]:
-    """A list of strings, separated by commas."""
+    """A list of strings, separated by commas. Raises ImproperlyConfigured for commas alone."""
     _declare(name, "list", ",".join(default) if shown is None else shown, help)
     raw = _raw(name)
     if not raw:
         return list(default)
     found = [word.strip() for word in raw.split(",") if word.strip()]
     if not found:
-        raise ImproperlyConfigured(f"{name}={raw!r}: must name at least one, or be left out")
+        raise ImproperlyConfigured(f"{name}={raw!r}: must name at least one, or be unset")
     return found
 
 
 def rate(name: str, default: str, *, help: str) -> str:
-    """A rate as django-ratelimit writes it: `30/m`, `5/s`, `1000/d`."""
+    """A rate in django-ratelimit's notation: `30/m`, `5/s`, `1000/d`. Raises ImproperlyConfigured."""
     _declare(name, "rate", default, help)
     value = _raw(name, default)
     if not re.fullmatch(r"[1-9][0-9]*/[smhd]", value):
@@ -135,16 +150,16 @@ def rate(name: str, default: str, *, help: str) -> str:
 
 
 def http_address(name: str, default: str = "", *, help: str) -> str:
-    """An http(s) address with a host, or nothing where the default is nothing."""
+    """An http(s) URL with a host, or empty if the default is. Raises ImproperlyConfigured."""
     _declare(name, "address", default, help)
     address = _raw(name, default)
     if address and not (_is_address(address) and address.startswith(("http://", "https://"))):
-        raise ImproperlyConfigured(f"{name}={address!r}: must be an address, as in https://api.example.com")
+        raise ImproperlyConfigured(f"{name}={address!r}: must be a URL, as in https://api.example.com")
     return address
 
 
 def origin(name: str, *, help: str, shown: str) -> str:
-    """Scheme and host of a server, as `https://dali.example.com`; empty where it is not set."""
+    """Scheme and host of a server, as `https://dali.example.com`; empty if unset. Raises ImproperlyConfigured."""
     _declare(name, "address", shown, help)
     address = _raw(name).rstrip("/")
     if address and not re.fullmatch(r"https?://([A-Za-z0-9._-]+|\[[0-9a-fA-F:.]+\])(:[0-9]{1,5})?", address):
@@ -155,7 +170,7 @@ def origin(name: str, *, help: str, shown: str) -> str:
 
 
 def redis_address(name: str, *, help: str, shown: str) -> str:
-    """The address of a Redis, as `redis://:password@host:6379/0`; its messages never show it."""
+    """URL of a Redis, as `redis://:password@host:6379/0`. Raises ImproperlyConfigured, without showing the URL."""
     address = text(name, help=help, shown=shown, secret=True)
     if address:
         _check_redis(name, address)
@@ -163,52 +178,52 @@ def redis_address(name: str, *, help: str, shown: str) -> str:
 
 
 def broker_address(name: str, default: str, *, help: str, shown: str) -> str:
-    """The address of a task queue that Celery can use; its messages never show it."""
+    """URL of a task queue that Celery can use. Raises ImproperlyConfigured, without showing the URL."""
     address = text(name, default, help=help, shown=shown, secret=True)
     scheme = address.partition("://")[0]
     if "://" not in address or scheme not in TRANSPORT_ALIASES:
-        raise ImproperlyConfigured(f"{name}: must be the address of a task queue, as in redis://host:6379/0")
+        raise ImproperlyConfigured(f"{name}: must be the URL of a task queue, as in redis://host:6379/0")
     if scheme in {"redis", "rediss"}:
         _check_redis(name, address)
     return address
 
 
 def url_dict(name: str, default: str, *, help: str, shown: str) -> dict[str, object]:
-    """A database address, `postgresql://user:password@host:5432/name` or `sqlite:///path`."""
+    """Django's settings of a database, from `postgresql://user:password@host:5432/name` or `sqlite:///path`.
+
+    Raises ImproperlyConfigured, without showing the URL.
+    """
     _declare(name, "address", shown, help, secret=True)
     address = _raw(name, default)
-    if not address.startswith(
-        _SCHEMES
-    ):  # looked at first: the parser would print what it cannot take, password and all
+    # Checked first: the parser's own error would show the whole URL with its password.
+    if not address.startswith(_SCHEMES):
         raise ImproperlyConfigured(f"{name}: must start with postgresql:// or sqlite:///")
     try:
         found = dict(_environ.db_url_config(address))
     except ValueError as error:
         raise ImproperlyConfigured(
-            f"{name}: is not a database address; write it like postgresql://user:password@host:5432/name"
+            f"{name}: is not a database URL; write it as in postgresql://user:password@host:5432/name"
         ) from error
     if found["NAME"] in {"", ":memory:"}:
         raise ImproperlyConfigured(
-            f"{name}: names no database; write it like postgresql://user:password@host:5432/name or sqlite:///path"
+            f"{name}: does not name a database; write it as in postgresql://user:password@host:5432/name or sqlite:///path"
         )
     return found
 
 
 def _check_redis(name: str, address: str) -> None:
-    """Only what the clients would pass over in silence, as a database that is not a number, or fail at later."""
+    """Checks what Redis clients would ignore, such as a database that is not a number, or report only later."""
     is_socket = address.startswith("unix://")
     is_fine = address.startswith(_REDIS_SCHEMES) and (is_socket or _is_address(address))
     if not is_fine or not (is_socket or re.fullmatch("/?[0-9]*", urlsplit(address).path)):
-        raise ImproperlyConfigured(
-            f"{name}: must be the address of a Redis, as in redis://:password@host:6379/0"
-        )
+        raise ImproperlyConfigured(f"{name}: must be the URL of a Redis, as in redis://:password@host:6379/0")
 
 
 def _is_address(address: str) -> bool:
     try:
         parts = urlsplit(address)
         return bool(parts.hostname) and (parts.port is None or parts.port > 0)
-    except ValueError:  # of a port that is not a number, or brackets that do not close
+    except ValueError:  # a port that is not a number, or an unclosed bracket
         return False
 
 
@@ -217,7 +232,7 @@ def _declare(name: str, type_: str, default: str, help_: str, *, secret: bool = 
 
 
 def _raw(name: str, default: str = "") -> str:
-    """The variable's text; one that is set to nothing counts as not set."""
+    """The variable's text, stripped; an empty one counts as not set."""
     return str(_environ.str(name, default="")).strip() or default
 
 

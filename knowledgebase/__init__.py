@@ -1,1 +1,1 @@
-"""Curated tips for each provider, and how they are worked into a prompt."""
+"""Curated tips for each provider, how they refine a prompt, and the price table."""

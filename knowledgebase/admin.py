@@ -1,8 +1,9 @@
-"""The admin of the knowledge base: tips edited and switched in the list, the preview of a prompt, the prices."""
+"""The admin of the knowledge base: tips, the preview of a prompt, prices."""
 
-from typing import Any
+from typing import Any, TypeVar
 
 from django.contrib import admin, messages
+from django.contrib.admin.utils import model_ngettext
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
@@ -16,12 +17,35 @@ from knowledgebase.forms import SAMPLE_PROMPT, PriceForm, SampleForm, TipForm
 from knowledgebase.models import Price, Tip
 from knowledgebase.preview import Preview, preview
 from knowledgebase.queries import TipSet, tip_text, tips_by_provider
-from knowledgebase.services import switch_prices, switch_tips
+from knowledgebase.services import switch
+
+R = TypeVar("R", Tip, Price)
+
+
+class SwitchableAdmin(LeanAdmin[R]):
+    """Rows with a switch: actions turn several on or off."""
+
+    actions = ("switch_on", "switch_off")
+
+    @admin.action(description="Switch on", permissions=["change"])
+    def switch_on(self, request: HttpRequest, rows: QuerySet[R]) -> None:
+        """Applies the tips from the next image on, or the prices from the next call on."""
+        self._switch(request, rows, enabled=True)
+
+    @admin.action(description="Switch off", permissions=["change"])
+    def switch_off(self, request: HttpRequest, rows: QuerySet[R]) -> None:
+        """Ignores the tips from the next image on; for prices, makes costs unknown from the next call on."""
+        self._switch(request, rows, enabled=False)
+
+    def _switch(self, request: HttpRequest, rows: QuerySet[R], *, enabled: bool) -> None:
+        count = switch(rows, enabled=enabled)
+        noun = model_ngettext(self.opts, count)
+        self.message_user(request, f"{count} {noun} switched {'on' if enabled else 'off'}.", messages.SUCCESS)
 
 
 @admin.register(Tip)
-class TipAdmin(LeanAdmin[Tip]):
-    """Tips: the switch and the position are edited in the list, the words on the tip's page."""
+class TipAdmin(SwitchableAdmin[Tip]):
+    """Tips: switch and position are edited in the list, wording on the tip's page."""
 
     form = TipForm
     list_display = ("key", "enabled", "addition", "kinds", "keywords", "position")
@@ -31,26 +55,25 @@ class TipAdmin(LeanAdmin[Tip]):
     search_fields = ("key", "value__addition", "value__guidance")
     search_help_text = "Key, addition or guidance"
     ordering = ("provider", "position", "key")
-    actions = ("switch_on", "switch_off")
     fieldsets = (
         (None, {"fields": ("key", "provider", "enabled", "position")}),
-        ("What it says", {"fields": ("addition", "guidance")}),
-        ("When it applies", {"fields": ("kinds", "keywords")}),
+        ("Wording", {"fields": ("addition", "guidance")}),
+        ("Applies to", {"fields": ("kinds", "keywords")}),
     )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Tip | None = None) -> tuple[str, ...]:
-        """The key is the row's identity: another key would be another tip."""
+        """The key identifies the tip and cannot be changed."""
         return ("key", "updated_at") if obj else ()
 
     def get_urls(self) -> list[URLPattern]:
-        """Adds the preview."""
+        """Adds the preview page."""
         own = path(
             "preview/", self.admin_site.admin_view(self.preview_view), name="knowledgebase_tip_preview"
         )
         return [own, *super().get_urls()]
 
     def preview_view(self, request: HttpRequest) -> TemplateResponse:
-        """A sample prompt as each provider would get it; asked by GET, so that it can be sent around."""
+        """Shows a sample prompt as each provider would get it; a GET request, so that its URL can be shared."""
         kinds = vocabulary.kinds()
         given = {"prompt": SAMPLE_PROMPT, "kind": next(iter(kinds), ""), **request.GET.dict()}
         form = SampleForm(given)
@@ -66,39 +89,24 @@ class TipAdmin(LeanAdmin[Tip]):
 
     @admin.display(description="adds")
     def addition(self, tip: Tip) -> str:
-        """The words added, cut for the list."""
+        """The added words, shortened for the list."""
         return Truncator(tip_text(tip).addition).chars(90) or EMPTY
 
     @admin.display(description="kinds")
     def kinds(self, tip: Tip) -> SafeString | str:
-        """The kinds it fits."""
+        """The kinds of work that the tip applies to."""
         return words(tip_text(tip).kinds or ["all"])
 
-    @admin.display(description="called for by")
+    @admin.display(description="keywords")
     def keywords(self, tip: Tip) -> SafeString | str:
         """The first keywords."""
         keywords = tip_text(tip).keywords
         more = [f"+{len(keywords) - 4}"] if len(keywords) > 4 else []
         return words([*keywords[:4], *more] or ["any prompt"])
 
-    @admin.action(description="Switch on", permissions=["change"])
-    def switch_on(self, request: HttpRequest, tips: QuerySet[Tip]) -> None:
-        """Applies the tips again from the next image on."""
-        self._switch(request, tips, enabled=True)
-
-    @admin.action(description="Switch off", permissions=["change"])
-    def switch_off(self, request: HttpRequest, tips: QuerySet[Tip]) -> None:
-        """Leaves the tips out from the next image on."""
-        self._switch(request, tips, enabled=False)
-
-    def _switch(self, request: HttpRequest, tips: QuerySet[Tip], *, enabled: bool) -> None:
-        count = switch_tips(keys=tips.values_list("key", flat=True), enabled=enabled)
-        noun = "tip" if count == 1 else "tips"
-        self.message_user(request, f"{count} {noun} switched {'on' if enabled else 'off'}.", messages.SUCCESS)
-
 
 def _previews(prompt: str, kind: str) -> list[Preview]:
-    """One for each provider that is known or has tips, by name."""
+    """A preview for each provider that exists or has tips, by name."""
     tips: dict[str, Any] = tips_by_provider()
     names = sorted({*vocabulary.providers(), *tips})
     none = TipSet([], [])
@@ -106,8 +114,8 @@ def _previews(prompt: str, kind: str) -> list[Preview]:
 
 
 @admin.register(Price)
-class PriceAdmin(LeanAdmin[Price]):
-    """Prices of services: what a call is taken to cost from the next one on; what was charged stays as it is."""
+class PriceAdmin(SwitchableAdmin[Price]):
+    """Prices of services, which apply from the next call on; recorded charges stay as they are."""
 
     form = PriceForm
     list_display = ("model", "service", "of", "amount", "valid_from", "enabled", "read_on", "where")
@@ -115,43 +123,27 @@ class PriceAdmin(LeanAdmin[Price]):
     list_filter = ("service", "enabled", "read_on")
     list_per_page = 200
     search_fields = ("model", "service__exact", "unit", "source")
-    search_help_text = "Words of model, unit or source"
+    search_help_text = "Model, unit or source"
     ordering = ("service", "model", "unit", "valid_from")
-    actions = ("switch_on", "switch_off")
     save_as = True
     fieldsets = (
         (None, {"fields": ("service", "model", "unit", "usd", "per")}),
         ("When", {"fields": ("valid_from", "enabled")}),
-        ("How sure", {"fields": ("source", "read_on", "updated_at")}),
+        ("Source", {"fields": ("source", "read_on", "updated_at")}),
     )
     readonly_fields = ("updated_at",)
 
     @admin.display(description="unit", ordering="unit")
     def of(self, price: Price) -> str:
-        """What is charged for, in words."""
+        """The unit in words."""
         return price.unit.replace("_", " ")
 
     @admin.display(description="US dollars", ordering="usd")
     def amount(self, price: Price) -> str:
-        """The price with what it is for."""
+        """The price and the number of units it is for."""
         return f"{price.usd.normalize():f} {'for a million' if price.per == 1_000_000 else 'each'}"
 
     @admin.display(description="source")
     def where(self, price: Price) -> str:
-        """The source, cut for the list."""
+        """The source, shortened for the list."""
         return Truncator(price.source).chars(70)
-
-    @admin.action(description="Switch on", permissions=["change"])
-    def switch_on(self, request: HttpRequest, prices: QuerySet[Price]) -> None:
-        """Lets the prices count from the next call on."""
-        self._switch(request, prices, enabled=True)
-
-    @admin.action(description="Switch off: not known", permissions=["change"])
-    def switch_off(self, request: HttpRequest, prices: QuerySet[Price]) -> None:
-        """Makes the cost of what they are for unknown from the next call on."""
-        self._switch(request, prices, enabled=False)
-
-    def _switch(self, request: HttpRequest, prices: QuerySet[Price], *, enabled: bool) -> None:
-        count = switch_prices(ids=prices.values_list("pk", flat=True), enabled=enabled)
-        noun = "price" if count == 1 else "prices"
-        self.message_user(request, f"{count} {noun} switched {'on' if enabled else 'off'}.", messages.SUCCESS)

@@ -1,4 +1,4 @@
-"""Forms of the knowledge base: a tip with the parts of its value as fields, a price, and the sample prompt."""
+"""Forms of the knowledge base: a tip, with the parts of its value as fields, a price, and the sample prompt."""
 
 import re
 from typing import Any
@@ -14,31 +14,31 @@ SAMPLE_PROMPT = "a lighthouse at dusk, oil on canvas"
 
 
 class TipForm(forms.ModelForm[Tip]):
-    """One tip. `guidance`, `addition`, `kinds` and `keywords` are kept together in `value`."""
+    """One tip. `guidance`, `addition`, `kinds` and `keywords` are stored in `value`."""
 
     provider = forms.ChoiceField()
     addition = forms.CharField(
         required=False,
         strip=True,
         widget=forms.Textarea(attrs={"rows": 3, "class": "vLargeTextField"}),
-        help_text="The words added to a prompt: a phrase is joined by a comma, a sentence by a full stop. "
-        "Empty: a note that is never applied.",
+        help_text="Words to add to a prompt. A phrase is joined with a comma, a sentence with a full stop. "
+        "Empty: the tip is only a note.",
     )
     guidance = forms.CharField(
         required=False,
         widget=forms.Textarea(attrs={"rows": 4, "class": "vLargeTextField"}),
-        help_text="What is known, for people who write prompts. Not sent to the provider.",
+        help_text="Advice for people who write prompts, and for a model that rewrites them. Not sent to the provider.",
     )
     kinds = forms.MultipleChoiceField(
         required=False,
         widget=forms.CheckboxSelectMultiple,
-        help_text="The kinds of work it fits. None ticked: all of them.",
+        help_text="The kinds of work that the tip applies to. None selected: all.",
     )
     keywords = forms.CharField(
         required=False,
         widget=forms.Textarea(attrs={"rows": 2, "class": "vLargeTextField"}),
-        help_text="Words or phrases of a prompt that call for it, separated by commas or lines; whole words, "
-        "upper or lower case alike. Empty: any prompt.",
+        help_text="The tip applies if the prompt contains one of these words or phrases. Separate them with commas or "
+        "lines. Case does not matter. Empty: any prompt.",
     )
 
     class Meta:
@@ -61,16 +61,16 @@ class TipForm(forms.ModelForm[Tip]):
         self.initial.setdefault("keywords", ", ".join(value.get("keywords", [])))
 
     def clean_key(self) -> str:
-        """Lower-case words: a provider, a dot, a subject."""
+        """A provider, a dot and a subject, in lower case."""
         key: str = self.cleaned_data["key"]
         if not vocabulary.TIP_KEY.fullmatch(key):
             raise forms.ValidationError(
-                f"“{key}”: must be a provider, a dot and a subject in lower case, as openai.camera-language"
+                f"“{key}”: must be a provider, a dot and a subject in lower case, as in name.camera-language"
             )
         return key
 
     def clean_keywords(self) -> list[str]:
-        """The keywords one by one, each once, in the order given."""
+        """The keywords as a list without duplicates, in the order given."""
         given = re.split(r"[,\n]", self.cleaned_data["keywords"])
         found: dict[str, str] = {}
         for word in (" ".join(each.split()) for each in given if each.strip()):
@@ -78,19 +78,20 @@ class TipForm(forms.ModelForm[Tip]):
         return list(found.values())
 
     def clean(self) -> dict[str, Any]:
-        """The key names the provider; a tip says something."""
+        """The key starts with the provider's name, and the tip has an addition or guidance."""
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         key, provider = cleaned.get("key", self.instance.key), cleaned.get("provider")
         if provider and key and not key.startswith(f"{provider}."):
             self.add_error(
-                "provider", f"The key “{key}” speaks of {key.partition('.')[0]}; choose that, or another key."
+                "provider",
+                f"The key “{key}” is for {key.partition('.')[0]}; choose that provider or another key.",
             )
         if not cleaned.get("addition") and not cleaned.get("guidance"):
-            self.add_error("addition", "Say something: an addition, a guidance or both.")
+            self.add_error("addition", "Enter an addition, guidance or both.")
         return cleaned
 
     def save(self, commit: bool = True) -> Tip:  # noqa: FBT001, FBT002 - Django's signature
-        """Puts the parts into `value`; what else stands there stays."""
+        """Stores the parts in `value` and keeps its other contents."""
         parts = {part: self.cleaned_data[part] for part in ("guidance", "addition", "kinds", "keywords")}
         kept = self.instance.value if isinstance(self.instance.value, dict) else {}
         self.instance.value = {**kept, **parts}
@@ -111,11 +112,11 @@ class SampleForm(forms.Form):
 
 
 class PriceForm(forms.ModelForm[Price]):
-    """One price; its unit is one that usage records speak of."""
+    """One price. Its unit is one of those in usage records."""
 
     unit = forms.ChoiceField(
         choices=[(unit.value, unit.value.replace("_", " ")) for unit in Unit],
-        help_text="Tokens are priced by the million. A tile is one of 512 x 512 pixels, begun ones whole.",
+        help_text="Tokens are priced per million. A tile has 512 x 512 pixels; partial tiles count as whole ones.",
     )
 
     class Meta:

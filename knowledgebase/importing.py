@@ -1,9 +1,8 @@
-"""Tips of another knowledge base taken into this one: what would change, and the change itself."""
+"""Imports tips from another knowledge base: what would change, and the change itself."""
 
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 import structlog
@@ -11,7 +10,7 @@ from django.db import transaction
 
 from knowledgebase.models import Tip
 from knowledgebase.queries import tip_text
-from knowledgebase.services import digest_of, is_a_curators, read_fixture
+from knowledgebase.services import digest_of, fixture_rows, is_a_curators
 
 log = structlog.get_logger(__name__)
 
@@ -22,7 +21,7 @@ Fate = Literal["new", "same", "changed", "kept"]
 
 @dataclass(frozen=True, slots=True)
 class TipRecord:
-    """A tip as another knowledge base has it."""
+    """A tip of another knowledge base. `kinds` and `keywords`: empty means any."""
 
     key: str
     provider: str
@@ -35,8 +34,8 @@ class TipRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
-    """One part of a tip, as it is here and as the other has it."""
+class TipDifference:
+    """One part of a tip that differs: its value here and in the other knowledge base."""
 
     part: str
     here: object
@@ -45,36 +44,33 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What becomes of one tip. `kept`: it differs, and stays, for a curator changed it here."""
+    """What happens to one tip. `kept`: it differs, but a curator changed it here."""
 
     key: str
     fate: Fate
-    differences: tuple[Difference, ...] = ()
+    differences: tuple[TipDifference, ...] = ()
     is_a_curators: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What became of each tip, in the order given, and how many tips only this knowledge base has."""
+    """What happened to each tip, in the order given, and how many tips exist only here."""
 
     changes: tuple[Change, ...]
     only_here: int
 
     def count(self, fate: Fate) -> int:
-        """How many there are of one fate."""
+        """How many changes have this fate."""
         return sum(change.fate == fate for change in self.changes)
 
 
-def import_tips(
-    tips: Sequence[TipRecord], *, fixture: Path, should_force: bool = False, is_dry: bool = False
-) -> Imported:
-    """Adds the tips that are not here and gives the others the other's words, kinds, keywords, place and switch.
+def import_tips(tips: Sequence[TipRecord], *, should_force: bool = False, is_dry: bool = False) -> Imported:
+    """Adds the tips that are missing here, and updates wording, kinds, keywords, position and switch of the others.
 
-    A tip that a curator made or changed here stays as it is, unless `should_force`; tips that are only here are
-    never touched. What else stands in a tip's value stays. `fixture`: what `seed` writes. All or nothing; with `is_dry`
-    nothing is written.
+    A tip that a curator made or changed here is kept, unless `should_force`. Tips that exist only here, and other
+    parts of a tip's value, are never changed. All or nothing; with `is_dry` nothing is written.
     """
-    seeded = {tip.pk: tip for tip in read_fixture(Tip, fixture)}
+    seeded = {tip.pk: tip for tip in fixture_rows(Tip)}
     with transaction.atomic():
         there = Tip.objects.select_for_update().in_bulk([tip.key for tip in tips])
         changes = tuple(
@@ -99,18 +95,18 @@ def _change(tip: TipRecord, row: Tip | None, seeded: Tip | None, *, should_force
     return Change(tip.key, fate, differences, by_hand)
 
 
-def _differences(tip: TipRecord, row: Tip) -> Iterable[Difference]:
+def _differences(tip: TipRecord, row: Tip) -> Iterable[TipDifference]:
     here = tip_text(row)
     for part in _PARTS:
         if getattr(here, part) != getattr(tip, part):
-            yield Difference(part, getattr(here, part), getattr(tip, part))
+            yield TipDifference(part, getattr(here, part), getattr(tip, part))
     for part, is_here, is_there in (
         ("provider", row.provider, tip.provider),
         ("position", row.position, tip.position),
         ("enabled", row.enabled, tip.is_enabled),
     ):
         if is_here != is_there:
-            yield Difference(part, is_here, is_there)
+            yield TipDifference(part, is_here, is_there)
 
 
 def _write(tips: Iterable[TipRecord], changes: Iterable[Change], there: dict[str, Tip]) -> None:
@@ -132,7 +128,7 @@ def _write(tips: Iterable[TipRecord], changes: Iterable[Change], there: dict[str
 
 
 def _log(changes: Iterable[Change]) -> None:
-    """What was written and what was there before stands in the log."""
+    """Logs what was written and what it replaced."""
     for change in changes:
         if change.fate == "new":
             log.info("tip_imported", key=change.key, fate="new")

@@ -7,26 +7,28 @@ from django.db import models
 
 
 class Tip(models.Model):
-    """What is known about prompting one provider, and the words it adds to a prompt.
+    """Advice on prompts for one provider, and words that it adds to a prompt.
 
-    `value` is `{"guidance": str, "addition": str, "kinds": [str], "keywords": [str]}`: guidance for
-    a person or a rewriting model, the words added, the kinds of work it fits (empty: all) and the
-    words of a prompt that call for it (empty: any prompt).
+    `value` is `{"guidance": str, "addition": str, "kinds": [str], "keywords": [str]}`: advice for a person or a
+    rewriting model, the words to add, the kinds of work it applies to (empty: all), and words of which the prompt must
+    contain one (empty: any prompt).
     """
 
     key = models.CharField(
-        max_length=100, primary_key=True, help_text="Provider, dot, subject: as openai.camera-language."
+        max_length=100,
+        primary_key=True,
+        help_text="A provider, a dot and a subject, as in name.camera-language.",
     )
     value = models.JSONField(default=dict)
     provider = models.CharField(max_length=40)
     enabled = models.BooleanField(default=True)
-    position = models.IntegerField(default=0, help_text="Tips are applied from the lowest to the highest.")
+    position = models.IntegerField(default=0, help_text="Tips are applied in ascending order.")
     given_digest = models.CharField(
         max_length=64,
         blank=True,
         default="",
         editable=False,
-        help_text="Of the tip as `seed` or `import_tips` last wrote it: one that differs is a curator's work.",
+        help_text="Digest of what `seed` or `import_tips` last wrote. If the tip differs, a curator changed it.",
     )
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -40,27 +42,29 @@ class Tip(models.Model):
 
 
 class Price(models.Model):
-    """What a service charges for one unit of one model's work, from a day on.
+    """What a service charges for a unit of one model, from a day on.
 
-    `usd` is for `per` units; `source` says where it was read and how sure it is, `read_on` when.
+    `usd` is the price of `per` units; `source` says where it was read and how reliable it is, `read_on` when.
     """
 
     id = models.BigAutoField(primary_key=True)
-    service = models.CharField(max_length=40, help_text="As in usage records: openai, gemini, workers.")
-    model = models.CharField(max_length=120, help_text="The model's name as it is asked for.")
-    unit = models.CharField(max_length=30, help_text="One of the units that usage records speak of.")
+    service = models.CharField(max_length=40, help_text="The service's name, as in usage records.")
+    model = models.CharField(max_length=120, help_text="The model's name, as in requests.")
+    unit = models.CharField(max_length=30, help_text="A unit of usage records.")
     usd = models.DecimalField(
         "US dollars", max_digits=14, decimal_places=8, validators=[MinValueValidator(Decimal(0))]
     )
     per = models.PositiveIntegerField(
-        "for", choices=[(1, "one"), (1_000_000, "a million")], help_text="How many units that is for."
+        "for",
+        choices=[(1, "one"), (1_000_000, "a million")],
+        help_text="The number of units that the price is for.",
     )
-    source = models.CharField(max_length=300, help_text="Where the price was read, and how sure it is.")
-    read_on = models.DateField(help_text="When it was read there.")
+    source = models.CharField(max_length=300, help_text="Where the price was read, and how reliable it is.")
+    read_on = models.DateField(help_text="The day when it was read.")
     valid_from = models.DateField(
-        null=True, blank=True, help_text="The first day (UTC) it holds; empty: from ever, until a later one."
+        null=True, blank=True, help_text="The first day (UTC) it applies; empty: always, until a later price."
     )
-    enabled = models.BooleanField(default=True, help_text="Switched off, the price counts as not known.")
+    enabled = models.BooleanField(default=True, help_text="If switched off, the price counts as unknown.")
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:

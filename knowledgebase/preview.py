@@ -1,4 +1,4 @@
-"""What becomes of a sample prompt: the words each tip adds, and why the others add none. Pure."""
+"""The preview of a prompt: the words that each tip adds, and why the others add none. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from knowledgebase.refine import TipText, fitting, refine
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """One applied tip with the piece of the prompt that it made, joint included."""
+    """An applied tip and the text it added, including the comma or full stop before it."""
 
     tip: TipText
     piece: str
@@ -16,7 +16,7 @@ class Added:
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """One tip that was not applied, and why, in a few words."""
+    """A tip that was not applied, and the reason in a few words."""
 
     tip: TipText
     reason: str
@@ -24,7 +24,7 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """A prompt as one provider would get it: the client's words, then the pieces added."""
+    """A prompt as one provider would get it: the client's words, then the additions."""
 
     provider: str
     prompt: str
@@ -33,14 +33,14 @@ class Preview:
 
     @property
     def characters(self) -> int:
-        """How long the whole is."""
+        """The length of the whole prompt."""
         return len(self.prompt) + sum(len(added.piece) for added in self.added)
 
 
 def preview(
     provider: str, prompt: str, kind: str, tips: Sequence[TipText], off: Sequence[TipText] = ()
 ) -> Preview:
-    """The preview for one provider; `tips` are switched on, `off` are not and only named."""
+    """The preview for one provider. `tips` are switched on; `off` are not, and are only listed."""
     refined = refine(prompt, kind, tips)
     added = []
     before = refine(prompt, kind, ()).prompt
@@ -61,7 +61,7 @@ def _reason(prompt: str, kind: str, tip: TipText) -> str:
     if tip.kinds and kind not in tip.kinds:
         return f"only for {', '.join(tip.kinds)}"
     if not fitting(prompt, kind, [tip]):
-        return f"waits for {', '.join(tip.keywords)}"
+        return f"needs {', '.join(tip.keywords)}"
     if not tip.addition.strip():
         return "adds no words"
     return "already said"

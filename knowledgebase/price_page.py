@@ -1,4 +1,4 @@
-"""The page of the prices that the price table starts with, docs/prices.md, written from its fixture."""
+"""Generates docs/prices.md, the page of the initial prices, from the fixtures."""
 
 from collections.abc import Sequence
 from itertools import groupby
@@ -7,62 +7,51 @@ from pathlib import Path
 from django.conf import settings
 
 from knowledgebase.models import Price
-from knowledgebase.services import read_fixture
+from knowledgebase.services import fixture_rows
+from knowledgebase.vocabulary import title_of
 
 _INTRODUCTION = """\
 # Prices
 
-What Dali takes a call to cost: the units a service reports (or, where it reports none, those it is known to charge by)
-times the prices of its table. The table starts with what stands below, `fixtures/prices.json`, loaded by
-`./manage.py seed`, and is kept up in the admin under Prices; `seed` never overwrites what was changed there. This
-page is written by `./manage.py describe_prices --write`; a test compares it with the fixture.
+The cost of a call is the units that the service reports (or, if it reports none, the units that it is known to charge
+for) times the prices in Dali's price table. `./manage.py seed` fills the table with the prices below, from
+`progressions/vendors/*/prices.json`; you keep it up to date in the admin under Prices. `seed` never overwrites a price
+that was changed there. `./manage.py describe_prices --write` writes this page; a test compares it with the files.
 
-- **None of these prices is a promise.** They were read on the day that stands with them, without asking any service
-  for a bill; what is marked *not confirmed* deserves a look at the service's own page before it is relied on.
-- A price holds from its day on, until a later one; without a day, from ever. Days are those of UTC.
-- A model, or a unit, that has no price makes the cost of its calls **unknown: null, never 0**. Of what is summed up,
-  unknown calls are left out and counted beside (`unknownCalls`).
-- Prices are those of the paid plans without discounts: free allowances (Workers AI gives 10,000 neurons a day), batch
-  prices, taxes and what a reseller adds are not in them. An OpenAI-compatible server of one's own is charged by the
-  names of its models: give them prices of their own, 0 for instance.
-- A call (image, verdict, refined prompt, talk) that was sent and whose answer was never seen may have been billed. It
-  is in no sum, is counted (`possiblyBilledCalls`), and what it would have cost is taken into account by the caps.
+- **Prices are not guaranteed.** They were read on the day shown; no bill was checked. Before you rely on a price marked
+  *not confirmed*, look at the service's own page.
+- A price applies from its day on, until a later one; without a day, always. Days are in UTC.
+- If a model or a unit has no price, the cost of its calls is **unknown: null, never 0**. Sums leave unknown calls out
+  and count them separately (`unknownCalls`).
+- Prices are those of the paid plans without discounts. They leave out free allowances, batch prices, taxes and the
+  surcharges of resellers. Calls to your own server that implements a service's API are charged by the names of its
+  models: give them their own prices, for instance 0.
+- A call (image, verdict, refined prompt, chat) that was sent but whose answer never arrived may have been billed. No
+  sum includes it; it is counted (`possiblyBilledCalls`), and the caps take its estimated cost into account.
 
 ## Caps
 
-`maxCostUsd` of a job and `DALI_DAY_CAP_USD` of a day (UTC, all jobs together) bound what is spent. A job is refused
-when it is submitted (400, naming estimate and cap) where its images, with the verdicts and refined prompts at what
-they have usually cost today, are estimated at more than `maxCostUsd`, or at more than the day has left once what is
-spent and what unfinished jobs are estimated at are taken off. A job whose price is unknown is let in: its caps act on
-what its calls turn out to cost. Before each call to a provider the sums are looked at again, all purposes and
-possibly billed calls included; where a cap is reached the variant ends with the code `budget`. Calls that are under
-way then are not called back, so a sum can pass its cap by what was under way. Free work (the built-in provider) is
-never held back by the day's cap.
+`maxCostUsd` of a job and `DALI_DAY_CAP_USD` of a day (UTC, all jobs together) limit spending. A new job is refused
+(400, with estimate and cap) if its images, plus verdicts and refined prompts at today's usual cost, are estimated at
+more than `maxCostUsd`, or at more than what is left of the day's cap after what was spent and what unfinished jobs are
+estimated to cost. A job of unknown price is accepted; the caps apply to the actual cost of its calls. Before each call
+to a provider the sums are checked again, for all purposes and including possibly billed calls. Once a cap is reached
+the variant ends with the code `budget`. Calls in progress are not cancelled, so a sum can exceed its cap by their cost.
+The day's cap never blocks free work (the built-in provider).
 
 """
-_TITLES = {
-    "openai": "OpenAI",
-    "gemini": "Google Gemini",
-    "workers": "Cloudflare Workers AI",
-    "mock": "Built in",
-}
-
-
-def fixture_path() -> Path:
-    """Where the fixture lies."""
-    return Path(settings.FIXTURE_DIRS[0]) / "prices.json"
 
 
 def page_path() -> Path:
-    """Where the page belongs."""
+    """The path of docs/prices.md."""
     return Path(settings.BASE_DIR) / "docs" / "prices.md"
 
 
 def prices_page() -> str:
-    """The page: a table for each service, a row for each model and period, in the fixture's order."""
+    """The text of the page: a table for each service, a row for each model and period, in the fixtures' order."""
     lines = [_INTRODUCTION.rstrip(), ""]
-    for service, prices in groupby(read_fixture(Price, fixture_path()), key=lambda price: price.service):
-        lines += [f"## {_TITLES.get(service, service)}", ""]
+    for service, prices in groupby(fixture_rows(Price), key=lambda price: price.service):
+        lines += [f"## {title_of(service)}", ""]
         lines += ["| model | US dollars | read | source |", "|---|---|---|---|"]
         of_models = groupby(prices, key=lambda price: (price.model, price.valid_from))
         lines += [_row(list(of_model)) for _, of_model in of_models]
@@ -77,7 +66,7 @@ def _row(prices: Sequence[Price]) -> str:
 
 
 def _amounts(prices: Sequence[Price]) -> str:
-    """As `text input tokens 5, image output tokens 30 (for a million)`."""
+    """For example `text input tokens 5, image output tokens 30 (for a million)`."""
     shown = []
     for per, group in groupby(prices, key=lambda price: price.per):
         amounts = ", ".join(f"{_words(price)} {price.usd.normalize():f}" for price in group)
@@ -86,7 +75,7 @@ def _amounts(prices: Sequence[Price]) -> str:
 
 
 def _sources(prices: Sequence[Price]) -> str:
-    """Each source once, with the units it is for where there are several."""
+    """Each source once, with its units if there are several sources."""
     units: dict[str, list[str]] = {}
     for price in prices:
         units.setdefault(price.source, []).append(_words(price))

@@ -1,4 +1,4 @@
-"""What a call costs by the price table: the units it used, each at the price of its day."""
+"""The cost of a call: the units it used, each at the price of the day."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,13 +8,13 @@ from decimal import Decimal
 from dali.lib.calls.answers.usage import Unit, Usage
 from knowledgebase.models import Price
 
-# No call costs as much; the columns of costs hold several of them.
+# More than any call costs. Cost columns can hold a multiple of it.
 MOST_USD = 100_000
 
 
 @dataclass(frozen=True, slots=True)
 class UnitPrice:
-    """The price of one unit from a day on (None: from ever)."""
+    """The price of one unit, from a day on (None: always)."""
 
     usd: Decimal
     valid_from: date | None
@@ -24,14 +24,14 @@ class UnitPrice:
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """What a usage costs, from which sources, the oldest of them read on `read_on`."""
+    """The cost of a usage, and the sources of its prices; `read_on` is the oldest date."""
 
     usd: Decimal
     source: str
     read_on: date
 
 
-# Plain SQL, for each call is priced by it: 0.1 ms of CPU; the same by the ORM takes three times that.
+# Plain SQL, as every call is priced by it: 0.1 ms of CPU, a third of the ORM's time.
 _ENABLED = """
     SELECT id, unit, usd, per, valid_from, source, read_on
     FROM prices WHERE service = %s AND model = %s AND enabled
@@ -39,14 +39,16 @@ _ENABLED = """
 
 
 def cost_of(usage: Usage, on: date) -> Decimal | None:
-    """US dollars for a usage on a day; None where any unit that was used has no price."""
+    """US dollars for a usage on a day; None if any used unit has no price."""
     quoted = quote(usage, on)
     return None if quoted is None else quoted.usd
 
 
 def quote(usage: Usage, on: date) -> Quote | None:
-    """As `cost_of`, with where the prices come from. None also where nothing is said to have been used, or more than
-    any call costs: then it was not counted."""
+    """The cost with the sources of its prices; None if any used unit has no price.
+
+    Also None if the usage is empty, or costs more than MOST_USD: then the service counted wrongly.
+    """
     rates = _rates(usage.service, usage.model)
     used = {unit: amount for unit, amount in usage.units.items() if amount}
     total, sources, read_on = Decimal(0), list[str](), list[date]()
@@ -62,13 +64,13 @@ def quote(usage: Usage, on: date) -> Quote | None:
 
 
 def _rate_on(rates: Iterable[UnitPrice], on: date) -> UnitPrice | None:
-    """The newest price that holds on the day."""
+    """The newest price that applies on the day; None if there is none."""
     held = [rate for rate in rates if rate.valid_from is None or rate.valid_from <= on]
     return max(held, key=lambda rate: rate.valid_from or date.min, default=None)
 
 
 def _rates(service: str, model: str) -> dict[str, list[UnitPrice]]:
-    """The prices of one model by unit, as the table is now: a change by any process counts from the next call on."""
+    """The current prices of one model, by unit; changes apply from the next call on."""
     found: dict[str, list[UnitPrice]] = {}
     for row in Price.objects.raw(_ENABLED, [service, model]):
         found.setdefault(row.unit, []).append(

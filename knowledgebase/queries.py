@@ -8,7 +8,7 @@ from knowledgebase.refine import TipText
 
 @dataclass(frozen=True, slots=True)
 class TipSet:
-    """A provider's tips: those that are switched on and those that are not."""
+    """A provider's tips: those switched on, and those switched off."""
 
     on: list[TipText]
     off: list[TipText]
@@ -21,7 +21,7 @@ def tips_for(provider: str) -> list[TipText]:
 
 
 def tips_by_provider() -> dict[str, TipSet]:
-    """The tips of every provider that has any, by position and key, in one query."""
+    """The tips by provider, each sorted by position and key, in one query."""
     tips: dict[str, TipSet] = {}
     for row in Tip.objects.order_by("provider", "position", "key"):
         tip_set = tips.setdefault(row.provider, TipSet([], []))
@@ -30,7 +30,7 @@ def tips_by_provider() -> dict[str, TipSet]:
 
 
 def tip_text(row: Tip) -> TipText:
-    """The parts of a row's value; a part that is missing or of another type counts as empty."""
+    """The parts of a row's value; a missing part, or one of the wrong type, counts as empty."""
     value = row.value if isinstance(row.value, dict) else {}
     return TipText(
         key=row.key,

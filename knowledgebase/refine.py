@@ -1,4 +1,4 @@
-"""Works tips into a prompt: pure, so that the same prompt, kind and tips always give the same words."""
+"""Adds the wording of tips to a prompt. Pure: the same prompt, kind and tips always give the same text."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from dali.lib.texts import comparable
 
-# The most a provider is handed (progressions.provider.ProviderRequest); a client's own prompt ends at 32,000.
+# The limit of progressions.provider.ProviderRequest; a client's own prompt has at most 32,000 characters.
 MAX_CHARACTERS = 40_000
 
-# Also those of typographers and of Chinese and Japanese.
+# Including typographic, Chinese and Japanese ones.
 _SENTENCE_END = tuple(".!?…。！？")  # noqa: RUF001 - meant as they are
 _PAUSE = tuple(",;:-–—，、；：")  # noqa: RUF001 - meant as they are
 _CLOSERS = "\"'”’»)]」』）"  # noqa: RUF001 - meant as they are
@@ -17,11 +17,11 @@ _CLOSERS = "\"'”’»)]」』）"  # noqa: RUF001 - meant as they are
 
 @dataclass(frozen=True, slots=True)
 class TipText:
-    """What refining needs to know of one tip.
+    """The parts of a tip that refining needs.
 
-    `addition` is a phrase (`soft window light`) or a whole sentence (`Keep the face as it is.`). `kinds`: the
-    kinds of work it fits; `keywords`: words or phrases that call for it; either empty: it fits any.
-    `guidance` says in whole sentences, to whoever rewrites a prompt by hand or by model, what it is after.
+    `addition`: a phrase (`soft window light`) or a whole sentence (`Keep the face as it is.`). `kinds`: the kinds of
+    work it applies to; `keywords`: words or phrases of which the prompt must contain one; empty means any. `guidance`:
+    whole sentences for a person or a model that rewrites the prompt.
     """
 
     key: str
@@ -34,7 +34,7 @@ class TipText:
 
 @dataclass(frozen=True, slots=True)
 class Refined:
-    """A prompt as a provider gets it, and the tips that changed it, in the order they were applied."""
+    """A prompt as a provider gets it, and the tips that were applied, in order."""
 
     prompt: str
     tips: tuple[TipText, ...]
@@ -43,10 +43,9 @@ class Refined:
 def refine(prompt: str, kind: str, tips: Sequence[TipText]) -> Refined:
     """The prompt with the additions of the tips that fit it.
 
-    Order: the client's words first and unchanged (surrounding space is trimmed), then one addition after the
-    other from the lowest position to the highest, tips of one position by key; the order of `tips` does not
-    matter. A tip is left out, and not named as applied, where the prompt or an earlier addition says the same
-    words already, where it adds none, or where the result would pass 40,000 characters.
+    The client's words come first, unchanged except for surrounding space. The additions follow by position, then by
+    key; the order of `tips` does not matter. A tip is not applied if the text already contains its words, if it has
+    none, or if the result would exceed MAX_CHARACTERS.
     """
     text = prompt.strip()
     applied = []
@@ -62,11 +61,10 @@ def refine(prompt: str, kind: str, tips: Sequence[TipText]) -> Refined:
 
 
 def fitting(prompt: str, kind: str, tips: Iterable[TipText]) -> list[TipText]:
-    """The tips that fit the kind and the prompt, in the order they are applied.
+    """The tips that apply to the kind and the prompt, in the order of application.
 
-    A keyword fits where it stands in the prompt as whole words, whatever the case: `art` is not in `party`.
-    Only the client's words count, not those that other tips add. Choosing tips is apart from wording
-    them, so that something else than `refine` can word the same choice by the tips' guidance.
+    A keyword must be in the prompt as whole words, in any case: `art` is not in `party`. Only the client's words
+    count, not additions of other tips. Separate from `refine`, so that a text model can use the same tips.
     """
     return sorted(
         (
@@ -88,7 +86,7 @@ def _mentions(text: str, phrase: str) -> bool:
 
 
 def _joined(text: str, addition: str) -> str:
-    """Both, as one would write them: a phrase after a comma, a sentence after a full stop."""
+    """The addition after the text: a phrase after a comma, a sentence after a full stop."""
     ending = text.rstrip(_CLOSERS)
     if not text or ending.endswith(_SENTENCE_END) or text.endswith(_PAUSE):
         return f"{text} {addition}".lstrip()

@@ -1,28 +1,36 @@
-"""Writes to the knowledge base: the tips and prices it starts with, and the switch of a tip."""
+"""Writes to the knowledge base: the initial tips and prices, and switching them on and off."""
 
 import hashlib
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from django.conf import settings
 from django.core import serializers
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from knowledgebase.models import Price, Tip
 
-_SEEDED_FIELDS = ("value", "provider", "enabled", "position")
-_PRICE_KEY = ("service", "model", "unit", "valid_from")
-_PRICE_FIELDS = ("usd", "per", "source", "read_on", "enabled")
-
 R = TypeVar("R", Tip, Price)
+
+_FILES: dict[type[Tip | Price], str] = {Tip: "tips.json", Price: "prices.json"}
+# What identifies a row, and what `seed` writes.
+_KEYS: dict[type[Tip | Price], tuple[str, ...]] = {
+    Tip: ("key",),
+    Price: ("service", "model", "unit", "valid_from"),
+}
+_FIELDS: dict[type[Tip | Price], tuple[str, ...]] = {
+    Tip: ("value", "provider", "enabled", "position"),
+    Price: ("usd", "per", "source", "read_on", "enabled"),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Seeded:
-    """How many rows of the fixture were made, were as they should be, were a curator's, were restored."""
+    """How many rows of the fixtures were made, unchanged, kept because a curator changed them, or restored."""
 
     made: int
     unchanged: int
@@ -30,98 +38,69 @@ class Seeded:
     restored: int
 
 
-def seed_tips(*, fixture: Path, should_restore: bool = False) -> Seeded:
-    """Makes the fixture's tips where they are missing; a tip that is there stays as it is.
+def seed(model: type[R], *, should_restore: bool = False) -> Seeded:
+    """Makes the missing tips or prices of the fixtures; existing rows stay as they are.
 
-    A tip that differs from the fixture is taken for a curator's work and left alone, unless `should_restore`:
-    then it gets the fixture's wording, place and switch. Tips that the fixture does not know are never touched.
+    A row that differs from its fixture counts as a curator's work and is kept, unless `should_restore`: then it gets
+    the fixture's values. Rows that are in no fixture are never changed.
     """
-    wanted = {tip.pk: tip for tip in read_fixture(Tip, fixture)}
-    for tip in wanted.values():
-        tip.given_digest = digest_of(tip)
+    wanted = {_key(row): row for row in fixture_rows(model)}
+    for row in wanted.values():
+        if isinstance(row, Tip):
+            row.given_digest = digest_of(row)
     with transaction.atomic():
-        there = Tip.objects.select_for_update().in_bulk(wanted)
-        missing = [tip for key, tip in wanted.items() if key not in there]
-        differing = [
-            tip for key, tip in wanted.items() if key in there and _differs(tip, there[key], _SEEDED_FIELDS)
-        ]
-        # Another process may seed at the same moment: the first one's rows stand.
-        Tip.objects.bulk_create(missing, ignore_conflicts=True)
+        present = {_key(row): row for row in model._default_manager.select_for_update()}
+        missing = [row for key, row in wanted.items() if key not in present]
+        differing = [row for key, row in wanted.items() if key in present and _differs(row, present[key])]
+        # Another process may seed at the same time; the rows of the first one are kept.
+        model._default_manager.bulk_create(missing, ignore_conflicts=True)
         if should_restore:
-            for tip in differing:
-                tip.save(force_update=True)
-    return _counted(missing, there, differing, should_restore=should_restore)
-
-
-def seed_prices(*, fixture: Path, should_restore: bool = False) -> Seeded:
-    """Makes the fixture's prices where they are missing, as `seed_tips` does the tips.
-
-    A price is known by service, model, unit and the day it holds from: one that a curator changed or switched off
-    stays so.
-    """
-    wanted = {_price_key(price): price for price in read_fixture(Price, fixture)}
-    with transaction.atomic():
-        there = {_price_key(row): row for row in Price.objects.select_for_update()}
-        missing = [price for key, price in wanted.items() if key not in there]
-        differing = []
-        for key, price in wanted.items():
-            if key in there and _differs(price, there[key], _PRICE_FIELDS):
-                price.pk = there[key].pk
-                differing.append(price)
-        Price.objects.bulk_create(missing, ignore_conflicts=True)
-        if should_restore:
-            for price in differing:
-                price.save(force_update=True)
-    known = [key for key in there if key in wanted]
-    return _counted(missing, known, differing, should_restore=should_restore)
+            for row in differing:
+                row.pk = present[_key(row)].pk
+                row.save(force_update=True)
+    changed = len(differing)
+    return Seeded(
+        made=len(missing),
+        unchanged=len(wanted) - len(missing) - changed,
+        curated=0 if should_restore else changed,
+        restored=changed if should_restore else 0,
+    )
 
 
 def digest_of(tip: Tip) -> str:
-    """What a tip says, fits and is switched to, in 64 characters."""
-    said = [getattr(tip, name) for name in _SEEDED_FIELDS]
+    """SHA-256, in hex, of a tip's value, provider, switch and position."""
+    said = [getattr(tip, name) for name in _FIELDS[Tip]]
     return hashlib.sha256(json.dumps(said, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
 def is_a_curators(tip: Tip, seeded: Tip | None) -> bool:
-    """Whether somebody made or changed the tip by hand: it is neither as `seed` or an import last wrote it
-    nor as the fixture has it (`seeded`, None where it does not know the key)."""
-    return tip.given_digest != digest_of(tip) and (seeded is None or _differs(tip, seeded, _SEEDED_FIELDS))
+    """Whether a curator made or changed the tip.
+
+    True if it differs from what `seed` or an import last wrote, and from `seeded`, the fixture's tip (None: none).
+    """
+    return tip.given_digest != digest_of(tip) and (seeded is None or _differs(tip, seeded))
 
 
-def switch_tips(*, keys: Iterable[str], enabled: bool) -> int:
-    """Switches tips on or off and returns how many were not so already. Jobs see it from their next variant."""
-    changed = Tip.objects.filter(key__in=list(keys)).exclude(enabled=enabled)
+def switch(rows: QuerySet[R], *, enabled: bool) -> int:
+    """Switches tips or prices on or off and returns how many changed.
+
+    A tip's switch applies from the next variant of each job on. Recorded charges stay as they are.
+    """
+    ids = list(rows.values_list("pk", flat=True))
+    changed = rows.model._default_manager.filter(pk__in=ids).exclude(enabled=enabled)
     return changed.update(enabled=enabled, updated_at=timezone.now())
 
 
-def switch_prices(*, ids: Iterable[int], enabled: bool) -> int:
-    """Switches prices on or off and returns how many were not so already. What was charged stays as it is."""
-    changed = Price.objects.filter(id__in=list(ids)).exclude(enabled=enabled)
-    return changed.update(enabled=enabled, updated_at=timezone.now())
+def fixture_rows(model: type[R]) -> list[R]:
+    """The initial tips or prices, from every folder of FIXTURE_DIRS that has some; not saved."""
+    files = [path for folder in settings.FIXTURE_DIRS if (path := Path(folder) / _FILES[model]).is_file()]
+    rows = (row.object for file in files for row in serializers.deserialize("json", file.read_text("utf-8")))
+    return [row for row in rows if isinstance(row, model)]
 
 
-def read_fixture(model: type[R], fixture: Path) -> list[R]:
-    """The rows of a fixture, not stored."""
-    rows = serializers.deserialize("json", fixture.read_text(encoding="utf-8"))
-    return [row.object for row in rows if isinstance(row.object, model)]
+def _key(row: Tip | Price) -> tuple[object, ...]:
+    return tuple(getattr(row, name) for name in _KEYS[type(row)])
 
 
-def _price_key(price: Price) -> tuple[object, ...]:
-    return tuple(getattr(price, name) for name in _PRICE_KEY)
-
-
-def _differs(one: R, other: R, names: Iterable[str]) -> bool:
-    return any(getattr(one, name) != getattr(other, name) for name in names)
-
-
-def _counted(
-    missing: Iterable[R], there: Iterable[object], differing: Iterable[R], *, should_restore: bool
-) -> Seeded:
-    changed = len(list(differing))
-    restored = changed if should_restore else 0
-    return Seeded(
-        made=len(list(missing)),
-        unchanged=len(list(there)) - changed,
-        curated=changed - restored,
-        restored=restored,
-    )
+def _differs(one: R, other: R) -> bool:
+    return any(getattr(one, name) != getattr(other, name) for name in _FIELDS[type(one)])

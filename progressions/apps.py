@@ -10,8 +10,9 @@ class ProgressionsConfig(AppConfig):
     name = "progressions"
 
     def ready(self) -> None:
-        """Called once a process, when the apps are loaded."""
-        from progressions import checks  # noqa: F401  (registers the system checks)
+        """Registers the system checks, those of the services too, and the search indexes."""
+        from dali.lib.registry import plugin_modules
+        from progressions import checks  # noqa: F401 - registers them
         from progressions.models.search_indexes import ensure_after_migrate
         from progressions.pipeline import late_judging
         from progressions.upkeep import pruning
@@ -20,4 +21,5 @@ class ProgressionsConfig(AppConfig):
         for look in (pruning.end_cancelled, claims.nudge_due, late_judging.nudge_due):
             sweep.looking.connect(look, dispatch_uid=f"{look.__module__}.{look.__name__}")
         sweep.tidying.connect(pruning.tidy, dispatch_uid="progressions.tidy")
+        plugin_modules("progressions.vendors", "checks")
         post_migrate.connect(ensure_after_migrate, sender=self)

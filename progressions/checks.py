@@ -14,7 +14,7 @@ from progressions.text_model import NoTextModelError, text_model_in_use
 
 @register(env.CHECKS)
 def check_named_plugins(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """The judge and the delivery that are set exist and have what they need: else no image would be judged or shown."""
+    """The judge and the delivery exist and are configured."""
     return [
         *(
             []
@@ -27,7 +27,7 @@ def check_named_plugins(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
 
 @register(env.CHECKS)
 def check_text_model(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """The text model that is set can be asked, and there is one where prompts are refined by it."""
+    """The text model is usable, and there is one if prompts are refined by a model."""
     try:
         found = text_model_in_use()
     except NoTextModelError as error:
@@ -35,7 +35,9 @@ def check_text_model(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
         return [Error(message, hint=f"{hint[:1].upper()}{hint[1:]}.", id="progressions.E003")]
     if found is None and settings.REFINER == "model":
         hint = "Set DEFAULT_MODEL_REASONING=service:model, or DALI_REFINER=tips."
-        return [Error("DALI_REFINER=model, and no text model is set", hint=hint, id="progressions.E004")]
+        return [
+            Error("DALI_REFINER=model needs a text model, and none is set", hint=hint, id="progressions.E004")
+        ]
     return []
 
 

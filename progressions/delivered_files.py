@@ -1,4 +1,4 @@
-"""Delivery images as files of the `delivery` storage, by the hash of their content: for deliveries made of files."""
+"""Delivery images as files of the `delivery` storage, named by the hash of their content."""
 
 import hashlib
 import re
@@ -11,23 +11,23 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 def check_sha256(sha256: str) -> str:
-    """The hash itself; DeliveryError where it is none, so that no address is ever made of anything else."""
+    """Returns the hash. Raises DeliveryError for anything else, so that it never becomes part of an address."""
     if not _SHA256.fullmatch(sha256):
-        raise DeliveryError(f"{sha256[:80]!r} is no SHA-256: 64 lower-case hex digits are needed")
+        raise DeliveryError(f"{sha256[:80]!r} is not a SHA-256 of 64 lower-case hex digits")
     return sha256
 
 
 def file_key(sha256: str) -> str:
-    """Where the delivery storage has the image of that content hash."""
+    """The key of the image with this content hash in the delivery storage."""
     return f"{sha256[:2]}/{sha256}.webp"
 
 
 def place_file(content: bytes, sha256: str) -> str:
-    """Stores a delivery image, once; returns its key. Raises DeliveryError."""
+    """Stores a delivery image unless it is there already; returns its key. Raises DeliveryError."""
     files, key = delivery_files(), file_key(check_sha256(sha256))
     try:
         if not files.put_once(key, content, media_type="image/webp") and files.read(key) != content:
-            files.delete(key)  # damaged: what stands under a hash must have it
+            files.delete(key)  # damaged: the content must match its hash
             files.put_once(key, content, media_type="image/webp")
     except UnavailableError as error:
         raise _failed("stored", error) from error
@@ -37,7 +37,7 @@ def place_file(content: bytes, sha256: str) -> str:
 
 
 def has_file(sha256: str) -> bool:
-    """Whether the delivery storage has the image, undamaged. Raises DeliveryError."""
+    """Whether the delivery storage has the image and it is undamaged. Raises DeliveryError."""
     try:
         content = delivery_files().read(file_key(sha256))
     except FileNotFoundError:

@@ -1,8 +1,9 @@
-"""The contract of delivery, the way in which images reach browsers, and its registry.
+"""The contract of deliveries, which serve images to browsers, and their registry.
 
 Originals are never served. A delivery image is made once from the original (dali.lib.pictures.images.encode_delivery)
-and placed under the hash of its content, so that placing it twice is harmless and its address
-can be cached for ever.
+and stored under the hash of its content, so that it can be placed twice and cached without a time limit. The pipeline
+and `rebuild_delivery` call a delivery, in worker threads and outside transactions. It must not touch rows or other
+plug-ins, or retry longer than its own deadline.
 """
 
 import hashlib
@@ -13,38 +14,33 @@ from urllib.parse import urljoin, urlsplit
 from django.conf import settings
 
 from dali.lib.cleaning import clean_text
-from dali.lib.registry import Registry
+from dali.lib.registry import Configurable, Registry
 
 
-class Delivery(ABC):
+class Delivery(Configurable, ABC):
     """One place that serves images."""
 
     name: ClassVar[str]
 
-    def missing(self) -> list[str]:
-        """Names of the settings that must be set before it can be used; empty: it is configured."""
-        return []
-
     @abstractmethod
     def place(self, content: bytes, sha256: str) -> str:
-        """Places a WebP and returns its address: absolute, or a path of this server.
+        """Stores a WebP and returns its address: an absolute URL, or a path on this server.
 
-        `sha256`: of `content`, 64 hex digits. Called in a worker thread, outside transactions;
-        called again with the same content it returns the same address. Raises DeliveryError.
+        `sha256`: hash of `content`, 64 lower-case hex digits. The same content always gives the same address. Raises
+        DeliveryError if the image cannot be stored; with `retry_after_s` if a later attempt may succeed.
         """
 
     def has(self, address: str) -> bool:
-        """Whether the image at that address, a stored one, opens; False where it cannot tell.
+        """Whether this delivery has the image at a stored address; False if it cannot tell or for another's address.
 
-        Asked by upkeep before it makes an image anew; an address of another delivery is not its own. Raises
-        DeliveryError where the place does not answer.
+        `rebuild_delivery` calls it before it makes an image again. Raises DeliveryError if the storage does not answer.
         """
         return False
 
     def origins(self) -> list[str]:
-        """Scheme, host and port of where `place` puts images, for security policies; empty: on this server.
+        """Scheme, host and port of the addresses of `place`, for content security policies; empty: this server.
 
-        Asked only where nothing is missing.
+        Called for every page, but only if no required setting is missing.
         """
         return []
 
@@ -55,22 +51,22 @@ deliveries: Registry[Delivery] = Registry(
 
 
 def place_image(content: bytes) -> str:
-    """Places a WebP by the delivery in use; returns its address, fit for a row. Raises DeliveryError."""
+    """Stores a WebP with the delivery in use and returns its address, cleaned for a row. Raises DeliveryError."""
     sha256 = hashlib.sha256(content).hexdigest()
     return clean_text(deliveries.get(settings.DELIVERY).place(content, sha256))
 
 
 def image_origins() -> list[str]:
-    """Where images of pages may come from besides this server: every delivery that has its settings.
+    """The origins of images besides this server: those of all configured deliveries.
 
-    Not the one in use alone: rows keep the addresses of an earlier one until `rebuild_delivery` has run.
+    Not only of the one in use: rows keep the addresses of an earlier delivery until `rebuild_delivery` has run.
     """
     configured = (delivery for delivery in deliveries.all() if not delivery.missing())
     return sorted({origin for delivery in configured for origin in delivery.origins()})
 
 
 def origin_of(url: str) -> str:
-    """Scheme, host and port of an absolute http(s) URL; empty where it is none."""
+    """Scheme, host and port of an absolute http(s) URL; empty for anything else."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc}" if parts.scheme in {"http", "https"} and parts.netloc else ""
 

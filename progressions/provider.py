@@ -1,10 +1,10 @@
 """The contract of image providers, and their registry.
 
-Who calls what, when: `missing` at start, in `GET /api/providers` and at submission; `check` at
-submission, before anything is stored or spent, and again by the worker; `call` in a worker thread,
-at most once at a time for one variant, with no transaction open and no database connection held. A provider does one
-exchange and returns or raises: it never retries, never sleeps on a rate limit, touches no row, no
-storage and no other plug-in. Retries, cooldowns and budgets are the orchestrator's.
+Who calls what, and when: `missing` at start, in `GET /api/providers` and at submission; `check` at submission, before
+anything is stored or spent, and again in the worker; `call` in a worker thread, at most once at a time for a variant,
+with no transaction open and no database connection held. A provider makes one call to its service and returns or
+raises. It must not retry, wait for a rate limit, or touch rows, storage or other plug-ins: retries, cooldowns and
+budgets belong to the orchestrator.
 """
 
 from abc import ABC, abstractmethod
@@ -16,22 +16,22 @@ from typing import Any, ClassVar, TypedDict
 from dali.lib.calls.answers.usage import Usage
 from dali.lib.cleaning import clean_facts, clean_number, clean_text
 from dali.lib.clock import Deadline
-from dali.lib.registry import Registry
+from dali.lib.registry import Configurable, Registry
 from progressions.enums import Kind
 
-# What the columns hold.
+# Limits of the database columns.
 _MOST_MODEL, _MOST_SEED, _MOST_USD = 120, 2**63 - 1, 100_000
 
 
 class SizeLimits(TypedDict):
-    """Pixels that a provider takes."""
+    """The smallest and largest side, in pixels, that a provider accepts."""
 
     min_px: int
     max_px: int
 
 
 class PriceEstimate(TypedDict):
-    """What one image costs, as far as it is known beforehand."""
+    """The expected price of one image. `date`: when it was read, as `2026-11-22`."""
 
     usd_per_image: float
     source: str
@@ -40,14 +40,14 @@ class PriceEstimate(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class ProviderRequest:
-    """What a provider is asked for.
+    """The image that a provider is asked to make.
 
-    `prompt`: refined, 1 to 40,000 characters. `seed`: 0 to 2**32 - 1. `size`: (width, height) in pixels, None where
-    the client named none. `start_image`: PNG, 8-bit sRGB (RGB or RGBA), upright; there for every kind but
-    `generate`. `mask`: PNG, 8-bit grey, 255 = repaint, 0 = keep, of the start image's size; there for `inpaint`.
-    `options`: the part of the job's options under the provider's name. `variant_index` counts from 0 within the
-    provider, `attempt` from 1 for the variant. `deadline` holds for the whole call, also against a slow drip.
-    `on_partial` takes bytes of a preview (any format) where a provider has one before the end.
+    `prompt`: refined, 1 to 40,000 characters. `seed`: 0 to 2**32 - 1. `size`: (width, height) in pixels, or None if the
+    client gave none. `start_image`: PNG, 8-bit sRGB (RGB or RGBA), upright; None only for `generate`. `mask`: PNG,
+    8-bit grey, of the start image's size, 255 = repaint, 0 = keep; only for `inpaint`. `options`: the part of the job's
+    options under the provider's name. `variant_index` counts from 0 within the provider, `attempt` from 1 within the
+    variant. `deadline` applies to the whole call, including the time to read the answer. `on_partial`: call it with the
+    bytes of a preview, in any format, if the service sends previews.
     """
 
     kind: Kind
@@ -66,14 +66,13 @@ class ProviderRequest:
 
 @dataclass(frozen=True, slots=True)
 class ProviderImage:
-    """A provider's answer.
+    """A provider's answer. Values from the service can be passed as they are: they are cleaned here.
 
-    `content`: its own bytes, PNG, JPEG or WebP, kept as they are. `model`: the one that made it. `seed`:
-    the one it used, None where it takes none. `usage`: what the call used, as far as it is known; its cost is worked
-    out from the price table. `cost_usd`: only where the provider itself knows what it cost (never 0 for
-    unknown). `meta`: JSON-able facts for the record (size asked and made, request id, the prompt as it was
-    revised). What a service says is taken as it comes: texts and facts are cleaned here, and a seed or cost that is
-    none is None.
+    `content`: the service's own bytes, PNG, JPEG or WebP; they are stored unchanged. `model`: the model that made the
+    image. `seed`: the seed that was used, or None if the model takes none. `usage`: what the call used, or None if
+    unknown; the price table gives its cost. `cost_usd`: only if the service reports the cost itself; never 0 for
+    unknown. `meta`: facts for the record that JSON can hold (requested and actual size, request id, revised prompt).
+    Here an invalid seed, cost or usage becomes None.
     """
 
     content: bytes
@@ -84,7 +83,7 @@ class ProviderImage:
     usage: Usage | None = None
 
     def __post_init__(self) -> None:
-        """Nothing that is said beside the picture may keep it from being stored."""
+        """Cleans every value, so that nothing beside the image prevents storing it."""
         content: object = self.content
         if not isinstance(content, bytes):
             whole = bytes(content) if isinstance(content, bytearray | memoryview) else b""
@@ -101,7 +100,7 @@ class ProviderImage:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What can be checked of a request before anything is stored or fetched."""
+    """The parts of a request that can be checked before anything is stored or fetched; as in ProviderRequest."""
 
     kind: Kind
     prompt: str
@@ -110,80 +109,72 @@ class Draft:
     options: Mapping[str, object]
 
 
-class Provider(ABC):
+class Provider(Configurable, ABC):
     """One image service."""
 
-    name: ClassVar[str]
-    title: ClassVar[str]
+    name: ClassVar[str]  # lower case; clients, settings and tips use it
+    title: ClassVar[str]  # for people
     kinds: ClassVar[frozenset[Kind]]
     models: ClassVar[tuple[str, ...]]  # the first is the default
-    sizes: ClassVar[tuple[str, ...]]  # as "1024x1024": those worth offering; others may be mapped
+    sizes: ClassVar[tuple[str, ...]]  # suggestions, as "1024x1024"; `check` may accept others
     limits: ClassVar[SizeLimits]
-    is_reproducible: ClassVar[bool] = False  # whether the same request gives the same bytes, always
-    price: ClassVar[PriceEstimate | None] = None  # where the price table is not to say it
-
-    def missing(self) -> list[str]:
-        """Names of the settings that must be set before it can be called; empty: it is configured."""
-        return []
+    is_reproducible: ClassVar[bool] = False  # the same request always gives the same bytes
+    price: ClassVar[PriceEstimate | None] = None  # replaces the price table's estimate
 
     def default_model(self) -> str:
-        """The model used where the job names none."""
+        """The model for jobs that name none."""
         return self.models[0]
 
     def default_model_for(self, kind: Kind) -> str:
-        """The model used for this kind where the job names none: one that can do it, where there is one."""
+        """The model for jobs of this kind that name none; one that can do the kind, if there is one."""
         return self.default_model()
 
     def kinds_of(self, model: str) -> frozenset[Kind]:
-        """What one model of `models` can do; together they make `kinds`."""
+        """The kinds that one of `models` can do. All models together give `kinds`."""
         return self.kinds
 
     def concurrency(self) -> int | None:
-        """The most calls that one process may have under way; None: as many as it has threads."""
+        """The maximum number of simultaneous calls in a process; None: no limit but the number of threads."""
         return None
 
     def estimate(self, draft: Draft) -> Usage | None:
-        """What one image of this draft will use, rather too much than too little; None where nobody can say.
+        """The usage of one image of this draft, rather too high than too low; None if unknown. Pure.
 
-        Pure. For the price in `GET /api/providers` and for caps on spending.
+        Used for the price in `GET /api/providers` and for spending caps.
         """
         return None
 
     def job_rules(self) -> Mapping[str, Mapping[str, Any]]:
-        """What `check` refuses, as JSON Schema: of a job's `size`, of the `model` and the `options` for this provider.
+        """The rules of `check` as JSON Schemas, under the keys `size`, `model` and `options`, for the OpenAPI document.
 
-        For the OpenAPI document. What is missing here is not restricted there; what depends on the model or on
-        other fields may be missing.
+        A missing key means no restriction. Rules that depend on the model or on other fields may be left out.
         """
         return {}
 
     @abstractmethod
     def check(self, draft: Draft) -> None:
-        """Refuses what this provider does not take: unknown model, size or option.
+        """Rejects a model, size, prompt or option that this provider does not accept. Pure: no network, no clock.
 
-        Raises InputError whose field is `models.<name>`, `prompt`, `size` or `options.<name>.<option>`.
-        Pure: no network, no clock.
+        Raises InputError with the field `models.<name>`, `prompt`, `size` or `options.<name>.<option>`.
         """
 
     @abstractmethod
     def call(self, request: ProviderRequest) -> ProviderImage:
-        """Makes one image, within `request.deadline`.
+        """Makes one image, within `request.deadline`. The caller decodes and checks the answer.
 
-        Raises ProviderError, or VendorError (dali.lib.calls.failures) as it comes from a service, with one of
-        the contract's outcomes, and nothing else on purpose; whatever else it raises is recorded as
-        `internal`. It need not decode what it answers: the caller does.
+        Raises ProviderError or VendorError (dali.lib.calls.failures) with one of the contract's outcomes. Any other
+        exception is a fault of the plug-in and is recorded as `internal`.
         """
 
-    # The kinds whose answers `finish` has work with.
+    # The kinds of which `finish` changes the answers.
     finishes: ClassVar[frozenset[Kind]] = frozenset()
 
     def finish(self, request: ProviderRequest, content: bytes) -> bytes:
-        """The image that is kept, made of an answer: for a service that repaints more than it was asked to.
+        """The final image, made from an answer: for a service that repaints more than it was asked to.
 
-        Called for the kinds in `finishes` alone, once `content`, the answer's own bytes, is stored; also by another
-        process than the one that asked, with a request that differs in `deadline`, `attempt` and
-        `on_partial` alone. Pure, and the same bytes for the same input. Raises InvalidImageError where `content`
-        does not decode. Called holding CPU_GATE.
+        Called only for the kinds in `finishes`, after `content`, the answer's own bytes, is stored, and holding
+        CPU_GATE. Another process may call it, with a request that differs only in `deadline`, `attempt` and
+        `on_partial`. Pure: the same input gives the same bytes. Raises InvalidImageError if `content` does not decode.
         """
         return content
 

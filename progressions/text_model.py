@@ -1,7 +1,8 @@
-"""The contract of text models, which word things anew or choose among what they are shown, and its registry.
+"""The contract of text models, which rewrite prompts and interpret messages, and their registry.
 
-Called in worker threads and views, outside transactions. What a model answers is data, never an
-instruction: whoever asks validates it as if a stranger had typed it, and has a way to go on without.
+The refiner and the agent call them in worker threads and views, outside transactions. A text model makes one call; it
+must not retry, or touch rows, storage or other plug-ins. Its answer is untrusted input: the caller validates it, never
+follows it as an instruction, and works without it if the call fails.
 """
 
 from abc import ABC, abstractmethod
@@ -15,18 +16,20 @@ from dali.lib.calls.answers.usage import Usage
 from dali.lib.cleaning import clean_facts
 from dali.lib.clock import Deadline
 from dali.lib.errors import DaliError
-from dali.lib.registry import Registry
+from dali.lib.registry import Configurable, Registry
 
-# Of all texts of an answer; tokens are asked for by the thousand.
+# Limit for all texts of an answer together; requests ask for a few thousand tokens.
 _MOST_CHARACTERS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
 class TextRequest:
-    """What a model is asked: `instructions` are ours, `text` is what users or templates say.
+    """One question to a model.
 
-    `schema`: JSON Schema of the answer, an object with every property required and no others allowed; `name` is
-    what the schema is called, a word.
+    `instructions`: Dali's own text. `text`: text of users or templates, untrusted. `schema`: JSON Schema of the answer,
+    an object that requires every property and allows no others; `name`: the schema's name, a word. `max_tokens`: limit
+    for the answer, without reasoning; 0: the service's own. `images`: JPEG files, only from judges. `deadline` applies
+    to the whole call.
     """
 
     model: str
@@ -36,41 +39,41 @@ class TextRequest:
     schema: Mapping[str, object]
     deadline: Deadline
     max_tokens: int = 2000
+    images: tuple[bytes, ...] = ()
 
     def estimate(self, service: str) -> Usage:
-        """About what one exchange uses, for the books where no answer is seen."""
+        """The approximate usage of one call, recorded if it gets no answer."""
         characters = len(self.instructions) + len(self.text)
-        # An answer is seldom much longer than what it is about.
+        # An answer is rarely much longer than the text.
         tokens = min(self.max_tokens, 200 + len(self.text) // 4)
         return Usage.estimated(service, self.model, characters=characters, answer_tokens=tokens)
 
 
 @dataclass(frozen=True, slots=True)
 class TextAnswer:
-    """The JSON object a model answered, cleaned, not checked against the schema, and what the call used."""
+    """A model's answer: a JSON object, cleaned but not checked against the schema, and the usage of the call."""
 
     data: dict[str, Any]
     usage: Usage
 
     def __post_init__(self) -> None:
-        """Whoever reads it may store and show its texts."""
+        """Cleans the texts, so that they can be stored and shown."""
         object.__setattr__(self, "data", clean_facts(self.data, _MOST_CHARACTERS, _MOST_CHARACTERS))
 
 
-class TextModel(ABC):
+class TextModel(Configurable, ABC):
     """One service of text models."""
 
-    name: ClassVar[str]  # openai, gemini, workers: as in DEFAULT_MODEL_REASONING=openai:gpt-5.4-mini
-    prefixes: ClassVar[tuple[str, ...]]  # how names of its models begin, as in ("gpt-",)
-
-    def missing(self) -> list[str]:
-        """Names of the settings that must be set before it can be asked; empty: it is configured."""
-        return []
+    name: ClassVar[str]  # lower case, as in DEFAULT_MODEL_REASONING=name:model
+    # A model without a service belongs to the service with the longest prefix that matches the model's name.
+    prefixes: ClassVar[tuple[str, ...]]
 
     @abstractmethod
     def answer(self, request: TextRequest) -> TextAnswer:
-        """One exchange, within `request.deadline`. Raises VendorError; an answer that is no JSON object is a
-        `provider_error` with its usage."""
+        """One call, within `request.deadline`.
+
+        Raises VendorError; for an answer that is not a JSON object, `provider_error` with the usage.
+        """
 
 
 text_models: Registry[TextModel] = Registry(
@@ -79,14 +82,14 @@ text_models: Registry[TextModel] = Registry(
 
 
 class NoTextModelError(DaliError):
-    """DEFAULT_MODEL_REASONING names no text model that can be asked; the message says why, and the cure."""
+    """DEFAULT_MODEL_REASONING names no usable text model. The message says why and what to do."""
 
 
 def text_model_in_use() -> tuple[TextModel, str] | None:
-    """The service and the model that DEFAULT_MODEL_REASONING names; None where it is empty.
+    """The service and the model that DEFAULT_MODEL_REASONING names; None if it is empty.
 
-    `service:model`, or a model alone whose name begins as a service's names do (the longest of the prefixes that
-    fit). Raises NoTextModelError where the service is unknown or not configured.
+    It is `service:model`, or a model alone that starts with one of a service's prefixes; the longest prefix decides.
+    Raises NoTextModelError if the service is unknown or not configured.
     """
     named = settings.DEFAULT_MODEL_REASONING.strip()
     if not named:
@@ -94,7 +97,7 @@ def text_model_in_use() -> tuple[TextModel, str] | None:
     service, model = _split(named)
     if not model:
         raise NoTextModelError(
-            f"DEFAULT_MODEL_REASONING={named!r} names no model; set it as {service.name}:MODEL"
+            f"DEFAULT_MODEL_REASONING={named!r} does not name a model; set it to {service.name}:MODEL"
         )
     if missing := service.missing():
         raise NoTextModelError(
@@ -105,7 +108,7 @@ def text_model_in_use() -> tuple[TextModel, str] | None:
 
 def _split(named: str) -> tuple[TextModel, str]:
     before, colon, after = named.partition(":")
-    # A model's own name may hold a colon, as in `llama3:8b` of a server of one's own.
+    # A model's own name may contain a colon, such as `llama3:8b`.
     if colon and before.strip() in text_models.names():
         return text_models.get(before.strip()), after.strip()
     fitting = [
@@ -117,6 +120,6 @@ def _split(named: str) -> tuple[TextModel, str]:
     if not fitting:
         known = ", ".join(f"{name}:MODEL" for name in text_models.names())
         raise NoTextModelError(
-            f"DEFAULT_MODEL_REASONING={named!r} tells no service; set it as one of: {known}"
+            f"DEFAULT_MODEL_REASONING={named!r} does not name a known service; set it to one of: {known}"
         )
     return max(fitting, key=lambda fit: fit[0])[1], named

@@ -34,7 +34,7 @@ def read_tips(path: Path) -> list[TipRecord]:
 def _tip(fields: Fields) -> TipRecord:
     key = fields.text("key", most=100)
     if not TIP_KEY.fullmatch(key):
-        fields.refuse("key", "a provider, a dot and a subject in lower case, as openai.camera-language")
+        fields.refuse("key", "a provider, a dot and a subject in lower case, as in name.camera-language")
     provider = fields.text("provider", most=40)
     if not key.startswith(f"{provider}."):
         fields.refuse("provider", f"{key.partition('.')[0]}, of which the key speaks")

@@ -122,10 +122,7 @@ def logging_config(*, is_json: bool, level: str) -> dict[str, Any]:
             },  # a traceback every second without Redis; the stream logs that
             "celery": {"level": "WARNING"},
             "urllib3": {"level": "WARNING"},
-            "httpx2": {"level": "WARNING"},  # a line for each request of the vendors' SDKs
-            "google_genai": {
-                "level": "ERROR"
-            },  # warns that it uses GOOGLE_API_KEY, but the key is passed to it
+            "httpx2": {"level": "WARNING"},  # a line a request, under the vendors' SDKs
             "botocore": {"level": "WARNING"},
             "PIL": {"level": "WARNING"},
         },

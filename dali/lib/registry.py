@@ -8,7 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import entry_points
 from importlib.util import find_spec
+from types import ModuleType
 from typing import ClassVar, Generic, Protocol, TypeVar
+
+from django.conf import settings
 
 from dali.lib.errors import DaliError
 
@@ -19,11 +22,29 @@ class Plugin(Protocol):
     name: ClassVar[str]
 
 
+class Configurable:
+    """A plug-in that needs settings."""
+
+    # Environment variables that must be set. The setting has the same name, without a leading `DALI_`.
+    required_settings: ClassVar[tuple[str, ...]] = ()
+
+    def missing(self) -> list[str]:
+        """Names of the required settings that are not set; empty if the plug-in is configured."""
+        return [name for name in self.required_settings if not getattr(settings, name.removeprefix("DALI_"))]
+
+
 P = TypeVar("P", bound=Plugin)
 
 
 class UnknownPluginError(DaliError):
     """No plug-in has this name; the message lists those that exist."""
+
+
+def plugin_modules(package: str, file: str) -> list[ModuleType]:
+    """Imports `<package>/<any folder>/<file>.py`, sorted by folder."""
+    folders = pkgutil.iter_modules(importlib.import_module(package).__path__)
+    names = [f"{package}.{folder.name}.{file}" for folder in folders if folder.ispkg]
+    return [importlib.import_module(name) for name in names if find_spec(name)]
 
 
 class Registry(Generic[P]):
@@ -79,13 +100,7 @@ class Registry(Generic[P]):
         return self._plugins
 
     def _discover(self) -> dict[str, P]:
-        package = importlib.import_module(self._package)
-        names = [
-            f"{self._package}.{folder.name}.{self._file}"
-            for folder in pkgutil.iter_modules(package.__path__)
-            if folder.ispkg
-        ]
-        modules = [importlib.import_module(name) for name in names if find_spec(name)]
+        modules = plugin_modules(self._package, self._file)
         modules += [point.load() for point in entry_points(group=self._group)]
         plugins: dict[str, P] = {}
         for module in modules:

@@ -1,4 +1,4 @@
-"""The content security policy of every page: the one in the settings, and images from where they are delivered."""
+"""Adds the origins of delivery images to the content security policy."""
 
 from typing import Any
 
@@ -8,10 +8,10 @@ from progressions.delivery import image_origins
 
 
 class ContentPolicyMiddleware(CSPMiddleware):
-    """Lets pages show delivery images of another origin, whichever plug-in placed them."""
+    """Allows pages to show images from the origins of all configured deliveries."""
 
     def get_policy_parts(self, request: Any, response: Any, report_only: bool = False) -> PolicyParts:  # noqa: FBT001, FBT002 - django-csp's signature
-        """Called for every response; a view's own `img-src` is kept."""
+        """Extends `img-src` for every response; a view's own `img-src` is kept."""
         parts = super().get_policy_parts(request, response, report_only)
         if origins := image_origins():
             update = dict(parts.update or {})

@@ -1,4 +1,4 @@
-"""What Django and its packages are told whatever the environment says; dali.settings has the rest."""
+"""Settings of Django and its packages that do not depend on the environment."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -44,7 +44,7 @@ MIDDLEWARE = [
     "axes.middleware.AxesMiddleware",
 ]
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
-APPEND_SLASH = True  # for the admin alone: the API's paths carry no trailing slash
+APPEND_SLASH = True  # only for the admin: the API's paths have no trailing slash
 ROOT_URLCONF = "dali.urls"
 ASGI_APPLICATION = "dali.asgi.application"
 TEMPLATES = [
@@ -66,7 +66,7 @@ AUTH_PASSWORD_VALIDATORS = [
     for name in ("MinimumLengthValidator", "CommonPasswordValidator", "NumericPasswordValidator")
 ]
 PASSWORD_HASHERS = ["dali.sign_in.BoundedPBKDF2PasswordHasher"]
-# Wrong sign-ins: dali.sign_in says how they are counted. A failure while locked out does not prolong the lock.
+# dali.sign_in counts failed sign-ins. A failure during a lockout does not extend it.
 AXES_LOCKOUT_PARAMETERS = ["ip_address"]
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
@@ -75,7 +75,7 @@ AXES_USERNAME_CALLABLE = "dali.sign_in.counted_name"
 AXES_LOCKOUT_CALLABLE = "dali.sign_in.answer_locked_out"
 AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "csrfmiddlewaretoken"]
 AXES_DISABLE_ACCESS_LOG = True
-AXES_ENABLE_ADMIN = False  # dali.admin shows what is kept
+AXES_ENABLE_ADMIN = False  # dali.admin shows the attempts
 AXES_VERBOSE = False
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 FIXTURE_DIRS = [BASE_DIR / "fixtures"]
@@ -84,7 +84,7 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"] if (BASE_DIR / "static").is_dir() else []
-WHITENOISE_USE_FINDERS = True  # no collectstatic step: files come from the packages and `static`
+WHITENOISE_USE_FINDERS = True  # no collectstatic step: serves files of the packages and of `static`
 WHITENOISE_AUTOREFRESH = False
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
@@ -121,10 +121,10 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "dali.lib.web.schema.views.DaliSchema",
     "EXCEPTION_HANDLER": "dali.lib.web.api.handle_exception",
     "UNAUTHENTICATED_USER": None,
-    "URL_FORMAT_OVERRIDE": None,  # `?format=` is no parameter of the API
+    "URL_FORMAT_OVERRIDE": None,  # `?format=` is not a parameter of the API
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
-# Its middleware would read the session and the user's row at each request that has a cookie, images included.
+# Otherwise its middleware reads session and user for every request with a cookie, including images.
 DJANGO_STRUCTLOG_USER_ID_FIELD = ""
 RATELIMIT_USE_CACHE = "default"
 SPECTACULAR_SETTINGS = {
@@ -142,7 +142,7 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
-    # Sessions of staff are for Dali's own pages, no part of the API.
+    # Staff sessions are for Dali's own pages, not for the API.
     "AUTHENTICATION_WHITELIST": ["projects.authentication.ApiKeyAuthentication"],
     "ENUM_NAME_OVERRIDES": {
         "Kind": "progressions.enums.Kind",

@@ -1,4 +1,4 @@
-"""Names in the environment that nothing reads, and the declared ones that they were meant to be."""
+"""Finds misspelt settings: names in the environment that nothing reads, and the names they resemble."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -6,33 +6,21 @@ from difflib import get_close_matches
 
 from dali import env
 
-# Read by the tests and benchmarks alone; docs/settings.md lists them with these words.
-OF_TESTS = {
-    "DALI_REQUIRE_SERVICES": "`1`: tests that need PostgreSQL and Redis fail, not skip, where these are not given.",
-    "DALI_REQUIRE_BROWSER": "`1`: tests that need Chromium fail, not skip, where there is none.",
-    "DALI_REQUIRE_NODE": "`1`: tests that need Node.js and the packages of tests/node (`npm ci`) fail, not skip.",
-    "DALI_CHROMIUM": "The Chromium the browser tests drive; default: `chromium` on the path.",
-    "DALI_TEST_KILLS": "How often the flow tests kill a process during a job; more finds rarer moments.",
-    "DALI_LIVE_OPENAI": "`1`: runs the tests that call OpenAI, with the key given.",
-    "DALI_LIVE_GEMINI": "`1`: runs the tests that call Gemini, with the key given.",
-    "DALI_LIVE_WORKERS": "`1`: runs the tests that call Workers AI, with the token given.",
-    "DALI_LIVE_CLOUDFLARE": "`1`: runs the tests that call Cloudflare Images, with the token given.",
-}
 _OURS = re.compile(r"(?i)dali[_-]")
-# Kubernetes tells each container of the services beside it, so of one that is called `dali` or `dali-web`:
+# Kubernetes sets such variables for each service, so also for one called `dali` or `dali-web`:
 # https://kubernetes.io/docs/tutorials/services/connect-applications-service/ (read November 2026).
 _SERVICE_LINK = re.compile(r".*_(SERVICE_(HOST|PORT(_\w+)?)|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)")
-# Shorter names are one letter away from too many others.
+# Shorter names differ from too many others by one letter only.
 _LEAST_LETTERS = 5
 
 
 def misspelt(variables: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Each name that looks like a setting and is none, with the declared name that it is closest to.
+    """Yields each name that looks like a setting but is not one, and the declared name that is closest to it.
 
-    Every `DALI_...` that nothing reads, the closest being empty where none is close. Of other names, which may be for
-    other programs, those that equal a declared one but for case, `_`, `-` or one letter, where that one is not set.
+    Includes every unknown `DALI_...`; the closest name is empty if none is close. Other names may belong to other
+    programs: they are included only if they differ from a declared, unset name by case, `_`, `-` or one letter.
     """
-    declared = [*env.VARIABLES, *OF_TESTS]
+    declared = [*env.VARIABLES, *env.TEST_VARIABLES]
     for name in sorted(variables):
         if name in declared or _is_service_link(name, variables[name]):
             continue
@@ -56,7 +44,7 @@ def _is_near(name: str, declared: str) -> bool:
 
 
 def _is_one_edit_away(one: str, other: str) -> bool:
-    """Whether a letter that is missing, too many, wrong or swapped with its neighbour makes the difference."""
+    """Whether the texts differ by one letter: missing, added, wrong or swapped with its neighbour."""
     start = next(
         (i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other))
     )

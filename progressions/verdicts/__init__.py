@@ -1,1 +1,1 @@
-"""What vision models are asked, and how their verdicts are read."""
+"""The questions to vision models, and how their verdicts are read."""

@@ -1,4 +1,4 @@
-"""A vision model's words made into a verdict that fits the contract, whatever shape they come in."""
+"""Turns a vision model's answer, in whatever form, into a verdict that fits the contract."""
 
 import json
 import re
@@ -10,12 +10,12 @@ from dali.lib.loose_json import MOST_CHARACTERS, objects_in
 from progressions.enums import Judgment
 from progressions.judge import Verdict
 
-MOST_NOTES = 8  # four are asked for
+MOST_NOTES = 8  # the rubric asks for four
 MOST_NOTE_CHARACTERS = 500
 MOST_TAGS = 20
 MOST_TAG_CHARACTERS = 40
 
-# How models name the parts when they do not keep to the schema; compared without case, spaces, `_` and `-`.
+# Names that models use if they do not follow the schema; compared without case, spaces, `_` and `-`.
 _JUDGMENT = (
     "judgment", "judgement", "verdict", "result", "decision", "passed", "pass", "passes", "ispass", "approved",
     "accepted", "acceptable", "outcome", "conclusion", "answer",
@@ -36,9 +36,9 @@ _PASS = frozenset({
 _FAIL = frozenset({
     "fail", "failed", "fails", "failing", "failure", "reject", "rejected", "rejects", "unacceptable", "disapproved",
 })  # fmt: skip
-# These say no only where they begin what is said: `bad weather over the sea` is a motif, `no defects` praise.
+# These mean fail only as the first word: `bad weather over the sea` describes a subject.
 _FAIL_FIRST = frozenset({"false", "bad"})
-# What turns the words after it around, as far as its clause goes.
+# These negate the words that follow them in the same clause.
 _NEGATIONS = frozenset({
     "not", "no", "non", "never", "cannot", "cant", "isnt", "doesnt", "didnt", "dont", "wont", "wasnt", "wouldnt",
     "couldnt", "shouldnt", "unable", "neither", "nor", "hardly", "barely", "far", "nowhere",
@@ -47,22 +47,22 @@ _REACH = 4  # words: `not a very clear pass`
 _ENDINGS = (".", "!", "?")
 _WIDE_ENDINGS = str.maketrans({"。": ".", "！": "!", "？": "?", "…": "..."})  # noqa: RUF001 - Chinese and Japanese
 _NO_REASON = "The judge gave no reason."
-_NO_SUGGESTION = "Say in more detail what is to be seen, and what is not."
+_NO_SUGGESTION = "Describe in more detail what the picture should and should not show."
 
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """What stands in an answer, with the names the contract has for it."""
+    """The parts of an answer by normalized name, and its judgment."""
 
     judgment: Judgment
     said: Mapping[str, object]
 
 
 def parse_verdict(text: str) -> Verdict | None:
-    """The verdict in a model's answer, well-formed as the contract has it; None where it holds no judgment.
+    """The verdict in a model's answer, well-formed by the contract; None if it contains no judgment. Never raises.
 
-    Takes JSON alone, fenced, in prose, in single quotes or with commas too many, and cut off where the judgment is
-    there; of several the last, since models think before they answer. Never raises.
+    Accepts JSON alone, fenced, in prose, in single quotes, with extra commas, or cut off after the judgment. Of several
+    objects the last one counts, since models think before they answer.
     """
     answers = [answer for found in objects_in(_unwrapped(text)) if (answer := _answer_in(found)) is not None]
     if not answers:
@@ -76,14 +76,14 @@ def parse_verdict(text: str) -> Verdict | None:
 
 
 def clean(text: str) -> str:
-    """The text in one line: no control characters, no halves of characters, which no database takes."""
+    """The text in one line, without control characters and lone surrogates, which databases reject."""
     whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "ignore")
     seen = "".join(" " if unicodedata.category(char) in ("Cc", "Cn", "Zl", "Zp") else char for char in whole)
     return " ".join(seen.split())
 
 
 def _unwrapped(text: str) -> str:
-    """Of JSON that was written as a text within JSON, the inner one."""
+    """The inner JSON if the answer is JSON inside a JSON string; otherwise the text."""
     stripped = text.strip()[:MOST_CHARACTERS]
     if stripped.startswith('"'):
         try:
@@ -96,7 +96,7 @@ def _unwrapped(text: str) -> str:
 
 
 def _answer_in(found: Mapping[str, object], depth: int = 0) -> _Answer | None:
-    """The answer an object is, or holds one or two levels down, as in `{"result": {"judgment": ...}}`."""
+    """The answer in an object or up to two levels below it, as in `{"result": {"judgment": ...}}`."""
     named: dict[str, object] = {}
     for name, value in found.items():
         named.setdefault(re.sub(r"[\W_]", "", str(name)).lower(), value)
@@ -126,14 +126,14 @@ def _judgment_of(said: object) -> Judgment | None:
 
 
 class _Words:
-    """What the clauses of a judgment say: yes, no, `cannot pass`, `not a failure`."""
+    """Collects what the clauses of a judgment mean, such as `cannot pass` or `not a failure`."""
 
     def __init__(self) -> None:
         self._is_pass = self._is_fail = self._is_unclear = False
         self._is_first = True
 
     def read(self, words: list[str]) -> None:
-        """One clause; a negation holds for what follows in it."""
+        """Reads one clause; a negation applies to the words that follow it."""
         for at, word in enumerate(words):
             is_turned = _is_turned(words, at)
             if word in _PASS:
@@ -149,14 +149,14 @@ class _Words:
         self._is_first = False
 
     def judgment(self) -> Judgment | None:
-        """`pass|fail` and `pass, not fail` say nothing for sure."""
+        """The judgment; None if unclear, as for `pass|fail` or `pass, not fail`."""
         if self._is_unclear or self._is_pass == self._is_fail:
             return None
         return Judgment.PASS if self._is_pass else Judgment.FAIL
 
 
 def _is_turned(words: list[str], at: int) -> bool:
-    """Whether a negation, or `fails to`, stands before the word."""
+    """Whether a negation, or `fails to`, comes before the word."""
     before = words[max(0, at - _REACH) : at]
     if _NEGATIONS.intersection(before):
         return True
@@ -168,7 +168,7 @@ def _first(said: Mapping[str, object], names: tuple[str, ...]) -> object:
 
 
 def _texts(said: object) -> Iterator[str]:
-    """Every text in what was to be a list of them."""
+    """Every text in a value that should be a list of texts."""
     if isinstance(said, str):
         yield said
     elif isinstance(said, bool) or said is None:
@@ -194,7 +194,7 @@ def _notes_of(said: object) -> list[str]:
 
 
 def _sentence(said: object) -> str:
-    """The text as a whole sentence, from an upper-case letter to a full stop; empty where it says nothing."""
+    """The text as a sentence with a capital letter and a full stop; empty if it has no letters or digits."""
     if not isinstance(said, str):
         return ""
     text = re.sub(r"^(?:[-*\u2022>#]+|\d{1,2}[.)])\s+", "", clean(said)).strip(" `*").translate(_WIDE_ENDINGS)
@@ -217,7 +217,7 @@ def _tags_of(said: object) -> list[str]:
 
 
 def _tag(said: str) -> str:
-    """The text as a tag, cut between words; empty where it is none."""
+    """The text as a tag, cut between words; empty if it has no letters or digits."""
     tag = clean(said).lower().strip(" #\"'`.:-_*()[]{}")
     if len(tag) > MOST_TAG_CHARACTERS:
         tag = tag[: MOST_TAG_CHARACTERS + 1].rpartition(" ")[0].rstrip()
@@ -225,5 +225,5 @@ def _tag(said: str) -> str:
 
 
 def _suggestion_from(notes: list[str]) -> str:
-    """What to ask for where a failing model says only what is wrong."""
-    return f"Put this right: {notes[0]}" if notes else _NO_SUGGESTION
+    """A suggestion made from the first note, for a model that gave none."""
+    return f"Fix this: {notes[0]}" if notes else _NO_SUGGESTION

@@ -1,4 +1,4 @@
-"""What a vision model is asked about an image, and what is made of its answer: for every judge that asks one."""
+"""The base of judges that ask a vision model: the question about an image, and how the answer becomes a verdict."""
 
 import hashlib
 import io
@@ -17,27 +17,28 @@ from dali.lib.pictures.images import CPU_GATE
 from progressions.enums import Kind
 from progressions.errors import JudgeError
 from progressions.judge import Judge, JudgeRequest, Verdict
+from progressions.text_model import TextRequest
 from progressions.verdicts.parsing import clean, parse_verdict
 
 __all__ = ["SCHEMA", "Question", "Reply", "VisionJudge", "parse_verdict", "question_about"]
 
 log = structlog.get_logger(__name__)
 
-# Neither side of what a model is shown exceeds this: all vendors take it for one or two tiles, the cheapest there is.
+# The longest side of an image sent to a model. All services charge it as one or two tiles, their cheapest size.
 LOOK_PX = 512
 JPEG_QUALITY = 85
-# A client's prompt may have 32,000 characters; what is asked for stands at its beginning.
+# A client's prompt may have 32,000 characters; the main request is usually at its beginning.
 PROMPT_CHARACTERS = 12_000
-# Less time than this is not worth a call that is paid.
+# With less time left, a paid call is not worth starting.
 LEAST_S = 0.5
-# What a question has besides the prompt and a verdict usually comes to; for estimates.
+# Typical length of the question without the prompt, and of a verdict; for estimates.
 _RUBRIC_CHARACTERS = 2500
 _VERDICT_TOKENS = 300
 
 SCHEMA: Mapping[str, object] = {
     "type": "object",
     "properties": {
-        # The notes first: a model that writes down what it sees judges better by it.
+        # Notes first: a model that describes the image before it decides judges better.
         "notes": {"type": "array", "items": {"type": "string"}},
         "judgment": {"type": "string", "enum": ["pass", "fail"]},
         "tags": {"type": "array", "items": {"type": "string"}},
@@ -53,28 +54,37 @@ REMINDER = (
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a model is asked. `images`: small JPEGs, in the order the text speaks of them. `schema`: JSON Schema of the
-    answer, every property required and no others allowed."""
+    """A question about an image.
+
+    `images`: JPEG files of at most LOOK_PX a side, in the order in which the text mentions them. `schema`: JSON Schema
+    of the answer, which requires every property and allows no others.
+    """
 
     text: str
     images: tuple[bytes, ...]
     schema: Mapping[str, object]
     deadline: Deadline
 
+    def request(self, model: str, max_tokens: int = 0) -> TextRequest:
+        """The question as a request to a model; `max_tokens` 0: the service's own limit."""
+        return TextRequest(
+            model, "", self.text, "verdict", self.schema, self.deadline, max_tokens, self.images
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A model's answer: `text` is JSON, or prose with JSON in it, whole or cut off; never None."""
+    """A model's answer. `text`: JSON, or prose with JSON in it, complete or cut off; may be empty."""
 
     text: str
     usage: Usage
 
 
 class VisionJudge(Judge):
-    """A judge that asks a vision model by the rubric; a plug-in says only how the model is reached."""
+    """A judge that asks a vision model. A plug-in implements only the call to the model."""
 
     def model(self) -> str:
-        """The model that is asked, as the price table names it; empty where nobody can say."""
+        """The model's name, as in the price table; empty if unknown."""
         return ""
 
     def estimate(self, request: JudgeRequest) -> Usage:
@@ -89,15 +99,12 @@ class VisionJudge(Judge):
 
     @abstractmethod
     def ask(self, question: Question) -> Reply:
-        """One exchange with the model, within `question.deadline`.
-
-        Raises VendorError, `refused` where the model will not look.
-        """
+        """One call to the model, within `question.deadline`. Raises VendorError; `refused` if the model declines."""
 
     def judge(self, request: JudgeRequest) -> Verdict:
-        """Asks the model, once more where its answer cannot be read; null where it refuses or stays unreadable.
+        """Asks the model, and once more if its answer is unreadable. Null if it refuses or stays unreadable.
 
-        Raises JudgeError, with the usage of what was paid, where the service fails or no time is left.
+        Raises JudgeError, with the usage of what was paid, if the service fails or no time is left.
         """
         _check_time(request.deadline)
         question = question_about(request)
@@ -115,7 +122,7 @@ class VisionJudge(Judge):
             if verdict is not None:
                 return replace(verdict, model=reply.usage.model, usage=tuple(paid))
             log.warning("verdict_unreadable", judge=self.name, excerpt=clean(reply.text[:200]))
-        note = f"The judge {self.name} gave no verdict that can be read."
+        note = f"The judge {self.name} gave no readable verdict."
         return Verdict(None, [note], model=paid[-1].model, usage=tuple(paid))
 
     def _after_failure(self, error: VendorError, paid: list[Usage], request: JudgeRequest) -> Verdict:
@@ -126,14 +133,14 @@ class VisionJudge(Judge):
             unseen = (self.estimate(request),)
         said = _ended(str(error))
         if error.outcome == "refused":
-            note = f"The judge {self.name} refused to look: {said}"
+            note = f"The judge {self.name} refused to judge: {said}"
             model = paid[-1].model if paid else ""
             return Verdict(None, [note], model=model, usage=tuple(paid), unseen=unseen)
         raise JudgeError(said, usage=tuple(paid), unseen=unseen) from error
 
 
 def question_about(request: JudgeRequest) -> Question:
-    """The rubric for one image, with the images it speaks of."""
+    """The question about one image: the rubric and the images it mentions."""
     prompt = request.prompt.strip()
     shown = prompt[:PROMPT_CHARACTERS]
     picture, start, mask = request.generated_image, request.start_image, request.mask
@@ -149,7 +156,7 @@ def question_about(request: JudgeRequest) -> Question:
         "ground": ground.name.lower() if picture.has_alpha else "",
         "start_ground": ground.name.lower() if start is not None and start.has_alpha else "",
         "has_mask": has_mask,
-        # Nobody can write a prompt that holds the mark made of it, and so none ends its own fence.
+        # A hash of the prompt marks its end: a prompt cannot contain its own hash, and so cannot end itself early.
         "mark": hashlib.sha256(prompt.encode()).hexdigest()[:16],
         "prompt": shown,
         "is_cut": len(shown) < len(prompt),
@@ -178,6 +185,6 @@ def _check_time(deadline: Deadline) -> None:
 
 
 def _ended(message: str) -> str:
-    """The message in one line, as a sentence."""
+    """The message as a sentence in one line."""
     text = clean(message)
     return text if text.endswith((".", "!", "?")) else f"{text}."

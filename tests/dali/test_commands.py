@@ -16,7 +16,7 @@ from django.core.management import CommandError, call_command
 
 from dali.lib.errors import InputError
 from dali.management.commands import generate
-from dali.settings.pages import settings_page
+from dali.settings.documentation import settings_page
 from projects.models import Project
 from tests.conftest import FOREIGN, ROOT
 from tests.waiting import wait_until

@@ -78,17 +78,17 @@ def test_a_boolean_is_said_in_several_ways(monkeypatch: pytest.MonkeyPatch, word
         (
             "postgres://nope",
             lambda: env.url_dict("X_TEST", "", help="", shown=""),
-            "X_TEST: names no database; write it like postgresql://",
+            "X_TEST: does not name a database; write it as in postgresql://",
         ),
         (
             "sqlite:///",
             lambda: env.url_dict("X_TEST", "", help="", shown=""),
-            "X_TEST: names no database; write it like postgresql://",
+            "X_TEST: does not name a database; write it as in postgresql://",
         ),
         (
             "postgresql://a@b:port/c",
             lambda: env.url_dict("X_TEST", "", help="", shown=""),
-            "X_TEST: is not a database address",
+            "X_TEST: is not a database URL",
         ),
     ],
 )
@@ -117,7 +117,7 @@ def test_no_file_and_a_folder_of_its_name_are_fine(tmp_path: Path) -> None:
 
 def test_a_file_that_cannot_be_read_is_not_taken_for_none(tmp_path: Path) -> None:
     (tmp_path / ".env").write_bytes(b"DALI_REQUIRE_KEY=\xff")
-    with pytest.raises(ImproperlyConfigured, match=r"\.env: is not UTF-8 at byte"):
+    with pytest.raises(ImproperlyConfigured, match=r"\.env: is not valid UTF-8 at byte"):
         env.load_file(tmp_path / ".env")
 
 
@@ -136,7 +136,7 @@ def test_what_is_read_is_declared_in_its_group(monkeypatch: pytest.MonkeyPatch) 
 )
 def test_an_http_address_has_its_scheme_and_a_host(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     monkeypatch.setenv("X_TEST", value)
-    with pytest.raises(ImproperlyConfigured, match=r"^X_TEST='.*': must be an address, as in https://"):
+    with pytest.raises(ImproperlyConfigured, match=r"^X_TEST='.*': must be a URL, as in https://"):
         env.http_address("X_TEST", help="")
 
 
@@ -184,9 +184,7 @@ def test_an_address_that_is_of_no_redis_is_refused_without_being_shown(
     monkeypatch: pytest.MonkeyPatch, value: str
 ) -> None:
     monkeypatch.setenv("X_TEST", value)
-    with pytest.raises(
-        ImproperlyConfigured, match=r"^X_TEST: must be the address of a Redis, as in"
-    ) as caught:
+    with pytest.raises(ImproperlyConfigured, match=r"^X_TEST: must be the URL of a Redis, as in") as caught:
         env.redis_address("X_TEST", help="", shown="")
     assert "secret" not in str(caught.value)
 
@@ -202,7 +200,7 @@ def test_a_task_queue_that_celery_does_not_know_is_refused(
     monkeypatch: pytest.MonkeyPatch, value: str
 ) -> None:
     monkeypatch.setenv("X_TEST", value)
-    with pytest.raises(ImproperlyConfigured, match=r"^X_TEST: must be the address of a "):
+    with pytest.raises(ImproperlyConfigured, match=r"^X_TEST: must be the URL of a "):
         env.broker_address("X_TEST", "memory://localhost/", help="", shown="")
 
 

@@ -76,7 +76,7 @@ def test_a_misspelt_name_and_half_a_configuration_are_a_line_each(tmp_path: Path
     code, lines = run(tmp_path, ENTRIES[entry], **PRODUCTION, **wrong)
     assert {line.partition(". ")[0] for line in lines} == {
         "R2_BUCKET is set without a key for the bucket",
-        "DALI_REQUIRE_KEYS is not a setting: DALI_REQUIRE_KEY may be meant",
+        "DALI_REQUIRE_KEYS is not a setting; did you mean DALI_REQUIRE_KEY?",
     }
     assert code == 2
 
@@ -138,7 +138,7 @@ def test_a_file_that_is_no_database_is_one_line(tmp_path: Path) -> None:
 
 def test_a_misspelt_name_is_a_warning_embedded(tmp_path: Path) -> None:
     code, lines = run(tmp_path, [*MANAGE, "check"], DALI_REQUIRE_KEYS="all")
-    assert "?: (dali.W014) DALI_REQUIRE_KEYS is not a setting: DALI_REQUIRE_KEY may be meant" in lines
+    assert "?: (dali.W014) DALI_REQUIRE_KEYS is not a setting; did you mean DALI_REQUIRE_KEY?" in lines
     assert code == 0
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from dali.settings.pages import written_files
+from dali.settings.documentation import written_files
 from tests.house.tree import PACKAGES, ROOT, documentation, documents, files, modules, name, parsed
 
 # Variables of other programs that Dali reads or passes on.

@@ -145,7 +145,7 @@ def test_the_preview_shows_a_prompt_as_each_provider_would_get_it(admin_client: 
         ("mock.edit", "only for edit"),
         ("mock.note", "adds no words"),
         ("mock.said", "already said"),
-        ("mock.word", "waits for moon, star"),
+        ("mock.word", "needs moon, star"),
         ("mock.off", "switched off"),
     ]
     assert [added.piece for added in previews["openai"].added] == [". Keep it calm."]

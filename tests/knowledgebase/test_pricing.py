@@ -1,6 +1,5 @@
 """Prices: what a usage costs on a day, the fixture they start from, and that a curator's change counts at once."""
 
-import json
 from datetime import date
 from decimal import Decimal
 from io import StringIO
@@ -14,8 +13,9 @@ from django.test.utils import CaptureQueriesContext
 
 from dali.lib.calls.answers.usage import Unit, Usage
 from knowledgebase.models import Price
-from knowledgebase.price_page import fixture_path, prices_page
+from knowledgebase.price_page import prices_page
 from knowledgebase.pricing import cost_of, quote
+from knowledgebase.services import fixture_rows
 from tests.factories import PriceFactory
 
 pytestmark = pytest.mark.django_db
@@ -125,7 +125,7 @@ def test_two_prices_of_one_unit_from_one_day_cannot_be(valid_from: date | None) 
 
 
 def test_seeding_twice_changes_nothing_and_leaves_a_curators_change() -> None:
-    count = len(json.loads(fixture_path().read_text(encoding="utf-8")))
+    count = len(fixture_rows(Price))
     assert seed() == f"Prices: {count} made, 0 restored, 0 unchanged, 0 kept as a curator changed them."
     assert seed() == f"Prices: 0 made, 0 restored, {count} unchanged, 0 kept as a curator changed them."
     mine = Price.objects.create(
@@ -148,13 +148,12 @@ def test_a_price_removed_by_hand_is_made_again() -> None:
 
 
 def test_every_price_of_the_fixture_is_of_a_known_unit_and_says_where_it_was_read() -> None:
-    for row in json.loads(fixture_path().read_text(encoding="utf-8")):
-        fields = row["fields"]
-        assert fields["unit"] in list(Unit), fields
-        assert fields["service"] in ("openai", "gemini", "workers", "mock"), fields
-        assert fields["per"] == (1_000_000 if fields["unit"].endswith("tokens") else 1), fields
-        assert len(fields["source"]) > 10, fields
-        assert date(2026, 1, 1) < date.fromisoformat(fields["read_on"]) <= DAY, fields
+    for row in fixture_rows(Price):
+        assert row.unit in list(Unit), row
+        assert row.service in ("openai", "gemini", "workers", "mock"), row
+        assert row.per == (1_000_000 if row.unit.endswith("tokens") else 1), row
+        assert len(row.source) > 10, row
+        assert date(2026, 1, 1) < row.read_on <= DAY, row
 
 
 def test_the_page_of_prices_is_that_of_the_fixture(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,22 +1,18 @@
 """`manage.py seed`: what it makes, what it leaves alone, and that its tips are of use."""
 
-import json
 from collections import Counter
 from io import StringIO
-from pathlib import Path
 
 import pytest
-from django.conf import settings
 from django.core.management import call_command
 
 from knowledgebase.models import Tip
 from knowledgebase.queries import tips_for
 from knowledgebase.refine import refine
+from knowledgebase.services import fixture_rows
 from progressions.enums import Kind
 
 pytestmark = pytest.mark.django_db
-
-FIXTURE = Path(settings.BASE_DIR) / "fixtures" / "knowledge_base.json"
 
 
 def seed(*arguments: str) -> str:
@@ -77,15 +73,15 @@ def test_a_curators_own_tip_is_never_touched() -> None:
 
 def test_every_tip_of_the_fixture_has_the_parts_of_a_tip_and_fits_a_prompt() -> None:
     seed()
-    for row in json.loads(FIXTURE.read_text(encoding="utf-8")):
-        value, key = row["fields"]["value"], row["pk"]
+    for row in fixture_rows(Tip):
+        value, key = row.value, row.key
         assert sorted(value) == ["addition", "guidance", "keywords", "kinds"], key
-        assert key.startswith(row["fields"]["provider"] + "."), key
+        assert key.startswith(row.provider + "."), key
         assert set(value["kinds"]) <= set(Kind.values), key
         assert value["guidance"].endswith("."), key
         for keyword in value["keywords"] or [""]:
             for kind in value["kinds"] or Kind.values:
-                tips = tips_for(row["fields"]["provider"])
+                tips = tips_for(row.provider)
                 applied = refine(f"a {keyword} scene", kind, tips).tips
                 assert key in [tip.key for tip in applied], (key, keyword, kind)
 

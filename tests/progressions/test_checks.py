@@ -64,9 +64,9 @@ def test_a_text_model_of_no_known_service_is_refused(settings: Settings) -> None
     settings.DEFAULT_MODEL_REASONING = "nobody:x"
     (found,) = check_text_model(None)
     assert found.id == "progressions.E003"
-    assert found.msg == "DEFAULT_MODEL_REASONING='nobody:x' tells no service"
+    assert found.msg == "DEFAULT_MODEL_REASONING='nobody:x' does not name a known service"
     assert found.hint is not None
-    assert found.hint.startswith("Set it as one of: gemini:MODEL, openai:MODEL")
+    assert found.hint.startswith("Set it to one of: gemini:MODEL, openai:MODEL")
 
 
 def test_a_text_model_without_its_key_is_refused_naming_the_setting(settings: Settings) -> None:

@@ -42,8 +42,8 @@ def test_none_is_in_use_where_none_is_named(settings: Settings) -> None:
 @pytest.mark.parametrize(
     ("named", "said"),
     [
-        ("llama3:8b", "'llama3:8b' tells no service; set it as one of: fake:MODEL, "),
-        ("fake:", "names no model; set it as fake:MODEL"),
+        ("llama3:8b", "'llama3:8b' does not name a known service; set it to one of: fake:MODEL, "),
+        ("fake:", "does not name a model; set it to fake:MODEL"),
     ],
 )
 def test_a_name_that_leads_nowhere_is_refused_with_the_cure(

@@ -65,7 +65,7 @@ class KnowledgePack(Generator):
 
 
 def _as_kept(tip: TipFacts) -> dict[str, object]:
-    """The tip as the table has it (fixtures/knowledge_base.json)."""
+    """The tip as the table has it, in the format of a service's tips.json."""
     return {
         "key": tip.key,
         "provider": tip.provider,

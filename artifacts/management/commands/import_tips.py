@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from artifacts.reading.tip_pack import read_tips
@@ -36,7 +35,6 @@ class Command(BaseCommand):
             raise CommandError(str(error), returncode=BAD_INPUT) from error
         imported = import_tips(
             tips,
-            fixture=Path(settings.FIXTURE_DIRS[0]) / "knowledge_base.json",
             should_force=options["force"],
             is_dry=options["dry_run"],
         )

@@ -1,4 +1,4 @@
-"""`manage.py seed`: the tips and prices that the knowledge base starts with, and the example templates."""
+"""`manage.py seed`: the initial tips and prices, and the example templates."""
 
 from pathlib import Path
 from typing import Any
@@ -7,15 +7,16 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
 from artifacts.filling.templates import seed_templates
-from knowledgebase.services import Seeded, seed_prices, seed_tips
+from knowledgebase.models import Price, Tip
+from knowledgebase.services import Seeded, seed
 
 
 class Command(BaseCommand):
-    """Makes missing tips, prices and templates, leaves the others alone, says how many."""
+    """Makes missing tips, prices and templates, and reports how many; existing ones are kept."""
 
     help = (
-        "Makes the tips of fixtures/knowledge_base.json, the prices of fixtures/prices.json and the templates"
-        " fixtures/*/template.html that are missing. Changed tips and prices stay as they are."
+        "Makes the missing tips and prices of the services, and the missing example templates."
+        " Changed tips and prices stay as they are."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -26,10 +27,9 @@ class Command(BaseCommand):
         )
 
     def handle(self, *, force: bool, **options: Any) -> None:
-        fixtures = Path(settings.FIXTURE_DIRS[0])
-        self._say("Tips", seed_tips(fixture=fixtures / "knowledge_base.json", should_restore=force))
-        self._say("Prices", seed_prices(fixture=fixtures / "prices.json", should_restore=force))
-        made, there = seed_templates(fixtures=fixtures)
+        self._say("Tips", seed(Tip, should_restore=force))
+        self._say("Prices", seed(Price, should_restore=force))
+        made, there = seed_templates(fixtures=Path(settings.FIXTURE_DIRS[0]))
         self.stdout.write(f"Templates: {made} made, {there} unchanged.")
 
     def _say(self, name: str, seeded: Seeded) -> None:

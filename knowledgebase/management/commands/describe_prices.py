@@ -1,4 +1,4 @@
-"""`manage.py describe_prices`: docs/prices.md from the fixture of prices."""
+"""`manage.py describe_prices`: docs/prices.md from the price fixtures."""
 
 from typing import Any
 
@@ -8,9 +8,9 @@ from knowledgebase.price_page import page_path, prices_page
 
 
 class Command(BaseCommand):
-    """Prints the page of prices; with --write updates the file."""
+    """Prints the page of prices; --write updates the file."""
 
-    help = "Lists the prices of fixtures/prices.json; --write updates docs/prices.md."
+    help = "Lists the initial prices of the services; --write updates docs/prices.md."
     needs_database = False
     requires_system_checks: list[str] = []
 

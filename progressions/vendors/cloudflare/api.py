@@ -1,4 +1,4 @@
-"""Cloudflare's API by `requests`: one way to make any call, with its envelope always checked."""
+"""Cloudflare's API through `requests`: every call checks the envelope of its answer."""
 
 import functools
 from collections.abc import Mapping
@@ -17,20 +17,22 @@ from dali.lib.calls.outcomes import told_in_success
 from dali.lib.clock import Deadline
 from progressions.vendors.cloudflare.failures import CloudflareError, failure_of, failure_of_answer, unusable
 
-__all__ = ["CloudflareAnswer", "CloudflareApi", "CloudflareError", "File", "account", "api", "missing"]
+__all__ = ["CloudflareAnswer", "CloudflareApi", "CloudflareError", "File", "account", "api"]
 
+# The settings that every call needs.
+REQUIRED = ("CLOUDFLARE_ACCOUNT_ID", "CLOUDFLARE_API_TOKEN")
 # A part of a multipart form: (filename or None, content) or (filename, content, media type).
 File = tuple[str | None, str | bytes] | tuple[str | None, str | bytes, str]
-# Calls of judges and text models, and of delivery, take no connections from those of images.
+# Connections for judges, text models and delivery, separate from those for images.
 MOST_ASIDE = 16
 
 
 @dataclass(frozen=True, slots=True)
 class CloudflareAnswer:
-    """A call that succeeded.
+    """The answer of a successful call.
 
-    `result`: the envelope's, parsed; None where the body is no JSON, which is then whole in `content` (else
-    empty). `request_id`: Cloudflare's `cf-ray`.
+    `result`: the parsed `result` of the envelope; None if the body is not JSON. `content`: the body if it is not JSON,
+    otherwise empty. `request_id`: Cloudflare's `cf-ray`.
     """
 
     result: Any
@@ -39,9 +41,9 @@ class CloudflareAnswer:
     request_id: str
 
     def picture(self, deadline: Deadline) -> bytes:
-        """The picture, wherever it stands: the body itself, or in the result, by model and, at times, by mood.
+        """The image: the body itself, or part of the result. Which of them varies by model, and from call to call.
 
-        Raises CloudflareError where there is none.
+        Raises CloudflareError if there is none.
         """
         if self.content:
             return self.content
@@ -49,10 +51,10 @@ class CloudflareAnswer:
             base_url = settings.CLOUDFLARE_API_BASE_URL
             content = image_bytes_of(self.result, deadline=deadline, base_url=base_url)
         except UnreadableImageError as error:
-            message = f"Workers AI's picture cannot be read: {error}."
+            message = f"Workers AI's image cannot be read: {error}."
             raise self._unusable(message, is_unreadable=True) from error
         if not content:
-            raise self._unusable("Workers AI's answer holds no picture.")
+            raise self._unusable("Workers AI's answer has no image.")
         return content
 
     def _unusable(self, message: str, *, is_unreadable: bool = False) -> CloudflareError:
@@ -61,7 +63,7 @@ class CloudflareAnswer:
 
 
 class CloudflareApi:
-    """One account of Cloudflare; safe to share between threads. At most `most` connections."""
+    """One Cloudflare account, with at most `most` connections; safe for threads."""
 
     def __init__(self, base_url: str, account: str, token: str, most: int) -> None:
         self._base_url = base_url.rstrip("/")
@@ -77,7 +79,7 @@ class CloudflareApi:
         json: Mapping[str, object] | None = None,
         files: Mapping[str, File] | None = None,
     ) -> CloudflareAnswer:
-        """One run of a model of Workers AI; a picture may come as `content`. Raises CloudflareError."""
+        """Runs a model of Workers AI; an image may come as `content`. Raises CloudflareError."""
         path = f"ai/run/{quote(model, safe='@/')}"
         return self.call("POST", path, deadline, json=json, files=files, is_binary_fine=True)
 
@@ -92,11 +94,10 @@ class CloudflareApi:
         params: Mapping[str, str] | None = None,
         is_binary_fine: bool = False,
     ) -> CloudflareAnswer:
-        """One call of the account's API; `path` comes after `/accounts/<id>/`, quoted where it needs to be.
+        """Calls the account's API once, within `deadline`. `path`: the part after `/accounts/<id>/`, quoted.
 
-        `json` or `files` (a multipart form, of fields too) is the body. Where `is_binary_fine`, a body that
-        is neither JSON nor HTML is the answer's `content`. Raises CloudflareError for everything else that
-        is no success, within `deadline`.
+        `json` or `files` (a multipart form, which may include fields) is the body. If `is_binary_fine`, a body that is
+        neither JSON nor HTML is returned as `content`. Raises CloudflareError for any answer that is not a success.
         """
         try:
             with deadlines.within(deadline):
@@ -122,9 +123,9 @@ class CloudflareApi:
 
 
 def api(use: str, most: int = MOST_ASIDE) -> CloudflareApi:
-    """The account of the settings, its connections kept for as long as these stay.
+    """The API for the current settings, reused until they change.
 
-    `use` names whose connections they are: `images`, `text`, `delivery`.
+    Each `use` (`images`, `text`, `delivery`) has its own connections.
     """
     return _api(
         use,
@@ -141,13 +142,8 @@ def _api(use: str, base_url: str, account: str, token: str, most: int) -> Cloudf
 
 
 def account() -> str:
-    """The account that is called."""
+    """The account id."""
     return str(settings.CLOUDFLARE_ACCOUNT_ID)
-
-
-def missing() -> list[str]:
-    """The settings without which nothing of Cloudflare can be called."""
-    return [name for name in ("CLOUDFLARE_ACCOUNT_ID", "CLOUDFLARE_API_TOKEN") if not getattr(settings, name)]
 
 
 def _read(
@@ -158,21 +154,21 @@ def _read(
     if not 200 <= status < 300 or _is_failure(envelope):
         raise failure_of_answer(status, response.headers, body, envelope)
     if envelope is not None:
-        # Gateways leave the envelope away at times.
+        # Gateways sometimes leave out the envelope.
         return CloudflareAnswer(envelope.get("result", envelope), b"", status, request_id)
     start = body[:64].lstrip()
     if not start:
         raise unusable("Cloudflare's answer is empty.", status, request_id, body)
-    # Content-Type is not to be trusted: pictures have come as application/json (read November 2026).
+    # Content-Type is unreliable: images came as application/json (read November 2026).
     if start.startswith((b"{", b"[")):
         raise unusable("Cloudflare's answer is broken JSON.", status, request_id, body)
     if start.startswith(b"<") or not is_binary_fine:
-        raise unusable("Cloudflare's answer is neither JSON nor a picture.", status, request_id, body)
+        raise unusable("Cloudflare's answer is neither JSON nor an image.", status, request_id, body)
     return CloudflareAnswer(None, body, status, request_id)
 
 
 def _is_failure(envelope: dict[str, Any] | None) -> bool:
-    """Whether an envelope that came with a success says that it is none."""
+    """Whether an envelope with a success status reports a failure."""
     if envelope is None:
         return False
     is_empty = envelope.get("result") is None
@@ -180,7 +176,7 @@ def _is_failure(envelope: dict[str, Any] | None) -> bool:
 
 
 def _envelope(body: bytes) -> dict[str, Any] | None:
-    """The body as the JSON object that it should be; None where it is none."""
+    """The body as a JSON object; None if it is not one."""
     if not body[:64].lstrip().startswith(b"{"):
         return None
     try:

@@ -1,7 +1,7 @@
 """Delivery by Cloudflare Images: uploaded once under the hash of the content, served by imagedelivery.net.
 
-From developers.cloudflare.com/images (read November 2026): at most 10 MB, 100 megapixels and 12,000 px a side;
-custom ids may have slashes, and exclude signed URLs. The codes of errors are in no document: as they were met.
+From developers.cloudflare.com/images (read November 2026): at most 10 MB, 100 megapixels and 12,000 px a side. Custom
+ids may contain slashes; images with one cannot have signed URLs. The error codes are undocumented and were observed.
 """
 
 import io
@@ -32,11 +32,11 @@ HOST = "https://imagedelivery.net"
 MOST_BYTES = 10_000_000
 MOST_PIXELS = 100_000_000
 MOST_PX = 12_000
-# Three attempts and their pauses end before the lease of the step does.
+# Three attempts and the pauses between them are shorter than the step's lease.
 DEADLINE_S = 30.0
-# "Resource already exists" (409), "Image not found" (404), a format or a size that is not taken (415, 413).
+# "Resource already exists" (409), "Image not found" (404), unsupported format (415), too large (413).
 _TAKEN, _NOT_FOUND, _WRONG_FORMAT, _TOO_LARGE = 5409, 5404, 5455, 5413
-# Seconds until it is asked again where it does not say: too many requests, anything else.
+# Pause in seconds if the answer names none: after too many requests, and after any other failure.
 _BUSY_S, _AWAY_S = 30, 5
 _QUALITIES = (80, 70, 60, 50)
 _SMALLER = 0.8
@@ -49,25 +49,17 @@ class CloudflareImagesDelivery(Delivery):
     """Images of the account, at `https://imagedelivery.net/<account hash>/dali/<sha256>/<variant>`."""
 
     name = "cloudflare_images"
-
-    def missing(self) -> list[str]:
-        """See Delivery."""
-        lacking = api.missing()
-        return (
-            lacking
-            if settings.CLOUDFLARE_IMAGES_ACCOUNT_HASH
-            else [*lacking, "CLOUDFLARE_IMAGES_ACCOUNT_HASH"]
-        )
+    required_settings = (*api.REQUIRED, "CLOUDFLARE_IMAGES_ACCOUNT_HASH")
 
     def origins(self) -> list[str]:
         """See Delivery."""
         return [HOST]
 
     def place(self, content: bytes, sha256: str) -> str:
-        """See Delivery. What is over the service's limits is encoded anew, smaller; the id stays the content's."""
+        """See Delivery. An image over the service's limits is encoded again, smaller, under the same id."""
         image_id = f"dali/{check_sha256(sha256)}"
         files: dict[str, api.File] = {
-            "id": (None, image_id),  # requireSignedURLs is never sent: not with an id of one's own
+            "id": (None, image_id),  # excludes requireSignedURLs
             "metadata": (None, _METADATA),
             "file": (f"{sha256}.webp", within_limits(content), "image/webp"),
         }
@@ -77,17 +69,17 @@ class CloudflareImagesDelivery(Delivery):
             except CloudflareError as error:
                 if error.code != _TAKEN and error.status != 409:
                     raise _failed(error) from error
-                # Placed before, by an attempt that died or for another row: the same content, whole.
+                # An earlier attempt, or another row with the same content, placed it.
                 result = _find(image_id, deadline)
                 if result is None:
                     raise DeliveryError(
-                        f"Cloudflare Images says of {image_id} that it is there and that it is not"
+                        f"Cloudflare Images says both that {image_id} exists and that it does not"
                     ) from error
         _check_placed(result, image_id)
         return _address(image_id)
 
     def has(self, address: str) -> bool:
-        """See Delivery. Asks the service; an address with another account or variant is not its own."""
+        """See Delivery. Asks the service. False for addresses with another account or variant."""
         image_id = "/".join(address.split("/")[-3:-1])
         if not _ID.fullmatch(image_id) or address != _address(image_id):
             return False
@@ -96,9 +88,9 @@ class CloudflareImagesDelivery(Delivery):
 
 
 def within_limits(content: bytes) -> bytes:
-    """The WebP itself, or one that the service takes: lower in quality first, then smaller; the same for the same.
+    """The WebP, encoded again if it exceeds the service's limits: first at lower quality, then smaller. Pure.
 
-    Raises DeliveryError for bytes that are no WebP.
+    Raises DeliveryError if the content is not a WebP.
     """
     try:
         width, height = webp_size(content)
@@ -146,7 +138,7 @@ def _waiting() -> Iterator[Deadline]:
         with BREAKER.call() as deadline:
             yield deadline
     except TimeoutError as error:
-        raise DeliveryError(f"Cloudflare Images is not asked: {error}") from error
+        raise DeliveryError(f"Cloudflare Images was not called: {error}") from error
 
 
 def _address(image_id: str) -> str:
@@ -155,7 +147,7 @@ def _address(image_id: str) -> str:
 
 
 def _find(image_id: str, deadline: Deadline) -> Any:
-    """What the service says of an image; None where it has none."""
+    """The service's record of an image; None if it has none."""
     try:
         return _api().call("GET", f"images/v1/{quote(image_id, safe='')}", deadline).result
     except CloudflareError as error:
@@ -165,9 +157,9 @@ def _find(image_id: str, deadline: Deadline) -> Any:
 
 
 def _check_placed(result: Any, image_id: str) -> None:
-    """DeliveryError where the answer shows that the address made of the settings would not open."""
+    """Raises DeliveryError if the answer shows that the address made from the settings would not work."""
     if at(result, "id") != image_id:
-        raise DeliveryError(f"Cloudflare Images did not say that it has {image_id}")
+        raise DeliveryError(f"Cloudflare Images did not confirm {image_id}")
     told = at(result, "variants")
     addresses = [address for address in told if isinstance(address, str)] if isinstance(told, list) else []
     if not addresses:
@@ -177,16 +169,16 @@ def _check_placed(result: Any, image_id: str) -> None:
         raise _permanent(
             f"CLOUDFLARE_IMAGES_ACCOUNT_HASH is {account!r}, but this account's images are at {addresses[0]!r}"
         )
-    is_flexible = "=" in variant  # `w=400`: such are in no list
+    is_flexible = "=" in variant  # such as `w=400`, which the answer does not list
     if not is_flexible and _address(image_id) not in addresses:
         known = ", ".join(sorted(address.rpartition("/")[2] for address in addresses))
         raise _permanent(f"CLOUDFLARE_IMAGES_VARIANT is {variant!r}; this account has: {known}")
 
 
 def _failed(error: CloudflareError) -> DeliveryError:
-    """In delivery's words; the message of a CloudflareError holds no secret."""
+    """The failure as a DeliveryError. Messages of CloudflareError contain no secrets."""
     if error.is_retryable:
-        # 1,200 requests of a user in 5 minutes are taken.
+        # The limit is 1,200 requests per user in 5 minutes.
         is_busy = error.outcome == "rate_limited"
         pause_s = _BUSY_S if is_busy else _AWAY_S
         if error.retry_after_s is not None:
@@ -197,18 +189,18 @@ def _failed(error: CloudflareError) -> DeliveryError:
         return _permanent(f"{error} {cure}", Code.QUOTA)
     if error.status in (401, 403):
         return _permanent(
-            f"Cloudflare Images does not take CLOUDFLARE_API_TOKEN for CLOUDFLARE_ACCOUNT_ID: the token needs the "
+            f"Cloudflare Images rejects CLOUDFLARE_API_TOKEN for CLOUDFLARE_ACCOUNT_ID: the token needs the "
             f"permission Images Write. {error}"
         )
     if error.status in (413, 415) or error.code in (_WRONG_FORMAT, _TOO_LARGE):
         return _permanent(
-            f"Cloudflare Images does not take this image: {error} See what the account's plan takes (Dali sends WebP "
-            f"of at most {MOST_BYTES:,} bytes), or have another place deliver by DALI_DELIVERY"
+            f"Cloudflare Images rejects this image: {error} Check the limits of the account's plan (Dali sends WebP "
+            f"of at most {MOST_BYTES:,} bytes), or choose another delivery by DALI_DELIVERY"
         )
-    return _permanent(f"Cloudflare Images does not take the request: {error}")
+    return _permanent(f"Cloudflare Images rejects the request: {error}")
 
 
 def _permanent(message: str, code: Code = Code.PROVIDER_ERROR) -> DeliveryError:
-    """A failure that stays until somebody does what the message says, which clients are told as well."""
+    """A failure that lasts until the operator does what the message says. Clients see the message too."""
     said = f"The image cannot be delivered. {message.rstrip('.')}."
     return DeliveryError(message, code=code, public_message=said)

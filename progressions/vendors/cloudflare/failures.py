@@ -1,6 +1,6 @@
-"""How calls of Cloudflare's API fail: its codes, its statuses, and what `requests` raises, as outcomes.
+"""Failures of calls to Cloudflare's API: its codes and statuses, and exceptions of `requests`, as outcomes.
 
-Codes stand in the envelope, which may come with status 200 all the same.
+Error codes are in the envelope, which may come with status 200.
 """
 
 import re
@@ -19,21 +19,21 @@ from dali.lib.clock import Deadline
 LICENCE = 5016
 _MESSAGE_CHARACTERS = 300
 
-# What there is to do about a code; what it means stands in dali.lib.calls.outcomes.
-_USED_UP = "the account's free neurons of the day are used up; they come back at 00:00 UTC"
+# What to do about a code; dali.lib.calls.outcomes knows what it means.
+_USED_UP = "the account's free neurons of the day are used up; they are renewed at 00:00 UTC"
 _KEY = "check CLOUDFLARE_API_TOKEN, its permissions and CLOUDFLARE_ACCOUNT_ID"
 _CURES = {
     3036: _USED_UP,
     4006: _USED_UP,
-    3040: "no capacity for this model at the moment",
-    LICENCE: "the model's licence must be agreed to once: read it, then run `manage.py agree_llama_licence`",
+    3040: "this model has no capacity at the moment",
+    LICENCE: "you must agree to the model's licence once: read it, then run `manage.py agree_llama_licence`",
     5035: "this model needs the plan Workers Paid",
     10000: _KEY,
 }
 
 
 class CloudflareError(VendorError):
-    """A VendorError with `code`, the first of Cloudflare's own in the envelope, None where there is none."""
+    """A VendorError. `code`: Cloudflare's first error code in the envelope, or None."""
 
     def __init__(self, outcome: Outcome, message: str, *, code: int | None = None, **details: Any) -> None:
         super().__init__(outcome, message, **details)
@@ -43,7 +43,7 @@ class CloudflareError(VendorError):
 def failure_of(
     error: Exception, deadline: Deadline, *, status: int | None = None, request_id: str = ""
 ) -> CloudflareError:
-    """What `requests`, urllib3 or a socket raised. `status`: where headers had come and the body did not."""
+    """The failure that `requests`, urllib3 or a socket raised. `status`: known if only the body is missing."""
     causes = list(_causes(error))
     was_sent = not any(
         isinstance(
@@ -51,24 +51,25 @@ def failure_of(
         )
         for cause in causes
     )
-    # A status of their own says that nothing was made, also where its body was cut.
+    # An error status means that nothing was made, even if its body was cut off.
     details: dict[str, Any] = {
         "status": status,
         "request_id": request_id,
         "is_possibly_billed": was_sent and (status is None or status < 400),
     }
     if deadline.has_passed:
-        return CloudflareError("timeout", "Cloudflare gave no whole answer in time.", **details)
+        return CloudflareError("timeout", "Cloudflare did not answer completely in time.", **details)
     if not was_sent:
-        return CloudflareError("provider_error", f"No connection to Cloudflare: {_reason(causes)}", **details)
+        return CloudflareError(
+            "provider_error", f"Could not connect to Cloudflare: {_reason(causes)}", **details
+        )
     return CloudflareError(
-        "provider_error", f"The connection to Cloudflare broke off: {_reason(causes)}", **details
+        "provider_error", f"The connection to Cloudflare was lost: {_reason(causes)}", **details
     )
 
 
 def failure_of_answer(status: int, headers: Mapping[str, str], body: bytes, envelope: Any) -> CloudflareError:
-    """A whole answer that is no success, by what its envelope tells and by its status. `envelope`: None where the
-    body is no JSON."""
+    """The failure that a complete answer reports. `envelope`: None if the body is not JSON."""
     told = told_in(envelope if envelope is not None else excerpt(body))
     outcome, is_retryable = judged(told, status)
     code = _first_code(envelope)
@@ -86,7 +87,7 @@ def failure_of_answer(status: int, headers: Mapping[str, str], body: bytes, enve
         message,
         code=code,
         is_retryable=is_retryable,
-        # A proxy that waited in vain knows nothing of what became of the call.
+        # A proxy that timed out does not know the result of the call.
         is_possibly_billed=envelope is None and status in (504, 524),
         retry_after_s=retry_after_s(headers.get("retry-after")) if outcome == "rate_limited" else None,
         status=status,
@@ -104,9 +105,9 @@ def unusable(
     *,
     is_unreadable: bool = False,
 ) -> CloudflareError:
-    """A success that holds nothing to use: tried again, though it may well be on the bill.
+    """The failure of a successful answer without a usable result; it may have been billed.
 
-    `is_unreadable`: an image's place holds something else, and another call would be paid for the same.
+    `is_unreadable`: the answer has something unreadable instead of an image; another call would cost the same again.
     """
     return CloudflareError(
         "invalid_image" if is_unreadable else "provider_error",
@@ -120,7 +121,7 @@ def unusable(
 
 
 def excerpt(body: bytes) -> str:
-    """The start of a body as text, for the record."""
+    """The start of a body as text."""
     return body[: 4 * EXCERPT_CHARACTERS].decode("utf-8", "replace")
 
 
@@ -133,7 +134,7 @@ def _cure(outcome: Outcome, code: int | None, status: int) -> str:
 
 
 def _first_code(envelope: Any) -> int | None:
-    """Cloudflare's own number of the first error."""
+    """Cloudflare's code of the first error, or None."""
     code = at(envelope, "errors", 0, "code")
     if isinstance(code, str) and re.fullmatch(r"\d{1,9}", code, re.ASCII):
         return int(code)
@@ -141,7 +142,7 @@ def _first_code(envelope: Any) -> int | None:
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The error and whatever it wraps: requests and urllib3 keep it in `reason`, `args` or as the cause."""
+    """The error and those it wraps: requests and urllib3 keep them in `reason`, `args` or as the cause."""
     waiting: list[BaseException] = [error]
     seen: set[int] = set()
     while waiting:
@@ -155,6 +156,6 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def _reason(causes: list[BaseException]) -> str:
-    """The innermost words, without the addresses of objects that urllib3 puts before them."""
+    """The innermost message, without the object addresses that urllib3 puts before it."""
     text = next((str(cause) for cause in reversed(causes) if str(cause)), type(causes[0]).__name__)
     return re.sub(r"<[^>]* at 0x[0-9a-f]+>:? ?", "", text)[:_MESSAGE_CHARACTERS]

@@ -1,4 +1,4 @@
-"""Workers AI as a judge: the vision model that DEFAULT_MODEL_VISION names."""
+"""The judge `workers`: a vision model of Workers AI."""
 
 from django.conf import settings
 
@@ -6,15 +6,15 @@ from progressions.vendors.cloudflare import api
 from progressions.vendors.cloudflare import text as workers_text
 from progressions.verdicts.rubric import Question, Reply, VisionJudge
 
+_MAX_TOKENS = 1000
+
 
 class WorkersJudge(VisionJudge):
-    """A vision model of Workers AI."""
+    """Asks DEFAULT_MODEL_VISION."""
 
     name = "workers"
-
-    def missing(self) -> list[str]:
-        """Account and token."""
-        return api.missing()
+    preference = 30
+    required_settings = api.REQUIRED
 
     def model(self) -> str:
         """See VisionJudge."""
@@ -22,14 +22,4 @@ class WorkersJudge(VisionJudge):
 
     def ask(self, question: Question) -> Reply:
         """See VisionJudge."""
-        text, usage = workers_text.ask(
-            workers_text.Asked(
-                model=settings.DEFAULT_MODEL_VISION,
-                text=question.text,
-                images=question.images,
-                schema=question.schema,
-                name="verdict",
-                deadline=question.deadline,
-            )
-        )
-        return Reply(text, usage)
+        return Reply(*workers_text.ask(question.request(self.model(), _MAX_TOKENS)))

@@ -1,4 +1,4 @@
-"""Cloudflare Workers AI: flux, stable diffusion and others behind one address, each with fields of its own."""
+"""The provider `workers`: image models of Cloudflare Workers AI, each with its own fields."""
 
 import base64
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ from progressions.errors import ProviderError
 from progressions.provider import Draft, Provider, ProviderImage, ProviderRequest, SizeLimits
 from progressions.vendors.cloudflare import api
 from progressions.vendors.cloudflare.api import File
-from progressions.vendors.cloudflare.models import (
+from progressions.vendors.cloudflare.image_models import (
     FLUX_INPUT_PX,
     MODELS,
     Options,
@@ -29,15 +29,15 @@ from progressions.vendors.cloudflare.models import (
     parse_options,
 )
 
-# How far from the start image, where the job does not say: 0 is the same, 1 another picture.
+# Default distance from the start image: 0 is the same image, 1 a different one.
 _STRENGTH = {Kind.EDIT: 0.75, Kind.VARIATION: 0.5}
-# flux-2 has no mask field: it is told of the mask, shown it, and what is outside put back by `finish`.
+# flux-2 has no mask field: the prompt describes the mask, which is sent as an image; `finish` restores the rest.
 _MASKED = "Repaint only the part of the first image where the second image is white; keep all else as it is. There: "
 
 
 @dataclass(frozen=True, slots=True)
 class _Shot:
-    """What is sent of the pictures. `image`, `mask`: encoded files. `made`: the size that the job gets in the end."""
+    """The images to send. `image`, `mask`: encoded files. `size`: the size to ask for; `made`: the final size."""
 
     size: Size
     made: Size
@@ -46,7 +46,7 @@ class _Shot:
 
     @property
     def inputs(self) -> int:
-        """How many pictures go along."""
+        """The number of images sent."""
         return bool(self.image) + bool(self.mask)
 
 
@@ -54,6 +54,7 @@ class WorkersProvider(Provider):
     """One account of Workers AI."""
 
     name = "workers"
+    required_settings = api.REQUIRED
     title = "Cloudflare Workers AI"
     kinds = frozenset({Kind.GENERATE, Kind.EDIT, Kind.INPAINT, Kind.OUTPAINT, Kind.VARIATION})
     models = tuple(MODELS)
@@ -61,23 +62,19 @@ class WorkersProvider(Provider):
     limits: ClassVar[SizeLimits] = {"min_px": 256, "max_px": 2500}
     finishes = frozenset({Kind.INPAINT, Kind.OUTPAINT})
 
-    def missing(self) -> list[str]:
-        """Account and token."""
-        return api.missing()
-
     def default_model(self) -> str:
         """DALI_WORKERS_MODEL."""
         return str(settings.WORKERS_MODEL)
 
     def default_model_for(self, kind: Kind) -> str:
-        """DALI_WORKERS_MODEL where it can, else the first that can."""
+        """DALI_WORKERS_MODEL if it can do the kind, otherwise the first model that can."""
         chosen = MODELS.get(self.default_model())
         if chosen is None or kind in chosen.kinds:
             return self.default_model()
         return next((model.name for model in MODELS.values() if kind in model.kinds), chosen.name)
 
     def kinds_of(self, model: str) -> frozenset[Kind]:
-        """From the table of models."""
+        """See Provider."""
         return frozenset(Kind(kind) for kind in MODELS[model].kinds)
 
     def concurrency(self) -> int | None:
@@ -85,7 +82,7 @@ class WorkersProvider(Provider):
         return int(settings.WORKERS_CONCURRENCY)
 
     def estimate(self, draft: Draft) -> Usage | None:
-        """By tiles and steps; of a start image whose size nobody knows yet, as of the largest that is made."""
+        """By tiles and steps; a start image of unknown size counts as the largest."""
         model = MODELS.get(draft.model)
         if model is None:
             return None
@@ -99,7 +96,7 @@ class WorkersProvider(Provider):
         return model.usage(size, parse_options(model, draft.kind, draft.options).steps, inputs)
 
     def check(self, draft: Draft) -> None:
-        """A known model that can do the kind, its options, sides of 256 to 2500, a prompt that is not too long."""
+        """Checks model, kind, options, sides (256 to 2500 pixels), and the length of the prompt."""
         model = MODELS.get(draft.model)
         if model is None:
             known = ", ".join(MODELS)
@@ -123,7 +120,7 @@ class WorkersProvider(Provider):
         parse_options(model, draft.kind, draft.options)
 
     def job_rules(self) -> Mapping[str, Mapping[str, Any]]:
-        """See Provider; each option as far as any model takes it."""
+        """See Provider. The ranges are those of all models together."""
         steps = [model.steps for model in MODELS.values() if model.steps_field]
         guidance = [model.guidance for model in MODELS.values() if model.guidance]
         options = {
@@ -139,13 +136,13 @@ class WorkersProvider(Provider):
         }
 
     def call(self, request: ProviderRequest) -> ProviderImage:
-        """One run of the model."""
+        """Runs the model once."""
         model = MODELS.get(request.model)
         if model is None or request.kind not in model.kinds:
             raise _unable(f"Workers AI's '{request.model}' cannot {request.kind}.")
         options = parse_options(model, request.kind, request.options)
         try:
-            # Without a picture there is nothing to decode, and no reason to queue behind those that are.
+            # Without an image there is nothing to decode: do not wait for others.
             with CPU_GATE if request.start_image else nullcontext():
                 shot = _shot(model, request)
         except InvalidImageError as error:
@@ -174,7 +171,7 @@ class WorkersProvider(Provider):
         )
 
     def finish(self, request: ProviderRequest, content: bytes) -> bytes:
-        """Lays the start image over the answer wherever it was to be kept."""
+        """Restores the start image outside the mask, or inside the canvas."""
         model, start = MODELS[request.model], request.start_image or b""
         size = _start(request).size
         if request.kind == Kind.INPAINT:
@@ -198,7 +195,7 @@ def _shot(model: WorkersImageModel, request: ProviderRequest) -> _Shot:
 
 
 def _masked_shot(model: WorkersImageModel, request: ProviderRequest, start: Image.Image) -> _Shot:
-    """Start image and mask on one canvas of a size that the model makes."""
+    """Start image and mask on a canvas of a size that the model makes."""
     if request.kind == Kind.OUTPAINT:
         plan = _plan(request, start.size)
         canvas, area = plan.canvas_with(start), plan.mask()
@@ -210,7 +207,7 @@ def _masked_shot(model: WorkersImageModel, request: ProviderRequest, start: Imag
     image, mask = frame.put(_over_white(canvas)), frame.put_mask(area)
     if model.form == "multipart":
         return _Shot(frame.canvas, canvas.size, _small(image), _small(mask))
-    # The mask goes as one number a byte: worth packing.
+    # JSON sends each byte of the mask as a number: compress it well.
     return _Shot(frame.canvas, canvas.size, png(image), png(mask, compress_level=9))
 
 
@@ -237,7 +234,7 @@ def _over_white(image: Image.Image) -> Image.Image:
 
 
 def _small(image: Image.Image) -> bytes:
-    """As PNG, scaled down to what flux-2 takes."""
+    """A PNG, scaled down to the limit of flux-2."""
     if max(image.size) > FLUX_INPUT_PX:
         image = image.copy()
         image.thumbnail((FLUX_INPUT_PX, FLUX_INPUT_PX), Image.Resampling.LANCZOS)
@@ -247,7 +244,7 @@ def _small(image: Image.Image) -> bytes:
 def _fields(
     model: WorkersImageModel, request: ProviderRequest, options: Options, shot: _Shot, prompt: str
 ) -> dict[str, object]:
-    """All but the pictures: the fields that this model has, and no other."""
+    """All fields except images; only those that the model has."""
     fields: dict[str, object] = {"prompt": prompt}
     if model.steps_field:
         fields[model.steps_field] = options.steps
@@ -275,7 +272,7 @@ def _parts(fields: Mapping[str, object], shot: _Shot) -> dict[str, File]:
 
 
 def _with_images(fields: Mapping[str, object], shot: _Shot) -> dict[str, object]:
-    """The JSON form. A mask is taken as an array of its file's bytes only, an image in base64 too."""
+    """The JSON form. Masks must be arrays of bytes; images may be base64."""
     body = dict(fields)
     if shot.image:
         body["image_b64"] = base64.b64encode(shot.image).decode()
@@ -285,7 +282,7 @@ def _with_images(fields: Mapping[str, object], shot: _Shot) -> dict[str, object]
 
 
 def _cut(prompt: str, most: int) -> str:
-    """The prompt, cut after a word where the model takes no more: a refined one may have grown too long."""
+    """The prompt, cut after a word at the model's limit: refining may have made it too long."""
     if not most or len(prompt) <= most:
         return prompt
     head, space, _ = prompt[: most + 1].rpartition(" ")

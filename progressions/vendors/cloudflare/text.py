@@ -1,130 +1,115 @@
-"""Asking Workers AI's text and vision models: three forms of request, and answers of several shapes."""
+"""Calls of Workers AI's text and vision models: three forms of request, several forms of answer."""
 
 import base64
 import io
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from PIL import Image
 
 from dali.lib.calls.answers.json_reading import CountReader, at
 from dali.lib.calls.answers.usage import Unit, Usage
-from dali.lib.clock import Deadline
 from dali.lib.pictures.fitting import contain
 from dali.lib.pictures.images import CPU_GATE
+from progressions.text_model import TextRequest
 from progressions.vendors.cloudflare import api
 from progressions.vendors.cloudflare.failures import CloudflareError, unusable
-from progressions.vendors.cloudflare.models import SERVICE
+from progressions.vendors.cloudflare.image_models import SERVICE
 
-# "JSON Mode couldn't be met": the model did not keep to the schema; an answer, if a bad one (read November 2026).
+# The message if the model did not follow the schema (read November 2026). It counts as an unreadable answer.
 UNMET = "JSON Mode couldn't be met"
 _SIDE_BY_SIDE = "\n\nThe images stand side by side in one picture, in this order from left to right."
 _GAP_PX = 16
-# A picture beside others is at most so many times as wide as they are high.
+# The maximum width of an image beside others, in multiples of their height.
 _WIDEST = 2
 Form = Literal["image", "messages", "chat"]
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What a model is asked. `images`: JPEG files. `schema`: of the answer; `name` is what it is called, a word."""
-
-    model: str
-    text: str
-    schema: Mapping[str, object]
-    deadline: Deadline
-    instructions: str = ""
-    images: Sequence[bytes] = ()
-    name: str = "answer"
-    max_tokens: int = 1000
-
-
 def form_of(model: str) -> Form:
-    """How a model is asked.
+    """The form of request that a model takes.
 
-    `image`: llama-3.2 vision, whose messages are text alone and whose one picture stands beside them; it has no
-    `response_format`. `messages`: parts of content with `data:` addresses, `response_format` with a plain schema,
-    answered by `response`. `chat`: as OpenAI's chat completions, also in their answer: the newer models.
+    `image`: llama-3.2 vision: messages of text only, one image in a field of its own, no `response_format`.
+    `messages`: content parts with `data:` URLs, `response_format` with the plain schema; the answer is in `response`.
+    `chat`: requests and answers like OpenAI's chat completions; the newer models.
     """
     if "llama-3.2" in model and "vision" in model:
         return "image"
     return "messages" if model.startswith(("@cf/meta/", "@hf/", "@cf/mistral/", "@cf/defog/")) else "chat"
 
 
-def ask(asked: Asked) -> tuple[str, Usage]:
-    """The answer's text, JSON as far as the model kept to it, and what it used; never empty.
+def ask(request: TextRequest) -> tuple[str, Usage]:
+    """The answer's text and its usage. The text is never empty, and JSON if the model followed the schema.
 
-    Raises CloudflareError. That JSON mode failed is told as text: the caller asks again as for any bad answer.
+    Raises CloudflareError. If JSON mode fails, the text is UNMET, which the caller handles as an unreadable answer.
     """
-    make = {"image": _with_one_image, "messages": _with_messages, "chat": _with_chat}[form_of(asked.model)]
+    make = {"image": _with_one_image, "messages": _with_messages, "chat": _with_chat}[form_of(request.model)]
     try:
-        answer = api.api("text").run(asked.model, asked.deadline, json=make(asked))
+        answer = api.api("text").run(request.model, request.deadline, json=make(request))
     except CloudflareError as error:
         if UNMET in str(error):
-            return UNMET, Usage(SERVICE, asked.model)
+            return UNMET, Usage(SERVICE, request.model)
         raise
-    usage = _usage(asked.model, answer.result)
+    usage = _usage(request.model, answer.result)
     text = _text(answer.result)
     if not text:
         said = str(answer.result)[:2000] if answer.result is not None else repr(answer.content[:200])
-        raise unusable("Workers AI's answer holds no text.", answer.status, answer.request_id, said, usage)
+        raise unusable("Workers AI's answer has no text.", answer.status, answer.request_id, said, usage)
     return text, usage
 
 
-def _with_one_image(asked: Asked) -> dict[str, object]:
-    """No arrays as content (5006 oneOf), no system message beside an image: all of it is the user's one message."""
-    text = f"{asked.instructions}\n\n{asked.text}".strip()
-    if len(asked.images) > 1:
+def _with_one_image(request: TextRequest) -> dict[str, object]:
+    """One user message: the model refuses arrays as content (5006 oneOf), and system messages beside an image."""
+    text = f"{request.instructions}\n\n{request.text}".strip()
+    if len(request.images) > 1:
         text += _SIDE_BY_SIDE
-    text += f"\n\nAnswer with JSON alone, by this JSON Schema:\n{json.dumps(asked.schema)}"
+    text += f"\n\nAnswer with JSON alone, by this JSON Schema:\n{json.dumps(request.schema)}"
     body: dict[str, object] = {
         "messages": [{"role": "user", "content": text}],
-        "max_tokens": asked.max_tokens,  # 256 where none is said: half a verdict
+        "max_tokens": request.max_tokens,  # the default, 256, cuts a verdict in half
         "temperature": 0,
     }
-    if asked.images:
-        body["image"] = base64.b64encode(side_by_side(asked.images)).decode()
+    if request.images:
+        body["image"] = base64.b64encode(side_by_side(request.images)).decode()
     return body
 
 
-def _with_messages(asked: Asked) -> dict[str, object]:
-    """`json_schema` is the schema itself, without a name around it."""
+def _with_messages(request: TextRequest) -> dict[str, object]:
+    """`json_schema` is the schema itself, without a name."""
     return {
-        "messages": _messages(asked),
-        "response_format": {"type": "json_schema", "json_schema": asked.schema},
-        "max_tokens": asked.max_tokens,
+        "messages": _messages(request),
+        "response_format": {"type": "json_schema", "json_schema": request.schema},
+        "max_tokens": request.max_tokens,
         "temperature": 0,
     }
 
 
-def _with_chat(asked: Asked) -> dict[str, object]:
-    named = {"name": asked.name, "schema": asked.schema, "strict": True}
+def _with_chat(request: TextRequest) -> dict[str, object]:
+    named = {"name": request.name, "schema": request.schema, "strict": True}
     return {
-        "messages": _messages(asked),
+        "messages": _messages(request),
         "response_format": {"type": "json_schema", "json_schema": named},
-        "max_completion_tokens": asked.max_tokens,
+        "max_completion_tokens": request.max_tokens,
         "temperature": 0,
-        "chat_template_kwargs": {"enable_thinking": False},  # on by default, and paid as output
+        "chat_template_kwargs": {"enable_thinking": False},  # on by default, and charged as output
     }
 
 
-def _messages(asked: Asked) -> list[dict[str, object]]:
+def _messages(request: TextRequest) -> list[dict[str, object]]:
     system: list[dict[str, object]] = []
-    if asked.instructions:
-        system.append({"role": "system", "content": asked.instructions})
-    if not asked.images:
-        return [*system, {"role": "user", "content": asked.text}]
-    parts: list[dict[str, object]] = [{"type": "text", "text": asked.text}]
-    for image in asked.images:
+    if request.instructions:
+        system.append({"role": "system", "content": request.instructions})
+    if not request.images:
+        return [*system, {"role": "user", "content": request.text}]
+    parts: list[dict[str, object]] = [{"type": "text", "text": request.text}]
+    for image in request.images:
         address = f"data:image/jpeg;base64,{base64.b64encode(image).decode()}"
         parts.append({"type": "image_url", "image_url": {"url": address}})
     return [*system, {"role": "user", "content": parts}]
 
 
 def side_by_side(images: Sequence[bytes]) -> bytes:
-    """One picture of all of them, side by side and equally high, for a model that takes one."""
+    """All JPEGs in one, side by side and of the same height, for a model that takes a single image."""
     if len(images) == 1:
         return images[0]
     with CPU_GATE:
@@ -143,7 +128,7 @@ def side_by_side(images: Sequence[bytes]) -> bytes:
 
 
 def _text(result: Any) -> str:
-    """`response`, which JSON mode makes an object of, or the first choice's message."""
+    """The text of `response`, which is an object in JSON mode, or of the first choice's message; empty if none."""
     said = result
     if isinstance(result, dict):
         choices = result.get("choices")
@@ -158,7 +143,7 @@ def _text(result: Any) -> str:
 
 
 def _usage(model: str, result: Any) -> Usage:
-    """Tokens as they report them; pictures are among those of the input. Empty where they report none, or nonsense."""
+    """The reported tokens; images count as text input. No units if the report is missing or invalid."""
     counts, names = CountReader(), {Unit.TEXT_INPUT: "prompt_tokens", Unit.TEXT_OUTPUT: "completion_tokens"}
     reported = at(result, "usage")
     units = {

@@ -1,4 +1,4 @@
-"""Workers AI's text models."""
+"""The text models of Workers AI."""
 
 from typing import ClassVar
 
@@ -10,28 +10,15 @@ from progressions.vendors.cloudflare import text as workers_text
 
 
 class WorkersTextModel(TextModel):
-    """Text models of Workers AI."""
+    """Models that Cloudflare hosts."""
 
     name = "workers"
+    required_settings = api.REQUIRED
     prefixes: ClassVar[tuple[str, ...]] = ("@cf/", "@hf/")
-
-    def missing(self) -> list[str]:
-        """Account and token."""
-        return api.missing()
 
     def answer(self, request: TextRequest) -> TextAnswer:
         """See TextModel."""
-        text, usage = workers_text.ask(
-            workers_text.Asked(
-                model=request.model,
-                instructions=request.instructions,
-                text=request.text,
-                schema=request.schema,
-                name=request.name,
-                deadline=request.deadline,
-                max_tokens=request.max_tokens,
-            )
-        )
+        text, usage = workers_text.ask(request)
         data = object_in(text)
         if data is None:
             message = f"Workers AI's {request.model} did not answer with a JSON object."

@@ -1,11 +1,12 @@
-"""The Gemini Developer API through Google's SDK: one way to make any call, and what a call used.
+"""The Gemini Developer API through Google's SDK: clients, calls, and how their answers are read.
 
-Answers are read as the JSON that came, not as the SDK's types, which refuse a whole answer for one wrong member.
+Answers are read as plain JSON, not as the SDK's types, which reject a whole answer because of one wrong member.
 """
 
+import logging
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import httpx2
@@ -20,6 +21,7 @@ from dali.lib.calls.answers.usage import Unit, Usage
 from dali.lib.calls.failures import VendorError
 from dali.lib.calls.outcomes import told_in_success
 from dali.lib.clock import Deadline
+from progressions.text_model import TextRequest
 from progressions.vendors.gemini.failures import (
     RAISED,
     empty,
@@ -31,22 +33,19 @@ from progressions.vendors.gemini.failures import (
 )
 
 SERVICE = "gemini"
-# Calls of judges and text models take no connections from those of images.
+# Connections for judges and text models, separate from those for images.
 MOST_ASIDE = 16
-# A process has one or two; tests have one for each server they start.
+# A process needs one or two; tests need one for each server they start.
 _MOST_CLIENTS = 8
 
+# The SDK warns that it uses GOOGLE_API_KEY, though a key is passed to it (3.4.0, read November 2026).
+logging.getLogger("google_genai").setLevel(logging.ERROR)
 _clients: OrderedDict[tuple[str, str, int], tuple[genai.Client, httpx2.Client]] = OrderedDict()
 _lock = threading.Lock()
 
 
-def missing() -> list[str]:
-    """Names of the settings without which nothing can be called."""
-    return [] if settings.GEMINI_API_KEY else ["GEMINI_API_KEY"]
-
-
 def client(most: int) -> genai.Client:
-    """The SDK's client for the settings as they are, with at most `most` connections; kept and shared by threads."""
+    """The SDK's client for the current settings, with at most `most` connections; reused, and safe for threads."""
     key = (settings.GEMINI_API_KEY, settings.GOOGLE_GEMINI_BASE_URL, most)
     with _lock:
         if key not in _clients:
@@ -64,10 +63,10 @@ def _connect(api_key: str, base_url: str, most: int) -> tuple[genai.Client, http
         base_url=base_url,
         retry_options=types.HttpRetryOptions(attempts=1),
         httpx_client=wire,
-        # Never used; the SDK would make its own, which reads proxies from the environment (3.4.0, read November 2026).
+        # Never used. The SDK's own would read proxies from the environment (3.4.0, read November 2026).
         httpx_async_client=httpx2.AsyncClient(trust_env=False),
     )
-    # Key and mode are given, so that neither GOOGLE_API_KEY nor GOOGLE_GENAI_USE_VERTEXAI can change them.
+    # Key and mode are passed, so that GOOGLE_API_KEY and GOOGLE_GENAI_USE_VERTEXAI have no effect.
     return genai.Client(api_key=api_key, vertexai=False, http_options=options), wire
 
 
@@ -80,22 +79,23 @@ def generate(
     *,
     paints: bool = False,
 ) -> dict[str, Any]:
-    """One call of `models/{model}:generateContent`, never repeated, within `deadline`: the answer's JSON as it came.
+    """Calls `models/{model}:generateContent` once, within `deadline`, and returns the answer's JSON.
 
-    `paints`: an image is asked for; then an answer with parts is given back whatever it says of its end, since it was
-    paid. Raises VendorError, also for a refusal, which Gemini says with status 200, and for an answer without any part.
+    Raises VendorError, also for a refusal, which Gemini sends with status 200, and for an answer without parts.
+    `paints`: the call asks for an image; an answer with parts is then returned whatever its finish reason, as it was
+    paid for.
     """
     left_s = deadline.left_s()
     if left_s <= 0:
-        raise VendorError("timeout", "There was no time left to ask Google Gemini.")
+        raise VendorError("timeout", "There was no time left to call Google Gemini.")
     once = config.model_copy(
         update={
-            # Milliseconds. Bounds the wait for a free connection too, and tells their server when to give up.
+            # Milliseconds. Also limits the wait for a free connection, and is sent to the server.
             "http_options": types.HttpOptions(timeout=max(1, int(left_s * 1000))),
-            # Both would make further requests of their own, paid for each.
+            # Both would make further requests, each of them charged.
             "automatic_continuation": False,
             "automatic_function_calling": types.AutomaticFunctionCallingConfig(disable=True),
-            # Its types refuse an answer for one wrong member; it is read here.
+            # The plain answer, as the SDK's types reject some answers.
             "should_return_http_response": True,
         }
     )
@@ -115,7 +115,7 @@ def generate(
 
 
 def _checked(model: str, kept: connections.KeptAnswer, text: str, *, paints: bool) -> dict[str, Any]:
-    """The answer's JSON where it has parts, else what it says of a failure. `text`: the body, where it is one."""
+    """The answer's JSON if it has parts; otherwise raises VendorError. `text`: the body, if the SDK returned it."""
     is_text = text.startswith(("{", "["))
     content = b"" if is_text else kept.content()
     if paints and begins_like_image(content):
@@ -124,7 +124,7 @@ def _checked(model: str, kept: connections.KeptAnswer, text: str, *, paints: boo
         body = read_json(text if is_text else content)
     except NotJsonError as error:
         raise not_json(content or kept.content()) from error
-    if isinstance(body, list) and len(body) == 1:  # as `streamGenerateContent` answers
+    if isinstance(body, list) and len(body) == 1:  # the form of `streamGenerateContent`
         body = body[0]
     if not isinstance(body, dict):
         raise not_json(content or kept.content())
@@ -141,7 +141,7 @@ def _checked(model: str, kept: connections.KeptAnswer, text: str, *, paints: boo
 
 
 def parts_of(body: Any) -> list[dict[str, Any]]:
-    """The parts of the answer, without the model's thoughts, which may hold drafts of the image."""
+    """The parts of the answer, without the model's thoughts, which may contain drafts of the image."""
     return [part for part in _every_part(body) if part.get("thought") is not True]
 
 
@@ -158,10 +158,10 @@ def text_of(body: Any) -> str:
 
 
 def image_of(body: Any, usage: Usage | None, deadline: Deadline) -> bytes:
-    """The image of the answer. Raises VendorError: what it says of a failure, or that it holds none.
+    """The image of the answer. Raises VendorError if it has none.
 
-    Of several the last, which users report to be the final one, and one of the model's thoughts only where the answer
-    itself has no place for one (November 2026, one report each): it is paid for.
+    Of several images the last is used, which users report to be the final one. A draft among the model's thoughts is
+    used only if the answer itself has no image (one report each, November 2026): it was paid for.
     """
     unreadable: UnreadableImageError | None = None
     thoughts = [part for part in _every_part(body) if part.get("thought") is True]
@@ -181,22 +181,22 @@ def image_of(body: Any, usage: Usage | None, deadline: Deadline) -> bytes:
 
 
 def _blob_of(part: dict[str, Any]) -> Any:
-    """What a part holds besides text."""
+    """The data or file of a part, or None."""
     names = ("inlineData", "inline_data", "fileData", "file_data")
     return next((part[name] for name in names if part.get(name)), None)
 
 
 def _is_said_to_be_image(part: dict[str, Any]) -> bool:
-    """Whether its media type names an image, or is missing."""
+    """Whether the part's media type is an image's, or missing."""
     blob = _blob_of(part)
     named = at(blob, "mimeType") or at(blob, "mime_type")
     return named is None or str(named).startswith("image/")
 
 
 def usage_of(model: str, body: Any, *, paints: bool = False) -> Usage | None:
-    """What a call used, by the answer's `usageMetadata`; None where it says nothing, or nonsense.
+    """The usage that the answer reports in `usageMetadata`; None if the report is missing or invalid.
 
-    Thoughts are charged as text. `promptTokenCount` includes what was cached (SDK 3.4.0's types, read November 2026).
+    Thoughts are charged as text. `promptTokenCount` includes cached tokens (SDK 3.4.0's types, read November 2026).
     """
     told, counts = at(body, "usageMetadata"), CountReader()
     if at(told, "promptTokenCount") is None:
@@ -221,26 +221,26 @@ def usage_of(model: str, body: Any, *, paints: bool = False) -> Usage | None:
     return Usage(SERVICE, model, {unit: amount for unit, amount in units.items() if amount})
 
 
-def known(usage: Usage | None, model: str) -> Usage:
-    """The usage, or one that says nothing of how much was used."""
-    return usage or Usage(SERVICE, model)
+def unknown_usage(model: str) -> Usage:
+    """The usage of a call that did not report it."""
+    return Usage(SERVICE, model)
 
 
-def json_config(
-    schema: Mapping[str, object],
-    *,
-    temperature: float | None = None,
-    instructions: str = "",
-    most_tokens: int = 0,
-) -> types.GenerateContentConfig:
-    """The configuration for an answer in JSON of `schema`."""
-    return types.GenerateContentConfig(
+def answer_in_json(
+    request: TextRequest, *, temperature: float | None = None
+) -> tuple[dict[str, Any], str, Usage | None]:
+    """The answer's JSON, its text, and the usage if reported. Raises VendorError, as `generate` does."""
+    parts = [types.Part(text=request.text)]
+    parts += [types.Part.from_bytes(data=image, mime_type="image/jpeg") for image in request.images]
+    config = types.GenerateContentConfig(
         response_mime_type="application/json",
-        response_json_schema=dict(schema),
+        response_json_schema=dict(request.schema),
         temperature=temperature,
-        system_instruction=instructions or None,
-        max_output_tokens=most_tokens or None,
+        system_instruction=request.instructions or None,
+        max_output_tokens=request.max_tokens or None,
     )
+    body = generate(MOST_ASIDE, request.model, parts, config, request.deadline)
+    return body, text_of(body), usage_of(request.model, body)
 
 
 def _images(counts: CountReader, details: Any) -> int:

@@ -1,4 +1,4 @@
-"""How calls to the Gemini Developer API fail: what its SDK raises, and what its answers say."""
+"""Failures of calls to the Gemini Developer API: exceptions of its SDK, and errors in its answers."""
 
 import json
 import re
@@ -14,9 +14,9 @@ from dali.lib.calls.failures import VendorError, retry_after_s
 from dali.lib.calls.outcomes import GAVE_UP, Told, judged, told_in
 
 WHO = "Google Gemini"
-# What `generate_content` raises where the service or the way to it is at fault: its own errors, httpx2's as they
-# are, and what its parsing stumbles over (google-genai 3.4.0, measured November 2026). JSONDecodeError,
-# UnknownApiResponseError and pydantic's ValidationError are ValueErrors.
+# What `generate_content` raises if the service or the connection fails: its own errors, those of httpx2, and errors of
+# its parser (google-genai 3.4.0, measured November 2026). JSONDecodeError, UnknownApiResponseError and pydantic's
+# ValidationError are ValueErrors.
 RAISED = (
     errors.APIError,
     httpx2.HTTPError,
@@ -29,12 +29,12 @@ RAISED = (
     RecursionError,
 )
 
-# Its safety systems' words for no; ESCALATION: "Request was filtered by an escalation rule" (SDK 3.4.0's types).
+# Reasons of its safety systems. ESCALATION: "Request was filtered by an escalation rule" (SDK 3.4.0's types).
 _REFUSING = frozenset({
     "SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "IMAGE_SAFETY", "IMAGE_PROHIBITED_CONTENT",
     "IMAGE_RECITATION", "ESCALATION", "MODEL_ARMOR",
 })  # fmt: skip
-# The same request would end the same way: the prompt's language, an account closed for misuse.
+# Another attempt would fail too: unsupported language, account closed for misuse.
 _FINAL = frozenset({"LANGUAGE", "PUP_LIMITED_DISABLED"})
 _SECONDS = re.compile(r"^(\d{1,9}(?:\.\d{1,9})?)s$")
 _UNSENT = (
@@ -48,21 +48,23 @@ _UNSENDABLE = (httpx2.InvalidURL, httpx2.UnsupportedProtocol, httpx2.LocalProtoc
 
 
 def failure_of(error: Exception) -> VendorError:
-    """One of RAISED, before a whole answer came, in the words of the outcomes."""
+    """The failure for one of RAISED, if no complete answer was received."""
     is_sent = not isinstance(error, _UNSENT)
     if isinstance(error, httpx2.TimeoutException | TimeoutError):
-        said = "gave no whole answer before the deadline" if is_sent else "could not be reached in time"
+        said = "did not answer completely before the deadline" if is_sent else "could not be reached in time"
         return VendorError("timeout", f"{WHO} {said}.", is_possibly_billed=is_sent)
     if isinstance(error, httpx2.HTTPError | OSError) and not isinstance(error, _UNSENDABLE):
-        said = "broke off the connection" if is_sent else "could not be reached"
+        said = "closed the connection early" if is_sent else "could not be reached"
         return VendorError("provider_error", f"{WHO} {said} ({_reason(error)}).", is_possibly_billed=is_sent)
-    # The SDK's or urllib's own, before anything is sent: an address or a key that is none.
-    said = f"{WHO} cannot be asked ({type(error).__name__}): see GOOGLE_GEMINI_BASE_URL and GEMINI_API_KEY."
+    # From the SDK or urllib, before anything was sent: an invalid URL or key.
+    said = (
+        f"{WHO} cannot be called ({type(error).__name__}): check GOOGLE_GEMINI_BASE_URL and GEMINI_API_KEY."
+    )
     return VendorError("provider_error", said, is_retryable=False)
 
 
 def failure_of_answer(status: int, headers: Mapping[str, str], content: bytes) -> VendorError:
-    """What an answer means whose status is none of success."""
+    """The failure of an answer with an error status."""
     try:
         body: Any = read_json(content)
     except NotJsonError:
@@ -73,7 +75,7 @@ def failure_of_answer(status: int, headers: Mapping[str, str], content: bytes) -
 def of_body(
     body: Any, told: Told, *, status: int, headers: Mapping[str, str], usage: Usage | None = None
 ) -> VendorError:
-    """What an error of theirs means: `{error: {code, message, status, details}}`."""
+    """The failure that a body reports: `{error: {code, message, status, details}}`."""
     outcome, is_retryable = judged(told, status)
     pause_s = _retry_delay_s(body)
     named = text_at(body, "error", "status")
@@ -82,7 +84,7 @@ def of_body(
         outcome,
         f"{WHO} answered {status}{f' {named[:60]}' if named else ''}: {message}{_cure(told, status)}",
         is_retryable=is_retryable,
-        # A status of success that is not 200 is none of theirs: something was done with the request.
+        # Gemini itself answers 200: another success status means that the request was processed.
         is_possibly_billed=200 < status < 300 or (status in GAVE_UP and told.is_empty),
         usage=usage,
         retry_after_s=retry_after_s(headers.get("retry-after")) if pause_s is None else pause_s,
@@ -92,9 +94,9 @@ def of_body(
 
 
 def refusal_of(body: Any, usage: Usage | None) -> VendorError | None:
-    """The failure that an answer with status 200 says by its prompt feedback or finish reason; None where it says none.
+    """The failure that an answer with status 200 reports as prompt feedback or finish reason; None if it reports none.
 
-    `refused` where a safety system said no, of the prompt or of what was made; else `provider_error`.
+    `refused` if a safety system blocked the prompt or the result, otherwise `provider_error`.
     """
     blocked = text_at(body, "promptFeedback", "blockReason").upper()
     if blocked:
@@ -102,7 +104,7 @@ def refusal_of(body: Any, usage: Usage | None) -> VendorError | None:
         return _refused(said, body, usage)
     reason = finish_reason(body)
     if reason in _REFUSING:
-        return _refused(_sentence("blocked what it made", reason, _finish_message(body)), body, usage)
+        return _refused(_sentence("blocked the result", reason, _finish_message(body)), body, usage)
     if reason in _FINAL:
         said = _sentence("ended without an answer", reason, _finish_message(body))
         return VendorError(
@@ -114,9 +116,9 @@ def refusal_of(body: Any, usage: Usage | None) -> VendorError | None:
 def empty(
     body: Any, lacking: str, usage: Usage | None, text: str = "", *, is_unreadable: bool = False
 ) -> VendorError:
-    """The failure of an answer with status 200 that lacks what was asked for; `text` is what it says instead.
+    """The failure of an answer with status 200 without a usable result; `text`: the answer's text, if any.
 
-    `is_unreadable`: an image's place holds something else, and another call would be paid for the same.
+    `is_unreadable`: the answer has something unreadable instead of an image; another call would cost the same again.
     """
     said = _sentence(f"answered with {lacking}", finish_reason(body), text or _finish_message(body))
     return VendorError(
@@ -131,14 +133,14 @@ def empty(
 
 
 def not_json(content: bytes) -> VendorError:
-    """The failure of an answer with status 200 that is no JSON."""
-    said = f"{WHO} answered with something else than its JSON."
+    """The failure of an answer with status 200 that is not JSON."""
+    said = f"{WHO}'s answer is not JSON."
     shown = content[:4000].decode("utf-8", "replace")
     return VendorError("provider_error", said, status=200, is_possibly_billed=True, excerpt=shown)
 
 
 def finish_reason(body: Any) -> str:
-    """Why the model stopped, in upper case; empty where it does not say."""
+    """Why the model stopped, in upper case; empty if unknown."""
     candidates = objects(at(body, "candidates"))
     return text_at(candidates, 0, "finishReason").upper()[:60]
 
@@ -152,7 +154,7 @@ def _refused(said: str, body: Any, usage: Usage | None) -> VendorError:
 
 
 def _retry_delay_s(body: Any) -> float | None:
-    """What google.rpc.RetryInfo asks for, as in `"retryDelay": "17s"`."""
+    """The pause of google.rpc.RetryInfo, as in `"retryDelay": "17s"`; None if there is none."""
     for detail in _details(body, "RetryInfo"):
         found = _SECONDS.match(text_at(detail, "retryDelay"))
         if found:
@@ -162,11 +164,11 @@ def _retry_delay_s(body: Any) -> float | None:
 
 def _cure(told: Told, status: int) -> str:
     is_key = "apikeyinvalid" in told.codes or "API key not valid" in told.text
-    return " (see GEMINI_API_KEY)" if is_key or status in (401, 403) else ""
+    return " (check GEMINI_API_KEY)" if is_key or status in (401, 403) else ""
 
 
 def _details(body: Any, kind: str) -> Iterator[Mapping[str, Any]]:
-    """The error's details whose type ends in `kind`, as in type.googleapis.com/google.rpc.RetryInfo."""
+    """The error details whose type ends in `kind`, as in type.googleapis.com/google.rpc.RetryInfo."""
     for detail in objects(at(body, "error", "details")):
         if str(detail.get("@type")).endswith(kind):
             yield detail

@@ -1,4 +1,4 @@
-"""Gemini's image models: the shapes and sizes each makes, the tokens an image costs, how one is sent."""
+"""Gemini's image models: their shapes and sizes, the tokens of an image, and how images are sent."""
 
 import io
 import math
@@ -14,7 +14,7 @@ from dali.lib.pictures.ground import ground_for, on_ground
 
 Size = tuple[int, int]  # width, height in pixels
 
-# Pixels at "1K" by aspect ratio; "512", "2K" and "4K" are a half, twice and four times as much (guide "Image
+# Pixels at "1K" by aspect ratio; multiply by 0.5, 2 and 4 for "512", "2K" and "4K" (guide "Image
 # generation", ai.google.dev/gemini-api/docs/image-generation, read November 2026).
 _AT_1K: Mapping[str, Size] = MappingProxyType({
     "1:1": (1024, 1024),
@@ -32,7 +32,7 @@ _AT_1K: Mapping[str, Size] = MappingProxyType({
     "1:8": (384, 3072),
     "8:1": (3072, 384),
 })  # fmt: skip
-# gemini-2.5-flash-image has pixels of its own (as above).
+# gemini-2.5-flash-image makes other sizes (same source).
 _AT_1K_2_5: Mapping[str, Size] = MappingProxyType({
     "1:1": (1024, 1024),
     "2:3": (832, 1248),
@@ -45,10 +45,10 @@ _AT_1K_2_5: Mapping[str, Size] = MappingProxyType({
     "16:9": (1344, 768),
     "21:9": (1536, 672),
 })  # fmt: skip
-# 20 MB a request, in base64 (as of ai.google.dev/gemini-api/docs, read November 2026): two images, and the prompt.
+# A request may have 20 MB in base64 (ai.google.dev/gemini-api/docs, read November 2026): two images and the prompt.
 _MOST_SENT_BYTES = 7_000_000
 _MOST_SENT_PX = 4096
-# It takes no mask, no canvas and no kind: what is wanted is said in words.
+# The API has no fields for mask, canvas or kind: the prompt describes them.
 INSTRUCTIONS: Mapping[str, str] = MappingProxyType(
     {
         "generate": "{prompt}",
@@ -80,10 +80,10 @@ IMAGE_SIZES = tuple(_SCALES)
 
 @dataclass(frozen=True, slots=True)
 class GeminiImageModel:
-    """What one model takes and makes.
+    """One model.
 
-    `tokens`: output tokens of an image by image size, of which it makes no others. `takes_image_size`: whether the
-    request may name one. `thinking`: the levels that may be asked for.
+    `tokens`: output tokens of an image by image size; the model makes only these sizes. `takes_image_size`: whether a
+    request may name the size. `thinking`: the allowed levels. `pixels`: (width, height) at "1K" by aspect ratio.
     """
 
     name: str
@@ -95,7 +95,7 @@ class GeminiImageModel:
 
     @property
     def image_sizes(self) -> tuple[str, ...]:
-        """The image sizes it makes, from the smallest."""
+        """The image sizes that it makes, smallest first."""
         return tuple(self.tokens)
 
     @property
@@ -105,23 +105,23 @@ class GeminiImageModel:
 
     @property
     def upscales(self) -> bool:
-        """Whether it makes more than 1K."""
+        """Whether it makes images larger than 1K."""
         return "2K" in self.tokens
 
     def size_of(self, ratio: str, image_size: str) -> Size:
-        """(width, height) in pixels of what it makes of them."""
+        """(width, height) in pixels for an aspect ratio and an image size."""
         scale = _SCALES[image_size]
-        # 792x168 for 21:9 at 512 stands in the guide; half of 672 is 336, as everywhere else.
+        # The guide says 792x168 for 21:9 at 512; assumed to be a mistake, as half of 672 is 336.
         width, height = self.pixels[ratio]
         return int(width * scale), int(height * scale)
 
     def ratio_for(self, size: Size) -> str:
-        """The aspect ratio that is nearest to that of `size`."""
+        """The aspect ratio nearest to that of `size`."""
         shape = math.log(size[0] / size[1])
         return min(self.ratios, key=lambda ratio: abs(math.log(_shape(ratio)) - shape))
 
     def image_size_for(self, size: Size) -> str:
-        """The image size whose number of pixels is nearest to that of `size`."""
+        """The image size with the number of pixels nearest to that of `size`."""
         area = math.log(size[0] * size[1])
 
         def apart(image_size: str) -> float:
@@ -130,7 +130,7 @@ class GeminiImageModel:
         return min(self.image_sizes, key=apart)
 
     def image_size_above(self, size: Size) -> str | None:
-        """The smallest image size that shows a picture of `size` larger than it is; None where none does."""
+        """The smallest image size that enlarges an image of `size`; None if none does."""
         ratio = self.ratio_for(size)
         for image_size in self.image_sizes:
             made = self.size_of(ratio, image_size)
@@ -146,10 +146,10 @@ def _shape(ratio: str) -> float:
 
 # Output tokens by image size: 747, 1120, 1680, 2520 (gemini-3.1-flash-image) and 1120, 1120, 2000
 # (gemini-3-pro-image) on their model pages, 1290 for gemini-2.5-flash-image (docs.cloud.google.com and ai.google.dev,
-# read November 2026). Of gemini-nano-banana-2.1 and the lite model only the price of 1K is told, which is that
-# of 1120 tokens; above that it is taken to cost what gemini-3.1-flash-image does.
-# The first is the default: others report that gemini-3.1-flash-image was shut down on 29 October 2026 in favour of
-# it (github.com/BerriAI/litellm, discussion 44983; not confirmed).
+# read November 2026). For gemini-nano-banana-2.1 and the lite model only the price of 1K is published, which is that
+# of 1120 tokens; larger sizes are assumed to cost the same as with gemini-3.1-flash-image.
+# The first is the default. It is said to have replaced gemini-3.1-flash-image on 29 October 2026
+# (github.com/BerriAI/litellm, discussion 44983; not confirmed).
 MODELS = {
     model.name: model
     for model in (
@@ -177,12 +177,12 @@ MODELS = {
 
 
 def unlisted(name: str) -> GeminiImageModel:
-    """A model that is newer than this file, which an operator names: taken to do what the newest here does."""
+    """A model that the operator names and this file does not list: assumed to work like the newest one here."""
     return GeminiImageModel(name, MODELS["gemini-nano-banana-2.1"].tokens, _COMMON_RATIOS)
 
 
 def image_part(image: Image.Image, content: bytes | None = None) -> types.Part:
-    """The image as PNG, `content` where that is it already; where that is too large as JPEG, smaller and smaller."""
+    """The image as PNG (`content`, if given), or as JPEG if that is too large, scaled down until it fits."""
     if max(image.size) <= _MOST_SENT_PX:
         content = content or png(image)
         if len(content) <= _MOST_SENT_BYTES:

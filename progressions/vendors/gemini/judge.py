@@ -1,7 +1,6 @@
-"""The judge `gemini`: a vision model of Google's by the Gemini Developer API."""
+"""The judge `gemini`: a vision model of the Gemini Developer API."""
 
 from django.conf import settings
-from google.genai import types
 
 from progressions.vendors.gemini import api
 from progressions.vendors.gemini.failures import empty
@@ -9,13 +8,11 @@ from progressions.verdicts.rubric import Question, Reply, VisionJudge
 
 
 class GeminiJudge(VisionJudge):
-    """Asks DALI_GEMINI_JUDGE_MODEL, whose answers keep to a JSON Schema."""
+    """Asks DALI_GEMINI_JUDGE_MODEL, whose answers follow a JSON Schema."""
 
     name = "gemini"
-
-    def missing(self) -> list[str]:
-        """See Judge."""
-        return api.missing()
+    preference = 10
+    required_settings = ("GEMINI_API_KEY",)
 
     def model(self) -> str:
         """See VisionJudge."""
@@ -23,13 +20,7 @@ class GeminiJudge(VisionJudge):
 
     def ask(self, question: Question) -> Reply:
         """See VisionJudge."""
-        model = settings.GEMINI_JUDGE_MODEL
-        parts = [types.Part(text=question.text)]
-        parts += [types.Part.from_bytes(data=image, mime_type="image/jpeg") for image in question.images]
-        config = api.json_config(question.schema, temperature=0)
-        response = api.generate(api.MOST_ASIDE, model, parts, config, question.deadline)
-        usage = api.usage_of(model, response)
-        text = api.text_of(response)
+        body, text, usage = api.answer_in_json(question.request(self.model()), temperature=0)
         if not text.strip():
-            raise empty(response, "no text", usage)
-        return Reply(text, api.known(usage, model))
+            raise empty(body, "no text", usage)
+        return Reply(text, usage or api.unknown_usage(self.model()))

@@ -1,4 +1,4 @@
-"""The provider `gemini`: Google's image models by the Gemini Developer API."""
+"""The provider `gemini`: Google's image models, through the Gemini Developer API."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -28,9 +28,9 @@ from progressions.vendors.gemini.images import (
     unlisted,
 )
 
-# `seed` is a TYPE_INT32 there; ours go to 2**32 - 1.
+# The API's `seed` is a TYPE_INT32; Dali's go up to 2**32 - 1.
 _MOST_SEED = 2**31 - 1
-# Tokens of an image that is sent, at most (560 with gemini-3-pro-image), and of thoughts, as far as has been seen.
+# Maximum tokens of a sent image (560 with gemini-3-pro-image), and observed tokens of thoughts.
 _INPUT_IMAGE_TOKENS, _THOUGHT_TOKENS = 1120, 1000
 _GREY = (128, 128, 128)
 _Parts = list[types.Part]
@@ -38,7 +38,7 @@ _Parts = list[types.Part]
 
 @dataclass(frozen=True, slots=True)
 class GeminiOptions:
-    """`options.gemini`, checked; None is what the service takes by itself, or what the size asked for says."""
+    """`options.gemini`, checked; None: the service's default, or what follows from the requested size."""
 
     aspect_ratio: str | None = None
     image_size: str | None = None
@@ -49,7 +49,7 @@ class GeminiOptions:
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """What is asked for: shape and size, and how what is shown stands on a canvas of that size."""
+    """The shape and size to ask for, and the position of the sent image on a canvas of that size."""
 
     ratio: str
     image_size: str
@@ -58,9 +58,10 @@ class _Plan:
 
 
 class GeminiProvider(Provider):
-    """Google's image models, one call of `generateContent` an image."""
+    """One call of `generateContent` for each image."""
 
     name = "gemini"
+    required_settings = ("GEMINI_API_KEY",)
     title = "Google Gemini"
     kinds = frozenset(Kind)
     models = tuple(MODELS)
@@ -71,21 +72,17 @@ class GeminiProvider(Provider):
     limits: ClassVar[SizeLimits] = {"min_px": 64, "max_px": 12_288}
     finishes = frozenset({Kind.INPAINT, Kind.OUTPAINT, Kind.UPSCALE})
 
-    def missing(self) -> list[str]:
-        """See Provider."""
-        return api.missing()
-
     def default_model(self) -> str:
         """DALI_GEMINI_MODEL."""
         return str(settings.GEMINI_MODEL)
 
     def default_model_for(self, kind: Kind) -> str:
-        """DALI_GEMINI_MODEL; for an upscale another where that one makes 1K alone."""
+        """DALI_GEMINI_MODEL; for an upscale another model if that one only makes 1K."""
         named = self.default_model()
         return named if kind in self.kinds_of(named) else self.models[0]
 
     def kinds_of(self, model: str) -> frozenset[Kind]:
-        """All of them; but an upscale needs a model that makes more than 1K."""
+        """All kinds; but an upscale needs a model that makes more than 1K."""
         return self.kinds if _model(model).upscales else self.kinds - {Kind.UPSCALE}
 
     def concurrency(self) -> int | None:
@@ -93,7 +90,7 @@ class GeminiProvider(Provider):
         return int(settings.GEMINI_CONCURRENCY)
 
     def check(self, draft: Draft) -> None:
-        """The models of gemini_images and DALI_GEMINI_MODEL; any size, mapped to the nearest; GeminiOptions."""
+        """Checks the model (MODELS or DALI_GEMINI_MODEL), sides of 64 to 12288 pixels, and the options."""
         model = _model(draft.model)
         if draft.size is not None and not all(
             self.limits["min_px"] <= side <= self.limits["max_px"] for side in draft.size
@@ -105,7 +102,7 @@ class GeminiProvider(Provider):
         _check_kind(draft.kind, model, parse_options(draft.options, model))
 
     def job_rules(self) -> Mapping[str, Mapping[str, Any]]:
-        """See Provider; each option as far as any model takes it."""
+        """See Provider. The values are those of all models together."""
         options = {
             "aspect_ratio": {"enum": _any_of(model.ratios for model in MODELS.values())},
             "image_size": {"enum": _any_of(model.nameable for model in MODELS.values())},
@@ -120,7 +117,7 @@ class GeminiProvider(Provider):
         }
 
     def estimate(self, draft: Draft) -> Usage | None:
-        """The tokens of the image size that will be asked for; of the largest where the start image decides it."""
+        """The tokens of the requested image size; of the largest if the start image decides it."""
         model = _model(draft.model)
         image_size = parse_options(draft.options, model).image_size
         if draft.kind == Kind.UPSCALE or (image_size is None and draft.kind in self.finishes):
@@ -128,7 +125,7 @@ class GeminiProvider(Provider):
         elif image_size is None:
             image_size = "1K" if draft.size is None else model.image_size_for(draft.size)
         images = {Kind.GENERATE: 0, Kind.INPAINT: 2}.get(draft.kind, 1)
-        # A token has three bytes or more; the words around the prompt have fewer than 200 tokens.
+        # A token has at least three bytes; the text around the prompt has fewer than 200 tokens.
         units = {
             Unit.TEXT_INPUT: len(draft.prompt.encode()) // 3 + 200,
             Unit.IMAGE_INPUT: images * _INPUT_IMAGE_TOKENS,
@@ -162,7 +159,7 @@ class GeminiProvider(Provider):
         return ProviderImage(content, model.name, seed=seed, meta=meta, usage=usage)
 
     def finish(self, request: ProviderRequest, content: bytes) -> bytes:
-        """What was to be kept, put back; an upscale in the very shape of its start image."""
+        """Restores what had to be kept; cuts an upscale to the exact shape of its start image."""
         if request.start_image is None:
             return content
         model = _model_asked(request.model)
@@ -185,13 +182,13 @@ def _model(name: str) -> GeminiImageModel:
 
 
 def _model_asked(name: str) -> GeminiImageModel:
-    """Also one that was the setting's when the job was submitted."""
+    """The model, even if it is unlisted: DALI_GEMINI_MODEL may have changed since the job was submitted."""
     return MODELS.get(name) or unlisted(name)
 
 
 def _check_kind(kind: Kind, model: GeminiImageModel, options: GeminiOptions) -> None:
     if kind in GeminiProvider.finishes and options.aspect_ratio:
-        cure = f"not taken for {kind}: its start image has a shape"
+        cure = f"not allowed for {kind}, which keeps the shape of its start image"
         raise _refusal("aspect_ratio", options.aspect_ratio, cure)
     if kind != Kind.UPSCALE:
         return
@@ -200,19 +197,19 @@ def _check_kind(kind: Kind, model: GeminiImageModel, options: GeminiOptions) -> 
         cure = f"makes images of 1K and cannot upscale; these can: {able}"
         raise InputError("models.gemini", f"'{model.name}' {cure}")
     if options.image_size in ("512", "1K"):
-        raise _refusal("image_size", options.image_size, "no size to upscale to; take 2K or 4K")
+        raise _refusal("image_size", options.image_size, "too small for an upscale; use 2K or 4K")
 
 
 def _plan(
     request: ProviderRequest, model: GeminiImageModel, options: GeminiOptions, start: Size | None
 ) -> _Plan:
-    """The same for the same request and start image, so that `finish` knows what `call` has shown."""
+    """Depends only on the request and the start image, so that `finish` gets the same plan as `call`."""
     outpaint = None
     shown = start
     if start is not None and request.kind == Kind.OUTPAINT:
         outpaint = compositing.plan_outpaint(start, request.size, most_pixels=settings.MAX_IMAGE_PIXELS)
         shown = outpaint.canvas
-    # The finished image has the shape of what is shown, any other the shape asked for.
+    # Kinds with `finish` keep the shape of the sent image; others have the requested shape.
     is_shaped = request.kind in GeminiProvider.finishes
     ratio = options.aspect_ratio or model.ratio_for((None if is_shaped else request.size) or shown or (1, 1))
     if request.kind == Kind.UPSCALE and start is not None:
@@ -225,7 +222,7 @@ def _plan(
 
 
 def _upscaled(request: ProviderRequest, model: GeminiImageModel, options: GeminiOptions, start: Size) -> str:
-    """The image size asked for, else 2K; but one that is larger than the start image."""
+    """The requested image size or 2K, but always larger than the start image."""
     least = model.image_size_above(start)
     if least is None:
         largest = model.size_of(model.ratio_for(start), model.image_sizes[-1])
@@ -257,7 +254,7 @@ def _config(
 
 
 def _shown(request: ProviderRequest, model: GeminiImageModel, options: GeminiOptions) -> tuple[_Plan, _Parts]:
-    """The plan, and the images that are sent. Raises VendorError for a start image or mask that is none."""
+    """The plan and the images to send. Raises VendorError for an unreadable start image or mask."""
     if request.kind == Kind.GENERATE or request.start_image is None:
         return _plan(request, model, options, None), []
     try:
@@ -270,7 +267,7 @@ def _shown(request: ProviderRequest, model: GeminiImageModel, options: GeminiOpt
 
 
 def _images(request: ProviderRequest, plan: _Plan, start: Image.Image) -> _Parts:
-    """The start image as the model is to see it, and for an inpaint its mask, of the same size."""
+    """The start image as the model should see it, and for an inpaint a mask of the same size."""
     if request.kind in (Kind.EDIT, Kind.VARIATION):
         return [image_part(start, request.start_image)]
     if plan.outpaint is not None:
@@ -286,7 +283,7 @@ def _images(request: ProviderRequest, plan: _Plan, start: Image.Image) -> _Parts
 
 
 def parse_options(options: Mapping[str, object], model: GeminiImageModel) -> GeminiOptions:
-    """Checks `options.gemini` for a model; InputError naming the option, its value and what it must be."""
+    """Checks `options.gemini` for a model. Raises InputError with the option, its value and what is allowed."""
     for name in options:
         if name not in _PARSERS:
             raise _refusal(
@@ -306,9 +303,9 @@ def _refusal(name: str, value: object, cure: str) -> InputError:
 
 def _one_of(name: str, value: object, known: tuple[str, ...], model: GeminiImageModel) -> str:
     if not known:
-        raise _refusal(name, value, f"not taken by {model.name}, which has none to choose from")
+        raise _refusal(name, value, f"not an option of {model.name}")
     if not isinstance(value, str) or value not in known:
-        raise _refusal(name, value, f"not taken by {model.name}; it takes {', '.join(known)}")
+        raise _refusal(name, value, f"not a value for {model.name}; known: {', '.join(known)}")
     return value
 
 

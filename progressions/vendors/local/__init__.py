@@ -1,1 +1,1 @@
-"""The built-in judge and delivery, without any service."""
+"""The built-in judge and delivery, which need no service."""

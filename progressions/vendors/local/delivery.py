@@ -1,4 +1,4 @@
-"""Delivery by this server: WebP files in the delivery storage, served below /images."""
+"""The delivery `local`: this server serves the WebP files of the delivery storage under /images."""
 
 import re
 

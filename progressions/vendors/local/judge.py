@@ -1,6 +1,6 @@
-"""The local judge: measures pixels on this machine, without a key; it recognises no things and says so.
+"""The judge `local`: measures pixels on this machine and needs no key. It cannot recognize objects, and says so.
 
-Its rules, each a check below: a picture passes when no check fails. What a check cannot say it leaves out.
+An image passes if none of the checks below fails. A check that does not apply yields nothing.
 """
 
 import re
@@ -19,11 +19,9 @@ from progressions.enums import Judgment, Kind
 from progressions.errors import JudgeError
 from progressions.judge import Judge, JudgeRequest, Verdict
 
-_LOOK_PX = 256  # what is not about sharpness is measured at this size
+_LOOK_PX = 256  # everything but sharpness is measured at this size
 _LEAST_PX = 16
-_NOT_CHECKED = (
-    "Not checked: objects, people, text and style; this judge measures pixels and recognises no things."
-)
+_NOT_CHECKED = "Not checked: objects, people, text and style; this judge only measures pixels."
 _INVISIBLE = "The picture is blank: all of it is transparent."
 _DESCRIBE = "Describe the main subject and what surrounds it, so that the picture has content."
 _DRAWING = re.compile(r"\b(line[ -]?(drawing|art)|sketch|pencil|ink|charcoal|etching|engraving)\b")
@@ -37,7 +35,7 @@ _BRIGHT = re.compile(r"\b(bright|snow|snowy|sunny|noon|midday|high[ -]key)\b")
 
 @dataclass(frozen=True, slots=True)
 class CheckFinding:
-    """What one check found: a sentence for people, and where it failed what to ask for instead."""
+    """The result of a check: a sentence for people and, if it failed, what to ask for instead."""
 
     is_good: bool
     note: str
@@ -46,38 +44,39 @@ class CheckFinding:
 
 @dataclass(frozen=True, slots=True)
 class MeasuredRequest:
-    """The request with what several checks need of it, measured once."""
+    """The request with measurements that several checks use."""
 
     request: JudgeRequest
     kind: Kind
     prompt: str  # lower case
-    small: Image.Image  # RGB, at most _LOOK_PX a side; over a ground where something is transparent
-    seen: Image.Image  # RGB: its visible pixels alone, for what does not depend on places
+    small: Image.Image  # RGB, at most _LOOK_PX a side, on a background if transparent
+    seen: Image.Image  # RGB, only visible pixels, for measurements without positions
     lightness: Image.Image  # of `small`, mode L
-    mean: float  # lightness of what is seen, 0 to 255
-    start: Image.Image | None  # as `small`, over the same ground
+    mean: float  # mean lightness of visible pixels, 0 to 255
+    start: Image.Image | None  # as `small`, on the same background
 
     @property
     def size(self) -> tuple[int, int]:
-        """Pixels of the judged picture."""
+        """(width, height) of the judged image in pixels."""
         return self.request.generated_image.width, self.request.generated_image.height
 
     @property
     def start_size(self) -> tuple[int, int]:
-        """Pixels of the start image, (0, 0) where there is none."""
+        """(width, height) of the start image; (0, 0) if there is none."""
         start = self.request.start_image
         return (start.width, start.height) if start else (0, 0)
 
 
 class LocalJudge(Judge):
-    """Passes a picture unless a measurement speaks against it; takes a few milliseconds."""
+    """Passes an image unless a measurement fails; takes a few milliseconds."""
 
     name = "local"
+    preference = 1  # the last resort, as it is always configured
 
     def judge(self, request: JudgeRequest) -> Verdict:
-        """Runs every check; null only where the picture is too small for any of them."""
+        """Runs every check; null only if the image is too small for all of them."""
         if request.deadline.has_passed:
-            raise JudgeError("The local judge was given no time.")
+            raise JudgeError("The local judge had no time left.")
         picture = request.generated_image
         if min(picture.width, picture.height) < _LEAST_PX:
             note = (
@@ -114,9 +113,9 @@ def _seen(picture: Picture) -> Image.Image:
 
 
 def _check_content(look: MeasuredRequest) -> Iterator[CheckFinding]:
-    """Something is to be seen: at least 6 grey levels of contrast, at most 97 in 100 pixels alike.
+    """The image is not blank: at least 6 grey levels of contrast, and at most 97 % of the pixels of one colour.
 
-    The clear margin around what is seen of a transparent picture does not count.
+    Transparent margins do not count.
     """
     width, height = look.size
     image, views = look.request.generated_image.fitted(_LOOK_PX), [look.small]
@@ -142,7 +141,7 @@ def _is_blank(image: Image.Image) -> bool:
 
 
 def _check_size(look: MeasuredRequest) -> Iterator[CheckFinding]:
-    """The size asked for; a provider's nearest is let pass: the same shape to 1/8, at least half the pixels."""
+    """The size is as requested, or near it: the same shape within 1/8, and at least half the pixels."""
     asked, (width, height) = look.request.size, look.size
     if asked is None or look.kind in (Kind.INPAINT, Kind.OUTPAINT, Kind.UPSCALE):
         return
@@ -160,7 +159,7 @@ def _check_size(look: MeasuredRequest) -> Iterator[CheckFinding]:
 
 
 def _check_sharpness(look: MeasuredRequest) -> Iterator[CheckFinding]:
-    """The steepest edges rise by 6 or more grey levels a pixel; a blur of 8 pixels in 1024 leaves 3 to 7."""
+    """The steepest edges rise by at least 6 grey levels per pixel; a blur of 8 pixels in 1024 leaves 3 to 7."""
     if _PLAIN.search(look.prompt) or measures.contrast(look.lightness) < 6:
         return
     picture = look.request.generated_image
@@ -178,7 +177,7 @@ def _check_sharpness(look: MeasuredRequest) -> Iterator[CheckFinding]:
 
 
 def _check_colours(look: MeasuredRequest) -> Iterator[CheckFinding]:
-    """Named colours cover 4 in 1000 pixels or more; of an edit, which may replace one by another, at least one does."""
+    """Each colour in the prompt covers at least 0.4 % of the pixels; for edits and inpaints, one colour is enough."""
     if is_monochrome_asked(look.prompt):
         amount = measures.saturation(look.seen)
         if amount < 10:
@@ -203,13 +202,13 @@ def _check_colours(look: MeasuredRequest) -> Iterator[CheckFinding]:
         listed = " and ".join(absent)
         yield CheckFinding(
             False,
-            f"The prompt names {listed}; hardly any of it is to be seen.",
+            f"The prompt names {listed}, but the picture hardly shows it.",
             f"Make {listed} clearly visible.",
         )
 
 
 def _colour_shares(look: MeasuredRequest, names: list[str]) -> dict[str, float]:
-    """How much of the picture, or of the part that was to be repainted, shows each colour."""
+    """The share of each colour in the image, or in the masked part of an inpaint; 0 to 1."""
     small = look.request.generated_image.fitted(_LOOK_PX).resize((128, 128), Image.Resampling.NEAREST)
     counted = np.full((128, 128), True)
     if small.mode == "RGBA":
@@ -226,7 +225,7 @@ def _colour_shares(look: MeasuredRequest, names: list[str]) -> dict[str, float]:
 
 
 def _check_light(look: MeasuredRequest) -> Iterator[CheckFinding]:
-    """Night is darker than 150 of 255 on average, a bright scene lighter than 70; both, or a drawing: anything."""
+    """Mean lightness (0 to 255) is below 150 for night, above 70 for bright scenes. No check for both, or drawings."""
     wants_dark, wants_bright = _DARK.search(look.prompt), _BRIGHT.search(look.prompt)
     if (
         bool(wants_dark) == bool(wants_bright)
@@ -255,7 +254,7 @@ def _check_light(look: MeasuredRequest) -> Iterator[CheckFinding]:
 
 
 def _check_change(look: MeasuredRequest) -> Iterator[CheckFinding]:
-    """An edit or variation differs from its start image visibly, and still has its forms (or its palette)."""
+    """An edit or variation differs visibly from its start image but keeps its shapes or palette."""
     start = look.request.start_image
     if start is None or look.start is None or look.kind not in (Kind.EDIT, Kind.VARIATION):
         return
@@ -263,8 +262,8 @@ def _check_change(look: MeasuredRequest) -> Iterator[CheckFinding]:
     if changed < 0.005:
         yield CheckFinding(
             False,
-            f"The picture is the start image again: {changed:.1%} of it differs visibly.",
-            "Say more plainly what is to change, and how much.",
+            f"The picture is the start image again: only {changed:.1%} of it differs visibly.",
+            "Say more clearly what should change, and how much.",
         )
         return
     alike = measures.likeness(look.small, look.start)
@@ -280,13 +279,13 @@ def _check_change(look: MeasuredRequest) -> Iterator[CheckFinding]:
     else:
         yield CheckFinding(
             False,
-            "It shares neither forms nor colours with its start image.",
+            "It shares neither shapes nor colours with its start image.",
             "Keep the composition of the start image and change only what is named.",
         )
 
 
 def _difference(look: MeasuredRequest, start: Image.Image) -> measures.Plane:
-    """Of every pixel the largest difference of a channel, alpha included; 0 to 255."""
+    """The largest difference of any channel, including alpha, for each pixel; 0 to 255."""
     before, after = look.request.start_image, look.request.generated_image
     apart = measures.difference(look.small, start)
     if before is None or not (before.has_alpha or after.has_alpha):
@@ -301,7 +300,7 @@ def _alpha(picture: Picture) -> Image.Image:
 
 
 def _check_inpaint(look: MeasuredRequest) -> Iterator[CheckFinding]:
-    """Under the mask at least 1 in 100 pixels differs; away from it at most 1 in 100, to 24 levels."""
+    """At least 1 % of the pixels under the mask changed; at most 1 % outside changed by more than 24 levels."""
     mask = look.request.mask
     if look.kind != Kind.INPAINT or look.start is None or mask is None:
         return
@@ -309,7 +308,9 @@ def _check_inpaint(look: MeasuredRequest) -> Iterator[CheckFinding]:
         shape = (look.size[0] / look.size[1]) / (look.start_size[0] / look.start_size[1])
         if not 0.97 < shape < 1.03:
             yield CheckFinding(
-                False, "It has another shape than its start image.", "Keep the format of the start image."
+                False,
+                "Its shape differs from that of its start image.",
+                "Keep the format of the start image.",
             )
             return
     apart = _difference(look, look.start)
@@ -321,21 +322,21 @@ def _check_inpaint(look: MeasuredRequest) -> Iterator[CheckFinding]:
         yield CheckFinding(
             changed >= 0.01,
             f"Under the mask {changed:.0%} has changed.",
-            "" if changed >= 0.01 else "Say what is to be seen in the masked part.",
+            "" if changed >= 0.01 else "Say what the masked part should show.",
         )
     if outside.size:
         touched = float((outside > 24).mean())
         kept = touched <= 0.01
         said = (
-            "Outside of the mask it is as it was."
+            "Outside the mask nothing changed."
             if kept
-            else f"Outside of the mask {touched:.0%} has changed as well."
+            else f"Outside the mask {touched:.0%} has changed as well."
         )
-        yield CheckFinding(kept, said, "" if kept else "Change nothing outside of the masked part.")
+        yield CheckFinding(kept, said, "" if kept else "Change nothing outside the masked part.")
 
 
 def _check_outpaint(look: MeasuredRequest) -> Iterator[CheckFinding]:
-    """It is larger than its start image on a side, and the start image is found in it to 8 grey levels."""
+    """It is larger than its start image on a side, and contains it with a difference of at most 8 grey levels."""
     if look.kind != Kind.OUTPAINT or look.start is None:
         return
     width, height = look.size
@@ -357,7 +358,7 @@ def _check_outpaint(look: MeasuredRequest) -> Iterator[CheckFinding]:
         note = (
             "It is not larger than its start image."
             if not is_wider
-            else "The start image is not found unchanged inside of it."
+            else "It does not contain the start image unchanged."
         )
         yield CheckFinding(False, note, "Keep the start image as it is and paint only around it.")
     else:
@@ -368,7 +369,7 @@ def _check_outpaint(look: MeasuredRequest) -> Iterator[CheckFinding]:
 
 
 def _check_upscale(look: MeasuredRequest) -> Iterator[CheckFinding]:
-    """It has more pixels both ways, and reduced again it looks like its start image."""
+    """It is wider and higher than its start image and, scaled down, looks like it."""
     if look.kind != Kind.UPSCALE or look.start is None:
         return
     (width, height), (was_width, was_height) = look.size, look.start_size
@@ -380,7 +381,7 @@ def _check_upscale(look: MeasuredRequest) -> Iterator[CheckFinding]:
     )
     if measures.likeness(look.small, look.start) < 0.5:
         yield CheckFinding(
-            False, "It is another picture than its start image.", "Change nothing but the size."
+            False, "It shows a different picture than its start image.", "Change nothing but the size."
         )
 
 

@@ -1,1 +1,1 @@
-"""The built-in provider: it paints pictures without any service."""
+"""The built-in provider, which paints without any service."""

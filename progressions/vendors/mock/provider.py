@@ -1,4 +1,4 @@
-"""The mock provider: paints pictures from words on this machine, without a network, and fails on request."""
+"""The provider `mock`: paints images from words on this machine, without a network, and fails on request."""
 
 import hashlib
 import time
@@ -26,12 +26,12 @@ from progressions.vendors.mock.painter.words import Brief, read_prompt
 
 _DEFAULT_SIZE = (1024, 1024)
 _FAULTS = {
-    "refused": "the mock's safety system said no, as options.mock.fault asked",
-    "rate_limited": "the mock takes no more for now, as options.mock.fault asked",
+    "refused": "the mock's safety system refused, as options.mock.fault asked",
+    "rate_limited": "the mock's rate limit is reached, as options.mock.fault asked",
     "timeout": "the mock did not answer in time, as options.mock.fault asked",
     "provider_error": "the mock answered 502, as options.mock.fault asked",
-    "corrupt": "",  # answers, with half a picture
-    "duplicate": "",  # answers, with the same picture for every seed and variant
+    "corrupt": "",  # answers with half an image
+    "duplicate": "",  # answers with the same image for every seed and variant
 }
 _SLICE_S = 0.1
 
@@ -40,9 +40,9 @@ _SLICE_S = 0.1
 class MockOptions:
     """`options.mock`, checked.
 
-    `latency_s`: how long an answer takes. `fault`: a key of _FAULTS or empty; it shows in the first `fault_attempts`
-    calls for a variant (None: in all) of the variants whose index is in `fault_variants` (None: of all).
-    `retry_after_s`: what a rate limit asks for.
+    `latency_s`: duration of a call. `fault`: a key of _FAULTS, or empty. It occurs in the first `fault_attempts` calls
+    for a variant (None: in all), and only for variants whose index is in `fault_variants` (None: for all).
+    `retry_after_s`: the pause that a rate limit asks for.
     """
 
     latency_s: float = 0.0
@@ -52,7 +52,7 @@ class MockOptions:
     fault_variants: frozenset[int] | None = None
 
     def fault_for(self, request: ProviderRequest) -> str:
-        """The fault this call is to show, empty for none."""
+        """The fault of this call; empty for none."""
         if self.fault_attempts is not None and request.attempt > self.fault_attempts:
             return ""
         if self.fault_variants is not None and request.variant_index not in self.fault_variants:
@@ -77,7 +77,7 @@ class MockProvider(Provider):
     }
 
     def check(self, draft: Draft) -> None:
-        """Any size within the limits; its one model; the options of MockOptions."""
+        """Checks the model, sides of 64 to 2048 pixels, and the options."""
         if draft.model not in self.models:
             raise InputError(
                 "models.mock", f"'{draft.model}' is not a model of mock; known: {', '.join(self.models)}"
@@ -100,7 +100,7 @@ class MockProvider(Provider):
         }
 
     def call(self, request: ProviderRequest) -> ProviderImage:
-        """Paints one picture, after the latency and with the fault that the options ask for."""
+        """Paints one image, with the latency and the fault of the options."""
         options = parse_options(request.options)
         fault = options.fault_for(request)
         _wait(options.latency_s, request.deadline)
@@ -122,7 +122,7 @@ class MockProvider(Provider):
 
 
 def parse_options(options: Mapping[str, object]) -> MockOptions:
-    """Checks `options.mock`; InputError naming the option, its value and what it must be."""
+    """Checks `options.mock`. Raises InputError with the option, its value and what is allowed."""
     for name in options:
         if name not in _PARSERS:
             raise _refusal(
@@ -165,20 +165,20 @@ def _variants(name: str, value: object) -> frozenset[int]:
 
 _SECONDS = {"type": "number", "minimum": 0, "maximum": 3600}
 _OPTION_SCHEMAS = {
-    "latency_s": {**_SECONDS, "description": "How long an answer takes."},
-    "fault": {"enum": sorted(_FAULTS), "description": "What goes wrong."},
-    "retry_after_s": {**_SECONDS, "description": "What a rate limit asks for."},
+    "latency_s": {**_SECONDS, "description": "Duration of a call, in seconds."},
+    "fault": {"enum": sorted(_FAULTS), "description": "The fault to simulate."},
+    "retry_after_s": {**_SECONDS, "description": "The pause that a rate limit asks for, in seconds."},
     "fault_attempts": {
         "type": "integer",
         "minimum": 1,
         "maximum": 20,
-        "description": "The fault shows in so many first calls for a variant; in all where it is not given.",
+        "description": "Number of first calls for a variant in which the fault occurs; default: all.",
     },
     "fault_variants": {
         "type": "array",
         "minItems": 1,
         "items": {"type": "integer", "minimum": 0},
-        "description": "Indexes of the variants in which it shows; all where they are not given.",
+        "description": "Indexes of the variants in which the fault occurs; default: all.",
     },
 }
 _PARSERS: dict[str, Callable[[str, object], object]] = {
@@ -191,7 +191,7 @@ _PARSERS: dict[str, Callable[[str, object], object]] = {
 
 
 def _wait(seconds: float, deadline: Deadline) -> None:
-    """Sleeps in slices; ProviderError `timeout` where the deadline comes first."""
+    """Sleeps in slices. Raises ProviderError `timeout` if the deadline passes first."""
     until = Deadline.after(seconds)
     while not until.has_passed and not deadline.has_passed:
         time.sleep(min(_SLICE_S, until.left_s(), deadline.left_s()))
@@ -220,7 +220,7 @@ def _paint(request: ProviderRequest, *, is_duplicate: bool) -> tuple[Image.Image
 
 
 def _generator(request: ProviderRequest, brief: Brief, *, is_duplicate: bool) -> np.random.Generator:
-    """Whims from the request alone. Not `hash()`, which differs from process to process."""
+    """A random generator that depends only on the request. Not seeded by `hash()`, which differs between processes."""
     whims = "" if is_duplicate else f"{request.seed}/{request.variant_index}"
     digest = hashlib.sha256(f"{request.kind}/{whims}/".encode() + brief.digest).digest()
     return np.random.default_rng(int.from_bytes(digest))
@@ -247,7 +247,7 @@ def _mask(request: ProviderRequest, size: tuple[int, int]) -> Image.Image:
 
 
 def _framed(start: Image.Image, size: tuple[int, int] | None) -> Image.Image:
-    """The start image cut to the size asked for; without one as it is, at most 2048 pixels a side."""
+    """The start image cut to the requested size; without one, scaled down to at most 2048 pixels a side."""
     if size is None:
         scale = min(1.0, 2048 / max(start.size))
         size = max(1, round(start.width * scale)), max(1, round(start.height * scale))
@@ -255,13 +255,13 @@ def _framed(start: Image.Image, size: tuple[int, int] | None) -> Image.Image:
 
 
 def _wider(start: tuple[int, int], asked: tuple[int, int] | None) -> tuple[int, int]:
-    """The canvas of an outpaint: what was asked, but never smaller than the start image; half as large again else."""
+    """The canvas of an outpaint: the requested size, at least that of the start image; by default 1.5 times that."""
     width, height = (max(side, wanted) for side, wanted in zip(start, asked or start, strict=True))
     return (width, height) if (width, height) != start else (round(start[0] * 1.5), round(start[1] * 1.5))
 
 
 def _larger(start: tuple[int, int], asked: tuple[int, int] | None) -> tuple[int, int]:
-    """The size of an upscale: what was asked if it is larger, else twice as large, up to 2048 a side."""
+    """The size of an upscale: the requested size if it is larger, otherwise twice as large, up to 2048 a side."""
     if asked is not None and asked[0] >= start[0] and asked[1] >= start[1] and asked != start:
         return asked
     scale = min(2.0, 2048 / max(start))
@@ -269,7 +269,7 @@ def _larger(start: tuple[int, int], asked: tuple[int, int] | None) -> tuple[int,
     if size <= start:
         raise ProviderError(
             Code.PROVIDER_ERROR,
-            f"mock upscales to at most 2048 pixels a side and the start image has {start[0]}x{start[1]}",
+            f"mock upscales to at most 2048 pixels a side, and the start image has {start[0]}x{start[1]}",
             is_retryable=False,
         )
     return size

@@ -1,4 +1,4 @@
-"""What OpenAI's images API, or a server like it, answers: whole or as a stream, JSON or the picture itself."""
+"""Answers of OpenAI's images API and compatible servers: complete or as a stream, JSON or the image itself."""
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -18,13 +18,13 @@ from progressions.vendors.openai.failures import of_body, unusable
 
 @dataclass(frozen=True, slots=True)
 class ImageAnswer:
-    """An answer with the status of a success. `body`: parsed, or the bytes of the picture itself."""
+    """An answer with a success status. `body`: parsed JSON, or the bytes of the image itself."""
 
     body: Any
     request_id: str
 
     def image(self, deadline: Deadline, usage: Usage | None) -> bytes:
-        """The picture. Raises VendorError: what the answer says of a failure, or that it holds nothing of use."""
+        """The image. Raises VendorError if the answer reports a failure or has no image."""
         unreadable: UnreadableImageError | None = None
         try:
             content = image_bytes_of(self.body, deadline=deadline, base_url=settings.OPENAI_BASE_URL)
@@ -35,9 +35,9 @@ class ImageAnswer:
         told = told_in_success(self.body)
         if not told.is_empty:
             raise of_body(self.body, told=told, request_id=self.request_id, usage=usage)
-        message = "OpenAI's answer holds no image."
+        message = "OpenAI's answer has no image."
         if unreadable is not None:
-            message = f"OpenAI's answer holds no image that can be read: {unreadable}."
+            message = f"OpenAI's answer has no readable image: {unreadable}."
         raise unusable(
             message,
             request_id=self.request_id,
@@ -48,26 +48,26 @@ class ImageAnswer:
 
 
 def whole_of(response: httpx2.Response) -> ImageAnswer:
-    """The whole answer, read to its end."""
+    """The complete answer. Raises VendorError if it is neither an image nor JSON."""
     content, request_id = response.read(), response.headers.get("x-request-id", "")
     if begins_like_image(content):
         return ImageAnswer(content, request_id)
     try:
         return ImageAnswer(read_json(content), request_id)
     except NotJsonError as error:
-        message = "OpenAI answered with something that is not JSON."
+        message = "OpenAI's answer is not JSON."
         raise unusable(message, request_id=request_id, excerpt=response.text[:4000]) from error
 
 
 def last_of(
     response: httpx2.Response, deadline: Deadline, on_partial: Callable[[bytes], None] | None
 ) -> ImageAnswer:
-    """The completed event, after every preview was passed on. Fewer previews than asked may come."""
+    """The final event, after passing on every preview; there may be fewer than requested. Raises VendorError."""
     request_id = response.headers.get("x-request-id", "")
     for event in _events_of(response):
         type_ = text_at(event, "type")
         if type_.endswith(".partial_image") and on_partial is not None:
-            with suppress(UnreadableImageError):  # a preview that is broken is no loss
+            with suppress(UnreadableImageError):  # a broken preview does no harm
                 on_partial(image_bytes_of(text_at(event, "b64_json"), deadline=deadline))
         elif type_.endswith(".completed") or event.get("data") or event.get("b64_json"):
             return ImageAnswer(event, request_id)
@@ -77,7 +77,7 @@ def last_of(
 
 
 def _events_of(response: httpx2.Response) -> Iterator[dict[str, Any]]:
-    """The events of a stream as they come, each with its `type`; what is no JSON object is passed over."""
+    """The events of a stream as they arrive, each with its `type`; anything but a JSON object is skipped."""
     named, data = "", bytearray()
     for line in _lines_of(response):
         name, _, value = line.partition(b":")
@@ -94,7 +94,7 @@ def _events_of(response: httpx2.Response) -> Iterator[dict[str, Any]]:
 
 
 def _lines_of(response: httpx2.Response) -> Iterator[bytes]:
-    """Lines as events have them; httpx2's own also end at line breaks that may stand in a text, as U+2028."""
+    """The lines of the event stream. httpx2's own would also split at characters such as U+2028 in texts."""
     rest = bytearray()
     for chunk in response.iter_bytes():
         rest += chunk

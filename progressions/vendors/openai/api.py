@@ -1,13 +1,13 @@
-"""OpenAI's API by its SDK: kept clients, one deadline over a call, what a call used, answers in JSON.
+"""OpenAI's API through its SDK: clients, one deadline for a whole call, usage, answers in JSON.
 
-Answers are read as the JSON that came, not as the SDK's types: servers that only resemble OpenAI's do not keep to them.
+Answers are read as plain JSON, not as the SDK's types: compatible servers do not always follow these.
 """
 
+import base64
 import json
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import httpx2
@@ -21,6 +21,7 @@ from dali.lib.calls.answers.usage import Unit, Usage
 from dali.lib.calls.failures import VendorError
 from dali.lib.calls.outcomes import told_in_success
 from dali.lib.clock import Deadline
+from progressions.text_model import TextRequest
 from progressions.vendors.openai.failures import failure_of, of_body, unusable
 
 __all__ = [
@@ -29,26 +30,20 @@ __all__ = [
     "calling",
     "client",
     "failure_of",
-    "missing",
     "usage_of_image",
 ]
 
-# Calls of judges and text models, which take no connections from those of images.
+# Connections for judges and text models, separate from those for images.
 _MOST_ASIDE = 16
 
 _lock = threading.Lock()
 _clients: dict[str, tuple[tuple[str, str, int], OpenAI]] = {}
 
 
-def missing() -> list[str]:
-    """The settings without which nothing of OpenAI can be called."""
-    return [] if settings.OPENAI_API_KEY else ["OPENAI_API_KEY"]
-
-
 def client(use: Literal["images", "text"]) -> OpenAI:
-    """The client of the settings, kept for as long as these stay; images have connections of their own.
+    """The client for the current settings, reused until they change. Each use has its own connections.
 
-    It retries nothing. OPENAI_ORG_ID, OPENAI_PROJECT_ID and OPENAI_CUSTOM_HEADERS are honoured by the SDK.
+    It never retries. The SDK reads OPENAI_ORG_ID, OPENAI_PROJECT_ID and OPENAI_CUSTOM_HEADERS itself.
     """
     most = settings.OPENAI_CONCURRENCY if use == "images" else _MOST_ASIDE
     wanted = (settings.OPENAI_API_KEY, settings.OPENAI_BASE_URL, most)
@@ -65,27 +60,27 @@ def client(use: Literal["images", "text"]) -> OpenAI:
 
 @contextmanager
 def calling(deadline: Deadline) -> Iterator[httpx2.Timeout]:
-    """A block in which one call is made and read, within the deadline; whatever goes wrong is a VendorError.
+    """A block that makes one call and reads its answer within the deadline. Raises VendorError if either fails.
 
-    Gives the `timeout` to call with: the SDK's own holds for each read and would be 600 s where the client had
-    none; this one leaves reads to the deadline and bounds the wait for a free connection by it.
+    Yields the `timeout` to pass to the SDK: it leaves reading to the deadline and limits the wait for a free
+    connection. The SDK's default would allow 600 s for each read.
     """
     if deadline.has_passed:
-        raise VendorError("timeout", "There was no time left to ask OpenAI.")
+        raise VendorError("timeout", "There was no time left to call OpenAI.")
     timeout = httpx2.Timeout(None, connect=deadlines.CONNECT_S, pool=deadline.left_s())
     try:
         with deadlines.within(deadline):
             yield timeout
     except VendorError:
         raise
-    except Exception as error:  # noqa: BLE001 - raised again where it is none of theirs
+    except Exception as error:  # noqa: BLE001 - failure_of raises unknown errors again
         raise failure_of(error) from error
 
 
 def usage_of_image(model: str, reported: Any) -> Usage | None:
-    """The tokens of one call of the images API, from its `usage`; None where it reports none, or nonsense.
+    """The tokens that the images API reported in `usage`; None if the report is missing or invalid.
 
-    Cached tokens are not in the SDK's types; where they come, they are counted as text.
+    Cached tokens are not in the SDK's types; if reported, they count as text.
     """
     counts = CountReader()
     total = counts.of(reported, "input_tokens"), counts.of(reported, "output_tokens")
@@ -106,43 +101,31 @@ def usage_of_image(model: str, reported: Any) -> Usage | None:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class JsonQuestion:
-    """What a text or vision model is asked. `images`: JPEGs. `schema`: of the answer; `name`: what it is called."""
+def answer_in_json(request: TextRequest) -> tuple[str, Usage]:
+    """The model's answer, which is JSON by the schema unless it was cut off, and the usage.
 
-    model: str
-    text: str
-    name: str
-    schema: Mapping[str, object]
-    deadline: Deadline
-    max_tokens: int
-    instructions: str = ""
-    images: tuple[str, ...] = ()  # data URLs
-
-
-def answer_in_json(question: JsonQuestion) -> tuple[str, Usage]:
-    """The model's answer, JSON by the schema unless it was cut off, and what the call used.
-
-    Raises VendorError, `refused` where the model or its filter will not answer, with the usage where there is one.
+    Raises VendorError, with the usage if it is known; `refused` if the model or its filter declines.
     """
-    content: ResponseInputMessageContentListParam = [{"type": "input_text", "text": question.text}]
-    content += [{"type": "input_image", "image_url": url, "detail": "low"} for url in question.images]
-    with calling(question.deadline) as timeout:
-        # Strict schemas: "additionalProperties: false" and every property required, or the API answers 400.
+    content: ResponseInputMessageContentListParam = [{"type": "input_text", "text": request.text}]
+    for image in request.images:
+        url = f"data:image/jpeg;base64,{base64.b64encode(image).decode()}"
+        content.append({"type": "input_image", "image_url": url, "detail": "low"})
+    with calling(request.deadline) as timeout:
+        # The API answers 400 unless the schema has "additionalProperties: false" and requires every property.
         answer = client("text").responses.with_raw_response.create(
-            model=question.model,
-            instructions=question.instructions or omit,
+            model=request.model,
+            instructions=request.instructions or omit,
             input=[{"role": "user", "content": content}],
             text={
                 "format": {
                     "type": "json_schema",
-                    "name": question.name,
-                    "schema": dict(question.schema),
+                    "name": request.name,
+                    "schema": dict(request.schema),
                     "strict": True,
                 }
             },
-            max_output_tokens=question.max_tokens,
-            store=False,  # by default they keep what was asked
+            max_output_tokens=request.max_tokens,
+            store=False,  # by default OpenAI stores the request
             timeout=timeout,
         )
         response = answer.http_response
@@ -150,9 +133,9 @@ def answer_in_json(question: JsonQuestion) -> tuple[str, Usage]:
         try:
             body = read_json(response.content)
         except NotJsonError as error:
-            said = "OpenAI answered with no JSON."
+            said = "OpenAI's answer is not JSON."
             raise unusable(said, request_id=request_id, excerpt=response.text[:4000]) from error
-        return _read(body, question.model, request_id)
+        return _read(body, request.model, request_id)
 
 
 def _read(body: Any, model: str, request_id: str) -> tuple[str, Usage]:
@@ -169,20 +152,20 @@ def _read(body: Any, model: str, request_id: str) -> tuple[str, Usage]:
         message = f"OpenAI's model refused: {said}"
         raise VendorError("refused", message, usage=usage, status=200, request_id=request_id)
     if not text and reason != "max_output_tokens":
-        message = "OpenAI's answer holds no text."
+        message = "OpenAI's answer has no text."
         raise unusable(message, request_id=request_id, usage=usage, excerpt=json.dumps(body)[:4000])
     return text, usage
 
 
 def _parts(output: Any) -> Iterator[dict[str, Any]]:
-    """The parts of its messages."""
+    """The parts of all messages in the output."""
     for item in objects(output):
         if item.get("type") == "message":
             yield from objects(item.get("content"))
 
 
 def _usage_of_response(model: str, reported: Any) -> Usage:
-    """What was used; nothing is named where they report none, or nonsense: it is not known then."""
+    """The reported tokens; no units if the report is missing or invalid."""
     counts = CountReader()
     inputs, outputs = counts.of(reported, "input_tokens"), counts.of(reported, "output_tokens")
     cached = min(inputs, counts.of(reported, "input_tokens_details", "cached_tokens"))

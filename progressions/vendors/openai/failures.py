@@ -1,4 +1,4 @@
-"""What goes wrong in OpenAI's SDK, or comes from it without being an answer, in the words of VendorError."""
+"""Failures of calls to OpenAI: exceptions of its SDK, and errors in its answers, as VendorError."""
 
 import json
 import re
@@ -13,20 +13,20 @@ from dali.lib.calls.answers.usage import Usage
 from dali.lib.calls.failures import Outcome, VendorError, retry_after_s
 from dali.lib.calls.outcomes import GAVE_UP, Told, judged, told_in
 
-# Nothing was sent where one of these is the cause.
+# With one of these as the cause, nothing was sent.
 _UNSENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.UnsupportedProtocol)
 
-# "Rate limit reached for gpt-image-1 ... Please try again in 12s." comes without a Retry-After at times.
+# "Rate limit reached for gpt-image-1 ... Please try again in 12s." sometimes has no Retry-After.
 _TRY_AGAIN = re.compile(r"try again in (?:(\d{1,4})h)?(?:(\d{1,6})m(?!s))?(?:([\d.]{1,12})(ms|s))?")
 
 
 def failure_of(error: Exception) -> VendorError:
-    """What an exception of a call to the SDK means. Whatever is no known one of theirs is raised again."""
+    """The failure for an exception of the SDK. Raises other exceptions again."""
     if isinstance(error, openai.APIStatusError):
         response = error.response
         return of_answer(response.status_code, response.headers, response.content)
     if isinstance(error, openai.APITimeoutError | httpx2.TimeoutException | TimeoutError):
-        message = "OpenAI gave no whole answer before the deadline."
+        message = "OpenAI did not answer completely before the deadline."
         return VendorError("timeout", message, is_possibly_billed=_was_sent(error))
     if isinstance(error, openai.APIConnectionError | httpx2.HTTPError):
         cause = error.__cause__ or error
@@ -39,7 +39,7 @@ def failure_of(error: Exception) -> VendorError:
 
 
 def of_answer(status: int, headers: Mapping[str, str], content: bytes) -> VendorError:
-    """What an answer means whose status is none of success."""
+    """The failure of an answer with an error status."""
     try:
         body: Any = read_json(content)
     except NotJsonError:
@@ -56,9 +56,9 @@ def of_body(
     request_id: str = "",
     usage: Usage | None = None,
 ) -> VendorError:
-    """What an error of theirs means: `{error: {message, type, param, code}}`, `moderation_details` in it at times.
+    """The failure that a body reports: `{error: {message, type, param, code}}`, sometimes with `moderation_details`.
 
-    `told`: what it tells, where that is known already.
+    `told`: the result of `told_in(body)`, if known.
     """
     told = told or told_in(body)
     outcome, is_retryable = judged(told, status)
@@ -74,7 +74,7 @@ def of_body(
         retry_after_s=_pause(headers or {}, told.text) if is_retryable else None,
         status=status,
         request_id=request_id or (headers or {}).get("x-request-id", ""),
-        # Of a wrong key their message shows the ends: "Incorrect API key provided: sk-ab***xyz".
+        # For a wrong key the message shows parts of it: "Incorrect API key provided: sk-ab***xyz".
         excerpt="" if status == 401 else _excerpt(body),
     )
 
@@ -88,9 +88,9 @@ def unusable(
     status: int | None = 200,
     is_unreadable: bool = False,
 ) -> VendorError:
-    """An answer of success that holds nothing of use: it may have been billed.
+    """The failure of a successful answer without a usable result; it may have been billed.
 
-    `is_unreadable`: an image's place holds something else, and another call would be paid for the same.
+    `is_unreadable`: the answer has something unreadable instead of an image; another call would cost the same again.
     """
     return VendorError(
         "invalid_image" if is_unreadable else "provider_error",
@@ -109,14 +109,14 @@ def _excerpt(said: object) -> str:
 
 def _sentence(outcome: Outcome, told: Told, status: int | None) -> str:
     if status == 401:
-        return f"OpenAI does not take the key in OPENAI_API_KEY (401, {told.code or 'no code'})."
+        return f"OpenAI rejects the key in OPENAI_API_KEY (401, {told.code or 'no code'})."
     if status is not None and 300 <= status < 400:
-        return f"OpenAI's server answers with a redirect ({status}): OPENAI_BASE_URL is not its address."
+        return f"OpenAI's server answers with a redirect ({status}): correct OPENAI_BASE_URL."
     shown = told.message[:300] or "no message"
     answered = f"OpenAI answered {status}" if status else "OpenAI answered with an error"
     cure = {
         "quota": " Its quota or funds are used up.",
-        "rate_limited": " It takes no more for now.",
+        "rate_limited": " Its rate limit is reached.",
     }.get(outcome, "")
     return f"{answered}{f' {told.code}' if told.code else ''}: {shown.rstrip('.')}.{cure}"
 
@@ -134,7 +134,7 @@ def _refusal(body: Any, said: str) -> str:
 
 
 def _pause(headers: Mapping[str, str], said: str) -> float | None:
-    """Seconds they ask to wait: `retry-after-ms`, `retry-after` (seconds or a date), else their message."""
+    """The pause in seconds from `retry-after-ms`, `retry-after` (seconds or date) or the message; None if unknown."""
     try:
         milliseconds = float(headers.get("retry-after-ms") or "")
     except ValueError:
@@ -156,5 +156,5 @@ def _number(text: str | None) -> float:
 
 
 def _was_sent(error: BaseException) -> bool:
-    """Whether the request may have arrived."""
+    """Whether the request may have reached the server."""
     return not isinstance(error.__cause__ if isinstance(error, openai.OpenAIError) else error, _UNSENT)

@@ -1,11 +1,11 @@
-"""`options.openai` of a job: what may be asked of an image beyond prompt and size, checked against the model."""
+"""`options.openai` of a job, checked for the model."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Literal, TypeAlias, cast, get_args
 
 from dali.lib.errors import InputError
-from progressions.vendors.openai.models import ModelFamily
+from progressions.vendors.openai.image_models import ModelFamily
 
 Quality: TypeAlias = Literal["low", "medium", "high", "xhigh", "max", "auto"]
 Format: TypeAlias = Literal["png", "jpeg", "webp"]
@@ -13,7 +13,7 @@ Format: TypeAlias = Literal["png", "jpeg", "webp"]
 
 @dataclass(frozen=True, slots=True)
 class OpenAIImageOptions:
-    """The options, each None where it was not given and the service's own default holds."""
+    """The options; None means not given, so that the service's default applies."""
 
     quality: Quality | None = None
     background: Literal["transparent", "opaque", "auto"] | None = None
@@ -25,7 +25,7 @@ class OpenAIImageOptions:
     partial_images: int = 0  # previews before the end, 0 to 3
 
 
-# As far as any model takes them, for the OpenAPI document.
+# The values of all models together, for the OpenAPI document.
 OPTION_SCHEMAS: dict[str, Any] = {
     "quality": {"enum": list(get_args(Quality))},
     "background": {"enum": ["transparent", "opaque", "auto"]},
@@ -39,7 +39,7 @@ OPTION_SCHEMAS: dict[str, Any] = {
 
 
 def parse_options(options: Mapping[str, object], model: str, family: ModelFamily) -> OpenAIImageOptions:
-    """Checks `options.openai`; InputError with the field, its value and what it must be."""
+    """Checks `options.openai`. Raises InputError with the option, its value and what is allowed."""
     known = [field.name for field in fields(OpenAIImageOptions)]
     for name in options:
         if name not in known:
@@ -73,21 +73,23 @@ def parse_options(options: Mapping[str, object], model: str, family: ModelFamily
 
 
 def refusal(name: str, value: object, cure: str) -> InputError:
-    """The error of one option."""
+    """The error for one option."""
     return InputError(f"options.openai.{name}", f"{value!r} is {cure}")
 
 
 def _check_together(parsed: OpenAIImageOptions, model: str, family: ModelFamily) -> None:
-    """What each takes alone and not with another."""
+    """Checks combinations of options."""
     if parsed.background == "transparent":
         if not family.has_transparency:
-            raise refusal("background", "transparent", f"not taken by {model}; use gpt-image-2.5 or later")
+            raise refusal(
+                "background", "transparent", f"not supported by {model}; use gpt-image-2.5 or later"
+            )
         if parsed.output_format == "jpeg":
             raise refusal(
                 "background", "transparent", "not possible with output_format 'jpeg'; use 'png' or 'webp'"
             )
     if parsed.output_compression is not None and parsed.output_format not in ("jpeg", "webp"):
-        cure = "taken for output_format 'jpeg' and 'webp' only; leave it out or name one of them"
+        cure = "only allowed with output_format 'jpeg' or 'webp'; leave it out or set one of them"
         raise refusal("output_compression", parsed.output_compression, cure)
 
 

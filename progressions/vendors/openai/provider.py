@@ -1,7 +1,7 @@
-"""OpenAI's image models: generate, edit, inpaint, outpaint, variation; also of any server that speaks their API.
+"""The provider `openai`: image models of OpenAI, and of servers that implement its API.
 
-Nothing of it is asked twice: the SDK's retries are off. It takes no seed. Masks only guide it ("the model uses the mask
-as guidance, but may not follow its exact shape", guide, read November 2026), so what was to be kept is put back.
+The SDK's retries are off. The API has no seed. Masks only guide the model ("the model uses the mask as guidance, but
+may not follow its exact shape", guide, read November 2026), so `finish` restores what had to be kept.
 """
 
 from collections.abc import Mapping
@@ -31,10 +31,9 @@ from dali.lib.pictures.images import CPU_GATE, InvalidImageError, decode, decode
 from dali.lib.web.schema.fields import closed
 from progressions.enums import Kind
 from progressions.provider import Draft, Provider, ProviderImage, ProviderRequest, SizeLimits
-from progressions.vendors.openai import api
-from progressions.vendors.openai import models as openai_models
+from progressions.vendors.openai import api, image_models
 from progressions.vendors.openai.answers import ImageAnswer, last_of, whole_of
-from progressions.vendors.openai.models import Size, capped, family_of
+from progressions.vendors.openai.image_models import Size, capped, family_of
 from progressions.vendors.openai.options import OPTION_SCHEMAS, OpenAIImageOptions, parse_options
 
 _MOST_PROMPT = 32_000  # "The maximum length is 32000 characters" (SDK)
@@ -42,18 +41,18 @@ _VARIATION = (
     "A variation of this picture: its subject, style and palette, another composition, other details. "
 )
 _DEFAULT_SIZE = (1024, 1024)
-# Where a job names no size: a start image is not repainted at more pixels than these. Above 2560x1440 sizes
-# are "experimental" (SDK); an edit costs by its pixels.
+# Maximum pixels for a job with a start image and no size. Sizes above 2560x1440 are "experimental" (SDK), and the cost
+# of an edit depends on its pixels.
 _EDIT_PIXELS, _CANVAS_PIXELS = 1536 * 1024, 2560 * 1440
-# What is sent of a start image that needs not fit a mask: they take 50 MB, and look no closer than this.
+# The longest side of a start image that is sent without a mask. The API accepts 50 MB but uses no more detail.
 _LOOK_PX = 2048
 
 
 @dataclass(frozen=True, slots=True)
 class ImageCall:
-    """What is sent besides prompt, model and options: the size to make, PNGs of start image and mask.
+    """What is sent besides prompt, model and options: the size to ask for, and PNGs of start image and mask.
 
-    `finished`: the size of what `finish` makes of the answer; `at`: where an outpaint has its start image.
+    `finished`: the size of the image from `finish`; `at`: (left, top) of the start image on an outpaint's canvas.
     """
 
     size: Size | None
@@ -67,16 +66,13 @@ class OpenAIProvider(Provider):
     """One call of /images/generations or /images/edits for each image."""
 
     name = "openai"
+    required_settings = ("OPENAI_API_KEY",)
     title = "OpenAI"
     kinds = frozenset({Kind.GENERATE, Kind.EDIT, Kind.INPAINT, Kind.OUTPAINT, Kind.VARIATION})
-    models = openai_models.MODELS
+    models = image_models.MODELS
     sizes = ("1024x1024", "1536x1024", "1024x1536", "2048x2048", "2560x1440", "1440x2560", "3840x2160")
     limits: ClassVar[SizeLimits] = {"min_px": 480, "max_px": 3840}
     finishes = frozenset({Kind.INPAINT, Kind.OUTPAINT})
-
-    def missing(self) -> list[str]:
-        """The key; a server of one's own that needs none is given any."""
-        return api.missing()
 
     def default_model(self) -> str:
         """DALI_OPENAI_MODEL."""
@@ -87,7 +83,7 @@ class OpenAIProvider(Provider):
         return int(settings.OPENAI_CONCURRENCY)
 
     def estimate(self, draft: Draft) -> Usage | None:
-        """By OpenAI's own tables, as far as they are known; nothing of a server of one's own."""
+        """By OpenAI's published tables; None for models of compatible servers."""
         family = family_of(draft.model)
         if family.is_open:
             return None
@@ -98,7 +94,7 @@ class OpenAIProvider(Provider):
         else:
             size = family.nearest(capped((4096, 4096), _EDIT_PIXELS))
         options = parse_options(draft.options, draft.model, family)
-        return openai_models.estimate(
+        return image_models.estimate(
             draft.model,
             size,
             options.quality or "auto",
@@ -108,32 +104,32 @@ class OpenAIProvider(Provider):
         )
 
     def check(self, draft: Draft) -> None:
-        """Its models (any, of a server of one's own) and their options; every size: the nearest legal one is made."""
+        """Checks model (any on a compatible server), prompt and options. Any size: the nearest legal one is used."""
         if draft.model not in self.models and draft.model != settings.OPENAI_MODEL and _is_openai():
             known = ", ".join(dict.fromkeys((self.default_model(), *self.models)))
             raise InputError("models.openai", f"'{draft.model}' is not a model of openai; known: {known}")
         length = len(_prompt(draft.kind, draft.prompt))
         if length > _MOST_PROMPT:
-            raise InputError("prompt", f"openai takes {_MOST_PROMPT} characters; the prompt has {length}")
+            raise InputError("prompt", f"openai accepts {_MOST_PROMPT} characters; the prompt has {length}")
         canvas = draft.size if draft.kind == Kind.OUTPAINT else None
         if canvas is not None and canvas[0] * canvas[1] > settings.MAX_IMAGE_PIXELS:
-            cure = f"has too many pixels for a canvas; at most {settings.MAX_IMAGE_PIXELS} are made"
+            cure = f"has too many pixels for a canvas; the maximum is {settings.MAX_IMAGE_PIXELS}"
             raise InputError("size", f"'{_said(canvas)}' {cure}")
         parse_options(draft.options, draft.model, family_of(draft.model))
 
     def job_rules(self) -> Mapping[str, Mapping[str, Any]]:
-        """See Provider; each option as far as any model takes it. A server of one's own may have any model."""
+        """See Provider. Options have the values of all models together; a compatible server may have any model."""
         known = list(dict.fromkeys((settings.OPENAI_MODEL, self.default_model(), *self.models)))
         return {"model": {"enum": known} if _is_openai() else {}, "options": closed(OPTION_SCHEMAS)}
 
     def call(self, request: ProviderRequest) -> ProviderImage:
-        """One exchange; with `partial_images` the previews come to `on_partial` as they arrive."""
+        """One call. With `partial_images`, previews go to `on_partial` as they arrive."""
         options = parse_options(request.options, request.model, family_of(request.model))
         prompt = _prompt(request.kind, request.prompt)
         if len(prompt) > _MOST_PROMPT:  # refining can lengthen it
-            message = f"OpenAI takes a prompt of {_MOST_PROMPT} characters; refined, it has {len(prompt)}."
+            message = f"OpenAI accepts {_MOST_PROMPT} characters; the refined prompt has {len(prompt)}."
             raise VendorError("provider_error", message, is_retryable=False)
-        # Without a picture there is nothing to decode, and no reason to queue behind those that are.
+        # Without an image there is nothing to decode: do not wait for others.
         with CPU_GATE if request.start_image else nullcontext():
             call = _prepare(request)
         arguments = _arguments(request, prompt, options, call)
@@ -152,7 +148,7 @@ class OpenAIProvider(Provider):
         return _image(request, call, options, answer)
 
     def finish(self, request: ProviderRequest, content: bytes) -> bytes:
-        """The start image with what was repainted in it, or around it."""
+        """The start image with the repainted part inside or around it."""
         start, mask = request.start_image or b"", request.mask or b""
         size = decode(start).image.size
         if request.kind == Kind.INPAINT:
@@ -166,7 +162,7 @@ def _said(size: Size) -> str:
 
 
 def _is_openai() -> bool:
-    """Whether the server is OpenAI's own, `eu.api.openai.com` too: others have models of their own."""
+    """Whether the server is OpenAI's own, including `eu.api.openai.com`; others have their own models."""
     host = urlsplit(settings.OPENAI_BASE_URL).hostname or ""
     return host == "api.openai.com" or host.endswith(".api.openai.com")
 
@@ -177,7 +173,7 @@ def _prompt(kind: Kind, prompt: str) -> str:
 
 
 def _frame(model: str, size: Size) -> Frame:
-    """How a picture of that size is shown to the model."""
+    """How an image of that size fits into a size of the model."""
     return Frame.around(size, family_of(model).nearest(capped(size, _CANVAS_PIXELS)))
 
 
@@ -186,7 +182,7 @@ def _plan(start: Size, request: ProviderRequest) -> OutpaintPlan:
 
 
 def _prepare(request: ProviderRequest) -> ImageCall:
-    """The pictures to send and the size to ask for."""
+    """The images to send and the size to ask for. Raises VendorError for an unreadable start image or mask."""
     family = family_of(request.model)
     if request.kind == Kind.GENERATE:
         return ImageCall(
@@ -212,14 +208,14 @@ def _prepare(request: ProviderRequest) -> ImageCall:
 
 
 def _mask(area: Image.Image) -> bytes:
-    """All or nothing, so that whatever blends is painted; far below the 4 MB that they take."""
+    """The mask as PNG with alpha 0 or 255, so that blended edges are repainted too. Far below the 4 MB limit."""
     return png(alpha_mask(area.point(lambda value: 255 if value else 0)), compress_level=6)
 
 
 def _arguments(
     request: ProviderRequest, prompt: str, options: OpenAIImageOptions, call: ImageCall
 ) -> dict[str, Any]:
-    """Arguments of images.generate or images.edit; what was not asked for is not sent."""
+    """Arguments of images.generate or images.edit, only those that are set."""
     arguments: dict[str, Any] = {"model": request.model, "prompt": prompt, "n": 1}
     if call.size is not None:
         arguments["size"] = _said(call.size)
@@ -228,9 +224,9 @@ def _arguments(
         names.append("moderation")
     else:
         names.append("input_fidelity")
-        # Without name and type a part goes out as application/octet-stream and is refused.
+        # Without a name and a type the part would be application/octet-stream, which the API rejects.
         arguments["image"] = ("image.png", call.start, "image/png")
-        if options.moderation is not None:  # no argument of the SDK's edit, though the API takes it
+        if options.moderation is not None:  # the API accepts it, but the SDK's `edit` has no such argument
             arguments["extra_body"] = {"moderation": options.moderation}
     if call.mask is not None:
         arguments["mask"] = ("mask.png", call.mask, "image/png")

@@ -1,1 +1,1 @@
-"""Delivery from the same storage that keeps the originals."""
+"""Delivery from storage that the public can read."""

@@ -1,4 +1,4 @@
-"""Delivery by whoever serves the delivery storage to the public: a bucket's own domain, a CDN, a web server."""
+"""The delivery `storage`: a bucket's own domain, a CDN or a web server serves the delivery storage."""
 
 import re
 
@@ -11,16 +11,13 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 class StorageDelivery(Delivery):
-    """Files of the `delivery` storage, at `DALI_DELIVERY_BASE_URL/ab/<sha256>.webp`: their keys, as they are.
+    """Files of the `delivery` storage at `DALI_DELIVERY_BASE_URL/ab/<sha256>.webp`, the URL followed by the key.
 
-    The storage is the bucket DALI_DELIVERY_BUCKET, or a folder where none is set.
+    The storage is the bucket DALI_DELIVERY_BUCKET, or a folder in the data directory.
     """
 
     name = "storage"
-
-    def missing(self) -> list[str]:
-        """See Delivery."""
-        return [] if settings.DELIVERY_BASE_URL else ["DALI_DELIVERY_BASE_URL"]
+    required_settings = ("DALI_DELIVERY_BASE_URL",)
 
     def origins(self) -> list[str]:
         """See Delivery."""
@@ -32,7 +29,7 @@ class StorageDelivery(Delivery):
         return f"{settings.DELIVERY_BASE_URL}/{place_file(content, sha256)}"
 
     def has(self, address: str) -> bool:
-        """See Delivery. Asks the storage, not the public address, which may be cached or not yet known."""
+        """See Delivery. Looks in the storage, as the public URL may be cached or not active yet."""
         sha256 = address.rpartition("/")[2].removesuffix(".webp")
         if not _SHA256.fullmatch(sha256) or address != f"{settings.DELIVERY_BASE_URL}/{file_key(sha256)}":
             return False

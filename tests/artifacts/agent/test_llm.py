@@ -260,7 +260,7 @@ def test_a_model_that_hangs_is_left_behind(model: FakeTextModel, settings: Setti
     ("named", "reason"),
     [
         ("", "No text model is set"),
-        ("nope-1", "tells no service"),
+        ("nope-1", "does not name a known service"),
         ("openai:gpt-5.4-mini", "is not configured"),
     ],
 )

@@ -5,7 +5,13 @@ from django.core.checks import CheckMessage
 from pytest_django.fixtures import Settings
 
 from dali import env
-from dali.settings.checks import check_allowed_hosts, check_halves, check_names, check_production_settings
+from dali.settings.checks import (
+    check_allowed_hosts,
+    check_delivery_bucket,
+    check_halves,
+    check_names,
+    check_production_settings,
+)
 
 KEYS = {"R2_ACCESS_KEY_ID": "id", "R2_SECRET_ACCESS_KEY": "secret"}
 R2 = "https://account.r2.cloudflarestorage.com"
@@ -16,8 +22,6 @@ AWS = "https://s3.eu-central-1.amazonaws.com"
 def nothing_set(settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:
     """None of the settings, and no credentials where AWS's libraries look for them."""
     for name in ("R2_ENDPOINT_URL", "R2_BUCKET", *KEYS, "DELIVERY_BUCKET"):
-        setattr(settings, name, "")
-    for name in ("CLOUDFLARE_ACCOUNT_ID", "CLOUDFLARE_API_TOKEN", "CLOUDFLARE_IMAGES_ACCOUNT_HASH"):
         setattr(settings, name, "")
     settings.IS_EMBEDDED = True
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
@@ -40,8 +44,6 @@ def found(settings: Settings, **values: str) -> list[CheckMessage]:
         {"R2_BUCKET": "b", "R2_ENDPOINT_URL": R2, **KEYS},
         {"R2_BUCKET": "b", **KEYS},
         {"DELIVERY_BUCKET": "b", "R2_ENDPOINT_URL": R2, **KEYS},
-        {"CLOUDFLARE_ACCOUNT_ID": "a", "CLOUDFLARE_API_TOKEN": "t"},
-        {"CLOUDFLARE_ACCOUNT_ID": "a", "CLOUDFLARE_API_TOKEN": "t", "CLOUDFLARE_IMAGES_ACCOUNT_HASH": "h"},
     ],
 )
 def test_what_is_whole_passes(settings: Settings, values: dict[str, str]) -> None:
@@ -69,24 +71,6 @@ def test_what_is_whole_passes(settings: Settings, values: dict[str, str]) -> Non
         ),
         ({"R2_ENDPOINT_URL": R2}, "dali.E016", "R2_ENDPOINT_URL is set without R2_BUCKET", ["R2_BUCKET"]),
         (KEYS, "dali.E016", "R2_ACCESS_KEY_ID is set without R2_BUCKET", ["R2_BUCKET"]),
-        (
-            {"CLOUDFLARE_ACCOUNT_ID": "a"},
-            "dali.E018",
-            "CLOUDFLARE_ACCOUNT_ID is set without CLOUDFLARE_API_TOKEN",
-            ["CLOUDFLARE_API_TOKEN"],
-        ),
-        (
-            {"CLOUDFLARE_API_TOKEN": "t"},
-            "dali.E018",
-            "CLOUDFLARE_API_TOKEN is set without CLOUDFLARE_ACCOUNT_ID",
-            ["CLOUDFLARE_ACCOUNT_ID"],
-        ),
-        (
-            {"CLOUDFLARE_IMAGES_ACCOUNT_HASH": "h"},
-            "dali.E018",
-            "CLOUDFLARE_IMAGES_ACCOUNT_HASH is set without CLOUDFLARE_ACCOUNT_ID and CLOUDFLARE_API_TOKEN",
-            ["CLOUDFLARE_ACCOUNT_ID", "CLOUDFLARE_API_TOKEN"],
-        ),
     ],
 )
 def test_half_of_it_is_refused_naming_what_is_missing(
@@ -112,6 +96,15 @@ def test_a_bucket_of_aws_may_have_its_credentials_from_aws(
     ]
 
 
+def test_the_bucket_of_the_originals_is_never_public(settings: Settings) -> None:
+    settings.R2_BUCKET, settings.DELIVERY_BUCKET = "dali", "dali-public"
+    assert check_delivery_bucket(None) == []
+    settings.DELIVERY_BUCKET = "dali"
+    (error,) = check_delivery_bucket(None)
+    assert error.id == "dali.E011"
+    assert "both 'dali': originals would be public" in error.msg
+
+
 def test_a_task_queue_without_a_redis_for_the_stream_is_refused(settings: Settings) -> None:
     settings.IS_EMBEDDED, settings.REDIS_URL = False, ""
     assert [error.id for error in check_halves(None)] == ["dali.E019"]
@@ -125,7 +118,7 @@ def test_a_misspelt_name_is_a_warning_embedded_and_an_error_in_production(
     monkeypatch.setattr(env, "given", lambda: {"DALI_REQUIRE_KEYS": "all", "DALI_QQQ": "1", "PATH": "/bin"})
     assert [(each.id, each.is_serious(), each.msg) for each in check_names(None)] == [
         ("dali.W014", False, "DALI_QQQ is not a setting"),
-        ("dali.W014", False, "DALI_REQUIRE_KEYS is not a setting: DALI_REQUIRE_KEY may be meant"),
+        ("dali.W014", False, "DALI_REQUIRE_KEYS is not a setting; did you mean DALI_REQUIRE_KEY?"),
     ]
     settings.IS_EMBEDDED = False
     assert [(each.id, each.is_serious()) for each in check_names(None)] == [("dali.E014", True)] * 2

@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from dali.settings.unknown_names import OF_TESTS, misspelt
+from dali import env
+from dali.settings.unknown_names import misspelt
 from tests.house.tree import modules
 
 
@@ -41,7 +42,7 @@ def test_a_name_that_nothing_reads_is_led_back_to_the_one_meant(name: str, meant
 @pytest.mark.parametrize(
     "name",
     ["OPENAI_ORG_ID", "OPENAI_API_BASE", "HOSTNAME", "CLOUDFLARE_API_KEY", "AWS_ACCESS_KEY_ID", "GOOGLE_API_KEY",
-     "HOSTS", "PORTS", "DALIAN", "PGHOST", "REPORT", "DJANGO_SETTINGS_MODULE", "CI", *OF_TESTS],
+     "HOSTS", "PORTS", "DALIAN", "PGHOST", "REPORT", "DJANGO_SETTINGS_MODULE", "CI", *env.TEST_VARIABLES],
 )  # fmt: skip
 def test_names_of_other_programs_and_of_the_tests_are_left_alone(name: str) -> None:
     assert list(misspelt({name: "x"})) == []

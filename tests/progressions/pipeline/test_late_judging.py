@@ -65,7 +65,7 @@ def test_both_calls_of_an_unreadable_verdict_are_charged(submit: Submit, scripte
     work_all()
     row = ImageProgression.objects.get()
     assert (job.variants.get().status, row.judgment, row.judge_due_at) == ("complete", None, None)
-    assert row.ai_notes == ["The judge scripted gave no verdict that can be read."]
+    assert row.ai_notes == ["The judge scripted gave no readable verdict."]
     assert len(judged_charges()) == 2
 
 

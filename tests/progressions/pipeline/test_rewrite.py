@@ -224,7 +224,8 @@ def test_a_process_that_died_asking_is_taken_over_and_its_call_possibly_billed(
 
 
 @pytest.mark.parametrize(
-    ("named", "reason"), [("", "No text model is set."), ("nobody:x", "DEFAULT_MODEL_REASONING='nobody:x' tells no")]
+    ("named", "reason"),
+    [("", "No text model is set."), ("nobody:x", "DEFAULT_MODEL_REASONING='nobody:x' does not name")],
 )  # fmt: skip
 def test_without_a_model_that_can_be_asked_the_tips_do(
     named: str, reason: str, submit: Submit, model: FakeTextModel, settings: Settings

@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from dali.lib.objects.storage import originals
 from dali.lib.pictures.images import decode
-from knowledgebase.price_page import fixture_path
+from knowledgebase.models import Price
+from knowledgebase.services import seed
 from progressions.enums import Kind
 from progressions.models import Charge, Cooldown, Job, Step, Variant
 from progressions.pipeline import tools
@@ -38,7 +38,7 @@ DOWN = Answer.of_json({"error": {"message": "The server is overloaded.", "type":
 @pytest.fixture
 def priced(db: None) -> None:
     """The price table as it is delivered."""
-    call_command("loaddata", str(fixture_path()), verbosity=0)
+    seed(Price)
 
 
 @pytest.fixture(autouse=True)

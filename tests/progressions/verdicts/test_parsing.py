@@ -178,7 +178,7 @@ def test_a_fail_without_a_suggestion_gets_one_and_a_pass_loses_its_own() -> None
     assert failed is not None
     assert bare is not None
     assert passed is not None
-    assert failed.retry_suggestion == "Put this right: The barn is blue."
+    assert failed.retry_suggestion == "Fix this: The barn is blue."
     assert (bare.notes, bool(bare.retry_suggestion)) == (["The judge gave no reason."], True)
     assert passed.retry_suggestion == ""
 

@@ -69,7 +69,7 @@ def test_two_unreadable_answers_make_a_null_verdict_with_a_note() -> None:
     judge = ScriptedJudge("I love it!", '{"judgment": "perhaps"}')
     verdict = judge.judge(asked())
     assert (verdict.judgment, verdict.usage) == (None, (SEEN, SEEN))
-    assert verdict.notes == ["The judge scripted gave no verdict that can be read."]
+    assert verdict.notes == ["The judge scripted gave no readable verdict."]
     assert (verdict.tags, verdict.retry_suggestion) == ([], "")
     assert len(judge.questions) == 2
 
@@ -78,7 +78,7 @@ def test_a_refusal_is_a_null_verdict_and_not_asked_again() -> None:
     judge = ScriptedJudge(failure("refused", SEEN))
     verdict = judge.judge(asked())
     assert (verdict.judgment, verdict.usage, len(judge.questions)) == (None, (SEEN,), 1)
-    assert verdict.notes == ["The judge scripted refused to look: Fake: it went wrong."]
+    assert verdict.notes == ["The judge scripted refused to judge: Fake: it went wrong."]
 
 
 @pytest.mark.parametrize("outcome", ["rate_limited", "quota", "timeout", "provider_error"])

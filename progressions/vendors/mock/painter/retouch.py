@@ -39,7 +39,7 @@ _COOL: Colour = (160, 206, 255)
 
 
 def edit(start: Image.Image, brief: Brief, rng: np.random.Generator) -> Image.Image:
-    """The whole picture changed as the brief says, RGB; recoloured where it says nothing that is understood."""
+    """The whole picture changed as the brief says, RGB; recoloured if the brief is empty."""
     image = on_ground(start, ground_for(start))
     if "mirror" in brief.grades:
         image = ImageOps.mirror(image)
@@ -59,7 +59,7 @@ def edit(start: Image.Image, brief: Brief, rng: np.random.Generator) -> Image.Im
 
 
 def inpaint(start: Image.Image, mask: Image.Image, brief: Brief, rng: np.random.Generator) -> Image.Image:
-    """The part under the mask (L, 255 = repaint) painted anew; every pixel whose mask is 0 stays as it was."""
+    """The part under the mask (L, 255 = repaint) repainted; every pixel whose mask is 0 stays unchanged."""
     box = mask.getbbox()
     if box is None:
         return start
@@ -88,7 +88,7 @@ def inpaint(start: Image.Image, mask: Image.Image, brief: Brief, rng: np.random.
 def outpaint(
     start: Image.Image, size: tuple[int, int], brief: Brief, rng: np.random.Generator
 ) -> tuple[Image.Image, tuple[int, int]]:
-    """The picture in the middle of a larger one that goes on with it, and where its upper left corner lies.
+    """The picture in the middle of a larger one that continues it, and the position of its upper left corner.
 
     `size` must not be smaller than the start image on either side.
     """

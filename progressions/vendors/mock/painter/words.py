@@ -88,7 +88,7 @@ class Brief:
 
     @property
     def understood(self) -> list[str]:
-        """Every word the picture takes up, for the record."""
+        """Every understood word, for the record."""
         found = [
             self.light,
             self.place,

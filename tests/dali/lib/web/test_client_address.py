@@ -70,7 +70,7 @@ def test_limits_count_ipv6_by_64(address: str, counted_as: str) -> None:
 def test_a_misspelt_proxy_stops_the_start() -> None:
     with override_settings(TRUSTED_PROXIES=["10.0.0.0/8", "10.0.0"]):
         assert [found.msg for found in check_trusted_proxies(None)] == [
-            "DALI_TRUSTED_PROXIES: '10.0.0' is no address and no network"
+            "DALI_TRUSTED_PROXIES: '10.0.0' is not an IP address or a network"
         ]
 
 

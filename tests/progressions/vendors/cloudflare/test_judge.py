@@ -200,7 +200,7 @@ def test_a_judge_that_refuses_to_look_says_so(cloudflare_server: CloudflareServe
     cloudflare_server.faults = [Fault(failure(400, 3030, "AiError: Input prompt contains NSFW content"))]
     said = verdict()
     assert said.judgment is None
-    assert "refused to look" in said.notes[0]
+    assert "refused to judge" in said.notes[0]
 
 
 def test_the_deadline_ends_a_judge_that_drips(cloudflare_server: CloudflareServer) -> None:

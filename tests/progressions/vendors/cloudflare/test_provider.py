@@ -18,7 +18,7 @@ from progressions.enums import Code, Kind
 from progressions.errors import ProviderError
 from progressions.pipeline.intake.drafts import JobDraft, prepare_job
 from progressions.provider import Draft, ProviderImage, ProviderRequest
-from progressions.vendors.cloudflare.models import MODELS
+from progressions.vendors.cloudflare.image_models import MODELS
 from progressions.vendors.cloudflare.provider import WorkersProvider
 from tests.factories import ProjectFactory
 from tests.progressions.pictures import landscape, mask_of, png

@@ -39,7 +39,7 @@ ANSWERS = [
     (failure(500, 5000, USED_UP), Code.QUOTA, False, "used up"),
     (Answer.of_json({"error": USED_UP}, 500), Code.QUOTA, False, "00:00 UTC"),
     (failure(500, 5000, FLAGGED), Code.REFUSED, False, "flagged"),
-    (failure(429, 3040, BUSY), Code.RATE_LIMITED, True, "No capacity"),
+    (failure(429, 3040, BUSY), Code.RATE_LIMITED, True, "no capacity"),
     (
         failure(429, 971, "Please wait and consider throttling your request speed"),
         Code.RATE_LIMITED,
@@ -75,15 +75,15 @@ ANSWERS = [
 ]
 # 200 with nothing to use: they may have charged for it.
 UNUSABLE = [
-    (html(), "neither JSON nor a picture"),
+    (html(), "neither JSON nor an image"),
     (Answer(200, b""), "empty"),
     (Answer(200, b"   \n"), "empty"),
     (Answer(200, b"[1, 2]"), "broken JSON"),
-    (success(None), "no picture"),
-    (success({}), "no picture"),
-    (success({"image": ""}), "no picture"),
-    (success({"image": None}), "no picture"),
-    (success({"image": [1, 2]}), "no picture"),
+    (success(None), "no image"),
+    (success({}), "no image"),
+    (success({"image": ""}), "no image"),
+    (success({"image": None}), "no image"),
+    (success({"image": [1, 2]}), "no image"),
 ]
 # Something stands where the picture should: paid, and the same again.
 UNREADABLE = ["no*base64", "abc", "data:image/png", "https://127.0.0.1/inside.png"]
@@ -161,7 +161,7 @@ def test_a_reset_after_sending_may_be_billed(cloudflare_server: CloudflareServer
     cloudflare_server.faults = [Fault(way="reset")]
     error = failing()
     assert (error.code, error.is_retryable, error.is_possibly_billed) == (Code.PROVIDER_ERROR, True, True)
-    assert "broke off" in str(error)
+    assert "was lost" in str(error)
 
 
 @pytest.mark.parametrize("way", ["hang", "drip"])
@@ -194,7 +194,7 @@ def test_without_a_connection_nothing_is_billed(
         settings.CLOUDFLARE_API_BASE_URL = f"http://127.0.0.1:{free.getsockname()[1]}/client/v4"
     error = failing()
     assert (error.code, error.is_retryable, error.is_possibly_billed) == (Code.PROVIDER_ERROR, True, False)
-    assert "No connection" in str(error)
+    assert "Could not connect" in str(error)
     error = failing(within_s=0)
     assert (error.code, error.is_possibly_billed) == (Code.TIMEOUT, False)
 

@@ -302,9 +302,9 @@ def test_an_option_the_model_does_not_take_is_refused_by_its_field(
 
 def test_a_shape_cannot_be_asked_of_what_has_one() -> None:
     for kind in (Kind.INPAINT, Kind.OUTPAINT, Kind.UPSCALE):
-        with pytest.raises(InputError, match="its start image has a shape"):
+        with pytest.raises(InputError, match="keeps the shape of its start image"):
             PROVIDER.check(draft(kind, options={"aspect_ratio": "1:1"}))
-    with pytest.raises(InputError, match="no size to upscale to"):
+    with pytest.raises(InputError, match="too small for an upscale"):
         PROVIDER.check(draft(Kind.UPSCALE, options={"image_size": "1K"}))
 
 

@@ -188,7 +188,7 @@ def test_what_safety_systems_stop_is_refused(gemini_server: GeminiServer, reason
     failure = fails(gemini_server, finished(reason))
     assert (failure.outcome, str(failure)) == (
         "refused",
-        f"Google Gemini blocked what it made ({reason}).",
+        f"Google Gemini blocked the result ({reason}).",
     )
 
 

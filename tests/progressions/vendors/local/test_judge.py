@@ -13,9 +13,7 @@ from tests.progressions.pictures import landscape, mask_of, picture
 JUDGE = LocalJudge()
 START = landscape((320, 240))
 STRANGER = landscape((320, 240), seed=77).convert("L").convert("RGB").rotate(180)
-NOT_CHECKED = (
-    "Not checked: objects, people, text and style; this judge measures pixels and recognises no things."
-)
+NOT_CHECKED = "Not checked: objects, people, text and style; this judge only measures pixels."
 MASK = decode(mask_of(START.size, (100, 60, 219, 179))).image.convert("L")
 
 
@@ -124,7 +122,7 @@ def test_a_named_colour_must_be_there() -> None:
     assert verdict_on(red, prompt="a red boat").judgment == Judgment.PASS
     verdict = verdict_on(red, prompt="a red boat on a green hill")
     assert verdict.judgment == Judgment.FAIL
-    assert verdict.notes[0] == "The prompt names green; hardly any of it is to be seen."
+    assert verdict.notes[0] == "The prompt names green, but the picture hardly shows it."
     assert "Of the colours named in the prompt it shows red (10%)." in verdict.notes
     assert verdict.retry_suggestion == "Make green clearly visible."
 
@@ -165,8 +163,8 @@ def test_an_edit_must_differ_from_its_start_image_and_relate_to_it(kind: Kind) -
         assert verdict_on(changed, kind, "otherwise", start=START).judgment == Judgment.PASS
     same, stranger = (verdict_on(image, kind, "otherwise", start=START) for image in (START, STRANGER))
     assert (same.judgment, stranger.judgment) == (Judgment.FAIL, Judgment.FAIL)
-    assert same.notes[0] == "The picture is the start image again: 0.0% of it differs visibly."
-    assert stranger.notes[0] == "It shares neither forms nor colours with its start image."
+    assert same.notes[0] == "The picture is the start image again: only 0.0% of it differs visibly."
+    assert stranger.notes[0] == "It shares neither shapes nor colours with its start image."
 
 
 def test_an_inpaint_must_change_what_is_masked_and_nothing_else() -> None:
@@ -175,13 +173,13 @@ def test_an_inpaint_must_change_what_is_masked_and_nothing_else() -> None:
     ImageDraw.Draw(outside).ellipse((0, 0, 99, 99), fill=(250, 40, 200))
     good = verdict_on(inside, Kind.INPAINT, "a ball", start=START, mask=MASK)
     assert good.judgment == Judgment.PASS
-    assert "Outside of the mask it is as it was." in good.notes
+    assert "Outside the mask nothing changed." in good.notes
     unchanged = verdict_on(START, Kind.INPAINT, "a ball", start=START, mask=MASK)
     assert (unchanged.judgment, unchanged.notes[0]) == (Judgment.FAIL, "Under the mask 0% has changed.")
     elsewhere = verdict_on(outside, Kind.INPAINT, "a ball", start=START, mask=MASK)
     assert elsewhere.judgment == Judgment.FAIL
     assert elsewhere.retry_suggestion == (
-        "Say what is to be seen in the masked part. Change nothing outside of the masked part."
+        "Say what the masked part should show. Change nothing outside the masked part."
     )
 
 
@@ -192,7 +190,7 @@ def test_an_inpaint_looks_for_colours_under_the_mask_only() -> None:
     grey = start.copy()
     grey.paste((90, 90, 90), (180, 180, 260, 260))
     verdict = verdict_on(grey, Kind.INPAINT, "a red ball", start=start, mask=mask)
-    assert verdict.notes[0] == "The prompt names red; hardly any of it is to be seen."
+    assert verdict.notes[0] == "The prompt names red, but the picture hardly shows it."
 
 
 def test_an_outpaint_must_keep_its_start_image_inside_of_a_larger_one() -> None:
@@ -204,7 +202,7 @@ def test_an_outpaint_must_keep_its_start_image_inside_of_a_larger_one() -> None:
     lost = verdict_on(landscape((480, 360), seed=3), Kind.OUTPAINT, "more", start=START)
     assert (lost.judgment, lost.notes[0]) == (
         Judgment.FAIL,
-        "The start image is not found unchanged inside of it.",
+        "It does not contain the start image unchanged.",
     )
     same = verdict_on(START, Kind.OUTPAINT, "more", start=START)
     assert (same.judgment, same.notes[0]) == (Judgment.FAIL, "It is not larger than its start image.")
@@ -219,7 +217,10 @@ def test_an_upscale_must_be_larger_and_the_same_picture() -> None:
         "It has 320 x 240 pixels, its start image 320 x 240.",
     )
     other = verdict_on(STRANGER.resize((640, 480)), Kind.UPSCALE, "sharper", start=START)
-    assert (other.judgment, other.notes[0]) == (Judgment.FAIL, "It is another picture than its start image.")
+    assert (other.judgment, other.notes[0]) == (
+        Judgment.FAIL,
+        "It shows a different picture than its start image.",
+    )
 
 
 def test_a_picture_too_small_to_measure_gets_no_judgment() -> None:

@@ -97,7 +97,7 @@ def test_the_same_motif_is_the_start_image_again_whatever_it_hides(colour: Colou
     verdict = verdict_on(
         motif("star", colour, hidden=BLACK), Kind.EDIT, "bigger", start=motif("star", colour, hidden=WHITE)
     )
-    assert verdict.notes[0] == "The picture is the start image again: 0.0% of it differs visibly."
+    assert verdict.notes[0] == "The picture is the start image again: only 0.0% of it differs visibly."
 
 
 def test_alpha_that_was_lost_outside_of_the_mask_is_told() -> None:
@@ -109,4 +109,4 @@ def test_alpha_that_was_lost_outside_of_the_mask_is_told() -> None:
     ImageDraw.Draw(made).rectangle((100, 100, 159, 159), fill=RED)
     verdict = verdict_on(made, Kind.INPAINT, "a spot", start=start, mask=mask)
     assert verdict.judgment == Judgment.FAIL
-    assert verdict.notes[0].startswith("Outside of the mask")
+    assert verdict.notes[0].startswith("Outside the mask")

@@ -98,7 +98,7 @@ def test_a_refusal_leaves_the_verdict_open(openai_server: OpenAIServer) -> None:
     assert caught.value.usage is not None
     verdict = JUDGE.judge(asked("something forbidden"))
     assert verdict.judgment is None
-    assert verdict.notes[0].startswith("The judge openai refused to look")
+    assert verdict.notes[0].startswith("The judge openai refused to judge")
 
 
 def test_a_filter_that_stops_the_answer_is_a_refusal(openai_server: OpenAIServer) -> None:

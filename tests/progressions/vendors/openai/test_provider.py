@@ -315,10 +315,10 @@ def test_a_revised_prompt_is_noted(openai_server: OpenAIServer) -> None:
         ("gpt-image-2", "quality", "max", "known: low, medium, high, auto"),
         ("gpt-image-2.6-flare", "quality", 3, "known: low"),
         ("gpt-image-2.6-flare", "background", "white", "known: transparent, opaque, auto"),
-        ("gpt-image-2", "background", "transparent", "not taken by gpt-image-2"),
+        ("gpt-image-2", "background", "transparent", "not supported by gpt-image-2"),
         ("gpt-image-2.6-flare", "output_format", "gif", "known: png, jpeg, webp"),
         ("gpt-image-2.6-flare", "output_compression", 101, "from 0 to 100"),
-        ("gpt-image-2.6-flare", "output_compression", 50, "output_format 'jpeg' and 'webp' only"),
+        ("gpt-image-2.6-flare", "output_compression", 50, "only allowed with output_format 'jpeg' or 'webp'"),
         ("gpt-image-2.6-flare", "moderation", "off", "known: low, auto"),
         ("gpt-image-2.6-flare", "input_fidelity", "high", "not an option of gpt-image-2.6-flare"),
         ("gpt-image-1-mini", "input_fidelity", "high", "known: low"),
@@ -341,7 +341,7 @@ def test_a_bad_option_is_refused_with_field_value_and_cure(
 def test_what_does_not_go_together_or_is_too_long_is_refused(settings: Settings) -> None:
     with pytest.raises(InputError, match="not possible with output_format 'jpeg'"):
         OPENAI.check(draft(options={"background": "transparent", "output_format": "jpeg"}))
-    with pytest.raises(InputError, match="takes 32000 characters; the prompt has 32001"):
+    with pytest.raises(InputError, match="accepts 32000 characters; the prompt has 32001"):
         OPENAI.check(draft("x" * 32_001))
     settings.MAX_IMAGE_PIXELS = 1_000_000
     with pytest.raises(InputError, match="'2000x2000' has too many pixels"):
@@ -350,7 +350,7 @@ def test_what_does_not_go_together_or_is_too_long_is_refused(settings: Settings)
 
 
 def test_a_prompt_that_refining_made_too_long_is_not_sent(openai_server: OpenAIServer) -> None:
-    with pytest.raises(VendorError, match="refined, it has 32001") as caught:
+    with pytest.raises(VendorError, match="the refined prompt has 32001") as caught:
         OPENAI.call(request(prompt="x" * 32_001))
     assert not caught.value.is_retryable
     assert openai_server.received == []

@@ -287,7 +287,7 @@ def test_a_wrong_key_is_said_without_the_key(openai_server: OpenAIServer) -> Non
     openai_server.key = "sk-another"
     found = failure()
     assert (found.outcome, found.is_retryable, found.status) == ("provider_error", False, 401)
-    assert str(found) == "OpenAI does not take the key in OPENAI_API_KEY (401, invalid_api_key)."
+    assert str(found) == "OpenAI rejects the key in OPENAI_API_KEY (401, invalid_api_key)."
     assert found.excerpt == ""
 
 

@@ -67,5 +67,5 @@ def test_an_unknown_model_and_a_loose_schema_are_told(openai_server: OpenAIServe
 
 def test_html_is_an_error(openai_server: OpenAIServer) -> None:
     openai_server.faults = [Fault(answer=html())]
-    with pytest.raises(VendorError, match="no JSON"):
+    with pytest.raises(VendorError, match="is not JSON"):
         MODEL.answer(asked())

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from progressions.vendors.openai.models import FIXED_SIZES, MODELS, capped, family_of
+from progressions.vendors.openai.image_models import FIXED_SIZES, MODELS, capped, family_of
 
 SIDES = st.integers(1, 12_000)
 

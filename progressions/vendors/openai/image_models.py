@@ -1,4 +1,4 @@
-"""OpenAI's image models: what each takes, the sizes it makes, the tokens an image will use."""
+"""OpenAI's image models: their options, sizes, and the tokens of an image."""
 
 import math
 from dataclasses import dataclass
@@ -7,8 +7,8 @@ from dali.lib.calls.answers.usage import Unit, Usage
 
 Size = tuple[int, int]  # width, height in pixels
 
-# The SDK's list (openai 3.54.0, types/image_model.py) without the dead: dall-e-2 and -3 (retired 12 May 2026) and
-# gpt-image-1 (shut down 23 October 2026). flare is the fast one, sunburst the one for detail and edits.
+# The SDK's list (openai 3.54.0, types/image_model.py) without retired models: dall-e-2 and -3 (12 May 2026) and
+# gpt-image-1 (23 October 2026). flare is fast; sunburst is for detail and edits.
 MODELS = (
     "gpt-image-2.6-flare",
     "gpt-image-2.6-sunburst",
@@ -35,10 +35,10 @@ _FIVE = ("low", "medium", "high", "xhigh", "max", "auto")
 
 @dataclass(frozen=True, slots=True)
 class ModelFamily:
-    """What the models of one generation take.
+    """The options of the models of one generation.
 
-    `has_any_size`: any legal WIDTHxHEIGHT, else FIXED_SIZES. `is_open`: a model of a server of one's own, of which
-    nothing is known: it is sent what was asked. `fidelities`: values of `input_fidelity`.
+    `has_any_size`: any legal WIDTHxHEIGHT; otherwise FIXED_SIZES. `is_open`: an unknown model of a compatible server,
+    which gets the requested size unchanged. `fidelities`: values of `input_fidelity`.
     """
 
     qualities: tuple[str, ...] = _THREE
@@ -49,7 +49,7 @@ class ModelFamily:
     is_open: bool = False
 
     def nearest(self, asked: Size) -> Size:
-        """The size that is made for one that was asked: the same where it is legal, else the nearest in shape."""
+        """The size to ask for: the requested one if it is legal, otherwise the nearest in shape."""
         if self.is_open:
             return asked
         if not self.has_any_size:
@@ -73,12 +73,12 @@ _OPEN = ModelFamily(_FIVE, has_complexity=True, fidelities=("low", "high"), is_o
 
 
 def family_of(model: str) -> ModelFamily:
-    """What the model takes; of one that is not OpenAI's, nothing is known."""
+    """The family of a model; for a model that is not OpenAI's, one without assumptions."""
     return next((family for prefix, family in _FAMILIES.items() if model.startswith(prefix)), _OPEN)
 
 
 def capped(size: Size, most_pixels: int) -> Size:
-    """The size, smaller in the same shape where it has more pixels than that."""
+    """The size, reduced in the same shape to at most `most_pixels`."""
     scale = min(1.0, math.sqrt(most_pixels / (size[0] * size[1])))
     return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
@@ -86,25 +86,25 @@ def capped(size: Size, most_pixels: int) -> Size:
 def estimate(
     model: str, size: Size, quality: str, *, prompt: str, start_images: int = 0, partials: int = 0
 ) -> Usage:
-    """What one image will use, rather too much: auto counts as high, unknown models as the dearest known."""
+    """The usage of one image, rather too high: auto counts as high, unknown models as the most expensive."""
     units = {
-        # A token is four characters of English and may be one of other scripts, of up to three bytes.
+        # A token is about four characters of English; in other scripts it may be a character of three bytes.
         Unit.TEXT_INPUT: len(prompt.encode()) // 3 + 50,
         # "Each partial image costs 100 more image output tokens" (guide, read November 2026).
         Unit.IMAGE_OUTPUT: _output_tokens(model, size, quality) + 100 * partials,
     }
     if start_images:
-        # gpt-image-1's high fidelity: 6,240 tokens for a picture that is not square, 323 beside; later models
-        # always look that closely.
+        # gpt-image-1 at high fidelity: 6,240 tokens for an image that is not square, plus 323. Later models always
+        # use high fidelity.
         units[Unit.IMAGE_INPUT] = 6_600 * start_images
     return Usage("openai", model, units)
 
 
-# gpt-image-1's table (guide): the tokens of 1024x1024, and of 1024x1536 and 1536x1024, of which here the dearer.
+# gpt-image-1's table (guide): the tokens of 1024x1024, and the higher of those of 1024x1536 and 1536x1024.
 _FIXED_TOKENS = {"low": (272, 408), "medium": (1056, 1584), "high": (4160, 6240)}
-# gpt-image-2's calculator, worked out by users: community.openai.com/t/1382699, read November 2026: factor * short
-# factor * (2,000,000 + pixels) / 4,000,000, so 7,024 tokens for 1024x1024 at high. For xhigh and max no source
-# is known: the next steps of the same row.
+# gpt-image-2's calculator, reconstructed by users (community.openai.com/t/1382699, read November 2026): factor * short
+# factor * (2,000,000 + pixels) / 4,000,000, which gives 7,024 tokens for 1024x1024 at high. xhigh and max are assumed
+# to continue the series.
 _FACTORS = {"low": 16, "medium": 48, "high": 96, "xhigh": 144, "max": 192}
 
 
@@ -119,7 +119,7 @@ def _output_tokens(model: str, size: Size, quality: str) -> int:
 
 
 def _apart(size: Size, asked: Size) -> float:
-    """How far two sizes are apart: in shape first, then in area."""
+    """The distance between two sizes: mainly of their shapes, then of their areas."""
     shape = abs(math.log(size[0] / size[1]) - math.log(asked[0] / asked[1]))
     area = abs(math.log(size[0] * size[1]) - math.log(asked[0] * asked[1]))
     return shape + 0.3 * area

@@ -1,4 +1,4 @@
-"""The two files that list every setting, docs/settings.md and .env.example, written from the declarations."""
+"""Generates docs/settings.md and .env.example from the declared settings."""
 
 import textwrap
 from collections.abc import Iterator
@@ -8,35 +8,33 @@ from pathlib import Path
 from django.conf import settings
 
 from dali import env
-from dali.settings.unknown_names import OF_TESTS
 
 _INTRODUCTION = """\
 # Settings
 
-Dali reads its settings from environment variables, and from a file `.env` in the checkout where there is one
-(the environment wins). None is needed to run it embedded. A value that cannot be taken, or half of what must
-be set together, stops every command with one line on standard error that names the variable and what it may be (exit
-code 2). So does, in production, a variable `DALI_...` that is not listed here; embedded it is a warning.
+Dali reads its settings from environment variables and from a file `.env` in the checkout; the environment takes
+precedence. The embedded server needs none. An invalid value, or only some of the settings that must be set together,
+stops every command with exit code 2 and one line on standard error that names the variable and the values it takes. In
+production an unknown variable `DALI_...` does the same; embedded it is a warning.
 
-This page and `.env.example` are written by `./manage.py describe_settings --write`; a test compares them with
-the code.
+`./manage.py describe_settings --write` writes this page and `.env.example` from the code; a test compares them.
 """
 _TESTS = """
 ## Tests
 
-Read by the tests and by nothing else.
+Only the tests read these.
 
 | variable | what |
 |---|---|
 """
 _OF_MAKE = """\
-| `TESTFLAGS` | Further arguments for pytest in the test targets, as in `make test TESTFLAGS="-k stream"`. |
-| `PYTHON` | The interpreter `make` builds its environment with; default: the first Python 3.11 found. |
+| `TESTFLAGS` | Additional arguments for pytest in the test targets, as in `make test TESTFLAGS="-k stream"`. |
+| `PYTHON` | The interpreter for the environment that `make` builds; default: the first Python 3.11 found. |
 """
 
 
 def written_files() -> dict[Path, str]:
-    """What each of the two files must hold."""
+    """The two files, each with the text it must have."""
     return {
         settings.BASE_DIR / "docs" / "settings.md": settings_page(),
         settings.BASE_DIR / ".env.example": example_file(),
@@ -44,7 +42,7 @@ def written_files() -> dict[Path, str]:
 
 
 def settings_page() -> str:
-    """docs/settings.md: a table for each group."""
+    """The text of docs/settings.md: a table for each group."""
     lines = [_INTRODUCTION]
     for group, variables in _by_group():
         lines += [f"## {group}", "", "| variable | type | default | what |", "|---|---|---|---|"]
@@ -53,13 +51,15 @@ def settings_page() -> str:
             for variable in variables
         ]
         lines.append("")
-    of_tests = "".join(f"| `{name}` | {what} |\n" for name, what in OF_TESTS.items())
+    of_tests = "".join(f"| `{name}` | {what} |\n" for name, what in sorted(env.TEST_VARIABLES.items()))
     return "\n".join(lines).rstrip() + "\n" + _TESTS + of_tests + _OF_MAKE
 
 
 def example_file() -> str:
-    """.env.example: every variable, commented out, with its help above and its default behind."""
-    lines = ["# Copy to .env and set what differs; docs/settings.md explains. Everything has a default."]
+    """The text of .env.example: every variable, commented out, with its help and default."""
+    lines = [
+        "# Copy to .env and change what you need; every variable has a default. docs/settings.md explains them."
+    ]
     for group, variables in _by_group():
         lines += ["", f"# {group}"]
         for variable in variables:
@@ -89,5 +89,5 @@ def _literal_default(variable: env.Variable) -> str:
 
 
 def _is_literal(variable: env.Variable) -> bool:
-    """Whether the default is a value, rather than words about how it is worked out."""
+    """Whether the default is a value, rather than a description of one."""
     return " " not in variable.default and "`" not in variable.default

@@ -1,7 +1,7 @@
-"""The image models of Workers AI: what each takes, makes and is charged by, from the schemas of its model pages.
+"""The image models of Workers AI: their fields, sizes and units of charge, from the schemas of their model pages.
 
-Read November 2026 at developers.cloudflare.com/workers-ai/models and in the schema files behind it. The service refuses
-a field that a model does not have (5006), so nothing is sent that does not stand here.
+Read November 2026 at developers.cloudflare.com/workers-ai/models and in the schema files behind it. The service rejects
+a field that a model does not have (5006), so only fields listed here are sent.
 """
 
 from collections.abc import Mapping
@@ -25,11 +25,11 @@ FLUX_INPUT_PX = 512
 class WorkersImageModel:
     """One model.
 
-    `kinds`: words of progressions.enums.Kind. `form`: how the fields go out. `steps`: (least, most, default), sent
-    as `steps_field`; empty: fixed at the default, and not sent. `guidance`: (least, most), None where it has
-    none. `sides`: (least, most) pixels of a side, a multiple of `multiple`; None where it makes `size` alone. `size`:
-    where none is asked for. `most_start_px`: the longer side of what is made from a start image where no
-    size is asked for. `charged_by`: `tiles` (and steps), `tile_steps` or `steps`. `most_prompt`: characters.
+    `kinds`: values of progressions.enums.Kind. `form`: encoding of the request. `steps`: (minimum, maximum, default);
+    `steps_field`: its field, empty if the steps are fixed at the default. `guidance`: (minimum, maximum), None without
+    such a field. `sides`: (minimum, maximum) pixels of a side, in multiples of `multiple`; None if it makes
+    only `size`. `size`: the default. `most_start_px`: the longest side of an image made from a start image if the job
+    names no size. `charged_by`: `tiles` (and steps), `tile_steps` or `steps`. `most_prompt`: characters; 0: no limit.
     """
 
     name: str
@@ -49,7 +49,7 @@ class WorkersImageModel:
     most_prompt: int = 0
 
     def size_for(self, asked: Size) -> Size:
-        """The nearest size that the model makes: as large as it may be, of the same shape as far as it goes."""
+        """The nearest size that the model makes: as large as possible, of the same shape if its limits allow that."""
         if self.sides is None:
             return self.size
         least, most = self.sides
@@ -59,12 +59,12 @@ class WorkersImageModel:
         return width, height
 
     def size_like(self, start: Size) -> Size:
-        """The size that is made from a start image of this size where none is asked for."""
+        """The size for a start image of this size if the job names none."""
         scale = min(1.0, self.most_start_px / max(start))
         return self.size_for((max(1, round(start[0] * scale)), max(1, round(start[1] * scale))))
 
     def usage(self, size: Size, steps: int, inputs: int = 0) -> Usage:
-        """What making one picture uses; the service itself reports nothing. `inputs`: pictures sent along."""
+        """The usage of one image; the service reports none. `inputs`: the number of images sent."""
         tiles = ceil(size[0] / TILE_PX) * ceil(size[1] / TILE_PX)
         if self.charged_by == "steps":
             return Usage(SERVICE, self.name, {Unit.STEP: steps})
@@ -85,7 +85,7 @@ class WorkersImageModel:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """`options.workers`, checked; `steps` is the model's default where none are asked for."""
+    """`options.workers`, checked; `steps` is the model's default if the job names none."""
 
     steps: int
     guidance: float | None = None
@@ -128,7 +128,7 @@ def _diffusion(name: str, kinds: frozenset[str], size: Size, most_start_px: int)
     )
 
 
-# The first that can do a kind is used for it where the setting's model cannot.
+# The first that can do a kind is used if the model of the setting cannot.
 MODELS: dict[str, WorkersImageModel] = {
     model.name: model
     for model in (
@@ -177,7 +177,7 @@ OPTIONS = ("guidance", "negative_prompt", "steps", "strength")
 
 
 def parse_options(model: WorkersImageModel, kind: str, given: Mapping[str, object]) -> Options:
-    """Checks `options.workers` against what the model takes; InputError naming the option, its value and the cure."""
+    """Checks `options.workers` for a model. Raises InputError with the option, its value and what is allowed."""
     for name, value in given.items():
         if name not in OPTIONS:
             raise _refusal(name, value, f"not an option of workers; known: {', '.join(OPTIONS)}")

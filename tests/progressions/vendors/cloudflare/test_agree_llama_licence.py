@@ -28,7 +28,7 @@ def test_it_agrees_once_and_says_so_although_the_service_answers_403(
     assert CLOUDFLARE_TOKEN not in said
     assert [request.json() for request in cloudflare_server.received] == [{"prompt": "agree"}]
     assert cloudflare_server.agreed == {LLAMA}
-    assert "agreed to before" in agree("--yes")
+    assert "accepted before" in agree("--yes")
 
 
 def test_it_says_what_agreeing_means_and_asks(
@@ -64,7 +64,7 @@ def test_another_refusal_of_the_same_code_is_no_agreement(cloudflare_server: Clo
     cloudflare_server.faults = [
         Fault(failure(403, 5016, "AiError: Model Agreement: Prior to using this model"))
     ]
-    with pytest.raises(CommandError, match="did not take the agreement"):
+    with pytest.raises(CommandError, match="did not accept the agreement"):
         agree("--yes")
 
 
