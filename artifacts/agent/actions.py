@@ -1,4 +1,4 @@
-"""What each wish does: the agent's decisions, one function for each."""
+"""What the agent does for each intent: one function per action."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -20,13 +20,13 @@ _BARE_HOST = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)+(?:[/?#:]\S*)?", re.IGNOREC
 
 
 class ActionRefusedError(DaliError):
-    """A wish cannot be done; the message is the sentence that says why."""
+    """The action cannot be done; the message says why, in a sentence for the user."""
 
 
 def perform(talk: Talk, wish: Wish) -> None:
-    """Does one wish and says what was done, or why not."""
+    """Performs one intent and adds what was done, or why not, to the reply."""
     if talk.standing.question != "value" and wish.action not in _KEEPING:
-        talk.clear()  # the question is dropped: something else was wished for
+        talk.clear()  # the open question is dropped: the user asked for something else
     try:
         _DEEDS[wish.action](talk, wish)
     except ActionRefusedError as refusal:
@@ -38,10 +38,10 @@ def _slot(talk: Talk, wish: Wish, *, is_image: bool | None = None) -> Placeholde
     if slot is None:
         if wish.placeholder is not None:
             names = phrases.listed([slot.name for slot in talk.page.placeholders])
-            raise ActionRefusedError(f"There is no {wish.placeholder} on the page; there is {names}.")
-        raise ActionRefusedError("Say which one you mean, as in “change TITLE to ...”.")
+            raise ActionRefusedError(f"The page has no {wish.placeholder}. It has {names}.")
+        raise ActionRefusedError("Which placeholder do you mean? For example: “change TITLE to ...”.")
     if is_image is not None and slot.is_image != is_image:
-        takes = "an image" if slot.is_image else "words"
+        takes = "an image" if slot.is_image else "text"
         raise ActionRefusedError(f"{slot.name} takes {takes}.")
     return slot
 
@@ -64,11 +64,11 @@ def _check_link(talk: Talk, slot: Placeholder, text: str) -> None:
         if talk.standing.asked != slot.name:
             talk.ask(slot.name)
         address = f"https://{text}"
-        talk.put("value", f"Say 1 for {address}, or write it whole.", [Choice(1, address, address)])
-        raise ActionRefusedError(f"{phrases.quoted(text)} does not say how it is reached.")
+        talk.put("value", f"Say 1 for {address}, or write the full URL.", [Choice(1, address, address)])
+        raise ActionRefusedError(f"{phrases.quoted(text)} does not start with https://.")
     raise ActionRefusedError(
-        f"{slot.name} was not changed: {phrases.quoted(text)} is no address; "
-        "one begins with https://, http://, mailto: or tel:."
+        f"I did not change {slot.name}: {phrases.quoted(text)} is not a URL. "
+        "Start it with https://, http://, mailto: or tel:."
     )
 
 
@@ -84,7 +84,7 @@ def _pick(talk: Talk, wish: Wish) -> None:
         slot = _slot(talk, wish)
         if slot.is_image != bool(choice.thumbnail):
             raise ActionRefusedError(
-                f"{slot.name} takes {'an image' if slot.is_image else 'words'}; number {choice.n} is none."
+                f"{slot.name} takes {'an image' if slot.is_image else 'text'}, and number {choice.n} is {'text' if slot.is_image else 'an image'}."
             )
         talk.save({slot.name: choice.value})
         talk.say(phrases.set_to(slot, choice.value, _bare(choice.label)))
@@ -96,10 +96,10 @@ def _bare(label: str) -> str:
 
 def _no_such(talk: Talk, number: int | None) -> str:
     if not talk.on_show:
-        return "There are no numbered choices on show just now."
+        return "There are no numbered choices right now."
     numbers = [str(choice.n) for choice in talk.on_show]
     span = numbers[0] if len(numbers) == 1 else f"{numbers[0]} to {numbers[-1]}"
-    return f"There is no number {number} on show: there is {span}."
+    return f"There is no choice {number}. Choose {span}."
 
 
 def _latest(talk: Talk, wish: Wish) -> None:
@@ -112,7 +112,7 @@ def _latest(talk: Talk, wish: Wish) -> None:
 
 
 def _find(talk: Talk, wish: Wish) -> None:
-    """Among what is on show first, since that is what the user sees; then among all."""
+    """Searches the choices the user sees first, then all images."""
     slot = _slot(talk, wish, is_image=True)
     seen = {choice.n: choice for choice in talk.on_show if choice.thumbnail}
     fitting = matches(wish.text, [choice.offer for choice in seen.values()])
@@ -122,9 +122,9 @@ def _find(talk: Talk, wish: Wish) -> None:
         talk.say(phrases.set_to(slot, choice.value, _bare(choice.label)))
         return
     if fitting:
-        talk.say(f"{len(fitting)} of these fit {phrases.quoted(wish.text)}.")
+        talk.say(f"{len(fitting)} of these match {phrases.quoted(wish.text)}.")
         question.show_again(
-            talk, slot, [seen[offer.n] for offer in fitting], "Say a number, or describe it further."
+            talk, slot, [seen[offer.n] for offer in fitting], "Say a number, or add more words."
         )
         return
     _find_among_all(talk, slot, wish.text)
@@ -149,13 +149,13 @@ def _image(talk: Talk, wish: Wish) -> None:
     found = talk.tools.get_images_for_project(talk.project_ids, named=wish.text)
     if found.foreign:
         raise ActionRefusedError(
-            f"That image belongs to the project {phrases.quoted(found.foreign)}, which this page does not show: "
-            "only images of its own projects can be used."
+            f"That image belongs to the project {phrases.quoted(found.foreign)}, which is not part of this page. "
+            "Use an image from one of the page's projects."
         )
     if not found.images:
         raise ActionRefusedError(
-            f"{phrases.quoted(wish.text)} is no image of this page's projects: "
-            "use the id or address of one, as the projects list them."
+            f"{phrases.quoted(wish.text)} is not an image of this page's projects. "
+            "Use the id or URL of an image in one of them."
         )
     talk.save({slot.name: found.images[0].url})
     talk.say(phrases.set_to(slot, found.images[0].url, found.images[0].label))
@@ -178,12 +178,12 @@ def _fill(talk: Talk, wish: Wish) -> None:
 
 
 def _fill_from(talk: Talk, project_id: str, name: str) -> None:
-    """Images of a project in the order they were made, for all placeholders of images that are open."""
+    """Fills all open image placeholders with a project's images, in the order they were made."""
     is_open = set(talk.remaining) | {talk.standing.asked}
     slots = [slot for slot in talk.page.placeholders if slot.is_image and slot.name in is_open]
     talk.clear()
     if not slots:
-        raise ActionRefusedError("No placeholder for an image is open.")
+        raise ActionRefusedError("There are no empty image placeholders left.")
     found = talk.tools.get_images_for_project([project_id], most=len(slots), is_oldest_first=True)
     if not found.images:
         raise ActionRefusedError(f"The project {phrases.quoted(name)} has no images yet.")
@@ -191,12 +191,12 @@ def _fill_from(talk: Talk, project_id: str, name: str) -> None:
     talk.save(chosen)
     talk.say(
         f"{phrases.listed(list(chosen))} {'are' if len(chosen) > 1 else 'is'} now filled from "
-        f"{phrases.quoted(name)}, in the order the images were made."
+        f"{phrases.quoted(name)}, oldest image first."
     )
     if found.total < len(slots):
-        talk.say(f"It has no more than {found.total}.")
+        talk.say(f"It has only {found.total}.")
     elif found.total > len(slots):
-        talk.say(f"{found.total - len(slots)} of its {found.total} images found no place.")
+        talk.say(f"{found.total - len(slots)} of its {found.total} images did not fit.")
 
 
 def _skip(talk: Talk, wish: Wish) -> None:
@@ -225,7 +225,7 @@ def _change(talk: Talk, wish: Wish) -> None:
 def _start_over(talk: Talk, wish: Wish) -> None:
     if not talk.filled:
         raise ActionRefusedError("Nothing is filled yet.")
-    heading = "Shall I take back everything that was chosen? What is published stays until it is made anew."
+    heading = "Clear all your choices? The published page stays as it is until you rebuild it."
     choices = [Choice(1, "Yes, start over", YES), Choice(2, "No, keep everything", NO)]
     talk.put("start_over", f"{heading} Say 1 for yes, 2 for no.", choices)
 
@@ -243,9 +243,9 @@ def _done(talk: Talk, wish: Wish) -> None:
         talk.ask(None)
         talk.wants_page = True
         return
-    heading = f"Still open: {phrases.listed(talk.remaining)}. Shall I make the page with those left empty?"
+    heading = f"Still empty: {phrases.listed(talk.remaining)}. Publish the page with those left empty?"
     choices = [Choice(1, "Publish with those empty", YES), Choice(2, "Go on filling", NO)]
-    talk.put("publish", f"{heading} Say 1 for yes, 2 to go on.", choices)
+    talk.put("publish", f"{heading} Say 1 for yes, 2 to go on filling.", choices)
 
 
 def _yes(talk: Talk, wish: Wish) -> None:
@@ -254,7 +254,7 @@ def _yes(talk: Talk, wish: Wish) -> None:
         talk.save(dict.fromkeys(talk.filled))
         talk.ask(None)
         talk.standing.before = []
-        talk.say("Everything that was chosen is taken back.")
+        talk.say("I cleared all your choices.")
     elif talk.question == "publish":
         empty = talk.remaining
         talk.wants_page = True
@@ -262,18 +262,18 @@ def _yes(talk: Talk, wish: Wish) -> None:
             talk.save(dict.fromkeys(empty, ""))
             talk.say(f"{phrases.listed(empty)} {'stays' if len(empty) == 1 else 'stay'} empty.")
     else:
-        raise ActionRefusedError("There is nothing to say yes to just now.")
+        raise ActionRefusedError("There is no question to say yes to.")
 
 
 def _no(talk: Talk, wish: Wish) -> None:
     if talk.question == "value" and talk.asked is not None and talk.asked.name in talk.filled:
-        talk.say(f"{talk.asked.name} stays as it is.")
+        talk.say(f"{talk.asked.name} stays unchanged.")
         talk.ask(None)
         return
     talk.clear()
     if talk.question == "value":
-        raise ActionRefusedError("There is nothing to say no to just now.")
-    talk.say("Everything stays as it is." if talk.question == "start_over" else "Let us go on.")
+        raise ActionRefusedError("There is no question to say no to.")
+    talk.say("Nothing was changed." if talk.question == "start_over" else "Let's continue.")
 
 
 _KEEPING = frozenset({"yes", "no", "pick", "show", "help"})

@@ -1,4 +1,4 @@
-"""The Artifact Agent: what it answers to a message. It decides; every effect is one of the tools'."""
+"""The Artifact Agent: answers one message. It decides what to do; the tools do it."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -21,7 +21,7 @@ log = structlog.get_logger(__name__)
 
 
 class ChoiceJson(TypedDict):
-    """A numbered choice on show."""
+    """One numbered choice."""
 
     n: int
     label: str
@@ -30,7 +30,7 @@ class ChoiceJson(TypedDict):
 
 
 class AnswerJson(TypedDict):
-    """The answer to a message."""
+    """The answer to one message."""
 
     reply: str
     sessionId: str
@@ -44,7 +44,7 @@ class AnswerJson(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class TurnOutcome:
-    """What a turn ends with: the answer, the chat's new state, and what the message was taken for."""
+    """The result of a turn: the answer, the chat's new state and the intents read from the message."""
 
     answer: AnswerJson
     state: dict[str, Any]
@@ -61,7 +61,7 @@ def answer(
     tools: Tools,
     understanding: Understanding,
 ) -> TurnOutcome:
-    """One turn. The first only greets; a message without text has the open question repeated."""
+    """Runs one turn. The first turn only greets; an empty message repeats the open question."""
     beginning = tools.get_projects_for_artifact()
     names = frozenset(slot.name for slot in page.placeholders)
     talk = Talk(
@@ -84,12 +84,12 @@ def answer(
 
 
 def _greet(talk: Talk) -> None:
-    """Once for each chat; whoever comes later hears what is there already."""
+    """Greets once per chat, and lists what earlier chats have filled."""
     talk.standing.is_greeted = True
-    talk.say(f"Hello! Let us fill the page {phrases.quoted(talk.artifact.title)} together.")
+    talk.say(f"Hello! Let's fill the page {phrases.quoted(talk.artifact.title)}.")
     talk.say(phrases.needs(talk.page.placeholders))
     if talk.page.problems:
-        talk.say(f"Some of it I leave as it stands: {'; '.join(talk.page.problems[:3])}.")
+        talk.say(f"I can't fill some parts of the template: {'; '.join(talk.page.problems[:3])}.")
     filled = [slot for slot in talk.page.placeholders if slot.name in talk.filled]
     if filled:
         talk.say(f"So far:\n{phrases.overview(filled, talk.pictured())}\n")
@@ -106,7 +106,7 @@ def _do(talk: Talk, message: str, understanding: Understanding) -> list[dict[str
 
 
 def _finish(talk: Talk) -> None:
-    """Makes the page where everything is filled and something changed, or the user asked for it."""
+    """Renders the page if everything is filled and something changed, or if the user asked for it."""
     if talk.remaining or not (talk.has_changed or talk.wants_page):
         return
     if not talk.has_changed and is_current(talk):
@@ -116,12 +116,12 @@ def _finish(talk: Talk) -> None:
         problems = talk.tools.render_artifact()
     except ChangedError:
         talk.filled = filled_of(talk.artifact)
-        talk.say("Somebody else has just changed this page too, so it was not made: have a look with “show”.")
+        talk.say("Someone else changed this page at the same time, so I did not publish it. Say “show” to see what changed.")
         return
     except PASSING as error:
         log.warning("page_not_rendered", error=str(error)[:300])
         talk.tools.tell_failure("The page could not be stored.")
-        talk.say("Everything is kept, but the page could not be made just now. Say “done” to try again.")
+        talk.say("Your choices are saved, but I could not make the page. Say “done” to try again.")
         return
     _say_made(talk, problems, is_new=not had_content)
 
@@ -129,17 +129,17 @@ def _finish(talk: Talk) -> None:
 def _say_made(talk: Talk, problems: Sequence[str], *, is_new: bool) -> None:
     address = absolute_url(talk.artifact.public_path)
     if talk.artifact.status == Artifact.Status.UNPUBLISHED:
-        talk.say(f"The page is made anew; it is taken back, and once published again it is at {address}")
+        talk.say(f"The page is rebuilt but still unpublished. Once published, it is at {address}")
     elif is_new:
-        talk.say(f"Everything is filled, and the page is published: {address}")
+        talk.say(f"Everything is filled. The page is published: {address}")
     else:
-        talk.say(f"The page is made anew: {address}")
+        talk.say(f"The page is rebuilt: {address}")
     if problems:
-        talk.say(f"\nLeft as it stands: {'; '.join(problems[:3])}.")
+        talk.say(f"\nNot filled: {'; '.join(problems[:3])}.")
 
 
 def is_current(talk: Talk) -> bool:
-    """Whether the page shows what is filled."""
+    """Whether the page shows the current choices."""
     return bool(talk.artifact.content_r2_key) and talk.artifact.manifest.get("values") == talk.filled
 
 
@@ -173,10 +173,10 @@ def _reply(talk: Talk) -> str:
 
 
 def _closing(talk: Talk) -> str:
-    """The last words where nothing is asked."""
+    """The end of a reply when no question is open."""
     if not is_current(talk):
-        return "Everything is filled; say “done” to make the page."
+        return "Everything is filled. Say “done” to make the page."
     if talk.has_changed or (talk.wants_page and talk.said):
-        return "Say “change NAME to ...” for anything that shall be different."
+        return "Say “change NAME to ...” to change anything."
     address = absolute_url(talk.artifact.public_path)
-    return f"Everything is filled, and the page is at {address}\nSay “change NAME to ...” for anything else."
+    return f"Everything is filled. The page is at {address}\nSay “change NAME to ...” to change anything."

@@ -1,4 +1,4 @@
-"""Puts questions to the user: which one comes, what is on show with it, and how it is worded."""
+"""Asks the user questions: which placeholder is next, which choices to offer, how to word it."""
 
 import re
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ _HOW_MORE = "Say a number, “more”, “latest”, words that describe it, or 
 
 
 def pose_next(talk: Talk) -> None:
-    """Has the question ready that ends the reply: the one that is open, else the first that is left."""
+    """Prepares the question that ends the reply: the open one, or the first empty placeholder."""
     if talk.standing.asked is None and talk.remaining:
         talk.ask(talk.remaining[0])
     slot = talk.asked
@@ -32,7 +32,7 @@ def pose_next(talk: Talk) -> None:
 
 
 def wording(talk: Talk) -> str:
-    """The question that is open now; empty where none is."""
+    """The text of the open question; empty if there is none."""
     standing = talk.standing
     if standing.question != "value":
         return standing.heading
@@ -43,29 +43,29 @@ def wording(talk: Talk) -> str:
 
 
 def show_more(talk: Talk) -> None:
-    """Turns to the next page of images; behind the last one the first of all comes again."""
+    """Shows the next page of images; after the last page it starts again."""
     slot, place = talk.asked, talk.standing.place
     if slot is None or not slot.is_image:
-        talk.say("There is no more to show.")
+        talk.say("There is nothing more to show.")
         return
     if place is not None:
         found = talk.tools.get_images_for_project(talk.project_ids, words=place.words, after=place.after)
         if found.images:
             _show(talk, found, place)
             return
-    talk.say("These were all; from the beginning again.")
+    talk.say("Those were all of them. Starting again from the first.")
     talk.clear()
 
 
 def show_found(talk: Talk, slot: Placeholder, found: ImagePage, words: str) -> None:
-    """Puts the images that words describe on show for a placeholder."""
+    """Offers the images that match the words."""
     if talk.standing.asked != slot.name:
         talk.ask(slot.name)
     _show(talk, found, ListPosition("", 0, words))
 
 
 def show_again(talk: Talk, slot: Placeholder, choices: Sequence[Choice], heading: str) -> None:
-    """Puts some of the images that were on show there again, numbered anew."""
+    """Offers some of the images again, with new numbers."""
     if talk.standing.asked != slot.name:
         talk.ask(slot.name)
     renumbered = [
@@ -84,19 +84,19 @@ def _pose_words(talk: Talk, slot: Placeholder) -> None:
     if (prompt := _prompt_beside(talk, slot)) and prompt != current:
         choices.append((prompt, prompt))
     numbered = [Choice(n, label, value) for n, (label, value) in enumerate(choices, start=1)]
-    heading = "Write it as it shall stand, or say “skip” to leave it empty."
+    heading = "Type the text, or say “skip” to leave it empty."
     if slot.is_link:
-        heading = "It begins with https://, http://, mailto: or tel:; “skip” leaves it empty."
+        heading = "Start it with https://, http://, mailto: or tel:, or say “skip” to leave it empty."
     if numbered:
         offered = phrases.listed(
             [f"{choice.n} for {_as_said(choice.label)}" for choice in numbered], joint="or"
         )
-        heading = f"Write it as it shall stand, or say {offered}; “skip” leaves it empty."
+        heading = f"Type the text, or say {offered}. “skip” leaves it empty."
     talk.put("value", heading, numbered)
 
 
 def _prompt_beside(talk: Talk, slot: Placeholder) -> str:
-    """For a caption the prompt of its image, which is the one of the same number, else the last one before it."""
+    """The prompt of a caption's image: the image with the same number, or the last one before the caption."""
     if not _CAPTION.search(slot.name):
         return ""
     names = [one.name for one in talk.page.placeholders]
@@ -122,7 +122,7 @@ def _pose_images(talk: Talk, slot: Placeholder) -> None:
     found = talk.tools.get_images_for_project(talk.project_ids, most=PAGE - len(kept))
     others = tuple(image for image in found.images if image.url not in {one.url for one in kept})
     if not found.images:
-        heading = f"{_whose(talk)} no images yet: say “skip”, or come back when there are some."
+        heading = f"{_whose(talk)} no images yet. Say “skip”, or come back later."
         talk.put("value", heading, [])
         return
     _show(
@@ -134,7 +134,7 @@ def _pose_images(talk: Talk, slot: Placeholder) -> None:
 
 
 def _labelled(talk: Talk, images: Sequence[Shown]) -> list[tuple[str, Shown]]:
-    """With the project of each, where there are several."""
+    """Adds the project's name to each label if there are several projects."""
     has_several = len(talk.projects) > 1
     return [(f"{image.label} · {image.project}" if has_several else image.label, image) for image in images]
 
@@ -142,7 +142,7 @@ def _labelled(talk: Talk, images: Sequence[Shown]) -> list[tuple[str, Shown]]:
 def _show(
     talk: Talk, found: ImagePage, place: ListPosition, labelled: Sequence[tuple[str, Shown]] = ()
 ) -> None:
-    """A page of images, numbered from 1."""
+    """Offers a page of images, numbered from 1."""
     labelled = labelled or _labelled(talk, found.images)
     choices = [
         Choice(n, label, image.url, image.words, image.url)
@@ -164,12 +164,12 @@ def _heading(found: ImagePage, place: ListPosition, last: int) -> str:
     if last < found.total:
         return f"Here are the newest {last} of {found.total} {noun} {of}".strip() + "."
     if found.total == 1:
-        return f"Here is the one image {of}".strip() + "."
+        return f"Here is the only image {of}".strip() + "."
     return f"Here are all {found.total} {noun} {of}".strip() + "."
 
 
 def _of(words: str) -> str:
-    return f"that {phrases.quoted(words)} describes" if words else ""
+    return f"matching {phrases.quoted(words)}" if words else ""
 
 
 def _whose(talk: Talk) -> str:

@@ -1,4 +1,4 @@
-"""How somebody says which images: by number, by what is in them, by id or URL, or all of a project; pure."""
+"""Rules for choosing images: by number, by content, by id or URL, or all of a project. Pure."""
 
 import re
 
@@ -56,11 +56,11 @@ _LEADS_TO = re.compile(
     r"|in which|containing|featuring|depicting|from|at|in|on|by|called|named|tagged|about)\s+(?=\S)"
 )
 _AFTER_WORDS = re.compile(rf" (?:{_NOUN_WORDS}|ones|images|pictures|photos)$")
-# Words that something else is asked by, however it goes on.
+# Words that start another request.
 _NOT_LOOKED_FOR = re.compile(
     r"(?:change|edit|update|modify|replace|rename|delete|remove|clear|ignore|forget|publish|unpublish|skip)\b"
 )
-# What says which images in more characters than this says more than that.
+# Longer messages say more than which image.
 _LONGEST = 400
 _MOST_WORDS = 10
 _AMONG_NUMBERS = re.compile(rf"\b(?:the|numbers?|no\.?|{_NOUN}|{_NOUNS})(?= |$)")
@@ -86,7 +86,7 @@ _MANY = re.compile(r"\b(?:all|every|everything|each|rest|order|them|project)\b")
 
 
 def choose(said: str, situation: Situation, placeholder: str | None = None) -> list[Wish] | None:
-    """The wishes in words that are about images, for the placeholder named (None: the one asked)."""
+    """The intents of a message about images, for `placeholder` (None: the one asked for)."""
     if address := address_in(said):
         return [Wish("image", placeholder, address)]
     if addresses := _addresses(said):
@@ -105,7 +105,7 @@ def choose(said: str, situation: Situation, placeholder: str | None = None) -> l
 
 
 def _pick(words: str, situation: Situation, placeholder: str | None) -> list[Wish] | None:
-    """Of what is on show, or the newest there is."""
+    """One of the choices offered, or the newest image."""
     if (number := number_in(words, situation)) is not None:
         return [Wish("pick", placeholder, number=number)]
     if numbers := _numbers_in(words, situation):
@@ -118,9 +118,9 @@ def _pick(words: str, situation: Situation, placeholder: str | None) -> list[Wis
 
 
 def labelled(words: str, situation: Situation) -> list[Wish]:
-    """The choice on show whose label bare words are, or whose project they name where projects are on show."""
+    """The choice whose label the words are, or the project they name if projects are offered."""
     plain = without_politeness(words, is_loose=False)
-    # A text on offer is its own label; the user's own words stand as they are written.
+    # A text choice is its own label; the user's own words are taken literally.
     apart = [offer for offer in situation.offers if offer.label != offer.value]
     fitting = [offer for offer in apart if bare(offer.label) in (words, plain)]
     if _KEEP.fullmatch(plain):
@@ -133,7 +133,7 @@ def labelled(words: str, situation: Situation) -> list[Wish]:
 
 
 def number_in(words: str, situation: Situation) -> int | None:
-    """The one number that bare words name: itself, by its place, or from the end of what is on show."""
+    """The one number that the words name: a digit, an ordinal, or a position from the end."""
     if (number := number_said(words)) is not None:
         return number
     if _TOP.fullmatch(words):
@@ -146,7 +146,7 @@ def number_in(words: str, situation: Situation) -> int | None:
 
 
 def number_said(words: str) -> int | None:
-    """`3`, `number three`, `the third one`: the number in bare words that hold nothing else."""
+    """`3`, `number three`, `the third one`: the number if the words contain nothing else."""
     found = _SAID_NUMBER.fullmatch(words)
     if found and (number := count_of(found[1])) is not None and words != "the one":
         return number
@@ -155,7 +155,7 @@ def number_said(words: str) -> int | None:
 
 
 def fill(said: str, situation: Situation, placeholder: str | None = None) -> list[Wish] | None:
-    """The wish to fill several placeholders from one project; None where the words ask for nothing like it."""
+    """The intent to fill several placeholders from one project; None if the words do not ask for that."""
     words = _without_verbs(without_politeness(bare(said), is_loose=True))
     if _OTHER_ORDER.search(words):
         return None
@@ -173,14 +173,14 @@ def fill(said: str, situation: Situation, placeholder: str | None = None) -> lis
     says_project = re.match(r"project\b", named) is not None
     if says_all or says_project:
         return [Wish("fill", placeholder, project_named(named, situation) or _project_words(named))]
-    # "Images from Lighthouses" are those of a project, "images of boats" are looked for.
+    # "Images from Lighthouses" means a project; "images of boats" is a search.
     exact = [name for name in situation.projects if bare(name) == bare(named)]
     is_plural = re.search(r"\b(?:images|pictures|photos|pics|ones)\b", words)
     return [Wish("fill", placeholder, exact[0])] if exact and is_plural else None
 
 
 def project_named(words: str, situation: Situation) -> str | None:
-    """The project of the artifact's that is meant: by its name, or by words that only its name holds."""
+    """The artifact's project that is meant: by its name, or by words that only its name contains."""
     wanted = _project_words(words)
     exact = [name for name in situation.projects if bare(name) in (wanted, bare(words))]
     if exact:
@@ -197,7 +197,7 @@ def _project_words(words: str) -> str:
 
 
 def address_in(said: str) -> str | None:
-    """The id or URL that is all there is, but for politeness."""
+    """The id or URL, if the message is nothing else but polite words."""
     found = _ADDRESS.findall(said)
     if len(found) != 1:
         return None
@@ -209,7 +209,7 @@ def address_in(said: str) -> str | None:
 
 
 def _addresses(said: str) -> list[str]:
-    """Several ids or URLs, one after the other, and nothing else."""
+    """Several ids or URLs in a row, and nothing else."""
     parts = [
         part.rstrip(".,;") for part in re.split(r"\s*,\s+|\s+", said.strip()) if part not in ("and", "then")
     ]
@@ -225,7 +225,7 @@ def _without_verbs(words: str) -> str:
 
 
 def _numbers_in(words: str, situation: Situation) -> list[int]:
-    """Several numbers: listed, as a range, or as the first or last few of those on show."""
+    """Several numbers: a list, a range, or the first or last few choices."""
     on_show = sorted(situation.numbers())
     words = _IN_ORDER.sub("", words).strip()
     if (found := _SEVERAL.fullmatch(words)) and (count := count_of(found[2])) is not None:
@@ -240,7 +240,7 @@ def _numbers_in(words: str, situation: Situation) -> list[int]:
 
 
 def spread(wishes: list[Wish], situation: Situation, placeholder: str | None = None) -> list[Wish] | None:
-    """Each wish for a placeholder of its own: the one asked, then the images after it that are not filled yet."""
+    """One intent per placeholder: the one asked for, then the empty image placeholders after it."""
     start = placeholder or situation.asked
     names = [slot.name for slot in situation.slots]
     if start not in names:

@@ -1,4 +1,4 @@
-"""What a message to the Artifact Agent asks for, read without a model: pure."""
+"""Reads what a message to the Artifact Agent asks for, by rules, without a model. Pure."""
 
 import re
 
@@ -18,7 +18,7 @@ from artifacts.agent.understanding.words import bare, unquoted, without_politene
 
 __all__ = ["Action", "Offer", "Situation", "Slot", "Wish", "matches", "understand"]
 
-# Longer ones are prose.
+# Longer messages are prose.
 _LONGEST_LIST = 200
 _THEN = re.compile(r"\s*(?:;\s|,?\s+and then\s|,?\s+then\s|[.!]\s+(?=\S))\s*", re.IGNORECASE)
 _CALL_IT = re.compile(
@@ -27,7 +27,7 @@ _CALL_IT = re.compile(
     r"(?P<value>\S.*)",
     re.DOTALL,
 )
-# How one speaks of a name that one would like: the name alone cannot be told from it for certain.
+# How people speak about a name they would like: these cannot be told from the name alone.
 _WOULD_CALL = re.compile(
     r"(?:how|what) about |let's (?:go with|use|take|make it|try) |maybe (?:just |something )"
     r"|(?:please|let's just|just|can you|could you) (?:use|take|make it|put|write) "
@@ -44,7 +44,7 @@ _ONLY = re.compile(
     r"|the one (?:suggested|you suggest(?:ed)?)|the first suggestion|as (?:it |you )?suggest(?:ed)?)"
     r"|yes|yes please|y|yep|yeah|sure|ok|okay|sounds good|looks good|perfect|that's (?:fine|good|right)"
 )
-# Hardly meant as a text or as what an image shows, and as nothing else for certain.
+# Unlikely to be a text or an image's content, but not certain to be anything else.
 _UNCERTAIN = re.compile(
     r"y|yes|yeah|yep|yes please|n|no|nope|no thanks|no thank you|ok|okay|sure|hi|hello|hey|next|none|go on|continue"
     r"|maybe|what|why|huh|hm+|i (?:don't|do not) know|idk|not sure|no idea|you (?:choose|decide)|surprise me"
@@ -54,7 +54,7 @@ _UNCERTAIN = re.compile(
 
 
 def understand(message: str, situation: Situation) -> list[Wish] | None:
-    """The wishes in a message, in order; None where it is not certain what is meant."""
+    """The intents of a message, in order; None if the meaning is not certain."""
     said = message.strip()
     if re.fullmatch(r"[\s?!]*", said):
         return [Wish("help")] if "?" in said else None
@@ -67,7 +67,7 @@ def understand(message: str, situation: Situation) -> list[Wish] | None:
 
 
 def _answer(said: str, situation: Situation) -> list[Wish] | None:
-    """To a question of the agent's own: one of its answers, or something else that is certain."""
+    """Answers to the agent's own question, or another intent that is certain."""
     words = bare(said)
     number = number_in(words, situation)
     if number is None:
@@ -81,12 +81,12 @@ def _answer(said: str, situation: Situation) -> list[Wish] | None:
     if command := commands.find(words, is_loose=True):
         return [Wish(command)]
     named = naming.named(said, situation) or []
-    # Numbers on show are answers here, whatever is named beside them.
+    # Here, numbers are answers, even if a placeholder is named beside them.
     return None if any(wish.action == "pick" for wish in named) else named or None
 
 
 def _answer_named(words: str, situation: Situation) -> list[Wish]:
-    """The answer whose words are said, unless a yes or no before them says the contrary."""
+    """The answer whose words are said, unless a yes or no before them contradicts it."""
     found = re.fullmatch(r"(?:(yes|yeah|yep|ok|okay|sure)|(no|nope|nah)) (.+)", words)
     rest = found[3] if found else words
     fitting = matches(without_politeness(rest, is_loose=True), situation.offers)
@@ -97,7 +97,7 @@ def _answer_named(words: str, situation: Situation) -> list[Wish]:
 
 
 def _for_text(said: str, slot: Slot, situation: Situation) -> list[Wish] | None:
-    """Whatever is not plainly something else is the text, as written."""
+    """A text is asked for: everything that is not clearly something else is the text, as written."""
     quoted = unquoted(said)
     if quoted is not None:
         return [Wish("set", text=quoted)] if quoted else [Wish("skip")]
@@ -117,7 +117,7 @@ def _for_text(said: str, slot: Slot, situation: Situation) -> list[Wish] | None:
 
 
 def _text(said: str, slot: Slot, situation: Situation) -> list[Wish] | None:
-    """The text itself, without words that only give it."""
+    """The text itself, without the words that introduce it."""
     if (value := naming.quoted_value(said)) is not None:
         return [Wish("set", text=value)]
     if naming.is_called(slot):
@@ -129,7 +129,7 @@ def _text(said: str, slot: Slot, situation: Situation) -> list[Wish] | None:
 
 
 def _picked_for_text(words: str, situation: Situation) -> list[Wish] | None:
-    """A choice on show in place of a text; empty: the words are none. None: they are like one, and there is none."""
+    """A choice instead of a text; empty: the words are not a choice; None: they look like one that does not exist."""
     plain = without_politeness(words, is_loose=False)
     if len(situation.offers) == 1 and (_ONLY.fullmatch(plain) or _ONLY.fullmatch(words)):
         return [Wish("pick", number=situation.offers[0].n)]
@@ -146,9 +146,9 @@ def _picked_for_text(words: str, situation: Situation) -> list[Wish] | None:
 
 
 def _fill_for_text(said: str, situation: Situation) -> list[Wish] | None:
-    """Images of a project while a text is asked: only where its project is said to be one, or an order is.
+    """Images of a project while a text is asked for: only if the words say “project” or give an order.
 
-    Empty: nothing like it; None: it may also be a text.
+    Empty: nothing like that; None: it may also be a text.
     """
     filled = fill(said, situation)
     if not filled or filled[0].text not in situation.projects:
@@ -160,7 +160,7 @@ def _fill_for_text(said: str, situation: Situation) -> list[Wish] | None:
 
 
 def _for_images(said: str, situation: Situation) -> list[Wish] | None:
-    """Images, or nothing, are asked for: a command, a choice, words to look for."""
+    """Images are asked for, or nothing: a command, a choice, or words to search for."""
     words = bare(said)
     if command := commands.find(words, is_loose=True):
         return [Wish(command)]
@@ -179,7 +179,7 @@ def _for_images(said: str, situation: Situation) -> list[Wish] | None:
 
 
 def _unasked(said: str, situation: Situation) -> list[Wish] | None:
-    """Nothing is asked: only what is on show is certain, or images by the project."""
+    """Nothing is asked for: only the choices offered, or images by project, are certain."""
     if picked := labelled(bare(said), situation):
         return picked
     number = number_in(without_politeness(bare(said), is_loose=True), situation)
@@ -187,7 +187,7 @@ def _unasked(said: str, situation: Situation) -> list[Wish] | None:
 
 
 def _in_turn(said: str, situation: Situation) -> list[Wish] | None:
-    """Like "the second one, then skip": each part by itself, where all are certain; None where it is no such list."""
+    """Like “the second one, then skip”: each part by itself if all are certain; None if it is not such a list."""
     parts = [part for part in _THEN.split(said) if bare(part)] if len(said) <= _LONGEST_LIST else []
     if "\n" in said or not 1 < len(parts) <= naming.MOST_WISHES:
         return None

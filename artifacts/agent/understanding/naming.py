@@ -1,4 +1,4 @@
-"""Messages that name a placeholder: "change TITLE to ...", "SUBTITLE: ...", "use 3 for the hero image"; pure."""
+"""Rules for messages that name a placeholder: "change TITLE to ...", "SUBTITLE: ...", "use 3 for the hero image". Pure."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -9,7 +9,7 @@ from artifacts.agent.understanding.choosing import choose, number_in
 from artifacts.agent.understanding.intent import Situation, Slot, Wish
 from artifacts.agent.understanding.words import COUNTS, ORDINALS, bare, fold, quoted_part, unquoted
 
-# More than so many at once are no sentence.
+# More placeholders at once are not a sentence.
 MOST_WISHES = 20
 _WRAP = (
     r"(?:(?:please|pls|ok|okay|so|now|then|and|but|hey|hi|oh|sorry|wait|thanks|yes|no|actually|just|also"
@@ -57,7 +57,7 @@ _FOR_USE = re.compile(
     r"(?:please )?(?P<verb>use|take|put|write|have|pick|choose|set|insert)\s+(?P<value>.+)",
     _ANY_CASE,
 )
-# Of a longer message that may be a text it is certain that it is one.
+# Words that show that a long message is a text.
 _LONGEST_UNSURE = 80
 _SURELY_CHANGE = re.compile(rf"{_WRAP}(?:change|edit|modify|rename)\s", re.IGNORECASE)
 _SURELY_EMPTY = re.compile(rf"{_WRAP}(?:skip|leave|(?-i:no))\s", re.IGNORECASE)
@@ -71,7 +71,7 @@ _BEFORE_NAME = re.compile(
 )
 _AFTER_NAME = re.compile(r"(?: placeholder| field| slot)?(?: please| instead| again| now)?$")
 _NOTHING = re.compile(r"(?:be |an? )?(?:empty|blank|nothing)(?: text)?")
-# What may stand around a quoted text that is given: use "Winter Light", please.
+# Words that may surround a quoted text: use "Winter Light", please.
 _ABOUT_VALUE = re.compile(
     r"(?:(?:please|pls|ok|okay|so|let's|let us|i'd|i would|like|want|to|can|could|you|we|i|just|use|take|put|write|set"
     r"|make|have|call|name|title|it|this|that|be|is|should|shall|will|read|say|with|here|the|text|thanks|thank|how"
@@ -80,8 +80,8 @@ _ABOUT_VALUE = re.compile(
 
 
 def find_slot(said: str, situation: Situation, *, is_exact: bool = False) -> Slot | None:
-    """The placeholder that is named, by its name however it is written; unless `is_exact` also by a part of it that
-    no other has."""
+    """The placeholder that is named, in any spelling; unless `is_exact` also by a part of its name that no other
+    placeholder has."""
     name = fold(said).strip(" \"'\u201c\u201d.!?,{}")
     if len(name) > 80:
         return None
@@ -95,7 +95,7 @@ def find_slot(said: str, situation: Situation, *, is_exact: bool = False) -> Slo
     fitting = [slot for slot in situation.slots if set(wanted) <= set(_parts(slot.name))]
     if is_exact or len(fitting) != 1:
         return None
-    # Where a text is asked for, a part of a name may be a word of it.
+    # If a text is asked for, a part of a name may be a word of that text.
     return None if _asks_text(situation) and not fitting[0].is_image else fitting[0]
 
 
@@ -111,7 +111,7 @@ def _parts(name: str) -> tuple[str, ...]:
 
 
 def named(message: str, situation: Situation) -> list[Wish] | None:
-    """The wishes of a message that names a placeholder; empty where it names none, None where it is not certain."""
+    """The intents of a message that names a placeholder; empty if it names none, None if it is not certain."""
     said = message.strip()
     for form, read in _FORMS.items():
         found = read(said, situation)
@@ -123,7 +123,7 @@ def named(message: str, situation: Situation) -> list[Wish] | None:
 
 
 def _among_texts(form: str, said: str, wishes: list[Wish], situation: Situation) -> list[Wish] | None:
-    """The wishes where a text is asked for, which may itself speak of a date, a story or a background.
+    """The intents if a text is asked for; the text may itself mention a date, a story or a background.
 
     None: not certain; empty: it is the text.
     """
@@ -148,12 +148,12 @@ def _among_texts(form: str, said: str, wishes: list[Wish], situation: Situation)
 
 
 def is_called(slot: Slot) -> bool:
-    """Whether a placeholder's text is a name, of which one says that it is so and so."""
+    """Whether the placeholder's text is a name, which people give as “it is called ...”."""
     return bool(_CALLED & set(slot.name.split("_")))
 
 
 def wishes_for(slot: Slot, value: str, situation: Situation, *, is_named: bool = True) -> list[Wish] | None:
-    """What is to be done with a value that somebody gives for a placeholder."""
+    """The intents for a value that the user gives for a placeholder."""
     placeholder = slot.name if is_named else None
     given = value.strip()
     quoted = unquoted(given)
@@ -171,7 +171,7 @@ def wishes_for(slot: Slot, value: str, situation: Situation, *, is_named: bool =
 
 
 def _image_for(slot: Slot, wishes: list[Wish] | None, situation: Situation) -> list[Wish] | None:
-    """A number of images that are not on show: it is refused, and they are shown."""
+    """A number of an image that is not offered: it is refused, and the images are shown."""
     asked = situation.slot(situation.asked)
     if wishes and wishes[0].action == "pick" and not (situation.offers and asked and asked.is_image):
         return [wishes[0], Wish("change", slot.name)]
@@ -179,7 +179,7 @@ def _image_for(slot: Slot, wishes: list[Wish] | None, situation: Situation) -> l
 
 
 def _lines(said: str, situation: Situation) -> list[Wish] | None:
-    """Several lines that each begin with a name; lines without one go on with the value before."""
+    """Several lines that each start with a name; a line without one continues the value before."""
     lines = said.splitlines()
     if len(lines) < 2 or _head(lines[0], situation) is None:
         return []
@@ -221,7 +221,7 @@ def _change(said: str, situation: Situation) -> list[Wish] | None:
 
 
 def _change_rest(rest: str, situation: Situation, verb: str, depth: int = 0) -> list[Wish] | None:
-    # "Make title great": only the whole name is surely one.
+    # “Make title great”: only the whole name is certain.
     is_exact = verb in ("make", "turn")
     for gap in _BETWEEN.finditer(rest[:120]):
         slot = find_slot(rest[: gap.start()], situation, is_exact=is_exact)
@@ -239,7 +239,7 @@ def _change_rest(rest: str, situation: Situation, verb: str, depth: int = 0) -> 
 
 
 def _name_first(rest: str, situation: Situation) -> Iterator[tuple[Slot, str]]:
-    """Names that the words may begin with, the longest first, with what follows: "make the title Winter Light"."""
+    """The names that the words may start with, longest first, with the rest: “make the title Winter Light”."""
     words = rest.split(" ")
     for count in range(min(5, len(words) - 1), 0, -1):
         slot = find_slot(" ".join(words[:count]), situation, is_exact=True)
@@ -248,7 +248,7 @@ def _name_first(rest: str, situation: Situation) -> Iterator[tuple[Slot, str]]:
 
 
 def _value_and_more(slot: Slot, value: str, situation: Situation, depth: int) -> list[Wish] | None:
-    """Like "... to Winter Light and SUBTITLE to Snow": the value ends where another placeholder is given one."""
+    """Like “... to Winter Light and SUBTITLE to Snow”: the value ends where the next placeholder is named."""
     if depth >= MOST_WISHES:
         return None
     for gap in islice(_AND_THEN.finditer(value), MOST_WISHES) if unquoted(value) is None else ():
@@ -283,14 +283,14 @@ def _go_back(said: str, situation: Situation) -> list[Wish] | None:
 
 
 def _is(said: str, situation: Situation) -> list[Wish] | None:
-    """Like "the title is Winter Light"."""
+    """Like “the title is Winter Light”."""
     found = _IS.fullmatch(said)
     slot = find_slot(found["name"], situation, is_exact=True) if found else None
     return wishes_for(slot, found["value"], situation) if found and slot else []
 
 
 def _use(said: str, situation: Situation) -> list[Wish] | None:
-    """Like "use 3 for IMAGE_2"; without a verb only for images, or where the value is quoted."""
+    """Like “use 3 for IMAGE_2”; without a verb only for images, or if the value is quoted."""
     for pattern in (_FOR_USE, _USE_FOR):
         found = pattern.fullmatch(_PLEASE.sub("", said).rstrip(".!"))
         if not found:
@@ -308,7 +308,7 @@ def _asks_text(situation: Situation) -> bool:
 
 
 def quoted_value(said: str) -> str | None:
-    """The quoted words of a message that is otherwise only about giving them: use "Winter Light", please."""
+    """The quoted words of a message that only gives them: use "Winter Light", please."""
     found = quoted_part(said)
     if found is None:
         return None

@@ -1,4 +1,4 @@
-"""What a message is taken for: by the rules, and where they are not certain by the text model, through the journal."""
+"""Reads a message: by rules, and if they are not certain, with the text model, through the journal."""
 
 import time
 from dataclasses import asdict, dataclass
@@ -27,7 +27,7 @@ MOST_TURNS = 6
 
 @dataclass(frozen=True, slots=True)
 class Understanding:
-    """Reads the message of one turn. A call to the model is announced before it leaves and paid once."""
+    """Reads the message of one turn. A call to the model is recorded before it is sent, and charged once."""
 
     chat: Chat
     journal: Journal
@@ -35,9 +35,9 @@ class Understanding:
     def of(
         self, message: str, situation: Situation, projects: tuple[ProjectName, ...]
     ) -> tuple[list[Wish], str]:
-        """The wishes, and who read them out of the message; none where nobody is certain."""
+        """The intents and what read them (`rules` or a model); none if neither is certain."""
         wishes = understand(message, situation)
-        # Costs are a project's: without one nobody would know what was spent.
+        # A call is charged to a project; without a project its cost would not be recorded.
         if wishes is not None or not projects or not llm.name_in_use():
             return wishes or [], RULES
         kept = self.journal.result_of(STEP)
@@ -46,7 +46,7 @@ class Understanding:
         return [Wish(**wish) for wish in kept.get("wishes", ())], kept.get("model", RULES)
 
     def _ask(self, message: str, situation: Situation, project_id: UUID) -> dict[str, Any]:
-        """What the model's step keeps; nothing where the model did not help: then the talk goes on without."""
+        """The result of the model's step; empty if the model did not help."""
         if self.journal.failures(STEP, NOTHING_FOUND):
             return {}
         said_before = self._said_before()
@@ -90,7 +90,7 @@ def _charge_failure(error: llm.NotUnderstoodError, unseen: Usage | None, project
 
 
 def _charge_unseen(unseen: Usage | None, project_id: UUID) -> None:
-    """A call whose answer nobody saw, at what it is estimated to have used."""
+    """Charges a call whose answer was lost, at its estimated usage."""
     if unseen is not None:
         ledger.charge_unseen([unseen], purpose=Purpose.AGENT, project_id=project_id, job_id=None)
 

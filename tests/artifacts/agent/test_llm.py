@@ -114,7 +114,7 @@ def test_an_answer_of_no_use_is_told_with_its_usage(
     else:
         server.answer_json = lambda schema, text: {"actions": []}
     settings.DEFAULT_MODEL_REASONING = f"{name}:{MODELS[name]}"
-    with pytest.raises(NotUnderstoodError, match="nothing that is asked for") as caught:
+    with pytest.raises(NotUnderstoodError, match="no request in the message") as caught:
         ask("well", ASKS_IMAGE)
     assert caught.value.usage is not None
     assert caught.value.is_possibly_billed is False
@@ -140,44 +140,44 @@ TAKEN = [
     (ASKS_TO_START_OVER, "name it Ice", action("set", placeholder="TITLE", text="Ice"), "set TITLE = Ice"),
 ]
 NOT_TAKEN = [
-    (ASKS_IMAGE, action("start_over"), "'start_over' is no action"),
-    (ASKS_IMAGE, action("done"), "'done' is no action"),
-    (ASKS_IMAGE, action("yes"), "'yes' is no action"),
-    (ASKS_IMAGE, action("publish"), "'publish' is no action"),
-    (ASKS_IMAGE, action("no"), "no: nothing was asked that it answers"),
-    (ASKS_IMAGE, "skip", "an action is no object"),
-    (ASKS_IMAGE, action("pick", number=5), "pick: 5 is not on show"),
-    (ASKS_IMAGE, action("pick", number="2"), "pick: 2 is not on show"),
-    (ASKS_IMAGE, action("pick", number=True), "pick: True is not on show"),
-    (ASKS_IMAGE, action("pick", number=10**400), f"pick: 1{'0' * 19} is not on show"),
-    (ASKS_NOTHING, action("pick", number=1), "pick: 1 is not on show"),
-    (ASKS_IMAGE, action("set", placeholder="NOPE", text="x"), "'NOPE' is no placeholder"),
-    (ASKS_IMAGE, action("set", placeholder=["TITLE"], text="x"), "'['TITLE']' is no placeholder"),
+    (ASKS_IMAGE, action("start_over"), "'start_over' is not an action"),
+    (ASKS_IMAGE, action("done"), "'done' is not an action"),
+    (ASKS_IMAGE, action("yes"), "'yes' is not an action"),
+    (ASKS_IMAGE, action("publish"), "'publish' is not an action"),
+    (ASKS_IMAGE, action("no"), "no: there is no open question"),
+    (ASKS_IMAGE, "skip", "an action is not an object"),
+    (ASKS_IMAGE, action("pick", number=5), "pick: 5 is not one of the choices"),
+    (ASKS_IMAGE, action("pick", number="2"), "pick: 2 is not one of the choices"),
+    (ASKS_IMAGE, action("pick", number=True), "pick: True is not one of the choices"),
+    (ASKS_IMAGE, action("pick", number=10**400), f"pick: 1{'0' * 19} is not one of the choices"),
+    (ASKS_NOTHING, action("pick", number=1), "pick: 1 is not one of the choices"),
+    (ASKS_IMAGE, action("set", placeholder="NOPE", text="x"), "'NOPE' is not a placeholder"),
+    (ASKS_IMAGE, action("set", placeholder=["TITLE"], text="x"), "'['TITLE']' is not a placeholder"),
     (ASKS_IMAGE, action("set", text="x"), "set: HERO_IMAGE takes an image"),
-    (ASKS_TEXT, action("set", text="x" * 4001), f"set: the text has more than {MOST_CHARACTERS} characters"),
-    (ASKS_TEXT, action("set", text="a\x1b[2J"), "set: the text holds control characters"),
-    (ASKS_TEXT, action("set", text="\ud800"), "set: the text holds control characters"),
-    (ASKS_TEXT, action("set", text=5), "set: the text is none"),
+    (ASKS_TEXT, action("set", text="x" * 4001), f"set: the text is longer than {MOST_CHARACTERS} characters"),
+    (ASKS_TEXT, action("set", text="a\x1b[2J"), "set: the text contains control characters"),
+    (ASKS_TEXT, action("set", text="\ud800"), "set: the text contains control characters"),
+    (ASKS_TEXT, action("set", text=5), "set: the text is not a string"),
     (ASKS_TEXT, action("set", text=" "), "set: the text is empty"),
     (ASKS_TEXT, action("find", text="boat"), "find: SUBTITLE takes words"),
     (ASKS_TEXT, action("latest"), "latest: SUBTITLE takes words"),
-    (ASKS_IMAGE, action("find", text="the one with"), "find: no words to look for"),
-    (ASKS_IMAGE, action("image", text=ADDRESS), "image: the message holds no such id or address"),
-    (ASKS_IMAGE, action("fill", text="Secrets"), "fill: 'Secrets' is no project of this page's"),
-    (ASKS_IMAGE, action("skip", placeholder="CLOSING"), "skip: the message does not speak of CLOSING"),
+    (ASKS_IMAGE, action("find", text="the one with"), "find: no words to search for"),
+    (ASKS_IMAGE, action("image", text=ADDRESS), "image: the message does not contain this id or URL"),
+    (ASKS_IMAGE, action("fill", text="Secrets"), "fill: 'Secrets' is not one of the page's projects"),
+    (ASKS_IMAGE, action("skip", placeholder="CLOSING"), "skip: the message does not mention CLOSING"),
     (ASKS_IMAGE, action("change"), "change: no placeholder is named"),
-    (ASKS_NOTHING, action("skip"), "no placeholder is named, and none is asked"),
+    (ASKS_NOTHING, action("skip"), "no placeholder is named or asked for"),
     (
         ASKS_TO_START_OVER,
         action("pick", number=1),
-        "pick: a question is open, which the user alone can answer",
+        "pick: only the user can answer the open question",
     ),
     (
         ASKS_TO_START_OVER,
         action("pick", number=1, placeholder="HERO_IMAGE"),
-        "pick: a question is open, which the user alone can answer",
+        "pick: only the user can answer the open question",
     ),
-    (ASKS_TO_START_OVER, action("skip"), "skip: a question is open, which the user alone can answer"),
+    (ASKS_TO_START_OVER, action("skip"), "skip: only the user can answer the open question"),
 ]
 
 
@@ -195,12 +195,12 @@ def test_nothing_else_is(situation: Situation, said: object, reason: str) -> Non
 
 @pytest.mark.parametrize("data", [{}, {"actions": None}, {"actions": "skip"}, {"wishes": []}])
 def test_an_answer_without_a_list_is_of_no_use(data: dict[str, object]) -> None:
-    assert read(data, "x", ASKS_IMAGE) == ((), ("the answer holds no list of actions",))
+    assert read(data, "x", ASKS_IMAGE) == ((), ("the answer has no list of actions",))
 
 
 def test_more_than_twenty_actions_are_none() -> None:
     assert len(read({"actions": [action("more")] * 20}, "x", ASKS_IMAGE)[0]) == 20
-    assert refused("x", ASKS_IMAGE, *[action("more")] * 21) == ("the answer holds 21 actions",)
+    assert refused("x", ASKS_IMAGE, *[action("more")] * 21) == ("the answer has 21 actions",)
 
 
 def test_a_model_that_obeys_a_hostile_note_gets_a_wrong_choice_at_most(model: FakeTextModel) -> None:
@@ -259,7 +259,7 @@ def test_a_model_that_hangs_is_left_behind(model: FakeTextModel, settings: Setti
 @pytest.mark.parametrize(
     ("named", "reason"),
     [
-        ("", "No text model is set"),
+        ("", "No text model is configured"),
         ("nope-1", "tells no service"),
         ("openai:gpt-5.4-mini", "is not configured"),
     ],

@@ -44,7 +44,7 @@ def test_one_that_was_taken_back_stays_so(speaker: Speaker) -> None:
     assert speaker.client.post(f"{address}/rebuild").json()["status"] == "unpublished"
     answer = speaker.say("change SUBTITLE to Rain")
     assert (answer["done"], answer["public_slug"]) == (True, speaker.artifact.public_slug)
-    assert "taken back" in answer["reply"]
+    assert "still unpublished" in answer["reply"]
     assert speaker.client.get(f"/public/artifact/{answer['public_slug']}").status_code == 410
 
 

@@ -73,7 +73,7 @@ def test_a_model_that_fails_is_not_spoken_of(at_image: Speaker, model: FakeTextM
     model.script = [VendorError("provider_error", "fake: 500 secret internals")]
     answer = at_image.say(UNCLEAR)
     assert answer["remaining"] == ["HERO_IMAGE", "SUBTITLE"]
-    assert answer["reply"].startswith("I am not sure what you mean by that, so nothing was changed.")
+    assert answer["reply"].startswith("I'm not sure what you mean, so I changed nothing.")
     assert "500" not in answer["reply"]
     assert len(answer["choices"]) == 4
     assert Step.objects.get(name="understand#1").status == "failed"
