@@ -127,9 +127,9 @@ def _transcript(chat: Chat, page_number: str | None) -> dict[str, Any]:
 def _taken_for(turn: ChatTurn) -> str:
     """`set TITLE Winter Light (rules)`; several are joined."""
     parts = []
-    for wish in turn.understood:
-        words = [wish["action"].replace("_", " "), wish.get("placeholder"), wish.get("number")]
-        text = Truncator(wish.get("text") or "").chars(60)
+    for intent in turn.understood:
+        words = [intent["action"].replace("_", " "), intent.get("placeholder"), intent.get("number")]
+        text = Truncator(intent.get("text") or "").chars(60)
         parts.append(" ".join(str(word) for word in [*words, text] if word))
     by = turn.understood[0]["by"] if turn.understood else ""
     return f"{'; '.join(parts)} ({by})" if parts else EMPTY

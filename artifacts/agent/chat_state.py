@@ -1,4 +1,4 @@
-"""The state of a chat between two messages: the open question, the choices offered, the placeholders asked before. Pure."""
+"""The state of a chat between two messages: the open question, the choices, the placeholders asked before. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -39,7 +39,7 @@ class ListPosition:
 
 
 @dataclass(slots=True)
-class Standing:
+class ChatState:
     """One chat. `asked`: the placeholder asked for; `heading`: the sentence above the choices;
     `before`: the placeholders asked before, latest last."""
 
@@ -72,12 +72,12 @@ class Standing:
         return asdict(self)
 
 
-def standing_of(data: Mapping[str, Any], names: frozenset[str]) -> Standing:
+def read_chat_state(data: Mapping[str, Any], names: frozenset[str]) -> ChatState:
     """The state from a chat's row, without names that the template no longer has."""
     place = data.get("place")
     asked = data.get("asked")
     question = data.get("question")
-    return Standing(
+    return ChatState(
         is_greeted=bool(data.get("is_greeted")),
         asked=asked if asked in names else None,
         question=question if question in QUESTIONS else "value",

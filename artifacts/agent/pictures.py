@@ -12,7 +12,7 @@ from django.db.models import Q, QuerySet
 from django.utils.text import Truncator
 
 from artifacts.agent.understanding.intent import Offer, ProjectName
-from artifacts.agent.understanding.intents import matches
+from artifacts.agent.understanding.rules import matches
 from artifacts.models import Artifact, ProjectArtifact
 from progressions.delivery import public_url
 from progressions.models import ImageProgression

@@ -35,7 +35,7 @@ class ChangedError(DaliError):
 
 
 @dataclass(frozen=True, slots=True)
-class Beginning:
+class TurnStart:
     """The start of a turn: the artifact's projects, in order, and what is filled."""
 
     projects: tuple[ProjectName, ...]
@@ -55,7 +55,7 @@ class Tools:
         self._names = frozenset(names)
         self._counts: Counter[str] = Counter()
 
-    def get_projects_for_artifact(self) -> Beginning:
+    def get_projects_for_artifact(self) -> TurnStart:
         """The projects whose images may be used, and what is filled."""
 
         def work() -> Result:
@@ -64,7 +64,7 @@ class Tools:
 
         kept = self._run("get_projects_for_artifact", work, StepRecord, is_pure=True)
         projects = tuple(ProjectName(**project) for project in kept["projects"])
-        return Beginning(projects, dict(kept["filled"]))
+        return TurnStart(projects, dict(kept["filled"]))
 
     def get_images_for_project(
         self,
@@ -98,7 +98,7 @@ class Tools:
 
     def save_configuration(self, values: Mapping[str, str | None]) -> None:
         """Writes choices, all or none; None deletes one. Sends the session the share that is filled."""
-        self._run("save_configuration", lambda: values, self._kept_of_save)
+        self._run("save_configuration", lambda: values, self._save_record)
 
     def render_artifact(self) -> tuple[str, ...]:
         """Renders the template from all rows, stores the page and publishes it; returns what could not be filled.
@@ -108,9 +108,7 @@ class Tools:
         release_connection()
         for attempt in range(MOST_RENDERS):
             try:
-                kept = self._run(
-                    "render_artifact", lambda: content.fill(self._artifact), self._kept_of_render
-                )
+                kept = self._run("render_artifact", lambda: content.fill(self._artifact), self._render_record)
             except ChangedError:
                 self._counts["render_artifact"] -= 1
                 if attempt == MOST_RENDERS - 1 or self.is_incomplete():
@@ -123,14 +121,14 @@ class Tools:
         """Whether a placeholder has no row now."""
         return not self._names <= filled_of(self._artifact).keys()
 
-    def tell_failure(self, error: str) -> None:
+    def report_failure(self, error: str) -> None:
         """Tells the session that the page could not be rendered."""
         body: events.Body = {"type": "fail", "artifactId": str(self._artifact.pk), "step": "render_artifact"}
         body["error"], body["retryable"] = error, True
         with claims.fenced(self._lease):
             events.append(self._session_id, [body])
 
-    def _kept_of_save(self, values: Mapping[str, str | None]) -> StepRecord:
+    def _save_record(self, values: Mapping[str, str | None]) -> StepRecord:
         def write() -> None:
             gone = [name for name, value in values.items() if value is None]
             if gone:
@@ -149,7 +147,7 @@ class Tools:
 
         return StepRecord({"saved": sorted(values)}, also=write, tell=tell)
 
-    def _kept_of_render(self, filled: content.Filled) -> StepRecord:
+    def _render_record(self, filled: content.Filled) -> StepRecord:
         def publish() -> None:
             services.name_content(self._artifact, filled.built)
             if filled_of(self._artifact) != filled.built.manifest["values"]:

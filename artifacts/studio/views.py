@@ -24,8 +24,8 @@ from artifacts.filling.templates import open_template
 from artifacts.making import intake
 from artifacts.models import Artifact, Template
 from artifacts.queries import get_artifact
+from artifacts.studio.chat_data import chat_data, session_for
 from artifacts.studio.preview import half_filled, slot_picture
-from artifacts.studio.talks import session_for, talk_data
 from dali.lib.errors import ConflictError, InputError, MissingError
 from progressions.api.requests import SESSION_ID
 from progressions.delivery import image_origins, origin_of
@@ -114,7 +114,7 @@ def talk(request: HttpRequest, artifact_id: UUID) -> HttpResponseBase:
     artifact = get_artifact(artifact_id)
     asked = request.GET.get("session", "")
     session = asked if _SESSION.fullmatch(asked) else session_for(artifact, int(request.user.pk or 0))
-    data = talk_data(artifact, session, page_of(artifact).placeholders)
+    data = chat_data(artifact, session, page_of(artifact).placeholders)
 
     # Thumbnails come by the public address, whatever name the page was opened by.
     @csp_update({"img-src": [origin_of(settings.PUBLIC_ORIGIN)]})

@@ -73,7 +73,7 @@ class Situation:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class Intent:
     """One thing to do. `placeholder`: the one the user named; None: the one asked for.
 
     `text`: the value for `set`, the words for `find`, an id or URL for `image`, the project's name for `fill` (empty:

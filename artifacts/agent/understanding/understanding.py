@@ -8,8 +8,8 @@ from uuid import UUID
 import structlog
 
 from artifacts.agent.understanding import llm
-from artifacts.agent.understanding.intent import ProjectName, Situation, Wish
-from artifacts.agent.understanding.intents import understand
+from artifacts.agent.understanding.intent import Intent, ProjectName, Situation
+from artifacts.agent.understanding.rules import understand
 from artifacts.models import Chat, ChatTurn
 from dali.lib.calls.answers.usage import Usage
 from dali.lib.db.connections import release_connection
@@ -34,16 +34,16 @@ class Understanding:
 
     def of(
         self, message: str, situation: Situation, projects: tuple[ProjectName, ...]
-    ) -> tuple[list[Wish], str]:
+    ) -> tuple[list[Intent], str]:
         """The intents and what read them (`rules` or a model); none if neither is certain."""
-        wishes = understand(message, situation)
+        intents = understand(message, situation)
         # A call is charged to a project; without a project its cost would not be recorded.
-        if wishes is not None or not projects or not llm.name_in_use():
-            return wishes or [], RULES
+        if intents is not None or not projects or not llm.name_in_use():
+            return intents or [], RULES
         kept = self.journal.result_of(STEP)
         if kept is None:
             kept = self._ask(message, situation, UUID(projects[0].id))
-        return [Wish(**wish) for wish in kept.get("wishes", ())], kept.get("model", RULES)
+        return [Intent(**intent) for intent in kept.get("wishes", ())], kept.get("model", RULES)
 
     def _ask(self, message: str, situation: Situation, project_id: UUID) -> dict[str, Any]:
         """The result of the model's step; empty if the model did not help."""
@@ -65,7 +65,7 @@ class Understanding:
             self.journal.fail(STEP, attempt, kept, error=str(error), ms=ms)
             return {}
         result = {
-            "wishes": [asdict(wish) for wish in understood.wishes],
+            "wishes": [asdict(intent) for intent in understood.intents],
             "model": understood.model,
             "dropped": list(understood.dropped),
         }

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pytest_django.fixtures import Settings
 
-from artifacts.agent.understanding.intent import Offer, Situation, Slot, Wish
+from artifacts.agent.understanding.intent import Intent, Offer, Situation, Slot
 from artifacts.agent.understanding.llm import MOST_CHARACTERS, NotUnderstoodError, ask, name_in_use, read
 from dali.lib.calls.failures import VendorError
 from progressions.text_model import text_models
@@ -54,15 +54,15 @@ def taken(message: str, situation: Situation, *actions: object) -> str | None:
 
 
 def refused(message: str, situation: Situation, *actions: object) -> tuple[str, ...]:
-    wishes, reasons = read({"actions": list(actions)}, message, situation)
-    assert wishes == ()
+    intents, reasons = read({"actions": list(actions)}, message, situation)
+    assert intents == ()
     return reasons
 
 
-def test_an_answer_becomes_wishes_with_what_it_used(model: FakeTextModel) -> None:
+def test_an_answer_becomes_intents_with_what_it_used(model: FakeTextModel) -> None:
     model.script = [{"actions": [action("pick", number=2), action("set", placeholder="TITLE", text=" Ice ")]}]
     understood = ask("that frosty one, and name the page Ice", ASKS_IMAGE)
-    assert understood.wishes == (Wish("pick", number=2), Wish("set", "TITLE", "Ice"))
+    assert understood.intents == (Intent("pick", number=2), Intent("set", "TITLE", "Ice"))
     assert (understood.usage, understood.model, understood.dropped) == (WRITTEN, "fake:writer-1", ())
 
 
@@ -99,7 +99,7 @@ def test_every_service_takes_the_question(
         server.answer_json = lambda schema, text: answer
     settings.DEFAULT_MODEL_REASONING = f"{name}:{MODELS[name]}"
     understood = ask("the one that guides ships", ASKS_IMAGE)
-    assert understood.wishes == (Wish("find", text="lighthouse"),)
+    assert understood.intents == (Intent("find", text="lighthouse"),)
     assert understood.model == f"{name}:{MODELS[name]}" == name_in_use()
     assert understood.usage.units
 
@@ -159,8 +159,8 @@ NOT_TAKEN = [
     (ASKS_TEXT, action("set", text="\ud800"), "set: the text contains control characters"),
     (ASKS_TEXT, action("set", text=5), "set: the text is not a string"),
     (ASKS_TEXT, action("set", text=" "), "set: the text is empty"),
-    (ASKS_TEXT, action("find", text="boat"), "find: SUBTITLE takes words"),
-    (ASKS_TEXT, action("latest"), "latest: SUBTITLE takes words"),
+    (ASKS_TEXT, action("find", text="boat"), "find: SUBTITLE takes text"),
+    (ASKS_TEXT, action("latest"), "latest: SUBTITLE takes text"),
     (ASKS_IMAGE, action("find", text="the one with"), "find: no words to search for"),
     (ASKS_IMAGE, action("image", text=ADDRESS), "image: the message does not contain this id or URL"),
     (ASKS_IMAGE, action("fill", text="Secrets"), "fill: 'Secrets' is not one of the page's projects"),
@@ -181,11 +181,11 @@ NOT_TAKEN = [
 ]
 
 
-@pytest.mark.parametrize(("situation", "message", "said", "wish"), TAKEN)
+@pytest.mark.parametrize(("situation", "message", "said", "intent"), TAKEN)
 def test_what_a_user_could_have_typed_is_taken(
-    situation: Situation, message: str, said: object, wish: str
+    situation: Situation, message: str, said: object, intent: str
 ) -> None:
-    assert taken(message, situation, said) == wish
+    assert taken(message, situation, said) == intent
 
 
 @pytest.mark.parametrize(("situation", "said", "reason"), NOT_TAKEN)
@@ -193,7 +193,7 @@ def test_nothing_else_is(situation: Situation, said: object, reason: str) -> Non
     assert refused("whatever", situation, said) == (reason,)
 
 
-@pytest.mark.parametrize("data", [{}, {"actions": None}, {"actions": "skip"}, {"wishes": []}])
+@pytest.mark.parametrize("data", [{}, {"actions": None}, {"actions": "skip"}, {"intents": []}])
 def test_an_answer_without_a_list_is_of_no_use(data: dict[str, object]) -> None:
     assert read(data, "x", ASKS_IMAGE) == ((), ("the answer has no list of actions",))
 
@@ -218,7 +218,7 @@ def test_a_model_that_obeys_a_hostile_note_gets_a_wrong_choice_at_most(model: Fa
     ]
     hostile = (Offer(1, "a boat", ADDRESS, IGNORE),)
     understood = ask("something blue", Situation("HERO_IMAGE", SLOTS, hostile, (IGNORE,)))
-    assert understood.wishes == (Wish("pick", number=1),)
+    assert understood.intents == (Intent("pick", number=1),)
     assert len(understood.dropped) == 5
 
 
@@ -294,6 +294,6 @@ ODD = st.fixed_dictionaries(
 def test_whatever_a_model_answers_is_taken_apart_without_breaking(
     situation: Situation, actions: list[object]
 ) -> None:
-    wishes, reasons = read({"actions": actions}, "x", situation)
-    assert len(wishes) + len(reasons) == len(actions)
-    assert all(wish.action not in ("start_over", "done", "yes") for wish in wishes)
+    intents, reasons = read({"actions": actions}, "x", situation)
+    assert len(intents) + len(reasons) == len(actions)
+    assert all(intent.action not in ("start_over", "done", "yes") for intent in intents)

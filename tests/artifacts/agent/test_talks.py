@@ -150,7 +150,7 @@ def test_starting_over_asks_back_and_leaves_what_is_published(speaker: Speaker) 
     assert "<p>Rain</p>" in speaker.read_page()
 
 
-def test_another_wish_drops_a_question_that_is_open(speaker: Speaker) -> None:
+def test_another_intent_drops_a_question_that_is_open(speaker: Speaker) -> None:
     for words in ("", "1", "start over", "change SUBTITLE to Snow"):
         speaker.say(words)
     assert speaker.last["filled"] == {"TITLE": "Winter Light", "SUBTITLE": "Snow"}
@@ -240,7 +240,7 @@ def test_an_image_of_another_project_is_refused_with_the_reason(speaker: Speaker
         answer = speaker.say(named_)
         assert "which is not part of this page" in answer["reply"]
         assert answer["filled"] == {"TITLE": "Winter Light"}
-    assert "is no image of this page's projects" in speaker.say("https://evil.example/x.png")["reply"]
+    assert "is not an image of this page's projects" in speaker.say("https://evil.example/x.png")["reply"]
     assert not ArtifactConfiguration.objects.filter(config_key="HERO_IMAGE").exists()
 
 
@@ -286,7 +286,7 @@ def test_a_page_without_images_to_choose_from_says_so(draft: Callable[..., Artif
     assert speaker.say("skip")["remaining"] == ["SUBTITLE"]
 
 
-def test_several_wishes_in_one_message_are_done_in_their_order(speaker: Speaker) -> None:
+def test_several_intents_in_one_message_are_done_in_order(speaker: Speaker) -> None:
     speaker.say()
     speaker.say("1")
     answer = speaker.say("the second one, then skip")

@@ -57,7 +57,7 @@ def test_free_wording_becomes_a_choice_and_is_charged(at_image: Speaker, model: 
     assert (charge.purpose, charge.project_id, charge.job_id) == ("agent", project.pk, None)
     assert (charge.service, charge.model, charge.usage) == ("fake", "writer-1", WRITTEN.as_json())
     turn = ChatTurn.objects.order_by("-number")[0]
-    assert [(wish["by"], wish["action"]) for wish in turn.understood] == [
+    assert [(intent["by"], intent["action"]) for intent in turn.understood] == [
         ("fake:writer-1", "find"),
         ("fake:writer-1", "set"),
     ]

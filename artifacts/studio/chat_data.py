@@ -35,7 +35,7 @@ class SlotData(TypedDict):
     isImage: bool
 
 
-class TalkData(TypedDict):
+class ChatData(TypedDict):
     """All that the page's script begins with. `answer` is the last one, as the API gave it; empty before the first."""
 
     artifactId: str
@@ -60,13 +60,13 @@ def session_for(artifact: Artifact, user_id: int) -> str:
     return last.session_id if last else prefix + secrets.token_urlsafe(12)
 
 
-def talk_data(artifact: Artifact, session_id: str, placeholders: Sequence[Placeholder]) -> TalkData:
+def chat_data(artifact: Artifact, session_id: str, placeholders: Sequence[Placeholder]) -> ChatData:
     """The talk as it stands in the rows: three queries. `artifact` comes with its configurations."""
     newest = ChatTurn.objects.filter(chat__artifact=artifact, chat__session_id=session_id)
     turns = list(newest.order_by("-number")[:MOST_TURNS])[::-1]
     answers = [turn.answer for turn in turns if turn.answer]
     page = reverse("studio_artifact", args=[artifact.pk])
-    return TalkData(
+    return ChatData(
         artifactId=str(artifact.pk),
         sessionId=session_id,
         status=artifact.status,

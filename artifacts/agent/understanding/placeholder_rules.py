@@ -1,21 +1,28 @@
-"""Rules for messages that name a placeholder: "change TITLE to ...", "SUBTITLE: ...", "use 3 for the hero image". Pure."""
+"""Rules for messages that name a placeholder: "change TITLE to ...", "SUBTITLE: ...", "use 3 for HERO_IMAGE". Pure."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from itertools import islice
 
-from artifacts.agent.understanding.choosing import choose, number_in
-from artifacts.agent.understanding.intent import Situation, Slot, Wish
-from artifacts.agent.understanding.words import COUNTS, ORDINALS, bare, fold, quoted_part, unquoted
+from artifacts.agent.understanding.image_rules import choose, number_in
+from artifacts.agent.understanding.intent import Intent, Situation, Slot
+from artifacts.agent.understanding.text_normalization import (
+    COUNTS,
+    ORDINALS,
+    bare,
+    fold,
+    quoted_part,
+    unquoted,
+)
 
 # More placeholders at once are not a sentence.
-MOST_WISHES = 20
+MOST_INTENTS = 20
 _WRAP = (
     r"(?:(?:please|pls|ok|okay|so|now|then|and|but|hey|hi|oh|sorry|wait|thanks|yes|no|actually|just|also"
     r"|(?:can|could|would|will) (?:you|we|i)|let['\u2019]?s|let (?:us|me)"
     r"|i['\u2019]?d (?:like|love|prefer) (?:you )?to|i would (?:like|love|prefer) (?:you )?to"
-    r"|(?:i|we) (?:want|need|wish) (?:you )?to|go ahead and)[,!.]*\s+){0,8}"
+    r"|(?:i|we) (?:want|need|intent) (?:you )?to|go ahead and)[,!.]*\s+){0,8}"
 )
 _ANY_CASE = re.IGNORECASE | re.DOTALL
 _CHANGE = re.compile(
@@ -110,7 +117,7 @@ def _parts(name: str) -> tuple[str, ...]:
     return tuple(parts)
 
 
-def named(message: str, situation: Situation) -> list[Wish] | None:
+def named(message: str, situation: Situation) -> list[Intent] | None:
     """The intents of a message that names a placeholder; empty if it names none, None if it is not certain."""
     said = message.strip()
     for form, read in _FORMS.items():
@@ -122,28 +129,28 @@ def named(message: str, situation: Situation) -> list[Wish] | None:
     return []
 
 
-def _among_texts(form: str, said: str, wishes: list[Wish], situation: Situation) -> list[Wish] | None:
+def _among_texts(form: str, said: str, intents: list[Intent], situation: Situation) -> list[Intent] | None:
     """The intents if a text is asked for; the text may itself mention a date, a story or a background.
 
     None: not certain; empty: it is the text.
     """
-    slots = [slot for wish in wishes if (slot := situation.slot(wish.placeholder))]
+    slots = [slot for intent in intents if (slot := situation.slot(intent.placeholder))]
     has_letters = any(slot.name in said for slot in slots)
     if form == "lines" or has_letters or quoted_part(said) or all(slot.is_image for slot in slots):
-        return wishes
+        return intents
     is_asked = slots[0].name == situation.asked
     is_short = len(said) <= _LONGEST_UNSURE and "\n" not in said
     match form:
         case "colon":
-            return wishes if is_asked or "\n" not in said else []
+            return intents if is_asked or "\n" not in said else []
         case "change":
-            return wishes if wishes[0].action != "change" or _SURELY_CHANGE.match(said) else None
+            return intents if intents[0].action != "change" or _SURELY_CHANGE.match(said) else None
         case "empty":
-            return wishes if is_asked or _SURELY_EMPTY.match(said) else None
+            return intents if is_asked or _SURELY_EMPTY.match(said) else None
         case "back":
-            return wishes if "back" in said.casefold() else None
+            return intents if "back" in said.casefold() else None
         case "is" if is_asked:
-            return wishes if is_called(slots[0]) else []
+            return intents if is_called(slots[0]) else []
     return None if is_short else []
 
 
@@ -152,33 +159,35 @@ def is_called(slot: Slot) -> bool:
     return bool(_CALLED & set(slot.name.split("_")))
 
 
-def wishes_for(slot: Slot, value: str, situation: Situation, *, is_named: bool = True) -> list[Wish] | None:
+def intents_for(
+    slot: Slot, value: str, situation: Situation, *, is_named: bool = True
+) -> list[Intent] | None:
     """The intents for a value that the user gives for a placeholder."""
     placeholder = slot.name if is_named else None
     given = value.strip()
     quoted = unquoted(given)
     if quoted is None and _NOTHING.fullmatch(fold(given).strip(" .!")):
-        return [Wish("skip", placeholder)]
+        return [Intent("skip", placeholder)]
     if slot.is_image:
         return _image_for(slot, choose(given, situation, placeholder), situation)
     if quoted is None and slot.name == situation.asked and not situation.is_confirming:
         number = number_in(bare(given), situation)
         if number is not None and number in situation.numbers():
-            return [Wish("pick", placeholder, number=number)]
+            return [Intent("pick", placeholder, number=number)]
     text = quoted if quoted is not None else _PLEASE.sub("", given).strip()
     text = unquoted(text) or text
-    return [Wish("set", placeholder, text)] if text else [Wish("skip", placeholder)]
+    return [Intent("set", placeholder, text)] if text else [Intent("skip", placeholder)]
 
 
-def _image_for(slot: Slot, wishes: list[Wish] | None, situation: Situation) -> list[Wish] | None:
+def _image_for(slot: Slot, intents: list[Intent] | None, situation: Situation) -> list[Intent] | None:
     """A number of an image that is not offered: it is refused, and the images are shown."""
     asked = situation.slot(situation.asked)
-    if wishes and wishes[0].action == "pick" and not (situation.offers and asked and asked.is_image):
-        return [wishes[0], Wish("change", slot.name)]
-    return wishes
+    if intents and intents[0].action == "pick" and not (situation.offers and asked and asked.is_image):
+        return [intents[0], Intent("change", slot.name)]
+    return intents
 
 
-def _lines(said: str, situation: Situation) -> list[Wish] | None:
+def _lines(said: str, situation: Situation) -> list[Intent] | None:
     """Several lines that each start with a name; a line without one continues the value before."""
     lines = said.splitlines()
     if len(lines) < 2 or _head(lines[0], situation) is None:
@@ -192,13 +201,13 @@ def _lines(said: str, situation: Situation) -> list[Wish] | None:
             blocks[-1][1].append(line)
         else:
             blocks.append((head[0], [head[1]]))
-    wishes: list[Wish] = []
+    intents: list[Intent] = []
     for slot, values in blocks:
-        found = wishes_for(slot, "\n".join(values), situation)
+        found = intents_for(slot, "\n".join(values), situation)
         if found is None:
             return None
-        wishes += found
-    return wishes
+        intents += found
+    return intents
 
 
 def _head(line: str, situation: Situation) -> tuple[Slot, str] | None:
@@ -207,20 +216,20 @@ def _head(line: str, situation: Situation) -> tuple[Slot, str] | None:
     return (slot, found["value"]) if found and slot else None
 
 
-def _colon(said: str, situation: Situation) -> list[Wish] | None:
+def _colon(said: str, situation: Situation) -> list[Intent] | None:
     head = _head(said, situation)
     if head is None:
         return []
     slot, value = head
-    return wishes_for(slot, value, situation) if value.strip() else [Wish("change", slot.name)]
+    return intents_for(slot, value, situation) if value.strip() else [Intent("change", slot.name)]
 
 
-def _change(said: str, situation: Situation) -> list[Wish] | None:
+def _change(said: str, situation: Situation) -> list[Intent] | None:
     found = _CHANGE.fullmatch(said)
     return _change_rest(found["rest"], situation, found["verb"].lower()) if found else []
 
 
-def _change_rest(rest: str, situation: Situation, verb: str, depth: int = 0) -> list[Wish] | None:
+def _change_rest(rest: str, situation: Situation, verb: str, depth: int = 0) -> list[Intent] | None:
     # “Make title great”: only the whole name is certain.
     is_exact = verb in ("make", "turn")
     for gap in _BETWEEN.finditer(rest[:120]):
@@ -229,12 +238,12 @@ def _change_rest(rest: str, situation: Situation, verb: str, depth: int = 0) -> 
             return _value_and_more(slot, rest[gap.end() :], situation, depth)
     slot = None if is_exact else find_slot(_TO_NOTHING.sub("", rest), situation)
     if slot:
-        return [Wish("change", slot.name)]
+        return [Intent("change", slot.name)]
     for slot, value in _name_first(rest, situation):
         is_sure = (
             slot.is_image or not _asks_text(situation) or unquoted(value) is not None or slot.name in rest
         )
-        return wishes_for(slot, value, situation) if is_sure else None
+        return intents_for(slot, value, situation) if is_sure else None
     return []
 
 
@@ -247,49 +256,49 @@ def _name_first(rest: str, situation: Situation) -> Iterator[tuple[Slot, str]]:
             yield slot, " ".join(words[count:])
 
 
-def _value_and_more(slot: Slot, value: str, situation: Situation, depth: int) -> list[Wish] | None:
+def _value_and_more(slot: Slot, value: str, situation: Situation, depth: int) -> list[Intent] | None:
     """Like “... to Winter Light and SUBTITLE to Snow”: the value ends where the next placeholder is named."""
-    if depth >= MOST_WISHES:
+    if depth >= MOST_INTENTS:
         return None
-    for gap in islice(_AND_THEN.finditer(value), MOST_WISHES) if unquoted(value) is None else ():
+    for gap in islice(_AND_THEN.finditer(value), MOST_INTENTS) if unquoted(value) is None else ():
         more = value[gap.end() :]
         change = _CHANGE.fullmatch(more)
         rest = change["rest"] if change else more
         if any(
             find_slot(rest[: end.start()], situation, is_exact=True) for end in _BETWEEN.finditer(rest[:120])
         ):
-            first = wishes_for(slot, value[: gap.start()], situation)
+            first = intents_for(slot, value[: gap.start()], situation)
             others = _change_rest(rest, situation, "change", depth + 1)
             return None if first is None or not others else [*first, *others]
-    return wishes_for(slot, value, situation)
+    return intents_for(slot, value, situation)
 
 
-def _empty(said: str, situation: Situation) -> list[Wish] | None:
+def _empty(said: str, situation: Situation) -> list[Intent] | None:
     plain = _PLEASE.sub("", said.rstrip(" .!"))
     for pattern in (_EMPTY, _LEAVE):
         found = pattern.fullmatch(plain)
         slot = find_slot(found["name"], situation) if found else None
         if slot:
-            return [Wish("skip", slot.name)]
+            return [Intent("skip", slot.name)]
     return []
 
 
-def _go_back(said: str, situation: Situation) -> list[Wish] | None:
+def _go_back(said: str, situation: Situation) -> list[Intent] | None:
     if situation.slot(said.strip(" .{}")):
-        return [Wish("change", said.strip(" .{}"))]
+        return [Intent("change", said.strip(" .{}"))]
     found = _GO_BACK.fullmatch(_PLEASE.sub("", said).rstrip(" .!?"))
     slot = find_slot(found["rest"], situation, is_exact=True) if found else None
-    return [Wish("change", slot.name)] if slot else []
+    return [Intent("change", slot.name)] if slot else []
 
 
-def _is(said: str, situation: Situation) -> list[Wish] | None:
+def _is(said: str, situation: Situation) -> list[Intent] | None:
     """Like “the title is Winter Light”."""
     found = _IS.fullmatch(said)
     slot = find_slot(found["name"], situation, is_exact=True) if found else None
-    return wishes_for(slot, found["value"], situation) if found and slot else []
+    return intents_for(slot, found["value"], situation) if found and slot else []
 
 
-def _use(said: str, situation: Situation) -> list[Wish] | None:
+def _use(said: str, situation: Situation) -> list[Intent] | None:
     """Like “use 3 for IMAGE_2”; without a verb only for images, or if the value is quoted."""
     for pattern in (_FOR_USE, _USE_FOR):
         found = pattern.fullmatch(_PLEASE.sub("", said).rstrip(".!"))
@@ -298,7 +307,7 @@ def _use(said: str, situation: Situation) -> list[Wish] | None:
         slot = find_slot(found["name"], situation, is_exact=not found["verb"])
         is_image = slot is not None and slot.is_image and not _asks_text(situation)
         if slot and (found["verb"] or is_image or slot.name in said or unquoted(found["value"]) is not None):
-            return wishes_for(slot, found["value"], situation)
+            return intents_for(slot, found["value"], situation)
     return []
 
 
@@ -316,7 +325,7 @@ def quoted_value(said: str) -> str | None:
     return value if value and _ABOUT_VALUE.fullmatch(bare(around)) else None
 
 
-_FORMS: Mapping[str, Callable[[str, Situation], list[Wish] | None]] = {
+_FORMS: Mapping[str, Callable[[str, Situation], list[Intent] | None]] = {
     "lines": _lines,
     "change": _change,
     "colon": _colon,

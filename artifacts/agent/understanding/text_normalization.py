@@ -34,7 +34,7 @@ _POLITE = (
     r"please|pls|ok|okay|alright|all right|thanks|thank you|actually|then"
     r"|(?:can|could|would|will) (?:you|we|i)|let's|lets|let us"
     r"|(?:i|we)(?:'d| would)(?: like| love| rather| prefer)?(?: you)?(?: to)?"
-    r"|(?:i|we)(?:'ll| will)|(?:i|we) (?:want|need|wish)(?: you)?(?: to)?|go ahead and"
+    r"|(?:i|we)(?:'ll| will)|(?:i|we) (?:want|need|intent)(?: you)?(?: to)?|go ahead and"
 )
 _CHATTY = (
     r"well|so|and|now|just|hm+|uh+|um+|oh|ah|hey|hi|hello|maybe|perhaps|yes|yeah|yep|sure|great|good|nice|perfect"

@@ -2,9 +2,16 @@
 
 import re
 
-from artifacts.agent.understanding.intent import Situation, Wish
+from artifacts.agent.understanding.intent import Intent, Situation
 from artifacts.agent.understanding.matching import has_words, words_of
-from artifacts.agent.understanding.words import bare, count_of, fold, ordinal_of, unquoted, without_politeness
+from artifacts.agent.understanding.text_normalization import (
+    bare,
+    count_of,
+    fold,
+    ordinal_of,
+    unquoted,
+    without_politeness,
+)
 
 _UUID = r"[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}"
 _ADDRESS = re.compile(
@@ -85,14 +92,14 @@ _OTHER_ORDER = re.compile(
 _MANY = re.compile(r"\b(?:all|every|everything|each|rest|order|them|project)\b")
 
 
-def choose(said: str, situation: Situation, placeholder: str | None = None) -> list[Wish] | None:
+def choose(said: str, situation: Situation, placeholder: str | None = None) -> list[Intent] | None:
     """The intents of a message about images, for `placeholder` (None: the one asked for)."""
     if address := address_in(said):
-        return [Wish("image", placeholder, address)]
+        return [Intent("image", placeholder, address)]
     if addresses := _addresses(said):
-        return spread([Wish("image", None, one) for one in addresses], situation, placeholder)
+        return spread([Intent("image", None, one) for one in addresses], situation, placeholder)
     if (quoted := unquoted(said)) is not None:
-        return [Wish("find", placeholder, quoted)] if has_words(quoted) else None
+        return [Intent("find", placeholder, quoted)] if has_words(quoted) else None
     if len(said) > _LONGEST or "\n" in said.strip():
         return None
     plain = re.sub(r"^no[,.!]\s+", "", fold(said))
@@ -104,20 +111,20 @@ def choose(said: str, situation: Situation, placeholder: str | None = None) -> l
     return fill(said, situation, placeholder) or _look_for(words, placeholder)
 
 
-def _pick(words: str, situation: Situation, placeholder: str | None) -> list[Wish] | None:
+def _pick(words: str, situation: Situation, placeholder: str | None) -> list[Intent] | None:
     """One of the choices offered, or the newest image."""
     if (number := number_in(words, situation)) is not None:
-        return [Wish("pick", placeholder, number=number)]
+        return [Intent("pick", placeholder, number=number)]
     if numbers := _numbers_in(words, situation):
-        return spread([Wish("pick", number=one) for one in numbers], situation, placeholder)
+        return spread([Intent("pick", number=one) for one in numbers], situation, placeholder)
     if _LATEST.fullmatch(words):
-        return [Wish("latest", placeholder)]
+        return [Intent("latest", placeholder)]
     if _THAT.fullmatch(words) and len(situation.offers) == 1:
-        return [Wish("pick", placeholder, number=situation.offers[0].n)]
+        return [Intent("pick", placeholder, number=situation.offers[0].n)]
     return None
 
 
-def labelled(words: str, situation: Situation) -> list[Wish]:
+def labelled(words: str, situation: Situation) -> list[Intent]:
     """The choice whose label the words are, or the project they name if projects are offered."""
     plain = without_politeness(words, is_loose=False)
     # A text choice is its own label; the user's own words are taken literally.
@@ -129,7 +136,7 @@ def labelled(words: str, situation: Situation) -> list[Wish]:
         plain = re.sub(r"^(?:from|of|in) ", "", _without_verbs(words))
         project = project_named(plain, situation)
         fitting = [offer for offer in apart if offer.label == project]
-    return [Wish("pick", number=fitting[0].n)] if len(fitting) == 1 else []
+    return [Intent("pick", number=fitting[0].n)] if len(fitting) == 1 else []
 
 
 def number_in(words: str, situation: Situation) -> int | None:
@@ -154,7 +161,7 @@ def number_said(words: str) -> int | None:
     return ordinal_of(found[1]) if found else None
 
 
-def fill(said: str, situation: Situation, placeholder: str | None = None) -> list[Wish] | None:
+def fill(said: str, situation: Situation, placeholder: str | None = None) -> list[Intent] | None:
     """The intent to fill several placeholders from one project; None if the words do not ask for that."""
     words = _without_verbs(without_politeness(bare(said), is_loose=True))
     if _OTHER_ORDER.search(words):
@@ -163,20 +170,20 @@ def fill(said: str, situation: Situation, placeholder: str | None = None) -> lis
     words = _IN_ORDER.sub("", words).strip(" .,")
     words = _ORDER_FIRST.sub("all ", words)
     if in_order and (project := project_named(words, situation)):
-        return [Wish("fill", placeholder, project)]
+        return [Intent("fill", placeholder, project)]
     found = _FILL.fullmatch(words)
     if not found or not words:
         return None
     named, says_all = found["project"], found["all"] not in (None, "the") or in_order is not None
     if named is None:
-        return [Wish("fill", placeholder)] if says_all else None
+        return [Intent("fill", placeholder)] if says_all else None
     says_project = re.match(r"project\b", named) is not None
     if says_all or says_project:
-        return [Wish("fill", placeholder, project_named(named, situation) or _project_words(named))]
+        return [Intent("fill", placeholder, project_named(named, situation) or _project_words(named))]
     # "Images from Lighthouses" means a project; "images of boats" is a search.
     exact = [name for name in situation.projects if bare(name) == bare(named)]
     is_plural = re.search(r"\b(?:images|pictures|photos|pics|ones)\b", words)
-    return [Wish("fill", placeholder, exact[0])] if exact and is_plural else None
+    return [Intent("fill", placeholder, exact[0])] if exact and is_plural else None
 
 
 def project_named(words: str, situation: Situation) -> str | None:
@@ -239,7 +246,9 @@ def _numbers_in(words: str, situation: Situation) -> list[int]:
     return [number for number in numbers if number] if len(parts) > 1 and all(numbers) else []
 
 
-def spread(wishes: list[Wish], situation: Situation, placeholder: str | None = None) -> list[Wish] | None:
+def spread(
+    intents: list[Intent], situation: Situation, placeholder: str | None = None
+) -> list[Intent] | None:
     """One intent per placeholder: the one asked for, then the empty image placeholders after it."""
     start = placeholder or situation.asked
     names = [slot.name for slot in situation.slots]
@@ -247,14 +256,15 @@ def spread(wishes: list[Wish], situation: Situation, placeholder: str | None = N
         return None
     after = situation.slots[names.index(start) + 1 :]
     targets = [start, *(slot.name for slot in after if slot.is_image and slot.value is None)]
-    if len(wishes) > len(targets):
+    if len(intents) > len(targets):
         return None
     return [
-        Wish(wish.action, name, wish.text, wish.number) for wish, name in zip(wishes, targets, strict=False)
+        Intent(intent.action, name, intent.text, intent.number)
+        for intent, name in zip(intents, targets, strict=False)
     ]
 
 
-def _look_for(words: str, placeholder: str | None) -> list[Wish] | None:
+def _look_for(words: str, placeholder: str | None) -> list[Intent] | None:
     phrase = re.sub(r"^(?:the|an?|some|any) ", "", _LEADS_TO.sub("", words, count=1))
     phrase = _AFTER_WORDS.sub("", phrase)
     is_number = all(count_of(word) is not None or ordinal_of(word) for word in phrase.split())
@@ -265,4 +275,4 @@ def _look_for(words: str, placeholder: str | None) -> list[Wish] | None:
         or not has_words(phrase)
     ):
         return None
-    return [Wish("find", placeholder, phrase)]
+    return [Intent("find", placeholder, phrase)]

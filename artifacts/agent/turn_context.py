@@ -3,38 +3,38 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from artifacts.agent.chat_state import Choice, Question, Standing
+from artifacts.agent.chat_state import ChatState, Choice, Question
 from artifacts.agent.tools import Tools
 from artifacts.agent.understanding import phrases
-from artifacts.agent.understanding.intent import ProjectName, Situation, Slot, Wish
+from artifacts.agent.understanding.intent import Intent, ProjectName, Situation, Slot
 from artifacts.filling.placeholders import Placeholder, TemplatePage
 from artifacts.models import Artifact
 
 
 @dataclass(slots=True)
-class Talk:
+class TurnContext:
     """One turn in progress. `on_show`, `question`: the choices and the question as the user saw them when writing.
 
-    `is_posed`: the open question has been asked, with its choices; `wants_page`: the user asked for the page.
+    `is_asked`: the open question has been asked, with its choices; `wants_page`: the user asked for the page.
     """
 
     artifact: Artifact
     page: TemplatePage
-    standing: Standing
+    state: ChatState
     tools: Tools
     projects: tuple[ProjectName, ...]
     filled: dict[str, str]
     said: list[str] = field(default_factory=list)
     has_changed: bool = False
-    is_posed: bool = True
+    is_asked: bool = True
     wants_page: bool = False
     on_show: tuple[Choice, ...] = ()
     question: Question = "value"
 
     def __post_init__(self) -> None:
         """Remembers what the user sees."""
-        self.on_show, self.question = tuple(self.standing.choices), self.standing.question
-        self.is_posed = self.standing.asked is not None
+        self.on_show, self.question = tuple(self.state.choices), self.state.question
+        self.is_asked = self.state.asked is not None
 
     @property
     def remaining(self) -> list[str]:
@@ -49,17 +49,17 @@ class Talk:
     @property
     def asked(self) -> Placeholder | None:
         """The placeholder asked for."""
-        return self.slot(self.standing.asked)
+        return self.slot(self.state.asked)
 
     def slot(self, name: str | None) -> Placeholder | None:
         """The placeholder with that name."""
         return next((slot for slot in self.page.placeholders if slot.name == name), None)
 
-    def target(self, wish: Wish) -> Placeholder | None:
+    def target(self, intent: Intent) -> Placeholder | None:
         """The placeholder an intent is about: the one it names, the one asked for, or the next one."""
-        if wish.placeholder is not None:
-            return self.slot(wish.placeholder)
-        if self.standing.asked is None and self.has_changed and self.remaining:
+        if intent.placeholder is not None:
+            return self.slot(intent.placeholder)
+        if self.state.asked is None and self.has_changed and self.remaining:
             return self.slot(self.remaining[0])
         return self.asked
 
@@ -69,21 +69,21 @@ class Talk:
 
     def ask(self, name: str | None) -> None:
         """Asks for this placeholder; None: for the next empty one."""
-        self.standing.ask(name)
-        self.is_posed = False
+        self.state.ask(name)
+        self.is_asked = False
 
     def clear(self) -> None:
         """Removes the choices; the question will be asked again."""
-        self.standing.clear()
-        self.is_posed = False
+        self.state.clear()
+        self.is_asked = False
 
-    def put(self, question: Question, heading: str, choices: list[Choice]) -> None:
+    def show_choices(self, question: Question, heading: str, choices: list[Choice]) -> None:
         """Offers choices under a sentence."""
-        self.standing.clear()
-        self.standing.question, self.standing.heading, self.standing.choices = question, heading, choices
-        self.is_posed = True
+        self.state.clear()
+        self.state.question, self.state.heading, self.state.choices = question, heading, choices
+        self.is_asked = True
 
-    def pictured(self) -> dict[str, str]:
+    def display_values(self) -> dict[str, str]:
         """The values as the agent speaks of them: images by their label, if it is known."""
         images = [
             slot.name for slot in self.page.placeholders if slot.is_image and self.filled.get(slot.name)
@@ -104,17 +104,17 @@ class Talk:
                 self.filled.pop(name, None)
             else:
                 self.filled[name] = value
-        if self.standing.asked in values:
+        if self.state.asked in values:
             self.ask(None)
 
     def situation(self) -> Situation:
         """What the user sees, as the rules and the text model need it."""
         return Situation(
-            asked=self.standing.asked,
+            asked=self.state.asked,
             slots=tuple(
                 Slot(slot.name, slot.is_image, self.filled.get(slot.name)) for slot in self.page.placeholders
             ),
-            offers=tuple(choice.offer for choice in self.standing.choices),
+            offers=tuple(choice.offer for choice in self.state.choices),
             projects=tuple(project.name for project in self.projects),
-            is_confirming=self.standing.is_confirming,
+            is_confirming=self.state.is_confirming,
         )
