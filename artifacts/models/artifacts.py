@@ -28,16 +28,20 @@ class Artifact(models.Model):
     template_r2_key = models.CharField(max_length=300, blank=True, default="")
     content_r2_key = models.CharField(max_length=300, blank=True, default="")
     public_slug = models.CharField(max_length=64, null=True, blank=True)
-    options = models.JSONField(default=dict, blank=True, help_text="As the client gave them.")
-    is_public = models.BooleanField(default=True, help_text="Whether visitors see it once there is content.")
-    session_id = models.CharField(max_length=128, blank=True, default="", help_text="Told of the work on it.")
+    options = models.JSONField(default=dict, blank=True, help_text="As sent by the client.")
+    is_public = models.BooleanField(
+        default=True, help_text="Whether visitors can see it once it has content."
+    )
+    session_id = models.CharField(
+        max_length=128, blank=True, default="", help_text="Session that gets its events."
+    )
     lease_until = models.DateTimeField(
-        null=True, blank=True, help_text="Until when the process that builds it holds it."
+        null=True, blank=True, help_text="When the lease of the process that builds it ends."
     )
     lease_token = models.BigIntegerField(default=0)
     manifest = models.JSONField(default=dict, blank=True)
     closed_at = models.DateTimeField(
-        null=True, blank=True, help_text="Since when its page takes no votes and comments."
+        null=True, blank=True, help_text="When its page stopped taking votes and comments."
     )
     projects = models.ManyToManyField("projects.Project", through="ProjectArtifact", related_name="artifacts")
     created_at = models.DateTimeField(default=timezone.now, editable=False)

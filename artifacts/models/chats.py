@@ -15,7 +15,7 @@ class Chat(models.Model):
     artifact = models.ForeignKey(Artifact, on_delete=models.CASCADE, related_name="chats")
     session_id = models.CharField(max_length=128)
     state = models.JSONField(
-        default=dict, blank=True, help_text="What is asked now, what was offered, the way back."
+        default=dict, blank=True, help_text="The open question, its choices, and the placeholders before."
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(auto_now=True)
@@ -44,14 +44,14 @@ class ChatTurn(Leased):
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     chat = models.ForeignKey(Chat, on_delete=models.CASCADE, related_name="turns")
-    number = models.PositiveIntegerField(help_text="Counts from 1 within the chat.")
+    number = models.PositiveIntegerField(help_text="Counted from 1 within the chat.")
     status = models.CharField(max_length=8, choices=Status, default=Status.QUEUED)
     input = models.TextField()
     understood = models.JSONField(
-        default=list, blank=True, help_text="What the message was taken for, and by whom."
+        default=list, blank=True, help_text="The intents read from the message, and by what."
     )
     reply = models.TextField(blank=True, default="")
-    answer = models.JSONField(default=dict, blank=True, help_text="The whole answer, as the client got it.")
+    answer = models.JSONField(default=dict, blank=True, help_text="The complete answer sent to the client.")
     error = models.TextField(blank=True, default="")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     ended_at = models.DateTimeField(null=True, blank=True)
