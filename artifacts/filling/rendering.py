@@ -98,7 +98,7 @@ class _Page:
         spot, place = self._spots[number], self._places[number]
         value = self._plain[spot.name]
         if place.kind is ValueKind.LEFT:
-            return self._left(spot, f"stands in {place.where}")
+            return self._left(spot, f"is in {place.where}")
         if place.kind is ValueKind.TEXT:
             return escaping.in_text(value)
         if place.kind is ValueKind.STYLE_ADDRESS:

@@ -1,4 +1,4 @@
-"""Judge report: verdicts over time, what was noted and tagged, and every failed image with what to try next."""
+"""Judge report: verdicts over time, common notes and tags, and every failed image with what to try next."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -14,8 +14,8 @@ from artifacts.parts.figures import Share, rate_of
 from artifacts.parts.sheet import Cell, csv_file
 from dali.lib.texts import comparable
 
-_MOST_WORDS = 20  # most notes and tags that are listed
-_ROLLBACK = "rollback"  # shows an earlier image again; the judge saw that one
+_MOST_WORDS = 20  # maximum number of notes and tags listed
+_ROLLBACK = "rollback"  # shows an earlier image again, which the judge has seen
 _HEAD = (
     "id", "created_at", "project_id", "kind", "provider", "model", "judgment", "notes", "tags", "retry_suggestion",
     "prompt", "refined_prompt", "image",
@@ -24,15 +24,15 @@ _HEAD = (
 
 @dataclass(frozen=True, slots=True)
 class JudgeReportOptions:
-    """What a report may be told."""
+    """Options of a judge report."""
 
     format: Literal["html", "csv"] = field(
-        default="html", metadata={"help": "A page with charts, or a table with a line for each image."}
+        default="html", metadata={"help": "A page with charts, or a table with one row per image."}
     )
     most: int = field(
         default=500,
         metadata={
-            "help": "Most images shown of those that failed, and of those without a verdict; the newest are shown.",
+            "help": "Maximum number of failed images, and of images without a verdict; the newest are kept.",
             "least": 1,
             "most": 2000,
         },
@@ -41,7 +41,7 @@ class JudgeReportOptions:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A note or a tag, how many images have it, and how many of those judged passed."""
+    """A note or tag, the number of images with it, and how many of the judged ones passed."""
 
     text: str
     images: int
@@ -54,7 +54,7 @@ class Said:
 
     @property
     def interval(self) -> str:
-        """`55 to 84 %`; empty where nothing was judged."""
+        """`55 to 84 %`; empty without verdicts."""
         return _interval(self.rate)
 
 
@@ -109,7 +109,7 @@ def _findings(images: Sequence[ImageFacts]) -> list[str]:
     suggested = sum(bool(image.retry_suggestion) for image in images if image.judgment == "fail")
     failed = rate.whole - rate.part
     if failed:
-        found.append(f"{failed} failed; for {suggested} of them the judge says what to try next.")
+        found.append(f"{failed} failed; the judge suggests a next try for {suggested} of them.")
     return [*found, f"{waiting}."] if waiting else found
 
 
@@ -123,7 +123,7 @@ def _figures(images: Sequence[ImageFacts]) -> list[Figure]:
 def _by_day(days: Mapping[str, Sequence[ImageFacts]]) -> Figure:
     title, text = (
         "Verdicts by day",
-        "How many images of each day passed, failed or have no verdict. Days are of UTC.",
+        "Images per day that passed, failed or have no verdict. Days are UTC.",
     )
     counts = {day: _counts(group) for day, group in days.items()}
     drawn = [
@@ -150,7 +150,7 @@ def _rates_by_day(days: Mapping[str, Sequence[ImageFacts]]) -> Figure:
 def _by_model(models: Mapping[str, Sequence[ImageFacts]]) -> Figure:
     title, text = (
         "Pass rate by model",
-        "Where two intervals overlap, these images do not tell which passes more often.",
+        "If two intervals overlap, these images do not show which model passes more often.",
     )
     rates = {label: _rate(group) for label, group in sorted(models.items())}
     drawn = [
@@ -176,7 +176,7 @@ def _rate_rows(rates: Mapping[str, Share]) -> tuple[tuple[str, ...], ...]:
 
 
 def _most_said(images: Iterable[ImageFacts], words: Callable[[ImageFacts], Iterable[str]]) -> list[Said]:
-    """The most common first; the same words in other case are the same."""
+    """The most common first; case is ignored."""
     groups = _grouped(images, lambda image: {_key(word) for word in words(image)} - {""})
     spelled: dict[str, str] = {}
     for image in images:

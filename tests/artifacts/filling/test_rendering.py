@@ -157,9 +157,7 @@ def test_what_is_no_image_is_left_empty(value: str) -> None:
     ],
 )
 def test_what_cannot_be_filled_safely_is_left_and_said(html: str, where: str) -> None:
-    assert render(html, {"A": "x"}) == Rendered(
-        html, (f"line 1: {{{{A}}}} is in {where} and is not filled",)
-    )
+    assert render(html, {"A": "x"}) == Rendered(html, (f"line 1: {{{{A}}}} is in {where} and is not filled",))
 
 
 def test_what_another_placeholder_would_turn_into_script_is_left() -> None:

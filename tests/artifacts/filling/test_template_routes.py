@@ -44,7 +44,7 @@ def test_a_template_is_stored_as_it_came_and_its_placeholders_listed() -> None:
         "problems": [
             (
                 "line 2: “{{ no }}” is not a placeholder and is not filled;"
-                " one is {{NAME}}: at most 64 capitals, digits and _, starting with a capital"
+                " write {{NAME}}: at most 64 capitals, digits and _, starting with a capital"
             )
         ],
         "createdAt": epoch_ms(template.created_at),
