@@ -1,4 +1,4 @@
-"""Rows of what was made of finished work, its settings and its views."""
+"""Artifacts, their projects, configuration and views."""
 
 from django.db import models
 from django.utils import timezone
@@ -7,10 +7,10 @@ from dali.lib.ids import new_id
 
 
 class Artifact(models.Model):
-    """A page, document or film made of one or more projects."""
+    """A page, document or film made from one or more projects."""
 
     class Status(models.TextChoices):
-        """Where an artifact is."""
+        """The state of an artifact."""
 
         DRAFT = "draft"
         BUILDING = "building"
@@ -63,7 +63,7 @@ class Artifact(models.Model):
 
     @property
     def public_path(self) -> str:
-        """The path of its public page; empty where it has no slug."""
+        """The path of its public page; empty without a slug."""
         if not self.public_slug:
             return ""
         folder = "lookbook" if self.generator == "lookbook" else "artifact"
@@ -71,7 +71,7 @@ class Artifact(models.Model):
 
 
 class ProjectArtifact(models.Model):
-    """That an artifact shows a project."""
+    """Links an artifact to a project it shows."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     project = models.ForeignKey("projects.Project", on_delete=models.CASCADE)
@@ -88,7 +88,7 @@ class ProjectArtifact(models.Model):
 
 
 class ArtifactConfiguration(models.Model):
-    """One choice that was made for an artifact."""
+    """One configuration value of an artifact."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     artifact = models.ForeignKey(Artifact, on_delete=models.CASCADE, related_name="configurations")
@@ -107,7 +107,7 @@ class ArtifactConfiguration(models.Model):
 
 
 class ArtifactView(models.Model):
-    """That somebody opened a published artifact."""
+    """One view of a published artifact."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     artifact = models.ForeignKey(Artifact, on_delete=models.CASCADE, related_name="views")

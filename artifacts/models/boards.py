@@ -1,4 +1,4 @@
-"""Rows of what visitors say on decks and boards."""
+"""Visitors' votes and comments on decks and boards."""
 
 from django.db import models
 from django.utils import timezone
@@ -8,7 +8,7 @@ from dali.lib.ids import new_id
 
 
 class Vote(models.Model):
-    """What one visitor thinks of one image; voting again changes it."""
+    """A visitor's vote on one image; voting again changes it."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     artifact = models.ForeignKey(Artifact, on_delete=models.CASCADE, related_name="votes")
@@ -31,7 +31,7 @@ class Vote(models.Model):
 
 
 class Comment(models.Model):
-    """What a visitor wrote of one image, or in reply to another comment there (one level deep)."""
+    """A visitor's comment on one image, or a reply to another comment there (one level deep)."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     artifact = models.ForeignKey(Artifact, on_delete=models.CASCADE, related_name="comments")

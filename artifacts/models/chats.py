@@ -1,4 +1,4 @@
-"""Rows of the talk that fills a template: one chat for an artifact and a session, and its turns."""
+"""Chats that fill a template: one for each artifact and session, and their turns."""
 
 from django.db import models
 from django.utils import timezone
@@ -9,7 +9,7 @@ from progressions.models import Leased
 
 
 class Chat(models.Model):
-    """Somebody's talk about one artifact. What was chosen is in `artifact_configurations`; here is where it stands."""
+    """A chat about one artifact. The values are in `artifact_configurations`; this row holds the chat's state."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     artifact = models.ForeignKey(Artifact, on_delete=models.CASCADE, related_name="chats")
@@ -32,10 +32,10 @@ class Chat(models.Model):
 
 
 class ChatTurn(Leased):
-    """One message and its answer: a leased row whose steps are in the journal. Turns of a chat run one by one."""
+    """One message and its answer: a leased row whose steps are in the journal. Turns of a chat run one at a time."""
 
     class Status(models.TextChoices):
-        """Where a turn is; `failed`: no answer was given, what it had saved stays."""
+        """The state of a turn; `failed`: there was no answer, but saved values stay."""
 
         QUEUED = "queued"
         RUNNING = "running"

@@ -1,4 +1,4 @@
-"""Rows of templates: pages with placeholders, to be filled for one artifact at a time."""
+"""Templates: pages with placeholders, each filled for one artifact at a time."""
 
 from django.db import models
 from django.utils import timezone

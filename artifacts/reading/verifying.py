@@ -1,4 +1,4 @@
-"""Compares an archive manifest with what storages and rows hold now."""
+"""Compares an archive manifest with the current storages and rows."""
 
 import hashlib
 import time
@@ -19,7 +19,7 @@ from progressions.models import ImageProgression, Job, Variant
 READERS = 8
 _AT_ONCE = 256
 _PAUSES_S = (0.2, 1.0)
-# unread: the storage did not give it; whether it is as it was is not known.
+# unread: the storage failed, so it is not known whether the object changed.
 Kind = Literal["missing", "altered", "unknown", "unread"]
 Named = dict[tuple[str, str], list[str]]
 
@@ -35,10 +35,10 @@ class Difference:
 
 
 def verify(manifest: Manifest, move: Callable[[int], None]) -> Iterator[Difference]:
-    """Every difference, as it is found. `move` is told how many objects of the manifest were looked at.
+    """Yields every difference when found. `move` gets the number of objects checked.
 
-    Objects are read in pieces, several at once. Objects and rows of the same projects that the manifest does not
-    know are differences too.
+    Objects are read in pieces, several at once. Objects and rows of the same projects that are not in the manifest are
+    differences too.
     """
     project_ids = _projects_of(manifest)
     material = gather(title="", project_ids=project_ids, needs={"jobs"})
@@ -57,7 +57,7 @@ def verify(manifest: Manifest, move: Callable[[int], None]) -> Iterator[Differen
 
 
 def _look_at(entry: ManifestEntry) -> Difference | None:
-    """Compares one object with its line; tried again where the storage fails for a moment."""
+    """Compares one object with its line; retries if the storage fails temporarily."""
     storage = _storage_of(entry)
     if storage is None:
         return None
@@ -72,7 +72,7 @@ def _look_at(entry: ManifestEntry) -> Difference | None:
 
 
 def _storage_of(entry: ManifestEntry) -> WriteOnceStorage | None:
-    """Where it is read from; None for what another service has."""
+    """The storage to read it from; None for another service's."""
     return {"originals": originals, "delivery": delivery_files}.get(entry.storage, _nowhere)()
 
 
@@ -86,7 +86,7 @@ def _compare(entry: ManifestEntry, storage: WriteOnceStorage) -> Difference | No
 
     if entry.state == "missing":
         if storage.exists(entry.key):
-            return differs("altered", "was missing then, and is there now")
+            return differs("altered", "was missing, and exists now")
         return None
     try:
         size = storage.size_of(entry.key)
@@ -96,7 +96,7 @@ def _compare(entry: ManifestEntry, storage: WriteOnceStorage) -> Difference | No
         for piece in storage.stream(entry.key, 0, size) if size else ():
             found.update(piece)
     except FileNotFoundError:
-        return differs("missing", f"the object is not there; it belongs to {entry.row}")
+        return differs("missing", f"the object is missing; it belongs to {entry.row}")
     if found.hexdigest() != entry.sha256:
         return differs("altered", f"has SHA-256 {found.hexdigest()}, had {entry.sha256}")
     return None
@@ -109,27 +109,27 @@ def _row_of(entry: ManifestEntry, named: Named) -> Iterator[Difference]:
         return
     if rows:
         yield Difference(
-            "altered", entry.storage, entry.key, f"{entry.row} does not name it any more; {rows[0]} does"
+            "altered", entry.storage, entry.key, f"{entry.row} no longer names it; {rows[0]} does"
         )
     else:
         yield Difference(
-            "missing", entry.storage, entry.key, f"its row {entry.row} is not there, or does not name it"
+            "missing", entry.storage, entry.key, f"its row {entry.row} is missing, or does not name it"
         )
 
 
 def _unknown(manifest: Manifest, named: Named, project_ids: Iterable[UUID]) -> Iterator[Difference]:
-    """What is there now and not in the manifest: named by rows, or lying in the folders of the projects."""
+    """What exists now but not in the manifest: named by rows, or stored in the projects' folders."""
     for (storage, key), rows in named.items():
         if (storage, key) not in manifest.entries:
             yield Difference("unknown", storage, key, f"{rows[0]} names it; the manifest does not")
     for project_id in project_ids:
         for key in sorted(originals().keys_below(f"project/{project_id}")):
             if ("originals", key) not in manifest.entries and ("originals", key) not in named:
-                yield Difference("unknown", "originals", key, "no row names it, nor does the manifest")
+                yield Difference("unknown", "originals", key, "neither a row nor the manifest names it")
 
 
 def _projects_of(manifest: Manifest) -> list[UUID]:
-    """The projects that the manifest is of: named, or told by keys and rows."""
+    """The projects of the manifest: named, or known from keys and rows."""
     found = dict.fromkeys(manifest.projects)
     rows: dict[str, list[str]] = {}
     for entry in manifest.entries.values():

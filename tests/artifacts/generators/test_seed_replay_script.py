@@ -136,8 +136,8 @@ def test_what_cannot_be_had_again_is_said() -> None:
     material = made_by(job, replace(image_of(0), provider="openai", seed=None), lone, read=nothing)
     notes = script(material)["notes"]
     assert notes[:3] == [
-        "openai took no seed for 1 image: it will make others.",
-        "1 image cannot be made again: the job behind is not known any more.",
+        "openai took no seed for 1 image, so they will differ.",
+        "1 image cannot be made again: the job no longer exists.",
         "The object project/p/gone is missing from the originals storage.",
     ]
 

@@ -57,7 +57,7 @@ def test_a_cost_of_nothing_is_known() -> None:
     )
     assert figures_of(replace(material, jobs=jobs))["Cost"] == (
         "$0.00",
-        "known for every image that came back",
+        "known for every image returned",
     )
 
 

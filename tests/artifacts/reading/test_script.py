@@ -128,7 +128,7 @@ PARENT = "calls.1.references.parentProgressionId"
     [
         ("{", "replay.json is not valid JSON: a name in double quotes is missing at line 1, column 2"),
         ({"format": "dali.archive"}, "replay.json is no dali.replay record"),
-        (changed("version", 2), "version is 2: it must be 1, which this Dali reads"),
+        (changed("version", 2), "version is 2: it must be 1, the version this Dali reads"),
         (changed("calls", []), "calls is empty"),
         (changed("calls", [5]), "calls[0] is 5: it must be an object"),
         (changed("projects.0.id", "x"), 'projects[0].id is "x": it must be an id'),

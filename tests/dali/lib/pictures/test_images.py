@@ -290,7 +290,7 @@ def test_a_jpeg_of_endless_scans_is_refused() -> None:
     [
         (b"", "empty"),
         (b"\x89PNG\r\n\x1a\n", "cut off"),
-        (b"\xff\xd8\xff\xd9", "holds no picture"),
+        (b"\xff\xd8\xff\xd9", "contains no picture"),
         (b"\xff\xd8\xff\xe0", "cut off"),
         (b"RIFF\x04\x00\x00\x00WEBP", "cut off"),
         (b"<?xml version='1.0'?><svg xmlns='http://www.w3.org/2000/svg'/>", "SVG"),
