@@ -191,6 +191,6 @@ def test_a_page_that_was_taken_back_says_so_to_those_who_have_it_open(house: Hou
     deck = house.publish("votingDeck")
     with house.visitors(deck["public_url"], 1440) as (seen,):
         house.ask("POST", f"/api/artifacts/{deck['id']}/unpublish")
-        said = "This page was taken back by its owner; no more votes are counted."
+        said = "This page was unpublished by its owner. Votes are no longer counted."
         expect(seen.page.locator("#notice")).to_have_text(said)
         expect(seen.page.locator("fieldset:enabled")).to_have_count(0)

@@ -147,10 +147,10 @@ def test_a_vote_that_cannot_be_sent_is_kept_and_sent_later(open_page: OpenPage) 
     page = seen.page
     page.keyboard.press("1")
     expect(page.locator("#notice")).to_have_text(
-        "That was a lot at once. Your vote is kept here and sent as soon as it works."
+        "Too many requests. Your vote is kept here and sent as soon as it works."
     )
     expect(page.locator("#notice")).to_have_text(
-        "There is no connection. Your vote is kept here and sent as soon as it works."
+        "You are offline. Your vote is kept here and sent as soon as it works."
     )
     page.evaluate("dispatchEvent(new Event('online'))")
     expect(page.locator("#notice")).to_have_text("")
@@ -199,8 +199,8 @@ def test_a_comment_that_is_not_taken_stays_in_its_form_also_over_a_reload(open_p
     text.fill("More fog.")
     entry.get_by_label("Your name").fill("Ada")
     for answer in (
-        "Not sent. There is no connection. Your words stay here: please send them again in a moment.",
-        "Not sent. That was a lot at once. Your words stay here: please send them again in 7 s.",
+        "Not sent. You are offline. Your text is still here. Please send it again in a moment.",
+        "Not sent. Too many requests. Your text is still here. Please send it again in 7 s.",
         "Not sent. It says why.",
     ):
         entry.get_by_role("button", name="Send").click()

@@ -82,7 +82,7 @@ def test_the_lists_ask_the_same_questions_however_long_they_are(
 
 def test_the_page_of_a_deck_shows_what_was_said(admin_client: Client, deck: Artifact) -> None:
     address = f"{ARTIFACTS}{deck.pk}/change/"
-    assert "Nobody has said anything yet." in admin_client.get(address).content.decode()
+    assert "No votes or comments yet." in admin_client.get(address).content.decode()
     visit(deck).vote(images_of(deck)[1], "maybe")
     page = admin_client.get(address).content.decode()
     assert "yes: 0, maybe: 1, no: 0." in page

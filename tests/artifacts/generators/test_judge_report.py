@@ -51,7 +51,7 @@ def test_each_failed_image_is_shown_with_its_notes_and_what_to_try_next() -> Non
     cases = page.split('<li class="case card"')[1:]
     assert len(cases) == 2
     assert "another bad one" in cases[0]
-    assert "The judge suggested nothing." in cases[0]
+    assert "The judge made no suggestion." in cases[0]
     assert "The tower leans." in cases[1]
     assert "Ask for a straight tower." in cases[1]
 

@@ -102,5 +102,5 @@ def test_missing_and_broken_originals_have_a_frame_that_says_so() -> None:
 
 def test_images_without_a_job_are_shown_all_the_same() -> None:
     words = together(made(replace(material_of(2), jobs=())))
-    assert "broughtinfromelsewhere" in words
+    assert "imported" in words
     assert "Whatitcost" not in words

@@ -120,7 +120,7 @@ def replay(api: FakeApi, *calls: ScriptCall) -> list[str]:
         (
             variant(image="b", refinedPrompt="a quay"),
             expected(),
-            'differs: another image: the tips changed the prompt to "a quay" of the prompt',
+            'differs: another image: the tips changed the prompt to "a quay"',
         ),
         (variant(image="gone"), expected(), "differs: its original is not in the storage"),
         (variant("failed", None, "timeout"), expected(), "differs: failed (timeout): it broke"),
@@ -205,7 +205,7 @@ def test_a_call_that_is_refused_stops_only_what_builds_on_it() -> None:
     api = FakeApi(CallRefusedError("seed: 5 is taken"), [variant()])
     assert replay(api, job(then=expected()), job(2, expected(), Ref(1, "mock", 0)), job(3, expected())) == [
         "1 mock: differs: refused: seed: 5 is taken",
-        "2 mock: differs: left out: mock 0 of call 1 made no image",
+        "2 mock: differs: skipped: mock 0 of call 1 made no image",
         "3 mock 0: same: byte for byte",
     ]
 
@@ -228,5 +228,5 @@ def test_projects_are_given_one_for_all_or_one_for_each() -> None:
     first, second = UUID(int=8), UUID(int=9)
     assert find_projects(FakeApi(), script, [first]) == {UUID(int=1): first, UUID(int=2): first}
     assert find_projects(FakeApi(), script, [first, second]) == {UUID(int=1): first, UUID(int=2): second}
-    with pytest.raises(RecordError, match="speaks of 2 projects"):
+    with pytest.raises(RecordError, match="the script has 2 projects"):
         find_projects(FakeApi(), script, [first, second, first])

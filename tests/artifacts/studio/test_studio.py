@@ -148,7 +148,7 @@ def test_a_template_whose_file_is_gone_makes_nothing(admin_client: Client) -> No
     template = store_template(content=EXAMPLE, name="lookbook.html", owner="")
     named("templates").delete(template.r2_key)
     form = {"template": template.pk, "title": "Winter", "projects": [str(ProjectFactory().pk)]}
-    assert "is no stored template" in admin_client.post("/studio/", form).content.decode()
+    assert "is not a stored template" in admin_client.post("/studio/", form).content.decode()
     assert not Artifact.objects.exists()
     Template.objects.get()
 
