@@ -101,7 +101,7 @@ def test_two_visitors_vote_and_see_each_others_totals(house: House) -> None:
         expect(totals(one.page)).to_have_text("Yes 1 · Maybe 0 · No 1")
         two.page.locator("label.yes").first.click()
         expect(totals(one.page)).to_have_text("Yes 2 · Maybe 0 · No 0")
-        one.page.get_by_role("button", name="Take back").first.click()
+        one.page.get_by_role("button", name="Undo").first.click()
         expect(totals(two.page)).to_have_text("Yes 1 · Maybe 0 · No 0")
         two.page.reload(wait_until="networkidle")
         two.page.locator("#mode-res").click()

@@ -289,8 +289,8 @@
     said.append(prompt, facts, ...(changed.childNodes.length ? [part("h3", "Changed words"), changed] : []),
       ...list("Judge's notes", one.notes), ...list("Try next", one.suggestion ? [one.suggestion] : []),
       ...(one.tags.length ? [tags] : []),
-      ...steps("Came of", one.parent === null ? [] : [one.parent]), ...steps("Started from", one.source === null ? [] : [one.source]),
-      ...steps("Became", children[n]));
+      ...steps("Made from", one.parent === null ? [] : [one.parent]), ...steps("Start image", one.source === null ? [] : [one.source]),
+      ...steps("Children", children[n]));
     inside.append(bar, link, said);
     dialog.replaceChildren(inside);
     stand(n);

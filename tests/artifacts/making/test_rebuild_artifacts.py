@@ -44,7 +44,7 @@ def test_only_what_is_named_is_looked_at(publish: Callable[..., Artifact], shown
         ({"project": str(shown.pk)}, 1),
         ({"project": str(other.pk)}, 0),
     ):
-        assert rebuild(**options).startswith(f"{count} looked at"), options
+        assert rebuild(**options).startswith(f"{count} checked"), options
 
 
 def test_one_that_cannot_be_made_keeps_what_it_showed(
