@@ -1,1 +1,1 @@
-"""What is made of finished work: pages, documents and films, with their views."""
+"""What is made from finished work: pages, documents and films, and their views."""

@@ -4,7 +4,7 @@ from django.apps import AppConfig
 
 
 class ArtifactsConfig(AppConfig):
-    """Django's view of the app."""
+    """The artifacts app."""
 
     name = "artifacts"
 

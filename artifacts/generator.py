@@ -1,9 +1,9 @@
-"""The contract of generators, which make artifacts of finished work, and their registry.
+"""The contract of generators, which make artifacts from finished work, and their registry.
 
-A generator is a pure function: material and options come in, files go out, and the same input gives the same
-bytes (no clock, no randomness, no environment). It is called in a request or, where it `takes_long`, in a worker
-thread, with no transaction open. It sees neither rows nor storages, and everything in the material was
-written by strangers: markup is escaped, data is never run.
+A generator is a pure function: it gets material and options and returns files, and the same input gives the same
+bytes (no clock, no randomness, no environment). It runs in a request or, if it `takes_long`, in a worker thread,
+never inside a transaction. It sees neither rows nor storages. Everything in the material is untrusted: markup is
+escaped, data is never executed.
 """
 
 from abc import ABC, abstractmethod
@@ -16,21 +16,21 @@ from dali.lib.errors import DaliError
 from dali.lib.registry import Registry
 
 Output = Literal["html", "pdf", "json", "video", "3d", "csv"]
-# Parts of the material that are gathered only for those who ask.
+# Parts of the material that are gathered only on request.
 Need = Literal["jobs", "tips"]
 
 
 def in_silence(done: float) -> None:
-    """Reports to nobody."""
+    """Ignores progress reports."""
 
 
 class EmptyMaterialError(DaliError):
-    """There is nothing to show; the message says what is missing and how to get it. Answered with 400."""
+    """There is nothing to show. The message says what is missing and how to get it. Answered with 400."""
 
 
 @dataclass(frozen=True, slots=True)
 class Inline:
-    """What a page runs and wears, by hash, for its content security policy: `sha256-...` of each inline block."""
+    """Hashes of a page's inline scripts and styles (`sha256-...`), for its content security policy."""
 
     scripts: tuple[str, ...] = ()
     styles: tuple[str, ...] = ()
@@ -38,7 +38,7 @@ class Inline:
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """One file of an artifact. `name`: a plain file name; the first file is what its address opens.
+    """One file of an artifact. `name`: a plain file name; the artifact's URL opens the first file.
 
     `media_type`: of `content`, with charset for text. `inline`: for pages.
     """
@@ -51,7 +51,7 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What a page takes of its visitors: one of `votes` for each image (empty: none), comments on each image."""
+    """What a page accepts from visitors: one of `votes` per image (empty: no votes), comments on images."""
 
     votes: tuple[str, ...] = ()
     comments: bool = False
@@ -59,24 +59,25 @@ class Answers:
 
 @dataclass(frozen=True, slots=True)
 class NoOptions:
-    """For a generator without options."""
+    """Options of a generator that has none."""
 
 
 @dataclass(frozen=True, slots=True)
 class ImageOptions:
-    """Which images are shown. To be inherited from."""
+    """Options that choose images; a base class."""
 
     include: Literal["all", "not_failed", "passed"] = field(
         default="not_failed",
-        metadata={"help": "Which verdicts are shown; images nobody judged count as not failed."},
+        metadata={"help": "Which verdicts are shown; images without a verdict count as not failed."},
     )
     most: int = field(
-        default=500, metadata={"help": "Most images shown; the newest are kept.", "least": 1, "most": 2000}
+        default=500,
+        metadata={"help": "Maximum number of images; the newest are kept.", "least": 1, "most": 2000},
     )
 
 
 def chosen_images(material: Material, options: ImageOptions) -> tuple[ImageFacts, ...]:
-    """The images that `options` let in, in the material's order. Raises EmptyMaterialError where none are."""
+    """The images that `options` select, in the material's order. Raises EmptyMaterialError if there are none."""
     allowed = {
         "all": ("pass", "fail", None),
         "not_failed": ("pass", None),
@@ -85,15 +86,13 @@ def chosen_images(material: Material, options: ImageOptions) -> tuple[ImageFacts
     found = tuple(image for image in material.images if image.judgment in allowed)[-options.most :]
     if not found:
         if material.images:
-            raise EmptyMaterialError(
-                f"no image has a verdict that options.include='{options.include}' lets in; send 'all'"
-            )
+            raise EmptyMaterialError(f"no image matches options.include='{options.include}'; send 'all'")
         raise EmptyMaterialError("there are no images yet: run a job first")
     return found
 
 
 def cover_of(images: Sequence[ImageFacts]) -> ImageFacts:
-    """What a preview shows: the newest image that passed, else the newest."""
+    """The preview image: the newest that passed, otherwise the newest."""
     passed = [image for image in images if image.judgment == "pass"]
     return (passed or list(images))[-1]
 
@@ -101,43 +100,45 @@ def cover_of(images: Sequence[ImageFacts]) -> ImageFacts:
 class Generator(ABC):
     """One kind of artifact."""
 
-    name: ClassVar[str]  # the id clients ask for it by
+    name: ClassVar[str]  # the id clients use
     title: ClassVar[str]
     description: ClassVar[str]
-    output: ClassVar[Output]  # what it makes unless an option says otherwise: `output_for`
+    output: ClassVar[Output]  # the default output; see `output_for`
     options: ClassVar[type[Any]]  # a frozen dataclass; each field with metadata["help"]: artifacts.options
     needs: ClassVar[frozenset[Need]] = frozenset()
-    is_long: ClassVar[bool] = False  # takes longer than a request should: a worker makes it
-    most_at_once: ClassVar[int | None] = None  # decodes every image it shows: more than so many are long, too
+    is_long: ClassVar[bool] = False  # takes too long for a request: a worker makes it
+    most_at_once: ClassVar[int | None] = (
+        None  # decodes every image it shows: above this number it is long, too
+    )
 
     def output_for(self, options: Any) -> Output:
-        """What it makes with these options: where they have a `format`, that."""
+        """The output for these options: their `format`, if they have one."""
         chosen: Output = getattr(options, "format", self.output)
         return chosen
 
     def takes_long(self, material: Material, options: Any) -> bool:
-        """Whether a worker makes it of this material with these options. Raises EmptyMaterialError."""
+        """Whether a worker makes it from this material with these options. Raises EmptyMaterialError."""
         if self.is_long or self.most_at_once is None:
             return self.is_long
         return len(chosen_images(material, options)) > self.most_at_once
 
     def answers_for(self, options: Any) -> Answers:
-        """What its page takes of visitors with these options; nothing, unless it says so."""
+        """What its page accepts from visitors with these options; nothing by default."""
         return Answers()
 
-    def check(self, material: Material, options: Any) -> None:  # noqa: B027 - most have nothing to refuse
-        """Refuses at submission what `generate` could only fail with later; for those that are long.
+    def check(self, material: Material, options: Any) -> None:  # noqa: B027 - most generators have nothing to refuse
+        """Refuses, at submission, what `generate` would fail on later; for long generators.
 
-        Raises EmptyMaterialError. No bytes are read.
+        Raises EmptyMaterialError. Reads no bytes.
         """
 
     @abstractmethod
     def generate(
         self, material: Material, options: Any, report: Callable[[float], None] = in_silence
     ) -> list[File]:
-        """The files of the artifact, the first of them what its address opens; never none.
+        """The files of the artifact, at least one; the artifact's URL opens the first.
 
-        `options`: an instance of `self.options`. `report(done)`: how far it is, 0 to 1, where it takes long.
+        `options`: an instance of `self.options`. `report(done)`: progress from 0 to 1, for long generators.
         Raises EmptyMaterialError.
         """
 

@@ -1,7 +1,7 @@
-"""What generators are handed: finished work as plain values, without rows, storages or network.
+"""What generators get: finished work as plain values, without rows, storages or network.
 
-Everything is in a fixed order, oldest first, so that the same work gives the same bytes. Times are milliseconds
-since the Unix epoch; costs are US dollars, None where unknown; URLs are absolute.
+Everything has a fixed order, oldest first, so that the same work gives the same bytes. Times are milliseconds since
+the Unix epoch; costs are US dollars, None if unknown; URLs are absolute.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,7 +12,7 @@ from uuid import UUID
 
 @dataclass(frozen=True, slots=True)
 class ProjectFacts:
-    """A project that is shown."""
+    """A project."""
 
     id: UUID
     name: str
@@ -22,7 +22,7 @@ class ProjectFacts:
 
 @dataclass(frozen=True, slots=True)
 class MaterialTip:
-    """A tip as it was worded when it was applied."""
+    """A tip as worded when it was applied."""
 
     key: str
     addition: str
@@ -30,11 +30,11 @@ class MaterialTip:
 
 @dataclass(frozen=True, slots=True)
 class ImageFacts:
-    """One progression. `url`, `start_url`: delivery images, the latter empty where it had no start image.
+    """One progression. `url`, `start_url`: delivery images; `start_url` is empty without a start image.
 
-    `key`, `start_key`: objects of the originals storage (the latter empty where there was no start image).
-    `judgment`: `pass`, `fail` or None. `size_bytes`: of the original. `ground`: of a transparent picture the grey level
-    of what it is to be shown on; None for an opaque one.
+    `key`, `start_key`: objects of the originals storage (`start_key` is empty without a start image).
+    `judgment`: `pass`, `fail` or None. `size_bytes`: of the original. `ground`: the grey level of the background for a
+    transparent picture; None for an opaque one.
     """
 
     id: UUID
@@ -65,10 +65,15 @@ class ImageFacts:
     created_at: int
     ground: int | None = None
 
+    @property
+    def maker(self) -> str:
+        """Provider and model in one line."""
+        return f"{self.provider} · {self.model}" if self.model else self.provider
+
 
 @dataclass(frozen=True, slots=True)
 class StepFacts:
-    """One attempt at a step of a variant. `status`: `ok`, `failed`, `sent` or `unknown`. `ms`: None where not known."""
+    """One attempt at a step of a variant. `status`: `ok`, `failed`, `sent` or `unknown`. `ms`: None if not known."""
 
     name: str
     attempt: int
@@ -79,7 +84,7 @@ class StepFacts:
 
 @dataclass(frozen=True, slots=True)
 class VariantFacts:
-    """One image asked of one provider. `ms`: from its first step to its end, None where it has not ended."""
+    """One image requested from one provider. `ms`: from its first step to its end, None if it has not ended."""
 
     id: UUID
     provider: str
@@ -102,7 +107,7 @@ class VariantFacts:
 
 @dataclass(frozen=True, slots=True)
 class JobFacts:
-    """One prompt sent to several providers, with all its variants in their order."""
+    """One prompt sent to several providers, with all its variants in order."""
 
     id: UUID
     project_id: UUID
@@ -129,7 +134,7 @@ class JobFacts:
 
 @dataclass(frozen=True, slots=True)
 class TipFacts:
-    """A tip of the knowledge base as it stands now."""
+    """A tip of the knowledge base as it is now."""
 
     key: str
     provider: str
@@ -143,10 +148,10 @@ class TipFacts:
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
-    """An object of a storage and the row it belongs to, as `image_progressions/<id>`.
+    """A stored object and the row it belongs to, such as `image_progressions/<id>`.
 
-    `storage`: `originals`, `delivery` (this server's own), or `elsewhere` for a delivery image that another service
-    has: its key is its address, and it is not read. `size_bytes` and `sha256` are None where it is missing or not read.
+    `storage`: `originals`, `delivery` (this server), or `elsewhere` for a delivery image of another service: its key is
+    its URL, and it is not read. `size_bytes` and `sha256` are None if it is missing or not read.
     """
 
     storage: str
@@ -158,7 +163,7 @@ class StoredObject:
 
     @property
     def is_missing(self) -> bool:
-        """Whether a row names it and it is not there."""
+        """Whether a row names it but it does not exist."""
         return self.sha256 is None and self.storage != "elsewhere"
 
 
@@ -172,12 +177,12 @@ def _no_objects() -> tuple[StoredObject, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """Everything an artifact can be made of.
+    """Everything an artifact can be made from.
 
-    `images` are the progressions, parents before children, else oldest first. `read(key)`: the bytes of an original,
-    FileNotFoundError where it is gone; costs a read each. `objects()`: every object of these projects,
-    each read and digested; slow, asked for by those who list them. `origin`: where this Dali is reached.
-    `left_out`: images whose pictures cannot be shown, and why; the generator fills it.
+    `images`: the progressions, parents before children, otherwise oldest first. `read(key)`: the bytes of an original;
+    FileNotFoundError if it is gone; reads the storage each time. `objects()`: every object of these projects, each read
+    and digested; slow. `origin`: the base URL of this Dali. `left_out`: images that cannot be shown, and why; the
+    generator fills it.
     """
 
     title: str

@@ -1,7 +1,7 @@
-"""Options of generators: typed dataclasses, described for `GET /api/artifact-generators` and read from JSON.
+"""Options of generators: typed dataclasses, described for `GET /api/artifact-generators` and parsed from JSON.
 
-A field is a bool, an int, a float, a str or a Literal of strings. Its metadata says the rest: `help` (required),
-`least` and `most` (bounds of a number, or of the length of a text).
+A field is a bool, an int, a float, a str or a Literal of strings. Its metadata: `help` (required), `least` and
+`most` (bounds of a number, or of a text's length).
 """
 
 import sys
@@ -31,13 +31,13 @@ class OptionDescription(TypedDict, total=False):
 
 
 def describe(options: type[Any]) -> list[OptionDescription]:
-    """Every option of a dataclass, in its order."""
+    """All options of a dataclass, in order."""
     hints = get_type_hints(options)
     return [_described(one, hints[one.name]) for one in fields(options)]
 
 
 def schema_of(options: type[Any]) -> dict[str, Any]:
-    """What `parse` takes, as JSON Schema."""
+    """The JSON Schema of what `parse` accepts."""
     return closed({one["name"]: _schema_of(one) for one in describe(options)})
 
 
@@ -56,13 +56,13 @@ def _schema_of(one: OptionDescription) -> dict[str, Any]:
 
 
 def parse(options: type[Any], given: Mapping[str, object]) -> Any:
-    """An instance of the dataclass; InputError naming `options.<name>`, the value and the cure."""
+    """An instance of the dataclass. Raises InputError with `options.<name>`, the value and the cure."""
     hints = get_type_hints(options)
     known = {one.name: one for one in fields(options)}
     for name in given:
         if name not in known:
             names = ", ".join(known) or "none"
-            raise InputError(f"options.{name}", f"is no option of this generator; known: {names}")
+            raise InputError(f"options.{name}", f"is not an option of this generator; known: {names}")
     return options(**{name: _parsed(known[name], hints[name], value) for name, value in given.items()})
 
 
@@ -104,12 +104,12 @@ def _text(one: "Field[Any]", field_name: str, value: str) -> str:
     if len(value) > most:
         raise InputError(field_name, f"has {len(value):,} characters; send at most {most:,}")
     if (found := CONTROL_CHARACTER.search(value)) is not None:
-        raise InputError(field_name, f"holds the control character U+{ord(found.group()):04X}; take it out")
+        raise InputError(field_name, f"contains the control character U+{ord(found.group()):04X}; remove it")
     return value
 
 
 def _check_bounds(one: "Field[Any]", field_name: str, value: Any) -> None:
     largest = sys.float_info.max
     least, most = one.metadata.get("least", -largest), one.metadata.get("most", largest)
-    if not least <= value <= most:  # neither does NaN
+    if not least <= value <= most:  # also rejects NaN
         raise InputError(field_name, f"{shown(value)} is out of range; send {least} to {most}")

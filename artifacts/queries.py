@@ -1,4 +1,4 @@
-"""Reads of artifacts that are asked from more than one place."""
+"""Reads of artifacts that several modules use."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -13,32 +13,32 @@ from dali.lib.errors import MissingError
 
 
 def artifacts_with_projects() -> QuerySet[Artifact]:
-    """Artifacts with their projects' ids and configuration: three queries however many there are."""
+    """Artifacts with their projects' ids and configuration: three queries for any number."""
     return Artifact.objects.prefetch_related("projectartifact_set", "configurations")
 
 
 def get_artifact(artifact_id: UUID) -> Artifact:
-    """The artifact with its projects; MissingError where there is none."""
+    """The artifact with its projects. Raises MissingError."""
     found = artifacts_with_projects().filter(pk=artifact_id).first()
     if found is None:
         raise MissingError(f"There is no artifact {artifact_id}.")
     return found
 
 
-# Plain SQL, for each visitor asks it: 0.08 ms of CPU; the same by the ORM takes 0.36.
+# Plain SQL, because every visitor needs it: 0.08 ms of CPU; the ORM takes 0.36.
 _SHOWN = """
     SELECT id, generator, output, template_r2_key, content_r2_key, public_slug, is_public
     FROM artifacts WHERE public_slug = %s
 """
-# Manifests by content key: what stands under a key never changes, so that each is read and parsed once.
+# Manifests by content key: the content of a key never changes, so each is read and parsed once.
 _MOST_KEPT = 1000
 _manifests: dict[str, dict[str, Any]] = {}
 
 
 def find_shown(slug: str) -> Artifact | None:
-    """The artifact of a public address as its row is now; None where there is none. Not to be changed.
+    """The artifact of a public URL as its row is now; None without one. Must not be changed.
 
-    The row is asked each time, for other processes change it too: once a change is answered, every process shows it.
+    The row is read each time, because other processes change it: after a change is answered, every process shows it.
     """
     artifact = next(iter(Artifact.objects.raw(_SHOWN, [slug])), None)
     if artifact is None or not artifact.content_r2_key:
@@ -49,7 +49,7 @@ def find_shown(slug: str) -> Artifact | None:
         return artifact
     artifact = Artifact.objects.filter(
         public_slug=slug
-    ).first()  # whole: key and manifest must be of one moment
+    ).first()  # the whole row, so that key and manifest match
     if artifact is not None and artifact.content_r2_key:
         if len(_manifests) >= _MOST_KEPT:
             _manifests.clear()
@@ -81,7 +81,7 @@ class AgentViews(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class Views:
-    """Who looked: all views, bots too; days in their order, countries and agents by how many."""
+    """All views, including bots; days in order, countries and agents by count."""
 
     total: int
     by_day: list[DayViews]
@@ -124,7 +124,7 @@ def views_of(artifact_id: UUID) -> Views:
 
 
 def visits_by_day(artifact_id: UUID, *, days: int) -> list[Visits]:
-    """The last so many days up to the latest view, also those between on which nobody came; empty without views."""
+    """The last days up to the latest view, including days without views; empty without views."""
     rows = ArtifactView.objects.filter(artifact_id=artifact_id).order_by()
     counted = rows.annotate(day=TruncDate("timestamp")).values("day", "is_bot").annotate(views=Count("id"))
     found: dict[date, dict[bool, int]] = {}

@@ -1,4 +1,4 @@
-"""Addresses of artifacts, below /api."""
+"""URLs of artifacts, below /api."""
 
 from django.urls import path
 

@@ -1,4 +1,4 @@
-"""The admin as a whole: its name, and what the knowledge base may speak of."""
+"""Site-wide admin settings: its name, and the providers that tips can be about."""
 
 from axes.models import AccessAttempt
 from django.contrib import admin

@@ -1,4 +1,4 @@
-"""The wiring's own Django app: commands that start servers, logs, checks at start."""
+"""The project's own Django app: server commands, logging, start-up checks."""
 
 import logging.config
 
@@ -8,13 +8,13 @@ from django.conf import settings
 
 
 class DaliConfig(AppConfig):
-    """Configures the logs before anything else is set up."""
+    """Configures logging before anything else."""
 
     name = "dali"
     verbose_name = "Dali"
 
     def ready(self) -> None:
-        """Called once a process, when the apps are loaded."""
+        """Called once per process, when all apps are loaded."""
         from django.urls import register_converter
 
         from dali.lib import logs
@@ -26,6 +26,6 @@ class DaliConfig(AppConfig):
 
 
 class SignInsConfig(AxesConfig):  # type: ignore[misc]  # axes ships no types
-    """django-axes under the name that the admin shows."""
+    """django-axes, with the name that the admin shows."""
 
     verbose_name = "Sign-ins"

@@ -1,4 +1,4 @@
-"""The OpenAPI document and the page that shows it, both without anything from elsewhere."""
+"""The OpenAPI document and its documentation page; both work offline."""
 
 from typing import Any
 
@@ -30,34 +30,34 @@ _JSON = "application/json"
     )
 )
 class ApiSchemaView(ApiMixin, SpectacularAPIView):
-    """`GET /api/schema`: OpenAPI 3.1, as JSON; as YAML to whom asks for `application/vnd.oai.openapi`."""
+    """`GET /api/schema`: OpenAPI 3.1 as JSON; as YAML for `Accept: application/vnd.oai.openapi`."""
 
     renderer_classes = [OpenApiJsonRenderer2, OpenApiJsonRenderer, OpenApiYamlRenderer]
 
 
 @extend_schema_view(
     get=extend_schema(
-        summary="This document, to read and to try",
+        summary="Interactive API documentation",
         responses={(200, "text/html"): OpenApiTypes.STR},
         exclude=False,
     )
 )
 class ApiDocsView(ApiMixin, SpectacularSwaggerSplitView):
-    """`GET /api/docs`: the document, to read and to try. Script and style are files of this server."""
+    """`GET /api/docs`: the interactive documentation. Its script and style are served by this server."""
 
     template_name = "drf_spectacular/offline_swagger_ui.html"
 
     def handle_exception(self, exc: Exception) -> Response:
-        """An error is no page: it has the API's shape."""
+        """Errors are JSON in the API's error format, not pages."""
         self.request.accepted_renderer = JSONRenderer()
         self.request.accepted_media_type = JSONRenderer.media_type
         return super().handle_exception(exc)
 
 
 def complete(result: Schema, **about: Any) -> Schema:
-    """Adds the routes that are answered outside Django's views, and what they are made of.
+    """Adds the routes that are answered outside Django's views, and their schemas.
 
-    Called by drf-spectacular with the finished document.
+    drf-spectacular calls this with the finished document.
     """
     result["paths"] |= stream_paths() | public_paths() | _health_paths()
     result["paths"] = dict(sorted(result["paths"].items()))
@@ -74,7 +74,7 @@ def _health_paths() -> dict[str, Any]:
             "name": {"type": "string"},
             "ok": {"type": "boolean"},
             "ms": {"type": "integer", "minimum": 0},
-            "error": {"type": "string", "description": "What is wrong; never a setting or a path."},
+            "error": {"type": "string", "description": "What failed; never contains a setting or a path."},
         },
     }
     ready = {
@@ -87,12 +87,12 @@ def _health_paths() -> dict[str, Any]:
     return {
         HEALTH: _health(
             "healthz_retrieve",
-            "Whether the process lives; touches nothing else",
+            "Whether the process is alive; checks nothing else",
             {"200": {"description": "It lives.", "content": {_JSON: {"schema": alive}}}},
         ),
         READY: _health(
             "readyz_retrieve",
-            "Whether everything that requests depend on can be reached",
+            "Whether all dependencies of requests can be reached",
             {
                 "200": {"description": "All checks pass.", "content": {_JSON: {"schema": ready}}},
                 "503": {

@@ -1,4 +1,4 @@
-"""Pages for people: the home page, and what is shown where a request fails before or outside an API view."""
+"""Pages for people: the home page, and the error pages."""
 
 import sys
 from collections.abc import Mapping
@@ -19,9 +19,9 @@ NEWEST_SHOWN = 24
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    """What this is, the newest images, and the way to everything else; how to make the first where none is.
+    """The newest images and links to everything else; without images, how to make the first.
 
-    Where even reading needs a key (`DALI_REQUIRE_KEY=all`), images are shown to signed-in staff alone.
+    If reading needs a key (`DALI_REQUIRE_KEY=all`), only signed-in staff see images.
     """
     is_hidden = settings.REQUIRE_KEY == "all" and not request.user.is_staff
     context = {
@@ -33,10 +33,10 @@ def home(request: HttpRequest) -> HttpResponse:
 
 
 def newest_images(count: int) -> list[Mapping[str, Any]]:
-    """What the home page shows of the newest images, newest first.
+    """The home page's data about the newest images, newest first.
 
-    By id, which is in the order of time and indexed: no index holds the times of all projects together. `url` is what
-    the delivery gave, a path where this server delivers, so that it opens by whatever name the server is reached.
+    Ordered by id, which follows time and is indexed: no index covers the times of all projects. `url`: as the delivery
+    returned it, a path if this server delivers, so that it opens under any host name.
     """
     fields = (
         "generated_image_url",
@@ -54,16 +54,16 @@ def newest_images(count: int) -> list[Mapping[str, Any]]:
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """A request that Django refuses, as for a host it does not serve."""
+    """A request that Django refuses, such as for an unknown host."""
     if not request.path.startswith("/api"):
         return defaults.bad_request(request, exception)
-    return error_answer(400, "bad_request", "The request cannot be taken; check its host and headers.")
+    return error_answer(400, "bad_request", "The request was rejected; check its host and headers.")
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Called while an exception of a view, a middleware or a template is handled.
+    """Called while an exception of a view, middleware or template is handled.
 
-    503 where a dependency is down or busy, else 500 without details.
+    503 if a dependency is down or busy, otherwise 500 without details.
     """
     error = sys.exc_info()[1]
     unavailable = find_unavailable(error)

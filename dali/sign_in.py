@@ -1,7 +1,7 @@
-"""Signing in to the admin: password hashing, whose failures are counted together, what a client with too many sees.
+"""Admin sign-in: password hashing, the lock-out after too many failures, and its page.
 
-django-axes counts failures by address in the database and checks the count before a password is hashed.
-dali.server.lanes lets two sign-ins run at once, so that the count of one is seen by the next.
+django-axes counts failures by address in the database and checks the count before hashing a password. dali.server.lanes
+runs at most two sign-ins at once, so that each sees the count of the previous ones.
 """
 
 import threading
@@ -23,28 +23,28 @@ from django.template.response import TemplateResponse
 from dali.lib.db.connections import release_db_connection
 from dali.lib.web.client_address import client_ip, customer
 
-# What a user name may have (django.contrib.auth).
+# Maximum length of a user name (django.contrib.auth).
 MOST_NAME_CHARS = 150
-# One hash takes 0.2 to 0.5 s of one core (PBKDF2, 1,000,000 rounds). Half of the cores stay free for answers.
+# One hash takes 0.2 to 0.5 s of one core (PBKDF2, 1,000,000 rounds). Half of the cores stay free for other requests.
 _TURNS = threading.BoundedSemaphore(max(1, (cpu_count() or 1) // 2))
 
 log = structlog.get_logger(__name__)
 
 
 def counted_address(request: HttpRequest) -> str | None:
-    """The address that failures are counted by: an IPv6 client's is its /64 network. None on a Unix socket."""
+    """The address that failures are counted for: for IPv6, the client's /64 network. None on a Unix socket."""
     address = customer(client_ip(request))
     return str(ip_network(address).network_address) if address else None
 
 
 def counted_name(request: HttpRequest, credentials: dict[str, Any] | None) -> str:
-    """The user name as far as one may be long: the form takes any length, and a column does not."""
+    """The user name, cut to its maximum length: the form accepts any length, the column does not."""
     typed = credentials or request.POST
     return str(typed.get(User.USERNAME_FIELD) or "")[:MOST_NAME_CHARS]
 
 
 def answer_locked_out(request: HttpRequest, response: HttpResponse, credentials: Any = None) -> HttpResponse:
-    """The sign-in page with the reason, 429 and `Retry-After`; axes calls this once an address is locked out."""
+    """The sign-in page with the reason, 429 and `Retry-After`; axes calls this when an address is locked out."""
     wait_s = int(settings.AXES_COOLOFF_TIME.total_seconds())
     context = {
         **admin.site.each_context(request),
@@ -57,12 +57,12 @@ def answer_locked_out(request: HttpRequest, response: HttpResponse, credentials:
 
 @receiver(user_locked_out)
 def _log_lock_out(*, ip_address: str | None, **_: Any) -> None:
-    """One line for the operator. No user name: people type passwords into the wrong field."""
+    """One line for the operator. No user name: people sometimes type passwords into that field."""
     log.warning("sign_in_locked_out", address=ip_address)
 
 
 class FailedSignInAdmin(admin.ModelAdmin[AccessAttempt]):
-    """Failed sign-ins of the last minutes. Deleting rows lets an address try again."""
+    """Recent failed sign-ins. Deleting rows unlocks an address."""
 
     list_display = ("attempt_time", "ip_address", "failures_since_start", "user_agent")
     list_filter = ("attempt_time",)
@@ -76,15 +76,15 @@ class FailedSignInAdmin(admin.ModelAdmin[AccessAttempt]):
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: AccessAttempt | None = None) -> bool:
-        """Rows are read or deleted."""
+        """Rows can be viewed or deleted."""
         return False
 
 
 class BoundedPBKDF2PasswordHasher(PBKDF2PasswordHasher):
-    """Django's PBKDF2 hasher, by the same name in stored hashes; at most half as many at once as there are cores."""
+    """Django's PBKDF2 hasher, with the same name in stored hashes; runs on at most half of the cores at once."""
 
     def encode(self, password: str, salt: str, iterations: int | None = None) -> Any:
-        """The stored form of a password; waits for a turn. Verifying calls this too."""
+        """Hashes a password when a slot is free. Verifying calls this too."""
         release_db_connection()
         with _TURNS:
             return super().encode(password, salt, iterations)

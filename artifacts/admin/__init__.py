@@ -1,4 +1,4 @@
-"""The admin of the artifacts app: what was made, who looked, and the rows around both."""
+"""The admin of the artifacts app: artifacts, templates, chats, answers, views."""
 
 from artifacts.admin import answers, artifacts, chats, records, templates
 

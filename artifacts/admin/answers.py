@@ -1,4 +1,4 @@
-"""What visitors said, in the admin: votes and comments, hiding and restoring, and the sums on an artifact's page."""
+"""Visitors' votes and comments in the admin: hiding, restoring, and the totals on an artifact's page."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -25,7 +25,7 @@ _SHOWN_OF_A_VISITOR = 8
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One image with its sums. `number`: its place on the page, a dash where it left it."""
+    """One image with its totals. `number`: its place on the page, or a dash if it is no longer there."""
 
     number: int | str
     picture: SafeString | str
@@ -35,7 +35,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Sums:
-    """What was said on a page. `chart`: votes by choice, None without any. `rows`: most answers first."""
+    """The totals of a page. `chart`: votes by choice, None without votes. `rows`: most answers first."""
 
     results: Results
     choices: list[str]
@@ -45,7 +45,7 @@ class Sums:
 
 
 def sums_of(artifact: Artifact) -> Sums | None:
-    """What was said on the artifact's page; None for one that takes no answers."""
+    """The totals of the artifact's page; None if it takes no answers."""
     if not page_of(artifact).takes_answers:
         return None
     results = results_of(artifact)
@@ -80,63 +80,63 @@ def _artifact_link(artifact: Artifact) -> SafeString:
 
 @admin.register(Vote)
 class VoteAdmin(MachineAdmin[Vote]):
-    """Votes: what each visitor thinks of each image now."""
+    """Votes: each visitor's current choice for each image."""
 
     list_display = ("choice", "page", "image_id", "who", "changed")
     list_filter = ("updated_at",)
     list_select_related = ("artifact",)
     search_fields = ("choice__exact", "visitor__exact", "artifact__title")
     id_fields = ("artifact_id", "image_id")
-    search_help_text = "A choice, a whole artifact, image or visitor id, or words of the artifact's title"
+    search_help_text = "Search by choice, artifact title, or a full artifact, image or visitor id"
     ordering = ("-id",)
 
     @admin.display(description="artifact", ordering="artifact__title")
     def page(self, vote: Vote) -> SafeString:
-        """The artifact, to open."""
+        """Link to the artifact."""
         return _artifact_link(vote.artifact)
 
     @admin.display(description="visitor", ordering="visitor")
     def who(self, vote: Vote) -> str:
-        """The first signs of the visitor's id: enough to tell one from another."""
+        """The start of the visitor's id: enough to tell visitors apart."""
         return vote.visitor[:_SHOWN_OF_A_VISITOR]
 
     @admin.display(description="voted", ordering="updated_at")
     def changed(self, vote: Vote) -> SafeString | str:
-        """When."""
+        """When the vote was last changed."""
         return moment(vote.updated_at)
 
 
 @admin.register(Comment)
 class CommentAdmin(LeanAdmin[Comment]):
-    """Comments: hidden from visitors and restored here, never rewritten."""
+    """Comments: staff can hide and restore them, but not edit them."""
 
     list_display = ("shortened", "name", "state", "page", "kind", "who", "written")
     list_filter = ("is_hidden", "created_at")
     list_select_related = ("artifact",)
     search_fields = ("text", "name", "visitor__exact", "artifact__title")
     id_fields = ("id", "artifact_id", "image_id")
-    search_help_text = "Words of the text, the name or the artifact's title, or a whole id"
+    search_help_text = "Search by text, name, artifact title or a full id"
     ordering = ("-id",)
     actions = ("hide", "restore")
     fields = ("is_hidden", "text", "name", "artifact", "image_id", "reply_to", "visitor", "created_at")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Nobody may: visitors write them."""
+        """Visitors write comments; staff cannot add any."""
         return False
 
     def get_readonly_fields(self, request: HttpRequest, obj: Comment | None = None) -> tuple[str, ...]:
-        """All but whether it is hidden."""
+        """Everything except whether it is hidden."""
         return tuple(field for field in self.fields if field != "is_hidden")
 
     def save_model(
         self, request: HttpRequest, obj: Comment, form: forms.ModelForm[Comment], change: Any
     ) -> None:
-        """Tells those who have the page open."""
+        """Updates the pages that visitors have open."""
         services.set_hidden(comments=Comment.objects.filter(pk=obj.pk), is_hidden=obj.is_hidden)
 
     @admin.action(description="Hide from visitors", permissions=["change"])
     def hide(self, request: HttpRequest, comments: QuerySet[Comment]) -> None:
-        """Visitors see them no more, nor what was replied to them."""
+        """Hides comments and the replies to them from visitors."""
         count = services.set_hidden(comments=comments, is_hidden=True)
         self.message_user(
             request, f"{count} {ngettext('comment', 'comments', count)} hidden.", messages.SUCCESS
@@ -144,7 +144,7 @@ class CommentAdmin(LeanAdmin[Comment]):
 
     @admin.action(description="Restore", permissions=["change"])
     def restore(self, request: HttpRequest, comments: QuerySet[Comment]) -> None:
-        """Visitors see them again."""
+        """Shows hidden comments to visitors again."""
         count = services.set_hidden(comments=comments, is_hidden=False)
         self.message_user(
             request, f"{count} {ngettext('comment', 'comments', count)} restored.", messages.SUCCESS
@@ -152,7 +152,7 @@ class CommentAdmin(LeanAdmin[Comment]):
 
     @admin.display(description="text", ordering="text")
     def shortened(self, comment: Comment) -> str:
-        """The text, cut for the list."""
+        """The text, shortened for the list."""
         return Truncator(comment.text).chars(80)
 
     @admin.display(description="shown", ordering="is_hidden")
@@ -162,20 +162,20 @@ class CommentAdmin(LeanAdmin[Comment]):
 
     @admin.display(description="artifact", ordering="artifact__title")
     def page(self, comment: Comment) -> SafeString:
-        """The artifact, to open."""
+        """Link to the artifact."""
         return _artifact_link(comment.artifact)
 
-    @admin.display(description="is a")
+    @admin.display(description="type")
     def kind(self, comment: Comment) -> str:
-        """A comment of its own, or a reply."""
+        """A comment, or a reply to one."""
         return "reply" if comment.reply_to_id else "comment"
 
     @admin.display(description="visitor", ordering="visitor")
     def who(self, comment: Comment) -> str:
-        """The first signs of the visitor's id: enough to tell one from another."""
+        """The start of the visitor's id: enough to tell visitors apart."""
         return comment.visitor[:_SHOWN_OF_A_VISITOR]
 
     @admin.display(description="written", ordering="created_at")
     def written(self, comment: Comment) -> SafeString | str:
-        """When."""
+        """When the comment was written."""
         return moment(comment.created_at)

@@ -1,4 +1,4 @@
-"""Artifacts in the admin, with their public address and how often they were opened."""
+"""Artifacts in the admin, with their public URL and their views."""
 
 from collections.abc import Callable
 from typing import Any
@@ -33,10 +33,10 @@ from dali.lib.web.admin import EMPTY, LeanAdmin, badge, link
 
 
 class ArtifactChangeList(ChangeList):
-    """The list of artifacts with the views of each: one query for the whole page."""
+    """The list of artifacts with the views of each: one query per page."""
 
     def get_results(self, request: HttpRequest) -> None:
-        """Counts the views of the page's artifacts."""
+        """Counts the views of the artifacts on this page."""
         super().get_results(request)
         counts = _views_of([artifact.pk for artifact in self.result_list])
         for artifact in self.result_list:
@@ -49,7 +49,7 @@ def _views_of(ids: list[Any]) -> dict[Any, int]:
 
 
 class ProjectInline(admin.TabularInline[ProjectArtifact, Artifact]):
-    """The projects an artifact shows."""
+    """The projects of an artifact."""
 
     model = ProjectArtifact
     autocomplete_fields = ("project",)
@@ -57,7 +57,7 @@ class ProjectInline(admin.TabularInline[ProjectArtifact, Artifact]):
 
 
 class ConfigurationInline(admin.TabularInline[ArtifactConfiguration, Artifact]):
-    """The choices made for an artifact."""
+    """The configuration of an artifact."""
 
     model = ArtifactConfiguration
     extra = 0
@@ -65,13 +65,13 @@ class ConfigurationInline(admin.TabularInline[ArtifactConfiguration, Artifact]):
 
 @admin.register(Artifact)
 class ArtifactAdmin(LeanAdmin[Artifact]):
-    """Artifacts: made by generators, retitled and given to projects here."""
+    """Artifacts: generators make them; staff change their title and projects."""
 
     list_display = ("title", "made_by", "state", "address", "views", "shows", "created_at")
     list_filter = ("status", "output", "created_at")
     search_fields = ("title", "public_slug__exact", "generator")
     id_fields = ("id",)
-    search_help_text = "Words of the title, a generator, a whole slug or id"
+    search_help_text = "Search by title, generator, or a full slug or id"
     ordering = ("-id",)
     inlines = (ProjectInline, ConfigurationInline)
     actions = ("rebuild", "publish", "unpublish", "close", "reopen")
@@ -99,31 +99,31 @@ class ArtifactAdmin(LeanAdmin[Artifact]):
     )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Artifact | None = None) -> tuple[str, ...]:
-        """All but the title: the rest is what the generator did."""
+        """Everything except the title: the generator sets the rest."""
         shown = [field for _, options in self.fieldsets for field in options["fields"]]
         return tuple(str(field) for field in shown if field != "title")
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        """With views counted."""
+        """The list that counts views."""
         return ArtifactChangeList
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Artifact]:
-        """With the projects of each."""
+        """Fetches the projects with the artifacts."""
         return super().get_queryset(request).prefetch_related("projects")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Nobody may: a generator makes them."""
+        """Generators make artifacts; staff cannot add any here."""
         return False
 
     def get_urls(self) -> list[URLPattern]:
-        """Adds the addresses of the buttons."""
+        """Adds the URLs of the buttons."""
         own = [
             path(
-                f"<id:artifact_id>/{deed}/",
-                self.admin_site.admin_view(self._one(deed)),
-                name=f"artifacts_artifact_{deed}",
+                f"<id:artifact_id>/{action}/",
+                self.admin_site.admin_view(self._one(action)),
+                name=f"artifacts_artifact_{action}",
             )
-            for deed in self.actions
+            for action in self.actions
         ]
         export = path(
             "<id:artifact_id>/answers.csv",
@@ -145,7 +145,7 @@ class ArtifactAdmin(LeanAdmin[Artifact]):
     def get_deleted_objects(
         self, objs: Any, request: HttpRequest
     ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
-        """Counts what goes with them instead of listing it: there may be a million views."""
+        """Counts the related rows instead of listing them: there may be a million views."""
         ids = [artifact.pk for artifact in objs]
         below = (ArtifactView, Vote, Comment, ArtifactConfiguration, Chat)
         counts = {
@@ -157,11 +157,11 @@ class ArtifactAdmin(LeanAdmin[Artifact]):
         found = {name: count for name, count in counts.items() if count}
         return [str(artifact) for artifact in objs], named | found, lacks, []
 
-    def _one(self, deed: str) -> Callable[[HttpRequest, UUID], HttpResponse]:
+    def _one(self, action: str) -> Callable[[HttpRequest, UUID], HttpResponse]:
         def view(request: HttpRequest, artifact_id: UUID) -> HttpResponse:
             if request.method != "POST":
                 return HttpResponseNotAllowed(["POST"])
-            getattr(self, deed)(request, Artifact.objects.filter(pk=artifact_id))
+            getattr(self, action)(request, Artifact.objects.filter(pk=artifact_id))
             return HttpResponseRedirect(reverse("admin:artifacts_artifact_change", args=[artifact_id]))
 
         return view
@@ -169,7 +169,7 @@ class ArtifactAdmin(LeanAdmin[Artifact]):
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        """With what it shows, its files, and who looked."""
+        """Adds the images, the files and the views."""
         artifact = context["original"]
         if artifact is not None:
             context |= {"page": page_of(artifact), "sums": sums_of(artifact)}
@@ -178,42 +178,42 @@ class ArtifactAdmin(LeanAdmin[Artifact]):
 
     @admin.action(description="Rebuild", permissions=["change"])
     def rebuild(self, request: HttpRequest, artifacts: QuerySet[Artifact]) -> None:
-        """Makes the content anew; the old one is served until then."""
+        """Rebuilds the content; visitors see the old content until then."""
         done = self._each(request, artifacts, lambda one: intake.rebuild_artifact(artifact=one))
         building = sum(one.status == Artifact.Status.BUILDING for one in done)
-        self._say(request, len(done) - building, "rebuilt")
-        self._say(request, building, "waiting for a worker to be rebuilt")
+        self._say(request, "Rebuilt", len(done) - building)
+        self._say(request, "Queued a rebuild of", building)
 
     @admin.action(description="Publish", permissions=["change"])
     def publish(self, request: HttpRequest, artifacts: QuerySet[Artifact]) -> None:
-        """Shows them to visitors (again)."""
+        """Shows them to visitors."""
         done = self._each(request, artifacts, lambda one: services.publish_artifact(artifact=one))
-        self._say(request, len(done), "published")
+        self._say(request, "Published", len(done))
 
     @admin.action(description="Unpublish", permissions=["change"])
     def unpublish(self, request: HttpRequest, artifacts: QuerySet[Artifact]) -> None:
-        """Takes them back: their addresses answer 410."""
+        """Unpublishes them: their URLs answer 410."""
         done = self._each(request, artifacts, lambda one: services.unpublish_artifact(artifact=one))
-        self._say(request, len(done), "taken back: visitors are told that it is gone")
+        self._say(request, "Unpublished", len(done), ' Visitors now see "no longer available".')
 
-    @admin.action(description="Close to votes and comments", permissions=["change"])
+    @admin.action(description="Close voting and comments", permissions=["change"])
     def close(self, request: HttpRequest, artifacts: QuerySet[Artifact]) -> None:
-        """Their pages show what was said and take nothing more."""
+        """Their pages keep showing votes and comments but take no new ones."""
         done = self._each(request, artifacts, lambda one: set_closed(artifact=one, is_closed=True))
-        self._say(request, len(done), "closed to votes and comments")
+        self._say(request, "Closed", len(done), " Visitors can no longer vote or comment.")
 
-    @admin.action(description="Reopen to votes and comments", permissions=["change"])
+    @admin.action(description="Reopen voting and comments", permissions=["change"])
     def reopen(self, request: HttpRequest, artifacts: QuerySet[Artifact]) -> None:
         """Their pages take votes and comments again."""
         done = self._each(request, artifacts, lambda one: set_closed(artifact=one, is_closed=False))
-        self._say(request, len(done), "open to votes and comments")
+        self._say(request, "Reopened", len(done), " Visitors can vote and comment again.")
 
     def _each(
         self, request: HttpRequest, artifacts: QuerySet[Artifact], do: Callable[[Artifact], Artifact]
     ) -> list[Artifact]:
-        """Those with which it went well; a message about each of the others."""
+        """Runs the action on each; returns those that succeeded and reports the others."""
         if not self.has_change_permission(request):
-            self.message_user(request, "You may not change artifacts.", messages.ERROR)
+            self.message_user(request, "You don't have permission to change artifacts.", messages.ERROR)
             return []
         done = []
         for artifact in artifacts.order_by("id"):
@@ -223,15 +223,14 @@ class ArtifactAdmin(LeanAdmin[Artifact]):
                 self.message_user(request, f"{artifact.title}: {error}", messages.ERROR)
         return done
 
-    def _say(self, request: HttpRequest, count: int, what: str) -> None:
+    def _say(self, request: HttpRequest, verb: str, count: int, effect: str = "") -> None:
         if count:
-            self.message_user(
-                request, f"{count} {ngettext('artifact', 'artifacts', count)} {what}.", messages.SUCCESS
-            )
+            noun = ngettext("artifact", "artifacts", count)
+            self.message_user(request, f"{verb} {count} {noun}.{effect}", messages.SUCCESS)
 
     @admin.display(description="made by", ordering="generator")
     def made_by(self, artifact: Artifact) -> str:
-        """The generator and what it makes."""
+        """The generator and its output."""
         return f"{artifact.generator or 'a template'} ({artifact.output})"
 
     @admin.display(description="status", ordering="status")
@@ -241,14 +240,14 @@ class ArtifactAdmin(LeanAdmin[Artifact]):
 
     @admin.display(description="public page")
     def address(self, artifact: Artifact) -> SafeString | str:
-        """The way to what visitors see, where there is one."""
+        """Link to the public page, if there is one."""
         if artifact.status != Artifact.Status.PUBLISHED or not artifact.public_slug:
             return EMPTY
         return link(artifact.public_path, artifact.public_slug)
 
     @admin.display(description="views")
     def views(self, artifact: Artifact) -> SafeString | str:
-        """How often it was opened, and the way to each."""
+        """The number of views, linked to the list of them."""
         count = getattr(artifact, "view_count", None)
         if count is None:
             count = _views_of([artifact.pk]).get(artifact.pk, 0)

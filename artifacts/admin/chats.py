@@ -1,4 +1,4 @@
-"""Talks with the Artifact Agent in the admin: what was said, what it was taken for, which steps were taken."""
+"""Chats with the Artifact Agent in the admin: messages, how they were understood, and the steps taken."""
 
 from typing import Any
 
@@ -21,20 +21,20 @@ TURNS_PER_PAGE = 50
 
 @admin.register(Chat)
 class ChatAdmin(MachineAdmin[Chat]):
-    """Chats: each a session that fills one artifact's template."""
+    """Chats: each is one session that fills one artifact's template."""
 
     list_display = ("session_id", "artifact_link", "turn_count", "asked", "updated")
     list_filter = ("updated_at",)
     list_select_related = ("artifact",)
     search_fields = ("session_id__exact", "artifact__title")
     id_fields = ("id", "artifact_id")
-    search_help_text = "Words of the artifact's title, or a whole session, chat or artifact id"
+    search_help_text = "Search by artifact title, or a full session, chat or artifact id"
     ordering = ("-id",)
     change_form_template = "admin/artifacts/chat/change_form.html"
-    fieldsets = ((None, {"fields": ()}),)  # the template shows all, in its own order
+    fieldsets = ((None, {"fields": ()}),)  # the template shows everything in its own order
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Chat]:
-        """With the number of messages."""
+        """Adds the number of messages."""
         return super().get_queryset(request).annotate(turns_made=Count("turns"))
 
     def render_change_form(
@@ -48,40 +48,40 @@ class ChatAdmin(MachineAdmin[Chat]):
 
     @admin.display(description="artifact", ordering="artifact__title")
     def artifact_link(self, chat: Chat) -> SafeString:
-        """The artifact, to open."""
+        """Link to the artifact."""
         return link(reverse("admin:artifacts_artifact_change", args=[chat.artifact_id]), chat.artifact)
 
     @admin.display(description="messages")
     def turn_count(self, chat: Chat) -> int:
-        """How many there were."""
+        """The number of messages."""
         return int(getattr(chat, "turns_made", 0))
 
     @admin.display(description="asks for")
     def asked(self, chat: Chat) -> str:
-        """The placeholder it stands at."""
+        """The placeholder asked for."""
         return chat.state.get("asked") or EMPTY
 
     @admin.display(description="last message", ordering="updated_at")
     def updated(self, chat: Chat) -> SafeString | str:
-        """When somebody spoke last."""
+        """When the last message arrived."""
         return moment(chat.updated_at)
 
 
 @admin.register(ChatTurn)
 class ChatTurnAdmin(MachineAdmin[ChatTurn]):
-    """Messages over all chats: to find what was not understood, or failed."""
+    """The messages of all chats: shows what failed or was not understood."""
 
     list_display = ("said", "state", "taken_for", "answered", "chat_link", "created")
     list_filter = ("status", "created_at")
     list_select_related = ("chat",)
     search_fields = ("input",)
     id_fields = ("id", "chat_id")
-    search_help_text = "Words of the message, or a whole id of a message or its chat"
+    search_help_text = "Search by text, or the full id of a message or its chat"
     ordering = ("-id",)
 
     @admin.display(description="message")
     def said(self, turn: ChatTurn) -> str:
-        """The message, cut for the list."""
+        """The message, shortened for the list."""
         return Truncator(turn.input).chars(80) or EMPTY
 
     @admin.display(description="status", ordering="status")
@@ -89,24 +89,24 @@ class ChatTurnAdmin(MachineAdmin[ChatTurn]):
         """The status as a coloured word."""
         return badge(turn.status, turn.error[:200])
 
-    @admin.display(description="taken for")
+    @admin.display(description="understood as")
     def taken_for(self, turn: ChatTurn) -> str:
-        """What was understood, and by whom."""
+        """The intents, and what read them: the rules or a model."""
         return _taken_for(turn)
 
     @admin.display(description="reply")
     def answered(self, turn: ChatTurn) -> str:
-        """The reply, cut for the list."""
+        """The reply, shortened for the list."""
         return Truncator(turn.reply).chars(80) or EMPTY
 
     @admin.display(description="chat")
     def chat_link(self, turn: ChatTurn) -> SafeString:
-        """The chat, to open."""
+        """Link to the chat."""
         return link(reverse("admin:artifacts_chat_change", args=[turn.chat_id]), turn.chat)
 
-    @admin.display(description="came", ordering="created_at")
+    @admin.display(description="received", ordering="created_at")
     def created(self, turn: ChatTurn) -> SafeString | str:
-        """When it came."""
+        """When the message arrived."""
         return moment(turn.created_at)
 
 
@@ -125,11 +125,11 @@ def _transcript(chat: Chat, page_number: str | None) -> dict[str, Any]:
 
 
 def _taken_for(turn: ChatTurn) -> str:
-    """`set TITLE Winter Light (rules)`; several are joined."""
+    """`set TITLE Winter Light (rules)`; several intents are joined."""
     parts = []
-    for wish in turn.understood:
-        words = [wish["action"].replace("_", " "), wish.get("placeholder"), wish.get("number")]
-        text = Truncator(wish.get("text") or "").chars(60)
+    for intent in turn.understood:
+        words = [intent["action"].replace("_", " "), intent.get("placeholder"), intent.get("number")]
+        text = Truncator(intent.get("text") or "").chars(60)
         parts.append(" ".join(str(word) for word in [*words, text] if word))
     by = turn.understood[0]["by"] if turn.understood else ""
     return f"{'; '.join(parts)} ({by})" if parts else EMPTY

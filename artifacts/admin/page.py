@@ -1,4 +1,4 @@
-"""What the page of one artifact shows in the admin: its images, its files, and who looked."""
+"""What an artifact's admin page shows: its images, its files and its views."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -30,7 +30,7 @@ class ArtifactFile:
 
 @dataclass(frozen=True, slots=True)
 class ArtifactPage:
-    """`views`: bots too. The charts are None where nobody looked."""
+    """`views` includes bots. The charts are None without views."""
 
     address: str
     pictures: list[SafeString | str]
@@ -44,12 +44,12 @@ class ArtifactPage:
 
     @property
     def people(self) -> int:
-        """Views that no bot made, as far as bots say what they are."""
+        """Views not made by a known bot."""
         return self.views - self.bots
 
 
 def page_of(artifact: Artifact) -> ArtifactPage:
-    """Five queries, however much it shows and however many looked."""
+    """Five queries, however many images and views there are."""
     shown = _ids(artifact.manifest.get("progressions", []))
     views = views_of(artifact.pk)
     visits = visits_by_day(artifact.pk, days=MOST_DAYS)
@@ -96,7 +96,7 @@ def _days(visits: list[Visits]) -> SafeString:
 
 
 def _countries(found: list[CountryViews]) -> SafeString:
-    """The first few, and all others together."""
+    """The most frequent countries, and the rest together."""
     rest = sum(row["views"] for row in found[MOST_COUNTRIES:])
     counted = [(row["country"] or "not known", row["views"]) for row in found[:MOST_COUNTRIES]]
     counted += [("others", rest)] if rest else []

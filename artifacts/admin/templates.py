@@ -1,4 +1,4 @@
-"""Templates in the admin: what each asks for, what in it cannot be filled, and new ones from a file."""
+"""Templates in the admin: their placeholders, their problems, and uploads."""
 
 from typing import Any
 from uuid import UUID
@@ -19,7 +19,7 @@ from dali.lib.web.admin import LeanAdmin, lines, link, words
 
 
 class TemplateForm(forms.ModelForm[Template]):
-    """A new template: its file."""
+    """A form to upload a template."""
 
     file = forms.FileField(help_text="HTML in UTF-8, at most 1 MiB, with at least one {{PLACEHOLDER}}.")
 
@@ -28,12 +28,10 @@ class TemplateForm(forms.ModelForm[Template]):
         fields = ()
 
     def clean_file(self) -> Any:
-        """Stores what passes the checks; the same file again is the template that is there."""
+        """Checks and stores the file; a file that is already stored gives its existing template."""
         file = self.cleaned_data["file"]
         if file.size > MOST_BYTES:
-            raise forms.ValidationError(
-                f"The file has {file.size:,} bytes; a template has at most {MOST_BYTES:,}."
-            )
+            raise forms.ValidationError(f"The file has {file.size:,} bytes; the limit is {MOST_BYTES:,}.")
         try:
             self.instance = store_template(content=file.read(), name=file.name)
         except InputError as error:
@@ -43,12 +41,12 @@ class TemplateForm(forms.ModelForm[Template]):
 
 @admin.register(Template)
 class TemplateAdmin(LeanAdmin[Template]):
-    """Templates: added by their file, never changed; deleted only where nothing fills them."""
+    """Templates: uploaded, never changed; deleted only if no artifact uses them."""
 
     list_display = ("name", "asks_for", "left", "size", "filled_by", "created_at")
     search_fields = ("name", "r2_key__exact")
     id_fields = ("id",)
-    search_help_text = "Words of the file's name, a whole key or id"
+    search_help_text = "Search by file name, or a full key or id"
     ordering = ("-created_at", "-id")
     form = TemplateForm
     fields = (
@@ -65,11 +63,11 @@ class TemplateAdmin(LeanAdmin[Template]):
     )
 
     def get_fields(self, request: HttpRequest, obj: Template | None = None) -> tuple[str, ...]:
-        """A new one is its file."""
+        """A new template needs only its file."""
         return self.fields if obj else ("file",)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Template | None = None) -> tuple[str, ...]:
-        """All: what is stored never changes."""
+        """All fields: a stored template never changes."""
         return self.fields if obj else ()
 
     def changeform_view(
@@ -79,27 +77,27 @@ class TemplateAdmin(LeanAdmin[Template]):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> Any:
-        """Without the transaction that Django's own is: storages are not written inside one."""
+        """Runs without Django's transaction: nothing is written to storage inside one."""
         return self._changeform_view(request, object_id, form_url, extra_context)  # type: ignore[attr-defined]
 
     def save_model(self, request: HttpRequest, obj: Template, form: Any, change: Any) -> None:
-        """Nothing more: the form has stored it."""
+        """Does nothing: the form has stored it."""
 
     def has_change_permission(self, request: HttpRequest, obj: Template | None = None) -> bool:
-        """Nobody may."""
+        """Templates cannot be changed."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Template | None = None) -> bool:
-        """Only of one that no artifact fills; its bytes stay in the storage."""
+        """Only if no artifact uses it; its file stays in the storage."""
         is_used = obj is not None and _fillers(obj).exists()
         return not is_used and super().has_delete_permission(request, obj)
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        """None: deleting many would not ask of each whether it is used."""
+        """No actions: bulk deletion would skip the check whether a template is in use."""
         return {}
 
     def get_urls(self) -> list[URLPattern]:
-        """Adds the download."""
+        """Adds the download URL."""
         own = path(
             "<id:template_id>/download/",
             self.admin_site.admin_view(self.download_view),
@@ -108,7 +106,7 @@ class TemplateAdmin(LeanAdmin[Template]):
         return [own, *super().get_urls()]
 
     def download_view(self, request: HttpRequest, template_id: UUID) -> HttpResponse:
-        """The file as it came, as text to be saved: opened here, its scripts would be the admin's own."""
+        """The original file, as a text download: opened in the admin, its scripts would run there."""
         template = Template.objects.filter(pk=template_id).first()
         if template is None or not self.has_view_permission(request, template):
             raise Http404
@@ -121,30 +119,30 @@ class TemplateAdmin(LeanAdmin[Template]):
         answer["Content-Disposition"] = f'attachment; filename="{template.sha256[:12]}.html"'
         return answer
 
-    @admin.display(description="asks for")
+    @admin.display(description="placeholders")
     def asks_for(self, template: Template) -> SafeString | str:
-        """Its placeholders."""
+        """The placeholders."""
         return words(template.placeholders)
 
-    @admin.display(description="left as it stands")
+    @admin.display(description="not filled")
     def left(self, template: Template) -> SafeString | str:
         """What cannot be filled, in sentences."""
         return lines(template.problems)
 
     @admin.display(description="size", ordering="bytes")
     def size(self, template: Template) -> str:
-        """Of the file."""
+        """The size of the file."""
         return filesizeformat(template.bytes)
 
     @admin.display(description="artifacts")
     def filled_by(self, template: Template) -> SafeString | str:
-        """The way to the artifacts that fill it."""
+        """Link to the artifacts that use it."""
         address = reverse("admin:artifacts_artifact_changelist")
-        return link(f"{address}?template_r2_key__exact={template.r2_key}", "those that fill it")
+        return link(f"{address}?template_r2_key__exact={template.r2_key}", "artifacts")
 
     @admin.display(description="file")
     def download(self, template: Template) -> SafeString | str:
-        """The way to its file."""
+        """Link to the file."""
         return link(reverse("admin:artifacts_template_download", args=[template.pk]), "download")
 
 

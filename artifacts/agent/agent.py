@@ -1,4 +1,4 @@
-"""The Artifact Agent: what it answers to a message. It decides; every effect is one of the tools'."""
+"""The Artifact Agent: answers one message. It decides what to do; the tools do it."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -6,11 +6,10 @@ from typing import Any, NotRequired, TypedDict
 
 import structlog
 
-from artifacts.agent import actions
-from artifacts.agent import question as posing
-from artifacts.agent.chat_state import standing_of
-from artifacts.agent.talk import Talk
+from artifacts.agent import actions, question
+from artifacts.agent.chat_state import read_chat_state
 from artifacts.agent.tools import PASSING, ChangedError, Tools, filled_of
+from artifacts.agent.turn_context import TurnContext
 from artifacts.agent.understanding import phrases
 from artifacts.agent.understanding.understanding import Understanding
 from artifacts.filling.placeholders import TemplatePage
@@ -21,7 +20,7 @@ log = structlog.get_logger(__name__)
 
 
 class ChoiceJson(TypedDict):
-    """A numbered choice on show."""
+    """One numbered choice."""
 
     n: int
     label: str
@@ -30,7 +29,7 @@ class ChoiceJson(TypedDict):
 
 
 class AnswerJson(TypedDict):
-    """The answer to a message."""
+    """The answer to one message."""
 
     reply: str
     sessionId: str
@@ -44,7 +43,7 @@ class AnswerJson(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class TurnOutcome:
-    """What a turn ends with: the answer, the chat's new state, and what the message was taken for."""
+    """The result of a turn: the answer, the chat's new state and the intents read from the message."""
 
     answer: AnswerJson
     state: dict[str, Any]
@@ -61,122 +60,124 @@ def answer(
     tools: Tools,
     understanding: Understanding,
 ) -> TurnOutcome:
-    """One turn. The first only greets; a message without text has the open question repeated."""
+    """Runs one turn. The first turn only greets; an empty message repeats the open question."""
     beginning = tools.get_projects_for_artifact()
     names = frozenset(slot.name for slot in page.placeholders)
-    talk = Talk(
+    turn = TurnContext(
         artifact=artifact,
         page=page,
-        standing=standing_of(state, names),
+        state=read_chat_state(state, names),
         tools=tools,
         projects=beginning.projects,
         filled={name: value for name, value in beginning.filled.items() if name in names},
     )
     understood: list[dict[str, Any]] = []
-    if not talk.standing.is_greeted:
-        _greet(talk)
+    if not turn.state.is_greeted:
+        _greet(turn)
     elif message:
-        understood = _do(talk, message, understanding)
-    talk.filled = {name: value for name, value in filled_of(artifact).items() if name in names}
-    _finish(talk)
-    posing.pose_next(talk)
-    return TurnOutcome(_answer(talk, session_id), talk.standing.as_json(), understood)
+        understood = _do(turn, message, understanding)
+    turn.filled = {name: value for name, value in filled_of(artifact).items() if name in names}
+    _finish(turn)
+    question.ask_next(turn)
+    return TurnOutcome(_answer(turn, session_id), turn.state.as_json(), understood)
 
 
-def _greet(talk: Talk) -> None:
-    """Once for each chat; whoever comes later hears what is there already."""
-    talk.standing.is_greeted = True
-    talk.say(f"Hello! Let us fill the page {phrases.quoted(talk.artifact.title)} together.")
-    talk.say(phrases.needs(talk.page.placeholders))
-    if talk.page.problems:
-        talk.say(f"Some of it I leave as it stands: {'; '.join(talk.page.problems[:3])}.")
-    filled = [slot for slot in talk.page.placeholders if slot.name in talk.filled]
+def _greet(turn: TurnContext) -> None:
+    """Greets once per chat, and lists what earlier chats have filled."""
+    turn.state.is_greeted = True
+    turn.say(f"Hello! Let's fill the page {phrases.quoted(turn.artifact.title)}.")
+    turn.say(phrases.needs(turn.page.placeholders))
+    if turn.page.problems:
+        turn.say(f"I can't fill some parts of the template: {'; '.join(turn.page.problems[:3])}.")
+    filled = [slot for slot in turn.page.placeholders if slot.name in turn.filled]
     if filled:
-        talk.say(f"So far:\n{phrases.overview(filled, talk.pictured())}\n")
-    talk.say("Say “help” at any time.")
+        turn.say(f"So far:\n{phrases.overview(filled, turn.display_values())}\n")
+    turn.say("Say “help” at any time.")
 
 
-def _do(talk: Talk, message: str, understanding: Understanding) -> list[dict[str, Any]]:
-    wishes, by = understanding.of(message, talk.situation(), talk.projects)
-    for wish in wishes:
-        actions.perform(talk, wish)
-    if not wishes:
-        talk.say(phrases.UNSURE)
-    return [{"by": by, **asdict(wish)} for wish in wishes]
+def _do(turn: TurnContext, message: str, understanding: Understanding) -> list[dict[str, Any]]:
+    intents, by = understanding.of(message, turn.situation(), turn.projects)
+    for intent in intents:
+        actions.perform(turn, intent)
+    if not intents:
+        turn.say(phrases.UNSURE)
+    return [{"by": by, **asdict(intent)} for intent in intents]
 
 
-def _finish(talk: Talk) -> None:
-    """Makes the page where everything is filled and something changed, or the user asked for it."""
-    if talk.remaining or not (talk.has_changed or talk.wants_page):
+def _finish(turn: TurnContext) -> None:
+    """Renders the page if everything is filled and something changed, or if the user asked for it."""
+    if turn.remaining or not (turn.has_changed or turn.wants_page):
         return
-    if not talk.has_changed and is_current(talk):
+    if not turn.has_changed and is_current(turn):
         return
-    had_content = bool(talk.artifact.content_r2_key)
+    had_content = bool(turn.artifact.content_r2_key)
     try:
-        problems = talk.tools.render_artifact()
+        problems = turn.tools.render_artifact()
     except ChangedError:
-        talk.filled = filled_of(talk.artifact)
-        talk.say("Somebody else has just changed this page too, so it was not made: have a look with “show”.")
+        turn.filled = filled_of(turn.artifact)
+        turn.say(
+            "Someone else changed this page at the same time, so I did not publish it. Say “show” to see what changed."
+        )
         return
     except PASSING as error:
         log.warning("page_not_rendered", error=str(error)[:300])
-        talk.tools.tell_failure("The page could not be stored.")
-        talk.say("Everything is kept, but the page could not be made just now. Say “done” to try again.")
+        turn.tools.report_failure("The page could not be stored.")
+        turn.say("Your choices are saved, but I could not make the page. Say “done” to try again.")
         return
-    _say_made(talk, problems, is_new=not had_content)
+    _say_made(turn, problems, is_new=not had_content)
 
 
-def _say_made(talk: Talk, problems: Sequence[str], *, is_new: bool) -> None:
-    address = absolute_url(talk.artifact.public_path)
-    if talk.artifact.status == Artifact.Status.UNPUBLISHED:
-        talk.say(f"The page is made anew; it is taken back, and once published again it is at {address}")
+def _say_made(turn: TurnContext, problems: Sequence[str], *, is_new: bool) -> None:
+    address = absolute_url(turn.artifact.public_path)
+    if turn.artifact.status == Artifact.Status.UNPUBLISHED:
+        turn.say(f"The page is rebuilt but still unpublished. Once published, it is at {address}")
     elif is_new:
-        talk.say(f"Everything is filled, and the page is published: {address}")
+        turn.say(f"Everything is filled. The page is published: {address}")
     else:
-        talk.say(f"The page is made anew: {address}")
+        turn.say(f"The page is rebuilt: {address}")
     if problems:
-        talk.say(f"\nLeft as it stands: {'; '.join(problems[:3])}.")
+        turn.say(f"\nNot filled: {'; '.join(problems[:3])}.")
 
 
-def is_current(talk: Talk) -> bool:
-    """Whether the page shows what is filled."""
-    return bool(talk.artifact.content_r2_key) and talk.artifact.manifest.get("values") == talk.filled
+def is_current(turn: TurnContext) -> bool:
+    """Whether the page shows the current choices."""
+    return bool(turn.artifact.content_r2_key) and turn.artifact.manifest.get("values") == turn.filled
 
 
-def _answer(talk: Talk, session_id: str) -> AnswerJson:
+def _answer(turn: TurnContext, session_id: str) -> AnswerJson:
     choices: list[ChoiceJson] = []
-    for choice in talk.standing.choices:
+    for choice in turn.state.choices:
         shown: ChoiceJson = {"n": choice.n, "label": choice.label, "value": choice.value}
         if choice.thumbnail:
             shown["thumbnailUrl"] = choice.thumbnail
         choices.append(shown)
     answer: AnswerJson = {
-        "reply": _reply(talk),
+        "reply": _reply(turn),
         "sessionId": session_id,
-        "artifactId": str(talk.artifact.pk),
+        "artifactId": str(turn.artifact.pk),
         "filled": {
-            slot.name: talk.filled[slot.name] for slot in talk.page.placeholders if slot.name in talk.filled
+            slot.name: turn.filled[slot.name] for slot in turn.page.placeholders if slot.name in turn.filled
         },
-        "remaining": talk.remaining,
+        "remaining": turn.remaining,
         "choices": choices,
-        "done": not talk.remaining and is_current(talk),
+        "done": not turn.remaining and is_current(turn),
     }
-    if talk.artifact.content_r2_key and talk.artifact.public_slug:
-        answer["public_slug"] = talk.artifact.public_slug
+    if turn.artifact.content_r2_key and turn.artifact.public_slug:
+        answer["public_slug"] = turn.artifact.public_slug
     return answer
 
 
-def _reply(talk: Talk) -> str:
-    said = " ".join(talk.said).replace(" \n", "\n").replace("\n ", "\n")
-    question = posing.wording(talk) or _closing(talk)
-    return "\n".join(part for part in (said, question) if part)
+def _reply(turn: TurnContext) -> str:
+    said = " ".join(turn.said).replace(" \n", "\n").replace("\n ", "\n")
+    closing = question.open_question(turn) or _closing(turn)
+    return "\n".join(part for part in (said, closing) if part)
 
 
-def _closing(talk: Talk) -> str:
-    """The last words where nothing is asked."""
-    if not is_current(talk):
-        return "Everything is filled; say “done” to make the page."
-    if talk.has_changed or (talk.wants_page and talk.said):
-        return "Say “change NAME to ...” for anything that shall be different."
-    address = absolute_url(talk.artifact.public_path)
-    return f"Everything is filled, and the page is at {address}\nSay “change NAME to ...” for anything else."
+def _closing(turn: TurnContext) -> str:
+    """The end of a reply when no question is open."""
+    if not is_current(turn):
+        return "Everything is filled. Say “done” to make the page."
+    if turn.has_changed or (turn.wants_page and turn.said):
+        return "Say “change NAME to ...” to change anything."
+    address = absolute_url(turn.artifact.public_path)
+    return f"Everything is filled. The page is at {address}\nSay “change NAME to ...” to change anything."

@@ -1,4 +1,4 @@
-"""Where a chat stands between two messages: what is asked, what is on show, the way back. Pure."""
+"""The state of a chat between two messages: the open question, the choices, the placeholders asked before. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -6,16 +6,16 @@ from typing import Any, Literal
 
 from artifacts.agent.understanding.intent import Offer
 
-# What the choices on show are for: values of the placeholder asked, projects to fill from, or a yes and a no.
+# What the choices are for: a value of the placeholder asked for, a project to fill from, or a yes/no question.
 Question = Literal["value", "project", "start_over", "publish"]
 QUESTIONS: tuple[Question, ...] = ("value", "project", "start_over", "publish")
-# Of the way back so many placeholders are remembered.
+# How many placeholders “back” can return to.
 MOST_BEFORE = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One numbered choice; `thumbnail` is the address of an image, empty for words."""
+    """One numbered choice; `thumbnail` is the URL of an image, empty for text."""
 
     n: int
     label: str
@@ -25,13 +25,13 @@ class Choice:
 
     @property
     def offer(self) -> Offer:
-        """As the message is understood by."""
+        """The choice as the rules and the text model see it."""
         return Offer(self.n, self.label, self.value, self.words)
 
 
 @dataclass(frozen=True, slots=True)
 class ListPosition:
-    """Where "more" goes on in a list of images: behind image `after`, of which `shown` were on show so far."""
+    """Where “more” continues in a list of images: after image `after`; `shown` images were offered so far."""
 
     after: str
     shown: int
@@ -39,9 +39,9 @@ class ListPosition:
 
 
 @dataclass(slots=True)
-class Standing:
-    """One chat. `asked`: the placeholder asked for; `heading`: a sentence on the choices that are on show;
-    `before`: the placeholders asked before it, the last one last."""
+class ChatState:
+    """One chat. `asked`: the placeholder asked for; `heading`: the sentence above the choices;
+    `before`: the placeholders asked before, latest last."""
 
     is_greeted: bool = False
     asked: str | None = None
@@ -53,31 +53,31 @@ class Standing:
 
     @property
     def is_confirming(self) -> bool:
-        """Whether a yes or a no is waited for."""
+        """Whether the open question needs a yes or a no."""
         return self.question in ("start_over", "publish")
 
     def ask(self, name: str | None) -> None:
-        """Takes the placeholder as the one asked; nothing is on show yet."""
+        """Asks for this placeholder; no choices are offered yet."""
         if self.asked is not None and self.asked != name:
             self.before = [*(one for one in self.before if one != self.asked), self.asked][-MOST_BEFORE:]
         self.asked = name
         self.clear()
 
     def clear(self) -> None:
-        """Takes what is on show away."""
+        """Removes the choices and their question."""
         self.question, self.heading, self.choices, self.place = "value", "", [], None
 
     def as_json(self) -> dict[str, Any]:
-        """For the row."""
+        """The state as the chat's row stores it."""
         return asdict(self)
 
 
-def standing_of(data: Mapping[str, Any], names: frozenset[str]) -> Standing:
-    """The chat of a row; whatever names no placeholder of the template is dropped."""
+def read_chat_state(data: Mapping[str, Any], names: frozenset[str]) -> ChatState:
+    """The state from a chat's row, without names that the template no longer has."""
     place = data.get("place")
     asked = data.get("asked")
     question = data.get("question")
-    return Standing(
+    return ChatState(
         is_greeted=bool(data.get("is_greeted")),
         asked=asked if asked in names else None,
         question=question if question in QUESTIONS else "value",

@@ -1,4 +1,4 @@
-"""The placeholders of an artifact's template, parsed once a process."""
+"""The placeholders of an artifact's template, parsed once per process."""
 
 from artifacts.filling import templates
 from artifacts.filling.placeholders import TemplatePage, read
@@ -6,16 +6,16 @@ from artifacts.models import Artifact
 from dali.lib.errors import ConflictError
 
 _MOST_PAGES = 200
-_pages: dict[str, TemplatePage] = {}  # by key: what is stored under a key never changes
+_pages: dict[str, TemplatePage] = {}  # by key: the content of a key never changes
 
 
 def page_of(artifact: Artifact) -> TemplatePage:
-    """What the artifact's template needs. Raises ConflictError where it has none, or its template is gone."""
+    """The template's placeholders. Raises ConflictError if the artifact has no template, or its template is gone."""
     key = artifact.template_r2_key
     if not key:
         raise ConflictError(
-            f"the generator '{artifact.generator}' made this artifact: only a template is filled by talking; "
-            "POST /api/artifacts with templateR2Key makes one"
+            f"the generator '{artifact.generator}' made this artifact, and only templates can be filled by chat; "
+            "create one with POST /api/artifacts and templateR2Key"
         )
     page = _pages.get(key)
     if page is None:
@@ -27,5 +27,5 @@ def page_of(artifact: Artifact) -> TemplatePage:
 
 
 def forget() -> None:
-    """Has every template be read again."""
+    """Clears the cache."""
     _pages.clear()

@@ -1,4 +1,4 @@
-"""Reads of the images an artifact may show: pages of them, those that words describe, the one that is named."""
+"""Reads the images an artifact may show: pages of them, by description, by id or URL."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -12,13 +12,13 @@ from django.db.models import Q, QuerySet
 from django.utils.text import Truncator
 
 from artifacts.agent.understanding.intent import Offer, ProjectName
-from artifacts.agent.understanding.intents import matches
+from artifacts.agent.understanding.rules import matches
 from artifacts.models import Artifact, ProjectArtifact
 from progressions.delivery import public_url
 from progressions.models import ImageProgression
 
 PAGE = 12
-# Words are looked for among so many of the newest images.
+# Descriptions are searched in this many of the newest images.
 MOST_SCANNED = 5_000
 _CHUNK = 500
 _MOST_LABEL = 60
@@ -33,7 +33,7 @@ _FIELDS = (
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """An image as it is offered; `url` is absolute, `words` its prompt, notes and tags as far as they are kept."""
+    """An image as it is offered. `url` is absolute; `words`: its prompt, notes and tags, cut."""
 
     id: str
     label: str
@@ -45,8 +45,8 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class ImagePage:
-    """Images, and of how many they are a page. `foreign`: the project of the image that was named and is not one of
-    the artifact's; `scanned`: how many were looked at, where there are more."""
+    """A page of images out of `total`. `foreign`: the project of the named image if it is not one of the artifact's;
+    `scanned`: how many images were searched, if not all."""
 
     images: tuple[Shown, ...]
     total: int
@@ -54,18 +54,18 @@ class ImagePage:
     scanned: int | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """For the journal."""
+        """The page as the journal stores it."""
         return asdict(self)
 
 
 def projects_of(artifact: Artifact) -> list[ProjectName]:
-    """The artifact's projects, in the order they were given to it."""
+    """The artifact's projects, in the order they were added."""
     rows = ProjectArtifact.objects.filter(artifact=artifact).order_by("id")
     return [ProjectName(str(pk), name) for pk, name in rows.values_list("project_id", "project__name")]
 
 
 def page_of(project_ids: Sequence[str], *, after: str, most: int, is_oldest_first: bool = False) -> ImagePage:
-    """The images behind `after`, or the first; newest first unless told otherwise."""
+    """The images after `after`, or the first ones; newest first unless `is_oldest_first`."""
     rows = _rows(project_ids)
     total = rows.count()
     if after and (last := ImageProgression.objects.filter(id=UUID(after)).first()) is not None:
@@ -77,7 +77,7 @@ def page_of(project_ids: Sequence[str], *, after: str, most: int, is_oldest_firs
 
 
 def find_described(project_ids: Sequence[str], words: str, *, after: str, most: int) -> ImagePage:
-    """The images whose prompt, notes and tags hold the words; of those that fit alike the newest first."""
+    """The images whose prompt, notes and tags contain the words; best match first, then newest."""
     found: list[dict[str, Any]] = []
     scanned = 0
     for rows in _newest(project_ids):
@@ -92,7 +92,7 @@ def find_described(project_ids: Sequence[str], words: str, *, after: str, most: 
 
 
 def find_named(project_ids: Sequence[str], named: str) -> ImagePage:
-    """The image of that id or address; without it, the name of the project that has it, where another one has."""
+    """The image with that id or URL; otherwise the name of another project that has it."""
     every = ImageProgression.objects.filter(_is_named(named)).values(*_FIELDS)
     wanted = set(project_ids)
     rows = sorted(
@@ -106,7 +106,7 @@ def find_named(project_ids: Sequence[str], named: str) -> ImagePage:
 
 
 def find_placed(project_ids: Sequence[str], addresses: Sequence[str]) -> ImagePage:
-    """The images of these addresses, each once; those that are none of the projects' are left out."""
+    """The images with these URLs, each once; images of other projects are left out."""
     wanted = [form for address in addresses for form in _forms(address)]
     rows = _rows(project_ids).filter(generated_image_url__in=wanted).order_by("-created_at", "-id")
     by_address = {row["generated_image_url"]: row for row in rows}
@@ -120,7 +120,7 @@ def _is_named(named: str) -> Q:
 
 
 def _forms(address: str) -> set[str]:
-    """How an image's address may stand in its row: whole, or as a path of this server, which may have moved."""
+    """The forms a URL may have in a row: absolute, or a path of this server, whose origin may have changed."""
     path = _path_of(address)
     is_own = path.startswith("/images/") or address.startswith(f"{settings.PUBLIC_ORIGIN}/")
     return {address.strip(), path} if is_own else {address.strip()}

@@ -1,4 +1,4 @@
-"""The tools of the Artifact Agent: each does one effect through the step journal, and decides nothing."""
+"""The tools of the Artifact Agent: each has one effect, recorded in the step journal, and decides nothing."""
 
 import time
 from collections import Counter
@@ -23,27 +23,27 @@ from progressions.work.steps import Journal, Result, StepRecord
 log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
-# Between the attempts at an effect that failed for a reason that may pass.
+# Pauses between attempts when an effect failed for a temporary reason.
 PAUSES_S = (0.1, 0.5)
 PASSING = (UnavailableError, OperationalError, InterfaceError)
-# A page is filled anew at most so often because somebody else changed a row meanwhile.
+# How often a page is rendered again because someone else changed its rows in the meantime.
 MOST_RENDERS = 5
 
 
 class ChangedError(DaliError):
-    """The rows are not those that the page was rendered from (any longer)."""
+    """The rows changed while the page was rendered."""
 
 
 @dataclass(frozen=True, slots=True)
-class Beginning:
-    """What a turn begins with: the artifact's projects, in their order, and what is filled."""
+class TurnStart:
+    """The start of a turn: the artifact's projects, in order, and what is filled."""
 
     projects: tuple[ProjectName, ...]
     filled: dict[str, str]
 
 
 class Tools:
-    """The four tools, for one turn. `names`: all placeholders of the page."""
+    """The four tools for one turn. `names`: all placeholders of the page."""
 
     def __init__(
         self, artifact: Artifact, journal: Journal, lease: leases.Lease, session_id: str, names: Iterable[str]
@@ -55,8 +55,8 @@ class Tools:
         self._names = frozenset(names)
         self._counts: Counter[str] = Counter()
 
-    def get_projects_for_artifact(self) -> Beginning:
-        """The projects that may be drawn from, and what is filled so far."""
+    def get_projects_for_artifact(self) -> TurnStart:
+        """The projects whose images may be used, and what is filled."""
 
         def work() -> Result:
             names = [asdict(project) for project in pictures.projects_of(self._artifact)]
@@ -64,7 +64,7 @@ class Tools:
 
         kept = self._run("get_projects_for_artifact", work, StepRecord, is_pure=True)
         projects = tuple(ProjectName(**project) for project in kept["projects"])
-        return Beginning(projects, dict(kept["filled"]))
+        return TurnStart(projects, dict(kept["filled"]))
 
     def get_images_for_project(
         self,
@@ -77,8 +77,8 @@ class Tools:
         most: int = pictures.PAGE,
         is_oldest_first: bool = False,
     ) -> ImagePage:
-        """Images of projects, newest first: a page of all, or of those that `words` describe; or the one `named`, or
-        those that are `placed` under these addresses."""
+        """Images of projects, newest first: a page of all, or those matching `words`, or the one `named` by id or URL,
+        or those with the URLs `placed`."""
 
         def work() -> ImagePage:
             if named:
@@ -97,20 +97,18 @@ class Tools:
         )
 
     def save_configuration(self, values: Mapping[str, str | None]) -> None:
-        """Writes choices, all or none; None takes one back. Tells the session how much is filled."""
-        self._run("save_configuration", lambda: values, self._kept_of_save)
+        """Writes choices, all or none; None deletes one. Sends the session the share that is filled."""
+        self._run("save_configuration", lambda: values, self._save_record)
 
     def render_artifact(self) -> tuple[str, ...]:
-        """Fills the template from all rows, stores the page and publishes it; returns what the page lacks.
+        """Renders the template from all rows, stores the page and publishes it; returns what could not be filled.
 
-        Raises ChangedError where rows were taken away meanwhile: then nothing was published.
+        Raises ChangedError if rows were deleted in the meantime; then nothing was published.
         """
         release_db_connection()
         for attempt in range(MOST_RENDERS):
             try:
-                kept = self._run(
-                    "render_artifact", lambda: content.fill(self._artifact), self._kept_of_render
-                )
+                kept = self._run("render_artifact", lambda: content.fill(self._artifact), self._render_record)
             except ChangedError:
                 self._counts["render_artifact"] -= 1
                 if attempt == MOST_RENDERS - 1 or self.is_incomplete():
@@ -123,14 +121,14 @@ class Tools:
         """Whether a placeholder has no row now."""
         return not self._names <= filled_of(self._artifact).keys()
 
-    def tell_failure(self, error: str) -> None:
+    def report_failure(self, error: str) -> None:
         """Tells the session that the page could not be rendered."""
         body: events.Body = {"type": "fail", "artifactId": str(self._artifact.pk), "step": "render_artifact"}
         body["error"], body["retryable"] = error, True
         with leases.fenced(self._lease):
             events.append(self._session_id, [body])
 
-    def _kept_of_save(self, values: Mapping[str, str | None]) -> StepRecord:
+    def _save_record(self, values: Mapping[str, str | None]) -> StepRecord:
         def write() -> None:
             gone = [name for name, value in values.items() if value is None]
             if gone:
@@ -149,7 +147,7 @@ class Tools:
 
         return StepRecord({"saved": sorted(values)}, also=write, tell=tell)
 
-    def _kept_of_render(self, filled: content.Filled) -> StepRecord:
+    def _render_record(self, filled: content.Filled) -> StepRecord:
         def publish() -> None:
             services.name_content(self._artifact, filled.built)
             if filled_of(self._artifact) != filled.built.manifest["values"]:
@@ -161,7 +159,7 @@ class Tools:
     def _run(
         self, tool: str, work: Callable[[], T], keep: Callable[[T], StepRecord], *, is_pure: bool = False
     ) -> Result:
-        """The tool's next step of this turn, tried again where what failed may pass."""
+        """Runs the tool's next step of this turn; retries temporary failures."""
         self._counts[tool] += 1
         name = f"{tool}#{self._counts[tool]}"
         for pause_s in PAUSES_S:
@@ -175,5 +173,5 @@ class Tools:
 
 
 def filled_of(artifact: Artifact) -> dict[str, str]:
-    """Value by placeholder, as the rows are now."""
+    """Current value of each placeholder, from the rows."""
     return dict(artifact.configurations.values_list("config_key", "config_value"))

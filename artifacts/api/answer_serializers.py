@@ -1,4 +1,4 @@
-"""JSON out: what an artifact's owner sees of what was said on its page; and what may be asked of it."""
+"""Output: votes and comments as an artifact's owner sees them, and the filter for them."""
 
 from typing import Any
 
@@ -13,11 +13,11 @@ from progressions.api.requests import WordField
 
 
 class CommentSerializer(serializers.ModelSerializer[Comment]):
-    """What a visitor wrote."""
+    """A visitor's comment."""
 
     replyTo = serializers.UUIDField(source="reply_to_id", allow_null=True, read_only=True)
     hidden = serializers.BooleanField(
-        source="is_hidden", read_only=True, help_text="Whether visitors do not see it."
+        source="is_hidden", read_only=True, help_text="Whether it is hidden from visitors."
     )
     createdAt = EpochMsField(source="created_at")
 
@@ -28,33 +28,33 @@ class CommentSerializer(serializers.ModelSerializer[Comment]):
 
 
 class ImageResultsSerializer(serializers.Serializer[ImageResults]):
-    """What was said of one image."""
+    """The totals of one image."""
 
     id = serializers.UUIDField()
     number = serializers.IntegerField(
-        allow_null=True, help_text="Its place on the page; null where it is not there any more."
+        allow_null=True, help_text="Its place on the page; null if it is no longer there."
     )
-    prompt = serializers.CharField(help_text="Empty where the image is gone.")
-    url = UrlOutField(help_text="Null where the image is gone.")
+    prompt = serializers.CharField(help_text="Empty if the image is gone.")
+    url = UrlOutField(help_text="Null if the image is gone.")
     votes = serializers.DictField(child=serializers.IntegerField(), help_text="By choice.")
     comments = CommentSerializer(many=True, help_text="Oldest first.")
 
 
 class ResultsSerializer(serializers.Serializer[Results]):
-    """What was said of all images."""
+    """The totals of all images."""
 
     closed = serializers.BooleanField()
     voters = serializers.IntegerField(help_text="Visitors who voted.")
     votes = serializers.DictField(child=serializers.IntegerField(), help_text="By choice.")
-    comments = serializers.IntegerField(help_text="All of them, hidden ones too.")
+    comments = serializers.IntegerField(help_text="All comments, including hidden ones.")
     images = ImageResultsSerializer(many=True)
 
 
 class TableSerializer(FilterSerializer[Any]):
-    """Which table is exported."""
+    """Which table to export."""
 
     table = WordField(
         choices=TABLES,
         required=False,
-        help_text="`answers` (default): a line for each vote and comment; `images`: one for each image.",
+        help_text="`answers` (default): one line per vote or comment; `images`: one per image.",
     )

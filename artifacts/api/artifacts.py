@@ -1,4 +1,4 @@
-"""The routes of artifacts: what can be made, what was made, and its life."""
+"""The routes of artifacts: list the generators; create, read, change and publish artifacts."""
 
 from typing import Any, cast
 from uuid import UUID
@@ -34,11 +34,11 @@ _CHANGED = {200: ArtifactSerializer, 202: ArtifactSerializer}
 
 
 class GeneratorViewSet(ApiMixin, ViewSet):
-    """What artifacts can be made."""
+    """The kinds of artifacts."""
 
     @extend_schema(summary="List the generators", responses={200: GeneratorSerializer(many=True)})
     def list(self, request: Request) -> Response:
-        """Every generator with its options."""
+        """All generators with their options."""
         return Response(GeneratorSerializer(cast(Any, generators.all()), many=True).data)
 
 
@@ -46,13 +46,13 @@ class LookbookViewSet(ApiMixin, ViewSet):
     """A project's lookbook in one call."""
 
     @extend_schema(
-        summary="Make a project's lookbook",
+        summary="Create a project's lookbook",
         request=LookbookInSerializer,
         responses={201: ArtifactSerializer, 422: ErrorSerializer},
         parameters=[IDEMPOTENCY_KEY, replay_header(201)],
     )
     def create(self, request: Request, project_id: UUID) -> Response:
-        """The lookbook, published."""
+        """Creates and publishes the lookbook."""
         scope, owner = f"projects/{project_id}/artifacts/lookbook", owner_of(request)
         once = once_of(request, scope, owner=owner, body=request.data)
 
@@ -78,7 +78,7 @@ class LookbookViewSet(ApiMixin, ViewSet):
 
 
 class ArtifactViewSet(ApiMixin, GenericViewSet[Artifact]):
-    """Artifacts: pages, documents and films made of finished work."""
+    """Artifacts: pages, documents and films made from finished work."""
 
     queryset = Artifact.objects.all()
     serializer_class = ArtifactSerializer
@@ -87,7 +87,7 @@ class ArtifactViewSet(ApiMixin, GenericViewSet[Artifact]):
         summary="List artifacts", description="Newest first.", parameters=[ArtifactFilterSerializer]
     )
     def list(self, request: Request) -> Response:
-        """A page of artifacts that pass the filters."""
+        """A page of artifacts that match the filters."""
         filters = ArtifactFilterSerializer.read(request)
         rows = artifacts_with_projects()
         if project_id := filters.get("projectId"):
@@ -98,14 +98,14 @@ class ArtifactViewSet(ApiMixin, GenericViewSet[Artifact]):
         return self.get_paginated_response(ArtifactSerializer(page, many=True).data)
 
     @extend_schema(
-        summary="Make an artifact",
-        description="By a generator, or, with `templateR2Key`, a draft to be filled. One that takes long answers 202.",
+        summary="Create an artifact",
+        description="With `generator`, or with `templateR2Key` a draft to fill. A long build answers 202.",
         request=ArtifactInSerializer,
         responses={**_MADE, 422: ErrorSerializer},
         parameters=[IDEMPOTENCY_KEY, replay_header(201, 202)],
     )
     def create(self, request: Request) -> Response:
-        """The artifact: published, building, or a draft."""
+        """Creates the artifact: published, building, or a draft."""
         owner = owner_of(request)
         once = once_of(request, "artifacts", owner=owner, body=request.data)
 
@@ -125,8 +125,8 @@ class ArtifactViewSet(ApiMixin, GenericViewSet[Artifact]):
         return Response(ArtifactSerializer(get_artifact(artifact_id)).data)
 
     @extend_schema(
-        summary="Give it to more projects",
-        description="Takes effect at the next rebuild. Those it shows already stay.",
+        summary="Add projects to it",
+        description="Takes effect at the next rebuild. Its current projects stay.",
         request=AssociateInSerializer,
         responses={200: ArtifactSerializer},
     )
@@ -138,41 +138,41 @@ class ArtifactViewSet(ApiMixin, GenericViewSet[Artifact]):
         services.associate(artifact=artifact, project_ids=wanted)
         return Response(ArtifactSerializer(get_artifact(artifact_id)).data)
 
-    @extend_schema(summary="Who looked at it", responses={200: ViewsSerializer})
+    @extend_schema(summary="List its views", responses={200: ViewsSerializer})
     def views(self, request: Request, artifact_id: UUID) -> Response:
-        """Views in all, by day, country and agent; at most a second behind."""
+        """Total views, and views by day, country and agent; at most a second old."""
         view_log().catch_up(within_s=1.0)
         return Response(ViewsSerializer(views_of(get_artifact(artifact_id).pk)).data)
 
-    @extend_schema(summary="Make its content anew", request=None, responses=_CHANGED)
+    @extend_schema(summary="Rebuild its content", request=None, responses=_CHANGED)
     def rebuild(self, request: Request, artifact_id: UUID) -> Response:
-        """The artifact; its old content is served until the new one is there."""
+        """Rebuilds the artifact; the old content is served until the new content is ready."""
         self.read_nothing()
         intake.rebuild_artifact(artifact=get_artifact(artifact_id))
         return _answer(artifact_id, done=status.HTTP_200_OK)
 
-    @extend_schema(summary="Show it to visitors", request=None, responses={200: ArtifactSerializer})
+    @extend_schema(summary="Publish it", request=None, responses={200: ArtifactSerializer})
     def publish(self, request: Request, artifact_id: UUID) -> Response:
-        """The artifact, published."""
+        """The published artifact."""
         self.read_nothing()
         services.publish_artifact(artifact=get_artifact(artifact_id))
         return Response(ArtifactSerializer(get_artifact(artifact_id)).data)
 
     @extend_schema(
-        summary="Take it back",
-        description="Its address answers 410 from now on.",
+        summary="Unpublish it",
+        description="From now on, its URL answers 410.",
         request=None,
         responses={200: ArtifactSerializer},
     )
     def unpublish(self, request: Request, artifact_id: UUID) -> Response:
-        """The artifact, unpublished."""
+        """The unpublished artifact."""
         self.read_nothing()
         services.unpublish_artifact(artifact=get_artifact(artifact_id))
         return Response(ArtifactSerializer(get_artifact(artifact_id)).data)
 
 
 def _made_of(given: dict[str, Any], owner: str, once: Once | None) -> Artifact:
-    """What `ArtifactInSerializer` was given, made."""
+    """Creates the artifact from the data of `ArtifactInSerializer`."""
     common: dict[str, Any] = {
         "project_ids": given["projectIds"],
         "title": given.get("title") or "",
@@ -186,7 +186,7 @@ def _made_of(given: dict[str, Any], owner: str, once: Once | None) -> Artifact:
 
 
 def _answer(artifact_id: UUID, *, done: int) -> Response:
-    """The artifact; 202 where a worker still builds it. MissingError where it is gone."""
+    """The artifact; 202 while a worker builds it. Raises MissingError if it is gone."""
     artifact = get_artifact(artifact_id)
     is_building = artifact.status == Artifact.Status.BUILDING
     body = ArtifactSerializer(artifact).data

@@ -19,28 +19,28 @@ from projects.authentication import ApiKeyAuthentication, StaffAuthentication
 
 
 class CustomizeThrottle(RateThrottle):
-    """At most `DALI_CUSTOMIZE_RATE` messages from one address."""
+    """At most `DALI_CUSTOMIZE_RATE` messages per client address."""
 
     group = "customize"
     setting = "CUSTOMIZE_RATE"
 
 
 class CuratorAuthentication(StaffAuthentication):
-    """Staff who may change artifacts: the studio's page talks in their name."""
+    """Staff who may change artifacts, so that the studio page can use the API."""
 
     permission = "artifacts.change_artifact"
 
 
 class CustomizeViewSet(ApiMixin, ViewSet):
-    """Fills a template by talking."""
+    """Fills a template by chat."""
 
     authentication_classes = (ApiKeyAuthentication, CuratorAuthentication)
     throttle_classes = (CustomizeThrottle,)
 
     @extend_schema(
-        summary="Talk to the Artifact Agent",
-        description="The first message of a session is greeted and asked for the first placeholder. "
-        "Events go to the stream of `sessionId`: `progress` for each choice, `complete` when the page is made.",
+        summary="Send a message to the Artifact Agent",
+        description="The answer to a session's first message greets and asks for the first placeholder. "
+        "Events go to the stream of `sessionId`: `progress` for each choice, `complete` when the page is ready.",
         request=CustomizeInSerializer,
         responses={200: CustomizeSerializer, 409: ErrorSerializer},
     )

@@ -1,4 +1,4 @@
-"""JSON in and out of `customize`."""
+"""Input and output of `customize`."""
 
 from typing import Any
 
@@ -14,13 +14,13 @@ MOST_INPUT = 4_000
 class CustomizeInSerializer(BodySerializer[Any]):
     """A message to the Artifact Agent."""
 
-    sessionId = SessionIdField(help_text="Names the chat; events go to its stream.")
+    sessionId = SessionIdField(help_text="Identifies the chat; events go to its stream.")
     input = StrictCharField(
         max_length=MOST_INPUT,
         required=False,
         allow_null=True,
         allow_blank=True,
-        help_text="What the user says; empty to begin, or to have the question repeated.",
+        help_text="The user's message; empty to start, or to repeat the question.",
     )
 
 
@@ -30,7 +30,7 @@ class ChoiceSerializer(serializers.Serializer[Any]):
     n = serializers.IntegerField()
     label = serializers.CharField()  # type: ignore[assignment]  # a field of that name, not the serializer's label
     value = serializers.CharField(allow_blank=True)
-    thumbnailUrl = serializers.CharField(required=False, help_text="Of an image.")
+    thumbnailUrl = serializers.CharField(required=False, help_text="For images.")
 
 
 class CustomizeSerializer(serializers.Serializer[Any]):
@@ -41,9 +41,9 @@ class CustomizeSerializer(serializers.Serializer[Any]):
     artifactId = serializers.UUIDField()
     filled = serializers.DictField(
         child=serializers.CharField(allow_blank=True),
-        help_text="Value by placeholder; empty where it was skipped.",
+        help_text="Value by placeholder; empty if it was skipped.",
     )
     remaining = serializers.ListField(child=serializers.CharField())
     choices = ChoiceSerializer(many=True)
-    done = serializers.BooleanField(help_text="Whether everything is filled and the page shows it.")
-    public_slug = serializers.CharField(required=False, help_text="Once there is a page.")
+    done = serializers.BooleanField(help_text="Whether everything is filled and the page is up to date.")
+    public_slug = serializers.CharField(required=False, help_text="Present once there is a page.")

@@ -1,4 +1,4 @@
-"""JSON in: what makes, associates and filters artifacts, checked field by field."""
+"""Input: the bodies and filters of artifact routes, checked field by field."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ def _options_of(generator: Generator) -> Schema:
 
 
 class LookbookInSerializer(BodySerializer[Any]):
-    """What a project's lookbook may be told."""
+    """The body for a project's lookbook."""
 
     title = StrictCharField(max_length=MOST_TITLE, required=False, allow_null=True, allow_blank=True)
     options = StrictObjectField(required=False, allow_null=True)
@@ -30,12 +30,12 @@ class LookbookInSerializer(BodySerializer[Any]):
 
     @classmethod
     def schema_rules(cls) -> Schema:
-        """The options that a lookbook takes."""
+        """The options of the lookbook generator."""
         return {"properties": {"options": _options_of(generators.get("lookbook"))}}
 
 
 class ArtifactInSerializer(BodySerializer[Any]):
-    """What makes an artifact: a generator, or a stored template to be filled."""
+    """The body that creates an artifact: a generator, or a stored template to fill."""
 
     generator = StrictCharField(max_length=60, required=False, allow_null=True)
     templateR2Key = StrictCharField(max_length=300, required=False, allow_null=True)
@@ -45,21 +45,21 @@ class ArtifactInSerializer(BodySerializer[Any]):
     sessionId = SessionIdField(required=False, allow_null=True)
 
     def validate(self, given: dict[str, Any]) -> dict[str, Any]:
-        """One of the two, and what that one needs."""
+        """Checks that exactly one of the two is given, with what it needs."""
         has_generator, has_template = bool(given.get("generator")), bool(given.get("templateR2Key"))
         if has_generator == has_template:
             raise serializers.ValidationError(
-                {"generator": "send either generator or templateR2Key, and not both."}
+                {"generator": "send either generator or templateR2Key, not both."}
             )
         if has_template and not given.get("title"):
             raise serializers.ValidationError({"title": "is missing; send text."}, code="required")
         if has_template and given.get("options"):
-            raise serializers.ValidationError({"options": "a template takes none; leave them out."})
+            raise serializers.ValidationError({"options": "a template has no options; omit them."})
         return given
 
     @classmethod
     def schema_rules(cls) -> Schema:
-        """What `validate` checks, and the options that each generator takes."""
+        """The rules of `validate`, and the options of each generator."""
         of_generators = [
             {
                 "title": generator.title,
@@ -73,7 +73,7 @@ class ArtifactInSerializer(BodySerializer[Any]):
             for generator in generators.all()
         ]
         of_template = {
-            "title": "A template to be filled",
+            "title": "A template to fill",
             "required": ["templateR2Key", "title"],
             "properties": {
                 "templateR2Key": {"type": "string"},
@@ -86,7 +86,7 @@ class ArtifactInSerializer(BodySerializer[Any]):
 
 
 class AssociateInSerializer(BodySerializer[Any]):
-    """One project or several."""
+    """One or more projects."""
 
     projectId = IdField(required=False, allow_null=True)
     projectIds = StrictListField(
@@ -94,14 +94,14 @@ class AssociateInSerializer(BodySerializer[Any]):
     )
 
     def validate(self, given: dict[str, Any]) -> dict[str, Any]:
-        """At least one of the two."""
+        """Checks that at least one of the two is given."""
         if not given.get("projectId") and not given.get("projectIds"):
             raise serializers.ValidationError({"projectId": "is missing; send projectId or projectIds."})
         return given
 
     @classmethod
     def schema_rules(cls) -> Schema:
-        """What `validate` checks."""
+        """The rules of `validate`."""
         return {
             "anyOf": [
                 {"required": ["projectId"], "properties": {"projectId": {"type": "string"}}},
@@ -111,7 +111,9 @@ class AssociateInSerializer(BodySerializer[Any]):
 
 
 class ArtifactFilterSerializer(FilterSerializer[Any]):
-    """Which artifacts are listed."""
+    """Filters of the artifact list."""
 
-    projectId = IdField(required=False, help_text="Only those that show this project.")
-    generator = StrictCharField(required=False, allow_blank=True, help_text="Only those made by it.")
+    projectId = IdField(required=False, help_text="Only artifacts of this project.")
+    generator = StrictCharField(
+        required=False, allow_blank=True, help_text="Only artifacts made by this generator."
+    )

@@ -1,4 +1,4 @@
-"""JSON out: artifacts, generators, views."""
+"""Output: artifacts, generators, templates, views."""
 
 from typing import Any
 
@@ -15,24 +15,24 @@ OUTPUTS = ["html", "pdf", "json", "video", "3d", "csv"]
 
 
 class ArtifactSerializer(serializers.ModelSerializer[Artifact]):
-    """A page, document or film made of finished work."""
+    """A page, document or film made from finished work."""
 
     artifact_id = serializers.UUIDField(source="id", read_only=True, help_text="The same as `id`.")
     project_id = serializers.SerializerMethodField(help_text="The first of its projects.")
     project_ids = serializers.SerializerMethodField()
     output = serializers.ChoiceField(choices=OUTPUTS, read_only=True)
-    generator = TextOrNullField(help_text="Null for one that fills a template.")
+    generator = TextOrNullField(help_text="Null for a template.")
     error = TextOrNullField()
     template_r2_key = TextOrNullField()
-    content_r2_key = TextOrNullField(help_text="In the published storage; null until there is content.")
+    content_r2_key = TextOrNullField(help_text="Key in the published storage; null until there is content.")
     r2_key = TextOrNullField(source="content_r2_key", help_text="The same as `content_r2_key`.")
-    public_url = serializers.SerializerMethodField(help_text="Opens while it is published.")
-    configuration = serializers.SerializerMethodField(
-        help_text="What was chosen for a template's placeholders."
-    )
+    public_url = serializers.SerializerMethodField(help_text="Opens while the artifact is published.")
+    configuration = serializers.SerializerMethodField(help_text="The values of a template's placeholders.")
     options = serializers.DictField(read_only=True)
-    manifest = serializers.DictField(read_only=True, help_text="What it was made of, and its files.")
-    closed = serializers.SerializerMethodField(help_text="Whether its page takes no more votes and comments.")
+    manifest = serializers.DictField(read_only=True, help_text="What it was made from, and its files.")
+    closed = serializers.SerializerMethodField(
+        help_text="Whether its page no longer takes votes and comments."
+    )
     created_at = EpochMsField()
     updated_at = EpochMsField()
 
@@ -46,20 +46,20 @@ class ArtifactSerializer(serializers.ModelSerializer[Artifact]):
         read_only_fields = fields
 
     def get_project_ids(self, artifact: Artifact) -> list[str]:
-        """In the order they were given."""
+        """In the order they were added."""
         rows = sorted(artifact.projectartifact_set.all(), key=lambda row: row.id)
         return [str(row.project_id) for row in rows]
 
     def get_project_id(self, artifact: Artifact) -> str | None:
-        """The first; null where its projects are gone."""
+        """The first; null if its projects are gone."""
         return next(iter(self.get_project_ids(artifact)), None)
 
     def get_public_url(self, artifact: Artifact) -> str | None:
-        """Absolute."""
+        """An absolute URL."""
         return absolute_url(artifact.public_path) or None
 
     def get_closed(self, artifact: Artifact) -> bool:
-        """False for a page that takes none."""
+        """False for a page that never takes answers."""
         return artifact.closed_at is not None
 
     def get_configuration(self, artifact: Artifact) -> dict[str, str]:
@@ -71,16 +71,16 @@ class TemplateSerializer(serializers.ModelSerializer[Template]):
     """A stored page with placeholders."""
 
     templateR2Key = serializers.CharField(
-        source="r2_key", read_only=True, help_text="What `POST /api/artifacts` takes to fill it."
+        source="r2_key", read_only=True, help_text="The value to send to `POST /api/artifacts`."
     )
     placeholders = serializers.ListField(
-        child=serializers.CharField(), read_only=True, help_text="Their names, in the order of the page."
+        child=serializers.CharField(), read_only=True, help_text="Placeholder names, in page order."
     )
-    name = serializers.CharField(read_only=True, help_text="Of the file, as it was first sent.")
+    name = serializers.CharField(read_only=True, help_text="The file name of the first upload.")
     problems = serializers.ListField(
         child=serializers.CharField(),
         read_only=True,
-        help_text="What is left as it stands when it is filled, in sentences.",
+        help_text="What cannot be filled, in sentences.",
     )
     createdAt = EpochMsField(source="created_at")
 
@@ -98,7 +98,7 @@ class OptionSerializer(serializers.Serializer[OptionDescription]):
     default = serializers.JSONField()
     choices = serializers.ListField(child=serializers.CharField(), required=False)
     least = serializers.FloatField(required=False, help_text="Smallest number.")
-    most = serializers.FloatField(required=False, help_text="Largest number, or most characters.")
+    most = serializers.FloatField(required=False, help_text="The largest number, or the maximum length.")
     help = serializers.CharField()
 
 
@@ -113,7 +113,7 @@ class GeneratorSerializer(serializers.Serializer[Generator]):
 
     @extend_schema_field(OptionSerializer(many=True))
     def get_options(self, generator: Generator) -> list[OptionDescription]:
-        """Described from its dataclass."""
+        """Described from the options dataclass."""
         return describe(generator.options)
 
 
@@ -127,7 +127,7 @@ class DayViewsSerializer(serializers.Serializer[Any]):
 class CountryViewsSerializer(serializers.Serializer[Any]):
     """Views from one country."""
 
-    country = serializers.CharField(allow_null=True, help_text="As ISO 3166 has it; null where unknown.")
+    country = serializers.CharField(allow_null=True, help_text="ISO 3166 code; null if unknown.")
     views = serializers.IntegerField()
 
 
@@ -140,9 +140,9 @@ class AgentViewsSerializer(serializers.Serializer[Any]):
 
 
 class ViewsSerializer(serializers.Serializer[Any]):
-    """Who looked."""
+    """An artifact's views."""
 
-    total = serializers.IntegerField(help_text="All of them, bots too.")
+    total = serializers.IntegerField(help_text="All views, including bots.")
     by_day = DayViewsSerializer(many=True)
     by_country = CountryViewsSerializer(many=True)
     by_agent = AgentViewsSerializer(many=True)

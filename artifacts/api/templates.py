@@ -42,8 +42,8 @@ class TemplateViewSet(ApiMixin, GenericViewSet[Template]):
 
     @extend_schema(
         summary="Store a template",
-        description="Checks it and lists the placeholders it found, in the order of the page. The same file again gives"
-        " the same template. `templateR2Key` of the answer makes a draft: `POST /api/artifacts`.",
+        description="Checks the file and lists its placeholders in page order. The same file always gives"
+        " the same template. Send its `templateR2Key` to `POST /api/artifacts` to create a draft.",
         request={
             "multipart/form-data": OpenApiRequest(
                 TemplateInSerializer, encoding={"file": {"contentType": "text/html"}}
@@ -53,7 +53,7 @@ class TemplateViewSet(ApiMixin, GenericViewSet[Template]):
     )
     def create(self, request: Request) -> Response:
         """The template."""
-        file = file_of(request, what="the page", most_bytes=MOST_BYTES, cure="a template has at most 1 MiB")
+        file = file_of(request, what="the page", most_bytes=MOST_BYTES, cure="the limit is 1 MiB")
         template = store_template(content=file.read(), name=file.name or "", owner=owner_of(request))
         log.info("template_stored", key=template.r2_key, problems=len(template.problems))
         return Response(TemplateSerializer(template).data, status=status.HTTP_201_CREATED)

@@ -1,1 +1,1 @@
-"""Templates and how they are filled: placeholders, where they stand, what takes their place."""
+"""Templates and how they are filled: finding placeholders, escaping values, rendering."""

@@ -1,4 +1,4 @@
-"""Reads a template: which placeholders it has, in which order, and what in it cannot be filled."""
+"""Reads a template: its placeholders in order, and what cannot be filled."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from artifacts.filling.syntax import Lines, at_most, is_image, malformed, spots_
 
 @dataclass(frozen=True, slots=True)
 class Placeholder:
-    """One name that a template asks for. `is_link`: somewhere it is the address that a link or the like leads to."""
+    """A name that a template asks for. `is_link`: at least once it is the URL of a link."""
 
     name: str
     is_image: bool
@@ -17,9 +17,9 @@ class Placeholder:
 
 @dataclass(frozen=True, slots=True)
 class TemplatePage:
-    """A template as it was read. `placeholders`: in the order of the page, each once, without those never shown.
+    """A parsed template. `placeholders`: in page order, each once, without those that are never shown.
 
-    `problems`: in sentences with their lines, what is left as it stands.
+    `problems`: what cannot be filled, in sentences with line numbers.
     """
 
     placeholders: tuple[Placeholder, ...]
@@ -27,14 +27,14 @@ class TemplatePage:
 
 
 def read(html: str) -> TemplatePage:
-    """What a template asks for."""
+    """The placeholders of a template."""
     spots, lines = spots_of(html), Lines(html)
     found: dict[str, Placeholder] = {}
     problems = malformed(html, spots, lines)
     for spot, place in zip(spots, find_places(html, spots), strict=True):
         if place.kind is ValueKind.LEFT:
             problems.append(
-                f"line {lines.at(spot.start)}: {{{{{spot.name}}}}} stands in {place.where} and is left as it stands"
+                f"line {lines.at(spot.start)}: {{{{{spot.name}}}}} is in {place.where} and is not filled"
             )
             continue
         known = found.get(spot.name)

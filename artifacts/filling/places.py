@@ -1,8 +1,7 @@
-"""Where placeholders stand in a page, as a browser sees it.
+"""Finds where placeholders are in a page, as a browser sees it.
 
-Each placeholder is replaced by a mark, a word unlike any other in the page; the page is parsed by a parser
-of the HTML Standard, and where the mark is found in the tree is where a value would be. What decides is
-the tree, never a pattern over the source.
+Each placeholder is replaced by a unique word (its mark). An HTML Standard parser parses the page; where the mark
+is in the tree is where a value would be. The tree decides, never a pattern over the source.
 """
 
 import hashlib
@@ -28,12 +27,12 @@ _ADDRESSES = frozenset(
      "src", "usemap", "xlink:href"}
 )  # fmt: skip
 _CANDIDATES = frozenset({"srcset", "imagesrcset"})
-# What a value in one of these could do is not what whoever fills a template decides.
+# Values in these could change what the template's author decided.
 _POWERFUL = frozenset(
     {"allow", "archive", "attributename", "attributionsrc", "charset", "classid", "codebase", "csp", "http-equiv",
      "integrity", "is", "manifest", "nonce", "ping", "profile", "sandbox", "shadowrootmode", "srcdoc", "xml:base"}
 )  # fmt: skip
-# They load or run what they name, or change what others mean; only their harmless attributes are filled.
+# These load or run what they name, or change what others mean; only their harmless attributes are filled.
 _POWERFUL_TAGS = frozenset(
     {"animate", "animatecolor", "animatemotion", "animatetransform", "applet", "base", "discard", "embed",
      "fencedframe", "frame", "frameset", "handler", "iframe", "link", "listener", "object", "param",
@@ -48,19 +47,19 @@ class ValueKind(Enum):
 
     TEXT = "text"
     ATTRIBUTE = "attribute"
-    ADDRESS = "address"  # whole or first in an attribute that holds an address
-    ADDRESS_PART = "address part"  # after other words of an address
-    CANDIDATE = "candidate"  # one of the addresses of a srcset
+    ADDRESS = "address"  # a whole URL, or the start of one
+    ADDRESS_PART = "address part"  # after other parts of a URL
+    CANDIDATE = "candidate"  # one of the URLs of a srcset
     STYLE_ADDRESS = "style address"  # the whole of a url() in a style
-    LEFT = "left"  # nothing is filled in here; `where` says why
+    LEFT = "left"  # not filled; `where` says why
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where one placeholder stands. `where`: in words.
+    """The place of one placeholder. `where`: in words.
 
-    `value`: the whole attribute, decoded, with marks. `is_quoted`: whether quotes stand around it. `scheme`: the one
-    that the template itself gives the address.
+    `value`: the whole attribute, decoded, with marks. `is_quoted`: whether it has quotes. `scheme`: the URL scheme
+    that the template itself gives.
     """
 
     kind: ValueKind
@@ -76,13 +75,13 @@ UNSURE = Place(ValueKind.LEFT, "a place that another placeholder changes")
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """The marks of one page: `word(5)` is the mark of its placeholder 5."""
+    """The marks of one page: `word(5)` is the mark of placeholder 5."""
 
     stem: str
 
     @classmethod
     def for_page(cls, html: str) -> "Marks":
-        """Of a stem that is nowhere in the page; the same for the same page."""
+        """Marks from a stem that does not occur in the page; always the same for the same page."""
         lower, stem = html.lower(), ""
         digest = hashlib.sha256(html.encode("utf-8", "surrogatepass")).hexdigest()
         while not stem or stem in lower:
@@ -91,7 +90,7 @@ class Marks:
         return cls(stem)
 
     def word(self, number: int) -> str:
-        """Letters and digits alone, in lower case: the same wherever it stands."""
+        """Lower-case letters and digits only, so that no context changes it."""
         return f"{self.stem}x{number}x"
 
     @property
@@ -101,16 +100,16 @@ class Marks:
 
 
 def scheme_of(address: str) -> str:
-    """The scheme that a browser reads in an address, in lower case; empty for a relative one."""
+    """The scheme that a browser reads in a URL, in lower case; empty for a relative URL."""
     found = _SCHEME.match(re.sub(r"[\t\r\n]", "", address))
     return found[1].lower() if found else ""
 
 
 def find_places(html: str, spots: Sequence[Spot], blank: Collection[int] = ()) -> list[Place]:
-    """The place of each placeholder; `blank` are the numbers of those that will be nothing.
+    """The place of each placeholder; `blank`: the numbers of those with an empty value.
 
-    What is left as it stands, and text that will be nothing, can change how the rest is read: so the
-    page is read again with these as they will be, until nothing changes.
+    Placeholders that are not filled, and empty text, can change how the rest is parsed: the page is parsed
+    again with these as they will be, until nothing changes.
     """
     marks = Marks.for_page(html)
     fixed: dict[int, Place] = {}
@@ -157,12 +156,12 @@ def _probe(html: str, spots: Sequence[Spot], marks: Marks, fixed: Mapping[int, P
 
 def _for_kind_of_value(spot: Spot, place: Place) -> Place:
     if place.kind is ValueKind.STYLE_ADDRESS and not spot.is_image:
-        return Place(ValueKind.LEFT, "a style, which takes images alone")
+        return Place(ValueKind.LEFT, "a style, which takes only images")
     return place
 
 
 def _outside_cdata(html: str, spots: Sequence[Spot], found: dict[int, Place]) -> dict[int, Place]:
-    """Character references mean nothing in a CDATA section, so nothing can be escaped there."""
+    """Character references have no meaning in a CDATA section, so nothing can be escaped there."""
     sections = [section.span() for section in _CDATA.finditer(html)]
     starts = [start for start, _ in sections]
     outside = {}
@@ -174,7 +173,7 @@ def _outside_cdata(html: str, spots: Sequence[Spot], found: dict[int, Place]) ->
 
 
 def _read(probe: str, marks: Marks, *, is_scripting: bool) -> dict[int, Place]:
-    """The places of all marks that are in the tree. Of a mark that is there twice, the more careful one."""
+    """The places of all marks in the tree. If a mark occurs twice, the more restrictive place counts."""
     tree = turbohtml.parse(
         probe, scripting=is_scripting, source_locations=True, allow_declarative_shadow_roots=False
     )
@@ -234,7 +233,7 @@ def _in_tag(
 
 
 def _has_quotes(element: Element, name: str, probe: str) -> bool:
-    """Whether quotes stand around an attribute's value; False where that cannot be told."""
+    """Whether the attribute's value has quotes; False if that cannot be determined."""
     location = element.source_location
     span = location.attrs.get(name) if location else None
     if span is None:
@@ -244,7 +243,7 @@ def _has_quotes(element: Element, name: str, probe: str) -> bool:
 
 
 def _in_attribute(element: Element, name: str, value: str, mark: re.Match[str], head: str) -> Place:
-    """The place in an attribute; `head` is what stands in it before its first mark."""
+    """The place inside an attribute; `head`: the text before its first mark."""
     tag = element.tag.lower()
     where = f"the attribute {name} of <{tag}>"
     if name == "style":
@@ -261,7 +260,7 @@ def _in_attribute(element: Element, name: str, value: str, mark: re.Match[str], 
         return Place(ValueKind.ADDRESS, where, value)
     scheme = scheme_of(head)
     if scheme and scheme not in ALLOWED_SCHEMES:
-        return Place(ValueKind.LEFT, f"an address of the kind {scheme}:")
+        return Place(ValueKind.LEFT, f"a URL with the scheme {scheme}:")
     return Place(ValueKind.ADDRESS_PART, where, value, scheme=scheme)
 
 

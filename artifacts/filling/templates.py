@@ -1,4 +1,4 @@
-"""Stored templates: checked when they come, kept by digest, read for an artifact."""
+"""Stored templates: checked on upload, stored by digest, read for an artifact."""
 
 import hashlib
 import re
@@ -19,9 +19,9 @@ _TAG = re.compile(r"<(?:!doctype\s+html|[a-z][a-z0-9]*[\s/>])", re.IGNORECASE)
 
 
 def store_template(*, content: bytes, name: str = "", owner: str = "") -> Template:
-    """Checks and stores a template, and makes its row; the same bytes give the same row.
+    """Checks and stores a template and creates its row; the same bytes give the same row.
 
-    `name`: of the file. Raises InputError naming what is wrong with it.
+    `name`: the file name. Raises InputError, which says what is wrong.
     """
     page = _checked(content)
     digest = hashlib.sha256(content).hexdigest()
@@ -42,7 +42,7 @@ def store_template(*, content: bytes, name: str = "", owner: str = "") -> Templa
 
 
 def seed_templates(*, fixtures: Path) -> tuple[int, int]:
-    """Stores every `<name>/template.html` below the folder; how many are new, and how many were there already."""
+    """Stores every `<name>/template.html` in the folder; returns how many are new and how many existed."""
     before = set(Template.objects.values_list("r2_key", flat=True))
     stored = {
         store_template(content=path.read_bytes(), name=f"{path.parent.name}.html").r2_key
@@ -52,40 +52,40 @@ def seed_templates(*, fixtures: Path) -> tuple[int, int]:
 
 
 def open_template(artifact: Artifact) -> str:
-    """The text of the template that an artifact fills. ConflictError where it fills none, or that one is gone."""
+    """The text of an artifact's template. Raises ConflictError if it has none, or it cannot be read."""
     if not artifact.template_r2_key:
         raise ConflictError(
-            "this artifact fills no template: a generator makes it; POST .../rebuild does that anew"
+            "this artifact has no template: a generator makes it; rebuild it with POST .../rebuild"
         )
     try:
         return text_of(named("templates").read(artifact.template_r2_key))
     except (FileNotFoundError, InvalidKeyError, UnicodeDecodeError) as error:
         raise ConflictError(
-            f"the template '{artifact.template_r2_key}' cannot be read any more; POST it to /api/templates again"
+            f"the template '{artifact.template_r2_key}' can no longer be read; upload it again with POST /api/templates"
         ) from error
 
 
 def text_of(content: bytes) -> str:
-    """A template's text, without the mark that may begin it."""
+    """A template's text, without a byte order mark."""
     return content.decode("utf-8-sig")
 
 
 def _checked(content: bytes) -> TemplatePage:
     if len(content) > MOST_BYTES:
-        raise InputError("file", f"file has {len(content):,} bytes; a template has at most {MOST_BYTES:,}")
+        raise InputError("file", f"file has {len(content):,} bytes; the limit is {MOST_BYTES:,}")
     if not content.strip():
-        raise InputError("file", "file is empty; send a page in HTML")
+        raise InputError("file", "file is empty; send an HTML page")
     text = _decoded(content)
     if not _TAG.search(text):
-        raise InputError("file", "file holds no HTML tag; send a page in HTML")
+        raise InputError("file", "file contains no HTML tag; send an HTML page")
     spots = spots_of(text)
     names = {spot.name for spot in spots}
     if len(names) > MOST_NAMES:
-        raise InputError("file", f"file has {len(names):,} placeholders; a template has at most {MOST_NAMES}")
+        raise InputError("file", f"file has {len(names):,} placeholders; the limit is {MOST_NAMES}")
     if len(spots) > MOST_SPOTS:
         raise InputError(
             "file",
-            f"file names placeholders {len(spots):,} times; a template does at most {MOST_SPOTS:,} times",
+            f"file uses placeholders {len(spots):,} times; the limit is {MOST_SPOTS:,}",
         )
     if is_too_heavy(text):
         raise InputError(
@@ -96,7 +96,7 @@ def _checked(content: bytes) -> TemplatePage:
     if not page.placeholders:
         found = f" Found: {'; '.join(page.problems[:3])}." if page.problems else ""
         raise InputError(
-            "file", f"file has no placeholder that can be filled; write some, as {{{{TITLE}}}}.{found}"
+            "file", f"file has no placeholder that can be filled; add some, such as {{{{TITLE}}}}.{found}"
         )
     return page
 
@@ -111,7 +111,7 @@ def _decoded(content: bytes) -> str:
         ) from error
     if "\0" in text:
         raise InputError(
-            "file", f"file holds a NUL character at position {text.index(chr(0)):,}; save it as UTF-8 text"
+            "file", f"file contains a NUL character at position {text.index(chr(0)):,}; save it as UTF-8 text"
         )
     return text
 

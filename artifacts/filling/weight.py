@@ -1,18 +1,18 @@
-"""How many elements a page may become: formatting tags that are left open are made again in every paragraph after."""
+"""Estimates how many elements a page may become: browsers reopen unclosed formatting tags in later paragraphs."""
 
 import re
 from collections import Counter
 
 from turbohtml import TokenType, tokenize
 
-# A browser, and the parser here, nests at most so deep; an element takes some 170 bytes.
+# Browsers, and the parser here, nest at most this deep; an element takes about 170 bytes.
 _DEEPEST = 512
 MOST_ELEMENTS = 2_000_000
 _FORMATTING = frozenset(
     {"a", "b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong", "tt", "u"}
 )
 _OPENED = re.compile(rf"<(?:{'|'.join(sorted(_FORMATTING))})[\s/>]", re.IGNORECASE)
-# Between these and their ends a formatting tag may be read otherwise than a tokenizer alone can tell.
+# Between these tags and their ends, formatting tags may be parsed differently than a tokenizer can tell.
 _PLAIN_TAGS = frozenset(
     {"abbr", "address", "article", "aside", "blockquote", "body", "br", "cite", "dd", "div", "dl", "dt",
      "figcaption", "figure", "footer", "h1", "h2", "h3", "h4", "h5", "h6", "head", "header", "hr", "html",
@@ -22,7 +22,7 @@ _PLAIN_TAGS = frozenset(
 
 
 def is_too_heavy(html: str) -> bool:
-    """Whether the page could become more than MOST_ELEMENTS elements. Errs on the side of yes, for odd pages alone."""
+    """Whether the page could become more than MOST_ELEMENTS elements. May be wrongly true for unusual pages."""
     tags = html.count("<")
     if tags * _DEEPEST <= MOST_ELEMENTS:
         return False
@@ -31,7 +31,7 @@ def is_too_heavy(html: str) -> bool:
 
 
 def _closed(html: str) -> int:
-    """How many formatting tags are surely closed again: by an end tag with nothing but plain tags between."""
+    """How many formatting tags are certainly closed: by an end tag with only plain tags in between."""
     closed = 0
     opened: Counter[str] = Counter()
     for token in tokenize(html):

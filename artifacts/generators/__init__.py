@@ -1,1 +1,1 @@
-"""Generators: one file each, nothing else. The contract is artifacts/generator.py."""
+"""Generators: one folder each, nothing else. The contract is artifacts/generator.py."""

@@ -1,1 +1,1 @@
-"""From chosen material to the files of an artifact: gathering, building, rebuilding."""
+"""From chosen material to an artifact's files: gathering, building, rebuilding."""

@@ -1,4 +1,4 @@
-"""Building: material in, files out, stored under their digest, and the row that names them."""
+"""Builds an artifact: runs the generator and stores its files under their digest."""
 
 import hashlib
 import json
@@ -21,17 +21,17 @@ MANIFEST = "manifest.json"
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """What was stored: the key of the first file and the manifest."""
+    """What was stored: the key of the first file, and the manifest."""
 
     content_key: str
     manifest: dict[str, Any]
 
 
 def build(artifact: Artifact, report: Callable[[float], None] = in_silence) -> Built:
-    """Makes the artifact of what its projects hold now and stores it beside what it was before.
+    """Builds the artifact from what its projects contain now; earlier builds stay stored.
 
-    Raises EmptyMaterialError and InputError (options that this generator does not take). Nothing of the row is
-    changed; no transaction is open. Twice the same work gives the same keys and bytes.
+    Raises EmptyMaterialError and InputError (options the generator does not take). Does not change the row; no
+    transaction is open. The same work gives the same keys and bytes.
     """
     generator = generators.get(artifact.generator)
     options = parse(generator.options, artifact.options)
@@ -65,7 +65,7 @@ def store(
     answers: Answers | None = None,
     also: Mapping[str, object] | None = None,
 ) -> Built:
-    """Writes the files and their manifest below `artifacts/<id>/<digest>/` in the published storage, once.
+    """Writes the files and their manifest to `artifacts/<id>/<digest>/` in the published storage, once.
 
     `generator`: its name, empty for a filled template. `also`: further entries of the manifest.
     """

@@ -1,4 +1,4 @@
-"""Makes the content of an artifact from its template and all rows of its configuration."""
+"""Builds the content of an artifact from its template and its configuration rows."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,17 +18,17 @@ from progressions.models import ImageProgression
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """What was stored, and in sentences what was left as it stands or not taken."""
+    """What was stored, and in sentences what was not filled or not accepted."""
 
     built: building.Built
     problems: tuple[str, ...]
 
 
 def fill(artifact: Artifact) -> Filled:
-    """Renders the template with every row of `artifact_configurations` and stores the page beside what was before.
+    """Renders the template with all rows of `artifact_configurations` and stores the page; earlier pages stay stored.
 
-    The same rows give the same bytes. Nothing of the row is changed; no transaction is open. Raises ConflictError
-    where there is no template.
+    The same rows give the same bytes. Does not change the row; no transaction is open. Raises ConflictError without
+    a template.
     """
     html = open_template(artifact)
     rows = dict(artifact.configurations.order_by("id").values_list("config_key", "config_value"))
@@ -48,7 +48,7 @@ def fill(artifact: Artifact) -> Filled:
 
 
 def _known_images(artifact: Artifact, rows: Mapping[str, str]) -> dict[str, ImageProgression]:
-    """The images of the artifact's projects that the rows name, by the address in the row."""
+    """The images of the artifact's projects that the rows name, by their URL in the row."""
     addresses = {value: _stored_forms(value) for name, value in rows.items() if is_image(name) and value}
     wanted = {form for forms in addresses.values() for form in forms}
     found = ImageProgression.objects.filter(
@@ -61,7 +61,7 @@ def _known_images(artifact: Artifact, rows: Mapping[str, str]) -> dict[str, Imag
 
 
 def _stored_forms(value: str) -> set[str]:
-    """How an image's address may stand in its row: as it is, or as a path of this server, which may have moved."""
+    """The forms an image's URL may have in a row: as given, or a path of this server (its origin may have changed)."""
     try:
         path = urlsplit(value).path
     except ValueError:
@@ -72,7 +72,7 @@ def _stored_forms(value: str) -> set[str]:
 def _delivered(
     rows: Mapping[str, str], known: Mapping[str, ImageProgression]
 ) -> tuple[dict[str, str], list[str]]:
-    """The values to be rendered: of images only such as this Dali delivers, others empty and named."""
+    """The values to render: only images that this Dali delivers; others are emptied and reported."""
     values, problems = dict(rows), []
     origins = {origin_of(settings.PUBLIC_ORIGIN), *image_origins()}
     for name, value in rows.items():
@@ -82,12 +82,12 @@ def _delivered(
             values[name] = public_url(known[value].generated_image_url)
         elif _origin_of(value) not in origins:
             values[name] = ""
-            problems.append(f"{name}: “{value[:80]}” is no image that is delivered here; left empty")
+            problems.append(f"{name}: “{value[:80]}” is not an image delivered by this server; left empty")
     return values, problems
 
 
 def _origin_of(value: str) -> str:
     try:
         return origin_of(public_url(value))
-    except ValueError:  # no URL at all, as "http://["
+    except ValueError:  # not a URL, such as "http://["
         return ""

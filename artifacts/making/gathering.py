@@ -1,4 +1,4 @@
-"""Turns the rows of projects into the material of an artifact."""
+"""Reads the rows of projects into the material of an artifact."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
@@ -29,9 +29,9 @@ from projects.models import Project
 
 
 def gather(*, title: str, project_ids: Sequence[UUID], needs: Collection[Need] = ()) -> Material:
-    """Everything the projects hold; jobs with their variants and journal, and tips, only where `needs` names them.
+    """Everything the projects contain; jobs (with variants and steps) and tips only if `needs` names them.
 
-    A handful of queries, however many images there are; nothing is decoded and no object is read.
+    A handful of queries, however many images there are; decodes nothing and reads no objects.
     """
     projects = {project.pk: project for project in Project.objects.filter(id__in=project_ids)}
     rows = ImageProgression.objects.filter(project_id__in=project_ids).order_by("created_at", "id")
@@ -86,7 +86,7 @@ def _image(row: ImageProgression) -> ImageFacts:
 
 
 def _parents_first(images: list[ImageFacts]) -> tuple[ImageFacts, ...]:
-    """In the order of time, but none before its parent: clocks of several machines differ."""
+    """In order of time, but parents first: the clocks of several machines differ."""
     known = {image.id for image in images}
     placed: set[UUID] = set()
     ordered: list[ImageFacts] = []
@@ -101,7 +101,7 @@ def _parents_first(images: list[ImageFacts]) -> tuple[ImageFacts, ...]:
             placed.add(one.id)
             ordered.append(one)
             ready += waiting.pop(one.id, [])
-    ordered += [image for group in waiting.values() for image in group]  # a circle: as they come
+    ordered += [image for group in waiting.values() for image in group]  # a cycle: in the given order
     return tuple(ordered)
 
 

@@ -1,4 +1,4 @@
-"""What the storages hold for projects: every object a row names, read and digested."""
+"""The stored objects of projects: every object that a row names, read and digested."""
 
 import hashlib
 import re
@@ -24,9 +24,9 @@ def stored_objects(images: Iterable[ImageFacts], jobs: Iterable[JobFacts]) -> tu
 
 
 def named_objects(images: Iterable[ImageFacts], jobs: Iterable[JobFacts]) -> dict[tuple[str, str], list[str]]:
-    """By storage and key each object that rows of the projects name, and those rows; nothing is read.
+    """All objects that rows of the projects name, by storage and key, with those rows; reads nothing.
 
-    First the originals (images, start images, masks, what was skipped or failed late), then what browsers are shown.
+    Originals first (images, start images, masks, skipped and late ones), then delivery images.
     """
     images = tuple(images)
     kept = {("originals", key): rows for key, rows in sorted(_rows_of_originals(images, jobs).items())}
@@ -39,7 +39,7 @@ def named_objects(images: Iterable[ImageFacts], jobs: Iterable[JobFacts]) -> dic
 
 
 def _rows_of_originals(images: Iterable[ImageFacts], jobs: Iterable[JobFacts]) -> dict[str, list[str]]:
-    """All rows that name each key; the first is the one it belongs to."""
+    """All rows that name each key; it belongs to the first."""
     rows: dict[str, list[str]] = defaultdict(list)
     for image in images:
         rows[image.key].append(f"image_progressions/{image.id}")
@@ -53,7 +53,7 @@ def _rows_of_originals(images: Iterable[ImageFacts], jobs: Iterable[JobFacts]) -
     for variant_id, key in variants.order_by("id").values_list("id", "original_key"):
         rows[key].append(f"variants/{variant_id}")
     for image in images:
-        if image.start_key:  # where its job is gone
+        if image.start_key:  # its job is gone
             rows[image.start_key].append(f"image_progressions/{image.id}")
     return rows
 
@@ -88,13 +88,13 @@ def _delivered(key: str, row: str) -> StoredObject:
 
 
 def _place_of(address: str) -> tuple[str, str]:
-    """Storage and key of a delivery image: a file of this server, or the address where another service has it."""
+    """Storage and key of a delivery image: a file of this server, or the URL at another service."""
     key = _own_key(address)
     return ("delivery", key) if key else ("elsewhere", address)
 
 
 def _own_key(address: str) -> str:
-    """Where the delivery storage has it; empty for an image that another service has."""
+    """Its key in the delivery storage; empty for an image of another service."""
     found = _FILE.fullmatch(address.rpartition("/")[2])
     if found is None:
         return ""

@@ -1,4 +1,4 @@
-"""The one way in for artifacts: what is asked is checked whole, then built here, or by a worker where it takes long."""
+"""Creates and rebuilds artifacts: checks the whole request, then builds here, or in a worker if it takes long."""
 
 import secrets
 from collections.abc import Mapping, Sequence
@@ -22,7 +22,7 @@ from progressions.work import leases
 from progressions.work.idempotency import Once
 
 MADE, QUEUED = 201, 202  # the HTTP status of the answer
-SLUG_BYTES = 16  # 128 bits: not to be guessed
+SLUG_BYTES = 16  # 128 bits: cannot be guessed
 
 
 def create_artifact(
@@ -35,10 +35,10 @@ def create_artifact(
     owner: str = "",
     once: Once | None = None,
 ) -> Artifact:
-    """Makes an artifact and builds it; one that takes long is left `building` for a worker. `once` is kept with it.
+    """Creates and builds an artifact; a long build stays `building` for a worker. `once` is stored with it.
 
-    Raises InputError naming field, value and cure, also where there is nothing to show: then nothing is stored; and
-    IntegrityError where `once` was kept meanwhile.
+    Raises InputError with field, value and cure, also if there is nothing to show (then nothing is stored), and
+    IntegrityError if `once` was stored in the meantime.
     """
     plugin = find_generator(generator)
     parsed = parse(plugin.options, options or {})
@@ -67,7 +67,7 @@ def create_artifact(
         lease = leases.hold(leases.Lease(Artifact, artifact.id, artifact.lease_token), services.LONGEST_S)
         try:
             services.finish(artifact, _built(artifact))
-        except BaseException:  # nothing that was not made is kept, whatever stopped it
+        except BaseException:  # keep no trace of an artifact that was not made
             artifact.delete()
             raise
         finally:
@@ -84,7 +84,7 @@ def draft_of_template(
     owner: str = "",
     once: Once | None = None,
 ) -> Artifact:
-    """An artifact that a stored template will be filled for; it has no content yet. `once` as for `create_artifact`."""
+    """A draft that fills a stored template; it has no content yet. `once`: see `create_artifact`."""
     projects = services.projects_of(project_ids)
     try:
         is_there = named("templates").exists(template_key)
@@ -92,7 +92,7 @@ def draft_of_template(
         is_there = False
     if not is_there:
         raise InputError(
-            "templateR2Key", f"'{template_key[:80]}' is no stored template; GET /api/templates lists them"
+            "templateR2Key", f"'{template_key[:80]}' is not a stored template; GET /api/templates lists them"
         )
     with transaction.atomic():
         artifact = Artifact.objects.create(
@@ -110,10 +110,10 @@ def draft_of_template(
 
 
 def rebuild_artifact(*, artifact: Artifact) -> Artifact:
-    """Makes the content anew of what the projects hold now, or of what was chosen for its template.
+    """Rebuilds the content from the projects' current images, or from the template's values.
 
-    The old content is served until the new one is there. Raises ConflictError for a template that is not filled
-    whole, InputError where there is nothing to show (any longer).
+    The old content is served until the new content is ready. Raises ConflictError if the template is not completely
+    filled, InputError if there is nothing to show.
     """
     if artifact.template_r2_key:
         _check_filled(artifact)
@@ -140,7 +140,7 @@ def rebuild_artifact(*, artifact: Artifact) -> Artifact:
 
 
 def find_generator(name: str) -> Generator:
-    """The generator; InputError naming the known where there is none."""
+    """The generator with that name. Raises InputError, which lists the known ones."""
     try:
         return generators.get(name)
     except UnknownPluginError as error:
@@ -149,21 +149,19 @@ def find_generator(name: str) -> Generator:
 
 def _generator_of(artifact: Artifact) -> Generator:
     if artifact.generator not in generators.names():
-        raise ConflictError(
-            f"the generator '{artifact.generator}' that made this artifact is not there any more"
-        )
+        raise ConflictError(f"the generator '{artifact.generator}' of this artifact is no longer installed")
     return generators.get(artifact.generator)
 
 
 def _check_filled(artifact: Artifact) -> None:
-    """Refuses to show a page that somebody is still filling: what was published before would be gone."""
+    """Refuses to rebuild a page that is not completely filled: it would replace the published page."""
     chosen = set(artifact.configurations.values_list("config_key", flat=True))
     page = read(open_template(artifact))
     missing = [slot.name for slot in page.placeholders if slot.name not in chosen]
     if missing:
         names = ", ".join(missing[:10])
         raise ConflictError(
-            f"{len(missing)} placeholders are not filled yet ({names}): go on by POST .../customize"
+            f"{len(missing)} placeholders are not filled yet ({names}): continue with POST .../customize"
         )
 
 
@@ -175,7 +173,7 @@ def _built(artifact: Artifact) -> building.Built:
 
 
 def _takes_long(plugin: Generator, options: object, project_ids: Sequence[UUID]) -> bool:
-    """Whether a worker makes it; then refuses at once what that one could only fail with later."""
+    """Whether a worker builds it; if so, refuses now what the worker could only fail on later."""
     if not plugin.is_long and plugin.most_at_once is None:
         return False
     material = gather(title="", project_ids=project_ids, needs=plugin.needs)

@@ -1,9 +1,9 @@
-"""Makes the HTML of an artifact: one file that needs no other, with the hashes its security policy names.
+"""Renders an artifact's HTML: one self-contained file, with the hashes for its content security policy.
 
-Templates are in templates/artifacts; what they are given is escaped by Django. Script and style stand inline in
-`<script>` and `<style>` without attributes of a user's making, so that the whole page is one object in storage and
-its policy can name each block by its hash. Style attributes do not work under that policy: give an element a
-class and write its rule into the page's own `<style>`, or use SVG's attributes.
+Templates are in templates/artifacts; Django escapes what they are given. Scripts and styles are inline in `<script>`
+and `<style>` elements without user-made attributes, so that the page is one stored object and its policy can name
+each block by its hash. Style attributes do not work under this policy: give an element a class and write its rule
+into the page's own `<style>`, or use SVG attributes.
 """
 
 import base64
@@ -26,7 +26,7 @@ def html_file(
 ) -> File:
     """`index.html` from `artifacts/<template>`, which extends artifacts/base.html.
 
-    `cover`: what a preview of the link shows. The context also holds `material`, `title`, `subtitle` and `cover`.
+    `cover`: the preview image of the link. The context also contains `material`, `title`, `subtitle` and `cover`.
     """
     names = [project.name for project in material.projects]
     given = {

@@ -13,9 +13,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="artifact",
             name="is_public",
-            field=models.BooleanField(
-                default=True, help_text="Whether visitors see it once there is content."
-            ),
+            field=models.BooleanField(default=True, help_text="Whether visitors see it once it has content."),
         ),
         migrations.AddField(
             model_name="artifact",
@@ -26,19 +24,19 @@ class Migration(migrations.Migration):
             model_name="artifact",
             name="lease_until",
             field=models.DateTimeField(
-                blank=True, help_text="Until when the process that builds it holds it.", null=True
+                blank=True, help_text="When the lease of the process that builds it ends.", null=True
             ),
         ),
         migrations.AddField(
             model_name="artifact",
             name="options",
-            field=models.JSONField(blank=True, default=dict, help_text="As the client gave them."),
+            field=models.JSONField(blank=True, default=dict, help_text="As sent by the client."),
         ),
         migrations.AddField(
             model_name="artifact",
             name="session_id",
             field=models.CharField(
-                blank=True, default="", help_text="Told of the work on it.", max_length=128
+                blank=True, default="", help_text="Session for its events.", max_length=128
             ),
         ),
         migrations.AddIndex(

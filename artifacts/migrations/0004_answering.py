@@ -24,9 +24,9 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "r2_key",
-                    models.CharField(help_text="In the templates storage.", max_length=300, unique=True),
+                    models.CharField(help_text="Key in the templates storage.", max_length=300, unique=True),
                 ),
-                ("name", models.CharField(help_text="Of the file, as it was sent.", max_length=200)),
+                ("name", models.CharField(help_text="Name of the uploaded file.", max_length=200)),
                 (
                     "owner_id",
                     models.CharField(
@@ -35,14 +35,14 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "placeholders",
-                    models.JSONField(default=list, help_text="Their names, in the order of the page."),
+                    models.JSONField(default=list, help_text="Placeholder names, in page order."),
                 ),
                 (
                     "problems",
                     models.JSONField(
                         blank=True,
                         default=list,
-                        help_text="What is left as it stands when it is filled, in sentences.",
+                        help_text="What cannot be filled, in sentences.",
                     ),
                 ),
                 ("bytes", models.PositiveIntegerField()),
@@ -58,7 +58,7 @@ class Migration(migrations.Migration):
             model_name="artifact",
             name="closed_at",
             field=models.DateTimeField(
-                blank=True, help_text="Since when its page takes no votes and comments.", null=True
+                blank=True, help_text="When its page stopped taking votes and comments.", null=True
             ),
         ),
         migrations.CreateModel(
@@ -76,7 +76,7 @@ class Migration(migrations.Migration):
                     models.JSONField(
                         blank=True,
                         default=dict,
-                        help_text="What is asked now, what was offered, the way back.",
+                        help_text="The open question, its choices, and the placeholders before.",
                     ),
                 ),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
@@ -114,7 +114,7 @@ class Migration(migrations.Migration):
                         default=dali.lib.ids.new_id, editable=False, primary_key=True, serialize=False
                     ),
                 ),
-                ("number", models.PositiveIntegerField(help_text="Counts from 1 within the chat.")),
+                ("number", models.PositiveIntegerField(help_text="Counted from 1 within the chat.")),
                 (
                     "status",
                     models.CharField(
@@ -132,14 +132,14 @@ class Migration(migrations.Migration):
                 (
                     "understood",
                     models.JSONField(
-                        blank=True, default=list, help_text="What the message was taken for, and by whom."
+                        blank=True, default=list, help_text="The intents read from the message, and by what."
                     ),
                 ),
                 ("reply", models.TextField(blank=True, default="")),
                 (
                     "answer",
                     models.JSONField(
-                        blank=True, default=dict, help_text="The whole answer, as the client got it."
+                        blank=True, default=dict, help_text="The complete answer sent to the client."
                     ),
                 ),
                 ("error", models.TextField(blank=True, default="")),
@@ -166,21 +166,21 @@ class Migration(migrations.Migration):
                         default=dali.lib.ids.new_id, editable=False, primary_key=True, serialize=False
                     ),
                 ),
-                ("image_id", models.UUIDField(help_text="Of the progression on the page; it may be gone.")),
+                ("image_id", models.UUIDField(help_text="Id of the progression; it may no longer exist.")),
                 (
                     "visitor",
-                    models.CharField(help_text="Drawn at random for the visitor's browser.", max_length=32),
+                    models.CharField(help_text="Random id of the visitor's browser.", max_length=32),
                 ),
                 (
                     "name",
                     models.CharField(
-                        blank=True, default="", help_text="As the visitor gave it.", max_length=80
+                        blank=True, default="", help_text="As entered by the visitor.", max_length=80
                     ),
                 ),
                 ("text", models.TextField()),
                 (
                     "is_hidden",
-                    models.BooleanField(default=False, help_text="Whether visitors do not see it."),
+                    models.BooleanField(default=False, help_text="Whether it is hidden from visitors."),
                 ),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 (
@@ -216,10 +216,10 @@ class Migration(migrations.Migration):
                         default=dali.lib.ids.new_id, editable=False, primary_key=True, serialize=False
                     ),
                 ),
-                ("image_id", models.UUIDField(help_text="Of the progression on the page; it may be gone.")),
+                ("image_id", models.UUIDField(help_text="Id of the progression; it may no longer exist.")),
                 (
                     "visitor",
-                    models.CharField(help_text="Drawn at random for the visitor's browser.", max_length=32),
+                    models.CharField(help_text="Random id of the visitor's browser.", max_length=32),
                 ),
                 ("choice", models.CharField(max_length=20)),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),

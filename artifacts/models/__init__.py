@@ -1,4 +1,4 @@
-"""Rows of the artifacts app."""
+"""Models of the artifacts app."""
 
 from artifacts.models.artifacts import Artifact, ArtifactConfiguration, ArtifactView, ProjectArtifact
 from artifacts.models.boards import Comment, Vote

@@ -1,4 +1,4 @@
-"""Rows of what was made of finished work, its settings and its views."""
+"""Artifacts, their projects, configuration and views."""
 
 from django.db import models
 from django.utils import timezone
@@ -8,10 +8,10 @@ from progressions.models import Leased
 
 
 class Artifact(Leased):
-    """A page, document or film made of one or more projects; its lease is that of a build."""
+    """A page, document or film made from one or more projects; its lease is that of a build."""
 
     class Status(models.TextChoices):
-        """Where an artifact is."""
+        """The state of an artifact."""
 
         DRAFT = "draft"
         BUILDING = "building"
@@ -29,15 +29,15 @@ class Artifact(Leased):
     template_r2_key = models.CharField(max_length=300, blank=True, default="")
     content_r2_key = models.CharField(max_length=300, blank=True, default="")
     public_slug = models.CharField(max_length=64, null=True, blank=True)
-    options = models.JSONField(default=dict, blank=True, help_text="As the client gave them.")
-    is_public = models.BooleanField(default=True, help_text="Whether visitors see it once there is content.")
-    session_id = models.CharField(max_length=128, blank=True, default="", help_text="Told of the work on it.")
+    options = models.JSONField(default=dict, blank=True, help_text="As sent by the client.")
+    is_public = models.BooleanField(default=True, help_text="Whether visitors see it once it has content.")
+    session_id = models.CharField(max_length=128, blank=True, default="", help_text="Session for its events.")
     not_before = models.DateTimeField(
         null=True, blank=True, help_text="Its storage was away: it is not built again before then."
     )
     manifest = models.JSONField(default=dict, blank=True)
     closed_at = models.DateTimeField(
-        null=True, blank=True, help_text="Since when its page takes no votes and comments."
+        null=True, blank=True, help_text="When its page stopped taking votes and comments."
     )
     projects = models.ManyToManyField("projects.Project", through="ProjectArtifact", related_name="artifacts")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -59,7 +59,7 @@ class Artifact(Leased):
 
     @property
     def public_path(self) -> str:
-        """The path of its public page; empty where it has no slug."""
+        """The path of its public page; empty without a slug."""
         if not self.public_slug:
             return ""
         folder = "lookbook" if self.generator == "lookbook" else "artifact"
@@ -67,7 +67,7 @@ class Artifact(Leased):
 
 
 class ProjectArtifact(models.Model):
-    """That an artifact shows a project."""
+    """Links an artifact to a project it shows."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     project = models.ForeignKey("projects.Project", on_delete=models.CASCADE)
@@ -84,7 +84,7 @@ class ProjectArtifact(models.Model):
 
 
 class ArtifactConfiguration(models.Model):
-    """One choice that was made for an artifact."""
+    """One configuration value of an artifact."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     artifact = models.ForeignKey(Artifact, on_delete=models.CASCADE, related_name="configurations")
@@ -103,7 +103,7 @@ class ArtifactConfiguration(models.Model):
 
 
 class ArtifactView(models.Model):
-    """That somebody opened a published artifact."""
+    """One view of a published artifact."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     artifact = models.ForeignKey(Artifact, on_delete=models.CASCADE, related_name="views")

@@ -1,4 +1,4 @@
-"""Rows of what visitors say on decks and boards."""
+"""Visitors' votes and comments on decks and boards."""
 
 from django.db import models
 from django.utils import timezone
@@ -8,12 +8,12 @@ from dali.lib.ids import new_id
 
 
 class Vote(models.Model):
-    """What one visitor thinks of one image; voting again changes it."""
+    """A visitor's vote on one image; voting again changes it."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     artifact = models.ForeignKey(Artifact, on_delete=models.CASCADE, related_name="votes")
-    image_id = models.UUIDField(help_text="Of the progression on the page; it may be gone.")
-    visitor = models.CharField(max_length=32, help_text="Drawn at random for the visitor's browser.")
+    image_id = models.UUIDField(help_text="Id of the progression; it may no longer exist.")
+    visitor = models.CharField(max_length=32, help_text="Random id of the visitor's browser.")
     choice = models.CharField(max_length=20)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(default=timezone.now)
@@ -31,18 +31,18 @@ class Vote(models.Model):
 
 
 class Comment(models.Model):
-    """What a visitor wrote of one image, or in reply to another comment there (one level deep)."""
+    """A visitor's comment on one image, or a reply to another comment there (one level deep)."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     artifact = models.ForeignKey(Artifact, on_delete=models.CASCADE, related_name="comments")
-    image_id = models.UUIDField(help_text="Of the progression on the page; it may be gone.")
+    image_id = models.UUIDField(help_text="Id of the progression; it may no longer exist.")
     reply_to = models.ForeignKey(
         "self", on_delete=models.CASCADE, null=True, blank=True, related_name="replies"
     )
-    visitor = models.CharField(max_length=32, help_text="Drawn at random for the visitor's browser.")
-    name = models.CharField(max_length=80, blank=True, default="", help_text="As the visitor gave it.")
+    visitor = models.CharField(max_length=32, help_text="Random id of the visitor's browser.")
+    name = models.CharField(max_length=80, blank=True, default="", help_text="As entered by the visitor.")
     text = models.TextField()
-    is_hidden = models.BooleanField(default=False, help_text="Whether visitors do not see it.")
+    is_hidden = models.BooleanField(default=False, help_text="Whether it is hidden from visitors.")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:

@@ -1,4 +1,4 @@
-"""Rows of the talk that fills a template: one chat for an artifact and a session, and its turns."""
+"""Chats that fill a template: one for each artifact and session, and their turns."""
 
 from django.db import models
 from django.utils import timezone
@@ -9,13 +9,13 @@ from progressions.models import Queued
 
 
 class Chat(models.Model):
-    """Somebody's talk about one artifact. What was chosen is in `artifact_configurations`; here is where it stands."""
+    """A chat about one artifact. The values are in `artifact_configurations`; this row holds the chat's state."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     artifact = models.ForeignKey(Artifact, on_delete=models.CASCADE, related_name="chats")
     session_id = models.CharField(max_length=128)
     state = models.JSONField(
-        default=dict, blank=True, help_text="What is asked now, what was offered, the way back."
+        default=dict, blank=True, help_text="The open question, its choices, and the placeholders before."
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(auto_now=True)
@@ -32,10 +32,10 @@ class Chat(models.Model):
 
 
 class ChatTurn(Queued):
-    """One message and its answer: a leased row whose steps are in the journal. Turns of a chat run one by one."""
+    """One message and its answer: a leased row whose steps are in the journal. Turns of a chat run one at a time."""
 
     class Status(models.TextChoices):
-        """Where a turn is; `failed`: no answer was given, what it had saved stays."""
+        """The state of a turn; `failed`: there was no answer, but saved values stay."""
 
         QUEUED = "queued"
         RUNNING = "running"
@@ -44,14 +44,14 @@ class ChatTurn(Queued):
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     chat = models.ForeignKey(Chat, on_delete=models.CASCADE, related_name="turns")
-    number = models.PositiveIntegerField(help_text="Counts from 1 within the chat.")
+    number = models.PositiveIntegerField(help_text="Counted from 1 within the chat.")
     status = models.CharField(max_length=8, choices=Status, default=Status.QUEUED)
     input = models.TextField()
     understood = models.JSONField(
-        default=list, blank=True, help_text="What the message was taken for, and by whom."
+        default=list, blank=True, help_text="The intents read from the message, and by what."
     )
     reply = models.TextField(blank=True, default="")
-    answer = models.JSONField(default=dict, blank=True, help_text="The whole answer, as the client got it.")
+    answer = models.JSONField(default=dict, blank=True, help_text="The complete answer sent to the client.")
     error = models.TextField(blank=True, default="")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     ended_at = models.DateTimeField(null=True, blank=True)

@@ -1,4 +1,4 @@
-"""Rows of templates: pages with placeholders, to be filled for one artifact at a time."""
+"""Templates: pages with placeholders, each filled for one artifact at a time."""
 
 from django.db import models
 from django.utils import timezone
@@ -10,13 +10,11 @@ class Template(models.Model):
     """A stored page with placeholders. Its bytes are in the `templates` storage and never change."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    r2_key = models.CharField(max_length=300, unique=True, help_text="In the templates storage.")
-    name = models.CharField(max_length=200, help_text="Of the file, as it was sent.")
+    r2_key = models.CharField(max_length=300, unique=True, help_text="Key in the templates storage.")
+    name = models.CharField(max_length=200, help_text="Name of the uploaded file.")
     owner_id = models.CharField(max_length=16, blank=True, default="", help_text="Prefix of the API key.")
-    placeholders = models.JSONField(default=list, help_text="Their names, in the order of the page.")
-    problems = models.JSONField(
-        default=list, blank=True, help_text="What is left as it stands when it is filled, in sentences."
-    )
+    placeholders = models.JSONField(default=list, help_text="Placeholder names, in page order.")
+    problems = models.JSONField(default=list, blank=True, help_text="What cannot be filled, in sentences.")
     bytes = models.PositiveIntegerField()
     sha256 = models.CharField(max_length=64)
     created_at = models.DateTimeField(default=timezone.now, editable=False)

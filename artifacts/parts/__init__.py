@@ -1,1 +1,1 @@
-"""What generators are built of: figures, charts, pictures, films, rooms, documents, text; pure, without rows."""
+"""What two or more generators share: charts, statistics, prints, documents, records. Pure, without rows."""

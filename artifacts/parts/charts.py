@@ -1,8 +1,8 @@
-"""Charts as SVG, made as a tree of elements so that no text in them can become markup.
+"""Charts as SVG, built as an element tree so that no text can become markup.
 
-A chart takes the width it is given, on a phone as on a poster: places across are per cent, heights and type are
-pixels. Colours are classes whose rules stand in templates/artifacts/assets/charts.css. Each has a title and a
-description for those who do not see it; the page puts a table of the same figures beside it.
+A chart takes the available width: horizontal positions are percentages, heights and font sizes are pixels. Colours are
+classes with rules in templates/artifacts/assets/charts.css. Each chart has a title and a description for screen
+readers; the page adds a table with the same figures.
 """
 
 import math
@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 Tone = Literal["ok", "bad", "quiet", "accent", "soft", "pale"]
 
-_ROW_PX = 52  # a row: its words, its mark, air
+_ROW_PX = 52  # a row: its label, its mark, space
 _BAR_PX = 14
 _AXIS_PX = 26
 _PLOT_PX = 180
@@ -24,9 +24,9 @@ _LONGEST_LABEL = 34
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A chart with what stands around it: artifacts/figure.html. `legend`: tone (or `mid`, `far`) and words.
+    """A chart with its context: artifacts/figure.html. `legend`: tone (or `mid`, `far`) and label.
 
-    `rows`: the figures of the chart as a table, the first cell of each its heading.
+    `rows`: the chart's figures as a table; the first cell of each row is its heading.
     """
 
     title: str
@@ -39,7 +39,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What a chart is called. `key`: unlike any other chart's of the page; letters and digits."""
+    """A chart's name and description. `key`: unique on the page; letters and digits."""
 
     key: str
     title: str
@@ -48,7 +48,7 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class BarPart:
-    """A length of a bar."""
+    """A segment of a bar."""
 
     value: float
     tone: Tone
@@ -56,7 +56,7 @@ class BarPart:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A bar of one part or several, end to end. `said`: its figure in words, at the right."""
+    """A bar of one or more segments. `said`: its value in words, at the right."""
 
     label: str
     said: str
@@ -70,7 +70,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Dot:
-    """A value with its interval; an end of it is None where it is not known. `far`: one more mark, further out."""
+    """A value with its interval; an end is None if unknown. `far`: a second mark, further out."""
 
     label: str
     said: str
@@ -89,7 +89,7 @@ class Tick:
 
 
 def ticks_to(most: float) -> tuple[float, ...]:
-    """Round values from 0 to at least `most`, four or five steps of 1, 2 or 5 times a power of ten."""
+    """Round values from 0 to at least `most`, in four or five steps of 1, 2 or 5 times a power of ten."""
     if most <= 0:
         return (0.0, 1.0)
     power = 10.0 ** math.floor(math.log10(most / 4))
@@ -98,7 +98,7 @@ def ticks_to(most: float) -> tuple[float, ...]:
 
 
 def bars(words: Words, rows: Sequence[Bar], most: float | None = None) -> SafeString:
-    """Horizontal bars, each from 0 to its length; `most` is the full width, else the longest bar is."""
+    """Horizontal bars from 0; `most` is the full width, by default the longest bar."""
     full = most or max((row.total for row in rows), default=0) or 1
     svg = _canvas(words, len(rows) * _ROW_PX)
     for place, row in enumerate(rows):
@@ -115,7 +115,7 @@ def bars(words: Words, rows: Sequence[Bar], most: float | None = None) -> SafeSt
 
 
 def dots(words: Words, rows: Sequence[Dot], ticks: Sequence[Tick]) -> SafeString:
-    """A dot for each row with its interval as a whisker, on a scale from 0 to the last tick."""
+    """A dot per row with its interval as a whisker, on a scale from 0 to the last tick."""
     full = ticks[-1].value or 1
     height = len(rows) * _ROW_PX
     svg = _canvas(words, height + _AXIS_PX)
@@ -147,7 +147,7 @@ def _dot(svg: Element, row: Dot, full: float, y: int) -> None:
 
 
 def columns(words: Words, rows: Sequence[Bar]) -> SafeString:
-    """A column for each time, of parts from the ground up; first and last are labelled, and the highest value."""
+    """A stacked column per point in time; the first, last and highest are labelled."""
     full = max((row.total for row in rows), default=0) or 1
     svg = _canvas(words, _PLOT_PX + _AXIS_PX)
     _ground(svg, [row.label for row in rows], f"{full:g}")
@@ -164,7 +164,7 @@ def columns(words: Words, rows: Sequence[Bar]) -> SafeString:
 
 
 def shares_over_time(words: Words, rows: Sequence[Dot]) -> SafeString:
-    """A share from 0 to 1 for each time, joined by lines, with its interval; a time without a value is a gap."""
+    """A share from 0 to 1 per point in time, as a line with intervals; a missing value is a gap."""
     svg = _canvas(words, _PLOT_PX + _AXIS_PX)
     _ground(svg, [row.label for row in rows], "100 %")
     before: tuple[str, str] | None = None

@@ -1,8 +1,8 @@
-"""Rates and spreads with their intervals: pure numbers, exact, without random resampling.
+"""Statistics with intervals: rates and quantiles. Pure and exact, without random resampling.
 
-All intervals are of 95 %. A rate's is Wilson's score interval, which stays within 0 and 1 and is honest with few
-samples. A quantile's is between two order statistics, by the binomial distribution: it assumes nothing about how
-the values are spread, and is missing on a side where the sample is too small to give one.
+All intervals are 95 %. A rate has Wilson's score interval, which stays within 0 and 1 and works for small samples. A
+quantile's interval lies between two order statistics, by the binomial distribution: it assumes no distribution of
+the values, and has no end on a side where the sample is too small.
 """
 
 import math
@@ -16,7 +16,7 @@ _Z = 1.959963984540054
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """`part` of `whole`, as a share from 0 to 1, with its interval. With `whole` 0 the interval is 0 to 1."""
+    """`part` of `whole` as a share from 0 to 1, with its interval. If `whole` is 0, the interval is 0 to 1."""
 
     part: int
     whole: int
@@ -25,13 +25,23 @@ class Share:
 
     @property
     def share(self) -> float | None:
-        """None where there is no sample."""
+        """None without a sample."""
         return self.part / self.whole if self.whole else None
+
+    @property
+    def percent(self) -> str:
+        """`71 %`, or `not known`."""
+        return "not known" if self.share is None else f"{self.share * 100:.0f} %"
+
+    @property
+    def interval(self) -> str:
+        """`55 to 84 %`; empty without a sample."""
+        return f"{self.low * 100:.0f} to {self.high * 100:.0f} %" if self.whole else ""
 
 
 @dataclass(frozen=True, slots=True)
 class Quantile:
-    """A quantile of a sample and its interval; an end is None where the sample is too small for it."""
+    """A quantile and its interval; an end is None if the sample is too small for it."""
 
     value: float
     low: float | None
@@ -40,7 +50,7 @@ class Quantile:
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """How `count` values are spread."""
+    """The distribution of `count` values."""
 
     count: int
     median: Quantile
@@ -50,7 +60,7 @@ class Spread:
 def rate_of(part: int, whole: int) -> Share:
     """A rate with Wilson's score interval (E. B. Wilson, JASA 22 (1927), 209 to 212)."""
     if not 0 <= part <= whole:
-        raise ValueError(f"{part} of {whole} is no rate")
+        raise ValueError(f"{part} of {whole} is not a rate")
     if not whole:
         return Share(0, 0, 0.0, 1.0)
     share, squared = part / whole, _Z * _Z
@@ -63,7 +73,7 @@ def rate_of(part: int, whole: int) -> Share:
 
 
 def spread_of(values: Sequence[float]) -> Spread | None:
-    """Median and 90th percentile; None for no values."""
+    """Median and 90th percentile; None without values."""
     if not values:
         return None
     ordered = sorted(values)
@@ -71,7 +81,7 @@ def spread_of(values: Sequence[float]) -> Spread | None:
 
 
 def quantile_of(ordered: Sequence[float], share: float) -> Quantile:
-    """The quantile between neighbours (Hyndman and Fan's type 7) of values in order, at least one."""
+    """The quantile by linear interpolation (Hyndman and Fan's type 7) of sorted values, at least one."""
     place = (len(ordered) - 1) * share
     below = math.floor(place)
     above = min(below + 1, len(ordered) - 1)
@@ -85,13 +95,13 @@ def quantile_of(ordered: Sequence[float], share: float) -> Quantile:
 
 
 def _ranks(count: int, share: float) -> tuple[int | None, int | None]:
-    """Between which ranks, from 1, the quantile lies: each side errs by at most half of what is left to chance.
+    """The ranks, from 1, that enclose the quantile: each side has at most half of the error probability.
 
-    How many values lie below the quantile is binomial; the value of rank r is above it where fewer than r do.
+    The number of values below the quantile is binomial; the value of rank r is above it if fewer than r are below.
     """
     tail = (1 - CONFIDENCE) / 2
     lower: int | None = None
-    below = 0.0  # the chance that at most `rank - 1` values lie below the quantile
+    below = 0.0  # the probability that at most `rank - 1` values are below the quantile
     for rank in range(1, count + 1):
         below += _binomial(rank - 1, count, share)
         if below <= tail:
@@ -107,5 +117,10 @@ def _binomial(hits: int, count: int, share: float) -> float:
 
 
 def overlap(one: Share, other: Share) -> bool:
-    """Whether two intervals share a value: then these samples do not tell the rates apart."""
+    """Whether two intervals overlap: then the samples do not distinguish the rates."""
     return one.low <= other.high and other.low <= one.high
+
+
+def counted(count: int, noun: str) -> str:
+    """`1 image`, `3 images`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

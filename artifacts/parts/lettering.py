@@ -1,8 +1,8 @@
-"""Lettering for pictures and films: words in any script set by typst, as images with a transparent ground.
+"""Draws text for pictures and films: any script, set by typst, as transparent images.
 
-Only the fonts of the installed packages are used, so that every machine draws the same: Libertinus Serif (typst's
-own), Noto Sans for most scripts, Noto Sans CJK and Noto Emoji. A character that none has is drawn as a box. Words are
-handed over as data: typst never reads them as markup.
+Only the fonts of installed packages are used, so that every machine draws the same: Libertinus Serif (built into
+typst), Noto Sans for most scripts, Noto Sans CJK and Noto Emoji. Missing characters are drawn as boxes. Text is passed
+as data: typst never interprets it as markup.
 """
 
 import io
@@ -21,10 +21,10 @@ import typst
 from PIL import Image
 
 _SERIF, _SANS, _CJK = "Libertinus Serif", "Noto Sans", "Noto Sans CJK JP"
-# Characters that are not seen, but decide how those beside them are drawn.
+# Invisible characters that change how their neighbours are drawn.
 _JOINERS = "\u200c\u200d"
 _LONG_WORD = re.compile(r"(\S{24})(?=\S)")
-# At 72 dots an inch a typographic point is a pixel.
+# At 72 dpi, a typographic point is a pixel.
 _PPI = 72.0
 
 _SOURCE = """
@@ -51,7 +51,7 @@ _SOURCE = """
 
 @dataclass(frozen=True, slots=True)
 class TextLine:
-    """A paragraph of one style. `size_px`: of the letters; `colour`: `#rrggbb` or `#rrggbbaa`; `tracking`: in em."""
+    """A paragraph in one style. `size_px`: font size; `colour`: `#rrggbb` or `#rrggbbaa`; `tracking`: in em."""
 
     text: str
     size_px: float
@@ -63,7 +63,7 @@ class TextLine:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Paragraphs one below another, wrapped at `width_px` (with `margin_px` inside it at every edge)."""
+    """Paragraphs below one another, wrapped at `width_px` (which includes `margin_px` on each side)."""
 
     lines: tuple[TextLine, ...]
     width_px: int
@@ -72,7 +72,7 @@ class Block:
 
 
 def draw(blocks: Sequence[Block]) -> list[Image.Image]:
-    """Each block as RGBA, as wide as it says and as high as its words need."""
+    """Each block as RGBA, as wide as it says and as high as its text needs."""
     if not blocks:
         return []
     given = [_described(block) for block in blocks]
@@ -83,7 +83,7 @@ def draw(blocks: Sequence[Block]) -> list[Image.Image]:
         sys_inputs={"given": json.dumps(given)},
         font_paths=_fonts(),
     )
-    each = pages if isinstance(pages, list) else [pages]  # one page comes bare
+    each = pages if isinstance(pages, list) else [pages]  # a single page is not a list
     return [Image.open(io.BytesIO(page), formats=["PNG"]).convert("RGBA") for page in each]
 
 
@@ -95,13 +95,13 @@ def _fonts() -> typst.Fonts:
 
 @cache
 def _families(*first: str) -> list[str]:
-    """Those named, then each that has a script or signs of its own."""
+    """The given families, then all families for further scripts and symbols."""
     found = [name for name in _fonts().families() if name.startswith(("Noto", "DejaVu"))]
     return [*first, *sorted(set(found) - set(first), reverse=True)]
 
 
 def plain(text: str, most: int) -> str:
-    """The text on one line, without what cannot be drawn, of at most so many characters; cut ones end in `…`."""
+    """The text on one line, without undrawable characters, at most `most` characters; ends in `…` if cut."""
     kept = "".join(
         " " if character.isspace() else character
         for character in text

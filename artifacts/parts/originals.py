@@ -1,4 +1,4 @@
-"""Originals as generators read them: one that cannot be shown never ends an artifact; the manifest names it."""
+"""Reads originals for generators: an unreadable one never fails the artifact; the manifest lists it."""
 
 from collections.abc import Callable
 from typing import NamedTuple, TypeVar
@@ -13,14 +13,14 @@ log = structlog.get_logger(__name__)
 MISSING = "The original is missing"
 UNREADABLE = "The original cannot be read"
 UNSHOWABLE = "The original cannot be shown"
-# Of an artifact that would show none.
-NONE_READABLE = "none of the chosen images can be shown: their originals are gone or broken"
+# If an artifact would show no image.
+NONE_READABLE = "none of the chosen images can be shown: their originals are missing or damaged"
 
 T = TypeVar("T")
 
 
 class Original(NamedTuple):
-    """A stored file and what it shows."""
+    """A stored file and its picture."""
 
     content: bytes
     picture: Picture
@@ -33,11 +33,10 @@ def use_original(
     *,
     is_shown_anyway: bool = False,
 ) -> T | None:
-    """What `use` makes of an image's original, on a pixel thread.
+    """Runs `use` on an image's original, on a pixel thread.
 
-    None where the original is missing, cannot be decoded, or `use` fails on it: `material.left_out` says why then,
-    unless the image `is_shown_anyway`, by its delivery image. Raises UnavailableError where the storage is down: that
-    is not the image's fault.
+    None if the original is missing, cannot be decoded, or `use` fails; `material.left_out` then says why, unless the
+    image `is_shown_anyway` by its delivery image. Raises UnavailableError if the storage is down.
     """
     reasons = {} if is_shown_anyway else material.left_out
     try:

@@ -1,4 +1,4 @@
-"""Pictures for print: originals made as small as the page needs them, and what stands where there is none."""
+"""Pictures for print: originals reduced to the size the page needs, or a placeholder text."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -8,14 +8,14 @@ from artifacts.material import ImageFacts, Material
 from artifacts.parts.originals import use_original
 from dali.lib.pictures.images import Picture
 
-# Reading may wait for a network; decoding is held to the cores elsewhere.
+# Reading may wait for a network; decoding is limited to the number of cores elsewhere.
 _READERS = 4
 _QUALITY = 84
 
 
 @dataclass(frozen=True, slots=True)
 class Print:
-    """A JPEG, over its ground where it is transparent, and its size in pixels; or no content, and words about `why`."""
+    """A JPEG, over its background colour if transparent, and its size in pixels; or no content, and `why`."""
 
     content: bytes
     width: int
@@ -24,7 +24,7 @@ class Print:
 
 
 def prints(material: Material, wanted: Sequence[tuple[ImageFacts, Sequence[int]]]) -> list[list[Print]]:
-    """Of each image one print for each of its longest sides in pixels; nothing is enlarged."""
+    """For each image, one print per longest side in pixels; nothing is enlarged."""
     with ThreadPoolExecutor(_READERS, thread_name_prefix="prints") as readers:
         return list(readers.map(lambda each: _prints_of(material, *each), wanted))
 

@@ -1,4 +1,4 @@
-"""Records as JSON files that people can read and programs take back in: each says its format and version."""
+"""JSON files for people and programs: each states its format and version."""
 
 import json
 from collections.abc import Mapping
@@ -8,20 +8,20 @@ from artifacts.generator import File
 from artifacts.material import Material
 
 MEDIA_TYPE = "application/json"
-# Formats with their versions; that of replay scripts stands with their calls.
+# Formats with their versions; the one of replay scripts is beside its calls.
 ARCHIVE = ("dali.archive", 1)
 ARCHIVE_COLUMNS = ("storage", "key", "bytes", "sha256", "media_type", "row", "state")
 TIPS = ("dali.tips", 1)
 
 
 def json_file(name: str, record: Mapping[str, object]) -> File:
-    """One object in the order it was written in, one field a line."""
+    """One object with its fields in order, one per line."""
     text = json.dumps(record, ensure_ascii=False, indent=1, allow_nan=False, default=_plain)
     return File(name, MEDIA_TYPE, f"{text}\n".encode())
 
 
 def heading(format_: str, version: int, material: Material) -> dict[str, object]:
-    """What every record begins with. `version` rises where a reader of the one before could not read it."""
+    """The start of every record. Raise `version` when readers of the previous version would fail."""
     return {
         "format": format_,
         "version": version,

@@ -1,7 +1,7 @@
-"""The calls that made a project, in an order in which they can be made again; pure. The format: docs/generators.md.
+"""The calls that made a project, in an order in which they can be repeated. Pure. Format: docs/generators.md.
 
-A call names what earlier ones made as `{"call": n, "provider": ..., "variantIndex": ...}`, and a stored object as
-`{"object": key, "sha256": ...}`: neither ids nor addresses outlive the project they are of.
+A call refers to earlier results as `{"call": n, "provider": ..., "variantIndex": ...}`, and to a stored object as
+`{"object": key, "sha256": ...}`: ids and URLs are not valid outside their project.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -27,7 +27,7 @@ _SEEDS = 2**32
 
 @dataclass(slots=True)
 class Plan:
-    """The calls so far, and where each image and variant comes from."""
+    """The calls so far, and the origin of each image and variant."""
 
     digest: Digest
     images: Mapping[UUID, ImageFacts]
@@ -35,7 +35,7 @@ class Plan:
     made: dict[UUID, Reference] = field(default_factory=dict)  # by image and by variant
 
     def add(self, route: str, project: UUID, rest: Mapping[str, object]) -> int:
-        """The number of the new call, from 1."""
+        """Adds a call; returns its number, from 1."""
         number = len(self.calls) + 1
         self.calls.append({"call": number, "route": route, "project": str(project), **rest})
         return number
@@ -43,10 +43,10 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class _Deed:
-    """One thing that was done, when, on top of which images or variants, and how it is done again."""
+    """One recorded action: its time, the images or variants it needs, and how to repeat it."""
 
     at: int
-    rank: int  # of those in one millisecond
+    rank: int  # order within one millisecond
     needs: frozenset[UUID]
     do: Callable[[Plan], None]
 
@@ -64,7 +64,7 @@ def plan_of(material: Material, jobs: Sequence[JobFacts], digest: Digest) -> Pla
 
 
 def _makeable(material: Material, jobs: Iterable[JobFacts]) -> set[UUID]:
-    """Images that some call will make; parents stand before children."""
+    """Images that a call will make; parents come before children."""
     found = {variant.image_id for job in jobs for variant in job.variants if variant.image_id is not None}
     for image in material.images:
         if image.kind == _ROLLBACK and image.parent_id in found:
@@ -108,10 +108,10 @@ def _submit(plan: Plan, job: JobFacts) -> None:
 
 
 def _parts(job: JobFacts) -> list[tuple[tuple[str, ...], dict[str, object]]]:
-    """Providers that one call can ask together, with the fields that give each variant its recorded seed.
+    """The providers that one call can ask together, with the fields that give each variant its recorded seed.
 
-    A variant keeps its index, which is part of what the built-in provider paints by. A job that retried some
-    variants asks its providers for different numbers of them: one call for each number.
+    A variant keeps its index, because the built-in provider uses it. A job that retried some variants asks its
+    providers for different numbers of images: one call per number.
     """
     seeds: dict[str, list[int]] = {}
     for variant in sorted(job.variants, key=lambda one: one.index):
@@ -131,7 +131,7 @@ def _parts(job: JobFacts) -> list[tuple[tuple[str, ...], dict[str, object]]]:
 def _body(
     job: JobFacts, providers: Sequence[str], seeds: Mapping[str, object], variants: Iterable[VariantFacts]
 ) -> dict[str, object]:
-    """As the route takes it. Models are named even where the client named none: a default may change."""
+    """The body for the route. Models are named even if the client named none: a default may change."""
     body: dict[str, object] = {
         "prompt": job.prompt,
         "providers": list(providers),
@@ -147,7 +147,7 @@ def _body(
 
 
 def _references(plan: Plan, job: JobFacts) -> dict[str, Reference]:
-    """Fields of the body that name what only the replay knows the address of."""
+    """Fields of the body whose URLs only the replay knows."""
     found: dict[str, Reference] = {}
     parent = plan.images.get(job.parent_id) if job.parent_id else None
     if parent is not None and parent.id in plan.made:
@@ -163,7 +163,7 @@ def _references(plan: Plan, job: JobFacts) -> dict[str, Reference]:
 
 
 def _result(plan: Plan, variant: VariantFacts) -> dict[str, object]:
-    """What came of a variant the first time, for comparison."""
+    """The original result of a variant, for comparison."""
     image = plan.images.get(variant.image_id) if variant.image_id else None
     return {
         "provider": variant.provider,

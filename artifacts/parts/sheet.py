@@ -1,4 +1,4 @@
-"""Tables of artifacts: a CSV file from its headings and rows."""
+"""CSV files from headings and rows."""
 
 from collections.abc import Iterable, Sequence
 
@@ -9,5 +9,5 @@ __all__ = ["Cell", "csv_file"]
 
 
 def csv_file(name: str, head: Sequence[str], rows: Iterable[Sequence[Cell]]) -> File:
-    """A table with a line of headings. Numbers stand as they are; an unknown is an empty cell."""
+    """A table with a heading line. Numbers are unformatted; unknown values are empty cells."""
     return File(name, MEDIA_TYPE, csv_bytes(head, rows))

@@ -1,4 +1,4 @@
-"""What each model of each provider did with the images it was asked for: counts, rates, times, costs."""
+"""Results of each provider and model: counts, rates, times, costs."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -14,11 +14,11 @@ _NOT_ENDED = ("queued", "running")
 
 @dataclass(frozen=True, slots=True)
 class ModelTally:
-    """One model of one provider. Each image asked is in exactly one of the outcomes, which add up to `asked`.
+    """One model of one provider. Each image requested has exactly one outcome; the outcomes add up to `asked`.
 
-    `answered`: a picture came back, also where it was a duplicate or could not be kept. `failures`: by code, the
-    most frequent first, `refused` among them. `cost_usd`: of what is known; `cost_unknown`: images that came back
-    without a known cost; `unseen`: calls that were sent and whose answer was never seen, possibly billed.
+    `answered`: images returned, including duplicates and ones that could not be kept. `failures`: by code, most
+    frequent first, including `refused`. `cost_usd`: the known cost; `cost_unknown`: images returned without a known
+    cost; `unseen`: calls whose answer was never received, possibly billed.
     """
 
     provider: str
@@ -47,7 +47,7 @@ class ModelTally:
 
 
 def tallies(jobs: Iterable[JobFacts], images: Iterable[ImageFacts]) -> tuple[ModelTally, ...]:
-    """One for each provider and model that was asked, in the order of their names."""
+    """One per provider and model that was asked, ordered by name."""
     verdicts = {image.id: image.judgment for image in images}
     groups: dict[tuple[str, str], list[VariantFacts]] = {}
     for job in jobs:

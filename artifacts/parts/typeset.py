@@ -1,9 +1,9 @@
-"""Sets documents by typst: a template of templates/artifacts/typst, data and pictures in, the bytes of a PDF out.
+"""Typesets PDFs with typst, from a template of templates/artifacts/typst, data and pictures.
 
-What users wrote goes over as JSON, which typst never reads as markup, and a template sees the files of one temporary
-folder and nothing else. The fonts are those of the installed packages, so that every machine sets the same:
-Libertinus Serif (typst's own), Noto Sans for most scripts, Noto Sans CJK and Noto Emoji. A character none of them has
-is set as a box, and may be lost to searching and copying.
+Users' text is passed as JSON, which typst never interprets as markup; a template can read only the files of one
+temporary folder. The fonts come from installed packages, so that every machine sets the same: Libertinus Serif (built
+into typst), Noto Sans for most scripts, Noto Sans CJK and Noto Emoji. Missing characters become boxes, and searching
+and copying may lose them.
 """
 
 import json
@@ -23,15 +23,15 @@ from django.conf import settings
 _TEMPLATES = Path(settings.BASE_DIR) / "templates" / "artifacts" / "typst"
 _PLAIN_NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 _BREAK = re.compile(r"\r\n?|[\n\u0085\u2028\u2029]")
-# Embeddings and overrides turn text around without a word saying so; each paragraph has its own direction here.
+# Embeddings and overrides change the text direction invisibly; each paragraph has its own direction instead.
 _TURNS = re.compile("[\u202a-\u202e]")
-# typst breaks no word, however long.
+# typst does not break long words.
 _WORD_MOST = 24
 _LANGUAGES = (("ja", "HIRAGANA", "KATAKANA"), ("ko", "HANGUL"), ("zh", "CJK UNIFIED"))
 
 
 class Paragraph(TypedDict):
-    """Text without breaks, the direction it is read in, and the language that chooses the forms of its glyphs."""
+    """A single-line text, its direction, and the language that selects its glyph forms."""
 
     text: str
     rtl: bool
@@ -39,7 +39,7 @@ class Paragraph(TypedDict):
 
 
 def pdf(template: str, data: Mapping[str, object], files: Mapping[str, bytes]) -> bytes:
-    """The PDF of `<template>.typ`, which reads `data.json` and `files` by name. The same input, the same bytes."""
+    """The PDF of `<template>.typ`, which reads `data.json` and `files` by name. Same input, same bytes."""
     with TemporaryDirectory(prefix="dali-typeset-") as folder:
         root = Path(folder)
         for source in _TEMPLATES.glob("*.typ"):
@@ -47,7 +47,7 @@ def pdf(template: str, data: Mapping[str, object], files: Mapping[str, bytes]) -
         (root / "data.json").write_bytes(json.dumps(data, ensure_ascii=False).encode(errors="replace"))
         for name, content in files.items():
             if not _PLAIN_NAME.fullmatch(name):
-                raise ValueError(f"{name!r} is no plain file name")
+                raise ValueError(f"{name!r} is not a plain file name")
             (root / name).write_bytes(content)
         made = typst.compile(
             root / f"{template}.typ", root=root, font_paths=_fonts(), ignore_system_fonts=True, format="pdf"
@@ -58,7 +58,7 @@ def pdf(template: str, data: Mapping[str, object], files: Mapping[str, bytes]) -
 
 
 def paragraphs(text: str, most: int | None = None) -> list[Paragraph]:
-    """The paragraphs of a text, none of them empty; shortened to `most` columns where it says so."""
+    """The non-empty paragraphs of a text; shortened to `most` columns if given."""
     lines = [_plain(line) for line in _BREAK.split(text)]
     found = []
     for each in filter(None, lines):
@@ -71,13 +71,13 @@ def paragraphs(text: str, most: int | None = None) -> list[Paragraph]:
 
 
 def one_line(text: str, most: int | None = None) -> Paragraph:
-    """A text as one paragraph, shortened to `most` columns."""
+    """A text as one paragraph, shortened to `most` columns if given."""
     plain = _plain(_BREAK.sub(" ", text))
     return _paragraph(plain if most is None else _shortened(plain, most))
 
 
 def columns_of(text: str) -> int:
-    """How wide a text is: a Chinese character takes two columns, a Latin one takes one."""
+    """The width of a text: a Chinese character takes two columns, a Latin one takes one."""
     return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
 
 
@@ -88,7 +88,7 @@ def _fonts() -> typst.Fonts:
 
 
 def _plain(text: str) -> str:
-    """Without what cannot be set: control characters and lone surrogates; white space becomes single spaces."""
+    """The text without control characters and lone surrogates; white space becomes single spaces."""
     kept = "".join(
         " " if character.isspace() else character
         for character in _TURNS.sub("", text)
@@ -103,7 +103,7 @@ def _paragraph(text: str) -> Paragraph:
 
 
 def _language(text: str) -> str:
-    """Which forms Chinese characters have is seen from what stands beside them."""
+    """The forms of Chinese characters depend on the language, guessed from the other characters."""
     if text.isascii():
         return "en"
     names = {unicodedata.name(character, "") for character in set(text)}
@@ -114,7 +114,7 @@ def _language(text: str) -> str:
 
 
 def _breakable(text: str) -> str:
-    """With a place to break after so many characters of one word, never inside of what is drawn as one."""
+    """Adds a break opportunity every few characters of a long word, never inside a joined glyph."""
     made, run = [], 0
     for index, character in enumerate(text):
         if run >= _WORD_MOST and not _is_joined(text[index - 1], character):
@@ -126,7 +126,7 @@ def _breakable(text: str) -> str:
 
 
 def _is_joined(before: str, character: str) -> bool:
-    """Whether two characters may be drawn as one; letters of joined scripts (Arabic's kin) always may."""
+    """Whether two characters may be drawn as one; always true for joined scripts such as Arabic."""
     if (
         before == "\u200d"
         or unicodedata.bidirectional(character) == "AL"

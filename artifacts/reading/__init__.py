@@ -1,1 +1,1 @@
-"""Records that generators wrote, read back: calls made again, archives checked, tips taken in."""
+"""Reads records that generators wrote: repeats calls, checks archives, imports tips."""

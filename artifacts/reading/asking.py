@@ -1,4 +1,4 @@
-"""The API as a replay asks it: waits where it is told to wait, and says in one sentence what was refused."""
+"""The API client of a replay: waits when told to, and reports refusals in one sentence."""
 
 import time
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from dali.lib.errors import DaliError
 ANSWER_S = 60.0
 POLL_S = 0.1
 MOST_POLL_S = 1.0
-PATIENCE = 20  # answers "not now" in a row
+PATIENCE = 20  # "not now" answers in a row
 MOST_PAUSE_S = 90.0
 SLOW_DOWN, UNAVAILABLE = 429, 503
 
@@ -22,11 +22,11 @@ class CallRefusedError(DaliError):
 
 
 class StuckError(DaliError):
-    """The API does not answer as it should; nothing more can be asked of it."""
+    """The API does not answer properly; no further calls are possible."""
 
 
 class Api:
-    """Asks the API below `origin` by a session that carries the key."""
+    """Calls the API at `origin` through a session that sends the key."""
 
     def __init__(self, session: requests.Session, origin: str) -> None:
         self._session = session
@@ -37,15 +37,15 @@ class Api:
         return self._ask("GET", path, params=parameters)
 
     def post(self, path: str, body: Mapping[str, object] | None = None, key: str = "") -> Any:
-        """The JSON answer to a POST of JSON; with `key` the same body is taken once."""
+        """The JSON answer to a POST of JSON; with `key`, the same body takes effect once."""
         return self._ask("POST", path, json=body, headers={"Idempotency-Key": key} if key else {})
 
     def upload(self, content: bytes) -> str:
-        """The address of an upload made of the bytes."""
+        """Uploads the bytes; returns the upload's URL."""
         return str(self._ask("POST", "/api/uploads", files={"file": ("image", content)})["url"])
 
     def wait_for_job(self, job_id: str) -> Any:
-        """The job once all its variants have ended."""
+        """Waits until all variants of the job have ended; returns the job."""
         pause_s = POLL_S
         while (job := self.get(f"/api/jobs/{job_id}"))["status"] not in ("complete", "cancelled"):
             time.sleep(pause_s)
@@ -73,7 +73,7 @@ def _pause(asked: str) -> float:
 
 
 def _reason(answer: requests.Response) -> str:
-    """What the API says of it, in its own words."""
+    """The API's reason, in its own words."""
     try:
         return "; ".join(str(error["detail"]) for error in answer.json()["errors"])
     except (ValueError, KeyError, TypeError):

@@ -1,4 +1,4 @@
-"""An archive manifest as its file has it (`dali.archive`): a table, read line by line, or a record."""
+"""Parses an archive manifest file (`dali.archive`): a table, line by line, or a JSON record."""
 
 import csv
 import re
@@ -23,7 +23,7 @@ _PROJECT_KEY = re.compile(f"project/({_ID})/.+")
 
 @dataclass(frozen=True, slots=True)
 class ManifestEntry:
-    """One object as it was then. `size_bytes`, `sha256`: None where it was missing or not read."""
+    """One object at that time. `size_bytes`, `sha256`: None if it was missing or not read."""
 
     storage: str
     key: str
@@ -35,14 +35,14 @@ class ManifestEntry:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """The whole file; `projects` are those it says it is of, none where it is a table."""
+    """The whole file. `projects`: the ones it names; a table names none."""
 
     projects: tuple[UUID, ...]
     entries: dict[tuple[str, str], ManifestEntry]
 
 
 def read_manifest(path: Path) -> Manifest:
-    """Reads and checks a manifest whole; RecordError naming line or field."""
+    """Reads and checks a whole manifest. Raises RecordError with the line or field."""
     try:
         with path.open("rb") as file:
             start = file.read(64)
@@ -54,7 +54,7 @@ def read_manifest(path: Path) -> Manifest:
 
 
 def project_of(key: str) -> UUID | None:
-    """The project whose folder the key lies in."""
+    """The project whose folder contains the key."""
     found = _PROJECT_KEY.fullmatch(key)
     return UUID(found[1]) if found else None
 
@@ -67,13 +67,13 @@ def _of_record(path: Path) -> Manifest:
 
 
 def _lines(path: Path) -> Iterator[Fields]:
-    """Each line of a table as fields; an empty cell is nothing."""
+    """Each line of a table as fields; an empty cell is None."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = csv.reader(file, strict=True)
             if tuple(next(rows, ())) != ARCHIVE_COLUMNS:
                 raise RecordError(
-                    f"{path.name} is no archive manifest: its first line must be {','.join(ARCHIVE_COLUMNS)}"
+                    f"{path.name} is not an archive manifest: its first line must be {','.join(ARCHIVE_COLUMNS)}"
                 )
             for cells in rows:
                 where = f"line {rows.line_num}"
@@ -87,7 +87,7 @@ def _lines(path: Path) -> Iterator[Fields]:
         raise RecordError(f"{path.name} is not UTF-8 at byte {error.start}") from error
     except csv.Error as error:
         raise RecordError(
-            f"{path.name} is not a table: at line {rows.line_num} quotes do not match, or a cell is longer than"
+            f"{path.name} is not a table: at line {rows.line_num}, quotes do not match or a cell is longer than"
             f" {csv.field_size_limit():,} characters"
         ) from error
 
@@ -100,7 +100,7 @@ def _by_place(objects: Iterator[Fields]) -> dict[tuple[str, str], ManifestEntry]
             raise RecordError(f"{fields.path} names {entry.key} of {entry.storage} a second time")
         entries[entry.storage, entry.key] = entry
     if not entries:
-        raise RecordError("the manifest names no object: there is nothing to check")
+        raise RecordError("the manifest lists no objects: there is nothing to check")
     return entries
 
 
@@ -118,10 +118,10 @@ def _entry(fields: Fields) -> ManifestEntry:
             raise RecordError(f"{fields.path}: {error}") from error
     row = fields.text("row", most=100)
     if not _ROW.fullmatch(row):
-        fields.refuse("row", "as image_progressions/<id>, jobs/<id> or variants/<id>")
+        fields.refuse("row", "like image_progressions/<id>, jobs/<id> or variants/<id>")
     size, sha256 = None, fields.sha256("sha256")
     if state == "stored":
         size = fields.integer("bytes", least=0, most=MOST_SIZE)
         if sha256 is None:
-            fields.refuse("sha256", "there, since the object was stored")
+            fields.refuse("sha256", "present, because the object was stored")
     return ManifestEntry(storage, key, size, sha256, row, state)

@@ -1,4 +1,4 @@
-"""JSON records from a file, read with suspicion: whatever is not as its format says is named by line or field."""
+"""Reads untrusted JSON records from a file: reports line or field of everything that violates the format."""
 
 import hashlib
 import re
@@ -20,18 +20,18 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 class RecordError(DaliError):
-    """A file that is not what it should be; the message names the line or the field, and nothing was done."""
+    """The file is not valid; the message names the line or field. Nothing was done."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """An object of a record: its fields by type. `path` is where it stands, as `calls[2].body`; RecordError each."""
+    """An object of a record, with typed fields; raises RecordError. `path`: its place, such as `calls[2].body`."""
 
     path: str
     values: Mapping[str, Any]
 
     def refuse(self, name: str, cure: str) -> NoReturn:
-        """RecordError for a field."""
+        """Raises RecordError for a field."""
         if name not in self.values:
             raise RecordError(f"{self._where(name)} is missing: it must be {cure}")
         raise RecordError(f"{self._where(name)} is {shown(self.values[name])}: it must be {cure}")
@@ -42,14 +42,10 @@ class Fields:
         if not isinstance(value, str) or not (value or is_empty_ok):
             self.refuse(name, "text")
         if len(value) > most:
-            raise RecordError(
-                f"{self._where(name)} has {len(value):,} characters: at most {most:,} are taken"
-            )
+            raise RecordError(f"{self._where(name)} has {len(value):,} characters: the limit is {most:,}")
         if (found := CONTROL_CHARACTER.search(value)) is not None:
             code = f"U+{ord(found.group()):04X}"
-            raise RecordError(
-                f"{self._where(name)} holds the character {code}, which is no text: take it out"
-            )
+            raise RecordError(f"{self._where(name)} contains the control character {code}; remove it")
         return value
 
     def text_or_none(self, name: str, *, most: int) -> str | None:
@@ -57,7 +53,7 @@ class Fields:
         return None if self.values.get(name) is None else self.text(name, most=most)
 
     def texts(self, name: str, *, most: int, most_items: int) -> tuple[str, ...]:
-        """A list of texts that say something, each once."""
+        """A list of non-empty texts without repetitions."""
         given = self.items(name, most=most_items)
         texts = tuple(
             Fields(f"{self._where(name)}[{at}]", {"": value}).text("", most=most, is_empty_ok=False)
@@ -103,11 +99,11 @@ class Fields:
         if not isinstance(value, list):
             self.refuse(name, "a list")
         if len(value) > most:
-            raise RecordError(f"{self._where(name)} has {len(value):,} entries: at most {most:,} are taken")
+            raise RecordError(f"{self._where(name)} has {len(value):,} entries: the limit is {most:,}")
         return value
 
     def inner(self, name: str) -> "Fields":
-        """An object; an empty one where there is none."""
+        """An object; an empty one if it is missing."""
         value = self.values.get(name, {})
         if not isinstance(value, dict):
             self.refuse(name, "an object")
@@ -125,19 +121,19 @@ class Fields:
 
 
 def read_record(path: Path, *, format_: str, version: int, maker: str) -> tuple[Fields, str]:
-    """The record of a file, and the file's SHA-256. RecordError where it is none of this format and version."""
+    """The record of a file, and the file's SHA-256. Raises RecordError for another format or version."""
     content = read_file(path)
     values = parse(content, path.name)
     fields = Fields("", values if isinstance(values, dict) else {})
     if fields.values.get("format") != format_:
-        raise RecordError(f"{path.name} is no {format_} record: give the file that {maker} made")
+        raise RecordError(f"{path.name} is not a {format_} record: use a file made by {maker}")
     if fields.values.get("version") != version:
-        fields.refuse("version", f"{version}, which this Dali reads")
+        fields.refuse("version", f"{version}, the version this Dali reads")
     return fields, hashlib.sha256(content).hexdigest()
 
 
 def read_file(path: Path) -> bytes:
-    """All of a file; RecordError where it cannot be read or is too large."""
+    """The whole file. Raises RecordError if it cannot be read or is too large."""
     try:
         with path.open("rb") as file:
             content = file.read(MOST_BYTES + 1)
@@ -149,7 +145,7 @@ def read_file(path: Path) -> bytes:
 
 
 def parse(content: bytes, name: str) -> Any:
-    """JSON as RFC 8259 has it; RecordError naming line and column where it is none."""
+    """JSON as defined by RFC 8259. Raises RecordError with line and column."""
     try:
         return parse_text(content.decode("utf-8-sig"), what=name)
     except UnicodeDecodeError as error:

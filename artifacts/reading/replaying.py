@@ -1,4 +1,4 @@
-"""Makes the calls of a replay script again, one after the other, and compares what comes with what came then."""
+"""Repeats the calls of a replay script in order, and compares the results with the original ones."""
 
 import hashlib
 from collections import Counter
@@ -16,14 +16,14 @@ from dali.lib.web.input.fields import shown
 from progressions.enums import ROLLBACK
 from progressions.provider import providers
 
-# other: nobody promised it would be the same. differs: it should be.
+# other: never promised to be the same. differs: should be the same.
 Verdict = Literal["same", "other", "differs"]
 ReadObject = Callable[[str], bytes]
 
 
 @dataclass(frozen=True, slots=True)
 class ReplayedImage:
-    """What came of one image of one call."""
+    """The result for one image of one call."""
 
     call: int
     name: str
@@ -33,7 +33,7 @@ class ReplayedImage:
 
 @dataclass(frozen=True, slots=True)
 class _Made:
-    """`is_same`: the image has the bytes it had then; `is_start_same`: so has what it started from."""
+    """`is_same`: the image has its original bytes; `is_start_same`: so has its start image."""
 
     variant_id: str = ""
     progression_id: str = ""
@@ -43,7 +43,7 @@ class _Made:
 
 
 def check_here(script: Script, read_object: ReadObject) -> None:
-    """RecordError where this Dali lacks what the script needs: a provider, its settings, a stored object."""
+    """Raises RecordError if this Dali lacks something: a provider, its settings, a stored object."""
     for call in script.calls:
         where = f"calls[{call.number - 1}]"
         for name in call.providers:
@@ -63,18 +63,18 @@ def _read(ref: ObjectRef, read_object: ReadObject) -> bytes:
         content = read_object(ref.key)
     except FileNotFoundError:
         raise RecordError(
-            f"{ref.where}: the object {ref.key} is not there; name a folder that holds it with --objects"
+            f"{ref.where}: the object {ref.key} is missing; pass a folder that has it with --objects"
         ) from None
     found = hashlib.sha256(content).hexdigest()
     if ref.sha256 is not None and found != ref.sha256:
-        raise RecordError(f"{ref.where}: the object {ref.key} has other bytes than then: SHA-256 {found}")
+        raise RecordError(f"{ref.where}: the object {ref.key} has changed: SHA-256 {found}")
     return content
 
 
 def find_projects(api: Api, script: Script, given: Sequence[UUID]) -> dict[UUID, UUID]:
-    """Where each project of the script goes: the ones given (one for all, or one for each), else new ones.
+    """The target of each project of the script: the given ones (one for all, or one each), otherwise new ones.
 
-    RecordError where they do not fit, RefusedError where one does not exist.
+    Raises RecordError if their number is wrong, RefusedError if one does not exist.
     """
     if not given:
         return {
@@ -85,7 +85,7 @@ def find_projects(api: Api, script: Script, given: Sequence[UUID]) -> dict[UUID,
         }
     if len(given) not in (1, len(script.projects)):
         raise RecordError(
-            f"the script speaks of {len(script.projects)} projects: name one project for all, or one for each"
+            f"the script has {len(script.projects)} projects: pass one project for all, or one for each"
         )
     for project_id in given:
         api.get(f"/api/projects/{project_id}")
@@ -94,10 +94,10 @@ def find_projects(api: Api, script: Script, given: Sequence[UUID]) -> dict[UUID,
 
 
 class Replay:
-    """One run of a script into projects; run again into the same projects it makes nothing twice.
+    """One run of a script; running it again with the same projects creates nothing twice.
 
-    Every job is submitted under a key of its own, which the API keeps for 7 days; keeping twice changes nothing;
-    a rollback that is there already is taken for the script's own.
+    Each job has its own idempotency key, which the API keeps for 7 days; keeping twice changes nothing; an existing
+    rollback counts as the script's own.
     """
 
     def __init__(
@@ -119,12 +119,12 @@ class Replay:
         self.verdicts: Counter[Verdict] = Counter()
 
     def run(self) -> None:
-        """All calls in their order. StuckError where the API stops answering; a call that it refuses is an outcome."""
+        """Makes all calls in order. Raises StuckError if the API stops answering; a refused call is an outcome."""
         for call in self._script.calls:
             needed = self._made.get(call.needs) if call.needs else None
             is_variant_enough = call.route == KEEP_ROUTE
             if call.needs and not (needed and (needed.progression_id or is_variant_enough)):
-                self._tell(call, _name(call), "differs", f"left out: {call.needs} made no image")
+                self._tell(call, _name(call), "differs", f"skipped: {call.needs} made no image")
                 continue
             try:
                 if call.route == JOBS_ROUTE:
@@ -159,15 +159,15 @@ class Replay:
         return self._uploads[ref.key]
 
     def _look_at(self, call: ScriptCall, variant: Mapping[str, Any], *, is_start_same: bool) -> None:
-        """Compares one variant of a job; one that had an image, and is taken for a near-duplicate now, is kept."""
+        """Compares one variant of a job; if it had an image and is now skipped as a near-duplicate, keeps it."""
         provider, index = str(variant["provider"]), int(variant["variantIndex"])
         expected = call.expected.get((provider, index))
         status, progression_id, was_kept = variant["status"], variant["progressionId"] or "", ""
         if status == "skipped" and expected is not None and expected.status == "complete":
             progression_id = self._api.post(f"/api/variants/{variant['id']}/keep")["id"]
-            was_kept = "; kept, as a near-duplicate of another"
+            was_kept = "; kept, although a near-duplicate of another"
         elif status == "skipped" and expected is not None and expected.status == "skipped":
-            progression_id = ""  # where an earlier run kept it, the call that keeps it looks at it
+            progression_id = ""  # if an earlier run kept it, the call that keeps it compares it
         if progression_id:
             is_promised = providers.get(provider).is_reproducible and is_start_same
             verdict, words = self._compared(
@@ -194,23 +194,23 @@ class Replay:
         is_promised: bool,
         variant: Mapping[str, Any] | None = None,
     ) -> tuple[Verdict, str]:
-        """An image that is there now, beside the one that was there then."""
+        """Compares a new image with the original one."""
         if expected is None:
-            return "other", "nothing was written down to compare it with"
+            return "other", "the script has nothing to compare it with"
         if not expected.has_image:
             return "other", f"has an image now; {_how(expected.status, expected.code)} then"
         if expected.sha256 is None:
-            return "other", "the image was gone from its storage when the script was written"
+            return "other", "the image was missing from its storage when the script was written"
         found = self._digest(progression_id)
         if found == expected.sha256:
             return "same", "byte for byte"
         if found is None:
             return "differs", "its original is not in the storage"
         if not is_promised:
-            return "other", "another image, as its service or what it started from is another"
+            return "other", "another image, because its provider or start image differs"
         refined = (variant or {}).get("refinedPrompt")
         if refined != expected.refined_prompt:
-            return "differs", f"another image: the tips made {shown(refined)} of the prompt"
+            return "differs", f"another image: the tips changed the prompt to {shown(refined)}"
         return "differs", f"another image: SHA-256 {found}"
 
     def _digest(self, progression_id: str) -> str | None:
@@ -223,7 +223,7 @@ class Replay:
     def _keep(self, call: ScriptCall, variant: _Made) -> None:
         progression_id = variant.progression_id
         verdict: Verdict = "same" if variant.is_same else "other"
-        words = "has its image already"
+        words = "already has its image"
         if not progression_id:
             progression_id = self._api.post(f"/api/variants/{variant.variant_id}/keep")["id"]
             name = call.needs.provider if call.needs else ""
@@ -254,10 +254,10 @@ class Replay:
 
 
 def _without_image(variant: Mapping[str, Any], expected: Expected | None) -> tuple[Verdict, str]:
-    """A variant that has no image now."""
+    """A variant without an image."""
     now = _how(variant["status"], variant["code"] or "")
     if expected is None:
-        return "other", f"{now}; nothing was written down to compare it with"
+        return "other", f"{now}; the script has nothing to compare it with"
     if (expected.status, expected.code) == (variant["status"], variant["code"] or ""):
         return "same", f"{now}, as then"
     if expected.has_image and expected.status == "complete":

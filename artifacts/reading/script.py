@@ -1,4 +1,4 @@
-"""A replay script as its file has it (`dali.replay`): which calls, what they build on, what came of them then."""
+"""Parses a replay script file (`dali.replay`): its calls, what they build on, and their original results."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from progressions.api.requests import JobInSerializer
 
 MOST_CALLS = 20_000
 MOST_INDEX = 100_000
-# The references that each route takes, and which of them it needs.
+# The references that each route takes, and the required ones.
 _PARENT, _START, _MASK = "parentProgressionId", "startImageUrl", "maskImageUrl"
 _TAKEN = {JOBS_ROUTE: {_PARENT, _START, _MASK}, KEEP_ROUTE: {"variantId"}, ROLLBACK_ROUTE: {"progressionId"}}
 _NEEDED = {KEEP_ROUTE: "variantId", ROLLBACK_ROUTE: "progressionId"}
@@ -23,7 +23,7 @@ _OBJECTS = {_START, _MASK}
 
 @dataclass(frozen=True, slots=True)
 class Ref:
-    """What an earlier call made: a job's variant, or the image of a keep or a rollback (`provider` empty)."""
+    """The result of an earlier call: a job's variant, or the image of a keep or rollback (empty `provider`)."""
 
     call: int
     provider: str = ""
@@ -35,7 +35,7 @@ class Ref:
 
 @dataclass(frozen=True, slots=True)
 class ObjectRef:
-    """An object of the originals storage. `sha256`: None where it was gone already when the script was written."""
+    """An object of the originals storage. `sha256`: None if it was missing when the script was written."""
 
     key: str
     sha256: str | None
@@ -44,7 +44,7 @@ class ObjectRef:
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What came of a variant the first time. `sha256`: of the image's original, None where there was none to read."""
+    """The original result of a variant. `sha256`: of the image's original, None if there was none to read."""
 
     status: str
     code: str
@@ -55,7 +55,7 @@ class Expected:
 
 @dataclass(frozen=True, slots=True)
 class ScriptCall:
-    """One call. `needs` is what it builds on, `images` are the start image and mask of a job, by field."""
+    """One call. `needs`: what it builds on; `images`: the start image and mask of a job, by field."""
 
     number: int
     route: str
@@ -63,23 +63,23 @@ class ScriptCall:
     body: Mapping[str, Any]
     needs: Ref | None
     images: Mapping[str, ObjectRef]
-    expected: Mapping[tuple[str, int], Expected]  # of a job, by provider and index
-    sha256: str | None  # of a rollback
+    expected: Mapping[tuple[str, int], Expected]  # for jobs, by provider and index
+    sha256: str | None  # for rollbacks
 
     @property
     def providers(self) -> list[str]:
-        """Whom a job asks."""
+        """The providers of a job."""
         return list(self.body.get("providers", ()))
 
     @property
     def variants(self) -> int:
-        """How many images of each."""
+        """The number of images per provider."""
         return int(self.body.get("variants") or 1)
 
 
 @dataclass(frozen=True, slots=True)
 class ProjectRecord:
-    """A project that the calls were made in."""
+    """A project in which the calls were made."""
 
     id: UUID
     name: str
@@ -88,7 +88,7 @@ class ProjectRecord:
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """The whole file. `digest`: the SHA-256 of its bytes, by which it is known again."""
+    """The whole file. `digest`: the SHA-256 of its bytes, which identifies it."""
 
     digest: str
     projects: tuple[ProjectRecord, ...]
@@ -96,7 +96,7 @@ class Script:
 
 
 def read_script(path: Path) -> Script:
-    """Reads and checks a script whole; RecordError naming line or field."""
+    """Reads and checks a whole script. Raises RecordError with the line or field."""
     record, digest = read_record(
         path, format_=FORMAT, version=VERSION, maker="the generator seedReplayScript"
     )
@@ -140,7 +140,7 @@ def _call(fields: Fields, earlier: list[ScriptCall]) -> ScriptCall:
 
 
 def _body(fields: Fields) -> Mapping[str, Any]:
-    """The body, once the route's own checks pass it."""
+    """The body, after the route's own checks."""
     given = JobInSerializer(data=dict(fields.values))
     if not given.is_valid():
         name, reason = _first_of(given.errors)
@@ -164,13 +164,15 @@ def _references(
     for name in fields.values:
         if name not in _TAKEN[route]:
             taken = ", ".join(sorted(_TAKEN[route]))
-            raise RecordError(f"{fields.path}.{name} is no reference that this route takes; it takes {taken}")
+            raise RecordError(
+                f"{fields.path}.{name} is not a reference that this route takes; it takes {taken}"
+            )
         if name in _OBJECTS:
             images[name] = _object_ref(fields.inner(name))
         else:
             needs = _ref(fields.inner(name), earlier, is_variant=name == "variantId")
     if needs is None and route in _NEEDED:
-        fields.refuse(_NEEDED[route], "what an earlier call made")
+        fields.refuse(_NEEDED[route], "the result of an earlier call")
     return needs, images
 
 
@@ -192,20 +194,20 @@ def _ref(fields: Fields, earlier: list[ScriptCall], *, is_variant: bool) -> Ref:
         return Ref(number)
     provider = fields.text("provider", most=40, is_empty_ok=False)
     if provider not in call.providers:
-        fields.refuse("provider", f"one of those that call {number} asks: {', '.join(call.providers)}")
+        fields.refuse("provider", f"one of the providers of call {number}: {', '.join(call.providers)}")
     return Ref(number, provider, fields.integer("variantIndex", least=0, most=call.variants - 1))
 
 
 def _results(fields: Fields, body: Mapping[str, Any]) -> dict[tuple[str, int], Expected]:
-    """What came of it, by variant: one entry for each that the body asks for."""
+    """The results by variant: one entry for each that the body requests."""
     found: dict[tuple[str, int], Expected] = {}
     for one in fields.objects("results", most=MOST_INDEX):
         provider = one.text("provider", most=40)
         if provider not in body["providers"]:
-            one.refuse("provider", f"one of those that the call asks: {', '.join(body['providers'])}")
+            one.refuse("provider", f"one of the providers of the call: {', '.join(body['providers'])}")
         place = provider, one.integer("variantIndex", least=0, most=int(body.get("variants") or 1) - 1)
         if place in found:
-            raise RecordError(f"{one.path} speaks of {shown(provider)} {place[1]} a second time")
+            raise RecordError(f"{one.path} lists {shown(provider)} {place[1]} a second time")
         sha256 = one.sha256("sha256")
         found[place] = Expected(
             status=one.text("status", most=20, is_empty_ok=False),

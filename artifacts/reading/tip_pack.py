@@ -1,4 +1,4 @@
-"""The tips of a knowledge pack as its file has them (`dali.tips`)."""
+"""Parses the tips of a knowledge pack file (`dali.tips`)."""
 
 from pathlib import Path
 
@@ -17,14 +17,14 @@ MOST_POSITION = 2**31 - 1
 
 
 def read_tips(path: Path) -> list[TipRecord]:
-    """Reads and checks the tips of a pack; RecordError naming line or field."""
+    """Reads and checks the tips of a pack. Raises RecordError with the line or field."""
     format_, version = TIPS
     record, _ = read_record(path, format_=format_, version=version, maker="the generator knowledgePack")
     tips: dict[str, TipRecord] = {}
     for fields in record.objects("tips", most=MOST_TIPS):
         tip = _tip(fields)
         if tip.key in tips:
-            raise RecordError(f"{fields.path}.key: {shown(tip.key)} stands there twice")
+            raise RecordError(f"{fields.path}.key: {shown(tip.key)} occurs twice")
         tips[tip.key] = tip
     if not tips:
         raise RecordError("tips is empty: there is nothing to import")
@@ -34,10 +34,10 @@ def read_tips(path: Path) -> list[TipRecord]:
 def _tip(fields: Fields) -> TipRecord:
     key = fields.text("key", most=100)
     if not TIP_KEY.fullmatch(key):
-        fields.refuse("key", "a provider, a dot and a subject in lower case, as in name.camera-language")
+        fields.refuse("key", "provider.subject in lower case, like name.camera-language")
     provider = fields.text("provider", most=40)
     if not key.startswith(f"{provider}."):
-        fields.refuse("provider", f"{key.partition('.')[0]}, of which the key speaks")
+        fields.refuse("provider", f"{key.partition('.')[0]}, as in the key")
     value = fields.inner("value")
     kinds = value.texts("kinds", most=20, most_items=len(Kind))
     for kind in kinds:
@@ -56,5 +56,5 @@ def _tip(fields: Fields) -> TipRecord:
         keywords=value.texts("keywords", most=MOST_KEYWORD, most_items=MOST_KEYWORDS),
     )
     if not tip.guidance.strip() and not tip.addition.strip():
-        raise RecordError(f"{value.path} says nothing: there must be an addition, a guidance or both")
+        raise RecordError(f"{value.path} is empty: it must have an addition, a guidance or both")
     return tip

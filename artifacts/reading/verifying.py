@@ -1,4 +1,4 @@
-"""Compares an archive manifest with what storages and rows hold now."""
+"""Compares an archive manifest with the current storages and rows."""
 
 import hashlib
 import time
@@ -19,14 +19,14 @@ from progressions.models import ImageProgression, Job, Variant
 READERS = 8
 _AT_ONCE = 256
 _PAUSES_S = (0.2, 1.0)
-# unread: the storage did not give it; whether it is as it was is not known.
+# unread: the storage failed, so it is not known whether the object changed.
 Kind = Literal["missing", "altered", "unknown", "unread"]
 Named = dict[tuple[str, str], list[str]]
 
 
 @dataclass(frozen=True, slots=True)
-class ArchiveFinding:
-    """One difference."""
+class Mismatch:
+    """One difference between the manifest and now."""
 
     kind: Kind
     storage: str
@@ -34,11 +34,11 @@ class ArchiveFinding:
     words: str
 
 
-def verify(manifest: Manifest, move: Callable[[int], None]) -> Iterator[ArchiveFinding]:
-    """Every difference, as it is found. `move` is told how many objects of the manifest were looked at.
+def verify(manifest: Manifest, move: Callable[[int], None]) -> Iterator[Mismatch]:
+    """Yields every difference when found. `move` gets the number of objects checked.
 
-    Objects are read in pieces, several at once. Objects and rows of the same projects that the manifest does not
-    know are differences too.
+    Objects are read in pieces, several at once. Objects and rows of the same projects that are not in the manifest are
+    differences too.
     """
     project_ids = _projects_of(manifest)
     material = gather(title="", project_ids=project_ids, needs={"jobs"})
@@ -56,8 +56,8 @@ def verify(manifest: Manifest, move: Callable[[int], None]) -> Iterator[ArchiveF
     yield from _unknown(manifest, named, project_ids)
 
 
-def _look_at(entry: ManifestEntry) -> ArchiveFinding | None:
-    """Compares one object with its line; tried again where the storage fails for a moment."""
+def _look_at(entry: ManifestEntry) -> Mismatch | None:
+    """Compares one object with its line; retries if the storage fails temporarily."""
     storage = _storage_of(entry)
     if storage is None:
         return None
@@ -66,13 +66,13 @@ def _look_at(entry: ManifestEntry) -> ArchiveFinding | None:
             return _compare(entry, storage)
         except UnavailableError as error:
             if pause_s is None:
-                return ArchiveFinding("unread", entry.storage, entry.key, str(error))
+                return Mismatch("unread", entry.storage, entry.key, str(error))
             time.sleep(pause_s)
     raise AssertionError("unreachable")
 
 
 def _storage_of(entry: ManifestEntry) -> WriteOnceStorage | None:
-    """Where it is read from; None for what another service has."""
+    """The storage to read it from; None for another service's."""
     return {"originals": originals, "delivery": delivery_files}.get(entry.storage, _nowhere)()
 
 
@@ -80,13 +80,13 @@ def _nowhere() -> None:
     return None
 
 
-def _compare(entry: ManifestEntry, storage: WriteOnceStorage) -> ArchiveFinding | None:
-    def differs(kind: Kind, words: str) -> ArchiveFinding:
-        return ArchiveFinding(kind, entry.storage, entry.key, words)
+def _compare(entry: ManifestEntry, storage: WriteOnceStorage) -> Mismatch | None:
+    def differs(kind: Kind, words: str) -> Mismatch:
+        return Mismatch(kind, entry.storage, entry.key, words)
 
     if entry.state == "missing":
         if storage.exists(entry.key):
-            return differs("altered", "was missing then, and is there now")
+            return differs("altered", "was missing, and exists now")
         return None
     try:
         size = storage.size_of(entry.key)
@@ -96,40 +96,38 @@ def _compare(entry: ManifestEntry, storage: WriteOnceStorage) -> ArchiveFinding 
         for piece in storage.stream(entry.key, 0, size) if size else ():
             found.update(piece)
     except FileNotFoundError:
-        return differs("missing", f"the object is not there; it belongs to {entry.row}")
+        return differs("missing", f"the object is missing; it belongs to {entry.row}")
     if found.hexdigest() != entry.sha256:
         return differs("altered", f"has SHA-256 {found.hexdigest()}, had {entry.sha256}")
     return None
 
 
-def _row_of(entry: ManifestEntry, named: Named) -> Iterator[ArchiveFinding]:
+def _row_of(entry: ManifestEntry, named: Named) -> Iterator[Mismatch]:
     """Whether the row still names the object."""
     rows = named.get((entry.storage, entry.key), [])
     if entry.row in rows:
         return
     if rows:
-        yield ArchiveFinding(
-            "altered", entry.storage, entry.key, f"{entry.row} does not name it any more; {rows[0]} does"
-        )
+        yield Mismatch("altered", entry.storage, entry.key, f"{entry.row} no longer names it; {rows[0]} does")
     else:
-        yield ArchiveFinding(
-            "missing", entry.storage, entry.key, f"its row {entry.row} is not there, or does not name it"
+        yield Mismatch(
+            "missing", entry.storage, entry.key, f"its row {entry.row} is missing, or does not name it"
         )
 
 
-def _unknown(manifest: Manifest, named: Named, project_ids: Iterable[UUID]) -> Iterator[ArchiveFinding]:
-    """What is there now and not in the manifest: named by rows, or lying in the folders of the projects."""
+def _unknown(manifest: Manifest, named: Named, project_ids: Iterable[UUID]) -> Iterator[Mismatch]:
+    """What exists now but not in the manifest: named by rows, or stored in the projects' folders."""
     for (storage, key), rows in named.items():
         if (storage, key) not in manifest.entries:
-            yield ArchiveFinding("unknown", storage, key, f"{rows[0]} names it; the manifest does not")
+            yield Mismatch("unknown", storage, key, f"{rows[0]} names it; the manifest does not")
     for project_id in project_ids:
         for key in sorted(originals().keys_below(f"project/{project_id}")):
             if ("originals", key) not in manifest.entries and ("originals", key) not in named:
-                yield ArchiveFinding("unknown", "originals", key, "no row names it, nor does the manifest")
+                yield Mismatch("unknown", "originals", key, "neither a row nor the manifest names it")
 
 
 def _projects_of(manifest: Manifest) -> list[UUID]:
-    """The projects that the manifest is of: named, or told by keys and rows."""
+    """The projects of the manifest: named, or known from keys and rows."""
     found = dict.fromkeys(manifest.projects)
     rows: dict[str, list[str]] = {}
     for entry in manifest.entries.values():

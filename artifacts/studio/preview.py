@@ -1,7 +1,7 @@
-"""A template as it stands while it is filled: what is chosen in its place, what is still to come marked by its name.
+"""Renders a template while it is being filled: chosen values in place, missing ones marked by name.
 
-Each placeholder's first place on the page gets the id `slot-<NAME>`, so that a link can lead there. Marks are put
-into the template before it is filled; they are for the eye, and a page is filled as it is when it is published.
+Each placeholder's first place gets the id `slot-<NAME>` for links. The marks are added to the template only for this
+preview; published pages do not have them.
 """
 
 import re
@@ -14,7 +14,7 @@ from artifacts.filling.rendering import render
 from artifacts.filling.syntax import Spot, spots_of
 
 SLOT_PATH = "/studio/slots"
-# Where text holds no mark, or is not seen.
+# Elements whose text cannot contain a mark, or is not visible.
 _BARE = frozenset({"math", "option", "select", "svg", "template", "text", "textarea", "title", "tspan"})
 _UNSEEN = frozenset({"body", "head", "html", "link", "meta", "source"})
 _TEXT_OF = re.compile(r"the text of <(.*)>")
@@ -25,7 +25,7 @@ _LONGEST_TAG = 2000
 
 
 def half_filled(template: str, values: Mapping[str, str]) -> str:
-    """The template with the values so far; an empty value was chosen to be empty, a missing one is to come."""
+    """The template with the values so far; an empty value means “leave empty”, a missing one is still to come."""
     spots = spots_of(template)
     given = {
         spot.name: f"{SLOT_PATH}/{spot.name}.svg" if spot.is_image else ""
@@ -37,7 +37,7 @@ def half_filled(template: str, values: Mapping[str, str]) -> str:
 
 
 def slot_picture(name: str) -> str:
-    """An SVG that says which image is to come. `name`: of a placeholder, checked by the caller."""
+    """An SVG that names the missing image. `name`: a placeholder name, checked by the caller."""
     return render_to_string("studio/slot.svg", {"name": name, "size": min(110, 1600 // len(name))})
 
 
@@ -56,17 +56,17 @@ def _marked(template: str, spots: Sequence[Spot], values: Mapping[str, str]) -> 
 
 
 class _Marks:
-    """What is put into a template: `changes` are (start, end, what stands there instead)."""
+    """Edits to a template: `changes` are (start, end, replacement)."""
 
     def __init__(self, template: str, values: Mapping[str, str]) -> None:
         self.changes: list[tuple[int, int, str]] = []
         self._template = template
         self._values = values
         self._placed: set[str] = set()
-        self._named: set[int] = set()  # where a tag has been given an id
+        self._named: set[int] = set()  # tags that already have an id
 
     def mark_text(self, spot: Spot, place: Place) -> None:
-        """A mark for what is to come; an id around what is there."""
+        """Adds a mark for a missing value, or an id around an existing one."""
         tag = _TEXT_OF.fullmatch(place.where)
         if tag is None or tag[1] in _BARE:
             return
@@ -82,14 +82,12 @@ class _Marks:
             offset = max(0, spot.start - _LONGEST_TAG) + start
             if whole and not _ID.search(whole[0]):
                 self._name(spot.name, whole[1], offset)
-            elif self._values[
-                spot.name
-            ]:  # an anchor beside nothing would keep an empty element from being one
+            elif self._values[spot.name]:  # an anchor would stop an empty element from being empty
                 self._placed.add(spot.name)
                 self.changes.append((spot.start, spot.start, f'<a id="slot-{spot.name}"></a>'))
 
     def mark_tag(self, spot: Spot) -> None:
-        """An id for the element that shows an image."""
+        """Adds an id to the element that shows an image."""
         begin = max(0, spot.start - _LONGEST_TAG)
         start = self._template.rfind("<", begin, spot.start)
         tag = _TAG.match(self._template, start) if start >= 0 else None

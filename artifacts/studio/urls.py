@@ -1,4 +1,4 @@
-"""Addresses of the pages on which staff fill templates, below /studio."""
+"""URLs of the studio, below /studio."""
 
 from django.urls import path
 

@@ -1,4 +1,4 @@
-"""The studio: pages on which staff fill a template by talking and see it as it fills."""
+"""The studio: pages where staff fill a template by chat and see a live preview."""
 
 import re
 from collections.abc import Callable
@@ -24,8 +24,8 @@ from artifacts.filling.templates import open_template
 from artifacts.making import intake
 from artifacts.models import Artifact, Template
 from artifacts.queries import get_artifact
+from artifacts.studio.chat_data import chat_data, session_for
 from artifacts.studio.preview import half_filled, slot_picture
-from artifacts.studio.talks import session_for, talk_data
 from dali.lib.errors import ConflictError, InputError, MissingError
 from progressions.api.requests import SESSION_ID
 from progressions.delivery import image_origins, origin_of
@@ -40,7 +40,7 @@ _SLOT_CACHE_S = 86_400
 
 
 def _for_staff(view: Callable[..., HttpResponseBase]) -> Any:
-    """Sends others to sign in; staff who may not change artifacts are refused. What is not there is a 404."""
+    """Redirects others to sign in; staff without permission to change artifacts get a 403, missing artifacts a 404."""
 
     @wraps(view)
     def found(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -54,7 +54,7 @@ def _for_staff(view: Callable[..., HttpResponseBase]) -> Any:
 
 
 class DraftForm(forms.Form):
-    """A template, what the page is called, and the projects its images come from."""
+    """A template, the page's title, and the projects for its images."""
 
     template = forms.ModelChoiceField(Template.objects.all(), empty_label=None)
     title = forms.CharField(max_length=MOST_TITLE)
@@ -70,7 +70,7 @@ class DraftForm(forms.Form):
 @_for_staff
 @require_http_methods(["GET", "HEAD", "POST"])
 def drafts(request: HttpRequest) -> HttpResponse:
-    """`/studio/`: the pages made of templates, and a form that begins another."""
+    """`/studio/`: the pages made from templates, and a form to start another."""
     form = DraftForm(request.POST or None)
     if form.is_valid():
         try:
@@ -110,13 +110,13 @@ def _pages_of_templates() -> QuerySet[Artifact]:
 @_for_staff
 @require_safe
 def talk(request: HttpRequest, artifact_id: UUID) -> HttpResponseBase:
-    """`/studio/artifacts/<id>/`: the talk beside the preview; `?session=` goes on with a certain one."""
+    """`/studio/artifacts/<id>/`: the chat beside the preview; `?session=` continues that session."""
     artifact = get_artifact(artifact_id)
     asked = request.GET.get("session", "")
     session = asked if _SESSION.fullmatch(asked) else session_for(artifact, int(request.user.pk or 0))
-    data = talk_data(artifact, session, page_of(artifact).placeholders)
+    data = chat_data(artifact, session, page_of(artifact).placeholders)
 
-    # Thumbnails come by the public address, whatever name the page was opened by.
+    # Thumbnails use the public origin, even if the page was opened under another host name.
     @csp_update({"img-src": [origin_of(settings.PUBLIC_ORIGIN)]})
     def shown(request: HttpRequest) -> HttpResponse:
         context = {"artifact": artifact, "data": data, "address": data["address"]}
@@ -131,7 +131,7 @@ def talk(request: HttpRequest, artifact_id: UUID) -> HttpResponseBase:
 @require_safe
 @xframe_options_sameorigin
 def preview(request: HttpRequest, artifact_id: UUID) -> HttpResponse:
-    """The template with what is chosen so far, what is not chosen yet marked: harmless whatever stands in it."""
+    """The template with the values so far and marks for missing ones; sandboxed, whatever it contains."""
     artifact = get_artifact(artifact_id)
     values = {row.config_key: row.config_value for row in artifact.configurations.all()}
     origins = [
@@ -152,9 +152,9 @@ def preview(request: HttpRequest, artifact_id: UUID) -> HttpResponse:
 
 @require_safe
 def slot(request: HttpRequest, name: str) -> HttpResponse:
-    """The picture where an image is still to be chosen: its name. Open to all, for a preview has no session."""
+    """The picture for a missing image: its name. Public, because the sandboxed preview has no session."""
     if not _NAME.fullmatch(name):
-        raise Http404("This is no name of a placeholder.")
+        raise Http404("This is not a placeholder name.")
     return HttpResponse(
         slot_picture(name),
         content_type="image/svg+xml",

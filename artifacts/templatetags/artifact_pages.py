@@ -1,4 +1,4 @@
-"""How artifacts' pages write what they show: style and script as they are, money, times, shapes."""
+"""Template tags of artifacts' pages: inline assets, money, times, shapes."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -15,14 +15,14 @@ from artifacts.material import ImageFacts
 register = template.Library()
 
 _FOLDER = Path(settings.BASE_DIR) / "templates" / "artifacts" / "assets"
-# Shapes are told apart in steps of this, so that a page needs few rules for many pictures.
+# Ratios are rounded to this step, so that a page needs few rules for many pictures.
 _RATIO_STEP = 0.05
 
 
 @register.simple_tag
 def asset(name: str) -> SafeString:
-    """The text of a file in templates/artifacts/assets, as it is: our own style or script, never a user's."""
-    return _asset("".join(name))  # a plain str: the template's own kind cannot be part of a path
+    """The unescaped content of a file in templates/artifacts/assets: our own style or script, never user input."""
+    return _asset("".join(name))  # a plain str: a SafeString cannot be part of a path
 
 
 @cache
@@ -32,7 +32,7 @@ def _asset(name: str) -> SafeString:
 
 @register.filter
 def usd(amount: Decimal | float | None) -> str:
-    """`$0.04`, `$1.20`; an empty text where it is not known."""
+    """`$0.04`, `$1.20`; empty if unknown."""
     if amount is None:
         return ""
     exact = Decimal(str(amount))
@@ -48,25 +48,25 @@ def day(epoch_ms: int) -> str:
 
 @register.filter
 def seconds(ms: int | None) -> str:
-    """`4.2 s`; an empty text where it is not known."""
+    """`4.2 s`; empty if unknown."""
     return "" if ms is None else f"{ms / 1000:.1f} s"
 
 
 @register.filter
 def ground(image: ImageFacts) -> SafeString:
-    """The attribute of an `<img>` whose picture is transparent, by which page.css gives it a ground; else nothing."""
+    """The attribute of a transparent picture's `<img>` that sets its background in page.css; otherwise empty."""
     return mark_safe("" if image.ground is None else f' data-ground="{int(image.ground)}"')  # noqa: S308 - a number
 
 
 @register.filter
 def shape(image: ImageFacts) -> str:
-    """The class of the picture's shape, as `r130` for 1.3 to 1, whose rule `shape_rules` writes."""
+    """The CSS class of the picture's shape, such as `r130` for 1.3 to 1; `shape_rules` writes its rule."""
     return f"r{round(_ratio(image) * 100)}"
 
 
 @register.simple_tag
 def shape_rules(images: Iterable[ImageFacts]) -> SafeString:
-    """A rule for each shape among the pictures: `--ratio`, width over height."""
+    """A CSS rule for each shape: `--ratio`, width / height."""
     ratios = sorted({_ratio(image) for image in images})
     rules = "".join(f".r{round(ratio * 100)}{{--ratio:{ratio:g}}}" for ratio in ratios)
     return mark_safe(rules)  # noqa: S308 - made of numbers

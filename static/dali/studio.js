@@ -1,15 +1,15 @@
-// The studio's talk: messages go to the API, events come by the stream, the preview follows.
+// The studio's chat: messages go to the API, events come from the stream, the preview follows.
 
 const $ = (id) => document.getElementById(id);
 const [log, choices, input, note, frames, scroller] = ["log", "choices", "input", "note", "frames", "scroll"].map($);
 const RETRY_MS = [500, 1000, 2000, 3000, 5000];
 const GIVE_UP_MS = 180_000;
 const LONGEST_ANSWER_MS = 90_000;
-const FEWEST_FOR_MORE = 12; // pictures come in pages of so many
+const FEWEST_FOR_MORE = 12; // images per page
 
 let state = JSON.parse($("data").textContent);
 let isBusy = false;
-let isQueued = false; // Enter was pressed while an answer was under way: the message follows it
+let isQueued = false; // Enter was pressed during an answer: the message is sent after it
 let lastSent = "";
 let shown = { key: "", slot: "" };
 
@@ -100,7 +100,7 @@ function showAll({ changed } = {}) {
   if (last) scroller.scrollTop = Math.max(0, last.offsetTop - 16);
 }
 
-// A new frame is loaded behind the old one, which goes once it is there: no flicker, and nothing in the history.
+// A new frame loads behind the old one and replaces it when ready: no flicker, no history entry.
 function showPreview(slot) {
   const key = JSON.stringify(state.filled);
   const place = slot ? `#slot-${slot}` : "";
@@ -112,7 +112,7 @@ function showPreview(slot) {
   }
   shown = { key, slot };
   const page = new URL(`${state.preview}?v=${Date.now()}`, location.href).href;
-  const frame = make("iframe", { title: "The page as it stands", src: `${page}${place}`, tabIndex: -1 });
+  const frame = make("iframe", { title: "Preview of the page", src: `${page}${place}`, tabIndex: -1 });
   frame.setAttribute("sandbox", "");
   frame.dataset.page = page;
   frame.addEventListener("load", () => {
@@ -124,7 +124,7 @@ function showPreview(slot) {
   frames.append(frame);
 }
 
-// What is sent, and what is done where it gets no answer.
+// Sending messages, and what happens without an answer.
 
 async function fresh() {
   const address = `${location.pathname}?session=${encodeURIComponent(state.sessionId)}`;
@@ -147,8 +147,8 @@ function post(text) {
   });
 }
 
-// The state after the message, however often it must be tried. A message that was taken, but whose answer was lost
-// on the way, is never sent twice: the rows are asked first.
+// Returns the state after the message, with retries. A message whose answer was lost is not sent twice: the
+// stored state is read first.
 async function delivered(text, isUnderWay) {
   const before = state.turns.at(-1)?.number ?? 0;
   const lost = state.turns.at(-1)?.state === "lost" ? before : 0;
@@ -164,27 +164,27 @@ async function delivered(text, isUnderWay) {
       await judge(answer);
     } catch (error) {
       if (error instanceof Refused || error instanceof SignedOut) throw error;
-      say("The server cannot be reached; your message is kept and sent again.");
+      say("Cannot reach the server. Your message is saved and will be sent again.");
     }
-    if (Date.now() > until) throw new Refused("The server did not answer.");
+    if (Date.now() > until) throw new Refused("The server did not respond.");
     await wait(RETRY_MS[Math.min(tries, RETRY_MS.length - 1)]);
     const found = await taken(text, before, lost, until);
     if (found) return found;
   }
 }
 
-// Throws where trying again is of no use; waits where it is too early.
+// Throws if a retry is useless; waits if it is too early.
 async function judge(answer) {
   if (answer.status === 401 || answer.status === 403) throw new SignedOut();
   if (answer.status === 429) {
     const seconds = Number(answer.headers.get("Retry-After")) || 5;
-    say(`Too many messages at once; this one is sent again in ${seconds} s.`);
+    say(`Too many messages. Sending again in ${seconds} s.`);
     await wait(seconds * 1000);
   } else if (answer.status < 500) {
     const body = await answer.json().catch(() => ({}));
-    throw new Refused(body.errors?.[0]?.detail ?? `This was not taken (${answer.status}).`);
+    throw new Refused(body.errors?.[0]?.detail ?? `The server rejected the message (${answer.status}).`);
   } else {
-    say("The server is not ready; your message is kept and sent again.");
+    say("The server is not ready. Your message is saved and will be sent again.");
   }
 }
 
@@ -222,7 +222,7 @@ async function send(text, isUnderWay = false) {
   grow();
   choices.hidden = true;
   if (text && !isUnderWay) log.append(bubble("you", text));
-  log.append(make("p", { className: "said agent thinking" }, make("span", { className: "unseen", textContent: "Dali answers" }), make("i"), make("i"), make("i")));
+  log.append(make("p", { className: "said agent thinking" }, make("span", { className: "unseen", textContent: "Dali is typing" }), make("i"), make("i"), make("i")));
   scroller.scrollTop = scroller.scrollHeight;
   const filled = state.filled;
   try {
@@ -235,7 +235,7 @@ async function send(text, isUnderWay = false) {
     showAll();
     if (text && !input.value) input.value = text;
     grow();
-    if (error instanceof SignedOut) say("You are signed out; your message is kept.", make("a", { href: state.signIn, textContent: "Sign in again" }));
+    if (error instanceof SignedOut) say("You are signed out. Your message is saved.", make("a", { href: state.signIn, textContent: "Sign in again" }));
     else say(error.message, retryButton(text));
   } finally {
     isBusy = false;
@@ -258,7 +258,7 @@ function retryButton(text) {
   return button;
 }
 
-// What happens elsewhere: in another tab, or while a long message is at work.
+// Changes from elsewhere: another tab, or a long-running message.
 
 let stream = null;
 let lastSeq = "";
@@ -309,16 +309,16 @@ async function sync() {
       showAll({ changed });
     }
   } catch {
-    // The next event, or the next message, finds out.
+    // The next event or message will find out.
   }
 }
 
-// Others may fill the same page in sessions of their own.
+// Others may fill the same page in their own sessions.
 document.addEventListener("visibilitychange", () => {
   if (!document.hidden) sync();
 });
 
-// What people do.
+// User input.
 
 function grow() {
   input.style.height = "auto";

@@ -101,7 +101,7 @@ def test_two_visitors_vote_and_see_each_others_totals(house: House) -> None:
         expect(totals(one.page)).to_have_text("Yes 1 · Maybe 0 · No 1")
         two.page.locator("label.yes").first.click()
         expect(totals(one.page)).to_have_text("Yes 2 · Maybe 0 · No 0")
-        one.page.get_by_role("button", name="Take back").first.click()
+        one.page.get_by_role("button", name="Undo").first.click()
         expect(totals(two.page)).to_have_text("Yes 1 · Maybe 0 · No 0")
         two.page.reload(wait_until="networkidle")
         two.page.locator("#mode-res").click()
@@ -191,6 +191,6 @@ def test_a_page_that_was_taken_back_says_so_to_those_who_have_it_open(house: Hou
     deck = house.publish("votingDeck")
     with house.visitors(deck["public_url"], 1440) as (seen,):
         house.ask("POST", f"/api/artifacts/{deck['id']}/unpublish")
-        said = "This page was taken back by its owner; no more votes are counted."
+        said = "This page was unpublished by its owner. Votes are no longer counted."
         expect(seen.page.locator("#notice")).to_have_text(said)
         expect(seen.page.locator("fieldset:enabled")).to_have_count(0)

@@ -147,10 +147,10 @@ def test_a_vote_that_cannot_be_sent_is_kept_and_sent_later(open_page: OpenPage) 
     page = seen.page
     page.keyboard.press("1")
     expect(page.locator("#notice")).to_have_text(
-        "That was a lot at once. Your vote is kept here and sent as soon as it works."
+        "Too many requests. Your vote is saved here and will be sent automatically."
     )
     expect(page.locator("#notice")).to_have_text(
-        "There is no connection. Your vote is kept here and sent as soon as it works."
+        "You are offline. Your vote is saved here and will be sent automatically."
     )
     page.evaluate("dispatchEvent(new Event('online'))")
     expect(page.locator("#notice")).to_have_text("")
@@ -162,7 +162,7 @@ def test_a_vote_kept_over_a_reload_is_sent_then(open_page: OpenPage) -> None:
     sent = answering(seen, {"token": "t-1", "images": {}}, {"votes": {"no": 1}}, (0, {}))
     seen.open(address_of("votingDeck"))
     seen.page.keyboard.press("3")
-    expect(seen.page.locator("#notice")).to_contain_text("no connection")
+    expect(seen.page.locator("#notice")).to_contain_text("offline")
     seen.page.reload(wait_until="networkidle")
     expect(seen.page.locator("#cards > li .totals").first).to_have_text("Yes 0 · Maybe 0 · No 1")
     assert [one["choice"] for one in sent] == ["no", "no"]
@@ -175,7 +175,7 @@ def test_a_vote_that_is_refused_is_taken_off_the_page(open_page: OpenPage) -> No
     seen.page.locator("#mode-all").click()
     first = seen.page.locator("#cards > li").first
     first.locator("label.yes").click()
-    expect(seen.page.locator("#notice")).to_have_text("Your vote on image 1 was not taken: It says why.")
+    expect(seen.page.locator("#notice")).to_have_text("Your vote on image 1 was not saved: It says why.")
     assert first.locator("input:checked").count() == 0
 
 
@@ -199,8 +199,8 @@ def test_a_comment_that_is_not_taken_stays_in_its_form_also_over_a_reload(open_p
     text.fill("More fog.")
     entry.get_by_label("Your name").fill("Ada")
     for answer in (
-        "Not sent. There is no connection. Your words stay here: please send them again in a moment.",
-        "Not sent. That was a lot at once. Your words stay here: please send them again in 7 s.",
+        "Not sent. You are offline. Your text is still here. Please send it again in a moment.",
+        "Not sent. Too many requests. Your text is still here. Please send it again in 7 s.",
         "Not sent. It says why.",
     ):
         entry.get_by_role("button", name="Send").click()
@@ -219,7 +219,7 @@ def test_a_comment_whose_answer_was_lost_is_not_sent_twice(open_page: OpenPage) 
     entry = seen.page.locator("#image-1")
     entry.get_by_label("Comment", exact=True).fill("More fog.")
     entry.get_by_role("button", name="Send").click()
-    expect(entry.locator(".sent")).to_contain_text("no connection")
+    expect(entry.locator(".sent")).to_contain_text("offline")
     comment = {"id": "c-1", "replyTo": None, "name": "", "text": "More fog.", "createdAt": 1}
     state["images"] = {str(entry.get_attribute("data-image")): {"comments": [comment]}}
     entry.get_by_role("button", name="Send").click()

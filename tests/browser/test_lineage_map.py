@@ -111,7 +111,7 @@ def test_keys_zoom_and_walk_and_open(lineage: Watched) -> None:
     expect(about).to_be_visible()
     expect(about.locator("ins")).to_contain_text("winter")
     assert findings(page) == []
-    about.get_by_role("button", name="Came of image 1").click()
+    about.get_by_role("button", name="Made from image 1").click()
     expect(about.locator("h2")).to_have_text("Image 1")
     page.keyboard.press("Escape")
     expect(about).to_be_hidden()

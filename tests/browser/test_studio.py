@@ -164,7 +164,7 @@ def begin(page: Page) -> None:
     page.get_by_label("Template", exact=True).select_option(label="lookbook.html")
     page.get_by_label("Title").fill("Winter light")
     page.get_by_label(PROJECT).check()
-    page.get_by_role("button", name="Begin").click()
+    page.get_by_role("button", name="Start").click()
     expect(replies(page)).to_have_count(1)
 
 
@@ -209,7 +209,7 @@ def test_the_example_is_filled_over_a_killed_server_published_and_changed(
     studio.server.process.wait()
     page.get_by_label("Your message").fill("Boats, resting")
     page.keyboard.press("Enter")
-    expect(page.locator("#note")).to_contain_text("your message is kept and sent again")
+    expect(page.locator("#note")).to_contain_text("Your message is saved and will be sent again")
     start_server(data_dir=studio.server.data_dir, origin=studio.server.origin)
     answered(page)
     expect(page.locator("#note")).to_be_hidden()

@@ -87,13 +87,13 @@ def test_home_holds_no_script_and_no_style_of_its_own(client: Client) -> None:
 def test_a_missing_page_says_so_and_leads_home(client: Client) -> None:
     answer = client.get("/nope")
     assert answer.status_code == 404
-    assert "There is nothing here." in answer.content.decode()
+    assert "Page not found." in answer.content.decode()
     assert '<a href="/">' in answer.content.decode()
 
 
 def test_the_page_for_a_fault_needs_nothing_but_itself() -> None:
     page = render_to_string("500.html")
-    assert "Something went wrong here." in page
+    assert "Something went wrong." in page
     assert '<link rel="stylesheet" href="/static/dali/site.css">' in page
 
 

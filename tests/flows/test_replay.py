@@ -230,7 +230,7 @@ def test_what_came_out_otherwise_is_named_and_ends_with_1(
     lines = result.stdout.splitlines()
     assert re.fullmatch(r"call 1  mock 0  differs: another image: SHA-256 [0-9a-f]{64}", lines[2])
     assert lines[3:] == [
-        "call 2  mock 0  other: another image, as its service or what it started from is another",
+        "call 2  mock 0  other: another image, because its provider or start image differs",
         "Images: 0 as then, 1 other, 1 not as they should be.",
     ]
 

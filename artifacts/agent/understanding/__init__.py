@@ -1,1 +1,1 @@
-"""What a message to the Artifact Agent asks for: by rules, then by a text model."""
+"""Reads what a message to the Artifact Agent asks for: first by rules, then with a text model."""

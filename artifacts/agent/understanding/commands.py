@@ -1,4 +1,4 @@
-"""Words that tell the agent what to do, whatever is asked: skip, back, show, more, help, done, start over; pure."""
+"""Commands to the agent, valid for any question: skip, back, show, more, help, done, start over. Pure."""
 
 import re
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from typing import Literal
 from artifacts.agent.understanding.intent import Action
 from artifacts.agent.understanding.words import without_politeness
 
-# Longer ones say more than a command.
+# Longer messages are not a command.
 _MOST_CHARACTERS = 120
 _THIS = r"(?:it|this|that)(?: one| image| picture| text| question| placeholder| field| part| step)?"
 _CHOICES = r"(?:images|pictures|photos|choices|options|ones|of them)"
@@ -20,7 +20,7 @@ def _table(patterns: Mapping[Action, tuple[str, ...]]) -> tuple[tuple[Action, re
     return tuple((action, re.compile("|".join(each))) for action, each in patterns.items())
 
 
-# Plain whatever is asked: as a text, these must be quoted.
+# Always a command: as text, these must be quoted.
 _PLAIN = _table(
     {
         "skip": (
@@ -68,7 +68,7 @@ _PLAIN = _table(
         ),
     }
 )
-# Plain only where no text is asked: each of these may be one.
+# A command only if no text is asked for: each of these may be a text.
 _LOOSE = _table(
     {
         "skip": (
@@ -110,7 +110,7 @@ _NEGATED = re.compile(r"\b(?:no|not|never|without|except|but|first|unless|\w+n't
 
 
 def find(words: str, *, is_loose: bool) -> Action | None:
-    """The command that bare words are, with or without politeness."""
+    """The command that the words are, with or without polite words."""
     if len(words) > _MOST_CHARACTERS:
         return None
     tables = _PLAIN + _LOOSE if is_loose else _PLAIN
@@ -122,7 +122,7 @@ def find(words: str, *, is_loose: bool) -> Action | None:
 
 
 def yes_or_no(words: str) -> Literal["yes", "no"] | None:
-    """What bare words answer to a question; None where they are neither, or more than that."""
+    """A yes or a no; None if the words are neither, or more than that."""
     if len(words) > _MOST_CHARACTERS:
         return None
     said = re.sub(r"(?<=\w) (?:please|thanks|thank you)$", "", words)
@@ -138,5 +138,5 @@ def yes_or_no(words: str) -> Literal["yes", "no"] | None:
 
 
 def is_negated(words: str) -> bool:
-    """Whether words may mean the contrary of what they name."""
+    """Whether the words may mean the opposite of what they name."""
     return bool(_NEGATED.search(words))

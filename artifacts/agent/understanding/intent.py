@@ -1,4 +1,4 @@
-"""What can be asked of the Artifact Agent, and what its user sees while asking."""
+"""What a user can ask of the Artifact Agent, and what they see while asking."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -33,7 +33,7 @@ class ProjectName:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """One numbered choice on show; `words` are an image's prompt, notes and tags."""
+    """One numbered choice; `words` are an image's prompt, notes and tags."""
 
     n: int
     label: str
@@ -43,7 +43,7 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """One placeholder of the template; `value` is None while it is not filled."""
+    """One placeholder of the template; `value` is None if it is not filled."""
 
     name: str
     is_image: bool
@@ -52,9 +52,9 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """What the user sees while writing: the placeholder asked for, the choices on show, names of the projects.
+    """What the user sees while writing: the placeholder asked for, the choices offered, the names of the projects.
 
-    `is_confirming`: the choices answer a question of the agent's own, of the kind that is answered yes or no.
+    `is_confirming`: the choices answer a yes/no question of the agent.
     """
 
     asked: str | None
@@ -64,20 +64,20 @@ class Situation:
     is_confirming: bool = False
 
     def slot(self, name: str | None) -> Slot | None:
-        """The placeholder of that name."""
+        """The placeholder with that name."""
         return next((slot for slot in self.slots if slot.name == name), None)
 
     def numbers(self) -> set[int]:
-        """The numbers on show."""
+        """The numbers of the choices."""
         return {offer.n for offer in self.offers}
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """One thing to do. `placeholder` is the one the user named; None: the one asked.
+class Intent:
+    """One thing to do. `placeholder`: the one the user named; None: the one asked for.
 
-    `text`: of `set` the value, of `find` what is looked for, of `image` an id or URL, of `fill` the project's name
-    (empty: the only one, or any). `number`: of `pick`, as it was on show when the message was written.
+    `text`: the value for `set`, the words for `find`, an id or URL for `image`, the project's name for `fill` (empty:
+    the only one, or any). `number`: for `pick`, as offered when the message was written.
     """
 
     action: Action

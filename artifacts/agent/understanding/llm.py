@@ -1,4 +1,4 @@
-"""What a message asks for, by the text model: its answer is checked as if a stranger had typed it."""
+"""Asks the text model what a message means, and checks its answer as if a stranger had typed it."""
 
 import json
 import unicodedata
@@ -9,8 +9,8 @@ import structlog
 from django.conf import settings
 from django.template.loader import render_to_string
 
-from artifacts.agent.understanding.choosing import address_in, project_named
-from artifacts.agent.understanding.intent import Action, Situation, Slot, Wish
+from artifacts.agent.understanding.image_rules import address_in, project_named
+from artifacts.agent.understanding.intent import Action, Intent, Situation, Slot
 from artifacts.agent.understanding.matching import has_words, words_of
 from dali.lib.calls.answers.usage import Usage
 from dali.lib.calls.deadlines import call_within
@@ -23,13 +23,13 @@ from progressions.text_model import TextAnswer, TextModel, TextRequest, text_mod
 
 log = structlog.get_logger(__name__)
 
-MOST_WISHES = 20
+MOST_INTENTS = 20
 MOST_CHARACTERS = 4_000
-# So much of each text of others is shown to the model; so many of the last messages are.
+# Limits of what the model is shown: characters of each text, and recent messages.
 _MOST_SHOWN = 300
 _MOST_TURNS = 6
 _MOST_SLOTS = 200
-# Starting over, making the page and agreeing are the user's own words alone.
+# Only the user's own words may start over, publish or agree.
 ACTIONS: tuple[Action, ...] = (
     "set",
     "pick",
@@ -70,19 +70,19 @@ _SCHEMA: Mapping[str, object] = {
 
 @dataclass(frozen=True, slots=True)
 class Understood:
-    """At least one wish. `model`: who read it, as service:model; `dropped`: what it also said, and why not taken."""
+    """At least one intent. `model`: the service:model that read it; `dropped`: actions not taken, and why."""
 
-    wishes: tuple[Wish, ...]
+    intents: tuple[Intent, ...]
     usage: Usage
     model: str
     dropped: tuple[str, ...] = ()
 
 
 class NotUnderstoodError(DaliError):
-    """The text model gave nothing to use; the message says why, as a sentence for the record.
+    """The text model gave nothing usable; the message says why, for the record.
 
-    `usage`: what the call used all the same. `model`: who was asked, empty where nobody was.
-    `is_possibly_billed`: it was asked, and no answer says what became of it.
+    `usage`: what the call used. `model`: the model asked, empty if none was.
+    `is_possibly_billed`: it was asked, and no answer tells whether it was billed.
     """
 
     def __init__(
@@ -95,11 +95,11 @@ class NotUnderstoodError(DaliError):
 
 
 class _InvalidError(DaliError):
-    """One action of an answer cannot be taken; the message says why."""
+    """One action of an answer is not valid; the message says why."""
 
 
 def name_in_use() -> str:
-    """The text model that can be asked, as service:model; empty where there is none."""
+    """The text model that can be asked, as service:model; empty if there is none."""
     try:
         found = text_model_in_use()
     except DaliError:
@@ -107,70 +107,72 @@ def name_in_use() -> str:
     return f"{found[0].name}:{found[1]}" if found else ""
 
 
-def estimate(message: str, situation: Situation, talk: Sequence[tuple[str, str]] = ()) -> Usage | None:
-    """What asking would use, as far as it can be told before; for calls whose answer nobody sees."""
+def estimate(message: str, situation: Situation, history: Sequence[tuple[str, str]] = ()) -> Usage | None:
+    """An estimate of what asking would use, for calls whose answer is lost."""
     try:
         found = text_model_in_use()
     except DaliError:
         return None
-    return _request(found[1], message, situation, talk).estimate(found[0].name) if found else None
+    return _request(found[1], message, situation, history).estimate(found[0].name) if found else None
 
 
-def ask(message: str, situation: Situation, talk: Sequence[tuple[str, str]] = ()) -> Understood:
-    """The wishes that the text model reads in a message, within DALI_AGENT_TIMEOUT_S; without the database.
+def ask(message: str, situation: Situation, history: Sequence[tuple[str, str]] = ()) -> Understood:
+    """The intents that the text model reads from a message, within DALI_AGENT_TIMEOUT_S. Does not use the database.
 
-    `talk`: what was said before, as (message, reply), the last one last. Raises NotUnderstoodError.
+    `history`: earlier turns as (message, reply), latest last. Raises NotUnderstoodError.
     """
     try:
         found = text_model_in_use()
     except DaliError as error:
         raise NotUnderstoodError(f"{error}.") from error
     if found is None:
-        raise NotUnderstoodError("No text model is set.")
+        raise NotUnderstoodError("No text model is configured.")
     service, model = found
     name = f"{service.name}:{model}"
-    answer = _answer(service, _request(model, message, situation, talk), name)
-    wishes, dropped = read(answer.data, message, situation)
+    answer = _answer(service, _request(model, message, situation, history), name)
+    intents, dropped = read(answer.data, message, situation)
     if dropped:
-        log.info("model_wishes_dropped", model=name, reasons=list(dropped))
-    if not wishes:
-        reason = "; ".join(dropped) or "it found nothing that is asked for"
+        log.info("model_intents_dropped", model=name, reasons=list(dropped))
+    if not intents:
+        reason = "; ".join(dropped) or "it found no request in the message"
         raise NotUnderstoodError(f"{name}: {reason}.", usage=answer.usage, model=name)
-    return Understood(wishes, answer.usage, name, dropped)
+    return Understood(intents, answer.usage, name, dropped)
 
 
 def read(
     data: Mapping[str, object], message: str, situation: Situation
-) -> tuple[tuple[Wish, ...], tuple[str, ...]]:
-    """The wishes of an answer that may be taken, and for each that may not the reason."""
+) -> tuple[tuple[Intent, ...], tuple[str, ...]]:
+    """The valid intents of an answer, and a reason for each action that is not valid."""
     actions = data.get("actions")
     if not isinstance(actions, list):
-        return (), ("the answer holds no list of actions",)
-    if len(actions) > MOST_WISHES:
-        return (), (f"the answer holds {len(actions)} actions",)
-    wishes: list[Wish] = []
+        return (), ("the answer has no list of actions",)
+    if len(actions) > MOST_INTENTS:
+        return (), (f"the answer has {len(actions)} actions",)
+    intents: list[Intent] = []
     dropped: list[str] = []
     for action in actions:
         try:
-            wishes.append(_checked(action, message, situation))
+            intents.append(_checked(action, message, situation))
         except _InvalidError as error:
             dropped.append(str(error))
-    return tuple(wishes), tuple(dropped)
+    return tuple(intents), tuple(dropped)
 
 
-def _request(model: str, message: str, situation: Situation, talk: Sequence[tuple[str, str]]) -> TextRequest:
+def _request(
+    model: str, message: str, situation: Situation, history: Sequence[tuple[str, str]]
+) -> TextRequest:
     return TextRequest(
         model=model,
-        instructions=render_to_string("customizing/understand.txt").strip(),
-        text=json.dumps(_shown(message, situation, talk), ensure_ascii=False, indent=1),
-        name="wishes",
+        instructions=render_to_string("agent/understand.txt").strip(),
+        text=json.dumps(_shown(message, situation, history), ensure_ascii=False, indent=1),
+        name="intents",
         schema=_SCHEMA,
         deadline=Deadline.after(settings.AGENT_TIMEOUT_S),
         max_tokens=3_000,
     )
 
 
-def _shown(message: str, situation: Situation, talk: Sequence[tuple[str, str]]) -> dict[str, object]:
+def _shown(message: str, situation: Situation, history: Sequence[tuple[str, str]]) -> dict[str, object]:
     return {
         "placeholders": [_placeholder(slot) for slot in situation.slots[:_MOST_SLOTS]],
         "asked": situation.asked or "",
@@ -180,7 +182,7 @@ def _shown(message: str, situation: Situation, talk: Sequence[tuple[str, str]]) 
         ],
         "projects": [_cut(name) for name in situation.projects],
         "is_yes_or_no_asked": situation.is_confirming,
-        "before": [{"user": _cut(said), "agent": _cut(reply)} for said, reply in talk[-_MOST_TURNS:]],
+        "before": [{"user": _cut(said), "agent": _cut(reply)} for said, reply in history[-_MOST_TURNS:]],
         "message": message,
     }
 
@@ -206,27 +208,27 @@ def _answer(service: TextModel, request: TextRequest, name: str) -> TextAnswer:
     except TimeoutError as error:
         reason = f"{service.name} gave no answer within {settings.AGENT_TIMEOUT_S:g} s."
         raise NotUnderstoodError(reason, model=name, is_possibly_billed=True) from error
-    except Exception as error:  # a plug-in's mistake costs this one understanding, not the talk
+    except Exception as error:  # a plug-in's bug costs this one reading, not the chat
         log.exception("text_model_broke", service=service.name)
         raise NotUnderstoodError(f"{service.name} broke ({type(error).__name__}).", model=name) from error
 
 
-def _checked(said: object, message: str, situation: Situation) -> Wish:
-    """One action as a wish, if the user could have typed it here."""
+def _checked(said: object, message: str, situation: Situation) -> Intent:
+    """One action as an intent, if the user could have typed it here."""
     if not isinstance(said, dict):
-        raise _InvalidError("an action is no object")
+        raise _InvalidError("an action is not an object")
     action = next((one for one in ACTIONS if one == said.get("action")), None)
     if action is None:
-        raise _InvalidError(f"'{str(said.get('action'))[:40]}' is no action")
+        raise _InvalidError(f"'{str(said.get('action'))[:40]}' is not an action")
     if action == "no":
         if not situation.is_confirming:
-            raise _InvalidError("no: nothing was asked that it answers")
-        return Wish("no")
+            raise _InvalidError("no: there is no open question")
+        return Intent("no")
     placeholder = _slot_of(said.get("placeholder"), situation)
     if situation.is_confirming and placeholder is None and action not in ("show", "help", "back"):
-        raise _InvalidError(f"{action}: a question is open, which the user alone can answer")
+        raise _InvalidError(f"{action}: only the user can answer the open question")
     check = _CHECKS.get(action)
-    return Wish(action) if check is None else check(said, placeholder, message, situation)
+    return Intent(action) if check is None else check(said, placeholder, message, situation)
 
 
 def _slot_of(said: object, situation: Situation) -> Slot | None:
@@ -234,19 +236,19 @@ def _slot_of(said: object, situation: Situation) -> Slot | None:
         return None
     slot = situation.slot(said.strip("{} ")) if isinstance(said, str) else None
     if slot is None:
-        raise _InvalidError(f"'{str(said)[:60]}' is no placeholder")
+        raise _InvalidError(f"'{str(said)[:60]}' is not a placeholder")
     return slot
 
 
 def _text_of(said: Mapping[str, object], *, most: int = MOST_CHARACTERS) -> str:
     text = said.get("text")
     if not isinstance(text, str):
-        raise _InvalidError(f"{said['action']}: the text is none")
+        raise _InvalidError(f"{said['action']}: the text is not a string")
     text = text.replace("\r\n", "\n").replace("\r", "\n").strip()
     if len(text) > most:
-        raise _InvalidError(f"{said['action']}: the text has more than {most} characters")
+        raise _InvalidError(f"{said['action']}: the text is longer than {most} characters")
     if any(unicodedata.category(char) in ("Cc", "Cs") and char not in "\n\t" for char in text):
-        raise _InvalidError(f"{said['action']}: the text holds control characters")
+        raise _InvalidError(f"{said['action']}: the text contains control characters")
     return text
 
 
@@ -257,81 +259,81 @@ def _name(slot: Slot | None) -> str | None:
 def _meant(slot: Slot | None, situation: Situation) -> Slot:
     meant = slot or situation.slot(situation.asked)
     if meant is None:
-        raise _InvalidError("no placeholder is named, and none is asked")
+        raise _InvalidError("no placeholder is named or asked for")
     return meant
 
 
 def _meant_image(action: str, slot: Slot | None, situation: Situation) -> None:
     meant = _meant(slot, situation)
     if not meant.is_image:
-        raise _InvalidError(f"{action}: {meant.name} takes words")
+        raise _InvalidError(f"{action}: {meant.name} takes text")
 
 
-def _set(said: Mapping[str, object], slot: Slot | None, message: str, situation: Situation) -> Wish:
+def _set(said: Mapping[str, object], slot: Slot | None, message: str, situation: Situation) -> Intent:
     meant, text = _meant(slot, situation), _text_of(said)
     if meant.is_image:
         raise _InvalidError(f"set: {meant.name} takes an image")
     if not text:
         raise _InvalidError("set: the text is empty")
-    return Wish("set", _name(slot), text)
+    return Intent("set", _name(slot), text)
 
 
-def _pick(said: Mapping[str, object], slot: Slot | None, message: str, situation: Situation) -> Wish:
+def _pick(said: Mapping[str, object], slot: Slot | None, message: str, situation: Situation) -> Intent:
     number = said.get("number")
     if situation.is_confirming:
-        raise _InvalidError("pick: a question is open, which the user alone can answer")
+        raise _InvalidError("pick: only the user can answer the open question")
     if isinstance(number, bool) or not isinstance(number, int) or number not in situation.numbers():
-        raise _InvalidError(f"pick: {str(number)[:20]} is not on show")
+        raise _InvalidError(f"pick: {str(number)[:20]} is not one of the choices")
     _meant(slot, situation)
-    return Wish("pick", _name(slot), number=number)
+    return Intent("pick", _name(slot), number=number)
 
 
-def _latest(said: Mapping[str, object], slot: Slot | None, message: str, situation: Situation) -> Wish:
+def _latest(said: Mapping[str, object], slot: Slot | None, message: str, situation: Situation) -> Intent:
     _meant_image("latest", slot, situation)
-    return Wish("latest", _name(slot))
+    return Intent("latest", _name(slot))
 
 
-def _find(said: Mapping[str, object], slot: Slot | None, message: str, situation: Situation) -> Wish:
+def _find(said: Mapping[str, object], slot: Slot | None, message: str, situation: Situation) -> Intent:
     _meant_image("find", slot, situation)
     text = _text_of(said, most=_MOST_SHOWN)
     if not has_words(text):
-        raise _InvalidError("find: no words to look for")
-    return Wish("find", _name(slot), text)
+        raise _InvalidError("find: no words to search for")
+    return Intent("find", _name(slot), text)
 
 
-def _image(said: Mapping[str, object], slot: Slot | None, message: str, situation: Situation) -> Wish:
+def _image(said: Mapping[str, object], slot: Slot | None, message: str, situation: Situation) -> Intent:
     _meant_image("image", slot, situation)
     text = _text_of(said, most=2_000)
-    # An address that the user did not write came from somewhere else.
+    # A URL that the user did not write came from somewhere else.
     if address_in(text) != text or comparable(text) not in comparable(message):
-        raise _InvalidError("image: the message holds no such id or address")
-    return Wish("image", _name(slot), text)
+        raise _InvalidError("image: the message does not contain this id or URL")
+    return Intent("image", _name(slot), text)
 
 
-def _fill(said: Mapping[str, object], slot: Slot | None, message: str, situation: Situation) -> Wish:
+def _fill(said: Mapping[str, object], slot: Slot | None, message: str, situation: Situation) -> Intent:
     text = _text_of(said, most=_MOST_SHOWN)
     project = project_named(text, situation) if text else ""
     if project is None:
-        raise _InvalidError(f"fill: '{text[:60]}' is no project of this page's")
-    return Wish("fill", _name(slot), project)
+        raise _InvalidError(f"fill: '{text[:60]}' is not one of the page's projects")
+    return Intent("fill", _name(slot), project)
 
 
-def _skip(said: Mapping[str, object], slot: Slot | None, message: str, situation: Situation) -> Wish:
-    """Only what is asked or what the message speaks of: nobody else empties a page, and has it published so."""
+def _skip(said: Mapping[str, object], slot: Slot | None, message: str, situation: Situation) -> Intent:
+    """Only the placeholder asked for, or one the message names: the model must not empty the page and publish it."""
     meant = _meant(slot, situation)
     named = {word for word in words_of(meant.name.replace("_", " ")) if not word.isdigit()}
     if meant.name != situation.asked and not named & set(words_of(message)):
-        raise _InvalidError(f"skip: the message does not speak of {meant.name}")
-    return Wish("skip", _name(slot))
+        raise _InvalidError(f"skip: the message does not mention {meant.name}")
+    return Intent("skip", _name(slot))
 
 
-def _change(said: Mapping[str, object], slot: Slot | None, message: str, situation: Situation) -> Wish:
+def _change(said: Mapping[str, object], slot: Slot | None, message: str, situation: Situation) -> Intent:
     if slot is None:
         raise _InvalidError("change: no placeholder is named")
-    return Wish("change", slot.name)
+    return Intent("change", slot.name)
 
 
-_CHECKS: Mapping[Action, Callable[[Mapping[str, object], Slot | None, str, Situation], Wish]] = {
+_CHECKS: Mapping[Action, Callable[[Mapping[str, object], Slot | None, str, Situation], Intent]] = {
     "set": _set,
     "pick": _pick,
     "latest": _latest,

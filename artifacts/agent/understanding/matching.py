@@ -1,4 +1,4 @@
-"""Which of many choices somebody means who says what is in them; pure."""
+"""Finds the choices that a description fits. Pure."""
 
 import re
 import unicodedata
@@ -12,17 +12,17 @@ _IRREGULAR = {
     "mice": "mouse", "geese": "goose", "leaves": "leaf", "wolves": "wolf", "knives": "knife", "shelves": "shelf",
     "loaves": "loaf", "scarves": "scarf", "hooves": "hoof", "grey": "gray", "lens": "lens", "canvas": "canvas",
 }  # fmt: skip
-# Endings that a plural adds an e to, or that have one of their own: compared without it.
+# Endings that take “es” in the plural, or have a plural of their own: compared without it.
 _SILENT_E = ("se", "xe", "ze", "che", "she", "oe")
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
-# Scripts that set no spaces between words: looked for anywhere.
+# Scripts without spaces between words: matched anywhere in the text.
 _UNSPACED = re.compile(r"[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
 
 
 def matches(words: str, offers: Sequence[Offer]) -> list[Offer]:
-    """The choices that hold every word of the phrase, in any order: those with the words side by side come first.
+    """The choices that contain every word of the phrase, in any order; adjacent words rank first.
 
-    An image's words count, not its label, which also says who made it. Case, accents, a plural and small words
+    Only an image's words count, not its label, which also names its provider. Case, accents, plurals and small words
     make no difference.
     """
     wanted = [word for word in words_of(words) if word not in _STOP]
@@ -33,7 +33,7 @@ def matches(words: str, offers: Sequence[Offer]) -> list[Offer]:
 
 
 def words_of(text: str) -> list[str]:
-    """The words of a text as they are compared."""
+    """The words of a text, normalised for comparison."""
     plain = text.casefold() if text.isascii() else _without_accents(text)
     return [_singular(word.removesuffix("'s")) for word in _WORD.findall(plain)]
 
@@ -46,7 +46,7 @@ def _without_accents(text: str) -> str:
 
 
 def has_words(text: str) -> bool:
-    """Whether anything is left to look for."""
+    """Whether there are words to search for."""
     return any(word not in _STOP for word in words_of(text))
 
 
@@ -76,7 +76,7 @@ def _singular(word: str) -> str:
     return word
 
 
-# Words that lead to what is looked for, and are not looked for themselves.
+# Words that introduce a description and are not part of it.
 _SMALL = """
     a an the this that these those one some any with of in at on by to for from and or is are was were be has have
     having it its there their his her my our your i me we you which who where what whose shows showing shown see seen

@@ -1,4 +1,4 @@
-"""What a message is taken for: by the rules, and where they are not certain by the text model, through the journal."""
+"""Reads a message: by rules, and if they are not certain, with the text model, through the journal."""
 
 import time
 from dataclasses import asdict, dataclass
@@ -8,8 +8,8 @@ from uuid import UUID
 import structlog
 
 from artifacts.agent.understanding import llm
-from artifacts.agent.understanding.intent import ProjectName, Situation, Wish
-from artifacts.agent.understanding.intents import understand
+from artifacts.agent.understanding.intent import Intent, ProjectName, Situation
+from artifacts.agent.understanding.rules import understand
 from artifacts.models import Chat, ChatTurn
 from dali.lib.calls.answers.usage import Usage
 from dali.lib.db.connections import release_db_connection
@@ -27,26 +27,26 @@ MOST_TURNS = 6
 
 @dataclass(frozen=True, slots=True)
 class Understanding:
-    """Reads the message of one turn. A call to the model is announced before it leaves and paid once."""
+    """Reads the message of one turn. A call to the model is recorded before it is sent, and charged once."""
 
     chat: Chat
     journal: Journal
 
     def of(
         self, message: str, situation: Situation, projects: tuple[ProjectName, ...]
-    ) -> tuple[list[Wish], str]:
-        """The wishes, and who read them out of the message; none where nobody is certain."""
-        wishes = understand(message, situation)
-        # Costs are a project's: without one nobody would know what was spent.
-        if wishes is not None or not projects or not llm.name_in_use():
-            return wishes or [], RULES
+    ) -> tuple[list[Intent], str]:
+        """The intents and what read them (`rules` or a model); none if neither is certain."""
+        intents = understand(message, situation)
+        # A call is charged to a project; without a project its cost would not be recorded.
+        if intents is not None or not projects or not llm.name_in_use():
+            return intents or [], RULES
         kept = self.journal.result_of(STEP)
         if kept is None:
             kept = self._ask(message, situation, UUID(projects[0].id))
-        return [Wish(**wish) for wish in kept.get("wishes", ())], kept.get("model", RULES)
+        return [Intent(**intent) for intent in kept.get("wishes", ())], kept.get("model", RULES)
 
     def _ask(self, message: str, situation: Situation, project_id: UUID) -> dict[str, Any]:
-        """What the model's step keeps; nothing where the model did not help: then the talk goes on without."""
+        """The result of the model's step; empty if the model did not help."""
         if self.journal.failures(STEP, NOTHING_FOUND):
             return {}
         said_before = self._said_before()
@@ -65,7 +65,7 @@ class Understanding:
             self.journal.fail(STEP, attempt, kept, error=str(error), ms=ms)
             return {}
         result = {
-            "wishes": [asdict(wish) for wish in understood.wishes],
+            "wishes": [asdict(intent) for intent in understood.intents],
             "model": understood.model,
             "dropped": list(understood.dropped),
         }
@@ -90,7 +90,7 @@ def _charge_failure(error: llm.NotUnderstoodError, unseen: Usage | None, project
 
 
 def _charge_unseen(unseen: Usage | None, project_id: UUID) -> None:
-    """A call whose answer nobody saw, at what it is estimated to have used."""
+    """Charges a call whose answer was lost, at its estimated usage."""
     if unseen is not None:
         ledger.charge_unseen([unseen], purpose=Purpose.AGENT, project_id=project_id, job_id=None)
 

@@ -1,4 +1,4 @@
-"""Words of a message made comparable: folded, without quotes or politeness, numbers read; pure."""
+"""Normalises the words of a message: folds case, removes quotes and polite words, reads numbers. Pure."""
 
 import re
 import unicodedata
@@ -16,7 +16,7 @@ _QUOTES = {
     "`": "`",
 }
 _APOSTROPHES = str.maketrans({"\u2019": "'", "\u2018": "'", "\u02bc": "'", "`": "'"})
-# Longer texts are no commands, and are left as they are.
+# Longer texts are not commands and are not changed.
 _LONGEST_WRAPPED = 400
 _ENDS = " \t\n.,;:!?()[]\u2026-\u2013\u2014"
 
@@ -29,12 +29,12 @@ ORDINALS = {
     "seventh": 7, "eighth": 8, "ninth": 9, "tenth": 10, "eleventh": 11, "twelfth": 12,
 }  # fmt: skip
 
-# What may stand before and after anything that is asked for, and says nothing of its own.
+# Polite words around a request that carry no meaning.
 _POLITE = (
     r"please|pls|ok|okay|alright|all right|thanks|thank you|actually|then"
     r"|(?:can|could|would|will) (?:you|we|i)|let's|lets|let us"
     r"|(?:i|we)(?:'d| would)(?: like| love| rather| prefer)?(?: you)?(?: to)?"
-    r"|(?:i|we)(?:'ll| will)|(?:i|we) (?:want|need|wish)(?: you)?(?: to)?|go ahead and"
+    r"|(?:i|we)(?:'ll| will)|(?:i|we) (?:want|need|intent)(?: you)?(?: to)?|go ahead and"
 )
 _CHATTY = (
     r"well|so|and|now|just|hm+|uh+|um+|oh|ah|hey|hi|hello|maybe|perhaps|yes|yeah|yep|sure|great|good|nice|perfect"
@@ -56,18 +56,18 @@ _LOOSE_TAIL = re.compile(rf"(?<=\S)\s+(?:{_TAILS}|{_CHATTY_TAILS})$")
 
 
 def fold(text: str) -> str:
-    """One line, one case, plain apostrophes; compatible characters as their plain ones."""
+    """One line, one case, plain apostrophes, compatibility characters normalised (NFKC)."""
     plain = comparable(unicodedata.normalize("NFKC", text).translate(_APOSTROPHES))
     return " ".join(plain.split())
 
 
 def bare(text: str) -> str:
-    """Folded, without commas and without punctuation at its ends."""
+    """Folded, without commas and without punctuation at the ends."""
     return " ".join(fold(text).replace(",", " ").replace(";", " ").split()).strip(_ENDS)
 
 
 def without_politeness(folded: str, *, is_loose: bool) -> str:
-    """What is left of a bare text without wrappings; `is_loose`: without chat around it too. Never empty of words."""
+    """The text without polite words around it; `is_loose`: also without chatty ones. Never empties the text."""
     lead, tail = (_LOOSE_LEAD, _LOOSE_TAIL) if is_loose else (_LEAD, _TAIL)
     left = folded
     while len(folded) <= _LONGEST_WRAPPED:
@@ -82,9 +82,9 @@ def without_politeness(folded: str, *, is_loose: bool) -> str:
 
 
 def unquoted(text: str) -> str | None:
-    """The text within quotation marks that stand around the whole; None where there are none.
+    """The text inside quotation marks that enclose the whole; None if there are none.
 
-    Marks within end the outer ones, as in `"one" and "two"`, unless they too stand around all that is within.
+    Marks inside end the outer ones, as in `"one" and "two"`, unless they too enclose everything inside.
     """
     inner = _within(text.strip())
     if inner is None:
@@ -109,7 +109,7 @@ def _has_marks(inner: str, text: str) -> bool:
 
 
 def quoted_part(text: str) -> tuple[str, str] | None:
-    """The only quoted words within a text, and the text around them; None where there are none or several."""
+    """The only quoted words in a text, and the text around them; None if there are none or several."""
     found = _QUOTED_PART.findall(text)
     if len(found) != 1:
         return None
@@ -124,7 +124,7 @@ _QUOTED_PART = re.compile(
 
 
 def count_of(word: str) -> int | None:
-    """`3`, `#3` and `three` are 3, at most four digits."""
+    """`3`, `#3` and `three` are 3; at most four digits."""
     if re.fullmatch(r"#?\d{1,4}", word, re.ASCII):
         return int(word.lstrip("#"))
     return COUNTS.get(word)

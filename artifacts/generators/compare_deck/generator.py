@@ -1,4 +1,4 @@
-"""Compare deck: what each provider made of the same prompt, side by side, against the start image, or blind."""
+"""Compare deck: each provider's result for the same prompt, side by side, with the start image, or blind."""
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
@@ -12,28 +12,29 @@ from artifacts.material import ImageFacts, JobFacts, Material, VariantFacts
 
 _OUTCOMES = {
     "failed": "Failed",
-    "skipped": "Left out: too like another",
+    "skipped": "Skipped: near-duplicate of another",
     "cancelled": "Cancelled",
-    "queued": "Not begun when this page was made",
-    "running": "Still being made when this page was made",
+    "queued": "Not started when this page was made",
+    "running": "Still running when this page was made",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class CompareOptions:
-    """What a compare deck may be told."""
+    """Options of a compare deck."""
 
     blind: bool = field(
-        default=False, metadata={"help": "Whether providers are called A, B, C until somebody reveals them."}
+        default=False, metadata={"help": "Whether providers are called A, B, C until a reader reveals them."}
     )
     most: int = field(
-        default=100, metadata={"help": "Most jobs shown; the newest are kept.", "least": 1, "most": 500}
+        default=100,
+        metadata={"help": "Maximum number of jobs; the newest are kept.", "least": 1, "most": 500},
     )
 
 
 @dataclass(frozen=True, slots=True)
 class DeckEntry:
-    """A variant: its image, or what became of it. `twin`: the letter and the provider of what it was too like."""
+    """A variant: its image, or its outcome. `twin`: letter and provider of the image it duplicates."""
 
     variant: VariantFacts
     image: ImageFacts | None
@@ -43,7 +44,7 @@ class DeckEntry:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """What one provider made in one job. `letter`: its name in blind mode; `rank`: its place by name."""
+    """One provider's results in one job. `letter`: its name in blind mode; `rank`: its position by name."""
 
     provider: str
     letter: str
@@ -53,7 +54,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """A job with its columns in the order of their letters. `start_url`: what was edited, else empty."""
+    """A job with its columns, ordered by letter. `start_url`: the image that was edited, or empty."""
 
     job: JobFacts
     start_url: str
@@ -76,7 +77,7 @@ class CompareDeck(Generator):
         """One page."""
         jobs = [job for job in material.jobs if job.variants][-options.most :]
         if not jobs:
-            raise EmptyMaterialError("there are no jobs to compare: run one with several providers first")
+            raise EmptyMaterialError("there are no jobs to compare: run a job with several providers first")
         images = {image.id: image for image in material.images}
         rounds = [_round(job, images) for job in jobs]
         variants = [entry for one in rounds for column in one.columns for entry in column.entries]
@@ -93,7 +94,7 @@ class CompareDeck(Generator):
 
 
 def _round(job: JobFacts, images: Mapping[UUID, ImageFacts]) -> Round:
-    """The columns stand in an order that a digest of the job decides, so that no place belongs to a provider."""
+    """The columns are ordered by a digest of the job, so that no position belongs to a provider."""
     providers = sorted({variant.provider for variant in job.variants})
     shuffled = sorted(providers, key=lambda name: hashlib.sha256(f"{job.id}/{name}".encode()).digest())
     letters = dict(zip(shuffled, _letters(len(shuffled)), strict=True))
@@ -122,7 +123,7 @@ def _entries(
         if variant.provider != provider:
             continue
         image = images.get(variant.image_id) if variant.image_id is not None else None
-        outcome = "" if image is not None else _OUTCOMES.get(variant.status, "Its image is not here any more")
+        outcome = "" if image is not None else _OUTCOMES.get(variant.status, "Its image is gone")
         twin = by_id.get(variant.duplicate_of) if variant.duplicate_of is not None else None
         named = None if twin is None else (letters[twin.provider], twin.provider)
         entries.append(DeckEntry(variant, image, outcome, named))

@@ -1,4 +1,4 @@
-"""Gallery: a room with the images framed on its walls, as a glTF file that opens in any viewer and headset."""
+"""Gallery: a room with the framed images on its walls, as a glTF file for any viewer or headset."""
 
 import io
 import math
@@ -26,9 +26,9 @@ from artifacts.templatetags.artifact_pages import day
 from dali.lib.pictures.images import Picture
 
 MEDIA_TYPE = "model/gltf-binary"
-# An original is kept as it is where it is no larger; else it is made smaller, so that a large room still loads.
+# Larger originals are reduced, so that a large room still loads.
 _KEPT_BYTES, _KEPT_PX, _REDUCED_PX = 400_000, 2048, 1024
-# A thinner picture is stretched to this ratio, or its frame would hold a line.
+# A thinner picture is stretched to this ratio; otherwise its frame would be a line.
 _WIDEST = 40.0
 _TITLE_PX, _TITLE_M = 1024, 2.0
 _LABEL_PX, _LABEL_M = 400, 0.46
@@ -40,19 +40,20 @@ MediaType = Literal["image/jpeg", "image/png"]
 
 @dataclass(frozen=True, slots=True)
 class GalleryOptions(ImageOptions):
-    """What a gallery may be told."""
+    """Options of a gallery."""
 
     most: int = field(
-        default=60, metadata={"help": "Most images hung; the newest are kept.", "least": 1, "most": 120}
+        default=60,
+        metadata={"help": "Maximum number of images; the newest are kept.", "least": 1, "most": 120},
     )
     captions: bool = field(
-        default=True, metadata={"help": "Whether a label with prompt and provider hangs below each image."}
+        default=True, metadata={"help": "Whether each image has a label with its prompt and provider."}
     )
 
 
 @dataclass(frozen=True, slots=True)
 class _Texture:
-    """A picture as it goes into the file; `ratio`: width over height."""
+    """A picture as stored in the file; `ratio`: width / height."""
 
     facts: ImageFacts
     content: bytes
@@ -65,9 +66,7 @@ class Gallery(Generator):
 
     name = "gallery"
     title = "Gallery"
-    description = (
-        "A room in three dimensions with the images framed on its walls, for any glTF viewer or headset."
-    )
+    description = "A 3D room with the framed images on its walls, for any glTF viewer or headset."
     output = "3d"
     options = GalleryOptions
     most_at_once = 60
@@ -75,7 +74,7 @@ class Gallery(Generator):
     def generate(
         self, material: Material, options: GalleryOptions, report: Callable[[float], None] = in_silence
     ) -> list[File]:
-        """One room. An image that cannot be shown is left out."""
+        """One room. Images that cannot be shown are left out."""
         images = chosen_images(material, options)
         textures: list[_Texture] = []
         for count, image in enumerate(images):
@@ -98,7 +97,7 @@ class Gallery(Generator):
 
 
 def _texture(image: ImageFacts, original: Original) -> _Texture:
-    """The picture's file: its own bytes where every viewer shows them as we do."""
+    """The picture's file: the original bytes if every viewer shows them as we do."""
     content, picture = original
     ratio = min(_WIDEST, max(1 / _WIDEST, picture.width / picture.height))
     if not _is_fit(content, picture):
@@ -107,9 +106,9 @@ def _texture(image: ImageFacts, original: Original) -> _Texture:
 
 
 def _is_fit(content: bytes, picture: Picture) -> bool:
-    """A small JPEG or PNG of opaque colour that shows the same where profiles, gamma and EXIF are not looked at.
+    """Whether it is a small, opaque JPEG or PNG that looks the same without profile, gamma and EXIF.
 
-    Viewers of glTF must not look at them (glTF 2.0, section 3.8.3).
+    glTF viewers must ignore these (glTF 2.0, section 3.8.3).
     """
     if picture.media_type not in ("image/jpeg", "image/png") or picture.has_alpha:
         return False
@@ -120,7 +119,7 @@ def _is_fit(content: bytes, picture: Picture) -> bool:
 
 
 def _title(material: Material, textures: Sequence[_Texture]) -> Block:
-    """What is written on the wall before the first picture."""
+    """The text on the wall before the first picture."""
     names = ", ".join(project.name for project in material.projects if project.name != material.title)
     about = material.projects[0].description if len(material.projects) == 1 else ""
     title = plain(material.title, 160)
@@ -137,7 +136,7 @@ def _title(material: Material, textures: Sequence[_Texture]) -> Block:
 
 
 def _build(scene: Scene, room: rooms.Room) -> None:
-    """The room itself."""
+    """Adds the room itself."""
     oak = scene.texture(rooms.floor_texture(), "image/jpeg", repeats=True)
     scene.add("floor", rooms.floor(room), scene.material("oak", oak))
     for wall in room.walls:
@@ -168,7 +167,7 @@ def _hang(scene: Scene, room: rooms.Room, textures: Sequence[_Texture], title: I
 
 
 def _label(scene: Scene, room: rooms.Room, textures: Sequence[_Texture]) -> None:
-    """A card below each picture, at its left edge."""
+    """Adds a card below each picture, at its left edge."""
     drawn = draw([_card(one.facts) for one in textures])
     for wall in room.walls:
         for hung in wall.hung:
@@ -187,23 +186,24 @@ def _label(scene: Scene, room: rooms.Room, textures: Sequence[_Texture]) -> None
 
 
 def _card(facts: ImageFacts) -> Block:
-    maker = f"{facts.provider} · {facts.model}" if facts.model else facts.provider
     prompt = plain(facts.prompt, 90)
     lines = [
         TextLine(prompt, 26, _INK),
-        TextLine(plain(maker, 60), 17, _QUIET, is_serif=False, above_px=8 if prompt else 0),
+        TextLine(plain(facts.maker, 60), 17, _QUIET, is_serif=False, above_px=8 if prompt else 0),
     ]
     return Block(tuple(line for line in lines if line.text), _LABEL_PX, 18)
 
 
 def _cameras(scene: Scene, room: rooms.Room) -> None:
-    """One that sees the room from its entrance, and one before each wall that has something on it."""
+    """One camera at the entrance, and one in front of each wall that has pictures."""
     scene.camera("entrance", (0.0, 1.62, room.depth / 2 - 0.4), 0.0, 1.05)
     for wall in room.walls:
         if wall.hung:
             across = room.depth if wall.name in ("north", "south") else room.width
             away = min(across - 0.5, max(2.6, wall.length * 0.55))
-            turned = math.atan2(wall.facing[0], wall.facing[2])  # it looks against the wall's facing
+            turned = math.atan2(
+                wall.facing[0], wall.facing[2]
+            )  # the camera looks at the wall, against its normal
             scene.camera(f"{wall.name} wall", wall.at(wall.length / 2, 1.62, away), turned)
 
 

@@ -1,7 +1,7 @@
-"""Scenes in three dimensions, written as binary glTF 2.0 (`.glb`): metres, Y upwards, right-handed.
+"""Writes 3D scenes as binary glTF 2.0 (`.glb`): metres, Y up, right-handed.
 
-Every material is unlit (KHR_materials_unlit): light is part of colours and textures, so that a scene looks the same
-in every viewer. Faces are seen from their front only, so that a room can be looked into from outside.
+All materials are unlit (KHR_materials_unlit): the light is part of colours and textures, so that a scene looks the
+same in every viewer. Faces are visible from the front only, so that viewers can look into a room from outside.
 https://registry.khronos.org/glTF/specs/2.0/glTF-2.0.html, read 2026-11-22.
 """
 
@@ -26,11 +26,13 @@ _COLUMNS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3}
 
 @dataclass(slots=True)
 class Mesh:
-    """Faces of one material. A quad's corners: lower left, lower right, upper right, upper left, from its front."""
+    """Faces of one material. Quad corners, seen from the front: lower left, lower right, upper right, upper left."""
 
     positions: list[Vector] = field(default_factory=list)
     normals: list[Vector] = field(default_factory=list)
-    places: list[tuple[float, float]] = field(default_factory=list)  # in the texture, from its upper left
+    places: list[tuple[float, float]] = field(
+        default_factory=list
+    )  # texture coordinates, from the upper left
     colours: list[Vector] = field(default_factory=list)  # linear, 0 to 1; multiplied with the texture
     indices: list[int] = field(default_factory=list)
 
@@ -40,7 +42,7 @@ class Mesh:
         shades: Sequence[Vector] = ((1.0, 1.0, 1.0),) * 4,
         texture: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0),
     ) -> None:
-        """Adds a face; `shades`: of its corners; `texture`: left, top, right, bottom."""
+        """Adds a face. `shades`: of its corners; `texture`: left, top, right, bottom."""
         first = len(self.positions)
         left, top, right, bottom = texture
         self.positions += corners
@@ -51,7 +53,7 @@ class Mesh:
 
 
 class Scene:
-    """Collects nodes, and writes them."""
+    """Collects nodes and writes them."""
 
     def __init__(self, title: str) -> None:
         self._binary = bytearray()
@@ -70,12 +72,12 @@ class Scene:
     def texture(
         self, content: bytes, media_type: Literal["image/jpeg", "image/png"], *, repeats: bool = False
     ) -> int:
-        """A picture for materials; the bytes are kept as they are."""
+        """Adds a picture for materials; its bytes are stored unchanged."""
         image = self._add("images", {"bufferView": self._view(content), "mimeType": media_type})
         return self._add("textures", {"source": image, "sampler": int(repeats)})
 
     def material(self, name: str, texture: int | None = None, *, is_transparent: bool = False) -> int:
-        """Shows its texture, where it has one, times the colours of the mesh."""
+        """A material that shows its texture, if any, multiplied with the mesh's colours."""
         surface: dict[str, Any] = {"metallicFactor": 0.0, "roughnessFactor": 1.0}
         if texture is not None:
             surface["baseColorTexture"] = {"index": texture}
@@ -87,7 +89,7 @@ class Scene:
         return self._add("materials", made | ({"alphaMode": "BLEND"} if is_transparent else {}))
 
     def add(self, name: str, mesh: Mesh, material: int) -> None:
-        """A node with a mesh."""
+        """Adds a node with a mesh."""
         positions = np.array(mesh.positions, "<f4")
         attributes = {
             "POSITION": self._accessor(positions, "VEC3", _FLOAT, _ARRAY, has_bounds=True),
@@ -102,14 +104,14 @@ class Scene:
         self._add("nodes", {"name": name, "mesh": index})
 
     def camera(self, name: str, at: Vector, turned: float, height_angle: float = 1.0) -> None:
-        """A place to look from: `turned` about the vertical, in radians, 0 looks along -Z; all angles in radians."""
+        """Adds a camera. All angles in radians; `turned`: about the vertical axis, 0 looks along -Z."""
         perspective = {"yfov": height_angle, "znear": 0.05}
         index = self._add("cameras", {"name": name, "type": "perspective", "perspective": perspective})
         rotation = [0.0, float(np.sin(turned / 2)), 0.0, float(np.cos(turned / 2))]
         self._add("nodes", {"name": name, "camera": index, "translation": list(at), "rotation": rotation})
 
     def glb(self) -> bytes:
-        """The whole file."""
+        """The complete file."""
         described = {
             "asset": {"version": "2.0", "generator": "Dali"},
             "extensionsUsed": ["KHR_materials_unlit"],

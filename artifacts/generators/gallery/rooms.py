@@ -1,4 +1,4 @@
-"""A room to hang pictures in: how large it must be, where each picture hangs, and how its light falls."""
+"""Designs a room for pictures: its size, where each picture hangs, and how the light falls."""
 
 import io
 import math
@@ -17,7 +17,7 @@ Size: TypeAlias = tuple[float, float]
 
 FRAME_M, MAT_M, DEPTH_M = 0.035, 0.05, 0.045
 _GAP_M, _EDGE_M, _LEAST_M = 0.75, 1.0, 6.5
-# Up to so many pictures hang on one wall, on three; more go round; more still hang in two rows.
+# Up to this many pictures hang on one wall, on three walls; more use all walls; still more hang in two rows.
 _ONE_WALL, _THREE_WALLS, _ONE_ROW = 4, 12, 24
 _PX_PER_M = 48.0
 _WALL = (244, 237, 226)
@@ -25,7 +25,7 @@ _WALL = (244, 237, 226)
 
 @dataclass(frozen=True, slots=True)
 class Hung:
-    """Something on a wall: the middle of its foot, from the wall's lower left, and its size, in metres."""
+    """Something on a wall: the centre of its lower edge, from the wall's lower left corner, and its size, in metres."""
 
     number: int
     x: float
@@ -36,7 +36,7 @@ class Hung:
 
 @dataclass(frozen=True, slots=True)
 class Wall:
-    """A wall as seen from inside: `origin` is its lower left corner, `right` the way to its right one."""
+    """A wall seen from inside: `origin` is its lower left corner, `right` the direction to its right corner."""
 
     name: str
     origin: Vector
@@ -47,7 +47,7 @@ class Wall:
     hung: tuple[Hung, ...]
 
     def at(self, x: float, y: float, z: float = 0.0) -> Vector:
-        """The point so far to the right, up, and off the wall."""
+        """The point at these distances right, up and away from the wall."""
         first, second, third = (
             start + along * x + off * z
             for start, along, off in zip(self.origin, self.right, self.facing, strict=True)
@@ -66,7 +66,7 @@ class Wall:
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """The room: along X `width`, along Z `depth`; its middle is the origin, its floor at 0."""
+    """The room: `width` along X, `depth` along Z; its centre is the origin, its floor is at 0."""
 
     width: float
     depth: float
@@ -75,7 +75,7 @@ class Room:
 
 
 def room_for(ratios: Sequence[float], title: Size) -> Room:
-    """A room for pictures of those ratios of width to height, in reading order; `title` is hung first, as number -1."""
+    """A room for pictures with these ratios (width / height), in reading order; `title` hangs first, as number -1."""
     count = len(ratios)
     rows = 1 if count <= _ONE_ROW else 2
     sizes = [_size(ratio, rows) for ratio in ratios]
@@ -104,7 +104,7 @@ def room_for(ratios: Sequence[float], title: Size) -> Room:
 
 
 def frame(mesh: Mesh, wall: Wall, hung: Hung) -> None:
-    """Adds a frame round a picture: a ring in front, sides outwards and inwards, and the mat behind it."""
+    """Adds a frame around a picture: a ring in front, inner and outer sides, and the mat behind."""
     half = hung.width / 2 + MAT_M
     inner = (hung.x - half, hung.y - MAT_M, hung.x + half, hung.y + hung.height + MAT_M)
     outer = (inner[0] - FRAME_M, inner[1] - FRAME_M, inner[2] + FRAME_M, inner[3] + FRAME_M)
@@ -129,7 +129,7 @@ def picture(wall: Wall, hung: Hung) -> Mesh:
 
 
 def wall_texture(wall: Wall) -> bytes:
-    """The wall as its light falls: a pool on each picture, a shadow below its frame, dimmer in corners; JPEG."""
+    """The lit wall as JPEG: a pool of light on each picture, a shadow below its frame, darker corners."""
     scale = min(_PX_PER_M, 2048 / wall.length)
     size = (max(8, round(wall.length * scale)), max(8, round(wall.height * scale)))
     x = (np.arange(size[0]) + 0.5) / scale
@@ -140,17 +140,17 @@ def wall_texture(wall: Wall) -> bytes:
         across = ((x - hung.x) / (hung.width * 0.5 + 0.75)) ** 2
         down = ((y - middle) / (hung.height * 0.5 + 0.95)) ** 2
         light += 0.75 * np.exp(-(across[None, :] + down[:, None]))
-    light = 1 - np.exp(-light * 2.3)  # lamps add up, but never to more than white
+    light = 1 - np.exp(-light * 2.3)  # lamps add up, but never beyond white
     light *= 1 - 0.3 * np.exp(-np.minimum(x, wall.length - x) / 0.4)[None, :]
     light *= (1 - 0.24 * np.exp(-y / 0.35) - 0.16 * np.exp(-(wall.height - y) / 0.5))[:, None]
     light *= 1 - _shadows(wall, size, scale)
-    # A little grain, always the same, hides the steps that eight bits leave.
+    # A little fixed noise hides the banding of 8 bits.
     grain = np.random.default_rng(5).normal(0, 1.2, light.shape)
     return _jpeg((light[..., None] * np.array(_WALL) + grain[..., None]).clip(0, 255).astype(np.uint8))
 
 
 def floor_texture() -> bytes:
-    """Oak boards, two metres square, to be repeated; JPEG."""
+    """Oak boards, two metres square, to be tiled; JPEG."""
     side, boards = 512, 10
     rng = np.random.default_rng(6)
     image = np.empty((side, side, 3))
@@ -169,7 +169,7 @@ def floor_texture() -> bytes:
 
 
 def floor(room: Room) -> Mesh:
-    """The floor, lighter where the lamps of the walls reach it, darker along its edges."""
+    """The floor, lighter under the wall lamps, darker along its edges."""
     mesh = Mesh()
     xs, zs = _steps(room.width), _steps(room.depth)
 
@@ -187,7 +187,7 @@ def floor(room: Room) -> Mesh:
 
 
 def trim(room: Room) -> Mesh:
-    """What is of one colour: the ceiling, its rails of lamps, the skirting boards, and a bench in a large room."""
+    """The single-colour parts: ceiling, lamp rails, skirting boards, and a bench in a large room."""
     mesh = Mesh()
     x, z, top = room.width / 2, room.depth / 2, room.height
     mesh.quad(((-x, top, -z), (x, top, -z), (x, top, z), (-x, top, z)), ((0.075, 0.07, 0.066),) * 4)
@@ -227,7 +227,7 @@ def _bench(mesh: Mesh) -> None:
 
 
 def _size(ratio: float, rows: int) -> Size:
-    """As large as another of the same area, unless that would be too long."""
+    """All pictures get the same area, unless one would be too long."""
     area, widest, highest = (1.9, 2.9, 1.75) if rows == 1 else (0.8, 1.9, 1.1)
     height = min(math.sqrt(area / ratio), highest, widest / ratio)
     return height * ratio, height
@@ -246,7 +246,7 @@ def _length(columns: Sequence[Sequence[int]], sizes: dict[int, Size]) -> float:
 def _hang(
     columns: Sequence[Sequence[int]], sizes: dict[int, Size], length: float, rows: int
 ) -> tuple[Hung, ...]:
-    """In the middle of the wall, at the height of the eyes, or above and below it."""
+    """Centred on the wall at eye level, or above and below it in two rows."""
     taken = [_taken(column, sizes) for column in columns]
     left = (length - sum(taken) - _GAP_M * (len(columns) - 1)) / 2
     hung = []

@@ -1,4 +1,4 @@
-"""Judge report: verdicts over time, what was noted and tagged, and every failed image with what to try next."""
+"""Judge report: verdicts over time, common notes and tags, and every failed image with what to try next."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -14,8 +14,8 @@ from artifacts.parts.figures import Share, rate_of
 from artifacts.parts.sheet import Cell, csv_file
 from dali.lib.texts import comparable
 
-_MOST_WORDS = 20  # most notes and tags that are listed
-_ROLLBACK = "rollback"  # shows an earlier image again; the judge saw that one
+_MOST_WORDS = 20  # maximum number of notes and tags listed
+_ROLLBACK = "rollback"  # shows an earlier image again, which the judge has seen
 _HEAD = (
     "id", "created_at", "project_id", "kind", "provider", "model", "judgment", "notes", "tags", "retry_suggestion",
     "prompt", "refined_prompt", "image",
@@ -24,15 +24,15 @@ _HEAD = (
 
 @dataclass(frozen=True, slots=True)
 class JudgeReportOptions:
-    """What a report may be told."""
+    """Options of a judge report."""
 
     format: Literal["html", "csv"] = field(
-        default="html", metadata={"help": "A page with charts, or a table with a line for each image."}
+        default="html", metadata={"help": "A page with charts, or a table with one row per image."}
     )
     most: int = field(
         default=500,
         metadata={
-            "help": "Most images shown of those that failed, and of those without a verdict; the newest are shown.",
+            "help": "Maximum number of failed images, and of images without a verdict; the newest are kept.",
             "least": 1,
             "most": 2000,
         },
@@ -41,21 +41,11 @@ class JudgeReportOptions:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A note or a tag, how many images have it, and how many of those judged passed."""
+    """A note or tag, the number of images with it, and how many of the judged ones passed."""
 
     text: str
     images: int
     rate: Share
-
-    @property
-    def share(self) -> str:
-        """`71 %`, or that it is not known."""
-        return _percent(self.rate)
-
-    @property
-    def interval(self) -> str:
-        """`55 to 84 %`; empty where nothing was judged."""
-        return _interval(self.rate)
 
 
 class JudgeReport(Generator):
@@ -104,12 +94,12 @@ def _findings(images: Sequence[ImageFacts]) -> list[str]:
     if not rate.whole:
         return [f"{waiting}: nothing has been judged yet."]
     judged = "image" if rate.whole == 1 else "images"
-    passed = f"{rate.part} of {rate.whole} judged {judged} passed: {_percent(rate)}"
-    found = [f"{passed}, and the true rate is likely between {_interval(rate).replace(' to ', ' and ')}."]
+    passed = f"{rate.part} of {rate.whole} judged {judged} passed: {rate.percent}"
+    found = [f"{passed}, and the true rate is likely between {rate.interval.replace(' to ', ' and ')}."]
     suggested = sum(bool(image.retry_suggestion) for image in images if image.judgment == "fail")
     failed = rate.whole - rate.part
     if failed:
-        found.append(f"{failed} failed; for {suggested} of them the judge says what to try next.")
+        found.append(f"{failed} failed; the judge suggests a next try for {suggested} of them.")
     return [*found, f"{waiting}."] if waiting else found
 
 
@@ -123,7 +113,7 @@ def _figures(images: Sequence[ImageFacts]) -> list[Figure]:
 def _by_day(days: Mapping[str, Sequence[ImageFacts]]) -> Figure:
     title, text = (
         "Verdicts by day",
-        "How many images of each day passed, failed or have no verdict. Days are of UTC.",
+        "Images per day that passed, failed or have no verdict. Days are UTC.",
     )
     counts = {day: _counts(group) for day, group in days.items()}
     drawn = [
@@ -150,11 +140,11 @@ def _rates_by_day(days: Mapping[str, Sequence[ImageFacts]]) -> Figure:
 def _by_model(models: Mapping[str, Sequence[ImageFacts]]) -> Figure:
     title, text = (
         "Pass rate by model",
-        "Where two intervals overlap, these images do not tell which passes more often.",
+        "If two intervals overlap, these images do not show which model passes more often.",
     )
     rates = {label: _rate(group) for label, group in sorted(models.items())}
     drawn = [
-        Dot(label, f"{_percent(rate)} of {rate.whole}", rate.share, rate.low, rate.high)
+        Dot(label, f"{rate.percent} of {rate.whole}", rate.share, rate.low, rate.high)
         if rate.whole
         else Dot(label, "not judged", None)
         for label, rate in rates.items()
@@ -170,13 +160,12 @@ _RATE_HEAD = ("Day", "Judged", "Passed", "Pass rate", "95 % interval")
 
 def _rate_rows(rates: Mapping[str, Share]) -> tuple[tuple[str, ...], ...]:
     return tuple(
-        (label, str(rate.whole), str(rate.part), _percent(rate), _interval(rate))
-        for label, rate in rates.items()
+        (label, str(rate.whole), str(rate.part), rate.percent, rate.interval) for label, rate in rates.items()
     )
 
 
 def _most_said(images: Iterable[ImageFacts], words: Callable[[ImageFacts], Iterable[str]]) -> list[Said]:
-    """The most common first; the same words in other case are the same."""
+    """The most common first; case is ignored."""
     groups = _grouped(images, lambda image: {_key(word) for word in words(image)} - {""})
     spelled: dict[str, str] = {}
     for image in images:
@@ -208,14 +197,6 @@ def _rate(images: Iterable[ImageFacts]) -> Share:
 def _counts(images: Iterable[ImageFacts]) -> tuple[int, int, int]:
     verdicts = [image.judgment for image in images]
     return verdicts.count("pass"), verdicts.count("fail"), verdicts.count(None)
-
-
-def _percent(rate: Share) -> str:
-    return "not known" if rate.share is None else f"{rate.share * 100:.0f} %"
-
-
-def _interval(rate: Share) -> str:
-    return f"{rate.low * 100:.0f} to {rate.high * 100:.0f} %" if rate.whole else ""
 
 
 def _day(image: ImageFacts) -> str:

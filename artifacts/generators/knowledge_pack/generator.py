@@ -1,7 +1,7 @@
-"""Knowledge pack: the tips of the knowledge base with what became of the images they were applied to.
+"""Knowledge pack: the tips of the knowledge base, with the results of the images they were applied to.
 
-The format is described in docs/generators.md; each tip stands as the knowledge base has it, so that it can be taken
-into another one.
+The format is described in docs/generators.md. Each tip is stored as in the knowledge base, so that another
+knowledge base can import it.
 """
 
 from collections import Counter, defaultdict
@@ -17,10 +17,10 @@ _ENDS = ("complete", "skipped", "failed", "cancelled")
 
 @dataclass(frozen=True, slots=True)
 class KnowledgePackOptions:
-    """Which tips are packed."""
+    """Which tips are included."""
 
     used_only: bool = field(
-        default=False, metadata={"help": "Whether tips that no image of these projects had are left out."}
+        default=False, metadata={"help": "Whether to leave out tips that no image of these projects used."}
     )
 
 
@@ -30,7 +30,7 @@ class KnowledgePack(Generator):
     name = "knowledgePack"
     title = "Knowledge pack"
     description = (
-        "The tips of the knowledge base, how often each was applied and how often what it made passed."
+        "The tips of the knowledge base, how often each was applied and how often its images passed."
     )
     output = "json"
     options = KnowledgePackOptions
@@ -41,7 +41,7 @@ class KnowledgePack(Generator):
     ) -> list[File]:
         """One file."""
         if not material.images:
-            raise EmptyMaterialError("there are no images yet whose tips could be looked at: run a job first")
+            raise EmptyMaterialError("there are no images with tips yet: run a job first")
         by_tip: dict[str, list[ImageFacts]] = defaultdict(list)
         for image in material.images:
             for key in sorted({tip.key for tip in image.tips}):
@@ -65,7 +65,7 @@ class KnowledgePack(Generator):
 
 
 def _as_kept(tip: TipFacts) -> dict[str, object]:
-    """The tip as the table has it, in the format of a service's tips.json."""
+    """The tip as in the table, in the format of a service's tips.json."""
     return {
         "key": tip.key,
         "provider": tip.provider,
@@ -81,7 +81,7 @@ def _as_kept(tip: TipFacts) -> dict[str, object]:
 
 
 def _use(key: str, images: Sequence[ImageFacts]) -> dict[str, object]:
-    """What became of the images it was applied to, in all and by the words it had then, most used first."""
+    """The results of the images it was applied to: in total, and by its wording then, most used first."""
     wordings: dict[str, list[ImageFacts]] = defaultdict(list)
     for image in images:
         for addition in sorted({tip.addition for tip in image.tips if tip.key == key}):
@@ -94,7 +94,7 @@ def _use(key: str, images: Sequence[ImageFacts]) -> dict[str, object]:
 
 
 def _verdicts(images: Iterable[ImageFacts]) -> dict[str, object]:
-    """Counts; the rate is of those that were judged, null where none was."""
+    """Counts; the rate is of judged images, null if none was judged."""
     counts = Counter(image.judgment for image in images)
     judged = counts["pass"] + counts["fail"]
     return {
@@ -110,7 +110,7 @@ def _asked(material: Material) -> set[str]:
 
 
 def _provider(name: str, material: Material) -> dict[str, object]:
-    """All of a provider's images, those with any tip apart from those without, and how its variants ended."""
+    """A provider's images: all, with and without tips, and the outcomes of its variants."""
     images = [image for image in material.images if image.provider == name]
     ends = Counter(
         variant.status for job in material.jobs for variant in job.variants if variant.provider == name

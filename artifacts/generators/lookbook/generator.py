@@ -1,4 +1,4 @@
-"""Lookbook: a cover and a gallery with captions, provider and verdict, to leaf through on any device."""
+"""Lookbook: a cover and a gallery with captions, provider and verdict, for any device."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -10,10 +10,10 @@ from artifacts.material import Material
 
 @dataclass(frozen=True, slots=True)
 class LookbookOptions(ImageOptions):
-    """What a lookbook may be told."""
+    """Options of a lookbook."""
 
     captions: bool = field(
-        default=True, metadata={"help": "Whether prompt, provider and verdict stand below each image."}
+        default=True, metadata={"help": "Whether prompt, provider and verdict are shown below each image."}
     )
 
 
@@ -22,7 +22,7 @@ class Lookbook(Generator):
 
     name = "lookbook"
     title = "Lookbook"
-    description = "A cover and a responsive gallery with captions; opens large by keyboard and touch."
+    description = "A cover and a responsive gallery with captions; images open large by keyboard and touch."
     output = "html"
     options = LookbookOptions
 

@@ -1,4 +1,4 @@
-"""Moodboard: a collage in the order of its colours, and the palette that the images share."""
+"""Moodboard: a collage ordered by colour, and the palette that the images share."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -12,21 +12,23 @@ from artifacts.making.page import html_file
 from artifacts.material import ImageFacts, Material
 from artifacts.parts.originals import use_original
 
-# So many originals are read ahead while the pixels of others are counted.
+# Originals read ahead while the pixels of others are counted.
 _READERS = 4
-# One of so many pictures, those with the strongest colours, is shown large.
+# One in this many pictures is shown large: those with the strongest colours.
 _LARGE_EVERY = 4
 
 
 @dataclass(frozen=True, slots=True)
 class MoodboardOptions(ImageOptions):
-    """What a moodboard may be told."""
+    """Options of a moodboard."""
 
     most: int = field(
-        default=60, metadata={"help": "Most images shown; the newest are kept.", "least": 1, "most": 200}
+        default=60,
+        metadata={"help": "Maximum number of images; the newest are kept.", "least": 1, "most": 200},
     )
     colours: int = field(
-        default=8, metadata={"help": "Most colours of the shared palette.", "least": 2, "most": 16}
+        default=8,
+        metadata={"help": "Maximum number of colours in the shared palette.", "least": 2, "most": 16},
     )
 
 
@@ -41,7 +43,7 @@ class SwatchBar:
 
 @dataclass(frozen=True, slots=True)
 class CollagePiece:
-    """A picture of the collage, or a colour among them. `size`: the class of its place."""
+    """A picture of the collage, or a colour between pictures. `size`: the CSS class of its cell."""
 
     size: str
     image: ImageFacts | None = None
@@ -82,7 +84,7 @@ class Moodboard(Generator):
 
 
 def _swatches(material: Material, image: ImageFacts) -> tuple[Swatch, ...]:
-    """The colours of an original; none where it cannot be read. Its delivery image is shown all the same."""
+    """The colours of an original; none if it cannot be read (its delivery image is shown anyway)."""
     found = use_original(
         material, image, lambda original: swatches_of(original.picture.image), is_shown_anyway=True
     )
@@ -90,7 +92,7 @@ def _swatches(material: Material, image: ImageFacts) -> tuple[Swatch, ...]:
 
 
 def _collage(found: list[tuple[ImageFacts, tuple[Swatch, ...]]], colours: int) -> list[CollagePiece]:
-    """The pictures round the colour circle, grey ones after, unread ones last; colours of the palette between them."""
+    """The pictures around the colour circle, then grey ones, then unread ones; palette colours in between."""
     pieces: list[CollagePiece] = []
     tiles = iter(range(colours))
     large = _large(found)
@@ -112,7 +114,7 @@ def _bars(swatches: tuple[Swatch, ...]) -> tuple[SwatchBar, ...]:
 
 
 def _strongest(swatches: tuple[Swatch, ...]) -> Swatch:
-    """The colour a picture is remembered by: much of it, and vivid."""
+    """A picture's most memorable colour: common and vivid."""
     return max(swatches, key=lambda swatch: swatch.chroma * swatch.share**0.5)
 
 
@@ -125,7 +127,7 @@ def _order(image: ImageFacts, swatches: tuple[Swatch, ...]) -> tuple[int, float,
 
 
 def _large(found: list[tuple[ImageFacts, tuple[Swatch, ...]]]) -> set[UUID]:
-    """The pictures with the strongest colours, over all of each."""
+    """The pictures with the strongest colours, over their whole area."""
     ranked = sorted(
         found,
         key=lambda pair: (-round(sum(one.chroma * one.share for one in pair[1]), 4), str(pair[0].id)),
@@ -134,6 +136,6 @@ def _large(found: list[tuple[ImageFacts, tuple[Swatch, ...]]]) -> set[UUID]:
 
 
 def _shape(image: ImageFacts) -> str:
-    """The class of the picture's shape in the grid."""
+    """The CSS class of the picture's shape in the grid."""
     ratio = image.width / image.height
     return "tall" if ratio < 0.8 else "broad" if ratio > 1.9 else "one"

@@ -1,4 +1,4 @@
-"""Colours of pictures: which ones dominate, how much of each there is, what they are called. Pure; no randomness."""
+"""The dominant colours of pictures: shares, common palettes and names. Pure, without randomness."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,18 +17,18 @@ _Points: TypeAlias = NDArray[np.float64]
 # Pictures are reduced to about this many pixels a side before their colours are counted.
 _REDUCED_PX = 64
 _ROUNDS = 12
-# In OKLab: nearer than this two colours look alike; below that chroma a colour looks grey.
+# In OKLab: colours closer than this look alike; below this chroma a colour looks grey.
 _ALIKE = 0.05
 _GREY_CHROMA = 0.03
-# Two hues are told apart sooner than two lights of one.
+# People tell hues apart more easily than lightness.
 _HUE_WEIGHT = 1.7
-# Lighter or darker than its namesake by this much, a colour is called light or dark.
+# A colour this much lighter or darker than its namesake is called light or dark.
 _SHADE = 0.13
-# Of relative luminance: above it black on the colour has the better contrast (WCAG 2.2; then at least 4.5 to 1).
+# Relative luminance above which black text has the better contrast (WCAG 2.2; then at least 4.5 to 1).
 _BRIGHT = 0.179
-# A hue that is so many degrees off counts like black against white.
+# A hue this many degrees off counts as much as black against white.
 _HUE_DEGREES = 75
-# Crimson and scarlet say of a red that it is pure: muted ones are brown or pink.
+# Crimson and scarlet are pure reds: muted ones are brown or pink.
 _HUES = tuple(
     name for name in NAMED if name not in ("black", "gray", "grey", "silver", "white", "crimson", "scarlet")
 )
@@ -53,7 +53,7 @@ _TO_LAB = np.array(
 
 @dataclass(frozen=True, slots=True)
 class Swatch:
-    """A colour and how much of the whole it is, 0 to 1."""
+    """A colour and its share of the whole, 0 to 1."""
 
     colour: Colour
     share: float
@@ -75,12 +75,12 @@ class Swatch:
 
     @property
     def ink(self) -> str:
-        """Black or white, whichever is read better on the colour."""
+        """Black or white, whichever is more legible on the colour."""
         return "#000000" if _luminance(self.colour) > _BRIGHT else "#ffffff"
 
     @property
     def lightness(self) -> float:
-        """0 (black) to 1 (white), as the eye sees it."""
+        """Perceived lightness, 0 (black) to 1 (white)."""
         return float(_lab(self.colour)[0])
 
     @property
@@ -97,7 +97,7 @@ class Swatch:
 
     @property
     def name(self) -> str:
-        """The nearest plain name, as `teal` or `dark teal`."""
+        """The nearest plain name, such as `teal` or `dark teal`."""
         if self.chroma < _GREY_CHROMA:
             return next(name for least, name in _GREYS if self.lightness >= least)
         nearest = min(_HUES, key=lambda name: self._distance(Swatch(NAMED[name][0], 1.0)))
@@ -105,14 +105,14 @@ class Swatch:
         return f"{'light ' if difference > _SHADE else 'dark ' if difference < -_SHADE else ''}{nearest}"
 
     def _distance(self, other: "Swatch") -> float:
-        """How unlike two colours are for one who names them: hue first."""
+        """How different two colours are to someone naming them: hue counts most."""
         apart = abs(self.hue - other.hue)
         hue = min(apart, 360 - apart) / _HUE_DEGREES
         return abs(self.lightness - other.lightness) + 2.5 * abs(self.chroma - other.chroma) + hue
 
 
 def swatches_of(image: Image.Image, count: int = 5) -> tuple[Swatch, ...]:
-    """The colours of a picture (RGB or RGBA), at most `count`, the most of it first; each counts as it is opaque."""
+    """The colours of a picture (RGB or RGBA), at most `count`, largest share first; pixels count by their alpha."""
     small = image.reduce(max(1, max(image.size) // _REDUCED_PX))
     pixels = np.asarray(small).reshape(-1, len(small.getbands()))
     weights = np.ones(len(pixels))
@@ -121,7 +121,7 @@ def swatches_of(image: Image.Image, count: int = 5) -> tuple[Swatch, ...]:
         if not alpha.any():
             return (Swatch((255, 255, 255), 1.0),)
         pixels, weights = pixels[alpha > 0], alpha[alpha > 0]
-    # Counted in bins of 8 levels a channel: a few hundred points instead of thousands of pixels.
+    # Counted in bins of 8 levels per channel: a few hundred points instead of thousands of pixels.
     bins = (pixels[:, :3] >> 3).astype(np.int32) @ np.array([1024, 32, 1], np.int32)
     _, place = np.unique(bins, return_inverse=True)
     counts = np.bincount(place, weights).astype(np.float64)
@@ -130,9 +130,9 @@ def swatches_of(image: Image.Image, count: int = 5) -> tuple[Swatch, ...]:
 
 
 def common_swatches(pictures: Sequence[Sequence[Swatch]], count: int) -> tuple[Swatch, ...]:
-    """The colours that many pictures have together, each picture weighing the same; the most of them first.
+    """The colours that many pictures have in common, each picture with equal weight; largest share first.
 
-    Each is a colour of a picture: a mean of many would be greyer than all of them.
+    Each is a colour of one picture: an average of many would be greyer than all of them.
     """
     every = [swatch for picture in pictures for swatch in picture]
     if not every:
@@ -146,7 +146,7 @@ def common_swatches(pictures: Sequence[Sequence[Swatch]], count: int) -> tuple[S
 def _grouped(
     colours: _Points, weights: _Points, count: int, stands_for: _Points | None = None
 ) -> tuple[Swatch, ...]:
-    """Weighted k-means in OKLab. A group's colour: the mean of its own, or that which `stands_for` rates highest."""
+    """Weighted k-means in OKLab. A group's colour: its mean, or the member that `stands_for` rates highest."""
     points = _lab_of(colours) * (1, _HUE_WEIGHT, _HUE_WEIGHT)
     centres = _spread(points, weights, count)
     member = np.zeros(len(points), np.intp)
@@ -172,11 +172,11 @@ def _grouped(
 
 
 def _spread(points: _Points, weights: _Points, count: int) -> _Points:
-    """Where groups begin: the heaviest point, then again and again the heavy one farthest from all chosen."""
+    """Initial groups: the heaviest point, then repeatedly the heavy point farthest from all chosen."""
     chosen = [int(np.argmax(weights))]
     nearest = np.linalg.norm(points - points[chosen[0]], axis=1)
     while len(chosen) < count:
-        # The root: a small but striking colour is worth a swatch.
+        # The root: a small but striking colour deserves a swatch.
         best = int(np.argmax(np.sqrt(weights) * nearest**2))
         if nearest[best] < _ALIKE:
             break

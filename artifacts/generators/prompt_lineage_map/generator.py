@@ -1,4 +1,4 @@
-"""Prompt lineage map: which image came of which, and what was changed in the words on the way."""
+"""Prompt lineage map: which image was made from which, and how the prompt changed on the way."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -16,15 +16,15 @@ from dali.lib.texts import composed
 
 # Pixels of the map at its natural size.
 THUMB = 150
-SLOT = 208  # from one sibling to the next: thumbnail, caption and air
+SLOT = 208  # from one sibling to the next: thumbnail, caption and space
 CAPTION = 26
 HEAD_WIDTH, HEAD_GAP = 236, 66
-GUTTER = 250  # between a parent and its children, where the changed words stand
+GUTTER = 250  # between a parent and its children, where the changed words are
 BEND = 46  # where an edge has reached its child's height
 MARGIN = 48
-# How much of each text fits, in columns of one letter, also where the reader's fonts are wide.
+# How much of each text fits, in columns of one letter, even in a wide font.
 WORDS_COLUMNS, HEAD_COLUMNS = 21, 19
-# So many thumbnails are asked for at once; of larger maps the rest as they come into view.
+# Thumbnails loaded at once; larger maps load the rest when they scroll into view.
 AT_ONCE = 60
 DEEPEST_LIST = 8
 _MOST_PROMPT = 4000
@@ -32,16 +32,16 @@ _MOST_PROMPT = 4000
 
 @dataclass(frozen=True, slots=True)
 class PromptLineageMapOptions(ImageOptions):
-    """What a map may be told."""
+    """Options of a map."""
 
     include: Literal["all", "not_failed", "passed"] = field(
         default="all",
         metadata={
-            "help": "Which verdicts are shown; who came of an image left out hangs on the one before it."
+            "help": "Which verdicts are shown; the children of a hidden image are attached to its parent."
         },
     )
     changes: bool = field(
-        default=True, metadata={"help": "Whether the words added and removed stand on the edges."}
+        default=True, metadata={"help": "Whether the edges show the words added and removed."}
     )
 
 
@@ -54,7 +54,7 @@ class _Node:
     x: int
     y: int
     edge: str
-    added: tuple[tuple[int, str], ...]  # the height of each line and its words
+    added: tuple[tuple[int, str], ...]  # the height of each line, and its words
     removed: tuple[tuple[int, str], ...]
     is_at_once: bool
     changes: Changes
@@ -62,7 +62,7 @@ class _Node:
 
 @dataclass(frozen=True, slots=True)
 class _Head:
-    """A prompt that images were first made of, at the root of its tree."""
+    """The prompt at the root of a tree, from which its first images were made."""
 
     prompt: str
     project: str
@@ -73,7 +73,7 @@ class _Head:
 
 @dataclass(frozen=True, slots=True)
 class _Item:
-    """A line of the list that says the same as the map; `closes`: a mark for each list that ends after it."""
+    """A line of the list that repeats the map; `closes`: one mark per list that ends after it."""
 
     node: _Node
     head: _Head | None
@@ -87,7 +87,7 @@ class PromptLineageMap(Generator):
 
     name = "promptLineageMap"
     title = "Prompt lineage map"
-    description = "The tree of images with the words changed on the way; pan, zoom, search and open each."
+    description = "The tree of images with the words changed between them; pan, zoom, search, open images."
     output = "html"
     options = PromptLineageMapOptions
 
@@ -126,13 +126,13 @@ class PromptLineageMap(Generator):
 
 
 class _Tree:
-    """The images' trees, each below the prompt its first images were made of; heads come before images."""
+    """The images' trees, each below the prompt of its first images; heads come before images."""
 
     def __init__(self, material: Material, images: Sequence[ImageFacts]) -> None:
         self.images = images
         self.projects = {one.id: one.name for one in material.projects} if len(material.projects) > 1 else {}
         self.parents = nearest_parents(material, images)
-        self.heads: list[ImageFacts] = []  # an image for its prompt and project
+        self.heads: list[ImageFacts] = []  # one image for its prompt and project
         known: dict[tuple[UUID, str], int] = {}
         links: list[int | None] = []
         for image, parent in zip(images, self.parents, strict=True):
@@ -150,7 +150,7 @@ class _Tree:
         self.places = placed([None] * len(self.heads) + links)
 
     def corners(self) -> tuple[list[tuple[int, int]], tuple[int, int]]:
-        """The upper left corner of each tree and the size of the whole."""
+        """The upper left corner of each tree, and the total size."""
         wide, high = [0.0] * len(self.heads), [0.0] * len(self.heads)
         for place in self.places:
             wide[place.root] = max(wide[place.root], _left(place) + (THUMB if place.depth else HEAD_WIDTH))
@@ -162,7 +162,7 @@ class _Tree:
         return corners, (round(right) + MARGIN, round(bottom) + MARGIN)
 
     def node(self, index: int, corners: Sequence[tuple[int, int]], *, with_words: bool) -> _Node:
-        """An image with the edge that leads to it and the words on it."""
+        """An image with the edge that leads to it and the words on the edge."""
         image, parent = self.images[index], self.parents[index]
         x, y = self._corner(index + len(self.heads), corners)
         middle = y + THUMB // 2
@@ -191,7 +191,7 @@ class _Tree:
         )
 
     def head(self, index: int, corners: Sequence[tuple[int, int]]) -> _Head:
-        """A prompt at the root of a tree, its lines around the middle."""
+        """A prompt at the root of a tree, its lines centred vertically."""
         x, y = self._corner(index, corners)
         prompt = self.heads[index].prompt
         lines = fitted_lines(prompt, HEAD_COLUMNS, 5)
@@ -205,7 +205,7 @@ class _Tree:
         )
 
     def items(self, nodes: Sequence[_Node], heads: Sequence[_Head]) -> list[_Item]:
-        """The lines of the list, each after what it came of; nested, but not deeper than a phone is wide."""
+        """The lines of the list, each after its parent; nested only as deep as a phone is wide."""
         order = self._order()
         levels = [min(self.places[index + len(heads)].depth, DEEPEST_LIST) for index in order]
         items = []
@@ -251,19 +251,19 @@ def _left(place: NodePosition) -> int:
 
 
 def _edge(x0: int, y0: int, x1: int, y1: int, bend: int) -> str:
-    """From the middle of a side to the middle of a side; level where the words stand."""
+    """From the middle of one side to the middle of another; horizontal where the words are."""
     return f"M{x0} {y0}C{x0 + bend // 2} {y0} {x0 + bend // 2} {y1} {x0 + bend} {y1}H{x1}"
 
 
 def _second_edge(source: _Node, node: _Node) -> str:
-    """From the upper right corner of the start image to the upper left of what it became."""
+    """From the upper right corner of the start image to the upper left of its result."""
     x0, y0, x1, y1 = source.x + THUMB, source.y + 18, node.x, node.y + 18
     pull = max(60, abs(x1 - x0) // 2)
     return f"M{x0} {y0}C{x0 + pull} {y0} {x1 - pull} {y1} {x1} {y1}"
 
 
 def _facts(node: _Node, parent: int | None, source: int | None) -> dict[str, object]:
-    """What the page's script knows of an image."""
+    """The data about an image for the page's script."""
     image = node.image
     return {
         "x": node.x,

@@ -1,4 +1,4 @@
-"""Who came of whom among the images that are shown."""
+"""The parents of the images that are shown."""
 
 from collections.abc import Mapping, Sequence
 from uuid import UUID
@@ -8,7 +8,7 @@ from dali.lib.texts import composed
 
 
 def nearest_parents(material: Material, images: Sequence[ImageFacts]) -> list[int | None]:
-    """The index of the nearest ancestor that is shown; None where there is none, or only in a circle."""
+    """The index of the nearest ancestor that is shown; None without one, or in a cycle."""
     shown = {image.id: index for index, image in enumerate(images)}
     above: Mapping[UUID, UUID | None] = {image.id: image.parent_id for image in material.images}
     found: list[int | None] = []
@@ -23,7 +23,7 @@ def nearest_parents(material: Material, images: Sequence[ImageFacts]) -> list[in
 
 
 def said_before(images: Sequence[ImageFacts], parents: Sequence[int | None]) -> list[bool]:
-    """Whether the sibling just before has the same words, which then need not stand there again."""
+    """Whether the previous sibling has the same words, so that they need not be repeated."""
     said: dict[int | None, str] = {}
     repeats = []
     for image, parent in zip(images, parents, strict=True):
@@ -34,7 +34,7 @@ def said_before(images: Sequence[ImageFacts], parents: Sequence[int | None]) -> 
 
 
 def second_parents(images: Sequence[ImageFacts], parents: Sequence[int | None]) -> list[int | None]:
-    """The second parent of each: whose picture it started from, or went back to, where that is not its parent."""
+    """The second parent of each image: the start image or rollback target, if it is not the parent."""
     first: dict[str, int] = {}
     sources: list[int | None] = []
     for index, (image, parent) in enumerate(zip(images, parents, strict=True)):

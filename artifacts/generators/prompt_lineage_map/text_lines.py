@@ -1,12 +1,12 @@
-"""Breaks text into lines for drawings, which do not break it by themselves."""
+"""Breaks text into lines, for drawings that do not wrap text."""
 
 import unicodedata
 
-_READ = 600  # characters; what is beyond fits in no label
+_READ = 600  # characters; longer text never fits a label
 
 
 def fitted_lines(text: str, columns: int, most: int) -> list[str]:
-    """At most `most` lines of at most `columns`, ended by `…` where there is more; wide letters count twice."""
+    """At most `most` lines of at most `columns`, with `…` if text is cut; wide letters count twice."""
     lines: list[str] = []
     line = ""
     for word in text[:_READ].split():
@@ -26,7 +26,7 @@ def fitted_lines(text: str, columns: int, most: int) -> list[str]:
 
 
 def columns_of(text: str) -> int:
-    """How many letters of the Latin kind are as wide."""
+    """The width of a text in Latin letters."""
     return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
 
 

@@ -1,8 +1,8 @@
-"""Places trees so that nothing overlaps: the layout of Reingold and Tilford, and shelves for many trees.
+"""Lays out trees without overlaps (Reingold and Tilford), and packs many trees into columns.
 
-Reingold and Tilford, "Tidier Drawings of Trees", 1981: subtrees are moved as close together as their outlines allow,
-a parent stands in the middle of its children, equal subtrees look equal. Without recursion, so that a chain of
-thousands of edits is as good as a bush; in linear time.
+Reingold and Tilford, "Tidier Drawings of Trees", 1981: subtrees are as close together as their outlines allow,
+a parent is centred above its children, equal subtrees look equal. Iterative, so that a chain of thousands of edits
+works; in linear time.
 """
 
 from collections.abc import Sequence
@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class NodePosition:
-    """Where a node stands in its own tree. `across`: in distances between siblings, the least of a tree is 0.
+    """A node's position in its tree. `across`: in sibling distances; the smallest of a tree is 0.
 
-    `root`: the index of its tree's root. `parent`: None for roots, also where the given link was cut to undo a circle.
+    `root`: the index of its tree's root. `parent`: None for roots, also where a link was cut to break a cycle.
     """
 
     root: int
@@ -26,7 +26,7 @@ class NodePosition:
 class _Outline:
     """The borders of a subtree, deepest level first, so that its root can be appended; true values are + `shift`.
 
-    Of the two borders each is as long as the subtree is deep.
+    Both borders are as long as the subtree is deep.
     """
 
     low: list[float] = field(default_factory=list)
@@ -36,7 +36,7 @@ class _Outline:
 
 
 def placed(parents: Sequence[int | None]) -> list[NodePosition]:
-    """A place for each node; `parents` holds the index of each node's parent. Siblings keep their order."""
+    """The position of each node; `parents`: the index of each node's parent. Siblings keep their order."""
     order, links = _walk(parents)
     children: list[list[int]] = [[] for _ in parents]
     for node in range(len(parents)):
@@ -47,7 +47,7 @@ def placed(parents: Sequence[int | None]) -> list[NodePosition]:
 
 
 def _walk(parents: Sequence[int | None]) -> tuple[list[int], list[int | None]]:
-    """Every node, each after its parent, tree by tree; and the links, cut where they go round in a circle."""
+    """All nodes, each after its parent, tree by tree; and the links, cut where they form a cycle."""
     links: list[int | None] = list(parents)
     children: list[list[int]] = [[] for _ in parents]
     for node, parent in enumerate(parents):
@@ -68,14 +68,14 @@ def _walk(parents: Sequence[int | None]) -> tuple[list[int], list[int | None]]:
         if parent is None:
             take(node)
     for node in range(len(parents)):
-        if not seen[node]:  # nothing above it is a root: a circle, cut at its first node
+        if not seen[node]:  # no root above it: a cycle, cut at its first node
             links[node] = None
             take(node)
     return order, links
 
 
 def _offsets(order: Sequence[int], children: Sequence[Sequence[int]]) -> list[float]:
-    """How far each node stands from its parent, across."""
+    """The distance of each node from its parent, across."""
     offsets = [0.0] * len(children)
     outlines: dict[int, _Outline] = {}
     for node in reversed(order):
@@ -100,7 +100,7 @@ def _offsets(order: Sequence[int], children: Sequence[Sequence[int]]) -> list[fl
 
 
 def _distance(left: _Outline, right: _Outline) -> float:
-    """How far `right` must move so that it stands one distance off `left` on every level both have."""
+    """How far `right` must move to be one distance away from `left` on every level both have."""
     shift = left.high_shift - right.low_shift
     levels = min(len(left.high), len(right.low))
     gaps = (left.high[-level] - right.low[-level] for level in range(1, levels + 1))
@@ -108,7 +108,7 @@ def _distance(left: _Outline, right: _Outline) -> float:
 
 
 def _joined(left: _Outline, right: _Outline) -> _Outline:
-    """One outline of two; only the levels both have are touched, which makes the whole linear."""
+    """The outline of both; only touches levels both have, which keeps the whole linear."""
     shared = min(len(left.low), len(right.low))
     joined = _Outline(left.low, right.high, left.low_shift, right.high_shift)
     if len(right.low) > len(left.low):

@@ -1,4 +1,4 @@
-"""What changed between two prompts: the words that came and the words that went, in runs, in their order."""
+"""The words added and removed between two prompts, in runs, in order."""
 
 import re
 from collections import Counter
@@ -12,16 +12,16 @@ _EDGES = re.compile(r"^\W+|\W+$")
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """`added`, `removed`: words that stood side by side make one text. Both empty: the same words."""
+    """`added`, `removed`: adjacent words form one text. Both empty: the same words."""
 
     added: tuple[str, ...]
     removed: tuple[str, ...]
 
 
 def word_changes(before: str, after: str) -> Changes:
-    """Words are told apart by letters, not by case or punctuation; where they stand does not matter.
+    """Compares words by their letters, ignoring case, punctuation and position.
 
-    Linear, since prompts may have thousands of words; a repeated word counts as often as it stands.
+    Linear, since prompts may have thousands of words; a repeated word counts as often as it occurs.
     """
     old, new = before.split(), after.split()
     return Changes(added=_only_in(new, old), removed=_only_in(old, new))

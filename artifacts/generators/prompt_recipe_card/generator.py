@@ -1,4 +1,4 @@
-"""Prompt recipe card: how to make an image again, from its words to the command that asks for it."""
+"""Prompt recipe card: how to make an image again, with all its settings and a command."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -19,16 +19,16 @@ _NOT_KNOWN = "not known"
 
 @dataclass(frozen=True, slots=True)
 class RecipeOptions:
-    """Which images have a card."""
+    """Options of a recipe card."""
 
     image_id: str = field(
         default="",
-        metadata={"help": "The id of the image; empty for the newest that passed.", "most": 36},
+        metadata={"help": "The image's id; empty: the newest that passed.", "most": 36},
     )
     most: int = field(
         default=1,
         metadata={
-            "help": "How many cards, where no image_id is given: passed images first, then those not judged, "
+            "help": "How many cards, without image_id: passed images first, then images without a verdict, "
             "then failed ones; the newest of each first.",
             "least": 1,
             "most": 200,
@@ -38,7 +38,7 @@ class RecipeOptions:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One image and how it was made. `facts`: what and its value; `ancestors`: root first."""
+    """One image and how it was made. `facts`: label and value; `ancestors`: root first."""
 
     image: ImageFacts
     facts: tuple[tuple[str, str], ...]
@@ -50,7 +50,7 @@ class Card:
 
     @property
     def is_refined(self) -> bool:
-        """Whether the provider got other words than were written."""
+        """Whether the provider got a different prompt than the one written."""
         return any(piece.change != "same" for piece in self.wording)
 
 
@@ -87,9 +87,9 @@ def _chosen(material: Material, options: RecipeOptions) -> Sequence[ImageFacts]:
         if str(image.id) == wanted:
             if image.kind == _ROLLBACK:
                 cure = f"send its parent, '{image.parent_id}'"
-                raise InputError("options.image_id", f"'{wanted}' went back to an earlier image; {cure}")
+                raise InputError("options.image_id", f"'{wanted}' is a rollback to an earlier image; {cure}")
             return [image]
-    raise InputError("options.image_id", f"'{wanted[:80]}' is no image of these projects")
+    raise InputError("options.image_id", f"'{wanted[:80]}' is not an image of these projects")
 
 
 def _card(material: Material, image: ImageFacts) -> Card:
@@ -120,7 +120,7 @@ def _facts(material: Material, image: ImageFacts) -> tuple[tuple[str, str], ...]
         ("Model", image.model or _NOT_KNOWN),
         ("Kind", image.kind),
         ("Seed", _seed(image, variant.seed if variant else None)),
-        ("Size asked", (job.size if job else "") or "the provider's own"),
+        ("Size asked", (job.size if job else "") or "the provider's default"),
         ("Size made", f"{image.width}x{image.height}"),
         ("Cost", usd(image.cost_usd) or _NOT_KNOWN),
         ("Time", (seconds(calls[-1]) if calls else "") or _NOT_KNOWN),
@@ -133,7 +133,7 @@ def _seed(image: ImageFacts, asked: int | None) -> str:
     if image.seed is not None:
         return str(image.seed)
     if asked is not None:
-        return f"{asked} (the provider takes none)"
+        return f"{asked} (not supported by the provider)"
     return _NOT_KNOWN
 
 

@@ -1,4 +1,4 @@
-"""How an image is asked for again: the body of the job and a command that sends it."""
+"""The job body that asks for an image again, and a command that sends it."""
 
 import json
 import shlex
@@ -7,12 +7,12 @@ from collections.abc import Mapping
 
 from artifacts.material import ImageFacts, JobFacts, Material, VariantFacts
 
-# Stand in for what is not published: the address of a mask may carry a key of its owner's storage.
+# Placeholder for a mask's URL, which may contain a key to its owner's storage and is not published.
 MASK = "ADDRESS_OF_THE_MASK"
 
 
 def find_variant(material: Material, image: ImageFacts) -> tuple[JobFacts | None, VariantFacts | None]:
-    """The job and the variant that made an image, where the material holds them."""
+    """The job and the variant that made an image, if the material has them."""
     for job in material.jobs:
         if job.id == image.job_id:
             for variant in job.variants:
@@ -23,10 +23,10 @@ def find_variant(material: Material, image: ImageFacts) -> tuple[JobFacts | None
 
 
 def job_body(material: Material, image: ImageFacts) -> dict[str, object]:
-    """What `POST /api/projects/<id>/jobs` takes to make this image again, and nothing else.
+    """The body for `POST /api/projects/<id>/jobs` that makes this image again, and nothing else.
 
-    The prompt is the one that was written: it is refined again as the tips stand then. Duplicates are allowed, or
-    the new image would be skipped for being too much like this one.
+    The prompt is the one written: it will be refined with the tips of that time. Duplicates are allowed; otherwise the
+    new image would be skipped as a near-duplicate of this one.
     """
     job, variant = find_variant(material, image)
     seed = image.seed if image.seed is not None or variant is None else variant.seed
@@ -50,7 +50,7 @@ def job_body(material: Material, image: ImageFacts) -> dict[str, object]:
 
 
 def _options_of(job: JobFacts, provider: str) -> Mapping[str, object]:
-    """Those of this provider; other providers of the job have their own."""
+    """The options of this provider only."""
     return {name: value for name, value in job.options.items() if name == provider}
 
 
@@ -70,8 +70,8 @@ def _images_of(material: Material, image: ImageFacts, job: JobFacts | None) -> d
 def curl_command(material: Material, image: ImageFacts) -> str:
     """A command for a POSIX shell that asks for the image again, with the key in $DALI_API_KEY.
 
-    One argument holds everything users wrote, quoted; characters that are not seen are written as escapes, so that
-    what runs is what is read.
+    One quoted argument holds everything users wrote; invisible characters are escaped, so that what you read is what
+    runs.
     """
     body = job_body(material, image).items()
     lines = (f"  {json.dumps(name)}: {json.dumps(value, ensure_ascii=False)}" for name, value in body)
@@ -85,7 +85,7 @@ def curl_command(material: Material, image: ImageFacts) -> str:
 
 
 def _visible(text: str) -> str:
-    """JSON with escapes for characters without a shape, such as those that turn the direction of reading."""
+    """JSON with escapes for invisible characters, such as those that change the text direction."""
     return "".join(
         json.dumps(one)[1:-1] if one not in " \n" and unicodedata.category(one)[0] in "CZ" else one
         for one in text

@@ -1,4 +1,4 @@
-"""What was added to a prompt and what was taken out of it, word by word."""
+"""The difference between two prompts, word by word."""
 
 import re
 from collections.abc import Sequence
@@ -8,22 +8,22 @@ from typing import Literal
 
 Change = Literal["same", "added", "removed"]
 
-# A word or a mark with the space before it; nothing is lost, so that the pieces join to the text.
+# A word or punctuation mark with the space before it; joined, the pieces give the text.
 _WORD = re.compile(r"\s*[\w'\u2019-]+|\s*[^\w\s]|\s+")
-# Comparing takes time with the square of the words: longer texts are told as one taken out and one added.
+# Comparing takes quadratic time: longer texts count as one removed and one added.
 _MOST_WORDS = 1500
 
 
 @dataclass(frozen=True, slots=True)
 class WordRun:
-    """Some words in a row, and what became of them."""
+    """Consecutive words, and whether they were added, removed or kept."""
 
     change: Change
     text: str
 
 
 def differences(before: str, after: str) -> tuple[WordRun, ...]:
-    """Pieces in the order of reading: those that are not `added` make `before`, those not `removed` make `after`."""
+    """Pieces in reading order: those not `added` form `before`, those not `removed` form `after`."""
     old, new = _words(before), _words(after)
     start = _common(old, new)
     rest_old, rest_new = old[start:], new[start:]
@@ -56,7 +56,7 @@ def _words(text: str) -> list[str]:
 
 
 def _common(one: Sequence[str], other: Sequence[str]) -> int:
-    """How many words both begin with."""
+    """The number of words both start with."""
     count = 0
     for left, right in zip(one, other, strict=False):
         if left != right:

@@ -1,4 +1,4 @@
-"""What a benchmark may say in words: a difference is claimed only where the intervals do not overlap."""
+"""Compares models in words: claims a difference only if the intervals do not overlap."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ _MOST_PAIRS = 6
 
 
 def told_apart_by_rate(rows: Sequence[ModelTally]) -> str:
-    """Which model's images passed more often, as far as these samples tell."""
+    """Which model's images passed more often, if these samples show it."""
     judged = [row for row in rows if row.verdicts.whole]
     if not judged:
         return "No image has been judged yet, so there are no pass rates."
@@ -28,25 +28,25 @@ def told_apart_by_rate(rows: Sequence[ModelTally]) -> str:
     return _sentence(
         judged,
         pairs,
-        nothing="The intervals of the pass rates overlap: these samples do not tell which model passes more often.",
+        nothing="The intervals of the pass rates overlap: these samples do not show which model passes more often.",
         word="passed more often than",
     )
 
 
 def told_apart_by_time(rows: Sequence[ModelTally]) -> str:
-    """Which model answered sooner, as far as these samples tell."""
+    """Which model answered faster, if these samples show it."""
     timed = [row for row in rows if row.latency is not None]
     if not timed:
-        return "No call was answered with an image, so there are no times."
+        return "No call returned an image, so there are no times."
     if len(timed) == 1:
-        return f"Only {timed[0].label} answered with images, so there are no times to compare."
+        return f"Only {timed[0].label} returned images, so there is nothing to compare."
     pairs = [(one, other) for one in timed for other in timed if _is_sooner(one, other)]
     return _sentence(
         timed,
         pairs,
-        nothing="The intervals of the median times overlap or are not known: "
-        "these samples do not tell which model is faster.",
-        word="answered sooner than",
+        nothing="The intervals of the median times overlap or are unknown: "
+        "these samples do not show which model is faster.",
+        word="answered faster than",
     )
 
 
@@ -68,4 +68,4 @@ def _sentence(
             return f"{row.label} {word} {others} here; the intervals do not overlap."
     told = "; ".join(f"{one.label} {word} {other.label}" for one, other in pairs[:_MOST_PAIRS])
     more = f" (and {len(pairs) - _MOST_PAIRS} more pairs)" if len(pairs) > _MOST_PAIRS else ""
-    return f"{told}{more}. The intervals of all other pairs overlap: these samples do not tell them apart."
+    return f"{told}{more}. The intervals of all other pairs overlap: these samples show no difference."

@@ -1,4 +1,4 @@
-"""Provider benchmark: what each provider and model made of the same work, with intervals and sample sizes."""
+"""Provider benchmark: the results of each provider and model for the same work, with intervals and sample sizes."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from artifacts.generators.provider_benchmark.comparison import told_apart_by_rat
 from artifacts.making.page import html_file
 from artifacts.material import Material
 from artifacts.parts.charts import Bar, BarPart, Dot, Figure, Tick, Words, bars, dots, ticks_to
-from artifacts.parts.figures import Quantile
+from artifacts.parts.figures import Quantile, counted
 from artifacts.parts.sheet import Cell, csv_file
 from artifacts.parts.tally import ModelTally, tallies
 from artifacts.templatetags.artifact_pages import usd
@@ -26,10 +26,10 @@ _HEAD = (
 
 @dataclass(frozen=True, slots=True)
 class BenchmarkOptions:
-    """What a benchmark may be told."""
+    """Options of a benchmark."""
 
     format: Literal["html", "csv"] = field(
-        default="html", metadata={"help": "A page with charts, or a table with a line for each model."}
+        default="html", metadata={"help": "A page with charts, or a table with one row per model."}
     )
 
 
@@ -51,7 +51,7 @@ class ProviderBenchmark(Generator):
         """One page or one table."""
         rows = tallies(material.jobs, material.images)
         if not rows:
-            raise EmptyMaterialError("there are no jobs yet: run one first, best with several providers")
+            raise EmptyMaterialError("there are no jobs yet: run a job first, ideally with several providers")
         if options.format == "csv":
             return [csv_file("benchmark.csv", _HEAD, [_line(row) for row in rows])]
         cover = cover_of(material.images) if material.images else None
@@ -72,12 +72,12 @@ def _findings(material: Material, rows: Sequence[ModelTally]) -> list[str]:
         sum(row.cost_unknown for row in rows),
         [row.cost_usd for row in rows if row.cost_usd is not None],
     )
-    cost = f"What is known of the cost adds up to {usd(sum(known))}." if known else "No cost is known."
+    cost = f"The known costs add up to {usd(sum(known))}." if known else "No cost is known."
     if unknown:
-        cost += f" {unknown} of the images that came back {'has' if unknown == 1 else 'have'} no known cost."
+        cost += f" {unknown} of the images returned {'has' if unknown == 1 else 'have'} no known cost."
     began = (
-        f"{_counted(len(material.jobs), 'job')} asked {_counted(len(rows), 'model')} for {_counted(asked, 'image')}: "
-        f"{answered} came back, {kept} {'was' if kept == 1 else 'were'} kept."
+        f"{counted(len(material.jobs), 'job')} asked {counted(len(rows), 'model')} for {counted(asked, 'image')}: "
+        f"{answered} {'was' if answered == 1 else 'were'} returned, {kept} kept."
     )
     return [
         began,
@@ -87,16 +87,12 @@ def _findings(material: Material, rows: Sequence[ModelTally]) -> list[str]:
     ]
 
 
-def _counted(count: int, word: str) -> str:
-    return f"{count} {word}" if count == 1 else f"{count} {word}s"
-
-
 def _outcomes(rows: Sequence[ModelTally]) -> Figure:
-    title = "What became of each image asked"
-    text = "Every image asked is in one of these, so that the parts add up to what was asked."
+    title = "Outcome of each image requested"
+    text = "Every image requested has exactly one outcome, so the parts add up."
     legend = (
         ("ok", "kept"), ("soft", "duplicate"), ("bad", "refused"), ("quiet", "failed"),
-        ("pale", "cancelled or not ended"),
+        ("pale", "cancelled or not finished"),
     )  # fmt: skip
     drawn = []
     for row in rows:
@@ -128,13 +124,13 @@ _TONES: tuple[Literal["ok", "soft", "bad", "quiet", "pale"], ...] = ("ok", "soft
 
 
 def _verdicts(rows: Sequence[ModelTally]) -> Figure:
-    title = "How many of the judged images passed"
-    text = "The dot is the share that passed; the line is where the true rate lies with 95 % confidence."
+    title = "Share of judged images that passed"
+    text = "The dot is the share that passed; the line is its 95 % confidence interval."
     drawn = []
     for row in rows:
         rate = row.verdicts
         ends = (rate.low, rate.high) if rate.whole else (None, None)
-        said = f"{percent(rate.share)} of {rate.whole}" if rate.whole else "not judged"
+        said = f"{rate.percent} of {rate.whole}" if rate.whole else "not judged"
         drawn.append(Dot(row.label, said, rate.share, *ends))
     ticks = [Tick(share / 4, f"{share * 25} %") for share in range(5)]
     table = tuple(
@@ -142,8 +138,8 @@ def _verdicts(rows: Sequence[ModelTally]) -> Figure:
             row.label,
             str(row.verdicts.whole),
             str(row.verdicts.part),
-            percent(row.verdicts.share),
-            _interval(row),
+            row.verdicts.percent,
+            row.verdicts.interval,
         )
         for row in rows
     )
@@ -153,10 +149,10 @@ def _verdicts(rows: Sequence[ModelTally]) -> Figure:
 
 
 def _latencies(rows: Sequence[ModelTally]) -> Figure:
-    title = "How long an image took to come back"
+    title = "Time until an image was returned"
     text = (
-        "Of calls that were answered with an image: the dot is the median with its interval, "
-        "the ring is what nine of ten stayed within."
+        "Calls that returned an image: the dot is the median with its interval, "
+        "the ring is the 90th percentile."
     )
     drawn, table = [], []
     for row in rows:
@@ -174,15 +170,13 @@ def _latencies(rows: Sequence[ModelTally]) -> Figure:
     ends = [end for dot in drawn for end in (dot.value, dot.high, dot.far) if end is not None]
     ticks = [Tick(value, in_seconds(value)) for value in ticks_to(max(ends, default=1000))]
     head = ("Model", "Sample", "Median", "95 % interval", "p90", "95 % interval")
-    legend = (("mid", "median, with its interval"), ("far", "p90: nine of ten were faster"))
+    legend = (("mid", "median, with its interval"), ("far", "p90: 90 % were faster"))
     return Figure(title, text, dots(Words("latency", title, text), drawn, ticks), head, tuple(table), legend)
 
 
 def _costs(rows: Sequence[ModelTally]) -> Figure:
-    title = "What an image cost"
-    text = (
-        "The mean of the images that came back with a known cost. An unknown cost is not counted as nothing."
-    )
+    title = "Cost per image"
+    text = "The mean of the images with a known cost. Unknown costs are not counted as zero."
     drawn, table = [], []
     for row in rows:
         each = usd(row.cost_per_image_usd) or _NOT_KNOWN
@@ -194,18 +188,9 @@ def _costs(rows: Sequence[ModelTally]) -> Figure:
     return Figure(title, text, bars(Words("cost", title, text), drawn), head, tuple(table))
 
 
-def percent(share: float | None) -> str:
-    """`71 %`; what is not known is said."""
-    return _NOT_KNOWN if share is None else f"{share * 100:.0f} %"
-
-
 def in_seconds(ms: float) -> str:
     """`4.2 s`, `320 ms`."""
     return f"{ms / 1000:.1f} s" if ms >= 1000 else f"{ms:.0f} ms"
-
-
-def _interval(row: ModelTally) -> str:
-    return f"{row.verdicts.low * 100:.0f} to {row.verdicts.high * 100:.0f} %" if row.verdicts.whole else ""
 
 
 def _span(quantile: Quantile) -> str:

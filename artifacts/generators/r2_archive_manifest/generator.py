@@ -1,4 +1,4 @@
-"""Archive manifest: every stored object of these projects with its size and digest, to be checked against later."""
+"""Archive manifest: every stored object of these projects with its size and digest, for later checks."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,10 +12,10 @@ from artifacts.parts.sheet import csv_file
 
 @dataclass(frozen=True, slots=True)
 class ArchiveOptions:
-    """What the manifest is written as."""
+    """The format of the manifest."""
 
     format: Literal["csv", "json"] = field(
-        default="csv", metadata={"help": "A table for a spreadsheet, or a record for a program."}
+        default="csv", metadata={"help": "csv: a table for a spreadsheet; json: a record for a program."}
     )
 
 
@@ -25,15 +25,15 @@ class ArchiveManifest(Generator):
     name = "r2ArchiveManifest"
     title = "Archive manifest"
     description = (
-        "Every stored object with key, bytes, SHA-256 and the row it belongs to; missing ones are marked."
+        "Every stored object with key, size, SHA-256 and the row it belongs to; missing objects are marked."
     )
     output = "csv"
     options = ArchiveOptions
     needs = frozenset({"jobs"})
-    is_long = True  # every object is read for its digest
+    is_long = True  # reads every object to compute its digest
 
     def check(self, material: Material, options: ArchiveOptions) -> None:
-        """There must be work that could have left objects."""
+        """Checks that there is work that could have stored objects."""
         if not material.images and not material.jobs:
             raise EmptyMaterialError("there are no images yet, so nothing is stored: run a job first")
 
@@ -44,7 +44,7 @@ class ArchiveManifest(Generator):
         self.check(material, options)
         objects = material.objects()
         if not objects:
-            raise EmptyMaterialError("nothing is stored for this work yet: wait until its job has ended")
+            raise EmptyMaterialError("nothing is stored yet: wait until the job has ended")
         if options.format == "json":
             record = {
                 **heading(*ARCHIVE, material),

@@ -1,4 +1,4 @@
-"""Review board: every image large, with its number, prompt and verdict, and room for what people say of it."""
+"""Review board: every image large, with its number, prompt and verdict, and a form for comments."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,12 +12,12 @@ PRINTED_LINES = 7
 
 @dataclass(frozen=True, slots=True)
 class ReviewBoardOptions(ImageOptions):
-    """What a board may be told."""
+    """Options of a review board."""
 
     verdicts: bool = field(
-        default=True, metadata={"help": "Whether the judge's verdict and notes stand beside each image."}
+        default=True, metadata={"help": "Whether the judge's verdict and notes are shown beside each image."}
     )
-    comments: bool = field(default=True, metadata={"help": "Whether visitors are asked to write."})
+    comments: bool = field(default=True, metadata={"help": "Whether visitors can write comments."})
 
 
 class ReviewBoard(Generator):
@@ -25,14 +25,12 @@ class ReviewBoard(Generator):
 
     name = "reviewBoard"
     title = "Review board"
-    description = (
-        "Every image large and numbered, with prompt and verdict and room for comments, also on paper."
-    )
+    description = "Every image large and numbered, with prompt, verdict and comments; also for print."
     output = "html"
     options = ReviewBoardOptions
 
     def answers_for(self, options: ReviewBoardOptions) -> Answers:
-        """Comments, where visitors are asked to write."""
+        """Comments, if the option allows them."""
         return Answers(comments=options.comments)
 
     def generate(

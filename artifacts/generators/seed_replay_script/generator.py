@@ -1,4 +1,4 @@
-"""Seed replay script: every call that made these projects, with its seeds, to be made again in that order."""
+"""Seed replay script: every call that made these projects, with its seeds, in order, to repeat them."""
 
 import hashlib
 from collections import Counter
@@ -8,24 +8,25 @@ from functools import cache
 
 from artifacts.generator import EmptyMaterialError, File, Generator, in_silence
 from artifacts.material import JobFacts, Material
+from artifacts.parts.figures import counted
 from artifacts.parts.records import heading, json_file
 from artifacts.parts.replay import FORMAT, VERSION, Plan, plan_of
 
 _ALWAYS = (
-    "Only the built-in provider promises the same bytes for the same seed; services make a similar picture of it.",
-    "A prompt is worked over by the tips that are switched on when it is sent: refinedPrompt is what was sent then.",
-    "For the same words import the tips of that day first (knowledgePack).",
-    "Verdicts, notes and tags are given anew.",
-    "Of two near-duplicates the one that was made later is skipped: that may be the other one.",
+    "Only the built-in provider promises the same bytes for the same seed; other providers make a similar image.",
+    "A prompt is refined with the tips enabled when it is sent; refinedPrompt is what was sent originally.",
+    "To get the same refined prompts, first import the tips of that time (knowledgePack).",
+    "Images are judged again, with new verdicts, notes and tags.",
+    "Of two near-duplicates, the later one is skipped; this may be a different one than before.",
 )
 
 
 @dataclass(frozen=True, slots=True)
 class SeedReplayOptions:
-    """Which jobs are written down."""
+    """Which jobs are included."""
 
     include_failed: bool = field(
-        default=False, metadata={"help": "Whether jobs that left no image are written down, too."}
+        default=False, metadata={"help": "Whether to include jobs that left no image."}
     )
 
 
@@ -38,10 +39,10 @@ class SeedReplayScript(Generator):
     output = "json"
     options = SeedReplayOptions
     needs = frozenset({"jobs"})
-    is_long = True  # every image is read for its digest
+    is_long = True  # reads every image to compute its digest
 
     def check(self, material: Material, options: SeedReplayOptions) -> None:
-        """There must be a job to make again."""
+        """Checks that there is a job to repeat."""
         _jobs(material, options)
 
     def generate(
@@ -71,7 +72,7 @@ class SeedReplayScript(Generator):
 
 
 def _jobs(material: Material, options: SeedReplayOptions) -> list[JobFacts]:
-    """Those that left an image (or all); never one whose start image never came. Raises EmptyMaterialError."""
+    """The jobs that left an image, or all; not those without a fetched start image. Raises EmptyMaterialError."""
     found = [
         job
         for job in material.jobs
@@ -81,29 +82,25 @@ def _jobs(material: Material, options: SeedReplayOptions) -> list[JobFacts]:
     ]
     if not found:
         raise EmptyMaterialError(
-            "no job left an image yet: run one first"
+            "no job has left an image yet: run a job first"
             if material.jobs
-            else "there are no jobs yet: run one first"
+            else "there are no jobs yet: run a job first"
         )
     return found
 
 
 def _notes(material: Material, jobs: Sequence[JobFacts], plan: Plan) -> list[str]:
-    """What cannot be had again, in sentences."""
+    """What cannot be repeated, in sentences."""
     notes = []
     made = [image for image in material.images if image.id in plan.made]
     seedless = Counter(image.provider for image in made if image.seed is None and image.kind != "rollback")
     for name, count in sorted(seedless.items()):
-        notes.append(f"{name} took no seed for {_counted(count, 'image')}: it will make others.")
+        notes.append(f"{name} used no seed for {counted(count, 'image')}, so they will differ.")
     if left := len(material.jobs) - len(jobs):
-        notes.append(f"{_counted(left, 'job')} without an image left out.")
+        notes.append(f"{counted(left, 'job')} without an image left out.")
     if lost := len(material.images) - len(made):
-        notes.append(f"{_counted(lost, 'image')} cannot be made again: the job behind is not known any more.")
+        notes.append(f"{counted(lost, 'image')} cannot be made again: the job no longer exists.")
     shared = {job.start_image_key for job in jobs} | {job.mask_key for job in jobs}
     gone = sorted(key for key in shared if key and plan.digest(key) is None)
     notes += [f"The object {key} is missing from the originals storage." for key in gone]
     return notes
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"

@@ -1,4 +1,4 @@
-"""Slideshow: one image a screen, by keys, touch or itself, with notes for whoever speaks."""
+"""Slideshow: one image per screen, with keys, touch or autoplay, and speaker notes."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -10,19 +10,19 @@ from artifacts.material import Material
 
 @dataclass(frozen=True, slots=True)
 class SlideshowOptions(ImageOptions):
-    """What a slideshow may be told."""
+    """Options of a slideshow."""
 
     seconds: float = field(
         default=6.0,
-        metadata={"help": "How long a slide stands while it plays by itself.", "least": 1, "most": 600},
+        metadata={"help": "Seconds per slide during autoplay.", "least": 1, "most": 600},
     )
     autoplay: bool = field(
         default=False,
-        metadata={"help": "Whether it plays from the start, unless the visitor wants less motion."},
+        metadata={"help": "Whether autoplay starts on load, unless the visitor prefers reduced motion."},
     )
     notes: bool = field(
         default=True,
-        metadata={"help": "Whether the judge's notes, tips, seed and cost are in the page, for the speaker."},
+        metadata={"help": "Whether the page includes speaker notes: the judge's notes, tips, seed and cost."},
     )
 
 
@@ -31,7 +31,9 @@ class Slideshow(Generator):
 
     name = "slideshow"
     title = "Slideshow"
-    description = "One image a screen, by keys, touch or itself, with speaker notes; printed one a page."
+    description = (
+        "One image per screen, with keys, touch or autoplay, and speaker notes; prints one image per page."
+    )
     output = "html"
     options = SlideshowOptions
 

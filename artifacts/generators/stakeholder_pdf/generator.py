@@ -1,4 +1,4 @@
-"""Report for stakeholders: cover, figures, the best images large, verdicts, costs and every prompt, as a document."""
+"""Stakeholder report as a PDF: cover, figures, the best images large, verdicts, costs and every prompt."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -12,28 +12,28 @@ from artifacts.parts.tally import tallies
 from artifacts.parts.typeset import one_line, paragraphs, pdf
 
 _PAPERS = {"a4": (210.0, 297.0), "letter": (215.9, 279.4)}
-# Longest sides in pixels: of the cover, of an image shown large, of one beside its verdict.
+# Longest sides in pixels: of the cover, of a large image, of an image beside its verdict.
 _COVER_PX, _LARGE_PX, _SMALL_PX = 2000, 1600, 260
-# Beyond so many the verdicts shown are those of the newest; the figures are always of all.
+# Above this number, only the newest verdicts are shown; the figures always cover all.
 _VERDICTS_MOST = 200
 _NOTES_MOST = 4
 
 
 @dataclass(frozen=True, slots=True)
 class StakeholderOptions:
-    """What a report may be told."""
+    """Options of a stakeholder report."""
 
     most: int = field(
         default=8,
         metadata={
-            "help": "Most images shown large: those that passed first, then the newest.",
+            "help": "Maximum number of large images: passed images first, then the newest.",
             "least": 1,
             "most": 60,
         },
     )
-    paper: Literal["a4", "letter"] = field(default="a4", metadata={"help": "The size of the sheets."})
+    paper: Literal["a4", "letter"] = field(default="a4", metadata={"help": "The paper size."})
     appendix: bool = field(
-        default=True, metadata={"help": "Whether all prompts follow, with seeds, models and failures."}
+        default=True, metadata={"help": "Whether to append all prompts, with seeds, models and failures."}
     )
 
 
@@ -42,9 +42,7 @@ class StakeholderPdf(Generator):
 
     name = "stakeholderPdf"
     title = "Stakeholder report"
-    description = (
-        "Cover, figures, the best images large, verdicts, costs and an appendix of all prompts, to send."
-    )
+    description = "Cover, figures, the best images large, verdicts, costs and an appendix with all prompts."
     output = "pdf"
     options = StakeholderOptions
     needs = frozenset({"jobs"})
@@ -88,7 +86,7 @@ class StakeholderPdf(Generator):
 
 
 def best_of(images: Sequence[ImageFacts], most: int) -> list[ImageFacts]:
-    """Those that passed, then those nobody judged, then the others; of each the newest first."""
+    """Passed images, then images without a verdict, then the others; the newest of each first."""
     rank = {"pass": 0, None: 1, "fail": 2}
     newest_first = list(images)[::-1]
     return sorted(newest_first, key=lambda image: rank.get(image.judgment, 2))[:most]
@@ -97,7 +95,7 @@ def best_of(images: Sequence[ImageFacts], most: int) -> list[ImageFacts]:
 def _prints(
     material: Material, chosen: Sequence[ImageFacts], listed: Sequence[ImageFacts]
 ) -> tuple[Print, list[Print], list[Print]]:
-    """The cover, the large and the small; each original is read once."""
+    """The cover, the large and the small prints; each original is read once."""
     wanted = {image.id: (image, list[int]()) for image in material.images}
     wanted[chosen[0].id][1].append(_COVER_PX)
     for images, side in ((chosen, _LARGE_PX), (listed, _SMALL_PX)):
@@ -140,7 +138,7 @@ def _picture(name: str, one: Print, image: ImageFacts) -> dict[str, object]:
 
 
 def _entry(image: ImageFacts, picture: dict[str, object], *, caption_most: int) -> dict[str, object]:
-    """An image with what it was asked to be and what the judge said of it."""
+    """An image with its prompt and the judge's notes."""
     return {
         "picture": picture,
         "caption": one_line(image.prompt, caption_most),
@@ -154,7 +152,7 @@ def _entry(image: ImageFacts, picture: dict[str, object], *, caption_most: int) 
 
 
 def _job(job: JobFacts) -> dict[str, object]:
-    """A prompt, whole, and what became of each image asked for."""
+    """A full prompt, and the outcome of each image requested."""
     calls = [
         {**row, "maker": one_line(row["maker"], 80), "why": one_line(row["why"], 300)}
         for row in call_rows(job)

@@ -1,4 +1,4 @@
-"""What a report says in figures: of the whole work, of each model, and of each call. Words and numbers, no layout."""
+"""The figures of a report: of all work, of each model, and of each call. Words and numbers, no layout."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import TypedDict
 
 from artifacts.material import ImageFacts, JobFacts, Material, VariantFacts
-from artifacts.parts.figures import Share, rate_of
+from artifacts.parts.figures import Share, counted, rate_of
 from artifacts.parts.tally import ModelTally
 from artifacts.templatetags.artifact_pages import day, seconds, usd
 
@@ -21,7 +21,7 @@ _RESULTS = {
 
 
 class SummaryFigure(TypedDict):
-    """One figure of the summary: what it is of, the figure, and what must be known to read it."""
+    """One figure of the summary: label, value, and a note needed to read it."""
 
     label: str
     value: str
@@ -47,7 +47,7 @@ class ModelRow(TypedDict):
 
 
 class CallRow(TypedDict):
-    """One image asked for: of whom, with what seed, and what became of it."""
+    """One image requested: provider and model, seed, and outcome."""
 
     maker: str
     seed: str
@@ -59,7 +59,7 @@ class CallRow(TypedDict):
 
 
 def summary(material: Material, rows: Sequence[ModelTally]) -> list[SummaryFigure]:
-    """The figures of the first page; whatever is not known is said with its count."""
+    """The figures of the first page; unknown values are counted."""
     verdicts = rate_of(
         sum(image.judgment == "pass" for image in material.images),
         sum(image.judgment is not None for image in material.images),
@@ -69,7 +69,7 @@ def summary(material: Material, rows: Sequence[ModelTally]) -> list[SummaryFigur
         {"label": "Images", "value": str(len(material.images)), "note": _asked_note(rows)},
         {
             "label": "Pass rate",
-            "value": _percent(verdicts.share) if verdicts.share is not None else "not known",
+            "value": verdicts.percent,
             "note": _verdicts_note(verdicts, len(material.images)),
         },
         {"label": "Cost", "value": _cost(rows), "note": cost_note(rows)},
@@ -80,7 +80,7 @@ def summary(material: Material, rows: Sequence[ModelTally]) -> list[SummaryFigur
 
 
 def model_rows(rows: Sequence[ModelTally]) -> list[ModelRow]:
-    """One row of each table by model."""
+    """One row per model, for each table."""
     most = max((row.cost_usd or Decimal(0) for row in rows), default=Decimal(0))
     return [
         {
@@ -103,20 +103,20 @@ def model_rows(rows: Sequence[ModelTally]) -> list[ModelRow]:
 
 
 def call_rows(job: JobFacts) -> list[CallRow]:
-    """One row of each image that a job asked for."""
+    """One row per image that a job requested."""
     return [_call(variant) for variant in job.variants]
 
 
 def cost_note(rows: Sequence[ModelTally]) -> str:
-    """How much of the cost is not known."""
+    """How much of the cost is unknown."""
     unknown, unseen = sum(row.cost_unknown for row in rows), sum(row.unseen for row in rows)
     if not unknown and not unseen:
-        return "known for every image that came back"
+        return "known for every image returned"
     return f"without {_unknown(unknown, unseen)}"
 
 
 def span_of(images: Sequence[ImageFacts]) -> str:
-    """From the day of the first image to that of the last."""
+    """From the day of the first image to the day of the last."""
     first, last = (
         day(min(image.created_at for image in images)),
         day(max(image.created_at for image in images)),
@@ -126,16 +126,13 @@ def span_of(images: Sequence[ImageFacts]) -> str:
 
 def _asked_note(rows: Sequence[ModelTally]) -> str:
     asked = sum(row.asked for row in rows)
-    return f"of {_counted(asked, 'asked for', 'asked for')}" if asked else "brought in from elsewhere"
+    return f"of {asked} asked for" if asked else "imported"
 
 
 def _verdicts_note(verdicts: Share, images: int) -> str:
     if not verdicts.whole:
-        return f"none of {_counted(images, 'image', 'images')} has a verdict"
-    note = (
-        f"{verdicts.part} of {verdicts.whole} judged; 95 % interval {_percent(verdicts.low)}"
-        f" to {_percent(verdicts.high)}"
-    )
+        return f"none of {counted(images, 'image')} has a verdict"
+    note = f"{verdicts.part} of {verdicts.whole} judged; 95 % interval {verdicts.interval}"
     return note + (f"; {images - verdicts.whole} not judged" if images > verdicts.whole else "")
 
 
@@ -147,9 +144,9 @@ def _cost(rows: Sequence[ModelTally]) -> str:
 def _unknown(count: int, unseen: int) -> str:
     parts = []
     if count:
-        parts.append(f"{_counted(count, 'image', 'images')} of unknown cost")
+        parts.append(f"{counted(count, 'image')} of unknown cost")
     if unseen:
-        parts.append(f"{_counted(unseen, 'call', 'calls')} whose answer was never seen")
+        parts.append(f"{counted(unseen, 'call')} without a received answer")
     return " and ".join(parts)
 
 
@@ -177,7 +174,7 @@ def _losses(rows: Sequence[ModelTally]) -> SummaryFigure:
     refused, failed = sum(row.refused for row in rows), sum(row.failed for row in rows)
     cancelled, waiting = sum(row.cancelled for row in rows), sum(row.waiting for row in rows)
     parts = [
-        (duplicates, f"{_counted(duplicates, 'duplicate', 'duplicates')} not kept"),
+        (duplicates, f"{counted(duplicates, 'duplicate')} not kept"),
         (refused, f"{refused} refused"),
         (failed, f"{failed} failed"),
         (cancelled, f"{cancelled} cancelled"),
@@ -187,13 +184,13 @@ def _losses(rows: Sequence[ModelTally]) -> SummaryFigure:
     return {
         "label": "Without an image",
         "value": str(duplicates + refused + failed + cancelled + waiting),
-        "note": note or "every image asked for was made",
+        "note": note or "every image requested was made",
     }
 
 
 def _not_kept(row: ModelTally) -> str:
     parts = [
-        (row.duplicates, _counted(row.duplicates, "duplicate", "duplicates")),
+        (row.duplicates, counted(row.duplicates, "duplicate")),
         *((count, f"{count} {code.replace('_', ' ')}") for code, count in row.failures),
         (row.cancelled, f"{row.cancelled} cancelled"),
         (row.waiting, f"{row.waiting} under way"),
@@ -217,11 +214,3 @@ def _call(variant: VariantFacts) -> CallRow:
         "time": seconds(variant.ms),
         "cost": usd(variant.cost_usd) or ("" if variant.status != "complete" else "not known"),
     }
-
-
-def _percent(share: float) -> str:
-    return f"{share * 100:.0f} %"
-
-
-def _counted(count: int, one: str, many: str) -> str:
-    return f"{count} {one if count == 1 else many}"

@@ -1,4 +1,4 @@
-"""Storyboard: numbered frames in the order of their descent, with captions and notes, to print and to write on."""
+"""Storyboard: numbered frames in lineage order, with captions and notes, for printing."""
 
 import math
 from collections import defaultdict
@@ -13,21 +13,21 @@ from artifacts.parts.prints import Print, prints
 from artifacts.parts.typeset import columns_of, one_line, pdf
 from artifacts.templatetags.artifact_pages import day
 
-# Width and height of a sheet on end, in millimetres; a slide is wide by nature.
+# Width and height of a portrait sheet, in millimetres; slides are always landscape.
 _PAPERS = {"a4": (210.0, 297.0), "letter": (215.9, 279.4), "16x9": (190.5, 338.67)}
-# Millimetres: around the sheet, for its foot, between frames, and what the heading of the first page takes.
+# Millimetres: margin of the sheet, footer, gap between frames, heading of the first page.
 _MARGIN, _FOOT, _GUTTER, _ROW_GAP, _HEAD = 16.0, 2.0, 8.0, 7.0, 31.0
 _DOTS_PER_MM = 240 / 25.4
 # Below a frame, in millimetres: number and provider, and each line of a caption and of a note.
 _AROUND, _CAPTION_LINE, _NOTE_LINE = 19.0, 4.7, 3.9
 _CAPTION_LINES_MOST, _NOTE_LINES_MOST, _NOTES_MOST = 4, 2, 2
-# Millimetres a column of text takes, with some room for what breaks badly: captions, notes; captions beside a frame.
+# Width of one text column in millimetres, with a margin for bad breaks: captions, notes; captions beside a frame.
 _CAPTION_MM, _NOTE_MM, _BESIDE_MM = 1.75, 1.55, 2.5
-# The share of one column's width that the frame takes.
+# In one column, the share of the width that the frame takes.
 _BESIDE = 0.58
-# Frames give up at most so much of their height for another row of them.
+# Frames give up at most this share of their height for another row.
 _SQUEEZED = 0.75
-# The widest and the narrowest frame; what is longer stands in it with a mat around.
+# The widest and narrowest frame; other shapes are centred on a mat.
 _WIDEST, _NARROWEST = 16 / 9, 3 / 4
 _MADE_BY = {
     "edit": "edit",
@@ -41,18 +41,18 @@ _MADE_BY = {
 
 @dataclass(frozen=True, slots=True)
 class StoryboardOptions(ImageOptions):
-    """What a storyboard may be told."""
+    """Options of a storyboard."""
 
-    columns: int = field(default=2, metadata={"help": "Frames beside each other.", "least": 1, "most": 4})
+    columns: int = field(default=2, metadata={"help": "Frames per row.", "least": 1, "most": 4})
     paper: Literal["a4", "letter", "16x9"] = field(
-        default="a4", metadata={"help": "The size of the sheets; 16x9 are slides."}
+        default="a4", metadata={"help": "The paper size; 16x9 makes slides."}
     )
     orientation: Literal["portrait", "landscape"] = field(
-        default="portrait", metadata={"help": "Whether the sheets stand or lie."}
+        default="portrait", metadata={"help": "The paper orientation."}
     )
     notes: bool = field(
         default=True,
-        metadata={"help": "Whether the judge's notes stand below each caption, with lines for your own."},
+        metadata={"help": "Whether the judge's notes are shown below each caption, with lines for your own."},
     )
 
 
@@ -61,7 +61,7 @@ class Storyboard(Generator):
 
     name = "storyboard"
     title = "Storyboard"
-    description = "Numbered frames in the order of their descent, with captions and notes, to print."
+    description = "Numbered frames in lineage order, with captions and notes, for printing."
     output = "pdf"
     options = StoryboardOptions
     most_at_once = 60
@@ -98,7 +98,7 @@ class Storyboard(Generator):
 
 
 def by_descent(images: Sequence[ImageFacts]) -> list[ImageFacts]:
-    """Each image followed by all that came of it, so that a branch stays together; else in the given order."""
+    """Each image followed by all its descendants, so that a branch stays together; otherwise in the given order."""
     here = {image.id for image in images}
     children: defaultdict[UUID | None, list[ImageFacts]] = defaultdict(list)
     for image in images:
@@ -111,12 +111,12 @@ def by_descent(images: Sequence[ImageFacts]) -> list[ImageFacts]:
         ordered.append(image)
         waiting += children.pop(image.id, [])[::-1]
     placed = {image.id for image in ordered}
-    return ordered + [image for image in images if image.id not in placed]  # a circle: as they come
+    return ordered + [image for image in images if image.id not in placed]  # a cycle: in the given order
 
 
 @dataclass(frozen=True, slots=True)
 class _Sheet:
-    """The measures of a document, in millimetres. Pairs: of its first page, which has a heading, and of the others."""
+    """The measures of a document, in millimetres. Pairs: first page (which has a heading), other pages."""
 
     paper: tuple[float, float]
     rows: int
@@ -128,7 +128,7 @@ class _Sheet:
 
 
 def _sheet(options: StoryboardOptions, images: Sequence[ImageFacts]) -> _Sheet:
-    """As many rows as leave the frames about as high as they would like to be."""
+    """As many rows as keep the frames close to their preferred height."""
     short, long = _PAPERS[options.paper]
     paper = (long, short) if options.orientation == "landscape" else (short, long)
     wide, high = paper[0] - 2 * _MARGIN, paper[1] - 2 * _MARGIN - _FOOT
@@ -157,7 +157,7 @@ def _sheet(options: StoryboardOptions, images: Sequence[ImageFacts]) -> _Sheet:
 
 
 def _words_height(images: Sequence[ImageFacts], across: float, *, has_notes: bool) -> float:
-    """What the longest caption and the longest notes take below a frame so wide."""
+    """The height of the longest caption and notes below a frame of this width."""
 
     def lines(text: str, column_mm: float, most: int) -> int:
         return min(most, math.ceil(columns_of(text) * column_mm / across))
@@ -203,12 +203,8 @@ def _frames(images: Sequence[ImageFacts], made: Sequence[Print], sheet: _Sheet) 
             },
             "caption": one_line(image.prompt, sheet.caption_most),
             "notes": [one_line(note, sheet.note_most) for note in image.notes[:_NOTES_MOST] if note.strip()],
-            "maker": one_line(_maker(image), 60),
+            "maker": one_line(image.maker, 60),
             "judgment": image.judgment,
         }
         for number, (image, one) in enumerate(zip(images, made, strict=True), 1)
     ]
-
-
-def _maker(image: ImageFacts) -> str:
-    return image.provider if not image.model else f"{image.provider} · {image.model}"

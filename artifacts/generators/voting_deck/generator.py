@@ -1,4 +1,4 @@
-"""Voting deck: one image at a time to say yes, maybe or no to, and a summary of what was chosen."""
+"""Voting deck: one image at a time to vote yes, maybe or no on, and a summary of the votes."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -10,16 +10,18 @@ from artifacts.material import Material
 
 @dataclass(frozen=True, slots=True)
 class VotingDeckOptions(ImageOptions):
-    """What a deck may be told."""
+    """Options of a voting deck."""
 
-    maybe: bool = field(default=True, metadata={"help": "Whether people may say maybe beside yes and no."})
+    maybe: bool = field(
+        default=True, metadata={"help": "Whether visitors can vote maybe besides yes and no."}
+    )
     blind: bool = field(
         default=True,
-        metadata={"help": "Whether provider and verdict are left out, so that they sway nobody."},
+        metadata={"help": "Whether to hide provider and verdict, so that they do not influence votes."},
     )
     votes: bool = field(
         default=True,
-        metadata={"help": "Whether votes are sent; else they stay on the page, to be copied or printed."},
+        metadata={"help": "Whether votes are sent; otherwise they stay on the page, to copy or print."},
     )
 
 
@@ -29,13 +31,13 @@ class VotingDeck(Generator):
     name = "votingDeck"
     title = "Voting deck"
     description = (
-        "One image at a time to vote on by key, click or swipe, an overview, and a summary to copy or print."
+        "One image at a time to vote on by key, click or swipe; an overview; and a summary to copy or print."
     )
     output = "html"
     options = VotingDeckOptions
 
     def answers_for(self, options: VotingDeckOptions) -> Answers:
-        """Votes, where they are sent."""
+        """Votes, if they are sent."""
         return Answers(votes=tuple(value for value, _ in _choices(options)) if options.votes else ())
 
     def generate(
@@ -53,6 +55,6 @@ class VotingDeck(Generator):
 
 
 def _choices(options: VotingDeckOptions) -> list[tuple[str, str]]:
-    """What can be chosen: value and label."""
+    """The choices: value and label."""
     maybe = [("maybe", "Maybe")] if options.maybe else []
     return [("yes", "Yes"), *maybe, ("no", "No")]

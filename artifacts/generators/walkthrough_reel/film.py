@@ -1,7 +1,7 @@
-"""Films: frames as planes of luminance and colour, scaled and blended fast, and their encoding.
+"""Encodes films: frames as YUV planes, scaled and blended quickly.
 
-A frame is kept as encoders want it (YUV 4:2:0, BT.709, limited range) from the start: a picture is turned
-into planes once, and what is done to it for each frame touches half as many samples as RGB would have.
+Frames are kept in the encoder's format (YUV 4:2:0, BT.709, limited range) from the start: each picture is converted
+once, and the work on each frame touches half as many samples as RGB.
 """
 
 import io
@@ -18,10 +18,10 @@ from PIL import Image
 
 Codec = Literal["h264", "vp9"]
 Box = tuple[float, float, float, float]  # left, top, right, bottom
-Packed = NDArray[np.uint8]  # (height * 3 / 2, width): what an encoder is given
+Packed = NDArray[np.uint8]  # (height * 3 / 2, width): the encoder's input
 
 _BITEXACT = 0x400  # AVFMT_FLAG_BITEXACT: no random ids, no library version
-# The same number everywhere: threads are part of what x264 decides by.
+# Fixed: x264's decisions depend on the number of threads.
 _THREADS = 2
 _ENCODERS: dict[Codec, tuple[str, str, dict[str, str]]] = {
     "h264": ("libx264", "mp4", {"preset": "veryfast", "crf": "20", "profile": "high", "g": "100"}),
@@ -35,7 +35,7 @@ MEDIA_TYPES: dict[Codec, str] = {"h264": "video/mp4", "vp9": "video/webm"}
 
 
 class Planes:
-    """A picture of even width and height: luminance whole, the two colour differences at half size."""
+    """A picture of even width and height: full luminance, both colour differences at half size."""
 
     __slots__ = ("planes",)
 
@@ -44,7 +44,7 @@ class Planes:
 
     @classmethod
     def of(cls, image: Image.Image) -> Self:
-        """From RGB; a last odd row or column is left out."""
+        """From RGB; an odd last row or column is dropped."""
         width, height = image.width // 2 * 2, image.height // 2 * 2
         if image.size != (width, height):
             image = image.crop((0, 0, width, height))
@@ -67,12 +67,12 @@ class Planes:
         return self.planes[0].size
 
     def copy(self) -> "Planes":
-        """One to draw on."""
+        """A copy to draw on."""
         first, second, third = self.planes
         return Planes((first.copy(), second.copy(), third.copy()))
 
     def view(self, box: Box, size: tuple[int, int]) -> "Planes":
-        """What is inside `box`, to parts of a pixel, scaled to an even `size`."""
+        """The part inside `box`, with subpixel precision, scaled to an even `size`."""
         half_box = (box[0] / 2, box[1] / 2, box[2] / 2, box[3] / 2)
         half_size = (size[0] // 2, size[1] // 2)
         first, second, third = self.planes
@@ -85,7 +85,7 @@ class Planes:
         )
 
     def paste(self, other: "Planes", at: tuple[int, int], mask: "Mask | None" = None) -> None:
-        """Draws another picture at an even place, through `mask` where there is one."""
+        """Draws another picture at an even position, through `mask` if given."""
         half = (at[0] // 2, at[1] // 2)
         places = (at, half, half)
         for index, (plane, drawn) in enumerate(zip(self.planes, other.planes, strict=True)):
@@ -94,7 +94,7 @@ class Planes:
             )
 
     def packed(self) -> Packed:
-        """As an encoder takes it."""
+        """In the encoder's format."""
         width, height = self.size
         flat = np.concatenate([np.asarray(plane).reshape(-1) for plane in self.planes])
         return flat.reshape(height * 3 // 2, width)
@@ -111,7 +111,7 @@ class Mask:
 
 
 def blend(first: Packed, second: Packed, share: float) -> Packed:
-    """`share` 0 is the first frame, 1 the second."""
+    """Blends two frames: `share` 0 is the first, 1 the second."""
     return np.asarray(Image.blend(Image.fromarray(first), Image.fromarray(second), share))
 
 
@@ -132,7 +132,7 @@ class Film:
             self._buffer,
             "w",
             format=container,
-            # The index goes to the front, so that a film plays while it loads; FFmpeg reads what it wrote for that.
+            # The index goes to the front, so that the film plays while it loads; FFmpeg rereads its output for that.
             options={"movflags": "+faststart"} if container == "mp4" else {},
             io_open=self._open_again,
         )
@@ -146,14 +146,14 @@ class Film:
         self._stream = stream
 
     def add(self, frame: Packed) -> None:
-        """The next frame."""
+        """Adds the next frame."""
         shown = _frame(frame)
         shown.pts, shown.time_base = self._count, Fraction(1, self._frames_per_s)
         self._count += 1
         self._output.mux(self._stream.encode(shown))
 
     def finish(self) -> bytes:
-        """The whole file; nothing can be added any more."""
+        """The complete file; no frames can be added after this."""
         self._output.mux(self._stream.encode(None))
         self._output.close()
         return self._buffer.getvalue()

@@ -36,9 +36,9 @@ from artifacts.templatetags.artifact_pages import day
 SIZES = {"720p": (1280, 720), "1080p": (1920, 1080), "square": (1080, 1080), "vertical": (1080, 1920)}
 _FRAMES_PER_S = 25
 TITLE_S, _FADE_S, _END_S = 2.4, 0.8, 0.6
-# The film is never longer: with many images each is shown for less time.
+# Maximum length of the film; with many images, each is shown for less time.
 MOST_S = 180
-# What a title stands on where there is no picture; and the longest side a picture is kept at.
+# The background of a title without a picture; the longest side of pictures in memory.
 _PLAIN = (58, 42, 32)
 _MOST_PX = 4096
 _EXTENSIONS = {"h264": "mp4", "vp9": "webm"}
@@ -46,19 +46,20 @@ _EXTENSIONS = {"h264": "mp4", "vp9": "webm"}
 
 @dataclass(frozen=True, slots=True)
 class ReelOptions(ImageOptions):
-    """What a reel may be told."""
+    """Options of a reel."""
 
     most: int = field(
-        default=12, metadata={"help": "Most images shown; the newest are kept.", "least": 1, "most": 60}
+        default=12,
+        metadata={"help": "Maximum number of images; the newest are kept.", "least": 1, "most": 60},
     )
     resolution: Literal["720p", "1080p", "square", "vertical"] = field(
         default="720p",
-        metadata={"help": "1280 x 720, 1920 x 1080, 1080 x 1080 or, for telephones, 1080 x 1920 pixels."},
+        metadata={"help": "1280 x 720, 1920 x 1080, 1080 x 1080 or, for phones, 1080 x 1920 pixels."},
     )
     seconds_per_image: float = field(
         default=3.0,
         metadata={
-            "help": f"How long each image is shown; less where there are so many that {MOST_S} s would pass.",
+            "help": f"Seconds per image; less if the film would be longer than {MOST_S} s.",
             "least": 1,
             "most": 15,
         },
@@ -76,21 +77,19 @@ class WalkthroughReel(Generator):
 
     name = "walkthroughReel"
     title = "Walkthrough reel"
-    description = (
-        "A film of the images with pan and zoom, cross-fades and captions, and a still to announce it."
-    )
+    description = "A film of the images with pan and zoom, cross-fades and captions, and a poster image."
     output = "video"
     options = ReelOptions
     is_long = True
 
     def check(self, material: Material, options: ReelOptions) -> None:
-        """Refuses where no image would be shown."""
+        """Refuses if no image would be shown."""
         chosen_images(material, options)
 
     def generate(
         self, material: Material, options: ReelOptions, report: Callable[[float], None] = in_silence
     ) -> list[File]:
-        """The film and its poster. An image that cannot be shown is left out."""
+        """The film and its poster. Images that cannot be shown are left out."""
         images = chosen_images(material, options)
         size = SIZES[options.resolution]
         seconds = min(options.seconds_per_image, MOST_S / len(images))
@@ -116,14 +115,14 @@ class WalkthroughReel(Generator):
 
 
 def _shots(material: Material, images: Sequence[ImageFacts], options: ReelOptions) -> Iterator[Shot]:
-    """A shot of each image that can be read, made when it is asked for: few pictures are in memory at a time."""
+    """A shot of each readable image, created on demand, so that few pictures are in memory at a time."""
     frame = SIZES[options.resolution]
     layouts = [layout_of(frame, (image.width, image.height), has_words=options.captions) for image in images]
     words: Sequence[Image.Image | None] = [None] * len(images)
     if options.captions:
         words = draw(
             [
-                words_of(layout, frame, _maker(image), image.prompt)
+                words_of(layout, frame, image.maker, image.prompt)
                 for layout, image in zip(layouts, images, strict=True)
             ]
         )
@@ -152,12 +151,8 @@ def _opening(material: Material, images: Sequence[ImageFacts], options: ReelOpti
     return shot or title_shot(Image.new("RGB", frame, _PLAIN), frame, words)
 
 
-def _maker(image: ImageFacts) -> str:
-    return f"{image.provider} · {image.model}" if image.model else image.provider
-
-
 def _frames(shots: Iterator[Shot], seconds: float) -> Iterator[Packed]:
-    """Every frame: the shots one after another, each fading into the next, the last into black."""
+    """All frames: the shots in order, each fading into the next, the last one to black."""
     fade = round(min(_FADE_S, seconds * 0.4) * _FRAMES_PER_S)
     length = round(TITLE_S * _FRAMES_PER_S)
     before: Shot | None = None

@@ -1,7 +1,7 @@
-"""Shots of a film: where a picture stands in the frame, how it moves there, and what is written with it.
+"""Shots of a film: where a picture is in the frame, how it moves, and its text.
 
-A picture about as wide as the frame fills it. Another keeps its whole shape in a window over its own blurred
-ground, with the words beside or below; a panorama and a very tall picture move along their length in it.
+A picture about as wide as the frame fills it. Others keep their shape in a window over their own blurred
+background, with the text beside or below; panoramas and very tall pictures move along their length.
 """
 
 from collections.abc import Sequence
@@ -17,12 +17,12 @@ from dali.lib.pictures.fitting import Size, cover, scaled, shaped_box
 
 INK, QUIET, ACCENT = "#fffaf3", "#e9dfd2cc", "#f2ab74"
 _NIGHT = (21, 18, 16)
-# Pictures this much narrower or wider than the frame, relatively, still fill it.
+# Pictures narrower or wider than the frame by at most this share still fill it.
 _FILLS = (0.8, 1.4)
-# The narrowest and widest window; what is longer moves along in it.
+# The narrowest and widest window; longer pictures move along in it.
 _TALLEST, _WIDEST = 0.45, 2.6
 _ZOOM = 1.1
-# A picture moves past its window by at most so many lengths of it.
+# Maximum lengths of the window by which a picture moves.
 _MOST_WINDOWS = 4
 _MOST_WORDS = 170
 
@@ -30,7 +30,7 @@ Place = Literal["over", "beside", "below"]
 
 
 class Window(NamedTuple):
-    """Where a picture is seen, in pixels of the frame, all even."""
+    """Where a picture is shown, in pixels of the frame, all even."""
 
     left: int
     top: int
@@ -40,7 +40,7 @@ class Window(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Of one shot: where the picture stands, where its words do and how wide they may be."""
+    """The layout of one shot: the picture's window, the position of its text and the text's maximum width."""
 
     window: Window
     place: Place
@@ -49,7 +49,7 @@ class Layout:
 
 @dataclass(frozen=True, slots=True)
 class Shot:
-    """A picture that moves in its window from one box to another; what stands over it does not move."""
+    """A picture that moves in its window from one box to another, under a fixed overlay."""
 
     picture: Planes
     first: Box
@@ -59,7 +59,7 @@ class Shot:
     over: tuple[Planes, Mask, tuple[int, int]] | None = None
 
     def frame(self, share: float) -> Packed:
-        """The frame at `share` of its time, 0 to 1."""
+        """The frame at `share` of the shot's time, 0 to 1."""
         left, top, right, bottom = (
             begin + (end - begin) * share for begin, end in zip(self.first, self.last, strict=True)
         )
@@ -76,7 +76,7 @@ class Shot:
 
 
 def layout_of(frame: Size, picture: Size, *, has_words: bool) -> Layout:
-    """Where a picture of that size stands in the frame."""
+    """The layout of a picture of that size in the frame."""
     width, height = frame
     ratio = picture[0] / picture[1]
     margin = round(min(frame) * 0.085)
@@ -98,7 +98,7 @@ def layout_of(frame: Size, picture: Size, *, has_words: bool) -> Layout:
 
 
 def words_of(layout: Layout, frame: Size, eyebrow: str, text: str) -> Block:
-    """What is written with a picture: a small line, such as its provider, and its prompt."""
+    """The text of a picture: a small line, such as its provider, and its prompt."""
     unit = min(frame) / 720
     size = {"over": 30, "beside": 34, "below": 26}[layout.place] * unit
     return Block(
@@ -113,7 +113,7 @@ def words_of(layout: Layout, frame: Size, eyebrow: str, text: str) -> Block:
 def shot_of(
     picture: Image.Image, frame: Size, layout: Layout, words: Image.Image | None, number: int
 ) -> Shot:
-    """The shot of an RGB picture; `number` varies which way it moves."""
+    """The shot of an RGB picture; `number` varies its direction."""
     margin = round(min(frame) * 0.085)
     if layout.place == "over":
         first, last, moved = _moves(picture, layout.window, number)
@@ -132,7 +132,7 @@ def shot_of(
 
 
 def title_block(frame: Size, eyebrow: str, title: str, lines: Sequence[str]) -> Block:
-    """What stands on a title card."""
+    """The text of a title card."""
     unit = min(frame) / 720
     title = plain(title, 200)
     size = 84 if len(title) <= 24 else 64 if len(title) <= 60 else 46 if len(title) <= 120 else 36
@@ -172,9 +172,9 @@ def _even(number: float) -> int:
 
 
 def _moves(picture: Image.Image, window: Window, number: int) -> tuple[Box, Box, Planes]:
-    """The first and the last box, and the picture scaled so that its pixels are about those of the window.
+    """The first and last box, and the picture scaled to about the window's pixels.
 
-    Of a very thin picture only the middle is shown, so many windows long as can be seen passing by.
+    Of a very thin picture only the middle is shown: as many windows as can be watched passing by.
     """
     ratio = window.width / window.height
     box = shaped_box(picture.size, ratio / _MOST_WINDOWS, ratio * _MOST_WINDOWS)
@@ -187,10 +187,10 @@ def _moves(picture: Image.Image, window: Window, number: int) -> tuple[Box, Box,
     moved = scaled(picture, size, box)
     whole = min(
         size[0] / window.width, size[1] / window.height
-    )  # the box of the whole, in pixels of the window
+    )  # the box of the whole picture, in pixels of the window
     near, far = whole / _ZOOM, whole
     across, down = ((0.5, 0.35), (0.35, 0.6), (0.62, 0.5), (0.45, 0.42))[number % 4]
-    # Along the side that sticks out of the window it moves nearly from end to end.
+    # Along the side that exceeds the window, it moves almost from end to end.
     slack = (size[0] - window.width * whole) / size[0], (size[1] - window.height * whole) / size[1]
     begin, end = (0.06, 0.94) if number % 2 else (0.94, 0.06)
     long_across, long_down = slack[0] > 0.1, slack[1] > 0.1
@@ -225,7 +225,7 @@ def _ground(picture: Image.Image, frame: Size, window: Window) -> Image.Image:
     )
     shadow = shadow.filter(ImageFilter.GaussianBlur(7)).resize(frame, Image.Resampling.BILINEAR)
     ground.paste((6, 5, 4), (0, 0), shadow)
-    # A little grain, always the same, hides the steps that eight bits leave in a dark gradient.
+    # A little fixed noise hides the banding of 8 bits in a dark gradient.
     grain = np.random.default_rng(4).integers(-1, 2, (frame[1], frame[0], 1), dtype=np.int16)
     return Image.fromarray((np.asarray(ground) + grain).clip(0, 255).astype(np.uint8))
 
@@ -233,7 +233,7 @@ def _ground(picture: Image.Image, frame: Size, window: Window) -> Image.Image:
 def _scrim(
     words: Image.Image | None, frame: Size, margin: int
 ) -> tuple[Planes, Mask, tuple[int, int]] | None:
-    """Words at the foot of a picture that fills the frame, on a shade that makes them legible."""
+    """Text at the bottom of a full-frame picture, over a shade that keeps it legible."""
     if words is None:
         return None
     height = min(frame[1], _even(words.height + 3 * margin))

@@ -1,1 +1,1 @@
-"""One module each."""
+"""One module per command."""

@@ -1,4 +1,4 @@
-"""Takes the tips of a knowledge pack into this knowledge base."""
+"""Imports the tips of a knowledge pack into this knowledge base."""
 
 import json
 from pathlib import Path
@@ -14,19 +14,19 @@ BAD_INPUT = 2
 
 
 class Command(BaseCommand):
-    """`manage.py import_tips FILE`. All or nothing; jobs see it from their next variant."""
+    """`manage.py import_tips FILE`. All or nothing; jobs use the tips from their next variant."""
 
     help = (
-        "Takes the tips of a knowledgePack into the knowledge base and shows every difference. What a curator changed "
-        "here stays as it is. Exit code: 0, or 2 for a file that is no knowledge pack."
+        "Imports the tips of a knowledgePack into the knowledge base and shows every difference. "
+        "Tips that a curator changed here are kept. Exit code: 0, or 2 if the file is not a knowledge pack."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("file", type=Path, help="knowledge-pack.json from the generator knowledgePack")
+        parser.add_argument("--dry-run", action="store_true", help="show the differences without writing")
         parser.add_argument(
-            "file", type=Path, help="knowledge-pack.json, as the generator knowledgePack makes it"
+            "--force", action="store_true", help="also overwrite tips that a curator changed here"
         )
-        parser.add_argument("--dry-run", action="store_true", help="show the differences and write nothing")
-        parser.add_argument("--force", action="store_true", help="also overwrite what a curator changed here")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -47,7 +47,7 @@ class Command(BaseCommand):
 
 
 def lines_of(change: Change) -> list[str]:
-    """A tip's fate, and below it what differs: first as it is here, then as the pack has it."""
+    """The result for a tip, and below it the differences: the value here, then the value in the pack."""
     reason = {
         ("kept", True): "  a curator changed it here; --force overwrites it",
         ("changed", True): "  a curator had changed it here",
@@ -60,7 +60,7 @@ def lines_of(change: Change) -> list[str]:
 
 
 def summary(imported: Imported) -> str:
-    """How many tips there were of each fate."""
+    """The number of tips per result."""
     return (
         f"Tips: {imported.count('new')} new, {imported.count('changed')} changed, "
         f"{imported.count('same')} the same, {imported.count('kept')} kept as a curator changed them, "

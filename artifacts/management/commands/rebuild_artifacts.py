@@ -1,4 +1,4 @@
-"""Makes artifacts anew of what their projects hold now."""
+"""Rebuilds artifacts from what their projects contain now."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -14,17 +14,17 @@ from progressions.management.progress import add_project, bar_over, find_project
 
 
 class Command(BaseCommand):
-    """`manage.py rebuild_artifacts`. Can be stopped and started again: each artifact is whole or as it was."""
+    """`manage.py rebuild_artifacts`. Can be stopped and restarted: each artifact is either old or new."""
 
     help = (
-        "Makes the content of artifacts anew, oldest first, at the addresses they have; what was taken back stays so. "
-        "After a change of generators, of DALI_PUBLIC_ORIGIN or of DALI_DELIVERY."
+        "Rebuilds the content of artifacts, oldest first, at their existing URLs; unpublished ones "
+        "stay unpublished. Use it after changing generators, DALI_PUBLIC_ORIGIN or DALI_DELIVERY."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         add_project(parser)
-        parser.add_argument("--generator", help="only artifacts that this generator made")
-        parser.add_argument("--since", help="only artifacts made on this day or later, as 2026-11-01")
+        parser.add_argument("--generator", help="only artifacts of this generator")
+        parser.add_argument("--since", help="only artifacts created on this day or later, e.g. 2026-11-01")
 
     def handle(self, *args: Any, **options: Any) -> None:
         chosen = _chosen(options)
@@ -41,17 +41,15 @@ class Command(BaseCommand):
                     changed += artifact.content_r2_key != before
                 move(done)
         kept = total - changed - len(failures)
-        self.stdout.write(
-            f"{total} looked at: {changed} written, {kept} right already, {len(failures)} failed."
-        )
+        self.stdout.write(f"{total} checked: {changed} rebuilt, {kept} unchanged, {len(failures)} failed.")
         for failure in failures:
             self.stderr.write(failure)
         if failures:
-            raise CommandError(f"{len(failures)} could not be made; what they showed before is still there")
+            raise CommandError(f"{len(failures)} could not be rebuilt; their previous content is still there")
 
 
 def _rebuild(artifact: Artifact) -> None:
-    """Here, also where a worker would do it otherwise."""
+    """Rebuilds it here, even if a worker usually would."""
     if artifact.template_r2_key:
         intake.rebuild_artifact(artifact=artifact)
     else:
@@ -59,7 +57,7 @@ def _rebuild(artifact: Artifact) -> None:
 
 
 def _chosen(options: dict[str, Any]) -> QuerySet[Artifact]:
-    # A template that nobody has filled yet has nothing to be made anew.
+    # A template that is not filled yet has nothing to rebuild.
     artifacts = Artifact.objects.exclude(generator="", content_r2_key="").order_by("id")
     if (name := options["generator"]) is not None:
         if name not in generators.names():
@@ -69,7 +67,7 @@ def _chosen(options: dict[str, Any]) -> QuerySet[Artifact]:
         try:
             moment = datetime.strptime(since, "%Y-%m-%d").replace(tzinfo=UTC)
         except ValueError:
-            raise CommandError(f"'{since}' is no day; write it as 2026-11-01") from None
+            raise CommandError(f"'{since}' is not a date; write it like 2026-11-01") from None
         artifacts = artifacts.filter(created_at__gte=moment)
     if (project_id := find_project(options["project"])) is not None:
         artifacts = artifacts.filter(projects=project_id)

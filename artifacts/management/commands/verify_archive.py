@@ -1,4 +1,4 @@
-"""Checks an archive manifest against what storages and rows hold now."""
+"""Compares an archive manifest with the current storages and rows."""
 
 import sys
 from collections import Counter
@@ -19,13 +19,13 @@ class Command(BaseCommand):
     """`manage.py verify_archive FILE`. Reads every object; changes nothing."""
 
     help = (
-        "Checks every object of an r2ArchiveManifest (csv or json) against storages and rows, and names every "
-        "difference. Exit code: 0 where there is none, 1 where there is one, 2 for a file that is no manifest."
+        "Checks every object of an r2ArchiveManifest (csv or json) against storages and rows, and lists every "
+        "difference. Exit code: 0 without differences, 1 with differences, 2 if the file is not a manifest."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "file", type=Path, help="archive.csv or archive.json, as the generator r2ArchiveManifest makes it"
+            "file", type=Path, help="archive.csv or archive.json from the generator r2ArchiveManifest"
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -42,11 +42,11 @@ class Command(BaseCommand):
                     differing.add((finding.storage, finding.key))
                     self.stdout.write(f"{finding.kind}  {finding.storage}  {finding.key}  {finding.words}")
         except DaliError as error:
-            raise CommandError(f"not all could be checked: {error}") from error
+            raise CommandError(f"not all objects could be checked: {error}") from error
         as_then = len(manifest.entries.keys() - differing)
         self.stdout.write(
-            f"Objects: {len(manifest.entries)} looked at, {as_then} as then. Differences: {kinds['missing']} missing, "
-            f"{kinds['altered']} altered, {kinds['unknown']} unknown, {kinds['unread']} could not be read."
+            f"Objects: {len(manifest.entries)} checked, {as_then} unchanged. Differences: {kinds['missing']} missing, "
+            f"{kinds['altered']} altered, {kinds['unknown']} unknown, {kinds['unread']} unreadable."
         )
         if kinds:
             sys.exit(1)

@@ -1,8 +1,8 @@
-"""Keeping what was not to be repainted: start images, masks and a model's answer put together to the pixel.
+"""Combines start images, masks and a model's answer, so that unmasked pixels stay exactly as they were.
 
-Models repaint more than they are asked to, and in sizes of their own. Everything here is pure and deterministic.
-A mask is mode L of the start image's size: 255 = repaint, 0 = keep, values between blend. Functions that take bytes
-take them as ProviderRequest has them and raise InvalidImageError where some do not decode.
+Models repaint more than requested, and in their own sizes. Everything here is pure and deterministic.
+A mask is mode L in the start image's size: 255 = repaint, 0 = keep, values between blend. Functions that take bytes
+take them as in ProviderRequest and raise InvalidImageError if they do not decode.
 
 How a provider uses it:
 
@@ -24,15 +24,15 @@ from dali.lib.pictures.images import InvalidImageError, decode, decode_mask
 
 Size = tuple[int, int]  # width, height in pixels
 
-# A canvas that is off by less than this is filled by stretching; the answer is stretched back, so nothing moves.
+# A smaller difference in shape is stretched away; the answer is stretched back, so nothing moves.
 _STRETCH = 0.03
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """Where a picture stands on the canvas that a model is shown, which may have another size and shape.
+    """A picture's position on the canvas shown to a model, which may have another size and shape.
 
-    `canvas`: (width, height). `box`: (left, top, right, bottom) of the picture in it, in pixels.
+    `canvas`: (width, height). `box`: (left, top, right, bottom) of the picture on it, in pixels.
     """
 
     canvas: Size
@@ -40,7 +40,7 @@ class Frame:
 
     @classmethod
     def around(cls, size: Size, canvas: Size) -> "Frame":
-        """The frame that shows a picture of `size` as large as the canvas allows, in its middle."""
+        """The frame that shows a picture of `size` as large as possible, centred on the canvas."""
         scale = min(canvas[0] / size[0], canvas[1] / size[1])
         width, height = (max(1, round(side * scale)) for side in size)
         if width >= canvas[0] * (1 - _STRETCH):
@@ -56,13 +56,13 @@ class Frame:
         return self.box == (0, 0, *self.canvas)
 
     def put(self, image: Image.Image) -> Image.Image:
-        """The canvas with the picture in its box; around it its own edge, drawn out."""
+        """The canvas with the picture in its box; the area around is filled by extending its edges."""
         size = self.box[2] - self.box[0], self.box[3] - self.box[1]
         fitted = _resized(image, size)
         return fitted if self.is_full else Image.fromarray(self._padded(fitted), fitted.mode)
 
     def put_mask(self, mask: Image.Image, around: int = 0) -> Image.Image:
-        """The mask (L) on the canvas; `around` the picture it is to be kept, unless 255 says otherwise."""
+        """The mask (L) on the canvas; the area around the picture is kept (0) or repainted (255)."""
         size = self.box[2] - self.box[0], self.box[3] - self.box[1]
         fitted = mask if mask.size == size else mask.resize(size, Image.Resampling.BOX)
         if self.is_full:
@@ -72,7 +72,7 @@ class Frame:
         return canvas
 
     def take(self, answer: Image.Image, size: Size) -> Image.Image:
-        """The picture in an answer to this canvas, whatever size the answer has, as (width, height) `size`."""
+        """The picture from an answer to this canvas, of any size, scaled to `size` (width, height)."""
         if self.is_full and size == answer.size:
             return answer
         across, down = answer.width / self.canvas[0], answer.height / self.canvas[1]
@@ -89,26 +89,26 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class OutpaintPlan:
-    """What an outpaint makes: a `canvas` (width, height) with the start image, of size `start`, at `at` (left, top)."""
+    """The layout of an outpaint: a `canvas` (width, height) with the start image (`start`) at `at` (left, top)."""
 
     canvas: Size
     start: Size
     at: tuple[int, int]
 
     def canvas_with(self, start: Image.Image) -> Image.Image:
-        """The canvas, RGBA: the start image where it stands, the rest transparent."""
+        """The canvas, RGBA: the start image in place, the rest transparent."""
         canvas = Image.new("RGBA", self.canvas, (0, 0, 0, 0))
         canvas.paste(start.convert("RGBA"), self.at)
         return canvas
 
     def mask(self) -> Image.Image:
-        """L, of the canvas: 0 where the start image stands, 255 elsewhere."""
+        """L, size of the canvas: 0 where the start image is, 255 elsewhere."""
         mask = Image.new("L", self.canvas, 255)
         mask.paste(0, (*self.at, self.at[0] + self.start[0], self.at[1] + self.start[1]))
         return mask
 
     def put_back(self, start: Image.Image, answer: Image.Image) -> Image.Image:
-        """The answer, of the canvas' size, with the start image on it to the pixel, its transparency too."""
+        """The answer, in canvas size, with the exact pixels of the start image put back, including transparency."""
         mode = "RGBA" if "RGBA" in (start.mode, answer.mode) else "RGB"
         canvas = answer.convert(mode) if answer.mode != mode else answer.copy()
         canvas.paste(start.convert(mode), self.at)
@@ -116,10 +116,10 @@ class OutpaintPlan:
 
 
 def plan_outpaint(start: Size, asked: Size | None, *, most_pixels: int = 50_000_000) -> OutpaintPlan:
-    """The canvas asked for, but on no side smaller than the start image, which stands in its middle.
+    """The canvas requested, enlarged if needed to contain the start image, which is centred.
 
-    Where none is asked, or none that is larger than the start image, it is half as large again on both sides, or
-    as much larger as `most_pixels` (DALI_MAX_IMAGE_PIXELS) allow.
+    Without a size, or without one larger than the start image, both sides grow by half, or by as much as `most_pixels`
+    (DALI_MAX_IMAGE_PIXELS) allows.
     """
     canvas = max(start[0], (asked or start)[0]), max(start[1], (asked or start)[1])
     if canvas == start:
@@ -129,9 +129,9 @@ def plan_outpaint(start: Size, asked: Size | None, *, most_pixels: int = 50_000_
 
 
 def keep_unmasked(start: Image.Image, mask: Image.Image, answer: Image.Image) -> Image.Image:
-    """The start image with the answer's pixels where the mask says; all three of one size.
+    """The start image with the answer's pixels where the mask says so; all three have the same size.
 
-    Where the mask is 0 it is exactly the start image, where 255 exactly the answer. RGBA where either is.
+    Mask 0: exactly the start image; 255: exactly the answer. RGBA if either is.
     """
     if "RGBA" not in (start.mode, answer.mode):
         return Image.composite(answer.convert("RGB"), start.convert("RGB"), mask)
@@ -145,9 +145,9 @@ def keep_unmasked(start: Image.Image, mask: Image.Image, answer: Image.Image) ->
 
 
 def repainted(start: bytes, mask: bytes, answer: bytes, frame: Frame | None = None) -> bytes:
-    """PNG of the start image, in its own size, with the answer's pixels where the mask says.
+    """PNG of the start image, in its own size, with the answer's pixels where the mask says so.
 
-    `frame`: how the start image was shown to the model; without one, as it is.
+    `frame`: how the start image was shown to the model; None: unchanged.
     """
     original = decode(start).image
     area = decode_mask(mask, original.size)
@@ -157,9 +157,9 @@ def repainted(start: bytes, mask: bytes, answer: bytes, frame: Frame | None = No
 
 
 def outpainted(start: bytes, answer: bytes, plan: OutpaintPlan, frame: Frame | None = None) -> bytes:
-    """PNG of the plan's canvas: the answer with the start image put back, to the pixel.
+    """PNG of the plan's canvas: the answer with the exact pixels of the start image put back.
 
-    `frame`: how the canvas was shown to the model; without one, as it is.
+    `frame`: how the canvas was shown to the model; None: unchanged.
     """
     original = decode(start).image
     if original.size != plan.start:
@@ -172,14 +172,14 @@ def outpainted(start: bytes, answer: bytes, plan: OutpaintPlan, frame: Frame | N
 
 
 def alpha_mask(mask: Image.Image) -> Image.Image:
-    """The mask as services want it that look at transparency: RGBA, alpha 0 = repaint, 255 = keep, white."""
+    """The mask for services that use transparency: RGBA, alpha 0 = repaint, 255 = keep, white."""
     ground = Image.new("RGBA", mask.size, (255, 255, 255, 255))
     ground.putalpha(mask.point(lambda value: 255 - value))
     return ground
 
 
 def png(image: Image.Image, *, compress_level: int = 1) -> bytes:
-    """The image as PNG; compressed for speed unless told otherwise."""
+    """The image as PNG; by default compressed for speed."""
     buffer = io.BytesIO()
     image.save(buffer, "PNG", compress_level=compress_level)
     return buffer.getvalue()
@@ -190,7 +190,7 @@ def _resized(image: Image.Image, size: Size) -> Image.Image:
 
 
 def _blended(before: np.ndarray, after: np.ndarray, share: np.ndarray) -> np.ndarray:
-    """RGBA between two: colours weighed by their alpha, so that what is invisible tints nothing."""
+    """RGBA between two: colours weighted by alpha, so that invisible pixels add no tint."""
     weight = share[:, None].astype(np.float64) / 255
     was, now = before[:, 3:] * (1 - weight), after[:, 3:] * weight
     alpha = was + now

@@ -1,4 +1,4 @@
-"""Opening an image file: its pixels as they stand in it, and what it says of them."""
+"""Opens image files: their pixels as stored, and their colour and orientation data."""
 
 import io
 import warnings
@@ -20,9 +20,9 @@ from dali.lib.pictures.formats.png_chunks import GREY, GREY_ALPHA, PngParts, rea
 from dali.lib.pictures.formats.webp_chunks import read_webp
 from dali.lib.pictures.pixel_strips import strips
 
-# Pillow only warns of bombs up to twice its own limit, after it has opened them; open_image() refuses by its own.
+# Pillow only warns about decompression bombs, after opening them; open_image() refuses by its own limit.
 Image.MAX_IMAGE_PIXELS = None
-# What Pillow remarks about strangers' metadata helps nobody who runs the server.
+# Pillow's warnings about strangers' metadata are of no use to operators.
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
 _FORMATS = {
@@ -34,11 +34,11 @@ _FORMATS = {
     "image/tiff": "TIFF",
     "image/avif": "AVIF",
 }
-MEDIA_TYPES = tuple(_FORMATS)  # what is taken
-# What is changed in a file before Pillow sees it, so that it takes it.
+MEDIA_TYPES = tuple(_FORMATS)  # accepted formats
+# Signatures changed before Pillow sees the file, so that it accepts it.
 _CHANGED = {"image/avif": with_avif_brand, "image/gif": without_remarks}
 _ORIENTATION_TAG = 0x0112
-# BITMAPV5HEADER: its size, and the value of its colour space that says a profile is embedded.
+# BITMAPV5HEADER: its size, and the colour space value for an embedded profile.
 _BMP_V5, _BMP_EMBEDDED = 124, b"DEBM"
 
 Colours = ColourProfile | ColourSpace
@@ -46,10 +46,10 @@ Colours = ColourProfile | ColourSpace
 
 @dataclass(frozen=True, slots=True)
 class OpenedImage:
-    """The first picture of a file, decoded, in whatever mode the file has.
+    """The first picture of a file, decoded, in the file's own mode.
 
-    `colours`: what its samples mean; None for sRGB, and where nothing is said. `alpha`: of a picture in which one grey
-    or one colour is transparent. `orientation`: EXIF's, 1 = upright.
+    `colours`: how to read its samples; None for sRGB or if unspecified. `alpha`: if one grey or one colour is
+    transparent. `orientation`: EXIF's, 1 = upright.
     """
 
     image: Image.Image
@@ -60,7 +60,7 @@ class OpenedImage:
 
 
 def open_image(content: bytes, max_pixels: int) -> OpenedImage:
-    """Decodes a file whole. Raises InvalidImageError, a sentence for whoever sent it."""
+    """Decodes a whole file. Raises InvalidImageError with a sentence for the sender."""
     media_type = media_type_of(content)
     if media_type == "image/png":
         return _open_png(content, max_pixels)
@@ -87,7 +87,7 @@ def _open_png(content: bytes, max_pixels: int) -> OpenedImage:
     try:
         image = _decoded(stream, "image/png", max_pixels)
     except InvalidImageError:
-        # Some encoders write a wrong checksum behind the pixels; browsers do not look at it.
+        # Some encoders write a wrong checksum after the pixels; browsers ignore it.
         stream = parts.stream(has_checksum=False)
         image = _decoded(stream, "image/png", max_pixels)
     orientation = _orientation(image)
@@ -98,7 +98,7 @@ def _open_png(content: bytes, max_pixels: int) -> OpenedImage:
 
 
 def _png_alpha(parts: PngParts, stream: bytes, image: Image.Image, max_pixels: int) -> Image.Image | None:
-    """The alpha that `tRNS` describes for grey and for colours, compared in the file's own depth."""
+    """The alpha that `tRNS` describes for grey and RGB, compared in the file's own depth."""
     sample = parts.transparent_sample()
     if sample is None:
         return None
@@ -127,7 +127,7 @@ def _differs(image: Image.Image, sample: tuple[int, ...]) -> Image.Image:
 
 
 def _differs_deep(grey: Image.Image, sample: int) -> Image.Image:
-    """_differs for 16-bit grey."""
+    """Like _differs, for 16-bit grey."""
     alpha = Image.new("L", grey.size)
     for box, samples in strips(grey):
         alpha.paste(Image.fromarray(np.where(samples == sample, 0, 255).astype(np.uint8)), box)
@@ -135,22 +135,22 @@ def _differs_deep(grey: Image.Image, sample: int) -> Image.Image:
 
 
 def _keyed_alpha(image: Image.Image) -> Image.Image | None:
-    """The alpha of a grey GIF, whose transparent index Pillow keeps aside; a palette is converted with its own."""
+    """The alpha of a grey GIF, whose transparent index Pillow stores separately; palettes are converted with theirs."""
     sample = image.info.get("transparency")
     return _differs(image, (sample,)) if image.mode == "L" and isinstance(sample, int) else None
 
 
 def _decoded(stream: bytes, media_type: str, max_pixels: int, *, raw_mode: str = "") -> Image.Image:
-    """The first frame. `raw_mode`: how Pillow is to read the samples of a PNG, where not by its own choice."""
+    """The first frame. `raw_mode`: overrides how Pillow reads a PNG's samples."""
     try:
-        # Not Image.open for JPEG: it would look for further pictures behind the first.
+        # Image.open would look for further pictures in a JPEG
         image = (
             JpegImageFile(io.BytesIO(stream))
             if media_type == "image/jpeg"
             else Image.open(io.BytesIO(stream), formats=[_FORMATS[media_type]])
         )
         size = image.size
-    except Exception as error:  # hostile bytes: parsers raise whatever they stumble over
+    except Exception as error:  # untrusted bytes: parsers can raise anything
         raise InvalidImageError(
             f"the image ({_FORMATS[media_type]}) cannot be read: {_reason(error)}; {WHAT_TO_SEND}"
         ) from error
@@ -159,7 +159,7 @@ def _decoded(stream: bytes, media_type: str, max_pixels: int, *, raw_mode: str =
         image.tile = [tile._replace(args=raw_mode) for tile in image.tile]
     try:
         image.load()
-    except Exception as error:  # hostile bytes: decoders raise whatever they stumble over
+    except Exception as error:  # untrusted bytes: decoders can raise anything
         raise InvalidImageError(
             f"the image ({_FORMATS[media_type]}) is damaged or cut off: {_reason(error)}"
         ) from error
@@ -167,7 +167,7 @@ def _decoded(stream: bytes, media_type: str, max_pixels: int, *, raw_mode: str =
 
 
 def _reason(error: Exception) -> str:
-    """The decoder's own words, in one short line, without addresses of buffers."""
+    """The decoder's message, as one short line without buffer addresses."""
     text = str(error).partition(" <_io")[0].strip() or type(error).__name__
     return text.splitlines()[0][:120]
 
@@ -180,7 +180,7 @@ def _profile(image: Image.Image, content: bytes) -> bytes:
 
 
 def _bmp_profile(content: bytes) -> bytes:
-    """The ICC profile of a BMP, which Pillow passes over."""
+    """The ICC profile of a BMP, which Pillow ignores."""
     header = content[14 : 14 + _BMP_V5]
     if int.from_bytes(header[:4], "little") != _BMP_V5 or header[56:60] != _BMP_EMBEDDED:
         return b""
@@ -189,9 +189,9 @@ def _bmp_profile(content: bytes) -> bytes:
 
 
 def _orientation(image: Image.Image) -> int:
-    """The EXIF orientation, 1 (upright) where there is none that can be read."""
+    """The EXIF orientation, 1 (upright) if there is none or it is unreadable."""
     if image.format == "TIFF":
-        return 1  # Pillow turns TIFFs itself
+        return 1  # Pillow rotates TIFFs itself
     image.info.pop("xmp", None)  # Pillow would take the orientation from there, browsers do not
     try:
         value = image.getexif().get(_ORIENTATION_TAG, 1)

@@ -1,4 +1,4 @@
-"""What a transparent picture is shown on where it must be opaque: the one of three fixed grounds it stands out from."""
+"""Chooses the background for a transparent picture: white, black or grey, whichever it contrasts with most."""
 
 import io
 from enum import Enum
@@ -6,18 +6,18 @@ from enum import Enum
 import numpy as np
 from PIL import Image
 
-# Alpha that nobody sees counts as none: up to the first as wholly transparent, from the second as opaque.
+# Nearly invisible alpha counts as none: up to the first as transparent, from the second as opaque.
 _CLEAR, _SOLID = 8, 247
 _STEPS = [min(255, max(0, round((alpha - _CLEAR) * 255 / (_SOLID - _CLEAR)))) for alpha in range(256)]
 _LOOK_PX = 128
-# Levels of a channel by which a colour differs from its ground to be seen clearly.
+# The channel difference from which a colour is clearly visible on a background.
 _CLEAR_LEVELS = 48
-# White is taken unless so much more of the picture is seen on another ground; then black before grey.
+# White is preferred unless this much more of the picture is visible on another; then black before grey.
 _TIE = 0.05
 
 
 class Ground(Enum):
-    """A colour behind a picture, as it is named to a model."""
+    """A background colour, with the name used towards models."""
 
     WHITE = (255, 255, 255)
     BLACK = (0, 0, 0)
@@ -25,14 +25,14 @@ class Ground(Enum):
 
 
 def visible_alpha(image: Image.Image) -> Image.Image:
-    """The alpha of an RGBA image as a person sees it: nearly opaque is opaque, nearly clear is clear."""
+    """The alpha of an RGBA image as people see it: nearly opaque is opaque, nearly clear is clear."""
     return image.getchannel("A").point(_STEPS)
 
 
 def visible_colours(image: Image.Image) -> Image.Image:
-    """The picture without what cannot be seen: an RGB image of its visible pixels in their order, as good as square.
+    """An RGB image of the visible pixels only, in order, about square.
 
-    For measurements in which places do not matter. RGB is given back as it is; so is what has nothing to be seen.
+    For measurements that ignore positions. RGB, and pictures without visible pixels, are returned unchanged.
     """
     if image.mode != "RGBA":
         return image
@@ -44,10 +44,9 @@ def visible_colours(image: Image.Image) -> Image.Image:
 
 
 def ground_for(*images: Image.Image) -> Ground:
-    """The ground on which most of the pictures (RGB or RGBA) is seen: of white, black and mid grey the first of equals.
+    """The background (white, black, mid grey) on which most of the pictures is visible; the first one on ties.
 
-    White where nothing is transparent. Of the same pictures always the same; pictures that are to be compared are
-    given together.
+    White if nothing is transparent. Deterministic; pass pictures that will be compared together.
     """
     colours, alphas = _seen(images)
     if not alphas.sum():
@@ -58,7 +57,7 @@ def ground_for(*images: Image.Image) -> Ground:
 
 
 def on_ground(image: Image.Image, ground: Ground) -> Image.Image:
-    """The picture as RGB over the ground; an RGB one as it is."""
+    """The picture as RGB over the background; RGB is returned unchanged."""
     if image.mode == "RGB":
         return image
     under = Image.new("RGB", image.size, ground.value)
@@ -67,10 +66,10 @@ def on_ground(image: Image.Image, ground: Ground) -> Image.Image:
 
 
 def webp(image: Image.Image, ground: Ground, *, quality: int, method: int) -> bytes:
-    """The picture as lossy WebP, its transparency kept. Under alpha 0 stands the ground, for readers that drop alpha.
+    """The picture as lossy WebP with transparency. Clear pixels get the background, for readers without alpha.
 
-    libwebp smooths what lies under alpha 0 towards the visible edge, so the ground leaves no fringe there (512 x 512
-    motifs: the same pixels over any colour, 150 bytes more).
+    libwebp blends what is under alpha 0 towards the visible edge, so the background leaves no fringe (512 x 512 motifs:
+    the same pixels over any colour, 150 bytes more).
     """
     if image.mode == "RGBA":
         shown = Image.new("RGBA", image.size, (*ground.value, 0))
@@ -82,21 +81,21 @@ def webp(image: Image.Image, ground: Ground, *, quality: int, method: int) -> by
 
 
 def fit(image: Image.Image, max_px: int) -> Image.Image:
-    """The image scaled down so that neither side exceeds `max_px`, at least 1 pixel each; itself where it fits.
+    """The image scaled down so that neither side exceeds `max_px`, at least 1 pixel each; unchanged if it fits.
 
-    Pillow weighs the colours of RGBA by their alpha: what is invisible tints nothing.
+    Pillow weights RGBA colours by alpha, so invisible pixels add no tint.
     """
     scale = max_px / max(image.size)
     if scale >= 1:
         return image
     size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
-    # By whole factors first: 2 ms for 1024 x 1024, where one filter over everything takes 23.
+    # Integer factors first: 2 ms for 1024 x 1024; a single filter takes 23.
     image = image.reduce(max(1, int(1 / scale)))
     return image if image.size == size else image.resize(size, Image.Resampling.BILINEAR)
 
 
 def _seen(images: tuple[Image.Image, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """Colours, and alphas from 0 to 1, of the pictures that have something transparent."""
+    """Colours, and alphas from 0 to 1, of the pictures with transparent parts."""
     small = [fit(image, _LOOK_PX) for image in images if image.mode == "RGBA"]
     if not small:
         return np.zeros((0, 3)), np.zeros(0)

@@ -1,7 +1,7 @@
-"""Pictures: decoding what strangers send, and what is derived from one decoding.
+"""Pictures: decodes untrusted images and derives everything else from one decoding.
 
-Decoding is at most as parallel as there are cores (`CPU_GATE`): the GIL is released in codecs only, and
-more at once costs memory, not time (1.5 GB against 0.65 GB for 200 pictures).
+At most one decoding per core runs at a time (`CPU_GATE`): only codecs release the GIL, and more at once costs memory
+without saving time (1.5 GB instead of 0.65 GB for 200 pictures).
 """
 
 import io
@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 
 class _CpuGate:
-    """Lets as many threads in as there are cores; none waits for it with a database connection in its hands."""
+    """Admits one thread per core; no thread holds a database connection while it waits."""
 
     def __init__(self, most: int) -> None:
         self._free = threading.BoundedSemaphore(most)
@@ -44,7 +44,7 @@ class _CpuGate:
 CPU_GATE = _CpuGate(cpu_count() or 1)
 _POOL = ThreadPoolExecutor(cpu_count() or 1, thread_name_prefix="pixels")
 
-# A picture's ground is chosen by its looks at this size.
+# The size at which a picture's background is chosen.
 _GROUND_PX = 128
 # WebP's own limit (libwebp 1.6, WEBP_MAX_DIMENSION).
 _WEBP_MOST_PX = 16_383
@@ -61,10 +61,10 @@ _UPRIGHT = {
 
 
 class Picture:
-    """A decoded image and what is derived from it; used by one thread at a time.
+    """A decoded image and its derivatives; not thread-safe.
 
-    `image`: RGB, or RGBA where something is transparent; 8-bit sRGB, upright, without metadata. Whoever
-    wants to change it works on a copy. `media_type`: of the bytes it was decoded from.
+    `image`: RGB, or RGBA if something is transparent; 8-bit sRGB, upright, without metadata. Copy it before changing
+    it. `media_type`: of the bytes it was decoded from.
     """
 
     __slots__ = ("_fitted", "_ground", "image", "media_type")
@@ -77,17 +77,17 @@ class Picture:
 
     @property
     def width(self) -> int:
-        """Pixels across."""
+        """Width in pixels."""
         return self.image.width
 
     @property
     def height(self) -> int:
-        """Pixels down."""
+        """Height in pixels."""
         return self.image.height
 
     @property
     def has_alpha(self) -> bool:
-        """Whether something in it is transparent."""
+        """Whether any of it is transparent."""
         return self.image.mode == "RGBA"
 
     @property
@@ -97,20 +97,20 @@ class Picture:
 
     @property
     def ground(self) -> Ground:
-        """What it is shown on where it must be opaque: the ground it stands out from."""
+        """Its background where it must be opaque: the one it contrasts with."""
         if self._ground is None:
             self._ground = ground_for(self.fitted(_GROUND_PX)) if self.has_alpha else Ground.WHITE
         return self._ground
 
     @property
     def ground_level(self) -> int | None:
-        """The grey level of its ground; None where nothing is transparent."""
+        """The grey level of its background; None if nothing is transparent."""
         return self.ground.value[0] if self.has_alpha else None
 
     def fitted(self, max_px: int) -> Image.Image:
         """The picture, RGB or RGBA, scaled so that neither side exceeds `max_px`; never enlarged.
 
-        Kept for the next call with the same `max_px`: the caller must not change it.
+        Cached for the next call with the same `max_px`: do not change it.
         """
         found = self._fitted.get(max_px)
         if found is None:
@@ -118,19 +118,19 @@ class Picture:
         return found
 
     def reduced(self, max_px: int, ground: Ground | None = None) -> Image.Image:
-        """As `fitted`, but RGB: over `ground`, by default over the picture's own."""
+        """Like `fitted`, but RGB: over `ground`, by default the picture's own."""
         if not self.has_alpha:
             return self.fitted(max_px)
         return on_ground(self.fitted(max_px), ground or self.ground)
 
     def common_ground(self, other: "Picture | None") -> Ground:
-        """The ground on which this picture is compared with another: chosen by what is transparent in both."""
+        """The background for comparing this picture with another: chosen by the transparent parts of both."""
         if other is None or not other.has_alpha:
             return self.ground
         return ground_for(self.fitted(_GROUND_PX), other.fitted(_GROUND_PX))
 
     def part(self, box: tuple[int, int, int, int]) -> Image.Image:
-        """What is inside `box` (left, top, right, bottom) in full size, RGB over the picture's ground."""
+        """The content of `box` (left, top, right, bottom) in full size, RGB over the picture's background."""
         return on_ground(self.image.crop(box), self.ground)
 
     def png(self) -> bytes:
@@ -147,10 +147,10 @@ class Picture:
 
 
 def on_pixel_thread(work: Callable[[], T]) -> T:
-    """The result of `work`, done under CPU_GATE in one of as many threads as there are cores.
+    """Runs `work` under CPU_GATE in one of as many threads as there are cores.
 
-    For what is done to every picture: a thread that has just freed 10 MB of pixels gets them back from its own
-    heap, where each of 64 threads would ask the system for new ones (7 ms of CPU a picture of 1024 x 1024).
+    For work on every picture: a thread reuses the 10 MB it just freed in its own heap; with 64 threads, each would ask
+    the system for new memory (7 ms of CPU per 1024 x 1024 picture).
     """
 
     def run() -> T:
@@ -162,11 +162,11 @@ def on_pixel_thread(work: Callable[[], T]) -> T:
 
 
 def decode(content: bytes, *, max_pixels: int | None = None) -> Picture:
-    """Decodes PNG, JPEG, WebP, GIF, BMP, TIFF or AVIF whole; of an animation the first frame.
+    """Decodes PNG, JPEG, WebP, GIF, BMP, TIFF or AVIF completely; for an animation, the first frame.
 
-    Raises InvalidImageError, a sentence to show to whoever sent it, for anything else: another format, more than
-    `max_pixels` (by default MOST_PIXELS; seen in the header, before memory is spent), truncated
-    or damaged bytes. Callers hold CPU_GATE.
+    Raises InvalidImageError, a sentence for the sender, for anything else: another format, more than `max_pixels`
+    (default MOST_PIXELS; checked in the header, before memory is used), truncated or damaged bytes. Callers hold
+    CPU_GATE.
     """
     opened = open_image(content, max_pixels or MOST_PIXELS)
     try:
@@ -176,8 +176,8 @@ def decode(content: bytes, *, max_pixels: int | None = None) -> Picture:
             f"the image's colours ({opened.image.mode}) cannot be read; {WHAT_TO_SEND}"
         ) from error
     if image is opened.image:
-        image = image.copy()  # a plain image, detached from the file's class and its open buffer
-    image.info = {}  # Pillow would write profiles and comments found here into whatever is saved
+        image = image.copy()  # a plain image, without the file's class and open buffer
+    image.info = {}  # Pillow would write profiles and comments found here into saved files
     if opened.orientation in _UPRIGHT:
         image = image.transpose(_UPRIGHT[opened.orientation])
     return Picture(image, opened.media_type)
@@ -186,8 +186,8 @@ def decode(content: bytes, *, max_pixels: int | None = None) -> Picture:
 def decode_mask(content: bytes, size: tuple[int, int] | None = None) -> Image.Image:
     """Decodes a mask, a PNG of exactly `size` (width, height; None: any), to 8-bit grey ("L"): 255 = repaint, 0 = keep.
 
-    Where something is transparent, alpha decides (0 = repaint); in an opaque one, white = repaint. Values
-    between are kept. Raises InvalidImageError.
+    If something is transparent, alpha decides (0 = repaint); otherwise, white = repaint. Values between are kept.
+    Raises InvalidImageError.
     """
     if media_type_of(content) != "image/png":
         raise InvalidImageError("a mask must be a PNG")
@@ -203,8 +203,8 @@ def decode_mask(content: bytes, size: tuple[int, int] | None = None) -> Image.Im
 
 
 def encode_delivery(picture: Picture) -> bytes:
-    """The image that browsers are shown: WebP, quality 80, transparency kept, at most 16,383 px a side.
+    """The image for browsers: WebP, quality 80, with transparency, at most 16,383 px a side.
 
-    Method 2: 34 ms for 1024 x 1024, where method 4 takes 77 ms for a tenth less size.
+    Method 2: 34 ms for 1024 x 1024; method 4 takes 77 ms for a tenth less size.
     """
     return webp(picture.fitted(_WEBP_MOST_PX), picture.ground, quality=80, method=2)

@@ -1,4 +1,4 @@
-"""What can be measured of a picture: contrast, sharpness, and how two pictures resemble each other."""
+"""Measures pictures: contrast, sharpness, and the similarity of two pictures."""
 
 from collections.abc import Callable
 from typing import TypeAlias
@@ -21,21 +21,21 @@ def grey(image: Image.Image) -> Plane:
 
 
 def contrast(channel: Image.Image) -> int:
-    """Levels between the 2nd and the 98th hundredth of the pixels of an L image."""
+    """The range between the 2nd and the 98th percentile of an L image."""
     counts = np.cumsum(channel.histogram())
     low, high = np.searchsorted(counts, (counts[-1] * 0.02, counts[-1] * 0.98))
     return int(high - low)
 
 
 def largest_share(image: Image.Image) -> float:
-    """How much of an RGB picture, 0 to 1, is of one colour (to 8 levels a channel)."""
+    """The share of an RGB picture, 0 to 1, in its most common colour (to 8 levels a channel)."""
     cells = np.asarray(image.resize((_THUMB_PX, _THUMB_PX), Image.Resampling.NEAREST)) >> 5
     codes = (cells[..., 0].astype(np.int32) << 6) | (cells[..., 1] << 3) | cells[..., 2]
     return float(np.bincount(codes.ravel()).max()) / codes.size
 
 
 def saturation(image: Image.Image) -> float:
-    """The mean difference of the strongest and the weakest channel, 0 to 255: below 8 nobody sees colour."""
+    """The mean difference of the strongest and weakest channel, 0 to 255: below 8 a picture looks grey."""
     red, green, blue = image.resize((_THUMB_PX, _THUMB_PX), Image.Resampling.NEAREST).split()
     strongest = ImageChops.lighter(ImageChops.lighter(red, green), blue)
     weakest = ImageChops.darker(ImageChops.darker(red, green), blue)
@@ -43,10 +43,10 @@ def saturation(image: Image.Image) -> float:
 
 
 def sharpness(part: Callable[[Box], Image.Image], size: tuple[int, int], small: Image.Image) -> float:
-    """The steepest edges of a picture of `size` (width, height) in grey levels a pixel, seen at its full size.
+    """The steepest edges of a picture of `size` (width, height), in grey levels per pixel, at full size.
 
-    `part` gives what is inside a box of it, RGB. `small`: the same picture reduced, where the four tiles with the most
-    contrast are looked for.
+    `part` returns the content of a box as RGB. `small`: the same picture reduced, to find the four tiles with the most
+    contrast.
     """
     width, height = size
     rough = grey(small.resize((16, 16), Image.Resampling.BOX))
@@ -67,34 +67,34 @@ def sharpness(part: Callable[[Box], Image.Image], size: tuple[int, int], small: 
 
 
 def difference(first: Image.Image, second: Image.Image) -> Plane:
-    """Per pixel the largest difference of a channel, 0 to 255; the second RGB picture is fitted to the first."""
+    """The largest channel difference per pixel, 0 to 255; the second RGB picture is fitted to the first."""
     other = second if second.size == first.size else second.resize(first.size, Image.Resampling.BILINEAR)
     red, green, blue = ImageChops.difference(first, other).split()
     return np.asarray(ImageChops.lighter(ImageChops.lighter(red, green), blue), np.float32)
 
 
 def likeness(first: Image.Image, second: Image.Image) -> float:
-    """How much the forms of two pictures agree, -1 to 1, whatever their colours and light.
+    """How similar the shapes of two pictures are, -1 to 1, ignoring colour and brightness.
 
-    A mirror image counts as like. Ten scenes against each other: 0.36 at most, below 0.12 in nine of ten; the
-    same scenes after thirteen kinds of edit: 0.18 at least (measured November 2026, built-in painter).
+    A mirror image counts as similar. Ten scenes against each other: 0.36 at most, below 0.12 in nine of ten; the same
+    scenes after thirteen kinds of edit: at least 0.18 (measured November 2026, built-in painter).
     """
     a, b = _forms(first), _forms(second)
     return max(_correlation(a, b), _correlation(a, b[:, ::-1]))
 
 
 def palette_likeness(first: Image.Image, second: Image.Image) -> float:
-    """How much of their colours two RGB pictures share, 0 to 1."""
+    """The share of colours two RGB pictures have in common, 0 to 1."""
     a, b = (_histogram(image) for image in (first, second))
     return float(np.minimum(a, b).sum())
 
 
 def find_inside(part: Image.Image, whole: Image.Image, scale: float) -> tuple[float, tuple[float, float]]:
-    """Looks for a picture inside of another one.
+    """Searches for a picture inside another.
 
-    `part` and `whole` are reduced pictures; `scale` is the width that `part` should have in `whole`, as a share
-    of the whole's. Returns the mean difference in grey levels at the best place and that place, the upper left
-    corner as shares of width and height.
+    `part` and `whole` are reduced pictures; `scale`: the width of `part` in `whole`, as a share of the whole's width.
+    Returns the mean difference in grey levels at the best position, and that position: the upper left corner as shares
+    of width and height.
     """
     ratio = _THUMB_PX / max(whole.size)
     big = grey(
@@ -112,7 +112,7 @@ def find_inside(part: Image.Image, whole: Image.Image, scale: float) -> tuple[fl
 
 
 def _forms(image: Image.Image) -> Plane:
-    """What is lighter and what darker than its surroundings, without fine detail and without broad light."""
+    """Local contrast: lighter and darker than the surroundings, without fine detail and without gradual light."""
     small = image.convert("L").resize((_THUMB_PX, _THUMB_PX), Image.Resampling.BOX)
     fine, broad = (np.asarray(small.filter(ImageFilter.BoxBlur(reach)), np.float32) for reach in (1, 6))
     apart = fine - broad

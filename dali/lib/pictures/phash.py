@@ -1,13 +1,13 @@
-"""A perceptual hash that also tells flat, smooth, dark and transparent pictures apart, and the distance between two.
+"""A perceptual hash that also distinguishes flat, smooth, dark and transparent pictures, and its distance.
 
-A fingerprint is 32 bytes: 8 of structure (signs of the picture's lowest frequencies, of the type and text of
-imagehash.phash, save that what is below an encoder's noise counts as none) and 24 of description (lightness of 4 x 4
-fields, two colour differences of 2 x 2). Signs alone are noise where a picture is flat; a description alone sees no
-details. Where something is transparent 60 bytes follow: the structure of what is seen without its outline, the 4 x 4
-fields of alpha, and its outline wherever it stands.
+A fingerprint is 32 bytes: 8 of structure (signs of the lowest frequencies, with the type and text of imagehash.phash,
+except that frequencies below an encoder's noise count as none) and 24 of description (lightness of 4 x 4 fields, two
+colour differences of 2 x 2). Signs alone are noise in flat pictures; a description alone misses details. For
+transparent pictures, 60 bytes follow: the structure of the visible part without its outline, 4 x 4 fields of alpha,
+and the outline, independent of its position.
 
-The ground of a transparent picture is darker than black, so that every colour stands out from it. A ground chosen of
-several would at times turn out differently for two encodings of one picture, and nothing of them would be alike.
+The background of a transparent picture is darker than black, so that every colour contrasts with it. A background
+chosen from several could differ between two encodings of one picture, which would then have nothing in common.
 """
 
 from collections.abc import Sequence
@@ -25,11 +25,13 @@ from dali.lib.pictures.images import Picture
 
 _Plane = NDArray[np.float32]
 
-# How fingerprints are made, kept with each; those of different versions are never compared. 1, of which nothing was
+# The version of the fingerprint, stored with each; different versions are never compared. Version 1 (over white) was
+# never stored. 2: over a contrasting background, with the shape of alpha. Raise it with every change of fingerprints,
+# including the decoding of pictures.
 # kept: over white. 2: over a ground that contrasts, with the shape of alpha. Raise it with whatever changes them, the
 # decoding of pictures included.
 VERSION = 2
-# Hex digits of a fingerprint without what is said of alpha.
+# Hex digits of a fingerprint without the alpha part.
 OPAQUE_DIGITS = 64
 
 # The greatest distance of two pictures.
@@ -39,22 +41,23 @@ _SIDE_PX = 32
 _FREQUENCIES = 8
 _FIELDS = 16
 _LOOK_PX = 128
-# Of the frame around what is seen of a transparent picture: its pixels, and the fields of its outline.
+# The frame around the visible part of a transparent picture: its pixels, and the fields of its outline.
 _FRAME_PX, _OUTLINE_SIDE = 60, 6
-# Amplitude, in grey levels, below which a frequency may be the encoder's noise.
+# The amplitude, in grey levels, below which a frequency may be the encoder's noise.
 _NOISE_LEVELS = 0.35
 # Mean differences, in levels of 0..255, that count as much as one bit of structure.
 _LIGHT_LEVELS_A_BIT = 1.3
 _COLOUR_LEVELS_A_BIT = 1.2
-# How much darker than black the ground of transparent pictures is: the contrast of a black motif with it.
+# How much darker than black the background of transparent pictures is: its contrast with a black motif.
 _GROUND_LEVELS = 32
-# Alpha that differs as much as one bit of structure: where it is, and what its outline is.
+# Alpha differences that count as one bit of structure: of position, and of outline.
 _ALPHA_LEVELS_A_BIT = 2.0
 _OUTLINE_LEVELS_A_BIT = 1.3
 _LIGHTNESS_OF_RGB = (0.299, 0.587, 0.114)
-# A change of exposure is forgiven up to this factor ...
+# A change of exposure is ignored up to this factor ...
 _MOST_GAIN = 1.25
-# ... and wholly only where so many bits of structure are shared, or the fields have so much contrast: it is
+# ... and completely only if this many bits of structure match, or the fields have this much contrast: the content
+# shows that it is the same scene in another light. Two flat colours are two pictures.
 # content that shows two pictures to be the same in another light. Two flat colours are two pictures.
 _TELLING_BITS = 12
 _TELLING_CONTRAST = 24.0
@@ -71,12 +74,12 @@ _COSINES = _cosines()
 
 
 def fingerprint(picture: Picture, area: Image.Image | None = None) -> str:
-    """The picture's fingerprint: 64 lower-case hex digits, 184 where something is transparent.
+    """The picture's fingerprint: 64 lower-case hex digits, 184 if something is transparent.
 
-    About 1 ms for 1024 x 1024, 6 for a transparent one.
+    About 1 ms for 1024 x 1024, 6 for a transparent picture.
 
-    `area` ("L", 255 = in it, stretched over the picture) limits it to a part, so that what is the same in
-    all pictures around it counts for nothing.
+    `area` ("L", 255 = inside, stretched over the picture) limits it to a part, so that identical surroundings do not
+    count.
     """
     if area is not None:
         picture = _part(picture, area)
@@ -92,7 +95,7 @@ def _of_opaque(small: Image.Image) -> str:
 
 
 def _of_transparent(image: Image.Image, alpha: Image.Image) -> str:
-    """Structure over the ground; then the picture's own colours, what is clear filled with their mean; then alpha."""
+    """Structure over the background; then the own colours, with clear parts filled with their mean; then alpha."""
     mean = _mean_colour(image, alpha)
     filled = Image.new("RGB", image.size, mean)
     filled.paste(image.convert("RGB"), mask=alpha)
@@ -116,10 +119,10 @@ def _of_opaque_alpha() -> str:
 
 
 def _outline(alpha: Image.Image) -> _Plane:
-    """Alpha in 6 x 6 fields of a frame that moves and grows with it, so that a crop changes little; 255 at its most.
+    """Alpha in 6 x 6 fields of a frame that follows the visible part, so that a crop changes little; maximum 255.
 
-    The frame stands around the centre of what is seen, 2.5 standard deviations to each side: a quarter of a disc's
-    radius is left around a disc.
+    The frame is centred on the visible part and extends 2.5 standard deviations to each side: around a disc, that
+    leaves a quarter of its radius.
     """
     square = alpha.resize((_LOOK_PX, _LOOK_PX), Image.Resampling.BILINEAR)
     seen = np.asarray(square, dtype=np.float64)
@@ -146,7 +149,7 @@ def _small(image: Image.Image) -> Image.Image:
 
 
 def _mean_colour(image: Image.Image, alpha: Image.Image) -> tuple[int, int, int]:
-    """Of what is seen; black where nothing is."""
+    """The mean of the visible part; black if nothing is visible."""
     weights = np.asarray(alpha, dtype=np.float64).ravel()
     if not weights.any():
         return 0, 0, 0
@@ -178,7 +181,7 @@ def _hex(levels: _Plane) -> str:
 
 
 def _part(picture: Picture, area: Image.Image) -> Picture:
-    """The rows and columns in which the area has something; the whole picture for an empty area."""
+    """The rows and columns that the area covers; the whole picture for an empty area."""
     if area.size != picture.image.size:
         area = area.resize(picture.image.size, Image.Resampling.NEAREST)
     inside = np.asarray(area) > 127
@@ -189,19 +192,19 @@ def _part(picture: Picture, area: Image.Image) -> Picture:
 
 
 def short(fingerprint: str) -> str:
-    """The 64 digits that every picture has, for those who only show them."""
+    """The 64 digits that every picture has, for display."""
     return fingerprint[:OPAQUE_DIGITS]
 
 
 def structure(fingerprint: str) -> int:
-    """The structure as an unsigned 64-bit number; `distance` is never below two structures' Hamming distance."""
+    """The structure as an unsigned 64-bit number; `distance` is at least the Hamming distance of two structures."""
     return int(fingerprint[:16], 16)
 
 
 def distance(a: str, b: str) -> int:
-    """How far two fingerprints are apart: 0 the same, 64 nothing in common; the same both ways round.
+    """The distance of two fingerprints: 0 the same, 64 nothing in common; symmetric.
 
-    The greatest of what structure, lightness, colours and alpha say, each in units of one bit of structure.
+    The maximum of structure, lightness, colours and alpha, each in units of one bit of structure.
     """
     structure_a, structure_b = structure(a), structure(b)
     described_a, described_b = bytes.fromhex(a[16:OPAQUE_DIGITS]), bytes.fromhex(b[16:OPAQUE_DIGITS])
@@ -211,7 +214,7 @@ def distance(a: str, b: str) -> int:
     shared = (structure_a & structure_b).bit_count()
     telling = min(1.0, max(shared / _TELLING_BITS, contrast / _TELLING_CONTRAST))
     gain = min(_MOST_GAIN, max(1 / _MOST_GAIN, (mean_b + 1) / (mean_a + 1))) ** telling
-    # Half of it to each, so that both ways round the same is compared.
+    # Split in halves, so that the comparison is symmetric.
     to_a, to_b = sqrt(gain), 1 / sqrt(gain)
     light = _apart([x * to_a for x in fields_a], [y * to_b for y in fields_b])
     colour = _apart(
@@ -230,7 +233,7 @@ def distance(a: str, b: str) -> int:
 
 
 class _Tail(NamedTuple):
-    """What a fingerprint says where something is transparent."""
+    """The part of a fingerprint about transparency."""
 
     structure: int
     fields: bytes
@@ -238,14 +241,14 @@ class _Tail(NamedTuple):
 
 
 def _tail(fingerprint: str) -> _Tail:
-    """An opaque picture's own structure is its structure, and its alpha is 255 throughout."""
+    """For an opaque picture: its own structure, and alpha 255 everywhere."""
     tail = fingerprint[OPAQUE_DIGITS:] or fingerprint[:16] + _of_opaque_alpha()
     described = bytes.fromhex(tail[16:])
     return _Tail(int(tail[:16], 16), described[:_FIELDS], described[_FIELDS:])
 
 
 def _apart(a: Sequence[float], b: Sequence[float]) -> float:
-    """Root of the mean square of the differences."""
+    """Root mean square of the differences."""
     return sqrt(sum((x - y) ** 2 for x, y in zip(a, b, strict=True)) / len(a))
 
 

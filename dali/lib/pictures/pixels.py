@@ -1,4 +1,4 @@
-"""From a file's own samples to 8-bit sRGB: grey of every depth, palettes, CMYK, Lab, with and without alpha."""
+"""Converts a file's samples to 8-bit sRGB: grey of any depth, palettes, CMYK, Lab, with and without alpha."""
 
 import numpy as np
 from PIL import Image
@@ -7,13 +7,13 @@ from dali.lib.pictures.colour.profiles import lab_to_rgb
 from dali.lib.pictures.files import Colours, OpenedImage
 from dali.lib.pictures.pixel_strips import strips
 
-# Modes of Pillow that its own conversion brings to RGB or RGBA without loss.
+# Pillow modes that convert to RGB or RGBA without loss.
 _AS_RGB = frozenset({"YCbCr", "HSV", "RGBX"})
 _AS_RGBA = frozenset({"RGBa", "La", "PA"})
 
 
 def to_srgb(opened: OpenedImage) -> Image.Image:
-    """RGB, or RGBA where something is transparent. Raises ValueError for a mode that cannot be converted."""
+    """RGB, or RGBA if something is transparent. Raises ValueError for a mode that cannot be converted."""
     image, alpha = _plain(opened.image), opened.alpha
     if image.mode == "LA":
         image, alpha = image.getchannel("L"), image.getchannel("A")
@@ -26,7 +26,7 @@ def to_srgb(opened: OpenedImage) -> Image.Image:
 
 
 def _plain(image: Image.Image) -> Image.Image:
-    """The image in a mode that colours are defined for."""
+    """The image in a mode for which colours are defined."""
     if image.mode == "1":
         return image.convert("L")
     if image.mode == "P":
@@ -53,7 +53,7 @@ def _coloured(image: Image.Image, colours: Colours | None) -> Image.Image:
 
 
 def _deep_grey(image: Image.Image, colours: Colours | None) -> Image.Image:
-    """8-bit grey of 16-bit, 32-bit or floating samples, which Pillow's own conversion would clip."""
+    """8-bit grey from 16-bit, 32-bit or floating-point samples, which Pillow's own conversion would clip."""
     levels = 1 << 16
     table = None if colours is None else colours.grey_table(levels)
     if table is None:
@@ -70,7 +70,7 @@ def _deep_grey(image: Image.Image, colours: Colours | None) -> Image.Image:
 
 
 def _white(image: Image.Image) -> float:
-    """The sample that is white, by the largest there is: 1, 255 or 65,535; else the largest itself."""
+    """The sample value of white, from the largest sample: 1, 255 or 65,535; otherwise the largest itself."""
     top = max(float(np.nan_to_num(samples, nan=0, posinf=0, neginf=0).max()) for _, samples in strips(image))
     if 255 < top <= 65_535:
         return 65_535.0

@@ -1,4 +1,4 @@
-"""Previews of a picture that is not finished: so small that an event can carry one."""
+"""Previews of an unfinished picture, small enough for an event."""
 
 import base64
 
@@ -7,12 +7,12 @@ from dali.lib.pictures.images import InvalidImageError, decode, on_pixel_thread
 
 MAX_PX = 256
 MAX_BYTES = 16 * 1024
-# Tried in turn until the preview is small enough; noise of 256 x 256 needs the last (13 KiB with noise as alpha).
+# Tried in order until the preview is small enough; 256 x 256 noise needs the last one (13 KiB with noisy alpha).
 _WAYS = ((MAX_PX, 60), (MAX_PX, 30), (160, 30), (96, 20))
 
 
 def preview_url(content: bytes) -> str | None:
-    """A `data:` URL of a WebP of at most 256 x 256 pixels and 16 KiB, its transparency kept; None for bytes that are
+    """A `data:` URL of a WebP with at most 256 x 256 pixels and 16 KiB, with transparency; None for bytes that are
     not a picture.
     """
     try:

@@ -1,4 +1,4 @@
-"""Tags for a picture: its format, light and colours as measured, and the words of its prompt that carry meaning."""
+"""Tags for a picture: its measured format, light and colours, and the meaningful words of its prompt."""
 
 import re
 
@@ -34,7 +34,7 @@ _STOP_WORDS = frozenset(
 
 
 def describe(small: Image.Image, size: tuple[int, int], prompt: str) -> list[str]:
-    """At most 14 lower-case tags. `small`: RGB, reduced, or its visible pixels alone; `size`: (width, height) of the
+    """At most 14 lower-case tags. `small`: RGB, reduced, or only its visible pixels; `size`: (width, height) of the
     whole picture.
     """
     ratio = size[0] / size[1]

@@ -1,12 +1,12 @@
-// Talks to the page's own address. Where nobody answers there, the page stays as it was made.
+// Calls the page's own URL. Without an answer, the page stays as it was built.
 //   GET  <page>/state    -> 200 {token, closed, images: {<image id>: {votes: {yes, maybe, no}, mine, comments: [comment]}}}
-//                           `mine`: this visitor's vote or null. Images nobody wrote to may be left out.
+//                           `mine`: this visitor's vote or null. Images without comments may be omitted.
 //   POST <page>/votes       {token, imageId, choice}                        -> 200 {votes, mine} of that image
-//                           `choice`: empty takes the vote back.
+//                           `choice`: empty removes the vote.
 //   POST <page>/comments    {token, imageId, replyTo, name, text, website}  -> 201 comment
 //                           comment: {id, replyTo, name, text, createdAt}; `replyTo`: a comment's id or null, one level
-//                           deep; `website` is a trap for robots and stays empty.
-//   GET  <page>/live     -> text/event-stream: {closed, images} without `mine`, first of all images, then of those that
+//                           deep; `website` is a trap for bots and stays empty.
+//   GET  <page>/live     -> text/event-stream: {closed, images} without `mine`, first all images, then those that
 //                           changed; the event `gone` ends it.
 //   Errors have the API's shape, {errors: [{detail}]}; 409 or 410: closed; 429 with Retry-After.
 const answers = (() => {
@@ -21,7 +21,7 @@ const answers = (() => {
   });
   const isForNow = (status) => status === 408 || status === 429 || status >= 500;
 
-  // The state; null where it cannot be had for now; false where this page takes no answers.
+  // The state; null if it is temporarily unavailable; false if this page takes no answers.
   const look = async () => {
     const askedAt = performance.now();
     try {
@@ -47,7 +47,7 @@ const answers = (() => {
     clearTimeout(timer);
     if (!document.hidden && !isOver) timer = setTimeout(refresh, ms * (1 + Math.random() / 3)); // not all at once
   };
-  const deaf = () => { // no stream now: the state is read instead, and the stream tried again every fourth time
+  const deaf = () => { // no stream: poll the state instead, and retry the stream every fourth time
     hush();
     refusals += 1;
     later(AGAIN_MS);
@@ -71,9 +71,9 @@ const answers = (() => {
     };
     source.addEventListener("gone", () => {
       hush();
-      later(1000); // why, says the state
+      later(1000); // the state says why
     });
-    source.onerror = () => { if (source?.readyState === EventSource.CLOSED) deaf(); }; // else the browser tries again
+    source.onerror = () => { if (source?.readyState === EventSource.CLOSED) deaf(); }; // otherwise the browser reconnects
   };
   const refresh = async () => {
     if (isOver) return;
@@ -96,13 +96,13 @@ const answers = (() => {
     later(AGAIN_MS);
   };
 
-  // What went wrong in words for a visitor. `wait_s`: worth trying again after so many seconds.
+  // An error message for visitors. `wait_s`: seconds after which a retry makes sense.
   const failure = (status, after, detail) => {
-    const error = new Error(detail || "This page does not take answers now.");
-    if (status === 0) error.message = "There is no connection.";
-    if (status === 429) error.message = "That was a lot at once.";
-    if (status >= 500) error.message = "The page does not answer.";
-    error.isRefused = status === 429; // else it may have been taken all the same
+    const error = new Error(detail || "This page takes no answers right now.");
+    if (status === 0) error.message = "You are offline.";
+    if (status === 429) error.message = "Too many requests.";
+    if (status >= 500) error.message = "The server does not respond.";
+    error.isRefused = status === 429; // otherwise it may have been saved
     if (status === 0 || isForNow(status)) error.wait_s = Math.min(PATIENCE_S, Math.max(1, Number(after) || 10));
     return error;
   };
@@ -111,9 +111,9 @@ const answers = (() => {
   });
 
   return {
-    // Shows what is there now, and again whenever it changes: {closed, isTakenBack, images, isWhole, askedAt}. Where
-    // `isWhole`, images that are left out have no answers; else they are as they were. `askedAt`: when it was asked
-    // for, where it holds this visitor's votes. null: nobody answers.
+    // Shows the state now and after each change: {closed, isTakenBack, images, isWhole, askedAt}. If `isWhole`,
+    // omitted images have no answers; otherwise they are unchanged. `askedAt`: when it was requested, if it
+    // contains this visitor's votes. null: no answer.
     watch(shown) {
       show = shown;
       if (!/^https?:$/.test(location.protocol)) { show(null); return; }
@@ -121,7 +121,7 @@ const answers = (() => {
       addEventListener("online", () => refresh());
       refresh();
     },
-    // Reads the state anew and shows it; whether there is one.
+    // Reads the state again and shows it; returns whether there is one.
     async renew() {
       await refresh();
       return !isOver;
@@ -139,11 +139,11 @@ const answers = (() => {
       if (response.status === 409 || response.status === 410) refresh();
       throw failure(response.status, response.headers.get("Retry-After"), answer?.errors?.[0]?.detail);
     },
-    // What is kept while the tab is open: for this page, or for every page where `everywhere`.
+    // Storage while the tab is open: for this page, or for all pages if `everywhere`.
     keep(name, value, everywhere = false) {
       try {
         sessionStorage.setItem("dali " + (everywhere ? "" : page + " ") + name, value);
-      } catch { /* not allowed here: not kept */ }
+      } catch { /* not allowed here: not stored */ }
     },
     kept(name, everywhere = false) {
       try {

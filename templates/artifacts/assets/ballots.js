@@ -1,6 +1,6 @@
-// The deck's votes, sent to the page's address; everybody's totals as they come, and the results. What cannot be
-// sent now is kept while the tab is open and sent when it can be. An image's totals are shown once one has voted on
-// it (at once where the deck is not blind), so that they sway nobody; the results show them all.
+// Sends the deck's votes to the page's URL; shows live totals and the results. Votes that cannot be sent are kept while
+// the tab is open and sent later. An image's totals appear after the visitor's own vote (at once if the deck is not
+// blind), so that they do not influence it; the results show them all.
 (() => {
   const { byId, cards, inputs, choice, choose, label, prompt, part, told } = deck;
   const PAUSE_MS = 2000;
@@ -10,7 +10,7 @@
   let unsent = new Map(), takes = false, isClosed = false, isSending = false, again = 0, telling = 0;
   try {
     unsent = new Map(JSON.parse(answers.kept("unsent") || "[]").filter(([image]) => numbers.has(image)));
-  } catch { /* not ours: nothing is kept */ }
+  } catch { /* not ours: ignore it */ }
 
   const say = (text) => { if (notice.textContent !== text) notice.textContent = text; };
   const given = (n, kind) => Number(totals[n]?.[kind]) || 0;
@@ -65,7 +65,7 @@
     });
     if (order.some((n, place) => ranks.children[place] !== rows[n])) ranks.replaceChildren(...order.map((n) => rows[n]));
     if (!byId("turnout").textContent) turnout();
-    else telling ||= setTimeout(turnout, PAUSE_MS); // it is read out: not with every vote
+    else telling ||= setTimeout(turnout, PAUSE_MS); // screen readers announce it: not with every vote
   };
   const renew = () => {
     cards.forEach((_, n) => tell(n));
@@ -74,10 +74,10 @@
 
   const waiting = (why) => {
     const count = unsent.size === 1 ? "Your vote is" : unsent.size + " votes are";
-    say(why + " " + count + " kept here and sent as soon as it works.");
+    say(why + " " + count + " saved here and will be sent automatically.");
   };
   const keep = () => answers.keep("unsent", JSON.stringify([...unsent]));
-  // Takes one kept vote to the server. False where it is to be tried again later.
+  // Sends one saved vote. Returns false if it should be retried later.
   const deliverOne = async (image, value) => {
     const n = numbers.get(image);
     try {
@@ -98,7 +98,7 @@
         unsent.delete(image);
         choose(n, mine[n]);
       }
-      if (!isClosed) say("Your vote on image " + (n + 1) + " was not taken: " + error.message);
+      if (!isClosed) say("Your vote on image " + (n + 1) + " was not saved: " + error.message);
     }
     keep();
     tell(n);
@@ -124,11 +124,11 @@
   const close = (isTakenBack) => {
     unsent.clear();
     keep();
-    say(isTakenBack ? "This page was taken back by its owner; no more votes are counted." : "Voting is closed. Thank you.");
+    say(isTakenBack ? "This page was unpublished by its owner. Votes are no longer counted." : "Voting is closed. Thank you.");
   };
   const learn = (n, known, askedAt) => {
     if (known?.votes) totals[n] = known.votes;
-    if (!(askedAt > sentAt[n])) return; // not of this visitor, or older than the last vote
+    if (!(askedAt > sentAt[n])) return; // without this visitor's votes, or older than the last vote
     mine[n] = known?.mine || "";
     const image = cards[n].dataset.image;
     if (unsent.get(image) === mine[n]) unsent.delete(image);
@@ -138,10 +138,10 @@
     takes = Boolean(state) && !state.closed;
     const wasClosed = isClosed;
     isClosed = Boolean(state?.closed);
-    byId("clear").hidden = Boolean(state); // what was sent stays sent
+    byId("clear").hidden = Boolean(state); // sent votes stay
     byId("mode-res").hidden = !state;
-    byId("kept").textContent = takes ? "Your votes are sent; you can change them."
-      : isClosed ? "Voting is closed." : "This page takes no votes now; yours are on this page only: copy or print them.";
+    byId("kept").textContent = takes ? "Your votes are saved. You can change them."
+      : isClosed ? "Voting is closed." : "This page takes no votes right now. Your votes are only on this page: copy or print them.";
     for (const group of section.querySelectorAll("fieldset")) group.disabled = isClosed;
     section.dataset.state = takes ? "open" : isClosed ? "closed" : "alone";
     if (isClosed && !wasClosed) close(state.isTakenBack);
@@ -152,7 +152,7 @@
       if (state.isWhole && !known?.votes) totals[n] = {};
       if (known || state.isWhole) learn(n, known, state.askedAt);
     });
-    if (isClosed && !wasClosed) cards.forEach((_, n) => choose(n, mine[n])); // what was not sent is not counted
+    if (isClosed && !wasClosed) cards.forEach((_, n) => choose(n, mine[n])); // unsent votes are not counted
     keep();
     renew();
     deliver();

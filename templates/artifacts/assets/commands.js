@@ -1,4 +1,4 @@
-// Copies commands: each .command has a button for its text; where copying is not allowed the text is selected.
+// Copies commands: each .command has a button for its text; if copying is not allowed, the text is selected.
 (() => {
   const status = document.getElementById("copied");
   for (const block of document.querySelectorAll(".command")) {
@@ -12,7 +12,7 @@
     };
     const select = () => {
       getSelection().selectAllChildren(code);
-      say(document.execCommand("copy") ? "Copied" : "Selected: copy it from there");
+      say(document.execCommand("copy") ? "Copied" : "Selected: press Ctrl+C or Cmd+C");
     };
     button.addEventListener("click", () => {
       if (!navigator.clipboard) return select();

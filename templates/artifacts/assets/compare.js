@@ -1,4 +1,4 @@
-// Lays each pair of before and after on top of each other, parted by a slider. Without this they stand side by side.
+// Stacks each before/after pair with a slider. Without this script, they are side by side.
 (() => {
   for (const pair of document.querySelectorAll("[data-pair]")) {
     const slider = document.createElement("input");

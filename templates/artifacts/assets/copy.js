@@ -1,4 +1,4 @@
-// Values that can be copied: each code[data-copy] becomes a button; where copying is not allowed it is selected.
+// Values to copy: each code[data-copy] becomes a button; if copying is not allowed, the value is selected.
 (() => {
   const status = document.getElementById("said");
   const say = (text) => { if (status) status.textContent = text; };
@@ -25,7 +25,7 @@
     const failed = () => {
       select(button);
       if (document.execCommand("copy")) done();
-      else say(value + " is selected: copy it from there");
+      else say(value + " is selected: press Ctrl+C or Cmd+C");
     };
     button.addEventListener("click", () => {
       if (navigator.clipboard && isSecureContext) navigator.clipboard.writeText(value).then(done, failed);

@@ -24,7 +24,7 @@
   };
   const stage = part("div", "lightbox-stage");
   const picture = part("img");
-  picture.draggable = false; // else a swipe with a mouse would drag it away
+  picture.draggable = false; // otherwise a mouse swipe would drag the image
   const said = part("p", "lightbox-said");
   let at = 0;
   const show = (index) => {

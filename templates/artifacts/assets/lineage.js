@@ -1,4 +1,4 @@
-// The map of images: drag, wheel, pinch and keys move it; search dims the rest; a click tells about an image.
+// The map of images: drag, wheel, pinch and keys move it; search dims the rest; a click shows an image's details.
 (() => {
   const byId = (id) => document.getElementById(id);
   const map = byId("map"), svg = byId("tree"), dialog = byId("about"), words = byId("words"), hits = byId("hits");
@@ -8,11 +8,11 @@
   const percent = byId("zoom");
   const calm = matchMedia("(prefers-reduced-motion: reduce)");
   map.classList.add("live");
-  map.setAttribute("aria-label", "Map of images. Arrow keys walk along the tree, plus and minus zoom, 0 shows the whole.");
+  map.setAttribute("aria-label", "Map of images. Arrow keys move along the tree, plus and minus zoom, 0 shows the whole map.");
   byId("tools").hidden = false;
   map.scrollTo(0, 0);
 
-  // Where the map stands: a point p of it is seen at p * scale + (x, y). One transform moves everything.
+  // The map's position: a point p is shown at p * scale + (x, y). One transform moves everything.
   const view = { x: 0, y: 0, scale: 1 };
   let wide = map.clientWidth, high = map.clientHeight, frame = 0, rest = 0;
   const whole = () => Math.min(wide / WIDE, high / HIGH, 1);
@@ -25,7 +25,7 @@
     frame = 0;
     svg.style.transform = "translate(" + view.x + "px," + view.y + "px) scale(" + view.scale + ")";
     const said = Math.round(view.scale * 100) + "%";
-    if (said !== percent.textContent) percent.textContent = said; // each write of text costs a layout
+    if (said !== percent.textContent) percent.textContent = said; // each text change costs a layout
   };
   const moved = () => {
     view.x = kept(view.x, WIDE * view.scale, wide);
@@ -35,11 +35,11 @@
     clearTimeout(rest);
     rest = setTimeout(settle, 160);
   };
-  // Of large maps the pictures are asked for as they come into view.
+  // Large maps load pictures when they come into view.
   let waiting = nodes.map((node, n) => ({ picture: node.querySelector("image"), n }))
     .filter((one) => one.picture.dataset.href);
   const settle = () => {
-    map.classList.remove("moving"); // drawn sharply again at this size
+    map.classList.remove("moving"); // rendered sharply again at this size
     if (!waiting.length) return;
     const room = 300, left = (-view.x - room) / view.scale, top = (-view.y - room) / view.scale;
     const right = (wide - view.x + room) / view.scale, bottom = (high - view.y + room) / view.scale;
@@ -129,7 +129,7 @@
   map.addEventListener("wheel", (event) => {
     const lines = event.deltaMode === 1 ? 18 : event.deltaMode === 2 ? 400 : 1;
     const by = Math.max(-240, Math.min(240, event.deltaY * lines));
-    // At the end of the zoom the wheel moves the page again, so that the map is no trap.
+    // At the zoom limit the wheel scrolls the page again, so that the map does not trap it.
     if (!event.ctrlKey && ((by > 0 && view.scale <= least()) || (by < 0 && view.scale >= MOST))) return;
     event.preventDefault();
     const box = map.getBoundingClientRect();
@@ -139,7 +139,7 @@
   byId("out").addEventListener("click", () => zoom(1 / 1.4));
   byId("fit").addEventListener("click", fit);
 
-  // Walking: one stop of the tab key, arrows go on from there: to the parent, to a child, to the next one up or down.
+  // Keyboard: one tab stop; arrows move to the parent, to a child, to the next image up or down.
   const children = images.map(() => []);
   images.forEach((image, n) => { if (image.parent !== null) children[image.parent].push(n); });
   let at = 0;
@@ -195,7 +195,7 @@
   nodes.forEach((node, n) => {
     node.addEventListener("focus", () => {
       stand(n);
-      map.scrollTo(0, 0); // the browser scrolls to what has the focus; the map moves by its transform alone
+      map.scrollTo(0, 0); // the browser scrolls to the focused element; the map moves only by its transform
       if (node.matches(":focus-visible")) centre(n);
     });
     node.addEventListener("click", (event) => {
@@ -237,7 +237,7 @@
   });
   byId("find").addEventListener("submit", (event) => event.preventDefault());
 
-  // What is told about one image. Everything people wrote goes in as text.
+  // The details of one image. User text is inserted as text, not as markup.
   const part = (name, text, kind) => {
     const made = document.createElement(name);
     if (text !== undefined) made.textContent = text;
@@ -287,10 +287,10 @@
     const tags = part("p", undefined, "row");
     one.tags.forEach((tag) => tags.append(part("span", tag, "chip")));
     said.append(prompt, facts, ...(changed.childNodes.length ? [part("h3", "Changed words"), changed] : []),
-      ...list("What the judge said", one.notes), ...list("To try again", one.suggestion ? [one.suggestion] : []),
+      ...list("Judge's notes", one.notes), ...list("Try next", one.suggestion ? [one.suggestion] : []),
       ...(one.tags.length ? [tags] : []),
-      ...steps("Came of", one.parent === null ? [] : [one.parent]), ...steps("Started from", one.source === null ? [] : [one.source]),
-      ...steps("Became", children[n]));
+      ...steps("Made from", one.parent === null ? [] : [one.parent]), ...steps("Start image", one.source === null ? [] : [one.source]),
+      ...steps("Children", children[n]));
     inside.append(bar, link, said);
     dialog.replaceChildren(inside);
     stand(n);
@@ -310,13 +310,13 @@
     moved();
   }).observe(map);
   stand(0);
-  // Small maps open whole, large ones at their beginning and large enough to read.
+  // Small maps open whole, large ones at the start and at a readable size.
   if (whole() >= 0.55) fit();
   else {
     view.scale = wide < 600 ? 0.6 : 0.75;
     view.x = 0;
     view.y = HIGH * view.scale <= high ? (high - HIGH * view.scale) / 2
-      : Math.min(0, high / 2 - (images[0].y + THUMB / 2) * view.scale); // nothing empty above it
+      : Math.min(0, high / 2 - (images[0].y + THUMB / 2) * view.scale); // no empty space above it
     moved();
   }
   draw();

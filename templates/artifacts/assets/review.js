@@ -1,16 +1,16 @@
-// Comments on the board: shown where the page's address answers, as they come; sent from a form below each image.
+// Comments on the board: shown live if the page's URL answers; sent from a form below each image.
 (() => {
   const board = document.getElementById("board");
   if (board.dataset.writes !== "on") return;
   const said = document.getElementById("said"), news = document.getElementById("news");
-  const LEFT = 200; // characters from which on it is said how many are left
+  const LEFT = 200; // remaining characters from which the count is shown
   const part = (name, text, kind) => {
     const made = document.createElement(name);
     if (text !== undefined) made.textContent = text;
     if (kind) made.className = kind;
     return made;
   };
-  const author = (comment) => comment.name || "Somebody";
+  const author = (comment) => comment.name || "Anonymous";
   const written = (comment, reply) => {
     const item = part("li"), line = part("p", undefined, "facts row");
     line.append(part("strong", author(comment)));
@@ -27,16 +27,16 @@
     item.dataset.comment = comment.id;
     return item;
   };
-  // What one writes stays where it is on the screen, whatever comes above it.
+  // The focused form keeps its screen position when comments arrive above it.
   const inPlace = (change) => {
     const held = board.querySelector("form:focus-within"), root = document.documentElement;
     if (!held) { change(); return; }
-    root.style.overflowAnchor = "none"; // else the browser would do the same once more
+    root.style.overflowAnchor = "none"; // otherwise the browser would scroll a second time
     const before = held.getBoundingClientRect().top;
     change();
     const moved = () => held.getBoundingClientRect().top - before;
     scrollBy({ top: moved(), behavior: "instant" });
-    if (moved() > 1) { // the page ends too soon to scroll so far
+    if (moved() > 1) { // the page is too short to scroll that far
       document.body.style.paddingBottom = (parseFloat(document.body.style.paddingBottom) || 0) + moved() + "px";
       scrollBy({ top: moved(), behavior: "instant" });
     }
@@ -84,7 +84,7 @@
       items.delete(id);
       if (String(replyTo) === id) answer(null);
     };
-    // Makes the list what is there now; says how many are new.
+    // Updates the list; returns how many comments are new.
     const learn = (comments) => {
       const ids = new Set(comments.map((one) => String(one.id)));
       for (const id of [...items.keys()]) if (!ids.has(id)) drop(id);
@@ -103,25 +103,25 @@
     };
     const open = (isTaking) => {
       isOpen = isTaking;
-      form.hidden = !isTaking && !text.value; // what one was writing can still be copied
+      form.hidden = !isTaking && !text.value; // an unsent text can still be copied
       form.querySelector("button[type=submit]").disabled = !isTaking;
       talk.classList.toggle("shut", !isTaking);
       talk.hidden = form.hidden && !items.size;
-      if (!isTaking && text.value) sent.textContent = "This was not sent: no comments are taken now.";
+      if (!isTaking && text.value) sent.textContent = "This was not sent: comments are closed.";
     };
     const send = async () => {
       const body = { imageId: entry.dataset.image, replyTo, name: name.value.trim(), text: text.value.trim(), website: field.website.value };
       const same = JSON.stringify(body);
-      if (doubtful === same && await answers.renew() && !text.value) return; // it had come through, the answer had not
+      if (doubtful === same && await answers.renew() && !text.value) return; // it was saved, but the answer was lost
       doubtful = "";
       try {
         const comment = await answers.send("comments", body);
         inPlace(() => { add({ ...comment, replyTo: body.replyTo }); });
         count();
         done();
-      } catch (error) { // what was written stays in the form
+      } catch (error) { // the text stays in the form
         if (error.wait_s && !error.isRefused) doubtful = same;
-        sent.textContent = "Not sent. " + error.message + (error.wait_s ? " Your words stay here: please send them again " + (error.isRefused ? "in " + error.wait_s + " s." : "in a moment.") : "");
+        sent.textContent = "Not sent. " + error.message + (error.wait_s ? " Your text is still here. Please send it again " + (error.isRefused ? "in " + error.wait_s + " s." : "in a moment.") : "");
       }
     };
     const done = () => {
@@ -131,7 +131,7 @@
       sent.textContent = "Thank you.";
       answer(null);
     };
-    // Whether one of the comments is what was sent without an answer.
+    // Whether one of the comments is the one whose answer was lost.
     const settle = (comments) => {
       if (!doubtful) return;
       const body = JSON.parse(doubtful), same = (one) => one.text === body.text && (one.name || "") === body.name && (one.replyTo || null) === body.replyTo;
@@ -161,7 +161,7 @@
   };
 
   const talks = [...board.querySelectorAll(".entry")].map((entry, n) => talkOf(entry, n + 1));
-  // The name is written once for all images, and kept while the tab is open.
+  // The name is entered once for all images, and kept while the tab is open.
   const named = (value, but) => { for (const one of talks) if (one.name !== but) one.name.value = value; };
   named(answers.kept("name", true));
   for (const one of talks) {
@@ -172,8 +172,8 @@
   }
   answers.watch((state) => {
     const isTaking = Boolean(state) && !state.closed;
-    const text = !state ? "Comments cannot be written here now."
-      : state.isTakenBack ? "This page was taken back by its owner; no more comments are taken."
+    const text = !state ? "Comments are not available right now."
+      : state.isTakenBack ? "This page was unpublished by its owner. It takes no more comments."
         : state.closed ? "Comments are closed." : "";
     if (said.textContent !== text) said.textContent = text;
     const fresh = [];

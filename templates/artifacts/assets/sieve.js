@@ -1,4 +1,4 @@
-// Shows only what has the provider and the tag chosen in form.sieve; without script all is shown.
+// Shows only images with the provider and tag chosen in form.sieve; without this script, all are shown.
 (() => {
   const form = document.querySelector("form.sieve");
   if (!form) return;

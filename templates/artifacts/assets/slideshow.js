@@ -1,4 +1,4 @@
-// Shows one slide at a time: keys, touch, by itself; the address says which. Without this the slides stand in a row.
+// Shows one slide at a time, by keys, touch or autoplay; the URL says which. Without this script, slides are a list.
 (() => {
   const show = document.getElementById("show");
   const slides = [...show.querySelectorAll(".slide")];
@@ -56,7 +56,7 @@
     timer = 0;
     if (on) plan();
     player.textContent = on ? "Pause" : "Play";
-    player.setAttribute("aria-label", on ? "Pause" : "Play by itself");
+    player.setAttribute("aria-label", on ? "Pause" : "Start autoplay");
     count.setAttribute("aria-live", on ? "off" : "polite");
   };
   const note = () => {
@@ -68,7 +68,7 @@
     else root.requestFullscreen().catch(() => {});
   };
   button(left, "←", "Previous slide", () => go(at - 1));
-  const player = button(left, "Play", "Play by itself", () => play(!timer));
+  const player = button(left, "Play", "Start autoplay", () => play(!timer));
   button(left, "→", "Next slide", () => go(at + 1));
   const hasNotes = show.querySelector(".notes") !== null;
   const notes = hasNotes ? button(right, "Notes", "Speaker notes", note) : null;

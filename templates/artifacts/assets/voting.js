@@ -1,10 +1,10 @@
-// Votes: one image at a time, all at once, and what was chosen. Choices stay on the page unless ballots.js sends them.
+// Voting: one image at a time, an overview, and a summary. Votes stay on the page unless ballots.js sends them.
 const deck = (() => {
   const byId = (id) => document.getElementById(id);
   const list = byId("cards"), cards = [...list.children], summary = byId("summary");
   const modes = { one: byId("mode-one"), all: byId("mode-all"), sum: byId("mode-sum") };
-  const panels = { sum: summary }; // what is shown instead of the cards
-  const told = { voted: () => {}, cleared: () => {}, opened: () => {} }; // who wants to know
+  const panels = { sum: summary }; // shown instead of the cards
+  const told = { voted: () => {}, cleared: () => {}, opened: () => {} }; // hooks for ballots.js
   const inputs = cards.map((card) => [...card.querySelectorAll("input")]);
   const calm = matchMedia("(prefers-reduced-motion: reduce)");
   let at = 0, mode = "one", going = 0;
@@ -120,7 +120,7 @@ const deck = (() => {
   document.addEventListener("keydown", (event) => {
     const isArrow = event.key.startsWith("Arrow");
     if (event.metaKey || event.ctrlKey || event.altKey || !act[event.key]) return;
-    // The arrows of a group of choices are the browser's.
+    // The browser handles arrow keys in a group of choices.
     if (event.target.matches("textarea") || (isArrow && event.target.matches("input"))) return;
     event.preventDefault();
     act[event.key]();
@@ -139,7 +139,7 @@ const deck = (() => {
     try {
       await navigator.clipboard.writeText(asText());
       byId("copied").textContent = "Copied.";
-    } catch { // not allowed here: to be copied by hand
+    } catch { // not allowed here: the user copies by hand
       byId("by-hand").hidden = false;
       byId("text").value = asText();
       byId("text").select();
@@ -153,7 +153,7 @@ const deck = (() => {
     turn("one");
   });
 
-  inputs.flat().forEach((input) => { input.checked = false; }); // browsers keep them over a reload
+  inputs.flat().forEach((input) => { input.checked = false; }); // browsers restore them after a reload
   byId("bar").hidden = false;
   turn("one");
   show(0);

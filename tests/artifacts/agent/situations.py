@@ -1,8 +1,8 @@
-"""What users of the Artifact Agent see in the tests of its understanding, and how wishes are written down there."""
+"""What users of the Artifact Agent see in the tests of its understanding, and how intents are written down there."""
 
 from collections.abc import Sequence
 
-from artifacts.agent.understanding.intent import Offer, Situation, Slot, Wish
+from artifacts.agent.understanding.intent import Intent, Offer, Situation, Slot
 
 ID = "0190b1de-0000-7000-8000-0123456789ab"
 PROJECTS = ("Lighthouses", "Winter Boats 2026")
@@ -36,13 +36,13 @@ ASKS_PROJECT = Situation("HERO_IMAGE", SLOTS, BY_PROJECT, PROJECTS)
 ASKS_NOTHING = Situation(None, SLOTS, (), PROJECTS)
 
 
-def told(wishes: Sequence[Wish] | None) -> str | None:
-    """Wishes in a line: `pick IMAGE_1 #2; set TITLE = Winter Light`."""
-    return None if wishes is None else "; ".join(_told(wish) for wish in wishes)
+def told(intents: Sequence[Intent] | None) -> str | None:
+    """Intents in a line: `pick IMAGE_1 #2; set TITLE = Winter Light`."""
+    return None if intents is None else "; ".join(_told(intent) for intent in intents)
 
 
-def _told(wish: Wish) -> str:
-    parts = [wish.action, wish.placeholder or ""]
-    parts += [f"#{wish.number}"] if wish.number is not None else []
-    parts += [f"= {wish.text}"] if wish.text else []
+def _told(intent: Intent) -> str:
+    parts = [intent.action, intent.placeholder or ""]
+    parts += [f"#{intent.number}"] if intent.number is not None else []
+    parts += [f"= {intent.text}"] if intent.text else []
     return " ".join(part for part in parts if part)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from artifacts.agent.understanding.intents import Offer, Situation, Slot, understand
+from artifacts.agent.understanding.rules import Offer, Situation, Slot, understand
 from tests.artifacts.agent.situations import (
     ASKS_IMAGE,
     ASKS_NOTHING,
@@ -290,42 +290,42 @@ OF_NOTHING = [
 ]
 
 
-@pytest.mark.parametrize(("message", "wishes"), FOR_A_TITLE)
-def test_a_text_is_taken_as_written_unless_it_is_plainly_a_command(message: str, wishes: str | None) -> None:
-    assert told(understand(message, ASKS_TITLE)) == wishes
+@pytest.mark.parametrize(("message", "intents"), FOR_A_TITLE)
+def test_a_text_is_taken_as_written_unless_it_is_plainly_a_command(message: str, intents: str | None) -> None:
+    assert told(understand(message, ASKS_TITLE)) == intents
 
 
-@pytest.mark.parametrize(("message", "wishes"), SPOKEN_OF)
-def test_a_name_that_is_only_spoken_of_is_told_apart_or_not_taken(message: str, wishes: str | None) -> None:
-    assert told(understand(message, ASKS_TITLE)) == wishes
+@pytest.mark.parametrize(("message", "intents"), SPOKEN_OF)
+def test_a_name_that_is_only_spoken_of_is_told_apart_or_not_taken(message: str, intents: str | None) -> None:
+    assert told(understand(message, ASKS_TITLE)) == intents
 
 
-@pytest.mark.parametrize(("message", "wishes"), WITHOUT_CHOICES)
-def test_without_choices_a_number_is_a_text_too(message: str, wishes: str | None) -> None:
-    assert told(understand(message, ASKS_TEXT)) == wishes
+@pytest.mark.parametrize(("message", "intents"), WITHOUT_CHOICES)
+def test_without_choices_a_number_is_a_text_too(message: str, intents: str | None) -> None:
+    assert told(understand(message, ASKS_TEXT)) == intents
 
 
-@pytest.mark.parametrize(("message", "wishes"), OF_A_PROPOSAL)
-def test_a_text_may_speak_of_a_date_or_a_story(message: str, wishes: str | None) -> None:
+@pytest.mark.parametrize(("message", "intents"), OF_A_PROPOSAL)
+def test_a_text_may_speak_of_a_date_or_a_story(message: str, intents: str | None) -> None:
     names = ("HERO_IMAGE", "DATE", "STUDIO", "STORY", "BACKGROUND", "CONTACT_EMAIL")
     slots = tuple(Slot(name, "IMAGE" in name) for name in names)
-    expected = f"set = {message}" if wishes == "as written" else wishes
+    expected = f"set = {message}" if intents == "as written" else intents
     assert told(understand(message, Situation("STORY", slots, (), ()))) == expected
 
 
-@pytest.mark.parametrize(("message", "wishes"), TO_PUBLISH)
-def test_a_question_is_answered_plainly_or_not_at_all(message: str, wishes: str | None) -> None:
-    assert told(understand(message, ASKS_TO_PUBLISH)) == wishes
+@pytest.mark.parametrize(("message", "intents"), TO_PUBLISH)
+def test_a_question_is_answered_plainly_or_not_at_all(message: str, intents: str | None) -> None:
+    assert told(understand(message, ASKS_TO_PUBLISH)) == intents
 
 
-@pytest.mark.parametrize(("message", "wishes"), TO_START_OVER)
-def test_nothing_is_taken_back_without_a_plain_yes(message: str, wishes: str | None) -> None:
-    assert told(understand(message, ASKS_TO_START_OVER)) == wishes
+@pytest.mark.parametrize(("message", "intents"), TO_START_OVER)
+def test_nothing_is_taken_back_without_a_plain_yes(message: str, intents: str | None) -> None:
+    assert told(understand(message, ASKS_TO_START_OVER)) == intents
 
 
-@pytest.mark.parametrize(("message", "wishes"), OF_NOTHING)
-def test_where_nothing_is_asked_a_placeholder_must_be_named(message: str, wishes: str | None) -> None:
-    assert told(understand(message, ASKS_NOTHING)) == wishes
+@pytest.mark.parametrize(("message", "intents"), OF_NOTHING)
+def test_where_nothing_is_asked_a_placeholder_must_be_named(message: str, intents: str | None) -> None:
+    assert told(understand(message, ASKS_NOTHING)) == intents
 
 
 @pytest.mark.parametrize("message", ["", " \n\t ", "?!"])
@@ -358,11 +358,11 @@ WORDS = st.sampled_from([*SAID.split(), "\n"])
 )
 def test_whatever_is_said_is_understood_or_not_and_never_breaks(situation: Situation, message: str) -> None:
     names = {slot.name for slot in situation.slots}
-    for wish in understand(message, situation) or []:
-        assert wish.placeholder is None or wish.placeholder in names
-        assert (wish.number is not None) == (wish.action == "pick")
-        assert wish.text in message or wish.action in ("find", "fill")
-        assert bool(wish.text) == (wish.action in ("set", "find", "image")) or wish.action == "fill"
+    for intent in understand(message, situation) or []:
+        assert intent.placeholder is None or intent.placeholder in names
+        assert (intent.number is not None) == (intent.action == "pick")
+        assert intent.text in message or intent.action in ("find", "fill")
+        assert bool(intent.text) == (intent.action in ("set", "find", "image")) or intent.action == "fill"
 
 
 LONG = [

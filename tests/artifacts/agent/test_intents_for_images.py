@@ -2,7 +2,7 @@
 
 import pytest
 
-from artifacts.agent.understanding.intents import Offer, Situation, understand
+from artifacts.agent.understanding.rules import Offer, Situation, understand
 from tests.artifacts.agent.situations import ASKS_IMAGE, ASKS_PROJECT, IMAGES, PROJECTS, SLOTS, told
 
 PHRASES = [
@@ -252,14 +252,14 @@ BY_PROJECT = [
 ]
 
 
-@pytest.mark.parametrize(("message", "wishes"), PHRASES)
-def test_an_image_is_chosen_in_plain_words(message: str, wishes: str | None) -> None:
-    assert told(understand(message, ASKS_IMAGE)) == wishes
+@pytest.mark.parametrize(("message", "intents"), PHRASES)
+def test_an_image_is_chosen_in_plain_words(message: str, intents: str | None) -> None:
+    assert told(understand(message, ASKS_IMAGE)) == intents
 
 
-@pytest.mark.parametrize(("message", "wishes"), BY_PROJECT)
-def test_a_project_on_show_is_chosen_by_its_name_too(message: str, wishes: str | None) -> None:
-    assert told(understand(message, ASKS_PROJECT)) == wishes
+@pytest.mark.parametrize(("message", "intents"), BY_PROJECT)
+def test_a_project_on_show_is_chosen_by_its_name_too(message: str, intents: str | None) -> None:
+    assert told(understand(message, ASKS_PROJECT)) == intents
 
 
 @pytest.mark.parametrize("message", ["keep it", "Keep this one, please", "keep", "leave it as it is", "1"])

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pytest_django.fixtures import Settings
 
-from artifacts.agent.understanding.intent import Offer, Situation, Slot, Wish
+from artifacts.agent.understanding.intent import Intent, Offer, Situation, Slot
 from artifacts.agent.understanding.llm import MOST_CHARACTERS, NotUnderstoodError, ask, name_in_use, read
 from dali.lib.calls.failures import VendorError
 from progressions.text_model import text_models
@@ -54,15 +54,15 @@ def taken(message: str, situation: Situation, *actions: object) -> str | None:
 
 
 def refused(message: str, situation: Situation, *actions: object) -> tuple[str, ...]:
-    wishes, reasons = read({"actions": list(actions)}, message, situation)
-    assert wishes == ()
+    intents, reasons = read({"actions": list(actions)}, message, situation)
+    assert intents == ()
     return reasons
 
 
-def test_an_answer_becomes_wishes_with_what_it_used(model: FakeTextModel) -> None:
+def test_an_answer_becomes_intents_with_what_it_used(model: FakeTextModel) -> None:
     model.script = [{"actions": [action("pick", number=2), action("set", placeholder="TITLE", text=" Ice ")]}]
     understood = ask("that frosty one, and name the page Ice", ASKS_IMAGE)
-    assert understood.wishes == (Wish("pick", number=2), Wish("set", "TITLE", "Ice"))
+    assert understood.intents == (Intent("pick", number=2), Intent("set", "TITLE", "Ice"))
     assert (understood.usage, understood.model, understood.dropped) == (WRITTEN, "fake:writer-1", ())
 
 
@@ -99,7 +99,7 @@ def test_every_service_takes_the_question(
         server.answer_json = lambda schema, text: answer
     settings.DEFAULT_MODEL_REASONING = f"{name}:{MODELS[name]}"
     understood = ask("the one that guides ships", ASKS_IMAGE)
-    assert understood.wishes == (Wish("find", text="lighthouse"),)
+    assert understood.intents == (Intent("find", text="lighthouse"),)
     assert understood.model == f"{name}:{MODELS[name]}" == name_in_use()
     assert understood.usage.units
 
@@ -114,7 +114,7 @@ def test_an_answer_of_no_use_is_told_with_its_usage(
     else:
         server.answer_json = lambda schema, text: {"actions": []}
     settings.DEFAULT_MODEL_REASONING = f"{name}:{MODELS[name]}"
-    with pytest.raises(NotUnderstoodError, match="nothing that is asked for") as caught:
+    with pytest.raises(NotUnderstoodError, match="no request in the message") as caught:
         ask("well", ASKS_IMAGE)
     assert caught.value.usage is not None
     assert caught.value.is_possibly_billed is False
@@ -140,52 +140,52 @@ TAKEN = [
     (ASKS_TO_START_OVER, "name it Ice", action("set", placeholder="TITLE", text="Ice"), "set TITLE = Ice"),
 ]
 NOT_TAKEN = [
-    (ASKS_IMAGE, action("start_over"), "'start_over' is no action"),
-    (ASKS_IMAGE, action("done"), "'done' is no action"),
-    (ASKS_IMAGE, action("yes"), "'yes' is no action"),
-    (ASKS_IMAGE, action("publish"), "'publish' is no action"),
-    (ASKS_IMAGE, action("no"), "no: nothing was asked that it answers"),
-    (ASKS_IMAGE, "skip", "an action is no object"),
-    (ASKS_IMAGE, action("pick", number=5), "pick: 5 is not on show"),
-    (ASKS_IMAGE, action("pick", number="2"), "pick: 2 is not on show"),
-    (ASKS_IMAGE, action("pick", number=True), "pick: True is not on show"),
-    (ASKS_IMAGE, action("pick", number=10**400), f"pick: 1{'0' * 19} is not on show"),
-    (ASKS_NOTHING, action("pick", number=1), "pick: 1 is not on show"),
-    (ASKS_IMAGE, action("set", placeholder="NOPE", text="x"), "'NOPE' is no placeholder"),
-    (ASKS_IMAGE, action("set", placeholder=["TITLE"], text="x"), "'['TITLE']' is no placeholder"),
+    (ASKS_IMAGE, action("start_over"), "'start_over' is not an action"),
+    (ASKS_IMAGE, action("done"), "'done' is not an action"),
+    (ASKS_IMAGE, action("yes"), "'yes' is not an action"),
+    (ASKS_IMAGE, action("publish"), "'publish' is not an action"),
+    (ASKS_IMAGE, action("no"), "no: there is no open question"),
+    (ASKS_IMAGE, "skip", "an action is not an object"),
+    (ASKS_IMAGE, action("pick", number=5), "pick: 5 is not one of the choices"),
+    (ASKS_IMAGE, action("pick", number="2"), "pick: 2 is not one of the choices"),
+    (ASKS_IMAGE, action("pick", number=True), "pick: True is not one of the choices"),
+    (ASKS_IMAGE, action("pick", number=10**400), f"pick: 1{'0' * 19} is not one of the choices"),
+    (ASKS_NOTHING, action("pick", number=1), "pick: 1 is not one of the choices"),
+    (ASKS_IMAGE, action("set", placeholder="NOPE", text="x"), "'NOPE' is not a placeholder"),
+    (ASKS_IMAGE, action("set", placeholder=["TITLE"], text="x"), "'['TITLE']' is not a placeholder"),
     (ASKS_IMAGE, action("set", text="x"), "set: HERO_IMAGE takes an image"),
-    (ASKS_TEXT, action("set", text="x" * 4001), f"set: the text has more than {MOST_CHARACTERS} characters"),
-    (ASKS_TEXT, action("set", text="a\x1b[2J"), "set: the text holds control characters"),
-    (ASKS_TEXT, action("set", text="\ud800"), "set: the text holds control characters"),
-    (ASKS_TEXT, action("set", text=5), "set: the text is none"),
+    (ASKS_TEXT, action("set", text="x" * 4001), f"set: the text is longer than {MOST_CHARACTERS} characters"),
+    (ASKS_TEXT, action("set", text="a\x1b[2J"), "set: the text contains control characters"),
+    (ASKS_TEXT, action("set", text="\ud800"), "set: the text contains control characters"),
+    (ASKS_TEXT, action("set", text=5), "set: the text is not a string"),
     (ASKS_TEXT, action("set", text=" "), "set: the text is empty"),
-    (ASKS_TEXT, action("find", text="boat"), "find: SUBTITLE takes words"),
-    (ASKS_TEXT, action("latest"), "latest: SUBTITLE takes words"),
-    (ASKS_IMAGE, action("find", text="the one with"), "find: no words to look for"),
-    (ASKS_IMAGE, action("image", text=ADDRESS), "image: the message holds no such id or address"),
-    (ASKS_IMAGE, action("fill", text="Secrets"), "fill: 'Secrets' is no project of this page's"),
-    (ASKS_IMAGE, action("skip", placeholder="CLOSING"), "skip: the message does not speak of CLOSING"),
+    (ASKS_TEXT, action("find", text="boat"), "find: SUBTITLE takes text"),
+    (ASKS_TEXT, action("latest"), "latest: SUBTITLE takes text"),
+    (ASKS_IMAGE, action("find", text="the one with"), "find: no words to search for"),
+    (ASKS_IMAGE, action("image", text=ADDRESS), "image: the message does not contain this id or URL"),
+    (ASKS_IMAGE, action("fill", text="Secrets"), "fill: 'Secrets' is not one of the page's projects"),
+    (ASKS_IMAGE, action("skip", placeholder="CLOSING"), "skip: the message does not mention CLOSING"),
     (ASKS_IMAGE, action("change"), "change: no placeholder is named"),
-    (ASKS_NOTHING, action("skip"), "no placeholder is named, and none is asked"),
+    (ASKS_NOTHING, action("skip"), "no placeholder is named or asked for"),
     (
         ASKS_TO_START_OVER,
         action("pick", number=1),
-        "pick: a question is open, which the user alone can answer",
+        "pick: only the user can answer the open question",
     ),
     (
         ASKS_TO_START_OVER,
         action("pick", number=1, placeholder="HERO_IMAGE"),
-        "pick: a question is open, which the user alone can answer",
+        "pick: only the user can answer the open question",
     ),
-    (ASKS_TO_START_OVER, action("skip"), "skip: a question is open, which the user alone can answer"),
+    (ASKS_TO_START_OVER, action("skip"), "skip: only the user can answer the open question"),
 ]
 
 
-@pytest.mark.parametrize(("situation", "message", "said", "wish"), TAKEN)
+@pytest.mark.parametrize(("situation", "message", "said", "intent"), TAKEN)
 def test_what_a_user_could_have_typed_is_taken(
-    situation: Situation, message: str, said: object, wish: str
+    situation: Situation, message: str, said: object, intent: str
 ) -> None:
-    assert taken(message, situation, said) == wish
+    assert taken(message, situation, said) == intent
 
 
 @pytest.mark.parametrize(("situation", "said", "reason"), NOT_TAKEN)
@@ -193,14 +193,14 @@ def test_nothing_else_is(situation: Situation, said: object, reason: str) -> Non
     assert refused("whatever", situation, said) == (reason,)
 
 
-@pytest.mark.parametrize("data", [{}, {"actions": None}, {"actions": "skip"}, {"wishes": []}])
+@pytest.mark.parametrize("data", [{}, {"actions": None}, {"actions": "skip"}, {"intents": []}])
 def test_an_answer_without_a_list_is_of_no_use(data: dict[str, object]) -> None:
-    assert read(data, "x", ASKS_IMAGE) == ((), ("the answer holds no list of actions",))
+    assert read(data, "x", ASKS_IMAGE) == ((), ("the answer has no list of actions",))
 
 
 def test_more_than_twenty_actions_are_none() -> None:
     assert len(read({"actions": [action("more")] * 20}, "x", ASKS_IMAGE)[0]) == 20
-    assert refused("x", ASKS_IMAGE, *[action("more")] * 21) == ("the answer holds 21 actions",)
+    assert refused("x", ASKS_IMAGE, *[action("more")] * 21) == ("the answer has 21 actions",)
 
 
 def test_a_model_that_obeys_a_hostile_note_gets_a_wrong_choice_at_most(model: FakeTextModel) -> None:
@@ -218,7 +218,7 @@ def test_a_model_that_obeys_a_hostile_note_gets_a_wrong_choice_at_most(model: Fa
     ]
     hostile = (Offer(1, "a boat", ADDRESS, IGNORE),)
     understood = ask("something blue", Situation("HERO_IMAGE", SLOTS, hostile, (IGNORE,)))
-    assert understood.wishes == (Wish("pick", number=1),)
+    assert understood.intents == (Intent("pick", number=1),)
     assert len(understood.dropped) == 5
 
 
@@ -259,7 +259,7 @@ def test_a_model_that_hangs_is_left_behind(model: FakeTextModel, settings: Setti
 @pytest.mark.parametrize(
     ("named", "reason"),
     [
-        ("", "No text model is set"),
+        ("", "No text model is configured"),
         ("nope-1", "does not name a known service"),
         ("openai:gpt-5.4-mini", "is not configured"),
     ],
@@ -294,6 +294,6 @@ ODD = st.fixed_dictionaries(
 def test_whatever_a_model_answers_is_taken_apart_without_breaking(
     situation: Situation, actions: list[object]
 ) -> None:
-    wishes, reasons = read({"actions": actions}, "x", situation)
-    assert len(wishes) + len(reasons) == len(actions)
-    assert all(wish.action not in ("start_over", "done", "yes") for wish in wishes)
+    intents, reasons = read({"actions": actions}, "x", situation)
+    assert len(intents) + len(reasons) == len(actions)
+    assert all(intent.action not in ("start_over", "done", "yes") for intent in intents)

@@ -44,7 +44,7 @@ def test_one_that_was_taken_back_stays_so(speaker: Speaker) -> None:
     assert speaker.client.post(f"{address}/rebuild").json()["status"] == "unpublished"
     answer = speaker.say("change SUBTITLE to Rain")
     assert (answer["done"], answer["public_slug"]) == (True, speaker.artifact.public_slug)
-    assert "taken back" in answer["reply"]
+    assert "still unpublished" in answer["reply"]
     assert speaker.client.get(f"/public/artifact/{answer['public_slug']}").status_code == 410
 
 
@@ -55,5 +55,5 @@ def test_all_pages_are_made_anew_by_the_command(speaker: Speaker, draft: Callabl
     ArtifactConfiguration.objects.filter(config_key="SUBTITLE").update(config_value="Rain")
     out = io.StringIO()
     call_command("rebuild_artifacts", stdout=out, stderr=io.StringIO())
-    assert out.getvalue() == "1 looked at: 1 written, 0 right already, 0 failed.\n"
+    assert out.getvalue() == "1 checked: 1 rebuilt, 0 unchanged, 0 failed.\n"
     assert "<p>Rain</p>" in speaker.read_page()

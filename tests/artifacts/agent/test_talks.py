@@ -47,7 +47,7 @@ def test_a_template_is_filled_by_talking(speaker: Speaker) -> None:
         "choices": [{"n": 1, "label": "Winter Light", "value": "Winter Light"}],
         "done": False,
     }
-    assert "words for TITLE and SUBTITLE; an image for HERO_IMAGE" in first["reply"]
+    assert "text for TITLE and SUBTITLE; an image for HERO_IMAGE" in first["reply"]
     second = speaker.say("1")
     assert second["filled"] == {"TITLE": "Winter Light"}
     assert second["reply"].startswith("TITLE is now “Winter Light”.\nWhich image for HERO_IMAGE?")
@@ -110,7 +110,7 @@ def test_one_goes_back_and_changes(speaker: Speaker) -> None:
     assert "nothing to go back to" in (speaker.say() and speaker.say("back"))["reply"]
     speaker.say("1")
     answer = speaker.say("back")
-    assert "What should TITLE say? It is “Winter Light” now." in answer["reply"]
+    assert "What should TITLE say? Now: “Winter Light”." in answer["reply"]
     assert [choice["label"] for choice in answer["choices"]] == ["Keep “Winter Light”"]
     answer = speaker.say("Summer Light")
     assert answer["filled"] == {"TITLE": "Summer Light"}
@@ -121,7 +121,7 @@ def test_done_asks_back_while_something_is_open(speaker: Speaker) -> None:
     speaker.say()
     speaker.say("1")
     answer = speaker.say("done")
-    assert "Still open: HERO_IMAGE and SUBTITLE." in answer["reply"]
+    assert "Still empty: HERO_IMAGE and SUBTITLE." in answer["reply"]
     assert [(choice["n"], choice["label"]) for choice in answer["choices"]] == [
         (1, "Publish with those empty"),
         (2, "Go on filling"),
@@ -150,7 +150,7 @@ def test_starting_over_asks_back_and_leaves_what_is_published(speaker: Speaker) 
     assert "<p>Rain</p>" in speaker.read_page()
 
 
-def test_another_wish_drops_a_question_that_is_open(speaker: Speaker) -> None:
+def test_another_intent_drops_a_question_that_is_open(speaker: Speaker) -> None:
     for words in ("", "1", "start over", "change SUBTITLE to Snow"):
         speaker.say(words)
     assert speaker.last["filled"] == {"TITLE": "Winter Light", "SUBTITLE": "Snow"}
@@ -195,7 +195,7 @@ def test_images_come_in_pages_of_twelve(speaker: Speaker, harbour: Project) -> N
     ]
     assert "13 to 14 of the 14 images" in second["reply"]
     assert speaker.say("3")["remaining"] == ["HERO_IMAGE", "SUBTITLE"]
-    assert "There is no number 3 on show: there is 1 to 2." in speaker.last["reply"]
+    assert "There is no choice 3. Choose 1 to 2." in speaker.last["reply"]
     assert speaker.say("more")["choices"] == first["choices"]
     speaker.say("more")
     assert speaker.say("2")["filled"]["HERO_IMAGE"] == url_of(SUBJECTS[0])
@@ -238,9 +238,9 @@ def test_an_image_of_another_project_is_refused_with_the_reason(speaker: Speaker
     speaker.say("1")
     for named_ in (str(foreign.pk), f"http://testserver{foreign.generated_image_url}"):
         answer = speaker.say(named_)
-        assert "which this page does not show" in answer["reply"]
+        assert "which is not part of this page" in answer["reply"]
         assert answer["filled"] == {"TITLE": "Winter Light"}
-    assert "is no image of this page's projects" in speaker.say("https://evil.example/x.png")["reply"]
+    assert "is not an image of this page's projects" in speaker.say("https://evil.example/x.png")["reply"]
     assert not ArtifactConfiguration.objects.filter(config_key="HERO_IMAGE").exists()
 
 
@@ -259,7 +259,7 @@ def test_a_project_fills_all_images_in_order(draft: Callable[..., Artifact], har
     speaker.say()
     answer = speaker.say("all images from Winter Boats in order")
     assert answer["filled"] == {"IMAGE_1": url_of("ice")}
-    assert "It has no more than 1." in answer["reply"]
+    assert "It has only 1." in answer["reply"]
 
 
 def test_a_link_leads_where_links_may(draft: Callable[..., Artifact]) -> None:
@@ -267,7 +267,7 @@ def test_a_link_leads_where_links_may(draft: Callable[..., Artifact]) -> None:
     for words in ("", "1"):
         speaker.say(words)
     for bad in ("javascript:alert(1)", "data:text/html,x", "two words", "JaVaScRiPt:alert(1)"):
-        assert "is no address" in speaker.say(bad)["reply"], bad
+        assert "is not a URL" in speaker.say(bad)["reply"], bad
         assert speaker.last["remaining"] == ["LINK"]
     offered = speaker.say("www.example.com/a")
     assert offered["choices"] == [
@@ -286,7 +286,7 @@ def test_a_page_without_images_to_choose_from_says_so(draft: Callable[..., Artif
     assert speaker.say("skip")["remaining"] == ["SUBTITLE"]
 
 
-def test_several_wishes_in_one_message_are_done_in_their_order(speaker: Speaker) -> None:
+def test_several_intents_in_one_message_are_done_in_order(speaker: Speaker) -> None:
     speaker.say()
     speaker.say("1")
     answer = speaker.say("the second one, then skip")
@@ -307,4 +307,4 @@ def test_everything_that_is_chosen_is_shown(speaker: Speaker) -> None:
         "HERO_IMAGE: the image “two boats at sea · mock”",
         "SUBTITLE: not filled yet",
     ]
-    assert "“start over” takes everything back" in speaker.say("help")["reply"]
+    assert "“start over” clears everything" in speaker.say("help")["reply"]

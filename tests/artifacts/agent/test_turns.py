@@ -161,7 +161,7 @@ def test_a_page_that_cannot_be_stored_is_made_once_the_storage_is_back(
     at_rendering(UnavailableError("the storage cannot be reached"))
     answer = speaker.say("Snow")
     assert (answer["done"], answer["remaining"], answer["filled"]["SUBTITLE"]) == (False, [], "Snow")
-    assert "could not be made just now" in answer["reply"]
+    assert "I could not make the page" in answer["reply"]
     assert "storage" not in answer["reply"]
     failures = Step.objects.filter(name="render_artifact#1", status="failed")
     assert [step.attempt for step in failures.order_by("id")] == [1, 2, 3]

@@ -58,7 +58,7 @@ def test_free_wording_becomes_a_choice_and_is_charged(at_image: Speaker, model: 
     assert (charge.purpose, charge.project_id, charge.job_id) == ("agent", project.pk, None)
     assert (charge.service, charge.model, charge.usage) == ("fake", "writer-1", WRITTEN.as_json())
     turn = ChatTurn.objects.order_by("-number")[0]
-    assert [(wish["by"], wish["action"]) for wish in turn.understood] == [
+    assert [(intent["by"], intent["action"]) for intent in turn.understood] == [
         ("fake:writer-1", "find"),
         ("fake:writer-1", "set"),
     ]
@@ -74,7 +74,7 @@ def test_a_model_that_fails_is_not_spoken_of(at_image: Speaker, model: FakeTextM
     model.script = [VendorError("provider_error", "fake: 500 secret internals")]
     answer = at_image.say(UNCLEAR)
     assert answer["remaining"] == ["HERO_IMAGE", "SUBTITLE"]
-    assert answer["reply"].startswith("I am not sure what you mean by that, so nothing was changed.")
+    assert answer["reply"].startswith("I'm not sure what you mean, so I changed nothing.")
     assert "500" not in answer["reply"]
     assert len(answer["choices"]) == 4
     assert Step.objects.get(name="understand#1").status == "failed"

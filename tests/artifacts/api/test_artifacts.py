@@ -31,7 +31,7 @@ def test_generators_are_listed_with_their_options() -> None:
         "type": "string",
         "default": "not_failed",
         "choices": ["all", "not_failed", "passed"],
-        "help": "Which verdicts are shown; images nobody judged count as not failed.",
+        "help": "Which verdicts are shown; images without a verdict count as not failed.",
     }
 
 

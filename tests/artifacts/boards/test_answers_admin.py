@@ -82,7 +82,7 @@ def test_the_lists_ask_the_same_questions_however_long_they_are(
 
 def test_the_page_of_a_deck_shows_what_was_said(admin_client: Client, deck: Artifact) -> None:
     address = f"{ARTIFACTS}{deck.pk}/change/"
-    assert "Nobody has said anything yet." in admin_client.get(address).content.decode()
+    assert "No votes or comments yet." in admin_client.get(address).content.decode()
     visit(deck).vote(images_of(deck)[1], "maybe")
     page = admin_client.get(address).content.decode()
     assert "yes: 0, maybe: 1, no: 0." in page
@@ -98,13 +98,17 @@ def test_the_page_of_a_deck_shows_what_was_said(admin_client: Client, deck: Arti
 def test_a_page_is_closed_and_opened_by_its_buttons(admin_client: Client, deck: Artifact) -> None:
     address = f"{ARTIFACTS}{deck.pk}"
     assert f"{address}/close/" in admin_client.get(f"{address}/change/").content.decode()
-    assert said(admin_client, f"{address}/close/", {}) == ["1 artifact closed to votes and comments."]
+    assert said(admin_client, f"{address}/close/", {}) == [
+        "Closed 1 artifact. Visitors can no longer vote or comment."
+    ]
     page = admin_client.get(f"{address}/change/").content.decode()
     assert f"{address}/reopen/" in page
     assert "closed since" in page
     visitor = visit(deck)
     assert visitor.vote(images_of(deck)[0], "yes").status_code == 409
-    assert said(admin_client, f"{address}/reopen/", {}) == ["1 artifact open to votes and comments."]
+    assert said(admin_client, f"{address}/reopen/", {}) == [
+        "Reopened 1 artifact. Visitors can vote and comment again."
+    ]
     assert visitor.vote(images_of(deck)[0], "yes").status_code == 200
 
 
@@ -129,7 +133,9 @@ def test_those_who_may_only_look_export_and_change_nothing(client: Client, deck:
     assert client.get(f"{ARTIFACTS}{deck.pk}/answers.csv").status_code == 403
     user.user_permissions.add(Permission.objects.get(codename="view_artifact"))
     assert client.get(f"{ARTIFACTS}{deck.pk}/answers.csv").status_code == 200
-    assert said(client, f"{ARTIFACTS}{deck.pk}/close/", {}) == ["You may not change artifacts."]
+    assert said(client, f"{ARTIFACTS}{deck.pk}/close/", {}) == [
+        "You don't have permission to change artifacts."
+    ]
     assert client.post(f"{ARTIFACTS}{deck.pk}/delete/", {"post": "yes"}).status_code == 403
     deck.refresh_from_db()
     assert deck.closed_at is None

@@ -99,8 +99,10 @@ def test_images_of_other_projects_do_not_count_as_shown(draft: Artifact) -> None
 
 
 def test_one_that_fills_no_template_says_so(draft: Artifact) -> None:
-    with pytest.raises(ConflictError, match="this artifact fills no template"):
+    with pytest.raises(ConflictError, match="this artifact has no template"):
         fill(Artifact.objects.create(title="x", output="html", generator="lookbook"))
     named("templates").delete(draft.template_r2_key)
-    with pytest.raises(ConflictError, match="cannot be read any more; POST it to /api/templates again"):
+    with pytest.raises(
+        ConflictError, match="can no longer be read; upload it again with POST /api/templates"
+    ):
         open_template(draft)

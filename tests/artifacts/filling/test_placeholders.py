@@ -36,8 +36,8 @@ def test_names_that_are_never_shown_are_not_asked_for() -> None:
     page = read("<!-- {{A}} -->\n<script>let x = '{{B}}'</script><p>{{C}}</p>")
     assert [placeholder.name for placeholder in page.placeholders] == ["C"]
     assert page.problems == (
-        "line 1: {{A}} stands in a comment and is left as it stands",
-        "line 2: {{B}} stands in <script> and is left as it stands",
+        "line 1: {{A}} is in a comment and is not filled",
+        "line 2: {{B}} is in <script> and is not filled",
     )
 
 

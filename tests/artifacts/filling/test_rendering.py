@@ -102,7 +102,7 @@ def test_an_attribute_with_thousands_of_placeholders_is_filled_in_moments() -> N
 def test_an_address_of_a_forbidden_kind_is_left() -> None:
     html = """<a href="javascript:go('{{A}}')">"""
     assert render(html, {"A": "x"}) == Rendered(
-        html, ("line 1: {{A}} stands in an address of the kind javascript: and is left as it stands",)
+        html, ("line 1: {{A}} is in a URL with the scheme javascript: and is not filled",)
     )
 
 
@@ -125,7 +125,7 @@ def test_images_stand_in_attributes_lists_and_styles() -> None:
 )
 def test_what_is_no_image_is_left_empty(value: str) -> None:
     assert render('<img src="{{IMAGE}}">', {"IMAGE": value}) == Rendered(
-        '<img src="">', (f"IMAGE: “{value}” is no address of an image; left empty",)
+        '<img src="">', (f"IMAGE: “{value}” is not the URL of an image; left empty",)
     )
 
 
@@ -135,7 +135,7 @@ def test_what_is_no_image_is_left_empty(value: str) -> None:
         ("<script>{{A}}</script>", "<script>"),
         ("<style>{{A}}</style>", "a style, outside a url()"),
         ('<p style="color:{{A}}">', "a style, outside a url()"),
-        ("<style>a{b:url({{A}})}</style>", "a style, which takes images alone"),
+        ("<style>a{b:url({{A}})}</style>", "a style, which takes only images"),
         ('<p onclick="{{A}}">', "the attribute onclick of <p>"),
         ('<iframe srcdoc="{{A}}">', "the attribute srcdoc of <iframe>"),
         ('<iframe src="{{A}}">', "the attribute src of <iframe>"),
@@ -157,9 +157,7 @@ def test_what_is_no_image_is_left_empty(value: str) -> None:
     ],
 )
 def test_what_cannot_be_filled_safely_is_left_and_said(html: str, where: str) -> None:
-    assert render(html, {"A": "x"}) == Rendered(
-        html, (f"line 1: {{{{A}}}} stands in {where} and is left as it stands",)
-    )
+    assert render(html, {"A": "x"}) == Rendered(html, (f"line 1: {{{{A}}}} is in {where} and is not filled",))
 
 
 def test_what_another_placeholder_would_turn_into_script_is_left() -> None:

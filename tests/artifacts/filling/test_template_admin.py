@@ -36,9 +36,9 @@ def test_a_file_becomes_a_template(admin_client: Client) -> None:
 
 def test_a_file_that_is_none_is_refused_with_the_reason(admin_client: Client) -> None:
     page = send(admin_client, b"<p>hello</p>").content.decode()
-    assert "file has no placeholder that can be filled; write some, as {{TITLE}}." in page
+    assert "file has no placeholder that can be filled; add some, such as {{TITLE}}." in page
     page = send(admin_client, PAGE + b" " * (1 << 20)).content.decode()
-    assert "a template has at most 1,048,576" in page
+    assert "the limit is 1,048,576" in page
     assert Template.objects.count() == 0
 
 
@@ -47,7 +47,7 @@ def test_its_page_says_what_it_asks_for_and_what_cannot_be_filled(
 ) -> None:
     page = admin_client.get(f"{LIST}{stored.pk}/change/").content.decode()
     assert '<span class="word">TITLE</span>' in page
-    assert "line 1: {{NOT_HERE}} stands in &lt;script&gt; and is left as it stands" in page
+    assert "line 1: {{NOT_HERE}} is in &lt;script&gt; and is not filled" in page
     assert "&lt;b&gt;.html" in page
     assert 'name="_save"' not in page
 

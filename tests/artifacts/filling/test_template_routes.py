@@ -43,8 +43,8 @@ def test_a_template_is_stored_as_it_came_and_its_placeholders_listed() -> None:
         "bytes": len(PAGE),
         "problems": [
             (
-                "line 2: “{{ no }}” is no placeholder and is left as it stands;"
-                " one is {{NAME}}, of at most 64 capitals, digits and _, the first a capital"
+                "line 2: “{{ no }}” is not a placeholder and is not filled;"
+                " write {{NAME}}: at most 64 capitals, digits and _, starting with a capital"
             )
         ],
         "createdAt": epoch_ms(template.created_at),
@@ -87,24 +87,24 @@ def test_a_mark_at_the_beginning_is_no_hindrance() -> None:
 @pytest.mark.parametrize(
     ("content", "detail"),
     [
-        (b" \n", "file is empty; send a page in HTML"),
+        (b" \n", "file is empty; send an HTML page"),
         (b"<p>{{TITLE}}\xff</p>", "file is not UTF-8: byte 12 is 0xff; save it as UTF-8"),
         ("<p>{{TITLE}}</p>".encode("utf-16"), "file is not UTF-8: byte 0 is 0xff; save it as UTF-8"),
-        (b"<p>{{TITLE}}</p>\x00", "file holds a NUL character at position 16; save it as UTF-8 text"),
-        (b"{{TITLE}}", "file holds no HTML tag; send a page in HTML"),
-        (b"<p>hello</p>", "file has no placeholder that can be filled; write some, as {{TITLE}}."),
+        (b"<p>{{TITLE}}</p>\x00", "file contains a NUL character at position 16; save it as UTF-8 text"),
+        (b"{{TITLE}}", "file contains no HTML tag; send an HTML page"),
+        (b"<p>hello</p>", "file has no placeholder that can be filled; add some, such as {{TITLE}}."),
         (
             b"<!-- {{TITLE}} --><p>",
             (
-                "file has no placeholder that can be filled; write some, as {{TITLE}}."
-                " Found: line 1: {{TITLE}} stands in a comment and is left as it stands."
+                "file has no placeholder that can be filled; add some, such as {{TITLE}}."
+                " Found: line 1: {{TITLE}} is in a comment and is not filled."
             ),
         ),
         (
             "".join(f"<p>{{{{A{number}}}}}</p>" for number in range(201)).encode(),
-            "file has 201 placeholders; a template has at most 200",
+            "file has 201 placeholders; the limit is 200",
         ),
-        (b"<p>" + b"{{A}}" * 2001, "file names placeholders 2,001 times; a template does at most 2,000 times"),
+        (b"<p>" + b"{{A}}" * 2001, "file uses placeholders 2,001 times; the limit is 2,000"),
         (
             b"<p>{{A}}" + b"".join(b"<b a%d>" % number for number in range(3000)) + b"</p>" + b"<p>x</p>" * 60_000,
             "file could become more than 2,000,000 elements: close its formatting tags (<b>, <i>, <a> ...)",

@@ -59,17 +59,17 @@ def test_what_failed_and_what_was_left_out_is_said() -> None:
     page = page_of(material_of(12))
     assert "Failed: refused" in page
     assert "The provider said no." in page
-    assert "Left out: too like another" in page
+    assert "Skipped: near-duplicate of another" in page
     assert "1 image that failed is shown as it ended." in page
 
 
 @pytest.mark.parametrize(
     ("status", "said"),
     [
-        ("queued", "Not begun"),
-        ("running", "Still being made"),
+        ("queued", "Not started"),
+        ("running", "Still running"),
         ("cancelled", "Cancelled"),
-        ("complete", "not here any more"),
+        ("complete", "image is gone"),
     ],
 )
 def test_what_has_no_image_says_why(status: str, said: str) -> None:

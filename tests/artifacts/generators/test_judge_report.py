@@ -37,7 +37,7 @@ def passed(number: int, **fields: object) -> ImageFacts:
 def test_verdicts_are_counted_with_their_interval() -> None:
     page = page_of(*(passed(number) for number in range(5)), *(failed(number) for number in (5, 6, 7, 8, 10)))
     assert "5 of 10 judged images passed: 50 %, and the true rate is likely between 24 and 76 %." in page
-    assert "5 failed; for 1 of them the judge says what to try next." in page
+    assert "5 failed; the judge suggests a next try for 1 of them." in page
 
 
 def test_each_failed_image_is_shown_with_its_notes_and_what_to_try_next() -> None:
@@ -51,7 +51,7 @@ def test_each_failed_image_is_shown_with_its_notes_and_what_to_try_next() -> Non
     cases = page.split('<li class="case card"')[1:]
     assert len(cases) == 2
     assert "another bad one" in cases[0]
-    assert "The judge suggested nothing." in cases[0]
+    assert "The judge made no suggestion." in cases[0]
     assert "The tower leans." in cases[1]
     assert "Ask for a straight tower." in cases[1]
 

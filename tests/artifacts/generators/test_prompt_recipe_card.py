@@ -59,7 +59,7 @@ def test_an_image_of_another_project_is_refused_by_name() -> None:
     with pytest.raises(InputError) as caught:
         page_of(material_of(3), image_id="nope")
     assert caught.value.field == "options.image_id"
-    assert str(caught.value) == "'nope' is no image of these projects"
+    assert str(caught.value) == "'nope' is not an image of these projects"
 
 
 def test_an_image_that_was_gone_back_to_names_the_one_to_ask_for() -> None:

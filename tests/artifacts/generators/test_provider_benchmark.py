@@ -94,7 +94,7 @@ def test_an_unknown_cost_is_said_and_never_counted_as_nothing() -> None:
     assert (row.cost_usd, row.cost_per_image_usd, row.cost_unknown) == (Decimal("0.04"), Decimal("0.04"), 1)
     (lost,) = table_of(replace(material, jobs=(job_with(*unknown),)))
     assert (lost["cost_per_image_usd"], lost["cost_known_usd"]) == ("", "")
-    assert "No cost is known. 1 of the images that came back has no known cost." in page_of(
+    assert "No cost is known. 1 of the images returned has no known cost." in page_of(
         replace(material, jobs=(job_with(*unknown),))
     )
 
@@ -111,9 +111,9 @@ def test_an_attempt_whose_answer_was_never_seen_is_possibly_billed_and_no_sample
 def test_jobs_that_all_failed_are_a_benchmark_too() -> None:
     failed = replace(variant_of(6), image_id=None)
     page = page_of(replace(material_of(0), jobs=(job_with(failed),)))
-    assert "1 job asked 1 model for 1 image: 0 came back, 0 were kept." in page
+    assert "1 job asked 1 model for 1 image: 0 were returned, 0 kept." in page
     assert "No image has been judged yet, so there are no pass rates." in page
-    assert "No call was answered with an image, so there are no times." in page
+    assert "No call returned an image, so there are no times." in page
     assert "og:image" not in page
 
 
@@ -125,7 +125,7 @@ def test_without_a_job_there_is_nothing_to_compare() -> None:
 def test_no_winner_is_named_where_intervals_overlap() -> None:
     rows = tallied({"gemini": (8, 10), "openai": (5, 10)})
     assert told_apart_by_rate(rows) == (
-        "The intervals of the pass rates overlap: these samples do not tell which model passes more often."
+        "The intervals of the pass rates overlap: these samples do not show which model passes more often."
     )
 
 
@@ -140,7 +140,7 @@ def test_pairs_that_differ_are_named_where_no_model_beats_all() -> None:
     rows = tallied({"gemini": (95, 100), "openai": (90, 100), "workers": (30, 100)})
     assert told_apart_by_rate(rows) == (
         "gemini · gemini-1 passed more often than workers · workers-1; openai · openai-1 passed more often than "
-        "workers · workers-1. The intervals of all other pairs overlap: these samples do not tell them apart."
+        "workers · workers-1. The intervals of all other pairs overlap: these samples show no difference."
     )
 
 
@@ -154,7 +154,7 @@ def test_a_faster_model_is_named_only_where_the_samples_suffice() -> None:
     times = {"gemini": 1000, "openai": 3000}
     enough = tallied({"gemini": (6, 6), "openai": (6, 6)}, times)
     assert told_apart_by_time(enough) == (
-        "gemini · gemini-1 answered sooner than openai · openai-1 here; the intervals do not overlap."
+        "gemini · gemini-1 answered faster than openai · openai-1 here; the intervals do not overlap."
     )
     few = tallied({"gemini": (5, 5), "openai": (5, 5)}, times)
-    assert told_apart_by_time(few).startswith("The intervals of the median times overlap or are not known")
+    assert told_apart_by_time(few).startswith("The intervals of the median times overlap or are unknown")

@@ -136,8 +136,8 @@ def test_what_cannot_be_had_again_is_said() -> None:
     material = made_by(job, replace(image_of(0), provider="openai", seed=None), lone, read=nothing)
     notes = script(material)["notes"]
     assert notes[:3] == [
-        "openai took no seed for 1 image: it will make others.",
-        "1 image cannot be made again: the job behind is not known any more.",
+        "openai used no seed for 1 image, so they will differ.",
+        "1 image cannot be made again: the job no longer exists.",
         "The object project/p/gone is missing from the originals storage.",
     ]
 
@@ -145,6 +145,6 @@ def test_what_cannot_be_had_again_is_said() -> None:
 def test_jobs_that_left_nothing_are_written_down_where_that_is_asked_for() -> None:
     lost = one_provider(0, [7])
     lost = replace(lost, variants=(replace(lost.variants[0], status="failed", image_id=None),))
-    with pytest.raises(EmptyMaterialError, match="no job left an image yet"):
+    with pytest.raises(EmptyMaterialError, match="no job has left an image yet"):
         script(made_by(lost))
     assert len(script(made_by(lost), include_failed=True)["calls"]) == 1

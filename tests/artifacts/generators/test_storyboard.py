@@ -120,5 +120,5 @@ def test_missing_and_broken_originals_have_a_frame_that_says_so() -> None:
 
 
 def test_files_with_another_than_a_plain_name_are_refused() -> None:
-    with pytest.raises(ValueError, match="no plain file name"):
+    with pytest.raises(ValueError, match="not a plain file name"):
         pdf("storyboard", {}, {"../family.typ": b""})

@@ -87,7 +87,7 @@ def test_a_film_is_served_whole_and_in_parts(stocked: Project, client: Client, s
 def test_an_archive_of_large_objects_is_verified(stocked: Project, tmp_path: Any) -> None:
     path = written(stocked, tmp_path)
     code, lines = verify(path)
-    assert (code, lines[-1].partition(". ")[0]) == (0, "Objects: 6 looked at, 6 as then"), lines
+    assert (code, lines[-1].partition(". ")[0]) == (0, "Objects: 6 checked, 6 unchanged"), lines
     key = f"project/{stocked.pk}/jobs/j/orig/1"
     content = originals().read(key)
     originals().delete(key)

@@ -27,9 +27,9 @@ def test_what_has_changed_is_made_anew_and_the_rest_is_right_already(
     publish: Callable[..., Artifact], shown: Project
 ) -> None:
     artifact = publish()
-    assert rebuild() == "1 looked at: 0 written, 1 right already, 0 failed.\n"
+    assert rebuild() == "1 checked: 0 rebuilt, 1 unchanged, 0 failed.\n"
     Project.objects.filter(pk=shown.pk).update(description="For the spring campaign.")
-    assert rebuild() == "1 looked at: 1 written, 0 right already, 0 failed.\n"
+    assert rebuild() == "1 checked: 1 rebuilt, 0 unchanged, 0 failed.\n"
     artifact.refresh_from_db()
     assert b"spring" in named("published").read(artifact.content_r2_key)
 
@@ -44,7 +44,7 @@ def test_only_what_is_named_is_looked_at(publish: Callable[..., Artifact], shown
         ({"project": str(shown.pk)}, 1),
         ({"project": str(other.pk)}, 0),
     ):
-        assert rebuild(**options).startswith(f"{count} looked at"), options
+        assert rebuild(**options).startswith(f"{count} checked"), options
 
 
 def test_one_that_cannot_be_made_keeps_what_it_showed(
@@ -52,7 +52,7 @@ def test_one_that_cannot_be_made_keeps_what_it_showed(
 ) -> None:
     artifact = publish()
     shown.progressions.all().delete()
-    with pytest.raises(CommandError, match="1 could not be made"):
+    with pytest.raises(CommandError, match="1 could not be rebuilt"):
         rebuild()
     artifact.refresh_from_db()
     assert artifact.status == Artifact.Status.PUBLISHED
@@ -69,7 +69,7 @@ def test_a_storage_that_is_away_is_told_to_the_operator_and_not_to_clients(
     artifact = publish()
     monkeypatch.setattr(building, "store", away)
     said = io.StringIO()
-    with pytest.raises(CommandError, match="1 could not be made"):
+    with pytest.raises(CommandError, match="1 could not be rebuilt"):
         call_command("rebuild_artifacts", stdout=io.StringIO(), stderr=said)
     assert "the bucket 'x' hangs" in said.getvalue()
     artifact.refresh_from_db()

@@ -34,7 +34,7 @@ def test_a_rate_of_nothing_is_unknown_and_could_be_anything() -> None:
 
 
 def test_more_passed_than_there_were_is_refused() -> None:
-    with pytest.raises(ValueError, match="3 of 2 is no rate"):
+    with pytest.raises(ValueError, match="3 of 2 is not a rate"):
         rate_of(3, 2)
 
 

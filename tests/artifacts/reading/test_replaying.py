@@ -120,7 +120,7 @@ def replay(api: FakeApi, *calls: ScriptCall) -> list[str]:
         (
             variant(image="b", refinedPrompt="a quay"),
             expected(),
-            'differs: another image: the tips made "a quay" of the prompt',
+            'differs: another image: the tips changed the prompt to "a quay"',
         ),
         (variant(image="gone"), expected(), "differs: its original is not in the storage"),
         (variant("failed", None, "timeout"), expected(), "differs: failed (timeout): it broke"),
@@ -134,9 +134,9 @@ def replay(api: FakeApi, *calls: ScriptCall) -> list[str]:
         (variant(), expected("failed", None, "timeout"), "other: has an image now; failed (timeout) then"),
         (variant("skipped", None), expected("skipped", None), "same: skipped, as then"),
         (variant(), expected("skipped", None), "other: has an image now; skipped then"),
-        (variant("skipped", None), expected(), "same: byte for byte; kept, as a near-duplicate of another"),
-        (variant(), None, "other: nothing was written down to compare it with"),
-        (variant("failed", None), None, "other: failed; nothing was written down to compare it with"),
+        (variant("skipped", None), expected(), "same: byte for byte; kept, although a near-duplicate of another"),
+        (variant(), None, "other: the script has nothing to compare it with"),
+        (variant("failed", None), None, "other: failed; the script has nothing to compare it with"),
     ],
 )  # fmt: skip
 def test_an_image_is_compared_with_the_one_of_then(
@@ -160,7 +160,7 @@ def test_a_service_that_promises_no_same_image_is_forgiven_and_what_is_made_of_i
         job(3, expected(), Ref(1, "openai", 0), images={"startImageUrl": image}),
         job(4, expected("complete", "b"), Ref(2, "mock", 0)),
     )
-    other = "other: another image, as its service or what it started from is another"
+    other = "other: another image, because its provider or start image differs"
     assert said == [
         f"1 openai 0: {other}",
         f"2 mock 0: {other}",
@@ -184,7 +184,7 @@ def test_what_was_kept_then_is_kept_again_and_what_needs_no_keeping_is_left() ->
     api = FakeApi([variant()])
     assert replay(api, job(then=then), deed(2, KEEP_ROUTE, needs)) == [
         "1 mock 0: same: byte for byte",
-        "2 keep of mock 0 of call 1: same: has its image already",
+        "2 keep of mock 0 of call 1: same: already has its image",
     ]
     assert len(api.posts) == 1
 
@@ -205,7 +205,7 @@ def test_a_call_that_is_refused_stops_only_what_builds_on_it() -> None:
     api = FakeApi(CallRefusedError("seed: 5 is taken"), [variant()])
     assert replay(api, job(then=expected()), job(2, expected(), Ref(1, "mock", 0)), job(3, expected())) == [
         "1 mock: differs: refused: seed: 5 is taken",
-        "2 mock: differs: left out: mock 0 of call 1 made no image",
+        "2 mock: differs: skipped: mock 0 of call 1 made no image",
         "3 mock 0: same: byte for byte",
     ]
 
@@ -228,5 +228,5 @@ def test_projects_are_given_one_for_all_or_one_for_each() -> None:
     first, second = UUID(int=8), UUID(int=9)
     assert find_projects(FakeApi(), script, [first]) == {UUID(int=1): first, UUID(int=2): first}
     assert find_projects(FakeApi(), script, [first, second]) == {UUID(int=1): first, UUID(int=2): second}
-    with pytest.raises(RecordError, match="speaks of 2 projects"):
+    with pytest.raises(RecordError, match="the script has 2 projects"):
         find_projects(FakeApi(), script, [first, second, first])

@@ -127,8 +127,8 @@ PARENT = "calls.1.references.parentProgressionId"
     ("record", "said"),
     [
         ("{", "replay.json is not valid JSON: a name in double quotes is missing at line 1, column 2"),
-        ({"format": "dali.archive"}, "replay.json is no dali.replay record"),
-        (changed("version", 2), "version is 2: it must be 1, which this Dali reads"),
+        ({"format": "dali.archive"}, "replay.json is not a dali.replay record"),
+        (changed("version", 2), "version is 2: it must be 1, the version this Dali reads"),
         (changed("calls", []), "calls is empty"),
         (changed("calls", [5]), "calls[0] is 5: it must be an object"),
         (changed("projects.0.id", "x"), 'projects[0].id is "x": it must be an id'),
@@ -143,16 +143,16 @@ PARENT = "calls.1.references.parentProgressionId"
         (changed("calls.1.body.providers", ["nope"]), 'calls[1].body.providers: "nope" is not known here; known: '),
         (changed("calls.0.body.seeds", {"mock": ["x"]}), "calls[0].body.seeds.mock.0: "),
         (changed("calls.0.results.0.variantIndex", 2), "calls[0].results[0].variantIndex is 2: it must be a whole "),
-        (changed("calls.0.results.0.variantIndex", 1), 'calls[0].results[1] speaks of "mock" 1 a second time'),
+        (changed("calls.0.results.0.variantIndex", 1), 'calls[0].results[1] lists "mock" 1 a second time'),
         (changed("calls.0.results.0.provider", "x"), 'calls[0].results[0].provider is "x": it must be one of'),
         (changed("calls.0.results.0.sha256", "x"), 'calls[0].results[0].sha256 is "x": it must be 64'),
         (changed(f"{PARENT}.call", 2), "calls[1].references.parentProgressionId.call is 2: it must be a whole number"),
-        (changed(f"{PARENT}.provider", "openai"), 'parentProgressionId.provider is "openai": it must be one of those'),
+        (changed(f"{PARENT}.provider", "openai"), 'parentProgressionId.provider is "openai": it must be one of the'),
         (changed(f"{PARENT}.variantIndex", 2), "parentProgressionId.variantIndex is 2: it must be a whole number"),
         (changed("calls.0.references.parentProgressionId", {"call": 1}), "call is 1: it must be the number of an ear"),
         (changed("calls.1.references.maskImageUrl.object", "../x"), "maskImageUrl.object: '../x' is not a storage key"),
-        (changed("calls.1.references.url", {}), "calls[1].references.url is no reference that this route takes"),
-        (changed("calls.2.references", {}), "calls[2].references.variantId is missing: it must be what an earlier"),
+        (changed("calls.1.references.url", {}), "calls[1].references.url is not a reference that this route takes"),
+        (changed("calls.2.references", {}), "calls[2].references.variantId is missing: it must be the result"),
         (changed("calls.2.references.variantId", {"call": 4}), "variantId.call is 4: it must be a whole number"),
         (changed("calls.3.sha256", 5), "calls[3].sha256 is 5: it must be 64 hexadecimal digits"),
     ],
@@ -171,12 +171,12 @@ def test_an_object_that_is_gone_or_altered_is_named_before_anything_is_done(
     file: Callable[[object], Path], tmp_path: Path
 ) -> None:
     with pytest.raises(
-        CommandError, match=r"calls\[1\]\.references\.maskImageUrl: the object project/p/mask is not"
+        CommandError, match=r"calls\[1\]\.references\.maskImageUrl: the object project/p/mask is missing"
     ):
         call_command("replay", file(SCRIPT))
     originals().put_once("project/p/mask", b"x", media_type="image/png")
     try:
-        with pytest.raises(CommandError, match="the object project/p/mask has other bytes than then"):
+        with pytest.raises(CommandError, match="the object project/p/mask has changed"):
             call_command("replay", file(SCRIPT))
     finally:
         originals().delete("project/p/mask")

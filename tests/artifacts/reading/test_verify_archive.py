@@ -68,9 +68,7 @@ def archived(request: pytest.FixtureRequest, shown: Project, tmp_path: Path) -> 
 def test_what_is_as_it_was_has_no_difference(archived: Path) -> None:
     assert verify(archived) == (
         0,
-        [
-            "Objects: 6 looked at, 6 as then. Differences: 0 missing, 0 altered, 0 unknown, 0 could not be read."
-        ],
+        ["Objects: 6 checked, 6 unchanged. Differences: 0 missing, 0 altered, 0 unknown, 0 unreadable."],
     )
 
 
@@ -89,11 +87,11 @@ def test_every_difference_of_an_object_is_named(archived: Path, shown: Project) 
     (altered,) = (line for line in lines if key(shown, 1) in line)
     assert altered.startswith(f"altered  originals  {key(shown, 1)}  has SHA-256 ")
     assert sorted(set(lines) - {altered}) == [
-        "Objects: 6 looked at, 2 as then. Differences: 1 missing, 3 altered, 1 unknown, 0 could not be read.",
-        f"altered  delivery  {webp}  was missing then, and is there now",
+        "Objects: 6 checked, 2 unchanged. Differences: 1 missing, 3 altered, 1 unknown, 0 unreadable.",
+        f"altered  delivery  {webp}  was missing, and exists now",
         f"altered  originals  {key(shown, 2)}  has 0 bytes, had {len(original(2))}",
-        f"missing  originals  {key(shown, 0)}  the object is not there; it belongs to image_progressions/{row.pk}",
-        f"unknown  originals  project/{shown.pk}/jobs/j/orig/9  no row names it, nor does the manifest",
+        f"missing  originals  {key(shown, 0)}  the object is missing; it belongs to image_progressions/{row.pk}",
+        f"unknown  originals  project/{shown.pk}/jobs/j/orig/9  neither a row nor the manifest names it",
     ]
 
 
@@ -111,12 +109,12 @@ def test_every_difference_of_a_row_is_named(archived: Path, shown: Project) -> N
     assert code == 1
     assert sorted(said) == [
         (
-            f"altered  originals  {key(shown, 1)}  image_progressions/{other_id} does not name it any more; "
+            f"altered  originals  {key(shown, 1)}  image_progressions/{other_id} no longer names it; "
             f"jobs/{job.pk} does"
         ),
-        f"missing  delivery  {webp}  its row image_progressions/{gone_id} is not there, or does not name it",
+        f"missing  delivery  {webp}  its row image_progressions/{gone_id} is missing, or does not name it",
         (
-            f"missing  originals  {key(shown, 0)}  its row image_progressions/{gone_id} is not there, "
+            f"missing  originals  {key(shown, 0)}  its row image_progressions/{gone_id} is missing, "
             "or does not name it"
         ),
         (
@@ -131,7 +129,7 @@ def test_a_project_that_is_gone_whole_is_missed_whole(archived: Path, shown: Pro
     code, lines = verify(archived)
     assert code == 1
     assert lines[-1] == (
-        "Objects: 6 looked at, 0 as then. Differences: 6 missing, 0 altered, 0 unknown, 0 could not be read."
+        "Objects: 6 checked, 0 unchanged. Differences: 6 missing, 0 altered, 0 unknown, 0 unreadable."
     )
 
 
@@ -166,7 +164,7 @@ def test_a_storage_that_fails_for_a_moment_is_asked_again_and_one_that_fails_for
         1,
         [
             f"unread  originals  {key(shown, 0)}  the bucket is away",
-            "Objects: 6 looked at, 5 as then. Differences: 0 missing, 0 altered, 0 unknown, 1 could not be read.",
+            "Objects: 6 checked, 5 unchanged. Differences: 0 missing, 0 altered, 0 unknown, 1 unreadable.",
         ],
     )
 
@@ -184,9 +182,9 @@ def changed(**fields: object) -> Callable[[], str]:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("", "archive is no archive manifest: its first line must be storage,key,bytes,"),
-        ("a,b\r\n", "archive is no archive manifest"),
-        (HEAD, "the manifest names no object"),
+        ("", "archive is not an archive manifest: its first line must be storage,key,bytes,"),
+        ("a,b\r\n", "archive is not an archive manifest"),
+        (HEAD, "the manifest lists no objects"),
         (HEAD + LINE + "x,y\r\n", "line 3 has 2 cells: there must be 7"),
         (HEAD + LINE + LINE, "line 3 names project/p/a of originals a second time"),
         (HEAD + LINE.replace("originals", "bucket"), 'line 2.storage is "bucket": it must be one of originals, '),
@@ -194,13 +192,13 @@ def changed(**fields: object) -> Callable[[], str]:
         (HEAD + LINE.replace(",5,", ",-5,"), 'line 2.bytes is "-5": it must be a whole number'),
         (HEAD + LINE.replace(",5,", ",,"), "line 2.bytes is null: it must be a whole number"),
         (HEAD + LINE.replace("a" * 64, "A" * 64), "line 2.sha256 is "),
-        (HEAD + LINE.replace("a" * 64, ""), "line 2.sha256 is null: it must be there"),
+        (HEAD + LINE.replace("a" * 64, ""), "line 2.sha256 is null: it must be present"),
         (HEAD + LINE.replace("project/p/a", "../../etc/passwd"), "line 2: '../../etc/passwd' is not a storage key"),
         (HEAD + LINE.replace("image_progressions/", "users/"), "line 2.row is "),
         (HEAD + LINE.replace(ID, "-" * 36), "line 2.row is "),
-        (HEAD + '"' + "x" * 200_000, "at line 2 quotes do not match, or a cell is longer than 131,072 characters"),
+        (HEAD + '"' + "x" * 200_000, "at line 2, quotes do not match or a cell is longer than 131,072 characters"),
         ("{", "archive is not valid JSON: a name in double quotes is missing at line 1, column 2"),
-        ('{"format": "dali.tips"}', "archive is no dali.archive record"),
+        ('{"format": "dali.tips"}', "archive is not a dali.archive record"),
         ('{"format": "dali.archive", "version": 2}', "version is 2: it must be 1"),
         ('{"format": "dali.archive", "version": 1}', "projects is missing: it must be a list"),
         ('{"a": NaN}', "NaN is not a JSON number"),

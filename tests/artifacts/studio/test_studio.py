@@ -116,9 +116,9 @@ def test_the_list_asks_the_same_questions_however_long_it_is(
 
 
 def test_what_is_missing_to_begin_is_said(admin_client: Client) -> None:
-    assert "There is no project yet" in admin_client.get("/studio/").content.decode()
+    assert "No projects yet" in admin_client.get("/studio/").content.decode()
     ProjectFactory()
-    assert "There is no template yet" in admin_client.get("/studio/").content.decode()
+    assert "No templates yet" in admin_client.get("/studio/").content.decode()
 
 
 def test_a_page_begins_by_the_form(admin_client: Client, admin_user: User) -> None:
@@ -148,7 +148,7 @@ def test_a_template_whose_file_is_gone_makes_nothing(admin_client: Client) -> No
     template = store_template(content=EXAMPLE, name="lookbook.html", owner="")
     named("templates").delete(template.r2_key)
     form = {"template": template.pk, "title": "Winter", "projects": [str(ProjectFactory().pk)]}
-    assert "is no stored template" in admin_client.post("/studio/", form).content.decode()
+    assert "is not a stored template" in admin_client.post("/studio/", form).content.decode()
     assert not Artifact.objects.exists()
     Template.objects.get()
 

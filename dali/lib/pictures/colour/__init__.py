@@ -1,1 +1,1 @@
-"""Colour management, and colours by name."""
+"""Colour management, and named colours."""

@@ -1,4 +1,4 @@
-"""Colours by name: what a word means as RGB, and how much of a picture shows it."""
+"""Named colours: the RGB value of a word, and how much of a picture has that colour."""
 
 import re
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ Colour: TypeAlias = tuple[int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class ColourFamily:
-    """Which pixels count as a colour: hue in degrees (may wrap past 360), saturation and value 0 to 1."""
+    """The pixels that count as a colour: hue in degrees (may wrap past 360), saturation and value 0 to 1."""
 
     hue: tuple[float, float]
     saturation: tuple[float, float]
@@ -71,13 +71,13 @@ _MONOCHROME = re.compile(r"\b(black[ -]and[ -]white|black & white|b&w|monochrome
 
 
 def is_monochrome_asked(text: str) -> bool:
-    """Whether the text asks for a picture without colour."""
+    """Whether the text asks for a monochrome picture."""
     return _MONOCHROME.search(text.lower()) is not None
 
 
 def find_colour_names(text: str) -> list[str]:
-    """The colour names of a text in its order, each once; those it forbids ("no red") and
-    "black and white" are not among them."""
+    """The colour names in a text, in order, each once; without forbidden ones ("no red") and
+    "black and white"."""
     lowered = _MONOCHROME.sub(" ", text.lower())
     names: list[str] = []
     for match in _NAME.finditer(lowered):
@@ -87,12 +87,12 @@ def find_colour_names(text: str) -> list[str]:
 
 
 def hsv(image: Image.Image) -> NDArray[np.uint8]:
-    """Hue, saturation and value of an RGB image, (height, width, 3), 0 to 255 each."""
+    """Hue, saturation and value of an RGB image, (height, width, 3) uint8, 0 to 255 each."""
     return np.asarray(image.convert("HSV"))
 
 
 def share(pixels: NDArray[np.uint8], name: str) -> float:
-    """How much of a picture, 0 to 1, shows the named colour; `pixels` as `hsv` gives them."""
+    """The share of a picture, 0 to 1, that has the named colour; `pixels`: the result of `hsv`."""
     family = NAMED[name][1]
     hue, saturation, value = pixels[..., 0], pixels[..., 1], pixels[..., 2]
     low, high = (round(bound * 256 / 360) for bound in family.hue)
@@ -103,12 +103,12 @@ def share(pixels: NDArray[np.uint8], name: str) -> float:
 
 
 def mix(first: Colour, second: Colour, amount: float) -> Colour:
-    """The colour `amount` (0 to 1) of the way from the first to the second."""
+    """The colour between the first (`amount` 0) and the second (1)."""
     r, g, b = (round(a + (z - a) * amount) for a, z in zip(first, second, strict=True))
     return r, g, b
 
 
 def shade(colour: Colour, factor: float) -> Colour:
-    """The colour made darker (below 1) or lighter (above 1)."""
+    """The colour made darker (factor below 1) or lighter (above 1)."""
     r, g, b = (max(0, min(255, round(part * factor))) for part in colour)
     return r, g, b

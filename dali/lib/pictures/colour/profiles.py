@@ -1,4 +1,4 @@
-"""ICC profiles: what a file's embedded profile makes of its pixels, in sRGB."""
+"""ICC profiles: converts pixels to sRGB by a file's embedded profile."""
 
 import hashlib
 import io
@@ -11,26 +11,26 @@ from PIL import Image, ImageCms
 
 from dali.lib.pictures.colour.spaces import ColourSpace, h273_space, is_hdr
 
-# The largest profiles of printers have 4 MB.
+# The largest printer profiles have 4 MB.
 MOST_PROFILE_BYTES = 16 << 20
-# Profiles that are kept once read: each takes up to a few hundred KB.
+# Profiles kept after parsing: each takes up to a few hundred KB.
 _MOST_KEPT = 32
-# A profile that changes no channel by more than this is another copy of sRGB.
+# A profile that changes no channel by more than this is a copy of sRGB.
 _ROUNDING = 1
 _SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
 _LAB = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
 _BROKEN = (ImageCms.PyCMSError, OSError, ValueError, TypeError)
-# As Chromium and libvips: the perceptual tables of a profile for print differ by 8 of 255 in the mean.
+# As Chromium and libvips: with the perceptual tables, a print profile differs by 8 of 255 on average.
 _INTENT = ImageCms.Intent.RELATIVE_COLORIMETRIC
-# The modes of Pillow that a profile's colour space is made for.
+# The Pillow modes that a profile's colour space is made for.
 _MODES = {"RGB ": ("RGB", "RGBA"), "GRAY": ("L",), "CMYK": ("CMYK",)}
 
 
 class ColourProfile:
-    """A profile that can be read, whatever its colours. Several threads may use it at a time."""
+    """A parsed profile. Thread-safe."""
 
     def __init__(self, content: bytes) -> None:
-        """Raises one of _BROKEN where the bytes are not a profile that can be applied."""
+        """Raises one of _BROKEN if the bytes are not an applicable profile."""
         self._profile = ImageCms.ImageCmsProfile(io.BytesIO(content))
         self._modes = _MODES.get(str(self._profile.profile.xcolor_space), ())
         self._transforms: dict[str, ImageCms.ImageCmsTransform] = {}
@@ -38,16 +38,16 @@ class ColourProfile:
         self._greys = self._shown_greys()
 
     def grey_table(self, levels: int) -> NDArray[np.uint8] | None:
-        """The sRGB grey of each of so many evenly spaced greys, black to white; None where there is nothing to do."""
+        """The sRGB grey of each of `levels` evenly spaced greys, black to white; None if it changes nothing."""
         if self._greys is None or levels == self._greys.size:
             return self._greys
         between = np.interp(np.linspace(0, 255, levels), np.arange(256), self._greys)
         return between.round().astype(np.uint8)
 
     def convert(self, image: Image.Image) -> Image.Image | None:
-        """An RGB, RGBA or CMYK image in sRGB; alpha is kept.
+        """An RGB, RGBA or CMYK image in sRGB; keeps alpha.
 
-        None where there is nothing to do, or the profile is for another mode.
+        None if it changes nothing, or the profile is for another mode.
         """
         if self._is_srgb or image.mode not in self._modes:
             return None
@@ -85,7 +85,7 @@ _kept_lock = threading.Lock()
 
 
 def read_profile(content: bytes) -> ColourProfile | ColourSpace | None:
-    """The colours that a profile describes; None where it cannot be read, which leaves the picture as it is."""
+    """The colours that a profile describes; None if it cannot be read (the picture then stays as it is)."""
     if not 128 < len(content) <= MOST_PROFILE_BYTES:
         return None
     digest = hashlib.blake2b(content, digest_size=16).digest()
@@ -105,7 +105,7 @@ def read_profile(content: bytes) -> ColourProfile | ColourSpace | None:
 
 
 def _hdr_space(content: bytes) -> ColourSpace | None:
-    """The space of a profile for HDR: its `cicp` tag (ICC.1:2022, 9.2.17) says more than its tables."""
+    """The space of an HDR profile: its `cicp` tag (ICC.1:2022, 9.2.17) is more precise than its tables."""
     count = int.from_bytes(content[128:132], "big")
     for at in range(132, min(132 + 12 * count, len(content) - 11), 12):
         if content[at : at + 4] == b"cicp":

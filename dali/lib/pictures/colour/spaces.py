@@ -1,6 +1,6 @@
-"""Colours that a file describes by numbers (H.273 code points, chromaticities, a gamma), converted to sRGB.
+"""Converts colours described by numbers (H.273 code points, chromaticities, a gamma) to sRGB.
 
-The result is what Chromium 156 shows for the same file (measured 30 November 2026), HDR included.
+The result matches Chromium 156 for the same file (measured 30 November 2026), including HDR.
 """
 
 from collections.abc import Callable
@@ -35,13 +35,13 @@ PRIMARIES: dict[int, Primaries] = {
 }
 _BRADFORD = np.array(((0.8951, 0.2664, -0.1614), (-0.7502, 1.7135, 0.0367), (0.0389, -0.0685, 1.0296)))
 
-# ITU-R BT.2408: white of a picture that is not HDR is shown at 203 cd/m2 among HDR.
+# ITU-R BT.2408: the white of SDR content is shown at 203 cd/m2 within HDR.
 _WHITE_NITS = 203
-# Where a file does not tell its peak, and for HLG always.
+# If a file does not state its peak; for HLG always.
 _PEAK_NITS = 1_000.0
-# A gamma within 5 % of 1/2.2 is what encoders write for sRGB (libpng has the same threshold).
+# Encoders write a gamma within 5 % of 1/2.2 for sRGB (libpng uses the same threshold).
 _SRGB_GAMMA, _GAMMA_TOLERANCE = 1 / 2.2, 0.05
-# Outside of it a picture would be black or white throughout: taken for a mistake.
+# Outside this range, a picture would be all black or white: treated as a mistake.
 _GAMMAS = (0.1, 10.0)
 _CHROMATICITIES = (-2.0, 2.0)
 
@@ -73,7 +73,7 @@ def _hlg(encoded: Floats) -> Floats:
     return np.where(encoded <= 0.5, encoded**2 / 3, (np.exp((encoded - c) / a) + b) / 12)
 
 
-# ITU-T H.273, table 3. 1, 6, 14 and 15 are the curve of cameras; `video` of h273_space says how they are shown.
+# ITU-T H.273, table 3. 1, 6, 14 and 15 are camera curves; `video` of h273_space says how they are shown.
 _VIDEO = frozenset({1, 6, 14, 15})
 _TRANSFERS: dict[int, Transfer] = {
     4: partial(_power, exponent=2.2),
@@ -89,19 +89,19 @@ _TRANSFERS: dict[int, Transfer] = {
 
 @dataclass(frozen=True, slots=True)
 class ColourSpace:
-    """What the numbers of RGB pixels mean. `peak_nits`: the brightest light in an HDR picture."""
+    """The meaning of RGB pixel values. `peak_nits`: the peak brightness of an HDR picture."""
 
     primaries: Primaries
     transfer: Transfer
     peak_nits: float = _PEAK_NITS
 
     def grey_table(self, levels: int) -> NDArray[np.uint8]:
-        """The sRGB grey of each of so many evenly spaced greys, black to white; grey stays grey, white stays white."""
+        """The sRGB grey of each of `levels` evenly spaced greys, black to white; grey stays grey, white stays white."""
         ramp = self.transfer(np.linspace(0, 1, levels))
         return _encoded(self._linear_srgb(np.repeat(ramp[:, np.newaxis], 3, axis=1)))[:, 1].copy()
 
     def convert(self, image: Image.Image) -> Image.Image | None:
-        """An RGB or RGBA image in sRGB; alpha is kept. None where there is nothing to do, or it has another mode."""
+        """An RGB or RGBA image in sRGB; keeps alpha. None if it changes nothing, or the image has another mode."""
         if image.mode not in ("RGB", "RGBA"):
             return None
         if self.primaries == PRIMARIES[1] and self.transfer not in (_pq, _hlg):
@@ -120,7 +120,7 @@ class ColourSpace:
         return converted
 
     def _linear_srgb(self, light: NDArray[np.floating]) -> NDArray[np.floating]:
-        """Light of sRGB's primaries, 1 = white, from light of these primaries; the last axis holds R, G, B."""
+        """Linear light in sRGB primaries, 1 = white, from these primaries; the last axis is R, G, B."""
         if self.transfer is _hlg:
             light = _hlg_displayed(light, self.primaries)
         if self.transfer in (_pq, _hlg):
@@ -133,9 +133,9 @@ class ColourSpace:
 def h273_space(
     primaries: int, transfer: int, *, video: Transfer = _srgb, peak_nits: float = 0
 ) -> ColourSpace | None:
-    """The colour space of code points of H.273; None where one of them is unknown or unspecified.
+    """The colour space of H.273 code points; None if one is unknown or unspecified.
 
-    `video` is the curve of the transfers that describe cameras (BT.709 and its like).
+    `video`: the curve for camera transfers (such as BT.709).
     """
     curve = video if transfer in _VIDEO else _TRANSFERS.get(transfer)
     if primaries not in PRIMARIES or curve is None:
@@ -145,7 +145,7 @@ def h273_space(
 
 
 def is_hdr(transfer: int) -> bool:
-    """Whether a transfer of H.273 is one of HDR: PQ or HLG."""
+    """Whether an H.273 transfer is HDR: PQ or HLG."""
     return transfer in (16, 18)
 
 
@@ -153,7 +153,7 @@ BT1886: Transfer = partial(_power, exponent=2.4)
 
 
 def gamma_space(gamma: float, primaries: Primaries | None) -> ColourSpace | None:
-    """The colour space of a PNG's `gAMA` (0.45455 for the usual 1/2.2) and `cHRM`; None where it is sRGB or absurd."""
+    """The colour space of a PNG's `gAMA` (0.45455 for the usual 1/2.2) and `cHRM`; None if sRGB or implausible."""
     if not _GAMMAS[0] <= gamma <= _GAMMAS[1]:
         return None
     curve: Transfer = partial(_power, exponent=1 / gamma)
@@ -165,7 +165,7 @@ def gamma_space(gamma: float, primaries: Primaries | None) -> ColourSpace | None
 
 
 def _is_usable(primaries: Primaries) -> bool:
-    """Whether they span a space in which white has light of each primary."""
+    """Whether white contains light of each primary."""
     if not all(_CHROMATICITIES[0] <= value <= _CHROMATICITIES[1] for value in primaries):
         return False
     if not all(y > 0 for y in primaries[7::2]):
@@ -190,7 +190,7 @@ def _white(primaries: Primaries) -> Floats:
 
 
 def _matrix(source: Primaries, target: Primaries) -> Floats:
-    """From linear RGB of one space to that of another, white to white (Bradford)."""
+    """From one linear RGB space to another, white to white (Bradford)."""
     cones = (_BRADFORD @ _white(target)) / (_BRADFORD @ _white(source))
     adapted = np.linalg.inv(_BRADFORD) @ np.diag(cones) @ _BRADFORD
     matrix: Floats = np.linalg.inv(_to_xyz(target)) @ adapted @ _to_xyz(source)
@@ -198,17 +198,17 @@ def _matrix(source: Primaries, target: Primaries) -> Floats:
 
 
 def _hlg_displayed(scene: NDArray[np.floating], primaries: Primaries) -> NDArray[np.floating]:
-    """Light of a display of 1,000 cd/m2 (BT.2100's OOTF with gamma 1.2), 1 = white."""
+    """Light of a 1,000 cd/m2 display (BT.2100's OOTF with gamma 1.2), 1 = white."""
     luminance = scene @ _to_xyz(primaries)[1].astype(scene.dtype)
     displayed: NDArray[np.floating] = scene * luminance[..., np.newaxis] ** 0.2 * (_PEAK_NITS / _WHITE_NITS)
     return displayed
 
 
 def _tone_mapped(light: NDArray[np.floating], peak_nits: float) -> NDArray[np.floating]:
-    """HDR light brought below 1: up to white a share of it, above a soft shoulder up to the peak.
+    """HDR light compressed to below 1: linear up to white, then a soft shoulder up to the peak.
 
-    The curve of SMPTE ST 2094-50 for content without one of its own, applied to the brightest channel, so that
-    hues stay: with a peak of 1,000 cd/m2 white comes out at half the light, which leaves as much for what is brighter.
+    The curve of SMPTE ST 2094-50 for content without its own, applied to the brightest channel to keep hues. With a
+    peak of 1,000 cd/m2, white maps to half the light, which leaves the other half for highlights.
     """
     peak = peak_nits / _WHITE_NITS
     if peak <= 1:
@@ -216,7 +216,7 @@ def _tone_mapped(light: NDArray[np.floating], peak_nits: float) -> NDArray[np.fl
     white = 1 - 0.5 * min(np.log2(peak) / np.log2(_PEAK_NITS / _WHITE_NITS), 1.0)
     most = np.maximum(light.max(axis=-1, keepdims=True), 1e-9)
     above = np.clip(most, 1.0, peak)
-    # A quadratic Bezier curve from (1, white) to (peak, 1), its middle point on the line through the origin.
+    # A quadratic Bezier curve from (1, white) to (peak, 1); its control point is on the line through the origin.
     kappa = 0.65
     middle_x, middle_y = (1 - kappa) + kappa / white, (1 - kappa) * white + kappa
     a, b = 1 - 2 * middle_x + peak, 2 * (middle_x - 1)
@@ -228,7 +228,7 @@ def _tone_mapped(light: NDArray[np.floating], peak_nits: float) -> NDArray[np.fl
 
 
 def _encoded(linear: NDArray[np.floating]) -> NDArray[np.uint8]:
-    """8-bit sRGB of light, clipped to what can be shown."""
+    """8-bit sRGB of linear light, clipped."""
     return _SRGB_BYTES[(linear.clip(0, 1) * (_SRGB_BYTES.size - 1) + 0.5).astype(np.uint32)]
 
 

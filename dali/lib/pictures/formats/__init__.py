@@ -1,1 +1,1 @@
-"""File formats of pictures: what their headers say, and what a decoder need not see."""
+"""Picture file formats: reading headers, and removing parts that decoders do not need."""

@@ -1,11 +1,11 @@
-"""AV1's sequence header (version 1.0.0 with errata 1, 5.5): the colours where the container tells none."""
+"""AV1's sequence header (version 1.0.0 with errata 1, 5.5): the colours, if the container states none."""
 
 _SEQUENCE_HEADER = 1
 _MOST_UNITS = 16
 
 
 class _Bits:
-    """Bits from the front; zeros behind the end."""
+    """Reads bits from the front; zeros after the end."""
 
     def __init__(self, content: bytes) -> None:
         self._value = int.from_bytes(content, "big")
@@ -28,7 +28,7 @@ class _Bits:
 
 
 def colour_codes(units: bytes) -> tuple[int, int] | None:
-    """Primaries and transfer (H.273) by the first sequence header among open bitstream units; None where none says."""
+    """Primaries and transfer (H.273) from the first sequence header of open bitstream units; None if it has none."""
     try:
         return _described(_Bits(_sequence_header(units)))
     except (ValueError, IndexError):
@@ -81,7 +81,7 @@ def _described(bits: _Bits) -> tuple[int, int] | None:
 
 
 def _skip_timing(bits: _Bits) -> None:
-    """Timing, decoder model and operating points."""
+    """Skips timing, decoder model and operating points."""
     delay_bits = 0
     if bits.flag():
         bits.take(64)
@@ -102,7 +102,7 @@ def _skip_timing(bits: _Bits) -> None:
 
 
 def _skip_inter_tools(bits: _Bits) -> None:
-    """The tools that pictures in a row have, and a single one has not."""
+    """Skips the tools for sequences, which a still picture does not have."""
     bits.take(4)
     has_order = bits.flag()
     if has_order:

@@ -1,4 +1,4 @@
-"""The boxes of an AVIF or HEIF (ISO/IEC 14496-12, 23008-12): what it holds, and the colours that it describes."""
+"""The boxes of AVIF and HEIF (ISO/IEC 14496-12, 23008-12): coding and colours."""
 
 from collections.abc import Iterator
 
@@ -7,16 +7,16 @@ from dali.lib.pictures.formats.av1_header import colour_codes
 
 AVIF_BRANDS = frozenset({b"avif", b"avis"})
 HEIC_BRANDS = frozenset({b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"hevm", b"hevs"})
-# Containers of pictures that say nothing of the coding.
+# Container brands that do not state the coding.
 PICTURE_BRANDS = frozenset({b"mif1", b"mif2", b"miaf", b"msf1", b"mif3"})
-# Looked at in one box; real files have below 100.
+# Limit per box; real files have fewer than 100.
 _MOST_BOXES = 10_000
 
 Box = tuple[bytes, memoryview]
 
 
 def brands(content: bytes) -> list[bytes]:
-    """The major and the compatible brands of a file that begins with `ftyp`; [] for others."""
+    """The major and compatible brands of a file that starts with `ftyp`; [] for others."""
     if content[4:8] != b"ftyp":
         return []
     size = min(int.from_bytes(content[:4], "big"), 4096)
@@ -25,7 +25,7 @@ def brands(content: bytes) -> list[bytes]:
 
 
 def is_avif(content: bytes) -> bool:
-    """Whether an AVIF is what the brands say, whichever of them comes first, or what the first picture's coding is."""
+    """Whether the file is AVIF, by any of its brands or by the coding of its first picture."""
     named = brands(content)
     if not named or not AVIF_BRANDS.isdisjoint(named):
         return bool(named)
@@ -35,7 +35,7 @@ def is_avif(content: bytes) -> bool:
 
 
 def with_avif_brand(content: bytes) -> bytes:
-    """The AVIF with `avif` in the places of its brands where decoders look for it; offsets stay as they are."""
+    """The AVIF with `avif` as the brand that decoders check; offsets stay the same."""
     named = brands(content)
     if named[0] in AVIF_BRANDS:
         return content
@@ -47,7 +47,7 @@ def with_avif_brand(content: bytes) -> bytes:
 
 
 def avif_colours(content: bytes) -> ColourSpace | None:
-    """What the samples mean where there is no ICC profile: by the `colr` box, or else by the coded picture itself."""
+    """The colours without an ICC profile: from the `colr` box, otherwise from the coded picture."""
     meta = _Meta(content)
     codes = meta.nclx() or _sequence_nclx(content)
     if codes is None:
@@ -56,7 +56,7 @@ def avif_colours(content: bytes) -> ColourSpace | None:
 
 
 class _Meta:
-    """The `meta` box: the first picture and what is said of it. Everything is optional, nothing is trusted."""
+    """The `meta` box: the first picture and its properties. Everything is optional and untrusted."""
 
     def __init__(self, content: bytes) -> None:
         self._content = memoryview(content)
@@ -64,7 +64,7 @@ class _Meta:
         self._primary = self._primary_id()
 
     def item_type(self) -> bytes:
-        """The coding of the first picture, as `av01` or `hvc1`; of a grid that of its first tile's kind."""
+        """The coding of the first picture, such as `av01` or `hvc1`; for a grid, that of its first tile."""
         types = self._item_types()
         found = types.get(self._primary, b"")
         return (
@@ -74,17 +74,17 @@ class _Meta:
         )
 
     def nclx(self) -> tuple[int, int] | None:
-        """Primaries and transfer of the first picture's `colr` box."""
+        """Primaries and transfer from the first picture's `colr` box."""
         return _nclx(self._properties())
 
     def peak_nits(self) -> float:
-        """The brightest light by the `clli` or `mdcv` box; 0 where there is none."""
+        """The peak brightness from the `clli` or `mdcv` box; 0 if there is none."""
         found = dict(self._properties())
         level = int.from_bytes(found.get(b"clli", b"")[:2], "big")
         return level or int.from_bytes(found.get(b"mdcv", b"")[16:20], "big") / 10_000
 
     def coded_picture(self) -> bytes:
-        """The beginning of the first picture's data, as far as `av1C` or `iloc` tell where it is."""
+        """The start of the first picture's data, if `av1C` or `iloc` say where it is."""
         config = bytes(dict(self._properties()).get(b"av1C", b"")[4:])
         return config or self._item_start()
 
@@ -102,7 +102,7 @@ class _Meta:
         return found
 
     def _properties(self) -> list[Box]:
-        """The properties of the first picture; where they are not assigned readably, all there are."""
+        """The properties of the first picture; all properties, if the assignment is unreadable."""
         container = self._boxes.get(b"iprp", memoryview(b""))
         every = list(_boxes(_child(container, b"ipco")))
         wanted = self._assigned(_child(container, b"ipma"))
@@ -153,11 +153,11 @@ class _Meta:
 
 
 def _sequence_nclx(content: bytes) -> tuple[int, int] | None:
-    """Primaries and transfer of the first track of an AVIF that is a sequence."""
+    """Primaries and transfer of the first track of an AVIF sequence."""
     data = memoryview(content)
     for kind in (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd"):
         data = _child(data, kind)
-    # Behind the header of `stsd` and the fixed fields of a VisualSampleEntry.
+    # After the header of `stsd` and the fixed fields of a VisualSampleEntry.
     return _nclx(_boxes(_child(data[8:], b"av01")[78:]))
 
 
@@ -173,7 +173,7 @@ def _child(data: memoryview, wanted: bytes) -> memoryview:
 
 
 def _boxes(data: memoryview) -> Iterator[Box]:
-    """Kind and content of each box that lies whole in the data."""
+    """Type and content of each complete box in the data."""
     position = 0
     for _ in range(_MOST_BOXES):
         size, start = int.from_bytes(data[position : position + 4], "big"), position + 8

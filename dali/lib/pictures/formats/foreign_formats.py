@@ -1,4 +1,4 @@
-"""Naming bytes that are not an image that Dali takes, so that the refusal tells what was sent and what to send."""
+"""Names files that are not accepted images, so that the error says what was sent and what to send."""
 
 import re
 from typing import Literal
@@ -7,7 +7,7 @@ from dali.lib.pictures.formats.avif_boxes import HEIC_BRANDS, PICTURE_BRANDS, br
 
 WHAT_TO_SEND = "send PNG, JPEG, WebP, GIF, BMP, TIFF or AVIF"
 
-# First bytes, and what they begin.
+# First bytes, and the format they start.
 _SIGNATURES: tuple[tuple[bytes, str], ...] = (
     (b"\0\0\0\x0cJXL \r\n\x87\n", "a JPEG XL image (JXL)"),
     (b"\xff\x0a", "a JPEG XL image (JXL)"),
@@ -38,13 +38,13 @@ _SIGNATURES: tuple[tuple[bytes, str], ...] = (
     (b"\x01\xda", "an SGI image"),
     (b"\x0a\x05\x01", "a PCX image"),
     (b"\xd7\xcd\xc6\x9a", "a Windows metafile (WMF)"),
-    (b"FUJIFILMCCD-RAW", "a camera's raw file (RAF)"),
-    (b"IIRO", "a camera's raw file (ORF)"),
-    (b"IIRS", "a camera's raw file (ORF)"),
-    (b"MMOR", "a camera's raw file (ORF)"),
-    (b"IIU\0", "a camera's raw file (RW2)"),
-    (b"\0MRM", "a camera's raw file (MRW)"),
-    (b"FOVb", "a camera's raw file (X3F)"),
+    (b"FUJIFILMCCD-RAW", "a camera raw file (RAF)"),
+    (b"IIRO", "a camera raw file (ORF)"),
+    (b"IIRS", "a camera raw file (ORF)"),
+    (b"MMOR", "a camera raw file (ORF)"),
+    (b"IIU\0", "a camera raw file (RW2)"),
+    (b"\0MRM", "a camera raw file (MRW)"),
+    (b"FOVb", "a camera raw file (X3F)"),
     (b"%PDF-", "a PDF document"),
     (b"%!PS", "a PostScript document"),
     (b"\xc5\xd0\xd3\xc6", "a PostScript document (EPS)"),
@@ -80,7 +80,7 @@ _SIGNATURES: tuple[tuple[bytes, str], ...] = (
 )
 _RIFF = {b"AVI ": "a video (AVI)", b"WAVE": "sound (WAV)", b"ACON": "an animated cursor (ANI)"}
 _BRANDS = {
-    b"crx ": "a camera's raw file (CR3)",
+    b"crx ": "a camera raw file (CR3)",
     b"jxl ": "a JPEG XL image (JXL)",
     b"jp2 ": "a JPEG 2000 image",
     b"jpx ": "a JPEG 2000 image",
@@ -89,7 +89,7 @@ _BRANDS = {
     b"M4A ": "sound (M4A)",
     b"M4B ": "sound (M4B)",
 }
-# Position, bytes that stand there, and what they are of.
+# Position, the bytes there, and the format they belong to.
 _FURTHER_IN: tuple[tuple[int, bytes, str], ...] = (
     (4, b"moov", "a video (MOV)"),
     (4, b"mdat", "a video (MOV)"),
@@ -106,29 +106,29 @@ _SUBFILE_TYPE, _SUB_DIRECTORIES, _DNG_VERSION = 0x00FE, 0x014A, 0xC612
 
 
 def refusal(content: bytes) -> str:
-    """A sentence for whoever sent the bytes: what they are, as far as it shows, and what to send."""
+    """A sentence for the sender: what the bytes seem to be, and what to send."""
     if not content:
         return f"the image is empty; {WHAT_TO_SEND}"
     if not any(content[:4096]):
-        return f"this is a file of zeros, as an upload leaves that broke off, not an image; {WHAT_TO_SEND}"
+        return f"this file contains only zeros, probably from an interrupted upload; {WHAT_TO_SEND}"
     return refusal_of(_binary(content) or _text(content) or "not an image of a known format")
 
 
 def refusal_of(name: str) -> str:
-    """The refusal of what has a name, as `a PDF document`."""
+    """The error for a named format, such as `a PDF document`."""
     return f"this is {name}; {WHAT_TO_SEND}"
 
 
 def raw_file(tiff: bytes) -> str | None:
-    """The name of a camera's raw file that has the signature of a TIFF; None for a TIFF."""
+    """The name of a camera raw file with a TIFF signature; None for a TIFF."""
     if tiff[8:10] == b"CR":
-        return "a camera's raw file (CR2)"
+        return "a camera raw file (CR2)"
     tags = _first_directory(tiff)
     if _DNG_VERSION in tags:
-        return "a camera's raw file (DNG)"
-    # The first picture is a preview; the raw one stands in a directory below it.
+        return "a camera raw file (DNG)"
+    # The first picture is a preview; the raw data is in a subdirectory.
     if _SUB_DIRECTORIES in tags and tags.get(_SUBFILE_TYPE, 0) & 1:
-        return "a camera's raw file (as NEF, ARW or PEF)"
+        return "a camera raw file (as NEF, ARW or PEF)"
     return None
 
 
@@ -160,20 +160,20 @@ def _text(content: bytes) -> str | None:
     encoding = "utf-16" if content.startswith(_UTF16_MARKS) else "utf-8-sig"
     text = content[:4096].decode(encoding, "ignore" if len(content) > 4096 else "replace").lstrip().lower()
     if "<svg" in text:
-        return "an SVG drawing, not a picture made of pixels"
+        return "an SVG drawing, not a pixel image"
     if text.startswith("<!doctype html") or "<html" in text:
         return "a web page, not an image"
     if _CONTROLS.search(text) or "\ufffd" in text:
         return None
     if text.startswith("data:"):
-        return "a data: URL, not the image that it holds"
+        return "a data: URL, not the image itself"
     if text.startswith("<?xml"):
         return "text (XML), not an image"
     return "text (JSON), not an image" if text.startswith(("{", "[")) else "text, not an image"
 
 
 def _first_directory(tiff: bytes) -> dict[int, int]:
-    """The tags of a TIFF's first directory, each with the number that stands in its entry."""
+    """The tags of a TIFF's first directory, with the value in each entry."""
     order: Literal["little", "big"] = "little" if tiff[:2] == b"II" else "big"
     start = int.from_bytes(tiff[4:8], order)
     count = int.from_bytes(tiff[start : start + 2], order)

@@ -1,10 +1,10 @@
-"""The blocks of a GIF: a copy without those that its first picture does not need."""
+"""The blocks of a GIF: a copy without those that the first picture does not need."""
 
 _EXTENSION, _GRAPHIC_CONTROL = 0x21, 0xF9
 
 
 def without_remarks(content: bytes) -> bytes:
-    """The GIF with its transparency, and without comments and extensions of applications before its first picture."""
+    """The GIF with its transparency, without comments and application extensions before the first picture."""
     position = 13 + (3 << (content[10] & 7) + 1 if len(content) > 13 and content[10] & 0x80 else 0)
     kept = bytearray(content[:position])
     while content[position : position + 1] == bytes((_EXTENSION,)):

@@ -1,4 +1,4 @@
-"""What can be told of an image's bytes without decoding them: format, size, whether the end is there."""
+"""Checks an image without decoding it: format, size, completeness."""
 
 from dali.lib.pictures.formats.avif_boxes import is_avif
 from dali.lib.pictures.formats.errors import InvalidImageError
@@ -9,17 +9,17 @@ from dali.lib.pictures.formats.webp_chunks import read_webp
 
 __all__ = ["MOST_PIXELS", "InvalidImageError", "check_size", "media_type_of", "sniff", "webp_size"]
 
-# Decoded at most where a caller names no limit of its own: 400 MB of RGBA.
+# Default pixel limit for decoding: 400 MB of RGBA.
 MOST_PIXELS = 100_000_000
-# Sizes of the headers of BMP, from OS/2 1.0 to Windows 98.
+# Header sizes of BMP, from OS/2 1.0 to Windows 98.
 _BMP_HEADERS = frozenset({12, 16, 40, 52, 56, 64, 108, 124})
 
 
 def sniff(content: bytes, *, max_pixels: int | None = None) -> str:
-    """The media type of an image, by its first bytes and a cheap look at its structure.
+    """The media type of an image, from its first bytes and a quick check of its structure.
 
-    Of PNG, JPEG and WebP it also sees whether the pixels are all there, whether PNG's checksums hold, and
-    more than `max_pixels` in the header. Nothing is decoded but what ends without an end marker: 2 MB take below 2 ms.
+    For PNG, JPEG and WebP it also checks that all pixels are present, that PNG checksums match, and that the header has
+    at most `max_pixels`. It decodes only formats without an end marker: 2 MB take less than 2 ms.
     Raises InvalidImageError.
     """
     media_type = media_type_of(content)
@@ -38,7 +38,7 @@ def sniff(content: bytes, *, max_pixels: int | None = None) -> str:
 
 
 def media_type_of(content: bytes) -> str:
-    """The media type by the first bytes alone. Raises InvalidImageError, which names what the bytes are instead."""
+    """The media type from the first bytes only. Raises InvalidImageError, which names the actual format."""
     if content.startswith(SIGNATURE) and content[12:16] != b"CgBI":
         return "image/png"
     if content.startswith(b"\xff\xd8\xff") and content[3:4] != b"\xf7":
@@ -60,7 +60,7 @@ def media_type_of(content: bytes) -> str:
 
 
 def check_size(size: tuple[int, int], max_pixels: int | None) -> None:
-    """Raises InvalidImageError for a picture without pixels, and for one with too many."""
+    """Raises InvalidImageError for a picture without pixels, or with too many."""
     if size[0] < 1 or size[1] < 1:
         raise InvalidImageError("the image has no pixels")
     if max_pixels is not None and size[0] * size[1] > max_pixels:
@@ -68,7 +68,7 @@ def check_size(size: tuple[int, int], max_pixels: int | None) -> None:
 
 
 def webp_size(content: bytes) -> tuple[int, int]:
-    """Width and height in pixels that a WebP's header says. InvalidImageError for bytes that are not a WebP."""
+    """Width and height in pixels from a WebP's header. Raises InvalidImageError if it is not a WebP."""
     if content[:4] != b"RIFF" or content[8:12] != b"WEBP":
         raise InvalidImageError("this is not a WebP")
     return read_webp(content)[0]

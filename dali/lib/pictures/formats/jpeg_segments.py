@@ -1,4 +1,4 @@
-"""The segments of a JPEG: whether its pixels are all there, and a copy without what they do not need."""
+"""The segments of a JPEG: whether all pixels are present, and a copy without unneeded segments."""
 
 import io
 import re
@@ -13,7 +13,7 @@ from dali.lib.pictures.formats.errors import InvalidImageError
 from dali.lib.pictures.formats.foreign_formats import refusal_of
 from dali.lib.pictures.pixel_strips import strips
 
-# In entropy-coded data 0xFF is followed by 0x00 (stuffing), a restart marker or another 0xFF (filling).
+# In entropy-coded data, 0xFF is followed by 0x00 (stuffing), a restart marker or another 0xFF (filling).
 _MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 _RESTART = re.compile(rb"\xff[\xd0-\xd7]")
 _EOI, _SOS, _COMMENT = 0xD9, 0xDA, 0xFE
@@ -21,16 +21,17 @@ _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
 _LOSSLESS = frozenset({0xC3, 0xC7, 0xCB, 0xCF})
 _APPLICATION = range(0xE0, 0xF0)
-# JFIF, EXIF (for the orientation), the colour profile and Adobe's colour transform; other segments of applications go.
-# Each with its name and the least length of its content that decoders can read.
+# JFIF, EXIF (orientation), the colour profile and Adobe's colour transform; other application segments are dropped.
+# Each with its name and the minimum content length that decoders can read.
 _KEPT = {0xE0: (b"JFIF\0", 14), 0xE1: (b"Exif\0\0", 14), 0xE2: (b"ICC_PROFILE\0", 15), 0xEE: (b"Adobe", 12)}
-# Each scan of a progressive JPEG is a pass over the whole picture; encoders write about 10.
+# Each scan of a progressive JPEG covers the whole picture; encoders write about 10.
 _MOST_SCANS = 200
-# A profile of 4 MB takes 60.
+# A 4 MB profile takes 60.
 _MOST_SEGMENTS = 20_000
-# A file of which only the beginning was written ends with zeros.
+# A partly written file ends with zeros.
 _UNWRITTEN = bytes(16)
-# What a decoder is given behind the data, instead of the zeros that it goes on with after the end. Several, because
+# Appended to the data instead of the zeros that decoders assume after the end. Several, because two of them may
+# complete a truncated code in the same way.
 # a code that is cut off may be completed in the same way by two of them.
 _NOISES = tuple(
     bytes((at * step + first) % 255 for at in range(512)) for step, first in ((89, 107), (53, 222), (71, 155))
@@ -46,7 +47,7 @@ class _Scans:
     count: int = 0
     last: int = 0
     header: bytearray = field(default_factory=lambda: bytearray(b"\xff\xd8"))
-    # Of each component the coefficients (a bit each) that have come in full precision.
+    # For each component, the coefficients (one bit each) that have arrived in full precision.
     coefficients: dict[int, int] = field(default_factory=dict)
 
     def add_frame(self, marker: int, segment: memoryview) -> None:
@@ -68,15 +69,15 @@ class _Scans:
                 self.coefficients[name] = self.coefficients.get(name, 0) | (2 << last) - (1 << first)
 
     def are_complete(self) -> bool:
-        """Whether each coefficient of each component has come, as far as the scans' headers tell."""
+        """Whether all coefficients of all components have arrived, according to the scan headers."""
         return bool(self.coefficients) and all(found == (1 << 64) - 1 for found in self.coefficients.values())
 
 
 def read_jpeg(content: bytes, most_pixels: int) -> tuple[tuple[int, int], bytes]:
-    """Width and height, and the JPEG with nothing but what its pixels, colours and orientation need.
+    """Width and height, and the JPEG with only what its pixels, colours and orientation need.
 
-    Raises InvalidImageError for one without a picture or cut off within its pixels. A missing end marker is added.
-    Of a picture with more than `most_pixels` only the header counts.
+    Raises InvalidImageError if it has no picture or its pixels are cut off. A missing end marker is added. If it has
+    more than `most_pixels`, only the header is checked.
     """
     found, pixels_at, end = _Scans(), 0, 0
     for marker, start, segment in _segments(content):
@@ -84,7 +85,7 @@ def read_jpeg(content: bytes, most_pixels: int) -> tuple[tuple[int, int], bytes]
             end = start + 2
             break
         if marker in _LOSSLESS:
-            raise InvalidImageError(refusal_of("a lossless JPEG, as of X-rays and raw files"))
+            raise InvalidImageError(refusal_of("a lossless JPEG, as used for X-rays and raw files"))
         if marker in _FRAMES and len(segment) >= 8:
             found.add_frame(marker, segment)
         elif marker == _SOS and len(segment) > 2 and len(segment) >= 6 + 2 * segment[2]:
@@ -95,7 +96,7 @@ def read_jpeg(content: bytes, most_pixels: int) -> tuple[tuple[int, int], bytes]
             found.header += bytes((0xFF, marker)) + segment
     if found.size is None or not found.count:
         raise InvalidImageError(
-            "the JPEG holds no picture" if end else "the JPEG is cut off: its end is missing"
+            "the JPEG contains no picture" if end else "the JPEG is cut off: its end is missing"
         )
     header = bytes(found.header)
     if end:
@@ -112,7 +113,7 @@ def read_jpeg(content: bytes, most_pixels: int) -> tuple[tuple[int, int], bytes]
 
 
 def _segments(content: bytes) -> Iterator[tuple[int, int, memoryview]]:
-    """Marker, position and content, length included, of each segment; what stands between them is skipped."""
+    """Marker, position and content (including the length) of each segment; data in between is skipped."""
     view = memoryview(content)
     position = 2
     for _ in range(_MOST_SEGMENTS):
@@ -139,9 +140,9 @@ def _is_needed(marker: int, segment: memoryview) -> bool:
 
 
 def _written(pixels: bytes) -> bytes:
-    """Entropy-coded data without half a marker, and without the zeros of what was never written.
+    """Entropy-coded data without an incomplete marker and without the zeros of a partly written file.
 
-    Encoders fill the last byte with ones: a zero there is next to always the one that follows each 0xFF.
+    Encoders fill the last byte with ones: a zero there nearly always follows an 0xFF.
     """
     if not pixels.endswith(_UNWRITTEN):
         return pixels.rstrip(b"\xff")
@@ -150,10 +151,10 @@ def _written(pixels: bytes) -> bytes:
 
 
 def _is_whole(stream: bytes, next_restart: int) -> bool:
-    """Whether the pixels do not depend on what comes after them: then they are all there.
+    """Whether the decoded pixels do not depend on appended data: then all pixels are present.
 
-    Decoders go on with zeros where data are missing, and say nothing that Pillow passes on. Between restart intervals
-    they wait for the next restart marker: it is given to them.
+    Decoders continue with zeros when data is missing, and Pillow does not report it. Between restart intervals they
+    wait for the next restart marker, so it is appended.
     """
     expected = _decoded(stream)
     marker = bytes((0xFF, next_restart))

@@ -1,4 +1,4 @@
-"""The chunks of a PNG: whether its pixels are all there, what it says of its colours, and a copy without the rest."""
+"""The chunks of a PNG: whether all pixels are present, its colours, and a copy without unneeded chunks."""
 
 import struct
 import zlib
@@ -10,25 +10,25 @@ from dali.lib.pictures.colour.spaces import BT1886, ColourSpace, gamma_space, h2
 from dali.lib.pictures.formats.errors import InvalidImageError
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
-# Checksums of these must hold; what stands in others does not make a picture.
+# The checksums of these must match; other chunks are not part of the picture.
 _CRITICAL = frozenset({b"IHDR", b"PLTE", b"IDAT"})
-# What is read of the others, from before the pixels; the first of each counts.
+# Other chunks that are read, from before the pixels; the first of each counts.
 _COLOUR = frozenset({b"cICP", b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"cLLI", b"mDCV", b"tRNS", b"eXIf"})
 _MOST_EXIF_BYTES = 1 << 16
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 GREY, RGB, PALETTE, GREY_ALPHA = 0, 2, 3, 4
-# x and y of the first pixel, and the steps to the next, of each pass of Adam7.
+# x and y of the first pixel, and the steps to the next, for each pass of Adam7.
 _PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 _INFLATED_AT_ONCE = 1 << 20
-# Encoders write the pixels in chunks of 8 KB and more.
+# Encoders write pixels in chunks of 8 KB and more.
 _MOST_CHUNKS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
 class PngParts:
-    """What a PNG consists of.
+    """The parts of a PNG.
 
-    `pixels`: the contents of its IDAT chunks. `others`: the contents of the chunks of _COLOUR that are sound.
+    `pixels`: the contents of its IDAT chunks. `others`: the contents of the valid chunks of _COLOUR.
     """
 
     width: int
@@ -42,11 +42,11 @@ class PngParts:
     others: dict[bytes, bytes]
 
     def stream(self, *, has_checksum: bool = True) -> bytes:
-        """The PNG with nothing but what its pixels and its orientation need.
+        """The PNG with only what its pixels and its orientation need.
 
-        Without text (Pillow refuses a picture whose comment unpacks to more than 1 MB), profile, animation and the
-        broken chunks of careless writers. `tRNS` of grey and of colours is left out: see `transparent_sample`.
-        `has_checksum`: whether the pixels end with the checksum that they were packed with.
+        Without text (Pillow refuses comments that unpack to more than 1 MB), profile, animation and broken chunks.
+        Without `tRNS` for grey and RGB: see `transparent_sample`. `has_checksum`: whether the pixels end with their
+        original checksum.
         """
         parts = [SIGNATURE, _chunk(b"IHDR", self.header)]
         exif = self.others.get(b"eXIf", b"")
@@ -58,13 +58,13 @@ class PngParts:
         if transparency is not None and self.colour_type == PALETTE:
             parts.append(_chunk(b"tRNS", transparency[:256]))
         pixels = self.pixels if has_checksum else memoryview(self.pixels)[:-4]
-        # The chunks' checksums were looked at; Pillow does not look at that of pixels.
+        # The chunk checksums were checked; Pillow does not check that of the pixels.
         return b"".join(
             (*parts, struct.pack(">I4s", len(pixels), b"IDAT"), pixels, bytes(4), _chunk(b"IEND", b""))
         )
 
     def transparent_sample(self) -> tuple[int, ...] | None:
-        """The grey (one number) or the colour (three) that is transparent, in samples of this PNG's depth."""
+        """The transparent grey (one number) or colour (three), in samples of this PNG's depth."""
         channels = {GREY: 1, RGB: 3}.get(self.colour_type)
         data = self.others.get(b"tRNS", b"")
         if channels is None or len(data) < 2 * channels:
@@ -73,7 +73,7 @@ class PngParts:
         return tuple(sample & mask for sample in struct.unpack(f">{channels}H", data[: 2 * channels]))
 
     def colours(self) -> ColourProfile | ColourSpace | None:
-        """What the samples mean, in the order of PNG (third edition, 4.3); None for sRGB, and where nothing is said."""
+        """The colours, by the priority of PNG (third edition, 4.3); None for sRGB or if unspecified."""
         space = self._cicp()
         if space is not None:
             return space
@@ -86,7 +86,7 @@ class PngParts:
         return gamma_space(int.from_bytes(gamma, "big") / 100_000, self._chromaticities())
 
     def has_all_pixels(self) -> bool:
-        """Whether the data unpack to as many bytes as the header promises."""
+        """Whether the data unpacks to as many bytes as the header requires."""
         missing = self._unpacked_bytes()
         inflate = zlib.decompressobj()
         rest: bytes | bytearray = self.pixels
@@ -111,7 +111,7 @@ class PngParts:
 
     def _cicp(self) -> ColourSpace | None:
         data = self.others.get(b"cICP", b"")
-        # RGB, full range: PNG has no other. As Chromium, the curve of cameras is shown as a display's (BT.1886).
+        # PNG allows only RGB, full range. As in Chromium, camera curves are shown as a display's (BT.1886).
         if len(data) != 4 or data[2] != 0 or data[3] != 1:
             return None
         return h273_space(data[0], data[1], video=BT1886, peak_nits=self._peak_nits())
@@ -144,9 +144,10 @@ class PngParts:
 
 
 def read_png(content: bytes, most_pixels: int) -> PngParts:
-    """The parts of a PNG. Raises InvalidImageError where it has no header, or is damaged or cut off within its pixels.
+    """The parts of a PNG. Raises InvalidImageError if it has no header, is damaged, or its pixels are cut off.
 
-    A missing end is nothing that the pixels need. Of a picture with more than `most_pixels` only the header counts.
+    A missing end is accepted, because the pixels do not need it. If it has more than `most_pixels`, only the header is
+    checked.
     """
     if content[12:16] != b"IHDR" or len(content) < 33:
         raise InvalidImageError("the PNG is cut off or has no header")
@@ -158,7 +159,7 @@ def read_png(content: bytes, most_pixels: int) -> PngParts:
     has_end = False
     for kind, data, is_sound in _chunks(memoryview(content)):
         if kind in _CRITICAL and not is_sound:
-            raise InvalidImageError("the PNG is damaged: a checksum does not hold")
+            raise InvalidImageError("the PNG is damaged: a checksum does not match")
         if kind == b"IEND":
             has_end = True
             break
@@ -175,7 +176,7 @@ def read_png(content: bytes, most_pixels: int) -> PngParts:
 
 
 def _chunks(view: memoryview) -> Iterator[tuple[bytes, memoryview, bool]]:
-    """Kind, content and whether the checksum holds, where that matters, of each chunk that is not cut off."""
+    """Type, content and checksum validity (where it matters) of each complete chunk."""
     position = len(SIGNATURE)
     for _ in range(_MOST_CHUNKS):
         end = position + 12 + int.from_bytes(view[position : position + 4], "big")

@@ -1,23 +1,23 @@
-"""The chunks of a WebP: whether its pixels are all there, and a copy without what they do not need."""
+"""The chunks of a WebP: whether all pixels are present, and a copy without unneeded chunks."""
 
 import struct
 
 from dali.lib.pictures.formats.errors import InvalidImageError
 
-# Pixels, and how many of them; the rest is kept where it helps: the profile and EXIF (for the orientation).
+# Pixel chunks and their limit; of the rest, profile and EXIF (orientation) are kept.
 _PIXELS = frozenset({b"VP8 ", b"VP8L", b"ANMF"})
 _KEPT = _PIXELS | {b"VP8X", b"ALPH", b"ANIM", b"ICCP", b"EXIF"}
 _FLAGS = {b"ICCP": 0x20, b"EXIF": 0x08}
 _XMP_FLAG = 0x04
-# Each frame of an animation is one.
+# Each animation frame is one.
 _MOST_CHUNKS = 20_000
 
 
 def read_webp(content: bytes) -> tuple[tuple[int, int], bytes]:
-    """Width and height, and the WebP with nothing but what its pixels, colours and orientation need.
+    """Width and height, and the WebP with only what its pixels, colours and orientation need.
 
-    Raises InvalidImageError for one without a picture or cut off within its pixels; of an animation the first frame
-    must be whole. What the file says of its own length does not count.
+    Raises InvalidImageError if it has no picture or its pixels are cut off; in an animation, the first frame must be
+    complete. The length stated in the file is ignored.
     """
     cut_off = InvalidImageError("the WebP is cut off: its end is missing")
     kept: list[tuple[bytes, bytes]] = []
@@ -40,7 +40,7 @@ def read_webp(content: bytes) -> tuple[tuple[int, int], bytes]:
         raise (
             cut_off
             if len(content) < 30 or end > len(content)
-            else InvalidImageError("the WebP holds no picture")
+            else InvalidImageError("the WebP contains no picture")
         )
     if not has_pixels:
         raise cut_off
@@ -60,7 +60,7 @@ def _stream(kept: list[tuple[bytes, bytes]]) -> bytes:
 
 
 def _size(kind: bytes, data: bytes) -> tuple[int, int]:
-    """Width and height that the first chunk says."""
+    """Width and height from the first chunk."""
     if len(data) >= 10 and kind == b"VP8X":
         return int.from_bytes(data[4:7], "little") + 1, int.from_bytes(data[7:10], "little") + 1
     if len(data) >= 5 and kind == b"VP8L":
@@ -68,4 +68,4 @@ def _size(kind: bytes, data: bytes) -> tuple[int, int]:
         return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
     if len(data) >= 10 and kind == b"VP8 ":
         return int.from_bytes(data[6:8], "little") & 0x3FFF, int.from_bytes(data[8:10], "little") & 0x3FFF
-    raise InvalidImageError("the WebP holds no picture")
+    raise InvalidImageError("the WebP contains no picture")

@@ -34,15 +34,15 @@ def directory(order: str, **entries: int) -> bytes:
         (media_box(b"mif1", b"mif1", b"heic"), "a HEIC image"),
         (media_box(b"heix"), "a HEIC image"),
         (media_box(b"mif1", b"miaf"), "a HEIF image"),
-        (media_box(b"crx ", b"isom"), r"a camera's raw file \(CR3\)"),
+        (media_box(b"crx ", b"isom"), r"a camera raw file \(CR3\)"),
         (media_box(b"isom", b"mp41"), r"a video \(MP4\)"),
         (media_box(b"qt  "), r"a video \(MOV\)"),
         (b"\0\0\0\x0cJXL \r\n\x87\n" + bytes(20), r"a JPEG XL image \(JXL\)"),
         (b"\xff\x0a" + bytes(20), r"a JPEG XL image \(JXL\)"),
         (b"8BPS\0\x01" + bytes(20), r"a Photoshop file \(PSD\)"),
-        (b"II*\0\x10\0\0\0CR\x02\0" + bytes(20), r"a camera's raw file \(CR2\)"),
-        (directory("<", width=64, dng_version=1), r"a camera's raw file \(DNG\)"),
-        (directory(">", subfile_type=1, width=160, sub_directories=80), "a camera's raw file"),
+        (b"II*\0\x10\0\0\0CR\x02\0" + bytes(20), r"a camera raw file \(CR2\)"),
+        (directory("<", width=64, dng_version=1), r"a camera raw file \(DNG\)"),
+        (directory(">", subfile_type=1, width=160, sub_directories=80), "a camera raw file"),
         (b"v/1\x01\x02\0\0\0", "an OpenEXR image"),
         (b"#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n", "a Radiance HDR image"),
         (b"%PDF-1.7", "a PDF document"),
@@ -89,7 +89,7 @@ def test_whole_pictures_of_other_formats_are_named(kind: str, name: str) -> None
 
 
 @pytest.mark.parametrize(
-    ("content", "said"), [(b"", "the image is empty"), (bytes(5_000), "this is a file of zeros")]
+    ("content", "said"), [(b"", "the image is empty"), (bytes(5_000), "this file contains only zeros")]
 )
 def test_nothing_is_named_too(content: bytes, said: str) -> None:
     with pytest.raises(InvalidImageError, match=f"^{said}.*; {SEND}$"):

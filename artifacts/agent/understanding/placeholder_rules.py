@@ -1,21 +1,28 @@
-"""Messages that name a placeholder: "change TITLE to ...", "SUBTITLE: ...", "use 3 for the hero image"; pure."""
+"""Rules for messages that name a placeholder: "change TITLE to ...", "SUBTITLE: ...", "use 3 for HERO_IMAGE". Pure."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from itertools import islice
 
-from artifacts.agent.understanding.choosing import choose, number_in
-from artifacts.agent.understanding.intent import Situation, Slot, Wish
-from artifacts.agent.understanding.words import COUNTS, ORDINALS, bare, fold, quoted_part, unquoted
+from artifacts.agent.understanding.image_rules import choose, number_in
+from artifacts.agent.understanding.intent import Intent, Situation, Slot
+from artifacts.agent.understanding.words import (
+    COUNTS,
+    ORDINALS,
+    bare,
+    fold,
+    quoted_part,
+    unquoted,
+)
 
-# More than so many at once are no sentence.
-MOST_WISHES = 20
+# More placeholders at once are not a sentence.
+MOST_INTENTS = 20
 _WRAP = (
     r"(?:(?:please|pls|ok|okay|so|now|then|and|but|hey|hi|oh|sorry|wait|thanks|yes|no|actually|just|also"
     r"|(?:can|could|would|will) (?:you|we|i)|let['\u2019]?s|let (?:us|me)"
     r"|i['\u2019]?d (?:like|love|prefer) (?:you )?to|i would (?:like|love|prefer) (?:you )?to"
-    r"|(?:i|we) (?:want|need|wish) (?:you )?to|go ahead and)[,!.]*\s+){0,8}"
+    r"|(?:i|we) (?:want|need|intent) (?:you )?to|go ahead and)[,!.]*\s+){0,8}"
 )
 _ANY_CASE = re.IGNORECASE | re.DOTALL
 _CHANGE = re.compile(
@@ -57,7 +64,7 @@ _FOR_USE = re.compile(
     r"(?:please )?(?P<verb>use|take|put|write|have|pick|choose|set|insert)\s+(?P<value>.+)",
     _ANY_CASE,
 )
-# Of a longer message that may be a text it is certain that it is one.
+# Words that show that a long message is a text.
 _LONGEST_UNSURE = 80
 _SURELY_CHANGE = re.compile(rf"{_WRAP}(?:change|edit|modify|rename)\s", re.IGNORECASE)
 _SURELY_EMPTY = re.compile(rf"{_WRAP}(?:skip|leave|(?-i:no))\s", re.IGNORECASE)
@@ -71,7 +78,7 @@ _BEFORE_NAME = re.compile(
 )
 _AFTER_NAME = re.compile(r"(?: placeholder| field| slot)?(?: please| instead| again| now)?$")
 _NOTHING = re.compile(r"(?:be |an? )?(?:empty|blank|nothing)(?: text)?")
-# What may stand around a quoted text that is given: use "Winter Light", please.
+# Words that may surround a quoted text: use "Winter Light", please.
 _ABOUT_VALUE = re.compile(
     r"(?:(?:please|pls|ok|okay|so|let's|let us|i'd|i would|like|want|to|can|could|you|we|i|just|use|take|put|write|set"
     r"|make|have|call|name|title|it|this|that|be|is|should|shall|will|read|say|with|here|the|text|thanks|thank|how"
@@ -80,8 +87,8 @@ _ABOUT_VALUE = re.compile(
 
 
 def find_slot(said: str, situation: Situation, *, is_exact: bool = False) -> Slot | None:
-    """The placeholder that is named, by its name however it is written; unless `is_exact` also by a part of it that
-    no other has."""
+    """The placeholder that is named, in any spelling; unless `is_exact` also by a part of its name that no other
+    placeholder has."""
     name = fold(said).strip(" \"'\u201c\u201d.!?,{}")
     if len(name) > 80:
         return None
@@ -95,7 +102,7 @@ def find_slot(said: str, situation: Situation, *, is_exact: bool = False) -> Slo
     fitting = [slot for slot in situation.slots if set(wanted) <= set(_parts(slot.name))]
     if is_exact or len(fitting) != 1:
         return None
-    # Where a text is asked for, a part of a name may be a word of it.
+    # If a text is asked for, a part of a name may be a word of that text.
     return None if _asks_text(situation) and not fitting[0].is_image else fitting[0]
 
 
@@ -110,8 +117,8 @@ def _parts(name: str) -> tuple[str, ...]:
     return tuple(parts)
 
 
-def named(message: str, situation: Situation) -> list[Wish] | None:
-    """The wishes of a message that names a placeholder; empty where it names none, None where it is not certain."""
+def named(message: str, situation: Situation) -> list[Intent] | None:
+    """The intents of a message that names a placeholder; empty if it names none, None if it is not certain."""
     said = message.strip()
     for form, read in _FORMS.items():
         found = read(said, situation)
@@ -122,64 +129,66 @@ def named(message: str, situation: Situation) -> list[Wish] | None:
     return []
 
 
-def _among_texts(form: str, said: str, wishes: list[Wish], situation: Situation) -> list[Wish] | None:
-    """The wishes where a text is asked for, which may itself speak of a date, a story or a background.
+def _among_texts(form: str, said: str, intents: list[Intent], situation: Situation) -> list[Intent] | None:
+    """The intents if a text is asked for; the text may itself mention a date, a story or a background.
 
     None: not certain; empty: it is the text.
     """
-    slots = [slot for wish in wishes if (slot := situation.slot(wish.placeholder))]
+    slots = [slot for intent in intents if (slot := situation.slot(intent.placeholder))]
     has_letters = any(slot.name in said for slot in slots)
     if form == "lines" or has_letters or quoted_part(said) or all(slot.is_image for slot in slots):
-        return wishes
+        return intents
     is_asked = slots[0].name == situation.asked
     is_short = len(said) <= _LONGEST_UNSURE and "\n" not in said
     match form:
         case "colon":
-            return wishes if is_asked or "\n" not in said else []
+            return intents if is_asked or "\n" not in said else []
         case "change":
-            return wishes if wishes[0].action != "change" or _SURELY_CHANGE.match(said) else None
+            return intents if intents[0].action != "change" or _SURELY_CHANGE.match(said) else None
         case "empty":
-            return wishes if is_asked or _SURELY_EMPTY.match(said) else None
+            return intents if is_asked or _SURELY_EMPTY.match(said) else None
         case "back":
-            return wishes if "back" in said.casefold() else None
+            return intents if "back" in said.casefold() else None
         case "is" if is_asked:
-            return wishes if is_called(slots[0]) else []
+            return intents if is_called(slots[0]) else []
     return None if is_short else []
 
 
 def is_called(slot: Slot) -> bool:
-    """Whether a placeholder's text is a name, of which one says that it is so and so."""
+    """Whether the placeholder's text is a name, which people give as “it is called ...”."""
     return bool(_CALLED & set(slot.name.split("_")))
 
 
-def wishes_for(slot: Slot, value: str, situation: Situation, *, is_named: bool = True) -> list[Wish] | None:
-    """What is to be done with a value that somebody gives for a placeholder."""
+def intents_for(
+    slot: Slot, value: str, situation: Situation, *, is_named: bool = True
+) -> list[Intent] | None:
+    """The intents for a value that the user gives for a placeholder."""
     placeholder = slot.name if is_named else None
     given = value.strip()
     quoted = unquoted(given)
     if quoted is None and _NOTHING.fullmatch(fold(given).strip(" .!")):
-        return [Wish("skip", placeholder)]
+        return [Intent("skip", placeholder)]
     if slot.is_image:
         return _image_for(slot, choose(given, situation, placeholder), situation)
     if quoted is None and slot.name == situation.asked and not situation.is_confirming:
         number = number_in(bare(given), situation)
         if number is not None and number in situation.numbers():
-            return [Wish("pick", placeholder, number=number)]
+            return [Intent("pick", placeholder, number=number)]
     text = quoted if quoted is not None else _PLEASE.sub("", given).strip()
     text = unquoted(text) or text
-    return [Wish("set", placeholder, text)] if text else [Wish("skip", placeholder)]
+    return [Intent("set", placeholder, text)] if text else [Intent("skip", placeholder)]
 
 
-def _image_for(slot: Slot, wishes: list[Wish] | None, situation: Situation) -> list[Wish] | None:
-    """A number of images that are not on show: it is refused, and they are shown."""
+def _image_for(slot: Slot, intents: list[Intent] | None, situation: Situation) -> list[Intent] | None:
+    """A number of an image that is not offered: it is refused, and the images are shown."""
     asked = situation.slot(situation.asked)
-    if wishes and wishes[0].action == "pick" and not (situation.offers and asked and asked.is_image):
-        return [wishes[0], Wish("change", slot.name)]
-    return wishes
+    if intents and intents[0].action == "pick" and not (situation.offers and asked and asked.is_image):
+        return [intents[0], Intent("change", slot.name)]
+    return intents
 
 
-def _lines(said: str, situation: Situation) -> list[Wish] | None:
-    """Several lines that each begin with a name; lines without one go on with the value before."""
+def _lines(said: str, situation: Situation) -> list[Intent] | None:
+    """Several lines that each start with a name; a line without one continues the value before."""
     lines = said.splitlines()
     if len(lines) < 2 or _head(lines[0], situation) is None:
         return []
@@ -192,13 +201,13 @@ def _lines(said: str, situation: Situation) -> list[Wish] | None:
             blocks[-1][1].append(line)
         else:
             blocks.append((head[0], [head[1]]))
-    wishes: list[Wish] = []
+    intents: list[Intent] = []
     for slot, values in blocks:
-        found = wishes_for(slot, "\n".join(values), situation)
+        found = intents_for(slot, "\n".join(values), situation)
         if found is None:
             return None
-        wishes += found
-    return wishes
+        intents += found
+    return intents
 
 
 def _head(line: str, situation: Situation) -> tuple[Slot, str] | None:
@@ -207,21 +216,21 @@ def _head(line: str, situation: Situation) -> tuple[Slot, str] | None:
     return (slot, found["value"]) if found and slot else None
 
 
-def _colon(said: str, situation: Situation) -> list[Wish] | None:
+def _colon(said: str, situation: Situation) -> list[Intent] | None:
     head = _head(said, situation)
     if head is None:
         return []
     slot, value = head
-    return wishes_for(slot, value, situation) if value.strip() else [Wish("change", slot.name)]
+    return intents_for(slot, value, situation) if value.strip() else [Intent("change", slot.name)]
 
 
-def _change(said: str, situation: Situation) -> list[Wish] | None:
+def _change(said: str, situation: Situation) -> list[Intent] | None:
     found = _CHANGE.fullmatch(said)
     return _change_rest(found["rest"], situation, found["verb"].lower()) if found else []
 
 
-def _change_rest(rest: str, situation: Situation, verb: str, depth: int = 0) -> list[Wish] | None:
-    # "Make title great": only the whole name is surely one.
+def _change_rest(rest: str, situation: Situation, verb: str, depth: int = 0) -> list[Intent] | None:
+    # “Make title great”: only the whole name is certain.
     is_exact = verb in ("make", "turn")
     for gap in _BETWEEN.finditer(rest[:120]):
         slot = find_slot(rest[: gap.start()], situation, is_exact=is_exact)
@@ -229,17 +238,17 @@ def _change_rest(rest: str, situation: Situation, verb: str, depth: int = 0) -> 
             return _value_and_more(slot, rest[gap.end() :], situation, depth)
     slot = None if is_exact else find_slot(_TO_NOTHING.sub("", rest), situation)
     if slot:
-        return [Wish("change", slot.name)]
+        return [Intent("change", slot.name)]
     for slot, value in _name_first(rest, situation):
         is_sure = (
             slot.is_image or not _asks_text(situation) or unquoted(value) is not None or slot.name in rest
         )
-        return wishes_for(slot, value, situation) if is_sure else None
+        return intents_for(slot, value, situation) if is_sure else None
     return []
 
 
 def _name_first(rest: str, situation: Situation) -> Iterator[tuple[Slot, str]]:
-    """Names that the words may begin with, the longest first, with what follows: "make the title Winter Light"."""
+    """The names that the words may start with, longest first, with the rest: “make the title Winter Light”."""
     words = rest.split(" ")
     for count in range(min(5, len(words) - 1), 0, -1):
         slot = find_slot(" ".join(words[:count]), situation, is_exact=True)
@@ -247,50 +256,50 @@ def _name_first(rest: str, situation: Situation) -> Iterator[tuple[Slot, str]]:
             yield slot, " ".join(words[count:])
 
 
-def _value_and_more(slot: Slot, value: str, situation: Situation, depth: int) -> list[Wish] | None:
-    """Like "... to Winter Light and SUBTITLE to Snow": the value ends where another placeholder is given one."""
-    if depth >= MOST_WISHES:
+def _value_and_more(slot: Slot, value: str, situation: Situation, depth: int) -> list[Intent] | None:
+    """Like “... to Winter Light and SUBTITLE to Snow”: the value ends where the next placeholder is named."""
+    if depth >= MOST_INTENTS:
         return None
-    for gap in islice(_AND_THEN.finditer(value), MOST_WISHES) if unquoted(value) is None else ():
+    for gap in islice(_AND_THEN.finditer(value), MOST_INTENTS) if unquoted(value) is None else ():
         more = value[gap.end() :]
         change = _CHANGE.fullmatch(more)
         rest = change["rest"] if change else more
         if any(
             find_slot(rest[: end.start()], situation, is_exact=True) for end in _BETWEEN.finditer(rest[:120])
         ):
-            first = wishes_for(slot, value[: gap.start()], situation)
+            first = intents_for(slot, value[: gap.start()], situation)
             others = _change_rest(rest, situation, "change", depth + 1)
             return None if first is None or not others else [*first, *others]
-    return wishes_for(slot, value, situation)
+    return intents_for(slot, value, situation)
 
 
-def _empty(said: str, situation: Situation) -> list[Wish] | None:
+def _empty(said: str, situation: Situation) -> list[Intent] | None:
     plain = _PLEASE.sub("", said.rstrip(" .!"))
     for pattern in (_EMPTY, _LEAVE):
         found = pattern.fullmatch(plain)
         slot = find_slot(found["name"], situation) if found else None
         if slot:
-            return [Wish("skip", slot.name)]
+            return [Intent("skip", slot.name)]
     return []
 
 
-def _go_back(said: str, situation: Situation) -> list[Wish] | None:
+def _go_back(said: str, situation: Situation) -> list[Intent] | None:
     if situation.slot(said.strip(" .{}")):
-        return [Wish("change", said.strip(" .{}"))]
+        return [Intent("change", said.strip(" .{}"))]
     found = _GO_BACK.fullmatch(_PLEASE.sub("", said).rstrip(" .!?"))
     slot = find_slot(found["rest"], situation, is_exact=True) if found else None
-    return [Wish("change", slot.name)] if slot else []
+    return [Intent("change", slot.name)] if slot else []
 
 
-def _is(said: str, situation: Situation) -> list[Wish] | None:
-    """Like "the title is Winter Light"."""
+def _is(said: str, situation: Situation) -> list[Intent] | None:
+    """Like “the title is Winter Light”."""
     found = _IS.fullmatch(said)
     slot = find_slot(found["name"], situation, is_exact=True) if found else None
-    return wishes_for(slot, found["value"], situation) if found and slot else []
+    return intents_for(slot, found["value"], situation) if found and slot else []
 
 
-def _use(said: str, situation: Situation) -> list[Wish] | None:
-    """Like "use 3 for IMAGE_2"; without a verb only for images, or where the value is quoted."""
+def _use(said: str, situation: Situation) -> list[Intent] | None:
+    """Like “use 3 for IMAGE_2”; without a verb only for images, or if the value is quoted."""
     for pattern in (_FOR_USE, _USE_FOR):
         found = pattern.fullmatch(_PLEASE.sub("", said).rstrip(".!"))
         if not found:
@@ -298,7 +307,7 @@ def _use(said: str, situation: Situation) -> list[Wish] | None:
         slot = find_slot(found["name"], situation, is_exact=not found["verb"])
         is_image = slot is not None and slot.is_image and not _asks_text(situation)
         if slot and (found["verb"] or is_image or slot.name in said or unquoted(found["value"]) is not None):
-            return wishes_for(slot, found["value"], situation)
+            return intents_for(slot, found["value"], situation)
     return []
 
 
@@ -308,7 +317,7 @@ def _asks_text(situation: Situation) -> bool:
 
 
 def quoted_value(said: str) -> str | None:
-    """The quoted words of a message that is otherwise only about giving them: use "Winter Light", please."""
+    """The quoted words of a message that only gives them: use "Winter Light", please."""
     found = quoted_part(said)
     if found is None:
         return None
@@ -316,7 +325,7 @@ def quoted_value(said: str) -> str | None:
     return value if value and _ABOUT_VALUE.fullmatch(bare(around)) else None
 
 
-_FORMS: Mapping[str, Callable[[str, Situation], list[Wish] | None]] = {
+_FORMS: Mapping[str, Callable[[str, Situation], list[Intent] | None]] = {
     "lines": _lines,
     "change": _change,
     "colon": _colon,

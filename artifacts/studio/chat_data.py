@@ -1,4 +1,4 @@
-"""What the studio's page shows of a talk: its messages, what is filled, and where the page is."""
+"""The data of the studio page: the chat's messages, what is filled, and the page's URL."""
 
 import secrets
 from collections.abc import Sequence
@@ -14,14 +14,14 @@ from dali.lib.db import connections
 from progressions.work import leases
 
 MOST_TURNS = 200
-# A message waits for its turn no longer than this; one that stands as waiting after it has lost its process.
+# A message waits for its turn no longer than this; one that still waits after this has lost its process.
 WAITS_AT_MOST = timedelta(seconds=45)
 
 TurnState = Literal["done", "waiting", "lost"]
 
 
 class TurnData(TypedDict):
-    """One message and its answer; `lost`: none was given, and none will be unless the message is sent again."""
+    """One message and its answer; `lost`: it has no answer and gets one only if it is sent again."""
 
     number: int
     input: str
@@ -36,8 +36,8 @@ class SlotData(TypedDict):
     isImage: bool
 
 
-class TalkData(TypedDict):
-    """All that the page's script begins with. `answer` is the last one, as the API gave it; empty before the first."""
+class ChatData(TypedDict):
+    """The initial state of the page's script. `answer`: the last one from the API, or empty."""
 
     artifactId: str
     sessionId: str
@@ -55,19 +55,19 @@ class TalkData(TypedDict):
 
 
 def session_for(artifact: Artifact, user_id: int) -> str:
-    """The session in which a member of the staff last talked about the artifact, else a new one."""
+    """The session of this staff member's last chat about the artifact, otherwise a new one."""
     prefix = f"studio.{user_id}."
     last = Chat.objects.filter(artifact=artifact, session_id__startswith=prefix).first()
     return last.session_id if last else prefix + secrets.token_urlsafe(12)
 
 
-def talk_data(artifact: Artifact, session_id: str, placeholders: Sequence[Placeholder]) -> TalkData:
-    """The talk as it stands in the rows: three queries. `artifact` comes with its configurations."""
+def chat_data(artifact: Artifact, session_id: str, placeholders: Sequence[Placeholder]) -> ChatData:
+    """The chat from its rows: three queries. `artifact` comes with its configurations."""
     newest = ChatTurn.objects.filter(chat__artifact=artifact, chat__session_id=session_id)
     turns = list(newest.order_by("-number")[:MOST_TURNS])[::-1]
     answers = [turn.answer for turn in turns if turn.answer]
     page = reverse("studio_artifact", args=[artifact.pk])
-    return TalkData(
+    return ChatData(
         artifactId=str(artifact.pk),
         sessionId=session_id,
         status=artifact.status,
@@ -85,7 +85,7 @@ def talk_data(artifact: Artifact, session_id: str, placeholders: Sequence[Placeh
 
 
 def fresh_address(artifact: Artifact) -> str:
-    """The public page, past what a browser keeps of an earlier version; empty unless it is published."""
+    """The public page's URL, with a cache buster; empty unless it is published."""
     if artifact.status != Artifact.Status.PUBLISHED or not artifact.content_r2_key:
         return ""
     return f"{artifact.public_path}?v={artifact.manifest['files'][0]['sha256'][:12]}"

@@ -1,10 +1,17 @@
-"""How somebody says which images: by number, by what is in them, by id or URL, or all of a project; pure."""
+"""Rules for choosing images: by number, by content, by id or URL, or all of a project. Pure."""
 
 import re
 
-from artifacts.agent.understanding.intent import Situation, Wish
+from artifacts.agent.understanding.intent import Intent, Situation
 from artifacts.agent.understanding.matching import has_words, words_of
-from artifacts.agent.understanding.words import bare, count_of, fold, ordinal_of, unquoted, without_politeness
+from artifacts.agent.understanding.words import (
+    bare,
+    count_of,
+    fold,
+    ordinal_of,
+    unquoted,
+    without_politeness,
+)
 
 _UUID = r"[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}"
 _ADDRESS = re.compile(
@@ -56,11 +63,11 @@ _LEADS_TO = re.compile(
     r"|in which|containing|featuring|depicting|from|at|in|on|by|called|named|tagged|about)\s+(?=\S)"
 )
 _AFTER_WORDS = re.compile(rf" (?:{_NOUN_WORDS}|ones|images|pictures|photos)$")
-# Words that something else is asked by, however it goes on.
+# Words that start another request.
 _NOT_LOOKED_FOR = re.compile(
     r"(?:change|edit|update|modify|replace|rename|delete|remove|clear|ignore|forget|publish|unpublish|skip)\b"
 )
-# What says which images in more characters than this says more than that.
+# Longer messages say more than which image.
 _LONGEST = 400
 _MOST_WORDS = 10
 _AMONG_NUMBERS = re.compile(rf"\b(?:the|numbers?|no\.?|{_NOUN}|{_NOUNS})(?= |$)")
@@ -85,14 +92,14 @@ _OTHER_ORDER = re.compile(
 _MANY = re.compile(r"\b(?:all|every|everything|each|rest|order|them|project)\b")
 
 
-def choose(said: str, situation: Situation, placeholder: str | None = None) -> list[Wish] | None:
-    """The wishes in words that are about images, for the placeholder named (None: the one asked)."""
+def choose(said: str, situation: Situation, placeholder: str | None = None) -> list[Intent] | None:
+    """The intents of a message about images, for `placeholder` (None: the one asked for)."""
     if address := address_in(said):
-        return [Wish("image", placeholder, address)]
+        return [Intent("image", placeholder, address)]
     if addresses := _addresses(said):
-        return spread([Wish("image", None, one) for one in addresses], situation, placeholder)
+        return spread([Intent("image", None, one) for one in addresses], situation, placeholder)
     if (quoted := unquoted(said)) is not None:
-        return [Wish("find", placeholder, quoted)] if has_words(quoted) else None
+        return [Intent("find", placeholder, quoted)] if has_words(quoted) else None
     if len(said) > _LONGEST or "\n" in said.strip():
         return None
     plain = re.sub(r"^no[,.!]\s+", "", fold(said))
@@ -104,23 +111,23 @@ def choose(said: str, situation: Situation, placeholder: str | None = None) -> l
     return fill(said, situation, placeholder) or _look_for(words, placeholder)
 
 
-def _pick(words: str, situation: Situation, placeholder: str | None) -> list[Wish] | None:
-    """Of what is on show, or the newest there is."""
+def _pick(words: str, situation: Situation, placeholder: str | None) -> list[Intent] | None:
+    """One of the choices offered, or the newest image."""
     if (number := number_in(words, situation)) is not None:
-        return [Wish("pick", placeholder, number=number)]
+        return [Intent("pick", placeholder, number=number)]
     if numbers := _numbers_in(words, situation):
-        return spread([Wish("pick", number=one) for one in numbers], situation, placeholder)
+        return spread([Intent("pick", number=one) for one in numbers], situation, placeholder)
     if _LATEST.fullmatch(words):
-        return [Wish("latest", placeholder)]
+        return [Intent("latest", placeholder)]
     if _THAT.fullmatch(words) and len(situation.offers) == 1:
-        return [Wish("pick", placeholder, number=situation.offers[0].n)]
+        return [Intent("pick", placeholder, number=situation.offers[0].n)]
     return None
 
 
-def labelled(words: str, situation: Situation) -> list[Wish]:
-    """The choice on show whose label bare words are, or whose project they name where projects are on show."""
+def labelled(words: str, situation: Situation) -> list[Intent]:
+    """The choice whose label the words are, or the project they name if projects are offered."""
     plain = without_politeness(words, is_loose=False)
-    # A text on offer is its own label; the user's own words stand as they are written.
+    # A text choice is its own label; the user's own words are taken literally.
     apart = [offer for offer in situation.offers if offer.label != offer.value]
     fitting = [offer for offer in apart if bare(offer.label) in (words, plain)]
     if _KEEP.fullmatch(plain):
@@ -129,11 +136,11 @@ def labelled(words: str, situation: Situation) -> list[Wish]:
         plain = re.sub(r"^(?:from|of|in) ", "", _without_verbs(words))
         project = project_named(plain, situation)
         fitting = [offer for offer in apart if offer.label == project]
-    return [Wish("pick", number=fitting[0].n)] if len(fitting) == 1 else []
+    return [Intent("pick", number=fitting[0].n)] if len(fitting) == 1 else []
 
 
 def number_in(words: str, situation: Situation) -> int | None:
-    """The one number that bare words name: itself, by its place, or from the end of what is on show."""
+    """The one number that the words name: a digit, an ordinal, or a position from the end."""
     if (number := number_said(words)) is not None:
         return number
     if _TOP.fullmatch(words):
@@ -146,7 +153,7 @@ def number_in(words: str, situation: Situation) -> int | None:
 
 
 def number_said(words: str) -> int | None:
-    """`3`, `number three`, `the third one`: the number in bare words that hold nothing else."""
+    """`3`, `number three`, `the third one`: the number if the words contain nothing else."""
     found = _SAID_NUMBER.fullmatch(words)
     if found and (number := count_of(found[1])) is not None and words != "the one":
         return number
@@ -154,8 +161,8 @@ def number_said(words: str) -> int | None:
     return ordinal_of(found[1]) if found else None
 
 
-def fill(said: str, situation: Situation, placeholder: str | None = None) -> list[Wish] | None:
-    """The wish to fill several placeholders from one project; None where the words ask for nothing like it."""
+def fill(said: str, situation: Situation, placeholder: str | None = None) -> list[Intent] | None:
+    """The intent to fill several placeholders from one project; None if the words do not ask for that."""
     words = _without_verbs(without_politeness(bare(said), is_loose=True))
     if _OTHER_ORDER.search(words):
         return None
@@ -163,24 +170,24 @@ def fill(said: str, situation: Situation, placeholder: str | None = None) -> lis
     words = _IN_ORDER.sub("", words).strip(" .,")
     words = _ORDER_FIRST.sub("all ", words)
     if in_order and (project := project_named(words, situation)):
-        return [Wish("fill", placeholder, project)]
+        return [Intent("fill", placeholder, project)]
     found = _FILL.fullmatch(words)
     if not found or not words:
         return None
     named, says_all = found["project"], found["all"] not in (None, "the") or in_order is not None
     if named is None:
-        return [Wish("fill", placeholder)] if says_all else None
+        return [Intent("fill", placeholder)] if says_all else None
     says_project = re.match(r"project\b", named) is not None
     if says_all or says_project:
-        return [Wish("fill", placeholder, project_named(named, situation) or _project_words(named))]
-    # "Images from Lighthouses" are those of a project, "images of boats" are looked for.
+        return [Intent("fill", placeholder, project_named(named, situation) or _project_words(named))]
+    # "Images from Lighthouses" means a project; "images of boats" is a search.
     exact = [name for name in situation.projects if bare(name) == bare(named)]
     is_plural = re.search(r"\b(?:images|pictures|photos|pics|ones)\b", words)
-    return [Wish("fill", placeholder, exact[0])] if exact and is_plural else None
+    return [Intent("fill", placeholder, exact[0])] if exact and is_plural else None
 
 
 def project_named(words: str, situation: Situation) -> str | None:
-    """The project of the artifact's that is meant: by its name, or by words that only its name holds."""
+    """The artifact's project that is meant: by its name, or by words that only its name contains."""
     wanted = _project_words(words)
     exact = [name for name in situation.projects if bare(name) in (wanted, bare(words))]
     if exact:
@@ -197,7 +204,7 @@ def _project_words(words: str) -> str:
 
 
 def address_in(said: str) -> str | None:
-    """The id or URL that is all there is, but for politeness."""
+    """The id or URL, if the message is nothing else but polite words."""
     found = _ADDRESS.findall(said)
     if len(found) != 1:
         return None
@@ -209,7 +216,7 @@ def address_in(said: str) -> str | None:
 
 
 def _addresses(said: str) -> list[str]:
-    """Several ids or URLs, one after the other, and nothing else."""
+    """Several ids or URLs in a row, and nothing else."""
     parts = [
         part.rstrip(".,;") for part in re.split(r"\s*,\s+|\s+", said.strip()) if part not in ("and", "then")
     ]
@@ -225,7 +232,7 @@ def _without_verbs(words: str) -> str:
 
 
 def _numbers_in(words: str, situation: Situation) -> list[int]:
-    """Several numbers: listed, as a range, or as the first or last few of those on show."""
+    """Several numbers: a list, a range, or the first or last few choices."""
     on_show = sorted(situation.numbers())
     words = _IN_ORDER.sub("", words).strip()
     if (found := _SEVERAL.fullmatch(words)) and (count := count_of(found[2])) is not None:
@@ -239,22 +246,25 @@ def _numbers_in(words: str, situation: Situation) -> list[int]:
     return [number for number in numbers if number] if len(parts) > 1 and all(numbers) else []
 
 
-def spread(wishes: list[Wish], situation: Situation, placeholder: str | None = None) -> list[Wish] | None:
-    """Each wish for a placeholder of its own: the one asked, then the images after it that are not filled yet."""
+def spread(
+    intents: list[Intent], situation: Situation, placeholder: str | None = None
+) -> list[Intent] | None:
+    """One intent per placeholder: the one asked for, then the empty image placeholders after it."""
     start = placeholder or situation.asked
     names = [slot.name for slot in situation.slots]
     if start not in names:
         return None
     after = situation.slots[names.index(start) + 1 :]
     targets = [start, *(slot.name for slot in after if slot.is_image and slot.value is None)]
-    if len(wishes) > len(targets):
+    if len(intents) > len(targets):
         return None
     return [
-        Wish(wish.action, name, wish.text, wish.number) for wish, name in zip(wishes, targets, strict=False)
+        Intent(intent.action, name, intent.text, intent.number)
+        for intent, name in zip(intents, targets, strict=False)
     ]
 
 
-def _look_for(words: str, placeholder: str | None) -> list[Wish] | None:
+def _look_for(words: str, placeholder: str | None) -> list[Intent] | None:
     phrase = re.sub(r"^(?:the|an?|some|any) ", "", _LEADS_TO.sub("", words, count=1))
     phrase = _AFTER_WORDS.sub("", phrase)
     is_number = all(count_of(word) is not None or ordinal_of(word) for word in phrase.split())
@@ -265,4 +275,4 @@ def _look_for(words: str, placeholder: str | None) -> list[Wish] | None:
         or not has_words(phrase)
     ):
         return None
-    return [Wish("find", placeholder, phrase)]
+    return [Intent("find", placeholder, phrase)]

@@ -1,9 +1,9 @@
-"""What a message to the Artifact Agent asks for, read without a model: pure."""
+"""Reads what a message to the Artifact Agent asks for, by rules, without a model. Pure."""
 
 import re
 
-from artifacts.agent.understanding import commands, naming
-from artifacts.agent.understanding.choosing import (
+from artifacts.agent.understanding import commands, placeholder_rules
+from artifacts.agent.understanding.image_rules import (
     address_in,
     choose,
     fill,
@@ -12,13 +12,13 @@ from artifacts.agent.understanding.choosing import (
     number_said,
     spread,
 )
-from artifacts.agent.understanding.intent import Action, Offer, Situation, Slot, Wish
+from artifacts.agent.understanding.intent import Action, Intent, Offer, Situation, Slot
 from artifacts.agent.understanding.matching import matches
 from artifacts.agent.understanding.words import bare, unquoted, without_politeness
 
-__all__ = ["Action", "Offer", "Situation", "Slot", "Wish", "matches", "understand"]
+__all__ = ["Action", "Intent", "Offer", "Situation", "Slot", "matches", "understand"]
 
-# Longer ones are prose.
+# Longer messages are prose.
 _LONGEST_LIST = 200
 _THEN = re.compile(r"\s*(?:;\s|,?\s+and then\s|,?\s+then\s|[.!]\s+(?=\S))\s*", re.IGNORECASE)
 _CALL_IT = re.compile(
@@ -27,7 +27,7 @@ _CALL_IT = re.compile(
     r"(?P<value>\S.*)",
     re.DOTALL,
 )
-# How one speaks of a name that one would like: the name alone cannot be told from it for certain.
+# How people speak about a name they would like: these cannot be told from the name alone.
 _WOULD_CALL = re.compile(
     r"(?:how|what) about |let's (?:go with|use|take|make it|try) |maybe (?:just |something )"
     r"|(?:please|let's just|just|can you|could you) (?:use|take|make it|put|write) "
@@ -44,7 +44,7 @@ _ONLY = re.compile(
     r"|the one (?:suggested|you suggest(?:ed)?)|the first suggestion|as (?:it |you )?suggest(?:ed)?)"
     r"|yes|yes please|y|yep|yeah|sure|ok|okay|sounds good|looks good|perfect|that's (?:fine|good|right)"
 )
-# Hardly meant as a text or as what an image shows, and as nothing else for certain.
+# Unlikely to be a text or an image's content, but not certain to be anything else.
 _UNCERTAIN = re.compile(
     r"y|yes|yeah|yep|yes please|n|no|nope|no thanks|no thank you|ok|okay|sure|hi|hello|hey|next|none|go on|continue"
     r"|maybe|what|why|huh|hm+|i (?:don't|do not) know|idk|not sure|no idea|you (?:choose|decide)|surprise me"
@@ -53,11 +53,11 @@ _UNCERTAIN = re.compile(
 )
 
 
-def understand(message: str, situation: Situation) -> list[Wish] | None:
-    """The wishes in a message, in order; None where it is not certain what is meant."""
+def understand(message: str, situation: Situation) -> list[Intent] | None:
+    """The intents of a message, in order; None if the meaning is not certain."""
     said = message.strip()
     if re.fullmatch(r"[\s?!]*", said):
-        return [Wish("help")] if "?" in said else None
+        return [Intent("help")] if "?" in said else None
     slot = situation.slot(situation.asked)
     if situation.is_confirming:
         return _answer(said, situation)
@@ -66,89 +66,89 @@ def understand(message: str, situation: Situation) -> list[Wish] | None:
     return _for_images(said, situation)
 
 
-def _answer(said: str, situation: Situation) -> list[Wish] | None:
-    """To a question of the agent's own: one of its answers, or something else that is certain."""
+def _answer(said: str, situation: Situation) -> list[Intent] | None:
+    """Answers to the agent's own question, or another intent that is certain."""
     words = bare(said)
     number = number_in(words, situation)
     if number is None:
         number = number_in(without_politeness(words, is_loose=True), situation)
     if number is not None:
-        return [Wish("pick", number=number)]
+        return [Intent("pick", number=number)]
     if answer := commands.yes_or_no(words):
-        return [Wish(answer)]
+        return [Intent(answer)]
     if picked := _answer_named(words, situation):
         return picked
     if command := commands.find(words, is_loose=True):
-        return [Wish(command)]
-    named = naming.named(said, situation) or []
-    # Numbers on show are answers here, whatever is named beside them.
-    return None if any(wish.action == "pick" for wish in named) else named or None
+        return [Intent(command)]
+    named = placeholder_rules.named(said, situation) or []
+    # Here, numbers are answers, even if a placeholder is named beside them.
+    return None if any(intent.action == "pick" for intent in named) else named or None
 
 
-def _answer_named(words: str, situation: Situation) -> list[Wish]:
-    """The answer whose words are said, unless a yes or no before them says the contrary."""
+def _answer_named(words: str, situation: Situation) -> list[Intent]:
+    """The answer whose words are said, unless a yes or no before them contradicts it."""
     found = re.fullmatch(r"(?:(yes|yeah|yep|ok|okay|sure)|(no|nope|nah)) (.+)", words)
     rest = found[3] if found else words
     fitting = matches(without_politeness(rest, is_loose=True), situation.offers)
     if len(fitting) != 1 or commands.is_negated(rest):
         return []
     contrary = "" if found is None else "no" if found[1] else "yes"
-    return [] if fitting[0].value == contrary else [Wish("pick", number=fitting[0].n)]
+    return [] if fitting[0].value == contrary else [Intent("pick", number=fitting[0].n)]
 
 
-def _for_text(said: str, slot: Slot, situation: Situation) -> list[Wish] | None:
-    """Whatever is not plainly something else is the text, as written."""
+def _for_text(said: str, slot: Slot, situation: Situation) -> list[Intent] | None:
+    """A text is asked for: everything that is not clearly something else is the text, as written."""
     quoted = unquoted(said)
     if quoted is not None:
-        return [Wish("set", text=quoted)] if quoted else [Wish("skip")]
+        return [Intent("set", text=quoted)] if quoted else [Intent("skip")]
     words = bare(said)
     if command := commands.find(words, is_loose=False):
-        return [Wish(command)]
+        return [Intent(command)]
     picked = _picked_for_text(words, situation)
     if picked is None or picked:
         return picked
     if _UNCERTAIN.fullmatch(words) and not words.startswith("thank"):
         return None
-    named = naming.named(said, situation)
+    named = placeholder_rules.named(said, situation)
     if named is None or named:
         return named
     filled = _fill_for_text(said, situation)
     return _text(said, slot, situation) if filled == [] else filled
 
 
-def _text(said: str, slot: Slot, situation: Situation) -> list[Wish] | None:
-    """The text itself, without words that only give it."""
-    if (value := naming.quoted_value(said)) is not None:
-        return [Wish("set", text=value)]
-    if naming.is_called(slot):
+def _text(said: str, slot: Slot, situation: Situation) -> list[Intent] | None:
+    """The text itself, without the words that introduce it."""
+    if (value := placeholder_rules.quoted_value(said)) is not None:
+        return [Intent("set", text=value)]
+    if placeholder_rules.is_called(slot):
         if call := _CALL_IT.fullmatch(said):
-            return naming.wishes_for(slot, call["value"], situation, is_named=False)
+            return placeholder_rules.intents_for(slot, call["value"], situation, is_named=False)
         if _WOULD_CALL.match(bare(said)):
             return None
-    return [Wish("set", text=said)]
+    return [Intent("set", text=said)]
 
 
-def _picked_for_text(words: str, situation: Situation) -> list[Wish] | None:
-    """A choice on show in place of a text; empty: the words are none. None: they are like one, and there is none."""
+def _picked_for_text(words: str, situation: Situation) -> list[Intent] | None:
+    """A choice instead of a text; empty: the words are not a choice; None: they look like one that does not exist."""
     plain = without_politeness(words, is_loose=False)
     if len(situation.offers) == 1 and (_ONLY.fullmatch(plain) or _ONLY.fullmatch(words)):
-        return [Wish("pick", number=situation.offers[0].n)]
+        return [Intent("pick", number=situation.offers[0].n)]
     if picked := labelled(words, situation):
         return picked
     number = number_said(plain)
     if number in situation.numbers() and not _OF_IMAGES.search(plain):
-        return [Wish("pick", number=number)]
+        return [Intent("pick", number=number)]
     found = _PICK_VERB.fullmatch(plain)
     number = number_said(found["number"]) if found else None
     if number is None:
         return []
-    return [Wish("pick", number=number)] if situation.offers else None
+    return [Intent("pick", number=number)] if situation.offers else None
 
 
-def _fill_for_text(said: str, situation: Situation) -> list[Wish] | None:
-    """Images of a project while a text is asked: only where its project is said to be one, or an order is.
+def _fill_for_text(said: str, situation: Situation) -> list[Intent] | None:
+    """Images of a project while a text is asked for: only if the words say “project” or give an order.
 
-    Empty: nothing like it; None: it may also be a text.
+    Empty: nothing like that; None: it may also be a text.
     """
     filled = fill(said, situation)
     if not filled or filled[0].text not in situation.projects:
@@ -159,12 +159,12 @@ def _fill_for_text(said: str, situation: Situation) -> list[Wish] | None:
     return None if re.search(r"\b(?:images|pictures|photos)\b", words) else []
 
 
-def _for_images(said: str, situation: Situation) -> list[Wish] | None:
-    """Images, or nothing, are asked for: a command, a choice, words to look for."""
+def _for_images(said: str, situation: Situation) -> list[Intent] | None:
+    """Images are asked for, or nothing: a command, a choice, or words to search for."""
     words = bare(said)
     if command := commands.find(words, is_loose=True):
-        return [Wish(command)]
-    named = naming.named(said, situation)
+        return [Intent(command)]
+    named = placeholder_rules.named(said, situation)
     if named is None or named:
         return named
     if situation.asked is None:
@@ -178,28 +178,33 @@ def _for_images(said: str, situation: Situation) -> list[Wish] | None:
     )
 
 
-def _unasked(said: str, situation: Situation) -> list[Wish] | None:
-    """Nothing is asked: only what is on show is certain, or images by the project."""
+def _unasked(said: str, situation: Situation) -> list[Intent] | None:
+    """Nothing is asked for: only the choices offered, or images by project, are certain."""
     if picked := labelled(bare(said), situation):
         return picked
     number = number_in(without_politeness(bare(said), is_loose=True), situation)
-    return [Wish("pick", number=number)] if number in situation.numbers() else fill(said, situation)
+    return [Intent("pick", number=number)] if number in situation.numbers() else fill(said, situation)
 
 
-def _in_turn(said: str, situation: Situation) -> list[Wish] | None:
-    """Like "the second one, then skip": each part by itself, where all are certain; None where it is no such list."""
+def _in_turn(said: str, situation: Situation) -> list[Intent] | None:
+    """Like “the second one, then skip”: each part by itself if all are certain; None if it is not such a list."""
     parts = [part for part in _THEN.split(said) if bare(part)] if len(said) <= _LONGEST_LIST else []
-    if "\n" in said or not 1 < len(parts) <= naming.MOST_WISHES:
+    if "\n" in said or not 1 < len(parts) <= placeholder_rules.MOST_INTENTS:
         return None
-    wishes: list[Wish] = []
+    intents: list[Intent] = []
     for part in parts:
         command = commands.find(bare(part), is_loose=True)
-        found = [Wish(command)] if command else naming.named(part, situation) or choose(part, situation)
+        found = (
+            [Intent(command)]
+            if command
+            else placeholder_rules.named(part, situation) or choose(part, situation)
+        )
         if not found:
             return None
-        wishes += found
+        intents += found
     if all(
-        wish.action in ("pick", "find", "latest", "image") and wish.placeholder is None for wish in wishes
+        intent.action in ("pick", "find", "latest", "image") and intent.placeholder is None
+        for intent in intents
     ):
-        return spread(wishes, situation)
-    return wishes
+        return spread(intents, situation)
+    return intents

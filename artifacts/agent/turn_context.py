@@ -1,91 +1,90 @@
-"""One turn of a talk: what there is, what was done so far, and what is said of it."""
+"""The context of one turn: what the user sees, what is filled, what has changed, what the agent says."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from artifacts.agent.chat_state import Choice, Question, Standing
+from artifacts.agent.chat_state import ChatState, Choice, Question
 from artifacts.agent.tools import Tools
 from artifacts.agent.understanding import phrases
-from artifacts.agent.understanding.intent import ProjectName, Situation, Slot, Wish
+from artifacts.agent.understanding.intent import Intent, ProjectName, Situation, Slot
 from artifacts.filling.placeholders import Placeholder, TemplatePage
 from artifacts.models import Artifact
 
 
 @dataclass(slots=True)
-class Talk:
-    """The turn as it goes on. `on_show`, `question`: as they were when the message was written.
+class TurnContext:
+    """One turn in progress. `on_show`, `question`: the choices and the question as the user saw them when writing.
 
-    `is_posed`: the question that is asked has been put to the user, with its choices; `wants_page`: the user asked
-    for the page itself.
+    `is_asked`: the open question has been asked, with its choices; `wants_page`: the user asked for the page.
     """
 
     artifact: Artifact
     page: TemplatePage
-    standing: Standing
+    state: ChatState
     tools: Tools
     projects: tuple[ProjectName, ...]
     filled: dict[str, str]
     said: list[str] = field(default_factory=list)
     has_changed: bool = False
-    is_posed: bool = True
+    is_asked: bool = True
     wants_page: bool = False
     on_show: tuple[Choice, ...] = ()
     question: Question = "value"
 
     def __post_init__(self) -> None:
         """Remembers what the user sees."""
-        self.on_show, self.question = tuple(self.standing.choices), self.standing.question
-        self.is_posed = self.standing.asked is not None
+        self.on_show, self.question = tuple(self.state.choices), self.state.question
+        self.is_asked = self.state.asked is not None
 
     @property
     def remaining(self) -> list[str]:
-        """The placeholders without a value, in the order of the page."""
+        """The placeholders without a value, in page order."""
         return [slot.name for slot in self.page.placeholders if slot.name not in self.filled]
 
     @property
     def project_ids(self) -> list[str]:
-        """Whose images may be shown."""
+        """The projects whose images may be used."""
         return [project.id for project in self.projects]
 
     @property
     def asked(self) -> Placeholder | None:
-        """The placeholder that is asked for."""
-        return self.slot(self.standing.asked)
+        """The placeholder asked for."""
+        return self.slot(self.state.asked)
 
     def slot(self, name: str | None) -> Placeholder | None:
-        """The placeholder of that name."""
+        """The placeholder with that name."""
         return next((slot for slot in self.page.placeholders if slot.name == name), None)
 
-    def target(self, wish: Wish) -> Placeholder | None:
-        """The placeholder that a wish is about: the one named, the one asked, the one that comes next."""
-        if wish.placeholder is not None:
-            return self.slot(wish.placeholder)
-        if self.standing.asked is None and self.has_changed and self.remaining:
+    def target(self, intent: Intent) -> Placeholder | None:
+        """The placeholder an intent is about: the one it names, the one asked for, or the next one."""
+        if intent.placeholder is not None:
+            return self.slot(intent.placeholder)
+        if self.state.asked is None and self.has_changed and self.remaining:
             return self.slot(self.remaining[0])
         return self.asked
 
     def say(self, sentence: str) -> None:
-        """Adds to the reply."""
+        """Adds a sentence to the reply."""
         self.said.append(sentence)
 
     def ask(self, name: str | None) -> None:
-        """Has the placeholder asked for; None: whichever comes next."""
-        self.standing.ask(name)
-        self.is_posed = False
+        """Asks for this placeholder; None: for the next empty one."""
+        self.state.ask(name)
+        self.is_asked = False
 
     def clear(self) -> None:
-        """Takes the choices on show away; the question is put again."""
-        self.standing.clear()
-        self.is_posed = False
+        """Removes the choices; the question will be asked again."""
+        self.state.clear()
+        self.is_asked = False
 
-    def put(self, question: Question, heading: str, choices: list[Choice]) -> None:
-        """Puts choices on show, with a sentence on them."""
-        self.standing.clear()
-        self.standing.question, self.standing.heading, self.standing.choices = question, heading, choices
-        self.is_posed = True
+    def show_choices(self, question: Question, heading: str, choices: list[Choice]) -> None:
+        """Offers choices under a sentence."""
+        self.state.clear()
+        self.state.question, self.state.heading, self.state.choices = question, heading, choices
+        self.is_asked = True
 
-    def pictured(self) -> dict[str, str]:
-        """What is filled, as it is spoken of: of images their labels, as far as they are known."""
+    def display_values(self) -> dict[str, str]:
+        """The values as the agent speaks of them: images by their label, if it is known."""
         images = [
             slot.name for slot in self.page.placeholders if slot.is_image and self.filled.get(slot.name)
         ]
@@ -97,7 +96,7 @@ class Talk:
         return {**self.filled, **{name: labels.get(self.filled[name], self.filled[name]) for name in images}}
 
     def save(self, values: Mapping[str, str | None]) -> None:
-        """Saves choices; a placeholder that was asked for is then no longer."""
+        """Saves choices; a placeholder that was asked for and now has a value is no longer asked for."""
         self.tools.save_configuration(values)
         self.has_changed = True
         for name, value in values.items():
@@ -105,17 +104,17 @@ class Talk:
                 self.filled.pop(name, None)
             else:
                 self.filled[name] = value
-        if self.standing.asked in values:
+        if self.state.asked in values:
             self.ask(None)
 
     def situation(self) -> Situation:
-        """As a message is understood by."""
+        """What the user sees, as the rules and the text model need it."""
         return Situation(
-            asked=self.standing.asked,
+            asked=self.state.asked,
             slots=tuple(
                 Slot(slot.name, slot.is_image, self.filled.get(slot.name)) for slot in self.page.placeholders
             ),
-            offers=tuple(choice.offer for choice in self.standing.choices),
+            offers=tuple(choice.offer for choice in self.state.choices),
             projects=tuple(project.name for project in self.projects),
-            is_confirming=self.standing.is_confirming,
+            is_confirming=self.state.is_confirming,
         )
