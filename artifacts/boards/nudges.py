@@ -12,7 +12,7 @@ from uuid import UUID
 from django.db import transaction
 
 from artifacts.models import Artifact
-from progressions.stream import broadcast
+from dali.lib.web.streams import broadcast
 
 # In place of an image's id: look at all of the page.
 WHOLE_PAGE = "*"

@@ -1,7 +1,7 @@
 """The stream's log: what an event says, and the one way to append events to a session.
 
 An event is a row before it is a message. `append` numbers it in the transaction of the change it tells of, so
-that commit order is number order; after commit the ready-made text goes out (progressions.stream.broadcast).
+that commit order is number order; after commit the ready-made text goes out (dali.lib.web.streams.broadcast).
 """
 
 import json
@@ -14,8 +14,8 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from dali.lib.db.sql import insert_rows
+from dali.lib.web.streams import broadcast
 from progressions.models import Event, Job, Variant
-from progressions.stream import broadcast
 
 EventType = Literal["queued", "running", "progress", "judge", "fail", "complete"]
 

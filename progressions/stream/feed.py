@@ -15,8 +15,9 @@ import structlog
 from channels.layers import get_channel_layer
 
 from dali.lib.loop_layer import OVERFLOW
+from dali.lib.web.streams import broadcast
 from dali.lib.web.streams.frames import text_frame
-from progressions.stream import broadcast, history
+from progressions.stream import history
 
 RING_EVENTS = 4_096
 RING_CHARS = 4 * 1024 * 1024

@@ -13,8 +13,9 @@ from channels.layers import get_channel_layer
 from django.db import close_old_connections
 
 from dali.lib.loop_layer import LoopChannelLayer
+from dali.lib.web.streams import broadcast
 from progressions.models import Event, StreamSession
-from progressions.stream import broadcast, feed, hub
+from progressions.stream import feed, hub
 from progressions.stream.feed import Cursor
 from progressions.stream.hub import reading
 from tests.progressions.stream.streams import connected, in_thread, receive_seqs, until, write_events
