@@ -8,7 +8,7 @@ from channels.routing import ProtocolTypeRouter
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dali.settings")
 django.setup(set_prefix=False)
 
-from artifacts.boards.routing import live_application  # noqa: E402 - needs Django set up
+from artifacts.boards.listening import live_application  # noqa: E402 - needs Django set up
 from dali.health import health_application  # noqa: E402
 from dali.server.handler import Handler  # noqa: E402
 from dali.server.lanes import Lanes  # noqa: E402

@@ -5,18 +5,12 @@ further than the ring reaches reads the rows. Text is made once, for all readers
 """
 
 import asyncio
-import contextlib
 import json
-import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-import structlog
-from channels.layers import get_channel_layer
-
-from dali.lib.loop_layer import OVERFLOW
-from dali.lib.web.streams import broadcast
 from dali.lib.web.streams.frames import text_frame
+from dali.lib.web.streams.subscription import Subscription
 from progressions.stream import history
 
 RING_EVENTS = 4_096
@@ -25,12 +19,8 @@ EARLY_EVENTS = 256
 BATCH_EVENTS = 512
 BATCH_CHARS = 128 * 1024
 STALLED_CHARS = 8 * 1024 * 1024
-RETRY_S = 2.0
 UNREAD = -1
-_LAYER_TIMEOUT_S = 2.0
 _STALL_CHECK_CHARS = 1024 * 1024
-
-log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,30 +42,26 @@ class Batch:
         return is_events and self.last == other.last and len(self.texts) == len(other.texts)
 
 
-class Feed:
-    """The newest events of one session, kept in order and without gaps as hints come in.
+class Feed(Subscription):
+    """The newest events of one session, in order and without gaps.
 
-    Lives on one event loop, from its first reader to its last. `head` is the newest number it holds, UNREAD
-    before the log was read for the first time.
+    `head` is the newest number it holds, UNREAD before the log was read for the first time.
     """
 
     def __init__(self, session_id: str) -> None:
+        super().__init__(f"stream {session_id}", session_id)
         self.session_id = session_id
         self.head = UNREAD
-        self.readers: set[Cursor] = set()
+        self.cursors: set[Cursor] = set()
         self.total_chars = 0
-        self.has_tried_to_listen = asyncio.Event()
         self._texts: list[str] = []  # up to head
         self._ring_chars = 0
-        self._is_stale = False  # hints were lost: only the log knows the newest
-        self._newest = 0  # known to exist, from hints or from the log
+        self._is_stale = False  # hints may have been lost: only the log knows the newest number
+        self._newest = 0  # the newest number known, from hints or from the log
         self._early: dict[int, str] = {}  # hints that came before their predecessors
         self._joined: tuple[Batch, str] | None = None
         self._framed: dict[bool, tuple[Batch, bytes]] = {}
-        self._news = asyncio.Event()
         self._next_stall_check = _STALL_CHECK_CHARS
-        self._fill_task: asyncio.Task[None] | None = None
-        self._listen_task = asyncio.create_task(self._listen(), name=f"stream {session_id}")
 
     def hear(self, events: Iterable[tuple[int, str]]) -> None:
         """Takes hints `(seq, text)`: the next one is appended, later ones make the feed read the rows, old ones
@@ -125,15 +111,28 @@ class Feed:
             made = self._framed[is_joined] = (batch, b"".join(map(text_frame, texts)))
         return made[1]
 
-    async def wait(self) -> None:
-        """Returns when something was appended."""
-        await self._news.wait()
+    def reread(self) -> None:
+        """Reads the newest number from the log."""
+        if self.head != UNREAD:
+            self._is_stale = True
+            self._settle()
 
-    def close(self) -> None:
-        """Ends the subscription and all reading."""
-        self._listen_task.cancel()
-        if self._fill_task is not None:
-            self._fill_task.cancel()
+    def is_behind(self) -> bool:
+        """Whether events are missing, or may be."""
+        return self._is_stale or self.head < self._newest
+
+    async def look(self) -> None:
+        """Reads the newest number, or the next events that hints left out."""
+        if self._is_stale:
+            self._is_stale = False
+            newest = await history.newest_of_async([self.session_id])
+            self._newest = max(self._newest, newest.get(self.session_id, 0))
+            return
+        wanted = self._newest
+        events = await history.events_after_async(self.session_id, self.head)
+        if not events and not await self._skip_pruned() and self._newest == wanted:
+            self._newest = self.head  # the log has no more
+        self._merge(events)
 
     def _append(self, text: str) -> None:
         self.head += 1
@@ -150,14 +149,13 @@ class Feed:
         if self._early:
             self._early = {seq: text for seq, text in self._early.items() if seq > self.head}
         self._trim()
-        if (self._is_stale or self._newest > self.head) and self._fill_task is None:
-            self._fill_task = asyncio.create_task(self._fill(), name=f"stream fill {self.session_id}")
-        self._news.set()  # wakes all who wait now ...
-        self._news.clear()  # ... and lets the next wait
+        if self.is_behind():
+            self.look_soon()
+        self.wake()
         if self.total_chars >= self._next_stall_check:
             self._next_stall_check = self.total_chars + _STALL_CHECK_CHARS
-            for reader in list(self.readers):
-                reader.end_if_stalled()
+            for cursor in list(self.cursors):
+                cursor.end_if_stalled()
 
     def _trim(self) -> None:
         if len(self._texts) < 2 * RING_EVENTS and self._ring_chars < 2 * RING_CHARS:
@@ -168,25 +166,6 @@ class Feed:
             self._ring_chars -= len(self._texts[drop])
             drop += 1
         del self._texts[:drop]
-
-    async def _fill(self) -> None:
-        """Reads what hints left out, until nothing is missing that is known of."""
-        try:
-            while self._is_stale or self.head < self._newest:
-                if self._is_stale:
-                    self._is_stale = False
-                    newest = await history.newest_of_async([self.session_id])
-                    self._newest = max(self._newest, newest.get(self.session_id, 0))
-                    continue
-                wanted = self._newest
-                events = await history.events_after_async(self.session_id, self.head)
-                if not events and not await self._skip_pruned() and self._newest == wanted:
-                    self._newest = self.head  # nothing is there: nothing to look for again
-                self._merge(events)
-        except Exception as error:  # noqa: BLE001 - the database may be away in many ways; the next look tries again
-            log.warning("feed_not_filled", sessionId=self.session_id, error=str(error))
-        finally:
-            self._fill_task = None
 
     def _merge(self, events: list[tuple[int, str]]) -> None:
         for seq, text in events:
@@ -208,52 +187,6 @@ class Feed:
         self._texts = []
         self._ring_chars = 0
 
-    async def _listen(self) -> None:
-        """Keeps one channel of this process in the session's group; comes back after every failure.
-
-        Without a channel layer's service the feed lives on what the hub reads from the log.
-        """
-        channel = f"stream.{uuid.uuid4().hex}"
-        while True:
-            try:
-                await self._receive(channel)
-            except Exception as error:  # noqa: BLE001 - whatever Redis or its client raise, the log has the events
-                log.warning(
-                    "feed_not_subscribed", sessionId=self.session_id, error=str(error) or type(error).__name__
-                )
-            self.has_tried_to_listen.set()
-            await asyncio.sleep(RETRY_S)
-
-    async def _receive(self, channel: str) -> None:
-        layer = get_channel_layer()
-        group = broadcast.group_of(self.session_id)
-        first = asyncio.create_task(layer.receive(channel))  # makes the channel, which a group needs
-        try:
-            await asyncio.sleep(0)
-            async with asyncio.timeout(_LAYER_TIMEOUT_S):
-                await layer.group_add(group, channel)
-            if self.has_tried_to_listen.is_set():
-                self._reread()
-            self.has_tried_to_listen.set()
-            message = await first
-            while True:  # nothing else is awaited here: a layer ends a channel when its receive is cancelled
-                if message == OVERFLOW:
-                    self._reread()
-                else:
-                    self.hear(message["events"])
-                message = await layer.receive(channel)
-        finally:
-            first.cancel()
-            await asyncio.gather(first, return_exceptions=True)
-            with contextlib.suppress(Exception):  # with Redis away there is nothing to leave
-                async with asyncio.timeout(_LAYER_TIMEOUT_S):
-                    await layer.group_discard(group, channel)
-
-    def _reread(self) -> None:
-        """Lets the log say what hints did not."""
-        self._is_stale = True
-        self._settle()
-
 
 class Cursor:
     """One reader's place in a session's log; moves only by what was sent.
@@ -261,7 +194,7 @@ class Cursor:
     `on_stalled` is called once when more than STALLED_CHARS of events came while one batch was being sent.
     """
 
-    def __init__(self, feed: Feed, on_stalled: Callable[[], None]) -> None:
+    def __init__(self, feed: Feed, on_stalled: Callable[[], object]) -> None:
         self.feed = feed
         self.is_stalled = False
         self.seq = 0
