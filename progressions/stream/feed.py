@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from dali.lib.web.streams.frames import text_frame
 from dali.lib.web.streams.subscription import Subscription
 from progressions.stream import history
+from progressions.stream.event_types import GapEvent
 
 RING_EVENTS = 4_096
 RING_CHARS = 4 * 1024 * 1024
@@ -206,9 +207,9 @@ class Cursor:
         """Takes its place, telling first where what was asked for is pruned or does not exist yet."""
         self.seq = start.after
         if start.after > start.bounds.newest:
-            self._gap = _gap("newest", start.bounds.newest, start.bounds.newest)
+            self._gap = _gap({"type": "gap", "newest": start.bounds.newest}, start.bounds.newest)
         elif start.after < start.bounds.pruned:
-            self._gap = _gap("oldest", start.bounds.pruned + 1, start.bounds.pruned)
+            self._gap = _oldest_gap(start.bounds.pruned)
 
     async def next(self) -> Batch:
         """What is to be sent next, waited for where there is nothing; then call `sent`."""
@@ -247,8 +248,12 @@ class Cursor:
         if events and events[0][0] == self.seq + 1:
             return Batch([text for _, text in events], events[-1][0], is_full=True)
         pruned = events[0][0] - 1 if events else (await history.bounds_of_async(self.feed.session_id)).pruned
-        return _gap("oldest", pruned + 1, pruned)
+        return _oldest_gap(pruned)
 
 
-def _gap(name: str, value: int, last: int) -> Batch:
-    return Batch([json.dumps({"type": "gap", name: value}, separators=(",", ":"))], last, is_gap=True)
+def _oldest_gap(pruned: int) -> Batch:
+    return _gap({"type": "gap", "oldest": pruned + 1}, pruned)
+
+
+def _gap(event: GapEvent, last: int) -> Batch:
+    return Batch([json.dumps(event, separators=(",", ":"))], last, is_gap=True)

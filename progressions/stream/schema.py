@@ -6,7 +6,7 @@ from dali.lib.web.pagination import MOST_WHOLE
 from dali.lib.web.schema.types import Schema, event_stream_of, schema_of
 from dali.lib.web.schema.views import error_answers
 from progressions.stream.admission import SESSION_ID
-from progressions.stream.event_types import GAPS, STORED
+from progressions.stream.event_types import GAPS, STORED, Envelope
 
 _REFS = "#/components/schemas/"
 EVENTS_SCHEMA: Schema = {"type": "array", "items": {"$ref": f"{_REFS}Event"}}
@@ -101,15 +101,22 @@ def event_components() -> dict[str, Schema]:
     """Every form of every event, a union for each type, and the unions of all."""
     components: dict[str, Schema] = {}
     names: dict[str, str] = {}
-    for type_, forms in (STORED | GAPS).items():
-        for form in forms:
-            components[form.__name__] = schema_of(form)
-        name = names[type_] = f"{type_.capitalize()}Event"
-        if len(forms) > 1:
-            components[name] = {"oneOf": [_ref(form.__name__) for form in forms]}
+    for types, schema in ((STORED, stored_schema), (GAPS, schema_of)):
+        for type_, forms in types.items():
+            components |= {form.__name__: schema(form) for form in forms}
+            name = names[type_] = f"{type_.capitalize()}Event"
+            if len(forms) > 1:
+                components[name] = {"oneOf": [_ref(form.__name__) for form in forms]}
     components["Event"] = _union("An event as it is stored.", {type_: names[type_] for type_ in STORED})
     components["StreamEvent"] = _union("What a stream sends.", names)
     return components
+
+
+def stored_schema(form: Any) -> Schema:
+    """The schema of an event as it is stored: its form in the envelope."""
+    envelope, body = schema_of(Envelope), schema_of(form)
+    required = envelope["required"] + body["required"]
+    return {**body, "required": required, "properties": envelope["properties"] | body["properties"]}
 
 
 def _union(description: str, names: dict[str, str]) -> Schema:
