@@ -20,7 +20,7 @@ from dali.lib.logs import quieter
 from dali.lib.texts import composed, decomposed
 from dali.lib.web.input.fields import shown
 from dali.lib.web.input.strict_json import parse_text
-from dali.server.local_worker import somebody_at_work
+from dali.server.local_worker import ensured_worker
 from progressions.api.requests import JobInSerializer
 from progressions.models import Event, Job
 from progressions.pipeline import ingest
@@ -81,7 +81,7 @@ class Command(BaseCommand):
     @quieter()  # the bars tell the same
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            with somebody_at_work() as is_ours:
+            with ensured_worker() as is_ours:
                 job = submit(options)
                 screen = JobScreen(str(job.id))
                 screen.follow(events_of(job))

@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand
 from django.db.models import Count, Q
 from django.utils import timezone
 
-from dali.server.local_worker import somebody_at_work
+from dali.server.local_worker import ensured_worker
 from progressions.enums import VariantStatus
 from progressions.models import ImageProgression, Job, Variant
 from progressions.upkeep import sweep
@@ -25,7 +25,7 @@ class Command(BaseCommand):
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        with somebody_at_work() as is_ours:
+        with ensured_worker() as is_ours:
             jobs = unfinished_jobs()
             for job_id, variants in jobs.items():
                 self.stdout.write(f"job {job_id}: {variants} not ended")

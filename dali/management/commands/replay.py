@@ -24,7 +24,7 @@ from dali.lib.errors import DaliError
 from dali.lib.logs import quieter
 from dali.lib.objects.storage import LocalWriteOnceStorage, WriteOnceStorage, originals
 from dali.lib.web.in_process import InProcessAdapter
-from dali.server.local_worker import somebody_at_work
+from dali.server.local_worker import ensured_worker
 from projects.authentication import HEADER
 from projects.models import ApiKey
 
@@ -77,7 +77,7 @@ class Command(BaseCommand):
         if options["dry_run"]:
             self.stdout.write("Nothing was asked.")
             return
-        with somebody_at_work(), asking() as api:
+        with ensured_worker(), asking() as api:
             verdicts = self._run(api, script, objects, options)
         self.stdout.write(
             f"Images: {verdicts['same']} as then, {verdicts['other']} other, "
