@@ -1,4 +1,4 @@
-"""The ASGI application: pages and API by Django in lanes, streams and health by applications of their own."""
+"""The ASGI application: Django serves pages and API in lanes; streams and health have their own applications."""
 
 import os
 
@@ -16,7 +16,7 @@ from dali.server.lifespan import lifespan_application  # noqa: E402
 from dali.start import check_settings  # noqa: E402
 from progressions.stream.routing import http_application, websocket_application  # noqa: E402
 
-check_settings()  # servers that are not ours start here
+check_settings()  # other web servers start here
 application = ProtocolTypeRouter(
     {
         "http": health_application(http_application(live_application(Lanes(Handler())))),

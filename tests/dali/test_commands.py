@@ -123,7 +123,7 @@ def test_a_project_is_found_by_id_or_name_and_made_where_new() -> None:
         (
             {"start_image": __file__},
             (
-                f"--start-image: {__file__!r} cannot be taken: this is text, not an image;"
+                f"--start-image: {__file__!r} was refused: this is text, not an image;"
                 " send PNG, JPEG, WebP, GIF, BMP, TIFF or AVIF"
             ),
         ),
@@ -169,7 +169,7 @@ def test_recover_resumes_what_a_killed_process_left_and_says_so(tmp_path: Path) 
     code, output, errors = ended(start(tmp_path, "recover"))
     assert code == 0, errors
     assert re.fullmatch(r"job (\S+): 1 not ended\njob \1: 1 complete\n1 jobs resumed\.\n", output), output
-    assert ended(start(tmp_path, "recover"))[1] == "Nothing was left unfinished.\n"
+    assert ended(start(tmp_path, "recover"))[1] == "Nothing was unfinished.\n"
 
 
 @pytest.mark.rest

@@ -9,7 +9,7 @@ from dali.settings.pages import settings_page, written_files
 
 
 class Command(BaseCommand):
-    """Prints the settings' page; with --write updates both files, with --check says whether they hold."""
+    """Prints the page of settings; --write updates both files, --check tells whether they are up to date."""
 
     help = "Lists every setting; --write updates docs/settings.md and .env.example."
     needs_database = False
@@ -17,7 +17,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--write", action="store_true", help="write both files")
-        parser.add_argument("--check", action="store_true", help="fail where a file differs from the code")
+        parser.add_argument("--check", action="store_true", help="fail if a file is out of date")
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not (options["write"] or options["check"]):
@@ -26,8 +26,6 @@ class Command(BaseCommand):
         for path, text in written_files().items():
             if options["check"]:
                 if not path.is_file() or path.read_text() != text:
-                    raise CommandError(
-                        f"{path.name} is not what the code declares: describe_settings --write"
-                    )
+                    raise CommandError(f"{path.name} is out of date: run describe_settings --write")
             else:
                 path.write_text(text)

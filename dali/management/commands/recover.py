@@ -1,4 +1,4 @@
-"""Resumes what was left unfinished, for machines on which no server runs just now."""
+"""Finishes jobs that were left unfinished, on a machine without a running server."""
 
 import time
 from typing import Any
@@ -18,11 +18,9 @@ UNFINISHED = (VariantStatus.QUEUED, VariantStatus.RUNNING)
 
 
 class Command(BaseCommand):
-    """`manage.py recover`. A running embedded server does all this by itself, and so do production's workers."""
+    """`manage.py recover`. Running servers and workers do all this themselves."""
 
-    help = (
-        "Resumes jobs that are due or were lost, until nothing is left to do, and says what became of them."
-    )
+    help = "Resumes jobs that are due or were lost until all have ended, and shows how they ended."
 
     def handle(self, *args: Any, **options: Any) -> None:
         with ensured_worker() as is_ours:
@@ -32,7 +30,7 @@ class Command(BaseCommand):
             if is_ours:
                 wait_until_nothing_is_due()
             elif settings.IS_EMBEDDED:
-                self.stdout.write("A server works on these data: it resumes them by itself.")
+                self.stdout.write("A server is running: it resumes them by itself.")
                 return
             else:
                 sweep.end_cancelled()
@@ -40,11 +38,11 @@ class Command(BaseCommand):
                 return
         for job_id in jobs:
             self.stdout.write(f"job {job_id}: {outcome(job_id)}")
-        self.stdout.write(f"{len(jobs)} jobs resumed." if jobs else "Nothing was left unfinished.")
+        self.stdout.write(f"{len(jobs)} jobs resumed." if jobs else "Nothing was unfinished.")
 
 
 def unfinished_jobs() -> dict[str, int]:
-    """How many variants have not ended, by the id of their job."""
+    """The number of variants that have not ended, by job id."""
     rows = Job.objects.annotate(left=Count("variants", filter=Q(variants__status__in=UNFINISHED))).filter(
         left__gt=0
     )
@@ -52,7 +50,7 @@ def unfinished_jobs() -> dict[str, int]:
 
 
 def wait_until_nothing_is_due() -> None:
-    """Returns when every variant has ended and no image waits for its judge now."""
+    """Returns when every variant has ended and no image is due for judging."""
     while True:
         is_judging = ImageProgression.objects.filter(judge_due_at__lte=timezone.now()).exists()
         if not is_judging and not Variant.objects.filter(status__in=UNFINISHED).exists():
@@ -61,7 +59,7 @@ def wait_until_nothing_is_due() -> None:
 
 
 def outcome(job_id: str) -> str:
-    """How the job's variants ended, in words."""
+    """How the job's variants ended, as text."""
     rows = (
         Variant.objects.filter(job_id=job_id).order_by("status").values_list("status").annotate(Count("id"))
     )

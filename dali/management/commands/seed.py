@@ -1,4 +1,4 @@
-"""`manage.py seed`: the tips and prices that the knowledge base starts with, and the example templates."""
+"""`manage.py seed`: creates the initial tips and prices of the knowledge base, and the example templates."""
 
 from pathlib import Path
 from typing import Any
@@ -11,18 +11,18 @@ from knowledgebase.services import Seeded, seed_prices, seed_tips
 
 
 class Command(BaseCommand):
-    """Makes missing tips, prices and templates, leaves the others alone, says how many."""
+    """Creates missing tips, prices and templates, and prints counts."""
 
     help = (
-        "Makes the tips of fixtures/knowledge_base.json, the prices of fixtures/prices.json and the templates"
-        " fixtures/*/template.html that are missing. Changed tips and prices stay as they are."
+        "Creates the missing tips of fixtures/knowledge_base.json, prices of fixtures/prices.json and templates"
+        " fixtures/*/template.html. Changed tips and prices are kept."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
             "--force",
             action="store_true",
-            help="also give changed tips and prices what the fixtures say",
+            help="also reset changed tips and prices to the fixtures",
         )
 
     def handle(self, *, force: bool, **options: Any) -> None:

@@ -19,8 +19,8 @@ class Command(BaseCommand):
     """`manage.py serve`."""
 
     help = (
-        "Serves everything from one process: nothing else to install or start. Listens on HOST and PORT,"
-        " keeps its data in DALI_DATA_DIR. Stops gently on SIGTERM or Ctrl-C, at once on a second Ctrl-C."
+        "Serves everything from one process; needs no other service. Listens on HOST and PORT, keeps its data in"
+        " DALI_DATA_DIR. Stops gracefully on SIGTERM or Ctrl-C, at once on a second Ctrl-C."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -50,7 +50,7 @@ class Command(BaseCommand):
         made = prepare()
         warm_up()
 
-        # Imported late: Twisted's reactor is installed by the import, and the application reads the settings.
+        # Imported late: the import installs Twisted's reactor, and the application reads the settings.
         from dali.asgi import application
         from dali.server import process
         from dali.server.embedded import Engine
@@ -67,7 +67,7 @@ class Command(BaseCommand):
 
 
 def welcome(origin: str, made: FirstSecrets) -> str:
-    """What the terminal shows once the server answers."""
+    """The text to print once the server is ready."""
     lines = [
         "",
         f"Dali is ready at {origin}/   (Ctrl-C stops it)",
@@ -80,7 +80,9 @@ def welcome(origin: str, made: FirstSecrets) -> str:
         "",
     ]
     if made.api_key or made.admin_password:
-        lines.append("First start. Keep these: they are shown this once, and only hashes of them are stored.")
+        lines.append(
+            "First start. Save these now: they are shown only once, and only their hashes are stored."
+        )
         if made.api_key:
             lines.append(f"  API key      {made.api_key}   (header X-Api-Key)")
         if made.admin_password:

@@ -1,4 +1,4 @@
-"""Production's web process: pages, API and stream; several may run beside Celery's workers."""
+"""Production's web process: pages, API and stream. Several may run, beside Celery workers."""
 
 import sys
 from typing import Any, NoReturn
@@ -15,7 +15,7 @@ from dali.server.bootstrap import missing_migrations
 from dali.server.protocols.sockets import ListenError, bind, origin_of
 from dali.warmup import warm_up
 
-# For a connection to the database; then the answer is 503, which is promised within 5 s, all else included.
+# The longest wait for a database connection. Then the answer is 503, which must be sent within 5 s in all.
 REQUEST_WAITS_S = 2.0
 
 
@@ -24,7 +24,7 @@ class Command(BaseCommand):
 
     help = (
         "Serves pages, API and stream on HOST and PORT, without a worker: production's web process. Several"
-        " may run. Stops gently on SIGTERM or Ctrl-C, at once on a second Ctrl-C."
+        " may run. Stops gracefully on SIGTERM or Ctrl-C, at once on a second Ctrl-C."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -51,7 +51,7 @@ class Command(BaseCommand):
     def _serve(self) -> NoReturn:
         listener = bind(settings.HOST, settings.PORT)
 
-        # Imported late: Twisted's reactor is installed by the import.
+        # Imported late: the import installs Twisted's reactor.
         from dali.asgi import application
         from dali.server import process
         from dali.server.web import WebServer
