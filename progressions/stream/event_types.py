@@ -15,7 +15,7 @@ Count = Annotated[int, {"minimum": 0}]
 Share = Annotated[float, {"minimum": 0, "maximum": 1, "description": "Never falls within a variant."}]
 Verdict = Annotated[
     str | None,
-    {"enum": [*Judgment.values, None], "description": "Null where the judge could not say."},
+    {"enum": [*Judgment.values, None], "description": "Null if the judge could not decide."},
 ]
 
 
@@ -79,7 +79,7 @@ class QueuedEvent(VariantNames):
 
 
 class VariantRunningEvent(VariantNames):
-    """A worker has taken the variant for the first time."""
+    """A worker has started the variant."""
 
     type: Literal["running"]
     refinedPrompt: str
@@ -87,26 +87,26 @@ class VariantRunningEvent(VariantNames):
 
 
 class ArtifactRunningEvent(ArtifactNames):
-    """An artifact that takes long will be built."""
+    """The build of an artifact that takes long begins."""
 
     type: Literal["running"]
 
 
 class ProgressDetails(TypedDict):
-    """What the `progress` event of a variant may carry besides."""
+    """Optional fields of a variant's `progress` event."""
 
     generatedImageUrl: NotRequired[Url]
     progressionId: NotRequired[Id]
     attempt: NotRequired[Annotated[int, {"minimum": 0}]]
     retryInMs: NotRequired[Count]
-    error: NotRequired[Annotated[str, {"description": "Why the attempt will be repeated."}]]
+    error: NotRequired[Annotated[str, {"description": "The reason for repeating the attempt."}]]
     previewUrl: NotRequired[
         Annotated[
             str,
             {
                 "format": "uri",
                 "description": (
-                    "Where previews were asked for (`options.openai.partial_images`): the unfinished picture as a"
+                    "If previews were requested (`options.openai.partial_images`): the unfinished picture as a"
                     " `data:` URL of a WebP, at most 256 x 256 pixels and 16 KiB."
                 ),
             },
@@ -123,27 +123,27 @@ class VariantProgressEvent(VariantNames, ProgressDetails):
 
 
 class ArtifactStep(TypedDict):
-    """The step of an artifact's build, where it has steps."""
+    """The optional step of an artifact's build."""
 
     step: NotRequired[str]
 
 
 class ArtifactProgressEvent(ArtifactNames, ArtifactStep):
-    """Work on an artifact goes on."""
+    """Work on an artifact has progressed."""
 
     type: Literal["progress"]
     progress: Annotated[float, {"minimum": 0, "maximum": 1}]
 
 
 class JudgeDetails(TypedDict):
-    """What a `judge` event may carry besides."""
+    """Optional fields of a `judge` event."""
 
-    retrySuggestion: NotRequired[Annotated[str, {"description": "Where it failed."}]]
+    retrySuggestion: NotRequired[Annotated[str, {"description": "What to try, if it failed."}]]
     late: NotRequired[Annotated[Literal[True], {"description": "The verdict came after `complete`."}]]
 
 
 class JudgeEvent(JudgedNames, JudgeDetails):
-    """The verdict on an image. A late verdict names no variant where that is gone."""
+    """The verdict on an image. A late verdict names no variant if it was deleted."""
 
     type: Literal["judge"]
     progressionId: Id
@@ -191,14 +191,14 @@ class VariantSkippedEvent(VariantNames):
 
 
 class JobCompleteEvent(TypedDict):
-    """All variants have ended: the job's last event but for late verdicts."""
+    """All variants have ended: the job's last event except late verdicts."""
 
     type: Literal["complete"]
     scope: Literal["job"]
     jobId: Id
     projectId: Id
     summary: Summary
-    costUsd: Annotated[float | None, {"minimum": 0, "description": "Null where nothing of it is known."}]
+    costUsd: Annotated[float | None, {"minimum": 0, "description": "Null if no cost is known."}]
 
 
 class ArtifactCompleteEvent(ArtifactNames):
@@ -208,14 +208,14 @@ class ArtifactCompleteEvent(ArtifactNames):
 
 
 class NewestGapEvent(TypedDict):
-    """`after` was beyond the newest event; the stream goes on live from `newest`."""
+    """`after` was beyond the newest event; the stream continues live after `newest`."""
 
     type: Literal["gap"]
     newest: Count
 
 
 class OldestGapEvent(TypedDict):
-    """What was asked for is pruned; the stream goes on from `oldest`."""
+    """The wanted events were pruned; the stream continues from `oldest`."""
 
     type: Literal["gap"]
     oldest: Count

@@ -1,7 +1,7 @@
-"""The live end of one session's log in this process: one subscription, the newest texts, and readers' places in it.
+"""The live end of one session's log in this process: the newest texts, and each reader's place in them.
 
-A reader is a cursor: it has no queue of its own, so nothing overflows and nothing is dropped. One that lags
-further than the ring reaches reads the rows. Text is made once, for all readers.
+A reader is a cursor without a queue, so nothing overflows and nothing is dropped. A reader that lags further than the
+ring of texts reaches reads the rows. Text is made once for all readers.
 """
 
 import asyncio
@@ -26,10 +26,10 @@ _STALL_CHECK_CHARS = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What a reader is to be sent next: ready-made JSON objects, and its place once they are sent.
+    """What to send a reader next: JSON texts, and the reader's place after them.
 
-    Events are numbered `last - len(texts) + 1` to `last`; a gap message stands alone, and resuming after
-    `last` leaves nothing out either.
+    Events are numbered `last - len(texts) + 1` to `last`. A gap message is alone in its batch; resuming after its
+    `last` misses nothing either.
     """
 
     texts: list[str]
@@ -38,7 +38,7 @@ class Batch:
     is_gap: bool = False
 
     def is_same(self, other: "Batch") -> bool:
-        """Whether both hold the same events of one session; no gap message is another's."""
+        """Whether both have the same events of one session. Gap messages are never the same."""
         is_events = not (self.is_gap or other.is_gap)
         return is_events and self.last == other.last and len(self.texts) == len(other.texts)
 
@@ -65,8 +65,7 @@ class Feed(Subscription):
         self._next_stall_check = _STALL_CHECK_CHARS
 
     def hear(self, events: Iterable[tuple[int, str]]) -> None:
-        """Takes hints `(seq, text)`: the next one is appended, later ones make the feed read the rows, old ones
-        are ignored."""
+        """Takes hints `(seq, text)`: appends the next event, reads rows for later ones, ignores old ones."""
         for seq, text in events:
             if seq > self.head + 1:
                 self._newest = max(self._newest, seq)
@@ -77,14 +76,14 @@ class Feed(Subscription):
         self._settle()
 
     def learn(self, newest: int) -> None:
-        """Takes the newest number as the log has it; what the feed lacks is read from the rows."""
+        """Takes the newest number in the log; missing events are read from the rows."""
         if self.head == UNREAD:
             self.head = newest
         self._newest = max(self._newest, newest)
         self._settle()
 
     def after(self, seq: int) -> list[str] | None:
-        """The next texts after a number, at most one batch; None where the ring does not reach back that far."""
+        """The next texts after a number, at most one batch; None if the ring does not reach back that far."""
         if seq >= self.head:
             return []
         start = seq - (self.head - len(self._texts))
@@ -99,13 +98,13 @@ class Feed(Subscription):
         return texts
 
     def joined(self, batch: Batch) -> str:
-        """The batch as one JSON array; made once where many readers stand at the same place."""
+        """The batch as one JSON array; made once for readers at the same place."""
         if self._joined is None or not batch.is_same(self._joined[0]):
             self._joined = (batch, f"[{','.join(batch.texts)}]")
         return self._joined[1]
 
     def framed(self, batch: Batch, *, is_joined: bool) -> bytes:
-        """The batch as WebSocket frames, one for each event or one for all; made once as `joined` is."""
+        """The batch as WebSocket frames, one for each event or one for all; made once, as `joined` is."""
         made = self._framed.get(is_joined)
         if made is None or not batch.is_same(made[0]):
             texts = [self.joined(batch)] if is_joined else batch.texts
@@ -142,7 +141,7 @@ class Feed(Subscription):
         self.total_chars += len(text)
 
     def _settle(self) -> None:
-        """After a change: appends what can be now, asks for what is missing, wakes readers."""
+        """After a change: appends early hints that fit now, looks for missing events, wakes readers."""
         if self.head == UNREAD:
             return
         while (text := self._early.pop(self.head + 1, None)) is not None:
@@ -160,7 +159,7 @@ class Feed(Subscription):
 
     def _trim(self) -> None:
         if len(self._texts) < 2 * RING_EVENTS and self._ring_chars < 2 * RING_CHARS:
-            return  # seldom, and then much: a list is cut from the front in one go
+            return  # trims rarely and much, because cutting a list's front moves the rest
         drop = max(0, len(self._texts) - RING_EVENTS)
         self._ring_chars -= sum(map(len, self._texts[:drop]))
         while self._ring_chars > RING_CHARS:
@@ -170,7 +169,7 @@ class Feed(Subscription):
 
     def _merge(self, events: list[tuple[int, str]]) -> None:
         for seq, text in events:
-            if seq > self.head + 1:  # what lay between was pruned
+            if seq > self.head + 1:  # the events between were pruned
                 self._restart(seq - 1)
             if seq == self.head + 1:
                 self._append(text)
@@ -190,9 +189,9 @@ class Feed(Subscription):
 
 
 class Cursor:
-    """One reader's place in a session's log; moves only by what was sent.
+    """One reader's place in a session's log; it moves only by what was sent.
 
-    `on_stalled` is called once when more than STALLED_CHARS of events came while one batch was being sent.
+    `on_stalled` is called once, when more than STALLED_CHARS of events arrived while one batch was being sent.
     """
 
     def __init__(self, feed: Feed, on_stalled: Callable[[], object]) -> None:
@@ -204,7 +203,7 @@ class Cursor:
         self._sending_since: int | None = None
 
     def begin(self, start: history.Start) -> None:
-        """Takes its place, telling first where what was asked for is pruned or does not exist yet."""
+        """Takes its place, with a gap message first if the wanted events were pruned or do not exist yet."""
         self.seq = start.after
         if start.after > start.bounds.newest:
             self._gap = _gap({"type": "gap", "newest": start.bounds.newest}, start.bounds.newest)
@@ -212,7 +211,7 @@ class Cursor:
             self._gap = _oldest_gap(start.bounds.pruned)
 
     async def next(self) -> Batch:
-        """What is to be sent next, waited for where there is nothing; then call `sent`."""
+        """Waits for the next batch. Call `sent` when it has been sent."""
         self._sending_since = None
         batch = self._gap
         self._gap = None
@@ -222,19 +221,19 @@ class Cursor:
         return batch
 
     def sent(self, batch: Batch) -> None:
-        """Moves behind a batch that has gone out."""
+        """Moves behind a batch that was sent."""
         self._sending_since = None
         self.seq = batch.last
 
     def end_if_stalled(self) -> None:
-        """Called by the feed as it grows."""
+        """Called by the feed when it grows."""
         since = self._sending_since
         if since is not None and not self.is_stalled and self.feed.total_chars - since > STALLED_CHARS:
             self.is_stalled = True
             self._on_stalled()
 
     async def _next_events(self) -> Batch:
-        await asyncio.sleep(0)  # other readers' turn, for a send need not wait
+        await asyncio.sleep(0)  # lets other readers run, because a send may not have to wait
         while True:
             texts = self.feed.after(self.seq)
             if texts:

@@ -53,7 +53,7 @@ async def reader(artifact: Artifact, folder: str = "artifact") -> tuple[EventSou
 
 
 async def said(source: EventSource) -> dict[str, Any]:
-    """The data of the next event that is no comment."""
+    """The data of the next event that is not a comment."""
     while "data" not in (block := await source.block()):
         pass
     told: dict[str, Any] = json.loads(block["data"])

@@ -271,7 +271,7 @@ async def test_a_reader_that_vanishes_leaves_no_task_and_no_feed() -> None:
     async with connected("/api/stream/s-1?after=0") as one, connected("/api/stream/s-1?after=0") as two:
         await write("s-1", 1)
         assert await receive_seqs(one, 1) == await receive_seqs(two, 1) == [1]
-        assert tasks() == {"stream s-1", "stream watch"}
+        await until(lambda: tasks() == {"stream s-1", "stream watch"})
     await until(lambda: not tasks())
     assert hub.FEEDS.open() == {}
 
