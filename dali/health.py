@@ -19,7 +19,7 @@ from dali.lib.files import disk
 from dali.lib.objects.probe import named_storages
 from dali.lib.objects.storage import named
 from dali.lib.readiness import Check, NotReadyError, Readiness
-from dali.lib.web.json_answer import json_line
+from dali.lib.web.json_answer import error_line, json_line
 from dali.lib.web.streams.endless import HEALTH, READY
 
 Application = Callable[[dict[str, Any], Any, Any], Awaitable[None]]
@@ -38,9 +38,10 @@ def health_application(inner: Application) -> Application:
         if scope["path"] not in (HEALTH, READY):
             await inner(scope, receive, send)
         elif scope["method"] not in ("GET", "HEAD"):
-            await _answer(scope, send, 405, _error(scope["method"]), (b"allow", b"GET, HEAD"))
+            body = error_line(405, "method_not_allowed", f'Method "{scope["method"]}" not allowed.')
+            await _answer(scope, send, 405, body, (b"allow", b"GET, HEAD"))
         elif scope["path"] == HEALTH:
-            await _answer(scope, send, 200, {"status": "ok"})
+            await _answer(scope, send, 200, json_line({"status": "ok"}))
         else:
             await _answer_ready(scope, send)
 
@@ -54,7 +55,7 @@ async def _answer_ready(scope: dict[str, Any], send: Any) -> None:
         {"name": one.name, "ok": not one.error, "ms": one.ms} | ({"error": one.error} if one.error else {})
         for one in outcomes
     ]
-    body = {"ready": is_ready, "checks": checks}
+    body = json_line({"ready": is_ready, "checks": checks})
     if is_ready:
         await _answer(scope, send, 200, body)
     else:
@@ -62,9 +63,8 @@ async def _answer_ready(scope: dict[str, Any], send: Any) -> None:
 
 
 async def _answer(
-    scope: dict[str, Any], send: Any, status: int, body: object, *headers: tuple[bytes, bytes]
+    scope: dict[str, Any], send: Any, status: int, content: bytes, *headers: tuple[bytes, bytes]
 ) -> None:
-    content = json_line(body)
     common = [
         (b"content-type", b"application/json"),
         (b"content-length", b"%d" % len(content)),
@@ -73,11 +73,6 @@ async def _answer(
     ]
     await send({"type": "http.response.start", "status": status, "headers": [*common, *headers]})
     await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else content})
-
-
-def _error(method: str) -> dict[str, object]:
-    fault = {"code": "method_not_allowed", "detail": f'Method "{method}" not allowed.', "attr": None}
-    return {"type": "client_error", "errors": [fault]}
 
 
 @cache

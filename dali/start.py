@@ -89,10 +89,10 @@ def refuse_without_database() -> None:
         )
 
 
-def refuse(*lines: str) -> NoReturn:
-    """Ends the process with these lines on standard error and exit code 2."""
+def refuse(*lines: str, exit_code: int = REFUSED) -> NoReturn:
+    """Ends the process with these lines on standard error."""
     sys.stderr.write("".join(f"{line}\n" for line in lines))
-    sys.exit(REFUSED)
+    sys.exit(exit_code)
 
 
 def _found() -> tuple[list[str], list[str]]:

@@ -17,6 +17,7 @@ from django.http import (
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
+from artifacts.boards.pages import SLUG
 from artifacts.models import Artifact
 from artifacts.publishing.viewlog import note_view
 from artifacts.queries import find_shown
@@ -25,7 +26,6 @@ from dali.lib.web.files.byte_ranges import ByteRange, UnsatisfiableRangeError, a
 from dali.lib.web.files.preconditions import failed_precondition
 from progressions.delivery import image_origins
 
-_SLUG = re.compile(r"[A-Za-z0-9_-]{8,64}")
 _CACHE = "public, max-age=300"
 # Of at most STREAM_BYTES each.
 _SMALL_KEPT = 64
@@ -37,7 +37,7 @@ _OF_304 = ("Cache-Control", "ETag", "Content-Security-Policy", "Vary", "Access-C
 @require_safe
 def show(request: HttpRequest, slug: str) -> HttpResponseBase:
     """`GET /public/artifact/<slug>`: the artifact's first file; 404 until published, 410 once unpublished."""
-    artifact = find_shown(slug) if _SLUG.fullmatch(slug) else None
+    artifact = find_shown(slug) if re.fullmatch(SLUG, slug) else None
     if artifact is None or not artifact.content_r2_key:
         return _missing(404, "This page does not exist.")
     if not artifact.is_public:

@@ -59,10 +59,11 @@ async def websocket_stream(scope: Scope, receive: Receive, send: Send, session_i
         await _close(send, TRY_LATER)
         return
     await send({"type": "websocket.accept"})
-    write = _write_frames if EXTENSION in scope.get("extensions", {}) else _write_messages
+    as_frames = EXTENSION in scope.get("extensions", {})
     try:
         async with reading(request.session_id, request.after) as cursor:
-            code = await until_either(write(cursor, request, send), _until_closed(receive))
+            write = _write_messages(cursor, request, send, as_frames=as_frames)
+            code = await until_either(write, _until_closed(receive))
     except OSError:  # the client left during a write
         return
     except ReaderStalledError:
@@ -91,21 +92,14 @@ async def event_stream(scope: Scope, receive: Receive, send: Send, session_id: s
     await EventStream(cors, stream_headers, retry_ms=1_000, open=opened).serve(scope, receive, send)
 
 
-async def _write_frames(cursor: Cursor, request: StreamRequest, send: Send) -> None:
+async def _write_messages(cursor: Cursor, request: StreamRequest, send: Send, *, as_frames: bool) -> None:
     while True:
         batch = await cursor.next()
-        frames = cursor.feed.framed(batch, is_joined=request.is_batch)
-        await send({"type": EXTENSION, "frames": frames})
-        cursor.sent(batch)
-        if request.is_batch and not batch.is_full:
-            await asyncio.sleep(BATCH_TICK_S)
-
-
-async def _write_messages(cursor: Cursor, request: StreamRequest, send: Send) -> None:
-    while True:
-        batch = await cursor.next()
-        for text in [cursor.feed.joined(batch)] if request.is_batch else batch.texts:
-            await send({"type": "websocket.send", "text": text})
+        if as_frames:
+            await send({"type": EXTENSION, "frames": cursor.feed.framed(batch, is_joined=request.is_batch)})
+        else:
+            for text in [cursor.feed.joined(batch)] if request.is_batch else batch.texts:
+                await send({"type": "websocket.send", "text": text})
         cursor.sent(batch)
         if request.is_batch and not batch.is_full:
             await asyncio.sleep(BATCH_TICK_S)

@@ -12,6 +12,7 @@ from dali.lib.files.data_lock import DataLock, DirectoryInUseError
 from dali.lib.objects.probe import refuse_start
 from dali.server.bootstrap import ADMIN, FirstSecrets, prepare
 from dali.server.protocols.sockets import ListenError, bind, origin_of
+from dali.start import refuse
 from dali.warmup import warm_up
 
 
@@ -25,16 +26,17 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not settings.IS_EMBEDDED:
-            _refuse(
+            refuse(
                 "serve is the embedded server, but a task queue is configured: run `manage.py web` and"
-                " `celery -A dali worker -P threads`, or set CELERY_BROKER_URL=memory://localhost/."
+                " `celery -A dali worker -P threads`, or set CELERY_BROKER_URL=memory://localhost/.",
+                exit_code=1,
             )
         try:
             self._serve()
         except RefusedStartError as error:
-            _refuse(str(error), error.exit_code)
+            refuse(str(error), exit_code=error.exit_code)
         except (ListenError, DirectoryInUseError) as error:
-            _refuse(str(error))
+            refuse(str(error), exit_code=1)
         except KeyboardInterrupt:
             sys.exit(130)
 
@@ -89,8 +91,3 @@ def welcome(origin: str, made: FirstSecrets) -> str:
             lines.append(f"  Admin login  {ADMIN} / {made.admin_password}")
         lines.append("")
     return "\n".join(lines)
-
-
-def _refuse(message: str, exit_code: int = 1) -> NoReturn:
-    sys.stderr.write(f"{message}\n")
-    sys.exit(exit_code)

@@ -13,6 +13,7 @@ from dali.lib.errors import RefusedStartError
 from dali.lib.objects.probe import refuse_start
 from dali.server.bootstrap import missing_migrations
 from dali.server.protocols.sockets import ListenError, bind, origin_of
+from dali.start import refuse
 from dali.warmup import warm_up
 
 # The longest wait for a database connection. Then the answer is 503, which must be sent within 5 s in all.
@@ -29,11 +30,12 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if settings.IS_EMBEDDED:
-            _refuse(
-                "web is production's web process and needs a task queue: set REDIS_URL, or run `manage.py serve`."
+            refuse(
+                "web is production's web process and needs a task queue: set REDIS_URL, or run `manage.py serve`.",
+                exit_code=1,
             )
         if missing := missing_migrations():
-            _refuse(f"The database lacks {missing} migrations: run `manage.py migrate`.")
+            refuse(f"The database lacks {missing} migrations: run `manage.py migrate`.", exit_code=1)
         wait_at_most(REQUEST_WAITS_S)
         connections.close_all()
         try:
@@ -42,9 +44,9 @@ class Command(BaseCommand):
             warm_up()
             self._serve()
         except RefusedStartError as error:
-            _refuse(str(error), error.exit_code)
+            refuse(str(error), exit_code=error.exit_code)
         except ListenError as error:
-            _refuse(str(error))
+            refuse(str(error), exit_code=1)
         except KeyboardInterrupt:
             sys.exit(130)
 
@@ -62,8 +64,3 @@ class Command(BaseCommand):
             background=view_log(),
             on_ready=lambda: self.stdout.write(f"Dali's web process is ready at {origin_of(listener)}/"),
         )
-
-
-def _refuse(message: str, exit_code: int = 1) -> NoReturn:
-    sys.stderr.write(f"{message}\n")
-    sys.exit(exit_code)

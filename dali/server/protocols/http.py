@@ -2,7 +2,6 @@
 arrive, and sends answers at the reader's pace."""
 
 import asyncio
-import json
 import re
 from typing import IO, Any
 
@@ -12,6 +11,7 @@ from twisted.protocols.basic import LineReceiver
 from twisted.web import http
 
 from dali.lib.web.cors import Headers, cors_headers
+from dali.lib.web.json_answer import error_line
 from dali.lib.web.streams.allowance import Allowance
 from dali.server.protocols.connection import KERNEL_UNSENT_BYTES, Connection, Gate
 from dali.server.protocols.host import Host
@@ -32,15 +32,6 @@ MOST_HEAD_LINES = 200
 MOST_TRAILER_BYTES = 4096
 # No real length has more digits.
 MOST_LENGTH_DIGITS = 18
-
-
-def error_body(status: int, code: str, detail: str) -> bytes:
-    """The body of an error, in the API's error shape."""
-    kind = "server_error" if status >= 500 else "client_error"
-    return (
-        json.dumps({"type": kind, "errors": [{"code": code, "detail": detail, "attr": None}]}).encode()
-        + b"\n"
-    )
 
 
 def _cors_headers(target: bytes, origin: bytes | None) -> Headers:
@@ -129,7 +120,7 @@ class Request(WebRequest):  # type: ignore[misc]  # daphne ships no types
     def basic_error(self, status: int, status_text: bytes, body: str) -> None:
         """Answers in place of the application, in the API's error shape."""
         code = "error" if status >= 500 else "bad_request"
-        content = error_body(status, code, body)
+        content = error_line(status, code, body)
         headers = [
             (b"content-type", b"application/json"),
             (b"content-length", b"%d" % len(content)),
@@ -282,7 +273,7 @@ class Channel(http.HTTPChannel):
         that is closed with unread bytes is reset, and the client would not see the answer."""
         self.is_refused = True
         server = self.factory.server
-        content = error_body(status, code, detail)
+        content = error_line(status, code, detail)
         lines = [
             b"HTTP/1.1 %d %s" % (status, REASONS[status]),
             b"Content-Type: application/json",
