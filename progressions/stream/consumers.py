@@ -59,11 +59,9 @@ async def websocket_stream(scope: Scope, receive: Receive, send: Send, session_i
         await _close(send, TRY_LATER)
         return
     await send({"type": "websocket.accept"})
-    as_frames = EXTENSION in scope.get("extensions", {})
+    write = _write_messages(request, send, as_frames=EXTENSION in scope.get("extensions", {}))
     try:
-        async with reading(request.session_id, request.after) as cursor:
-            write = _write_messages(cursor, request, send, as_frames=as_frames)
-            code = await until_either(write, _until_closed(receive))
+        code = await until_either(write, _until_closed(receive))
     except OSError:  # the client left during a write
         return
     except ReaderStalledError:
@@ -92,17 +90,19 @@ async def event_stream(scope: Scope, receive: Receive, send: Send, session_id: s
     await EventStream(cors, stream_headers, retry_ms=1_000, open=opened).serve(scope, receive, send)
 
 
-async def _write_messages(cursor: Cursor, request: StreamRequest, send: Send, *, as_frames: bool) -> None:
-    while True:
-        batch = await cursor.next()
-        if as_frames:
-            await send({"type": EXTENSION, "frames": cursor.feed.framed(batch, is_joined=request.is_batch)})
-        else:
-            for text in [cursor.feed.joined(batch)] if request.is_batch else batch.texts:
-                await send({"type": "websocket.send", "text": text})
-        cursor.sent(batch)
-        if request.is_batch and not batch.is_full:
-            await asyncio.sleep(BATCH_TICK_S)
+async def _write_messages(request: StreamRequest, send: Send, *, as_frames: bool) -> None:
+    async with reading(request.session_id, request.after) as cursor:
+        while True:
+            batch = await cursor.next()
+            if as_frames:
+                frames = cursor.feed.framed(batch, is_joined=request.is_batch)
+                await send({"type": EXTENSION, "frames": frames})
+            else:
+                for text in [cursor.feed.joined(batch)] if request.is_batch else batch.texts:
+                    await send({"type": "websocket.send", "text": text})
+            cursor.sent(batch)
+            if request.is_batch and not batch.is_full:
+                await asyncio.sleep(BATCH_TICK_S)
 
 
 async def _write_nothing(_: EventWriter) -> None:

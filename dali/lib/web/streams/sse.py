@@ -89,19 +89,23 @@ class EventStream:
 
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers GET and HEAD with events until either side ends the stream, OPTIONS with the allowed methods."""
-        is_started = False
+        is_started, has_body = False, scope["method"] != "HEAD"
+
+        async def run() -> None:
+            nonlocal is_started
+            async with self.open() as write:
+                is_started = True
+                await self._start(send, has_body=has_body)
+                if has_body:
+                    await write(EventWriter(send))
+
         try:
             if scope["method"] == "OPTIONS":
                 await _answer(send, 204, [_ALLOW, *self.headers])
                 return
             _check_method(scope)
-            async with self.open() as write:
-                is_started = True
-                await self._start(send, has_body=scope["method"] != "HEAD")
-                if scope["method"] == "HEAD" or await until_either(
-                    write(EventWriter(send)), _until_gone(receive)
-                ):
-                    return
+            if await until_either(run(), _until_gone(receive)) or not has_body:
+                return
         except ReaderStalledError:
             pass
         except (DaliError, DatabaseError) as error:
