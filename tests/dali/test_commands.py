@@ -141,7 +141,7 @@ def test_bad_input_is_exit_code_2(options: dict[str, Any], said: str) -> None:
 def test_generate_is_the_worker_where_no_server_runs_and_takes_a_file(tmp_path: Path) -> None:
     first = ended(start(tmp_path, "generate", "a red barn"))
     assert first[0] == 0, first[2]
-    assert "No server runs" in first[1]
+    assert "No server is running" in first[1]
     picture = next((tmp_path / "delivery").rglob("*.webp"))
     second = ended(start(tmp_path, "generate", "the barn at night", "--start-image", str(picture)))
     assert second[0] == 0, second[2]
