@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dali.settings")
 
 app = Celery("dali")
-# Celery's current application belongs to a thread; requests run in threads that never saw this one made,
-# and would send their messages to an application with no broker.
+# Celery's current application is per thread. Without a default, request threads would send their messages to an
+# application without a broker.
 app.set_default()
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
@@ -37,18 +37,18 @@ _sweepers: "list[Sweeper]" = []
 
 @app.on_configure.connect
 def refuse_wrong_values(**kwargs: Any) -> None:
-    """Called when Celery's command line first needs a setting; other entries have read them by then."""
+    """Called when Celery's command line first needs a setting; other entry points have read them by then."""
     read_settings()
 
 
 @setup_logging.connect
 def keep_logs(**kwargs: Any) -> None:
-    """A worker logs as the web process does: DaliConfig has set that up. Without a receiver Celery would set levels."""
+    """Keeps the logging that DaliConfig set up. Without a receiver Celery would set its own levels."""
 
 
 @celeryd_init.connect
 def check_start(**kwargs: Any) -> None:
-    """A worker starts only with settings and a database that can be used; Celery would try the latter for ever."""
+    """Refuses bad settings and an unusable database, which Celery would retry forever."""
     import django
 
     django.setup()
@@ -58,7 +58,7 @@ def check_start(**kwargs: Any) -> None:
 
 @worker_init.connect
 def check_storages(**kwargs: Any) -> None:
-    """Production's worker starts only where it can store and what is stored stays; the embedded server asks itself."""
+    """Refuses unusable storages for a production worker. The embedded server has its own check."""
     from django.conf import settings
 
     from dali.lib.errors import RefusedStartError
@@ -70,12 +70,12 @@ def check_storages(**kwargs: Any) -> None:
         refuse_start()
     except RefusedStartError as error:
         sys.stderr.write(f"{error}\n")
-        sys.exit(error.exit_code)  # an error would be logged by Celery, and the worker start all the same
+        sys.exit(error.exit_code)  # Celery would log an exception and start the worker anyway
 
 
 @celeryd_after_setup.connect
 def load_plugins(instance: Any, **kwargs: Any) -> None:
-    """Before a worker takes its first variant."""
+    """Loads plug-ins before a worker takes its first variant."""
     from dali.warmup import warm_up
 
     warm_up()
@@ -83,13 +83,13 @@ def load_plugins(instance: Any, **kwargs: Any) -> None:
 
 @worker_init.connect
 def spare_memory(**kwargs: Any) -> None:
-    """Before a worker starts its threads."""
+    """Saves memory; must run before a worker starts its threads."""
     share_heaps()
 
 
 @worker_ready.connect
 def start_sweep(**kwargs: Any) -> None:
-    """Each worker process of production sweeps, once it takes messages; the embedded server starts its own sweep."""
+    """Starts the sweep of a production worker. The embedded server starts its own."""
     from django.conf import settings
 
     from progressions.work.sweep import Sweeper
@@ -103,7 +103,7 @@ def start_sweep(**kwargs: Any) -> None:
 
 @worker_shutting_down.connect
 def stop_claiming(**kwargs: Any) -> None:
-    """SIGTERM: rows under way are worked to their end (Celery waits for them), no others are taken."""
+    """On SIGTERM: takes no more rows. Celery waits for those that are in progress."""
     from progressions.work import leases
 
     leases.stop_claiming()
@@ -111,11 +111,11 @@ def stop_claiming(**kwargs: Any) -> None:
 
 @worker_shutdown.connect
 def give_back(**kwargs: Any) -> None:
-    """The worker ends: what it still holds is free for others at once, and not only when its leases end."""
+    """Releases the rows that an ending worker still holds, so that others need not wait for the leases to end."""
     from django.conf import settings
 
     if settings.IS_EMBEDDED:
-        return  # the embedded server gives back by itself, within the time that its stop may take
+        return  # the embedded server releases them itself, within its own time limit
     from progressions.work import leases
 
     while _sweepers:

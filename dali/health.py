@@ -1,4 +1,4 @@
-"""`GET /healthz` and `GET /readyz`, answered in the event loop: neither waits for a thread, a pool or a key."""
+"""`GET /healthz` and `GET /readyz`, answered in the event loop: neither needs a thread, a pool or a key."""
 
 import os
 from collections.abc import Awaitable, Callable, Iterator
@@ -19,7 +19,7 @@ from dali.lib.files import disk
 from dali.lib.objects.probe import named_storages
 from dali.lib.objects.storage import named
 from dali.lib.readiness import Check, NotReadyError, Readiness
-from dali.lib.web.json_answer import json_line
+from dali.lib.web.json_answer import error_line, json_line
 from dali.lib.web.streams.endless import HEALTH, READY
 
 Application = Callable[[dict[str, Any], Any, Any], Awaitable[None]]
@@ -27,20 +27,21 @@ Application = Callable[[dict[str, Any], Any, Any], Awaitable[None]]
 _CONNECT_S = 2
 _HASTY = Config(connect_timeout=_CONNECT_S, read_timeout=_CONNECT_S, retries={"max_attempts": 0})
 _RETRY_AFTER_S = b"5"
-# The deliveries that are made of files, and so need the storage `delivery`.
+# The deliveries that keep files, and so need the storage `delivery`.
 _OF_FILES = {"local", "storage"}
 
 
 def health_application(inner: Application) -> Application:
-    """Takes the two addresses and leaves the rest to `inner`."""
+    """Serves the two paths and passes the rest to `inner`."""
 
     async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
         if scope["path"] not in (HEALTH, READY):
             await inner(scope, receive, send)
         elif scope["method"] not in ("GET", "HEAD"):
-            await _answer(scope, send, 405, _error(scope["method"]), (b"allow", b"GET, HEAD"))
+            body = error_line(405, "method_not_allowed", f'Method "{scope["method"]}" not allowed.')
+            await _answer(scope, send, 405, body, (b"allow", b"GET, HEAD"))
         elif scope["path"] == HEALTH:
-            await _answer(scope, send, 200, {"status": "ok"})
+            await _answer(scope, send, 200, json_line({"status": "ok"}))
         else:
             await _answer_ready(scope, send)
 
@@ -54,7 +55,7 @@ async def _answer_ready(scope: dict[str, Any], send: Any) -> None:
         {"name": one.name, "ok": not one.error, "ms": one.ms} | ({"error": one.error} if one.error else {})
         for one in outcomes
     ]
-    body = {"ready": is_ready, "checks": checks}
+    body = json_line({"ready": is_ready, "checks": checks})
     if is_ready:
         await _answer(scope, send, 200, body)
     else:
@@ -62,9 +63,8 @@ async def _answer_ready(scope: dict[str, Any], send: Any) -> None:
 
 
 async def _answer(
-    scope: dict[str, Any], send: Any, status: int, body: object, *headers: tuple[bytes, bytes]
+    scope: dict[str, Any], send: Any, status: int, content: bytes, *headers: tuple[bytes, bytes]
 ) -> None:
-    content = json_line(body)
     common = [
         (b"content-type", b"application/json"),
         (b"content-length", b"%d" % len(content)),
@@ -75,14 +75,9 @@ async def _answer(
     await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else content})
 
 
-def _error(method: str) -> dict[str, object]:
-    fault = {"code": "method_not_allowed", "detail": f'Method "{method}" not allowed.', "attr": None}
-    return {"type": "client_error", "errors": [fault]}
-
-
 @cache
 def readiness() -> Readiness:
-    """The checks of this process, made of its settings."""
+    """The checks of this process, from its settings."""
     return Readiness(
         [
             Check("database", partial(ask_database, connect_within_s=_CONNECT_S)),
@@ -100,7 +95,7 @@ def _queue_checks() -> Iterator[Check]:
 
 
 def _ask_queue(url: str) -> None:
-    """A queue in this process (memory://) has nothing that could be away."""
+    """Raises what the client raises. A queue in this process (memory://) is always there."""
     if url.startswith(("redis://", "rediss://", "unix://")):
         client = Redis.from_url(
             url, socket_connect_timeout=_CONNECT_S, socket_timeout=_CONNECT_S, retry=Retry(NoBackoff(), 0)
@@ -113,7 +108,7 @@ def _ask_queue(url: str) -> None:
 
 
 def _storage_checks() -> Iterator[Check]:
-    """One for each place: `storage` for that of the originals, `delivery` for that of delivery images."""
+    """One check for each place: `storage` for the originals' place, `delivery` for the delivery images'."""
     places: dict[str, list[str]] = {}
     for alias in named_storages():
         options = _options(alias)
@@ -128,11 +123,11 @@ def _storage_checks() -> Iterator[Check]:
 
 
 def _question_of(aliases: list[str]) -> Callable[[], None]:
-    """About all storages of one place: its folders, or the bucket that they share."""
+    """The check of all storages in one place: its folders, or the bucket that they share."""
     options = _options(aliases[0])
     if "bucket_name" not in options:
         return partial(_ask_folders, [Path(str(_options(alias)["location"])) for alias in aliases])
-    # A client of its own: it gives up soon, and finds a connection also where work has taken all others.
+    # A separate client: it has short timeouts, and a free connection even if work uses all others.
     hasty = {"client_config": named(aliases[0]).client_config.merge(_HASTY)}  # type: ignore[attr-defined]
     storage = storages.create_storage({**settings.STORAGES[aliases[0]], "OPTIONS": {**options, **hasty}})
     return partial(_ask_bucket, storage)
@@ -148,16 +143,16 @@ def _ask_folders(folders: list[Path]) -> None:
 
 
 def _ask_folder(folder: Path) -> None:
-    """One that is not made yet is made in the next one above it."""
+    """A missing folder will be created in its nearest existing parent, so that one is checked."""
     while not folder.exists():
         folder = folder.parent
     if not folder.is_dir() or not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
-        raise NotReadyError("it cannot be written to")
+        raise NotReadyError("the folder is not writable")
 
 
 def _ask_disk() -> None:
     if disk.is_short():
-        raise NotReadyError("less disk space is free than is kept in reserve")
+        raise NotReadyError("free disk space is below the reserve")
 
 
 def _options(alias: str) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""What every process does before it works: refuse settings or a database that cannot be used, in one line each."""
+"""Refuses to start with bad settings or an unusable database, with one line for each fault."""
 
 import sys
 from collections.abc import Iterator
@@ -17,19 +17,19 @@ from dali.lib.db.probe import ask_database, one_line
 from dali.lib.errors import UnavailableError
 
 REFUSED = 2
-# For the database to take a connection, and for all of the question.
+# The time limits for connecting to the database, and for connecting and asking together.
 _CONNECT_WITHIN_S, _ANSWER_WITHIN_S = 5, 8.0
-# Of Django's and its packages' own commands; ours say `needs_database = False`.
+# Commands of Django and packages that need no database; ours declare `needs_database = False`.
 _WITHOUT_DATABASE = {
     "check", "diffsettings", "findstatic", "makemessages", "makemigrations", "shell", "spectacular",
 }  # fmt: skip
 
 
 class CommandLine(ManagementUtility):
-    """`manage.py`: no command starts with settings or, where it needs one, a database that cannot be used."""
+    """`manage.py`: refuses bad settings and, for commands that need one, an unusable database."""
 
     def fetch_command(self, subcommand: str) -> BaseCommand:
-        """Called once the settings are read or have failed, for the command itself and for its help."""
+        """Called after the settings were read, for running a command and for its help."""
         refuse_bad_settings(shows_warnings=False)  # a command's own checks show them
         command = super().fetch_command(subcommand)
         is_help = self.argv[1:2] == ["help"] or not {"-h", "--help"}.isdisjoint(self.argv)
@@ -39,14 +39,14 @@ class CommandLine(ManagementUtility):
 
 
 def run_command(argv: list[str]) -> None:
-    """Runs what the command line names."""
+    """Runs a command line."""
     with refusing():
         CommandLine(argv).execute()
 
 
 @contextmanager
 def refusing() -> Iterator[None]:
-    """Ends the process with one line and exit code 2 where the settings inside the block cannot be taken."""
+    """Ends the process with one line and exit code 2 if the block raises ImproperlyConfigured."""
     try:
         yield
     except ImproperlyConfigured as error:
@@ -54,13 +54,13 @@ def refusing() -> Iterator[None]:
 
 
 def read_settings() -> None:
-    """Ends the process where a value in the environment cannot be taken."""
+    """Ends the process if a value in the environment is not valid."""
     with refusing():
         settings.INSTALLED_APPS  # noqa: B018 - the first look reads them all
 
 
 def refuse_bad_settings(*, shows_warnings: bool = True) -> None:
-    """Ends the process where a check of the settings fails, with a line for each."""
+    """Ends the process if checks of the settings fail, with a line for each."""
     read_settings()
     errors, warnings = _found()
     if shows_warnings:
@@ -70,14 +70,14 @@ def refuse_bad_settings(*, shows_warnings: bool = True) -> None:
 
 
 def check_settings() -> None:
-    """As `refuse_bad_settings`, for servers that end by themselves: raises ImproperlyConfigured."""
+    """As `refuse_bad_settings`, but raises ImproperlyConfigured."""
     errors, _ = _found()
     if errors:
         raise ImproperlyConfigured("; ".join(errors))
 
 
 def refuse_without_database() -> None:
-    """Ends the process within 10 s where the database is away, not there, or refuses the login."""
+    """Ends the process, within 10 s, if the database cannot be reached, does not exist, or refuses the login."""
     database = settings.DATABASES["default"]
     try:
         if database["ENGINE"] == "dali.lib.db.sqlite":
@@ -85,14 +85,14 @@ def refuse_without_database() -> None:
         call_within(_ANSWER_WITHIN_S, partial(ask_database, connect_within_s=_CONNECT_WITHIN_S))
     except (UnavailableError, TimeoutError, OSError) as error:
         refuse(
-            f"The database cannot be used ({one_line(error)}): see to DATABASE_URL and the server it names."
+            f"The database cannot be used ({one_line(error)}): check DATABASE_URL and the server that it names."
         )
 
 
-def refuse(*lines: str) -> NoReturn:
-    """Ends the process with these lines on standard error and exit code 2."""
+def refuse(*lines: str, exit_code: int = REFUSED) -> NoReturn:
+    """Ends the process with these lines on standard error."""
     sys.stderr.write("".join(f"{line}\n" for line in lines))
-    sys.exit(REFUSED)
+    sys.exit(exit_code)
 
 
 def _found() -> tuple[list[str], list[str]]:

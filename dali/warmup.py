@@ -1,4 +1,4 @@
-"""What the first request and the first variant of a process would otherwise wait for."""
+"""Loads what the first request and the first variant of a process would otherwise wait for."""
 
 from contextvars import copy_context
 
@@ -13,14 +13,14 @@ from progressions.text_model import text_models
 
 
 def warm_up() -> None:
-    """Loads every plug-in, with the libraries of the services that they call, and what pictures are read by.
+    """Loads every plug-in with its service's library, and the image decoders.
 
-    For a process that serves or works, before it says that it is ready: the services' libraries are a thousand modules,
-    which take 1 to 3 s.
+    Call it before a serving or working process reports that it is ready: the libraries are a thousand modules, which
+    take 1 to 3 s.
     """
     for registry in (providers, judges, text_models, deliveries, generators):
         registry.names()
     Image.init()
-    # Sorts all addresses: 0.3 s, and as long again for each thread that asks meanwhile. In a context of its own: each
-    # resolver leaves a variable behind, and every request would carry them from thread to thread, 2 ms of CPU.
+    # Builds the URL resolver: 0.3 s, and again for each thread that needs it meanwhile. In a separate context: each
+    # resolver sets a context variable, and copying them between threads would cost every request 2 ms of CPU.
     copy_context().run(reverse, "admin:index")

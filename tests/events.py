@@ -5,8 +5,8 @@ from typing import Any
 
 from openapi_schema_validator import OAS31Validator
 
-from dali.lib.web.schema.types import schema_of
 from progressions.stream.event_types import STORED
+from progressions.stream.schema import stored_schema
 
 
 def check_documented(event: dict[str, Any]) -> None:
@@ -18,4 +18,4 @@ def check_documented(event: dict[str, Any]) -> None:
 
 @cache
 def _forms(type_: str) -> list[dict[str, Any]]:
-    return [schema_of(form) for form in STORED[type_]]
+    return [stored_schema(form) for form in STORED[type_]]

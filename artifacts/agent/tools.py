@@ -123,8 +123,13 @@ class Tools:
 
     def report_failure(self, error: str) -> None:
         """Tells the session that the page could not be rendered."""
-        body: events.Body = {"type": "fail", "artifactId": str(self._artifact.pk), "step": "render_artifact"}
-        body["error"], body["retryable"] = error, True
+        body: events.Body = {
+            "type": "fail",
+            "artifactId": str(self._artifact.pk),
+            "step": "render_artifact",
+            "error": error,
+            "retryable": True,
+        }
         with leases.fenced(self._lease):
             events.append(self._session_id, [body])
 
@@ -141,9 +146,7 @@ class Tools:
 
         def tell() -> list[events.Body]:
             share = len(self._names & filled_of(self._artifact).keys()) / max(1, len(self._names))
-            body = services.told(self._artifact, "progress", share)
-            body["step"] = "save_configuration"
-            return [body]
+            return [services.told(self._artifact, "progress", share, step="save_configuration")]
 
         return StepRecord({"saved": sorted(values)}, also=write, tell=tell)
 

@@ -1,4 +1,4 @@
-"""The owner's routes of pages that answer back: results, their export, closing and opening."""
+"""The owner's routes for a page's answers: results, export, closing and opening."""
 
 from uuid import UUID
 
@@ -24,22 +24,22 @@ _CHANGED = {200: ArtifactSerializer, 409: ErrorSerializer}
 
 
 class AnswersViewSet(ApiMixin, ViewSet):
-    """What visitors said on an artifact's page: hidden comments too, so that reading needs a key as well."""
+    """The answers on an artifact's page. Reading needs a key too, because it shows hidden comments."""
 
     permission_classes = (KeyAlwaysRequired,)
 
-    @extend_schema(summary="What visitors said", responses={200: ResultsSerializer})
+    @extend_schema(summary="The answers of visitors", responses={200: ResultsSerializer})
     def results(self, request: Request, artifact_id: UUID) -> Response:
-        """Votes counted, and the newest 5,000 comments, hidden ones too."""
+        """Vote counts and the newest 5,000 comments, including hidden ones."""
         return Response(ResultsSerializer(results_of(get_artifact(artifact_id))).data)
 
     @extend_schema(
-        summary="What visitors said, as CSV",
+        summary="The answers of visitors, as CSV",
         parameters=[TableSerializer],
         responses={(200, "text/csv"): OpenApiTypes.STR},
     )
     def export(self, request: Request, artifact_id: UUID) -> HttpResponse:
-        """A table that spreadsheets open; no cell of it is taken for a formula."""
+        """A table for spreadsheets; no cell is read as a formula."""
         artifact = get_artifact(artifact_id)
         table = TableSerializer.read(request).get("table", "answers")
         answer = HttpResponse(table_of(artifact, table), content_type=MEDIA_TYPE)
@@ -49,7 +49,7 @@ class AnswersViewSet(ApiMixin, ViewSet):
 
     @extend_schema(
         summary="Take no more votes and comments",
-        description="The page shows what was said. 409 for one that takes none.",
+        description="The page still shows its answers. 409 for a page that takes no answers.",
         request=None,
         responses=_CHANGED,
     )

@@ -1,1 +1,1 @@
-"""Pages that answer back: votes and comments of visitors on decks and boards."""
+"""Votes and comments of visitors on published decks and boards."""

@@ -1,4 +1,4 @@
-"""What was said on a page as tables (CSV): every answer, or the sums of every image."""
+"""The answers on a page as CSV: every answer, or the totals of every image."""
 
 from collections.abc import Iterator
 from typing import Literal, get_args
@@ -26,7 +26,7 @@ _HEAD = (
 
 
 def table_of(artifact: Artifact, table: str) -> bytes:
-    """`answers`: a line for every vote and every comment; `images`: one for every image, with its sums."""
+    """`answers`: a line for each vote and comment; `images`: a line for each image, with its totals."""
     if table == "images":
         return _images(artifact)
     return csv_bytes(_HEAD, _answers(artifact))
@@ -51,9 +51,9 @@ def _images(artifact: Artifact) -> bytes:
 
 
 def _answers(artifact: Artifact) -> Iterator[list[Cell]]:
-    """Votes, then comments, each in the order they came.
+    """Votes, then comments, both in order of time.
 
-    Images are numbered as on the page, visitors as they first appear: their ids mean nothing outside.
+    Images are numbered as on the page, visitors in order of appearance; visitor ids are not exported.
     """
     places = {image: place for place, image in enumerate(artifact.manifest.get("progressions", []), start=1)}
     visitors: dict[str, int] = {}

@@ -1,45 +1,37 @@
-"""What is said on pages that are open now: one look at the rows for all who watch the same page in this process.
+"""Live answers of open pages: one look at the rows for all readers of a page in this process.
 
-A hint (artifacts.boards.nudges) says which images to look at; a look at the whole page every few seconds finds what
-hints did not tell. Who watches holds the number of the newest change seen and is sent what changed since, so that
-one who is slow gets less often, and never a queue.
+A hint (artifacts.boards.nudges) names the images to look at; a look at the whole page every REREAD_S finds what no
+hint told of. A reader keeps the number of the newest change it has seen and gets what changed since, so a slow reader
+gets fewer, larger events, and needs no queue.
 """
 
 import asyncio
 import contextlib
 import json
-import uuid
 from collections.abc import AsyncIterator, Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from uuid import UUID
 
-import structlog
-from channels.layers import get_channel_layer
-
 from artifacts.boards import nudges
 from artifacts.boards.pages import BoardPage, get_page
 from artifacts.boards.totals import ImageAnswers, answers_on, nothing_on
 from dali.lib.errors import GoneError, MissingError
-from dali.lib.loop_layer import OVERFLOW
-from progressions.stream.history import asynchronous
-
-log = structlog.get_logger(__name__)
+from dali.lib.web.streams.broadcast import Events
+from dali.lib.web.streams.reads import asynchronous
+from dali.lib.web.streams.subscription import Subscription, Subscriptions
 
 # Between two looks that hints ask for: votes come in bursts.
 SHORTEST_S = 0.3
 # Between two looks at the whole page.
 REREAD_S = 15.0
-RETRY_S = 2.0
-_LAYER_TIMEOUT_S = 2.0
 
 THREADS = ThreadPoolExecutor(max_workers=2, thread_name_prefix="dali-live")
-_watchers: dict[tuple[asyncio.AbstractEventLoop, str], "Watcher"] = {}
 
 
 @dataclass(frozen=True, slots=True)
 class PageLook:
-    """What one look found: the page, and what was said of the images looked at (None: of all)."""
+    """The result of one look: the page, and the answers to the images looked at (None: to all)."""
 
     page: BoardPage
     images: frozenset[UUID] | None
@@ -47,7 +39,7 @@ class PageLook:
 
 
 def look(slug: str, names: Collection[str]) -> PageLook:
-    """Reads the page and what was said of the images named; of all for WHOLE_PAGE, and where a name is no id.
+    """Reads the page and the answers to the images named; to all for WHOLE_PAGE or an unknown id.
 
     Raises MissingError, GoneError.
     """
@@ -60,61 +52,28 @@ def look(slug: str, names: Collection[str]) -> PageLook:
 look_async = asynchronous(look, THREADS)
 
 
-@contextlib.asynccontextmanager
-async def watching(slug: str) -> AsyncIterator["Watcher"]:
-    """The watcher of a page, for as long as the context lasts; the first who comes starts it, the last ends it.
-
-    Raises MissingError, GoneError and what the database raises.
-    """
-    key = (asyncio.get_running_loop(), slug)
-    watcher = _watchers.get(key)
-    if watcher is None or watcher.is_gone:
-        first = await look_async(slug, [nudges.WHOLE_PAGE])
-        watcher = _watchers.get(key)  # another may have come first
-        if watcher is None or watcher.is_gone:
-            watcher = _watchers[key] = Watcher(slug, first)
-    watcher.count += 1
-    try:
-        await watcher.has_tried_to_listen.wait()
-        yield watcher
-    finally:
-        watcher.count -= 1
-        if not watcher.count:
-            watcher.close()
-            if _watchers.get(key) is watcher:
-                del _watchers[key]
-
-
-class Watcher:
-    """One page as it is now, and the number of the newest change to it. Lives on one event loop."""
+class LivePage(Subscription):
+    """One page as it is now. `version` is the number of its newest change."""
 
     def __init__(self, slug: str, first: PageLook) -> None:
-        self.count = 0
+        super().__init__(f"live {slug}", nudges.key_of(first.page.artifact_id))
         self.version = 1
-        self.is_gone = False
-        self.has_tried_to_listen = asyncio.Event()
         self._slug = slug
-        self._artifact_id = first.page.artifact_id
         self._is_closed = first.page.is_closed
         self._answers = first.answers
         self._changed = dict.fromkeys(first.answers, 1)
         self._events: dict[int, bytes] = {}
         self._asked: set[str] = set()
-        self._has_asked = asyncio.Event()
-        self._news = asyncio.Event()
-        self._tasks = [
-            asyncio.create_task(self._listen(), name=f"live {slug}"),
-            asyncio.create_task(self._look_again(), name=f"live looks {slug}"),
-        ]
+        self._timer = asyncio.get_running_loop().call_later(REREAD_S, self.reread)
 
     async def next(self, seen: int) -> int:
-        """The newest change after `seen`, waited for; then ask `event_since(seen)`, unless the page `is_gone`."""
-        while self.version <= seen and not self.is_gone:
-            await self._news.wait()
+        """Waits until there is a change after `seen`, or the page `has_ended`; the number of the newest change."""
+        while self.version <= seen and not self.has_ended:
+            await self.wait()
         return self.version
 
     def event_since(self, seen: int) -> bytes:
-        """The event that tells what changed after `seen` (0: all there is); made once for all who saw as much."""
+        """The event with all changes after `seen` (0: everything). Made once for all readers at the same place."""
         event = self._events.get(seen)
         if event is None:
             changed = [image for image, version in self._changed.items() if version > seen]
@@ -125,7 +84,7 @@ class Watcher:
         return event
 
     def take(self, found: PageLook) -> None:
-        """Takes over what a look found, and wakes those who wait where it is new."""
+        """Takes over the result of a look, and wakes readers if anything changed."""
         looked_at = found.answers.keys() | (self._answers.keys() if found.images is None else found.images)
         new = {image: found.answers.get(image) or nothing_on(found.page) for image in looked_at}
         changed = [image for image, answers in new.items() if self._answers.get(image) != answers]
@@ -137,73 +96,54 @@ class Watcher:
             self._answers[image] = new[image]
             self._changed[image] = self.version
         self._events.clear()
-        self._wake()
+        self.wake()
 
-    def ask(self, names: Collection[str]) -> None:
-        """Has the images named looked at soon."""
-        self._asked.update(names)
-        self._has_asked.set()
+    def hear(self, events: Events) -> None:
+        """Plans a look at the images that a hint names."""
+        self._asked.update(name for _, name in events)
+        self.look_soon()
+
+    def reread(self) -> None:
+        """Plans a look at the whole page."""
+        self.hear([(0, nudges.WHOLE_PAGE)])
+
+    def is_behind(self) -> bool:
+        """Whether a look was asked for."""
+        return bool(self._asked)
+
+    async def look(self) -> None:
+        """Looks at what was asked for, then pauses; ends a page that is gone."""
+        names, self._asked = self._asked, set()
+        if nudges.WHOLE_PAGE in names:
+            self._timer.cancel()
+            self._timer = asyncio.get_running_loop().call_later(REREAD_S, self.reread)
+        try:
+            self.take(await look_async(self._slug, names))
+        except (GoneError, MissingError):
+            self.has_ended = True
+            self.wake()
+            return
+        await asyncio.sleep(SHORTEST_S)
 
     def close(self) -> None:
-        """Ends the subscription and all looking."""
-        for task in self._tasks:
-            task.cancel()
+        """Stops listening and looking."""
+        self._timer.cancel()
+        super().close()
 
-    def _wake(self) -> None:
-        self._news.set()  # wakes all who wait now ...
-        self._news.clear()  # ... and lets the next wait
 
-    async def _look_again(self) -> None:
-        loop = asyncio.get_running_loop()
-        whole_at = loop.time() + REREAD_S
-        while True:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout_at(whole_at):
-                    await self._has_asked.wait()
-            names, self._asked = self._asked, set()
-            self._has_asked.clear()
-            if loop.time() >= whole_at or nudges.WHOLE_PAGE in names:
-                names, whole_at = {nudges.WHOLE_PAGE}, loop.time() + REREAD_S
-            try:
-                self.take(await look_async(self._slug, names))
-            except (GoneError, MissingError):
-                self.is_gone = True
-                self._wake()
-                return
-            except Exception as error:  # noqa: BLE001 - the database may be away in many ways; the next look tries again
-                log.warning("live_not_read", artifactId=str(self._artifact_id), error=str(error))
-                self.ask([nudges.WHOLE_PAGE])
-                await asyncio.sleep(RETRY_S)
-            await asyncio.sleep(SHORTEST_S)
+PAGES = Subscriptions[LivePage]()
 
-    async def _listen(self) -> None:
-        """Keeps one channel of this process in the page's group; comes back after every failure."""
-        channel = f"live.{uuid.uuid4().hex}"
-        while True:
-            try:
-                await self._receive(channel)
-            except Exception as error:  # noqa: BLE001 - whatever Redis or its client raise, the rows say it all
-                log.warning("live_not_subscribed", artifactId=str(self._artifact_id), error=str(error))
-            self.has_tried_to_listen.set()
-            await asyncio.sleep(RETRY_S)
 
-    async def _receive(self, channel: str) -> None:
-        layer = get_channel_layer()
-        group = nudges.group_of(self._artifact_id)
-        first = asyncio.create_task(layer.receive(channel))  # makes the channel, which a group needs
-        try:
-            await asyncio.sleep(0)
-            async with asyncio.timeout(_LAYER_TIMEOUT_S):
-                await layer.group_add(group, channel)
-            self.ask([nudges.WHOLE_PAGE])  # what was said before this was in place
-            self.has_tried_to_listen.set()
-            message = await first
-            while True:  # nothing else is awaited here: a layer ends a channel when its receive is cancelled
-                self.ask([nudges.WHOLE_PAGE] if message == OVERFLOW else nudges.images_in(message))
-                message = await layer.receive(channel)
-        finally:
-            first.cancel()
-            await asyncio.gather(first, return_exceptions=True)
-            with contextlib.suppress(Exception):  # with Redis away there is nothing to leave
-                async with asyncio.timeout(_LAYER_TIMEOUT_S):
-                    await layer.group_discard(group, channel)
+@contextlib.asynccontextmanager
+async def watching(slug: str) -> AsyncIterator[LivePage]:
+    """The live page, for as long as the context lasts.
+
+    Raises MissingError, GoneError and what the database raises.
+    """
+    page = PAGES.find(slug)
+    if page is None:
+        first = await look_async(slug, [nudges.WHOLE_PAGE])
+        page = PAGES.find(slug) or LivePage(slug, first)  # another reader may have been faster
+    with PAGES.reading(slug, page):
+        await page.has_tried_to_listen.wait()
+        yield page

@@ -1,4 +1,4 @@
-"""The pages that take answers: which images are on them, what may be said of each, whether they are open."""
+"""The pages that take answers: their images, the votes and comments they allow, whether they are open."""
 
 import re
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ SLUG = r"[A-Za-z0-9_-]{8,64}"
 
 @dataclass(frozen=True, slots=True)
 class BoardPage:
-    """What a published page takes of its visitors; `images` in the page's order, each once."""
+    """The answers that a published page takes. `images`: in the page's order, each once."""
 
     artifact_id: UUID
     images: tuple[UUID, ...]
@@ -22,12 +22,12 @@ class BoardPage:
 
     @property
     def takes_answers(self) -> bool:
-        """Whether it takes any, be it open or closed."""
+        """Whether the page is made for votes or comments, open or closed."""
         return bool(self.votes or self.comments)
 
 
 def page_of(artifact: Artifact) -> BoardPage:
-    """The page of an artifact, as its manifest has it; one without content takes nothing."""
+    """The page of an artifact, from its manifest. Without content it takes no answers."""
     answers = artifact.manifest.get("answers", {})
     images = dict.fromkeys(UUID(text) for text in artifact.manifest.get("progressions", []))
     return BoardPage(
@@ -40,16 +40,16 @@ def page_of(artifact: Artifact) -> BoardPage:
 
 
 def get_page(slug: str) -> BoardPage:
-    """The page at a public address, as its row is now.
+    """The current page at a public slug.
 
-    Raises MissingError where there is none or it takes no answers, GoneError where it was taken back.
+    Raises MissingError if there is none or it takes no answers, GoneError if it was unpublished.
     """
     rows = Artifact.objects.only("id", "content_r2_key", "is_public", "generator", "manifest", "closed_at")
     artifact = rows.filter(public_slug=slug).first() if re.fullmatch(SLUG, slug) else None
     if artifact is None or not artifact.content_r2_key or artifact.generator == "lookbook":
-        raise MissingError("There is no such page.")
+        raise MissingError("This page does not exist.")
     if not artifact.is_public:
-        raise GoneError("This page was taken back by its owner.")
+        raise GoneError("The owner has unpublished this page.")
     page = page_of(artifact)
     if not page.takes_answers:
         raise MissingError("This page takes no answers.")

@@ -1,7 +1,7 @@
-"""Who answers: a visitor's signed cookie, and the token that binds a write to the page that visitor opened.
+"""Identifies visitors: a signed cookie, and a token that ties a write to the visitor and the page.
 
-Both are signed by Django's own signer: compared in constant time, and good for as long as the key they were
-signed with is among SECRET_KEY and its fallbacks.
+Django's signer signs both: signatures are compared in constant time, and valid while their key is SECRET_KEY or one of
+its fallbacks.
 """
 
 import re
@@ -20,7 +20,7 @@ _VISITOR = re.compile(r"[0-9a-f]{32}")
 
 
 def find_visitor(request: HttpRequest) -> str:
-    """The visitor of the request's cookie; empty where there is none that was signed here."""
+    """The visitor of the request's cookie; empty without a valid cookie."""
     try:
         visitor = _cookie_signer().unsign(request.COOKIES.get(COOKIE, ""))
     except BadSignature:
@@ -29,12 +29,12 @@ def find_visitor(request: HttpRequest) -> str:
 
 
 def new_visitor() -> str:
-    """A visitor that nobody can guess: 128 random bits."""
+    """A new visitor id: 128 random bits."""
     return secrets.token_hex(16)
 
 
 def keep_visitor(response: HttpResponseBase, visitor: str) -> None:
-    """Sets the cookie, for a year from now."""
+    """Sets the cookie for a year."""
     response.set_cookie(
         COOKIE,
         _cookie_signer().sign(visitor),
@@ -47,12 +47,12 @@ def keep_visitor(response: HttpResponseBase, visitor: str) -> None:
 
 
 def page_token(artifact_id: UUID, visitor: str) -> str:
-    """What lets this visitor answer on this page for `settings.PAGE_TOKEN_S`. Neither of the two can be read in it."""
+    """The token for this visitor's answers on this page, valid for `settings.PAGE_TOKEN_S`. It reveals neither."""
     return _page_signer(artifact_id, visitor).sign("page")
 
 
 def is_token_valid(token: str, artifact_id: UUID, visitor: str) -> bool:
-    """Whether the token was given to this visitor for this page and its time has not run out."""
+    """Whether the token is of this visitor and page and has not expired."""
     if not visitor:
         return False
     try:
@@ -63,7 +63,7 @@ def is_token_valid(token: str, artifact_id: UUID, visitor: str) -> bool:
 
 
 def is_foreign(request: HttpRequest) -> bool:
-    """Whether a page of another origin sent the request, as far as the browser says."""
+    """Whether a page of another origin sent the request, according to the browser."""
     if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
         return True
     origin = request.headers.get("Origin")

@@ -1,4 +1,4 @@
-"""JSON in: votes and comments, checked field by field."""
+"""Checks the JSON of votes and comments."""
 
 import re
 import unicodedata
@@ -16,23 +16,23 @@ from progressions.api.requests import IdField
 
 MOST_NAME = 80
 MOST_TEXT = 2_000
-# They turn the direction of all that follows them on the page, or break its lines where nobody typed a break.
+# Characters that change the direction of the text after them, or break lines.
 _LAYOUT = re.compile("[\u202a-\u202e\u2066-\u2069\u2028\u2029\ufeff]")
 _TAKEN_OUT = rf"{CONTROL}{SPACE}\u202a-\u202e\u2066-\u2069\ufeff"
 _LINE_BREAK = re.compile(r"\r\n?|\u2028|\u2029")
 
 
 class WrittenField(serializers.Field[str, Any, str, Any]):
-    """What a visitor typed: control characters are taken out, not refused, for people do not see them.
+    """Text that a visitor typed. Control characters are removed, not refused, because people do not see them.
 
-    On one line unless `has_lines`; trimmed.
+    Trimmed, and joined to one line unless `has_lines`.
     """
 
     default_error_messages = {
         "required": "is missing; send text.",
-        "null": "null is no text; send text.",
-        "invalid": "{value} is no text; send a string.",
-        "blank": "is empty; send at least one character that is no space.",
+        "null": "null is not text; send text.",
+        "invalid": "{value} is not text; send a string.",
+        "blank": "is empty; send at least one character that is not a space.",
         "too_long": "has {length:,} characters; send at most {most:,}.",
     }
 
@@ -45,7 +45,7 @@ class WrittenField(serializers.Field[str, Any, str, Any]):
         self._has_lines = has_lines
 
     def to_internal_value(self, data: Any) -> str:
-        """The text as it is kept."""
+        """The text to store."""
         if not isinstance(data, str):
             self.fail("invalid", value=shown(data))
         text = cleaned(data, has_lines=self._has_lines)
@@ -61,7 +61,7 @@ class WrittenField(serializers.Field[str, Any, str, Any]):
 
 
 class WrittenFieldSchema(OpenApiSerializerFieldExtension):
-    """Any text that is not empty once it is cleaned; the length counts what is left."""
+    """Any text that is not empty after cleaning; the length counts what is left."""
 
     target_class = WrittenField
 
@@ -72,7 +72,7 @@ class WrittenFieldSchema(OpenApiSerializerFieldExtension):
 
 
 def cleaned(text: str, *, has_lines: bool) -> str:
-    """The text composed (NFC), without control characters; on one line, or with line feeds for line breaks."""
+    """The text in NFC without control characters; on one line, or with line feeds as line breaks."""
     text = _LAYOUT.sub("", _LINE_BREAK.sub("\n", text))
     if not has_lines:
         text = " ".join(text.split())
@@ -80,13 +80,13 @@ def cleaned(text: str, *, has_lines: bool) -> str:
 
 
 class AnswerSerializer(BodySerializer[Any]):
-    """What a visitor sends: `token` is checked by the view, before the rest."""
+    """A visitor's body. The view checks `token` first."""
 
     read_elsewhere = ("token",)
 
 
 class VoteInSerializer(AnswerSerializer):
-    """One vote; an empty choice takes it back."""
+    """One vote; an empty choice withdraws it."""
 
     token = StrictCharField(max_length=200, help_text="From the page's `state`.")
     imageId = IdField()
@@ -94,7 +94,7 @@ class VoteInSerializer(AnswerSerializer):
 
 
 class CommentInSerializer(AnswerSerializer):
-    """One comment. `website` is a field that people do not see and robots fill in."""
+    """One comment. `website` is a hidden field that only robots fill in."""
 
     token = StrictCharField(max_length=200, help_text="From the page's `state`.")
     imageId = IdField()

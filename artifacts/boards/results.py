@@ -1,4 +1,4 @@
-"""What an owner sees of what was said on a page: hidden comments and images that left it too."""
+"""The answers on a page for its owner, including hidden comments and images that were removed from it."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -9,15 +9,15 @@ from artifacts.boards.pages import page_of
 from artifacts.models import Artifact, Comment, Vote
 from progressions.models import ImageProgression
 
-# In one answer; older ones are in the CSV.
+# In one answer; the CSV has older ones too.
 MOST_COMMENTS = 5_000
 
 
 @dataclass(frozen=True, slots=True)
 class ImageResults:
-    """What was said of one image. `number`: its place on the page, None where it is not there any more.
+    """The answers to one image. `number`: its place on the page, None if it was removed.
 
-    `prompt`, `url`: empty where the image is gone. `written`: how many comments, also where `comments` has fewer.
+    `prompt`, `url`: empty if the image was deleted. `written`: the number of all comments; `comments` may have fewer.
     """
 
     id: UUID
@@ -31,7 +31,7 @@ class ImageResults:
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """What was said of all. `voters`: visitors who voted; `comments`: all, hidden ones too."""
+    """The answers to all images. `voters`: visitors who voted; `comments`: their number, with hidden ones."""
 
     closed: bool
     voters: int
@@ -41,7 +41,7 @@ class Results:
 
 
 def results_of(artifact: Artifact) -> Results:
-    """Six queries, however much was said; the newest MOST_COMMENTS comments, oldest first."""
+    """Reads all answers in six queries, with the newest MOST_COMMENTS comments, oldest first."""
     page = page_of(artifact)
     votes = _votes(artifact)
     comments = Comment.objects.filter(artifact=artifact)

@@ -1,4 +1,4 @@
-"""The writes of pages that answer back: votes, comments, hiding, closing."""
+"""Writes answers: votes, comments, hiding, closing."""
 
 import contextlib
 from collections.abc import Iterator
@@ -17,25 +17,25 @@ from dali.lib.errors import ConflictError, InputError, MissingError
 
 log = structlog.get_logger(__name__)
 
-# Of one visitor on one page, hidden ones too.
+# Of one visitor on one page, with hidden ones.
 MOST_COMMENTS = 500
 
 
 class TooManyError(ConflictError):
-    """A visitor has written as much as one page takes."""
+    """A visitor has written the most comments that a page takes."""
 
 
 def cast_vote(*, page: BoardPage, visitor: str, image_id: UUID, choice: str) -> None:
-    """Keeps what a visitor thinks of an image, in place of what they thought before; an empty choice takes it back.
+    """Stores a visitor's vote for an image in place of an earlier one; an empty choice withdraws it.
 
     Raises InputError for an image or a choice that the page does not have.
     """
     _check_image(page, image_id)
     if choice and choice not in page.votes:
-        raise InputError("choice", f"'{choice[:40]}' is no choice here; known: {', '.join(page.votes)}")
+        raise InputError("choice", f"'{choice[:40]}' is not a choice here; known: {', '.join(page.votes)}")
     with _artifact_there(), transaction.atomic():
         if choice:
-            # One statement: of two at once, one inserts and the other changes what it finds.
+            # One statement: of two concurrent votes one inserts and the other updates.
             Vote.objects.bulk_create(
                 [
                     Vote(
@@ -58,15 +58,15 @@ def cast_vote(*, page: BoardPage, visitor: str, image_id: UUID, choice: str) -> 
 def add_comment(
     *, page: BoardPage, visitor: str, image_id: UUID, reply_to: UUID | None, name: str, text: str
 ) -> Comment:
-    """Keeps a comment on an image, or in reply to one there.
+    """Stores a comment on an image, or a reply to a comment on it.
 
-    Raises InputError for an image that is not on the page or a comment that cannot be replied to, TooManyError.
+    Raises InputError for an image that is not on the page or a comment that takes no reply, TooManyError.
     """
     _check_image(page, image_id)
     if reply_to is not None:
         _check_reply(page, image_id, reply_to)
     if Comment.objects.filter(artifact=page.artifact_id, visitor=visitor).count() >= MOST_COMMENTS:
-        raise TooManyError(f"You have written {MOST_COMMENTS} comments on this page: it takes no more.")
+        raise TooManyError(f"You have written {MOST_COMMENTS} comments on this page, which is the limit.")
     comment = Comment(
         artifact_id=page.artifact_id,
         image_id=image_id,
@@ -82,7 +82,7 @@ def add_comment(
 
 
 def set_hidden(*, comments: QuerySet[Comment], is_hidden: bool) -> int:
-    """Hides comments from visitors, or restores them; returns how many were not so before."""
+    """Hides comments from visitors, or restores them; returns how many changed."""
     with transaction.atomic():
         changed = comments.exclude(is_hidden=is_hidden)
         places = set(changed.order_by().values_list("artifact_id", "image_id"))
@@ -96,9 +96,9 @@ def set_hidden(*, comments: QuerySet[Comment], is_hidden: bool) -> int:
 
 
 def set_closed(*, artifact: Artifact, is_closed: bool) -> Artifact:
-    """Closes a page to votes and comments, which stay on it, or opens it again. Idempotent.
+    """Closes a page to new votes and comments, or opens it again. Idempotent.
 
-    Raises ConflictError for an artifact whose page takes none.
+    Raises ConflictError for an artifact whose page takes no answers.
     """
     if not page_of(artifact).takes_answers:
         raise ConflictError("the page of this artifact takes no votes or comments")
@@ -118,14 +118,14 @@ def _check_reply(page: BoardPage, image_id: UUID, reply_to: UUID) -> None:
     rows = shown_comments().filter(artifact=page.artifact_id, image_id=image_id)
     above = rows.filter(pk=reply_to).first()
     if above is None:
-        raise InputError("replyTo", f"'{reply_to}' is no comment on this image")
+        raise InputError("replyTo", f"'{reply_to}' is not a comment on this image")
     if above.reply_to_id is not None:
-        raise InputError("replyTo", "that comment is a reply itself; reply to the one above it")
+        raise InputError("replyTo", "that comment is itself a reply; reply to the one above it")
 
 
 @contextlib.contextmanager
 def _artifact_there() -> Iterator[None]:
-    """The artifact, or the comment replied to, may be deleted while this is written."""
+    """Raises MissingError if the artifact, or the comment replied to, was deleted meanwhile."""
     try:
         yield
     except IntegrityError as error:

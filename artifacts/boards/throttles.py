@@ -1,4 +1,4 @@
-"""How often visitors may ask and answer: each of them, and all behind one address together."""
+"""Rate limits for visitors: for each visitor, and for each address."""
 
 from django.http import HttpRequest
 
@@ -14,7 +14,7 @@ class AnswersThrottle(RateThrottle):
 
 
 class _VisitorThrottle(RateThrottle):
-    """Counts by visitor; who has no cookie is refused for that, and counted by address."""
+    """Counts by visitor; without a cookie, by address."""
 
     def client_of(self, request: HttpRequest) -> str | None:
         """The visitor of the cookie."""

@@ -1,4 +1,4 @@
-"""What was said on a page, as every visitor sees it: votes counted, comments in their order."""
+"""The answers on a page as visitors see them: vote counts, and comments in order."""
 
 from collections.abc import Collection
 from typing import Annotated, TypedDict
@@ -10,7 +10,7 @@ from artifacts.boards.pages import BoardPage
 from artifacts.models import Comment, Vote
 from dali.lib.clock import epoch_ms
 
-# Older ones are kept, but no page shows more.
+# Older ones are stored but not shown.
 MOST_SHOWN = 5_000
 
 
@@ -25,27 +25,27 @@ class CommentOut(TypedDict):
 
 
 class ImageAnswers(TypedDict):
-    """What was said of one image: votes by choice, all choices of the page; comments, oldest first."""
+    """The answers to one image: vote counts for all choices of the page; comments, oldest first."""
 
     votes: dict[str, int]
     comments: list[CommentOut]
 
 
 class VisitorAnswers(ImageAnswers):
-    """The same for one visitor; `mine` is what that visitor chose."""
+    """The answers with one visitor's own vote, `mine`."""
 
     mine: str | None
 
 
 class TakenAnswers(TypedDict):
-    """What a page takes: votes by these choices, comments or not."""
+    """The answers that a page takes: the choices for votes, and whether comments."""
 
     votes: list[str]
     comments: bool
 
 
 class PageState(TypedDict):
-    """A page for one visitor; `token` is what a vote or comment is sent with."""
+    """A page for one visitor. Votes and comments are sent with `token`."""
 
     token: str
     closed: bool
@@ -54,14 +54,14 @@ class PageState(TypedDict):
 
 
 class VoteCounted(TypedDict):
-    """Votes for an image by choice, and this visitor's."""
+    """The votes for an image by choice, and this visitor's own."""
 
     votes: dict[str, int]
     mine: str | None
 
 
 def answers_on(page: BoardPage, images: Collection[UUID] | None = None) -> dict[UUID, ImageAnswers]:
-    """What was said of the images named, or of those of the page that anything was said of."""
+    """The answers to the images named; without names, to all images of the page that have any."""
     wanted = set(page.images) if images is None else set(images) & set(page.images)
     found: dict[UUID, ImageAnswers] = {} if images is None else {one: nothing_on(page) for one in wanted}
     votes = Vote.objects.filter(artifact=page.artifact_id, choice__in=page.votes).order_by()
@@ -78,14 +78,14 @@ def answers_on(page: BoardPage, images: Collection[UUID] | None = None) -> dict[
 
 
 def votes_of(page: BoardPage, image_id: UUID) -> dict[str, int]:
-    """Votes for one image by choice, all choices of the page."""
+    """The vote counts of one image, for all choices of the page."""
     rows = Vote.objects.filter(artifact=page.artifact_id, image_id=image_id, choice__in=page.votes)
     counted = rows.order_by().values_list("choice").annotate(count=Count("id"))
     return dict.fromkeys(page.votes, 0) | dict(counted)
 
 
 def choices_of(page: BoardPage, visitor: str) -> dict[UUID, str]:
-    """What one visitor chose, by image."""
+    """One visitor's votes, by image."""
     rows = Vote.objects.filter(artifact=page.artifact_id, visitor=visitor, choice__in=page.votes)
     return dict(rows.values_list("image_id", "choice"))
 
@@ -102,12 +102,12 @@ def comment_out(comment: Comment) -> CommentOut:
 
 
 def shown_comments() -> QuerySet[Comment]:
-    """Comments that are not hidden, and not under one that is."""
+    """Comments that are not hidden and do not reply to a hidden one."""
     return Comment.objects.filter(is_hidden=False).exclude(reply_to__is_hidden=True)
 
 
 def _comments(page: BoardPage, images: Collection[UUID] | None) -> list[Comment]:
-    """The newest, oldest first; no reply without what it replies to."""
+    """The newest comments, oldest first, without replies to comments that are left out."""
     if not page.comments:
         return []
     rows = shown_comments().filter(artifact=page.artifact_id)
@@ -121,5 +121,5 @@ def _comments(page: BoardPage, images: Collection[UUID] | None) -> list[Comment]
 
 
 def nothing_on(page: BoardPage) -> ImageAnswers:
-    """What an image has that nothing was said of."""
+    """The answers to an image that has none."""
     return {"votes": dict.fromkeys(page.votes, 0), "comments": []}

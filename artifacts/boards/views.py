@@ -1,7 +1,7 @@
-"""What a published page asks of the server it came from: its state, and taking votes and comments.
+"""The routes that a published page calls: its state, votes and comments.
 
-Nobody has a key here. A write needs the visitor's cookie and the page's token, both from `state`, and comes from a
-page of this origin. Errors have the API's shape; nothing is ever cached.
+They take no API key. A write needs the visitor's cookie and the page's token, both from `state`, and must come from a
+page of this origin. Errors have the API's shape; nothing is cached.
 """
 
 from typing import Any, ClassVar
@@ -39,25 +39,25 @@ _SLUG = OpenApiParameter(
     description="`public_slug` of an artifact whose page takes votes or comments.",
 )
 _VISITOR = OpenApiParameter(
-    passes.COOKIE, str, OpenApiParameter.COOKIE, required=True, description="Who answers: `state` sets it."
+    passes.COOKIE, str, OpenApiParameter.COOKIE, required=True, description="The visitor; `state` sets it."
 )
 _GONE = {410: ErrorSerializer}
 _REFUSED = {403: ErrorSerializer, 409: ErrorSerializer, **_GONE}
 
 
 class PageView(ApiMixin):
-    """What the routes of a page share."""
+    """The base of a page's routes."""
 
     authentication_classes = ()
     permission_classes = ()
     limits: ClassVar[tuple[type[BaseThrottle], ...]] = ()
 
     def get_throttles(self) -> list[BaseThrottle]:
-        """The address's limit first."""
+        """The limit of the address comes first."""
         return [AnswersThrottle(), *(limit() for limit in self.limits)]
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
-        """Nothing here is for a cache, nor for pages of other origins."""
+        """Forbids caching, and reading by pages of other origins."""
         final = super().finalize_response(request, response, *args, **kwargs)
         final["Cache-Control"] = "no-store"
         final["X-Content-Type-Options"] = "nosniff"
@@ -65,7 +65,7 @@ class PageView(ApiMixin):
         return final
 
     def admit(self, request: Request, slug: str) -> tuple[BoardPage, str]:
-        """The page and the visitor of a write; PermissionDenied, ConflictError where it may not be."""
+        """The page and the visitor of a write. Raises PermissionDenied, ConflictError."""
         body = request.data
         if not isinstance(body, dict):
             raise ParseError("The body is not a JSON object; send one, as {}.")
@@ -75,17 +75,17 @@ class PageView(ApiMixin):
         if passes.is_foreign(request._request):
             raise PermissionDenied("Only the page itself may send this.")
         if not isinstance(token, str) or not passes.is_token_valid(token, page.artifact_id, visitor):
-            raise PermissionDenied("The page was open too long, or cookies are off; load it again.")
+            raise PermissionDenied("The page was open too long, or cookies are off; reload it.")
         if page.is_closed:
-            raise ConflictError("This page is closed: it takes no more answers.")
+            raise ConflictError("This page is closed and takes no more answers.")
         return page, visitor
 
 
 class StateView(PageView):
-    """`GET <page>/state`: what was said so far, this visitor's votes, and the token to answer with."""
+    """`GET <page>/state`: the answers so far, this visitor's votes, and the token for new answers."""
 
     @extend_schema(
-        summary="What was said on a page, and the token to answer with",
+        summary="The answers on a page, and the token for new ones",
         tags=["public"],
         parameters=[_SLUG],
         responses={200: schema_of(PageState), **_GONE},
@@ -123,7 +123,7 @@ class VotesView(PageView):
         responses={200: schema_of(VoteCounted), **_REFUSED},
     )
     def post(self, request: Request, slug: str) -> Response:
-        """The image's votes, this one counted."""
+        """The image's votes, including this one."""
         page, visitor = self.admit(request, slug)
         if not page.votes:
             raise MissingError("This page takes no votes.")
@@ -146,7 +146,7 @@ class CommentsView(PageView):
         responses={201: schema_of(CommentOut), **_REFUSED},
     )
     def post(self, request: Request, slug: str) -> Response:
-        """The comment as it is kept; where a robot filled in the hidden field, as it would have been."""
+        """The stored comment; for a robot that filled in the hidden field, one that was not stored."""
         page, visitor = self.admit(request, slug)
         if not page.comments:
             raise MissingError("This page takes no comments.")

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Literal
 from uuid import UUID
 
 import structlog
@@ -13,11 +14,13 @@ from artifacts.models import Artifact, ProjectArtifact
 from dali.lib.db import connections
 from dali.lib.errors import ConflictError, InputError
 from progressions.stream import events
+from progressions.stream.event_types import ArtifactNames, ArtifactStep
 from progressions.work import leases, nudges
 from projects.models import Project
 
 log = structlog.get_logger(__name__)
 
+EventType = Literal["running", "progress", "fail", "complete"]
 # The task of artifacts.tasks that builds, by its name in messages.
 BUILD = "artifacts.build"
 MOST_PROJECTS = 50
@@ -108,22 +111,28 @@ def put_off(artifact: Artifact, lease: leases.Lease) -> None:
         pass
 
 
-def tell(artifact: Artifact, type_: events.EventType, progress: float | None = None) -> None:
+def tell(artifact: Artifact, type_: EventType, progress: float = 0.0) -> None:
     """Writes an event to the artifact's session, if it has one; as the last write of the caller's transaction."""
     if artifact.session_id:
         events.append(artifact.session_id, [told(artifact, type_, progress)])
 
 
-def told(artifact: Artifact, type_: events.EventType, progress: float | None = None) -> events.Body:
-    """The fields of an event about an artifact."""
-    body: events.Body = {"type": type_, "artifactId": str(artifact.id)}
+def told(artifact: Artifact, type_: EventType, progress: float = 0.0, *, step: str = "") -> events.Body:
+    """An event about an artifact; `progress` and `step` are of `progress` events."""
+    names: ArtifactNames = {"artifactId": str(artifact.id)}
     if artifact.public_slug:
-        body["public_slug"] = artifact.public_slug
-    if progress is not None:
-        body["progress"] = round(min(1.0, max(0.0, progress)), 3)
-    if type_ == "fail":
-        body["error"], body["retryable"] = artifact.error, True
-    return body
+        names["public_slug"] = artifact.public_slug
+    at: ArtifactStep = {"step": step} if step else {}
+    match type_:
+        case "running":
+            return {"type": "running", **names}
+        case "progress":
+            share = round(min(1.0, max(0.0, progress)), 3)
+            return {"type": "progress", **names, "progress": share, **at}
+        case "fail":
+            return {"type": "fail", **names, "error": artifact.error, "retryable": True, **at}
+        case "complete":
+            return {"type": "complete", **names}
 
 
 def give_to(artifact: Artifact, project_ids: Sequence[UUID]) -> None:

@@ -1,1 +1,1 @@
-"""Published pages: their routes, their views, their visitors."""
+"""Published pages: routes, views and visitors."""

@@ -1,4 +1,4 @@
-"""Published pages in the OpenAPI document: the routes below /public that are no views of the API."""
+"""Published pages in the OpenAPI document: the routes below /public that are not API views."""
 
 from typing import Any, TypedDict
 
@@ -10,7 +10,7 @@ from dali.lib.web.schema.views import error_answers
 _TAGS = ["public"]
 _PLAIN: Schema = {"text/plain": {"schema": {"type": "string"}}}
 _BINARY = {"schema": {"type": "string", "contentMediaType": "application/octet-stream"}}
-# What the generators make, by the first file's type.
+# The types of a generator's first file.
 _CONTENT = {
     "text/html": {"schema": {"type": "string"}},
     "application/json": {"schema": {}},
@@ -20,9 +20,9 @@ _CONTENT = {
     "model/gltf-binary": _BINARY,
 }
 _DESCRIPTION = """\
-The artifact's first file, streamed from storage. Either address opens any artifact of that slug; `public_url` names
-one. HEAD answers as GET does, and ignores `Range`. A GET that is answered 200, 206 or 304 and is not a prefetch is a
-view. Nothing here needs a key.
+The artifact's first file, streamed from storage. Both paths open any artifact with that slug; `public_url` names
+one. HEAD answers like GET and ignores `Range`. A GET that is answered 200, 206 or 304 counts as a view unless it is a
+prefetch. No key is needed.
 """
 SLUG_PARAMETER = {
     "name": "slug",
@@ -34,14 +34,14 @@ SLUG_PARAMETER = {
 
 
 class LiveAnswers(TypedDict):
-    """What was said on a page: first of all images, later of those that changed."""
+    """The answers on a page: first to all images, later to those that changed."""
 
     closed: bool
     images: dict[str, ImageAnswers]
 
 
 def public_paths() -> dict[str, Any]:
-    """The pages, by both addresses, and their live totals."""
+    """The pages at both paths, and their live answers."""
     paths = {}
     for folder in ("lookbook", "artifact"):
         paths[f"/public/{folder}/{{slug}}"] = {"get": _page(f"public_{folder}_retrieve")}
@@ -50,13 +50,13 @@ def public_paths() -> dict[str, Any]:
 
 
 def public_components() -> dict[str, Schema]:
-    """What the live totals are made of."""
+    """The schema of live answers."""
     return {"LiveAnswers": schema_of(LiveAnswers)}
 
 
 def _page(operation_id: str) -> dict[str, Any]:
     headers = {
-        "ETag": {"schema": {"type": "string"}, "description": "Strong: of the file's digest."},
+        "ETag": {"schema": {"type": "string"}, "description": "Strong; the file's digest."},
         "Cache-Control": {"schema": {"type": "string"}},
         "Accept-Ranges": {"schema": {"type": "string"}},
     }
@@ -71,13 +71,13 @@ def _page(operation_id: str) -> dict[str, Any]:
         "responses": {
             "200": {"description": "The whole file.", "headers": headers, "content": _CONTENT},
             "206": {
-                "description": "The range that was asked for.",
+                "description": "The requested range.",
                 "headers": headers | content_range,
                 "content": _CONTENT,
             },
             "304": {"description": "Unchanged since the ETag sent.", "headers": headers},
-            "404": {"description": "There is no such page, or it is not published yet.", "content": _PLAIN},
-            "410": {"description": "The page was taken back by its owner.", "content": _PLAIN},
+            "404": {"description": "The page does not exist or is not published yet.", "content": _PLAIN},
+            "410": {"description": "The owner has unpublished the page.", "content": _PLAIN},
             "412": {"description": "The file is not the one that `If-Match` names.", "content": _PLAIN},
             "416": {"description": "No such range.", "headers": content_range, "content": _PLAIN},
         },
@@ -85,10 +85,10 @@ def _page(operation_id: str) -> dict[str, Any]:
 
 
 _CONDITIONS = {
-    "Range": "One range of bytes; several, and what cannot be read, are answered with the whole file.",
-    "If-Range": "An ETag: where it is not the file's, `Range` is ignored.",
-    "If-None-Match": "ETags: 304 where one is the file's.",
-    "If-Match": "ETags: 412 where none is the file's.",
+    "Range": "One range of bytes. Several ranges or an unreadable header get the whole file.",
+    "If-Range": "An ETag; `Range` is ignored if it is not the file's.",
+    "If-None-Match": "ETags; 304 if one is the file's.",
+    "If-Match": "ETags; 412 if none is the file's.",
 }
 
 
@@ -104,9 +104,9 @@ def _header(name: str, text: str) -> dict[str, Any]:
 def _live(operation_id: str) -> dict[str, Any]:
     return {
         "operationId": operation_id,
-        "summary": "What is said on a page, live",
+        "summary": "The answers on a page, live",
         "description": "Server-Sent Events for pages that take votes or comments: first the whole state, then the"
-        " images that changed; `event: gone` where the page was taken back.",
+        " images that changed; `event: gone` if the page was unpublished.",
         "tags": _TAGS,
         "parameters": [SLUG_PARAMETER],
         "security": [{}],
@@ -117,11 +117,11 @@ def _live(operation_id: str) -> dict[str, Any]:
             },
             **error_answers(
                 {
-                    404: "There is no such page, or it takes no answers.",
-                    406: "`Accept` does not take text/event-stream.",
-                    410: "The page was taken back by its owner.",
-                    429: "Too many requests, or readers, of this address.",
-                    503: "A dependency is down, or too many have a page open.",
+                    404: "The page does not exist or takes no answers.",
+                    406: "`Accept` does not allow text/event-stream.",
+                    410: "The owner has unpublished the page.",
+                    429: "Too many requests or readers from this address.",
+                    503: "A dependency is down, or too many live pages are open.",
                 }
             ),
         },

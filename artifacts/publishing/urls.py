@@ -1,4 +1,4 @@
-"""Addresses of published artifacts, below /public: either folder opens any artifact, `public_url` names one."""
+"""Routes of published artifacts, below /public. Both folders open any artifact; `public_url` names one."""
 
 from collections.abc import Callable
 
@@ -14,7 +14,7 @@ _ROUTES: dict[str, Callable[..., HttpResponseBase]] = {
     "/votes": VotesView.as_view(),
     "/comments": CommentsView.as_view(),
 }
-# A page finds these below the address that it was opened at.
+# A page calls these below its own URL.
 urlpatterns = [
     path(f"{folder}/<str:slug>{route}", view)
     for folder in ("lookbook", "artifact")

@@ -1,4 +1,4 @@
-"""What is noted of a view of a published artifact, and the row that it becomes."""
+"""Views of published artifacts: what is recorded, and how it becomes a row."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -18,7 +18,7 @@ from dali.lib.ids import new_id
 
 
 class View(TypedDict):
-    """A view, as it is noted: JSON."""
+    """A recorded view, as JSON."""
 
     id: str
     artifact_id: str
@@ -29,17 +29,17 @@ class View(TypedDict):
     user_agent: str
     agent: str
     is_bot: bool
-    # Of a part: the ids that the visit would have in the half hours before and after.
+    # Of a partial request: the ids that its visit would have in the half hours before and after.
     near: NotRequired[list[str]]
 
 
-# What a note and a row call alike.
+# The fields that have the same name in the record and in the row.
 _SAID = ("ip_address", "country", "city", "user_agent", "agent", "is_bot")
 _visits = RecentVisits()
 
 
 def view_of(request: HttpRequest, artifact: Artifact, *, is_part: bool = False) -> View | None:
-    """What is noted of a view; None for a part that belongs to a view that this process has noted."""
+    """The record of a view; None for a partial request of a view that this process has already recorded."""
     visitor, now = visitor_of(request), timezone.now()
     visit = Visit(visitor.key, f"{artifact.pk}/{artifact.content_r2_key}", now)
     if is_part:
@@ -63,10 +63,10 @@ def view_of(request: HttpRequest, artifact: Artifact, *, is_part: bool = False) 
 
 
 def write_views(views: Sequence[View]) -> int:
-    """Writes rows of views that have none yet; returns how many there were to write.
+    """Writes the views that have no row yet; returns how many rows it sent.
 
-    Views of artifacts that are gone are dropped. Raises DatabaseError, and KeyError, TypeError or ValueError for what
-    is not a view.
+    Views of deleted artifacts are dropped. Raises DatabaseError, and KeyError, TypeError or ValueError for a bad
+    record.
     """
     known = set(
         Artifact.objects.filter(id__in={view["artifact_id"] for view in views}).values_list("id", flat=True)
@@ -82,14 +82,14 @@ def write_views(views: Sequence[View]) -> int:
         for view in views
         if UUID(view["artifact_id"]) in known and view["id"] not in counted
     ]
-    rows.sort(key=itemgetter(0))  # two processes that write some of the same rows lock them in one order
+    rows.sort(key=itemgetter(0))  # two processes that write the same rows must lock them in the same order
     with transaction.atomic():
         insert_rows(ArtifactView, ("id", "artifact", "timestamp", *_SAID), rows, keeps_known=True)
     return len(rows)
 
 
 def _counted_already(views: Sequence[View]) -> set[str]:
-    """Ids of views in parts whose visit has a row in the half hour before or after, less than half an hour away."""
+    """Ids of partial views whose visit already has a row less than half an hour away."""
     parts = [view for view in views if view.get("near")]
     if not parts:
         return set()

@@ -1,8 +1,8 @@
-"""The view log: from an answered request to a row.
+"""The view log: turns answered requests into rows.
 
-A view is a line in a file of this process before its answer leaves (dali.lib.files.spool): a page must not wait for the
-database, and kill -9 must lose nothing. A thread writes the lines as rows, in batches, at least once: the id is in the
-line, and a row that is there stays. Lines that a killed process left are written by the next one that looks.
+A view is a line in a file of this process before its answer is sent (dali.lib.files.spool): a page must not wait for
+the database, and kill -9 must lose nothing. A thread writes the lines as rows, in batches, at least once: the line
+has the id, and an existing row is kept. Another process writes the lines that a killed one left.
 """
 
 import json
@@ -28,17 +28,17 @@ from dali.lib.files.spool import Segment, Spool
 log = structlog.get_logger(__name__)
 
 ADOPT_EVERY_S = 5.0
-# Views kept in memory while the disk takes none. More are dropped, and the log says how many.
+# The most views kept in memory while the disk cannot be written. More are dropped, and their number is logged.
 MOST_HELD = 10_000
-# What a database says of a row that it will never take, and Python of a line that makes no row.
+# Errors of rows that the database will never accept, and of lines that are not views.
 _NEVER = (DataError, IntegrityError, KeyError, TypeError, ValueError)
 
 
 def note_view(request: HttpRequest, artifact: Artifact, *, is_part: bool) -> None:
-    """Notes that a request is answered with an artifact's file, or with a part of it.
+    """Records that a request is answered with an artifact's file, or a part of it.
 
-    A GET of the whole is always a view, one of a part once for each visitor and file in half an hour. What a browser
-    fetches ahead of its user is not.
+    A GET of the whole file is always a view. Partial requests count once per visitor and file in half an hour.
+    Prefetches do not count.
     """
     if request.method == "GET" and not is_prefetch(request):
         view = view_of(request, artifact, is_part=is_part)
@@ -47,7 +47,7 @@ def note_view(request: HttpRequest, artifact: Artifact, *, is_part: bool) -> Non
 
 
 class ViewLog:
-    """Takes views in any thread; one of its own, from `start` to `stop`, writes them as rows."""
+    """Takes views from any thread; its own thread, from `start` to `stop`, writes them as rows."""
 
     def __init__(
         self,
@@ -74,7 +74,7 @@ class ViewLog:
         self._thread: threading.Thread | None = None
 
     def note(self, view: View) -> None:
-        """Takes a view. It is in a file once this returns; where the disk takes none, in memory. Never raises."""
+        """Takes a view. It is in a file once this returns, or in memory if the disk fails. Never raises."""
         if not self._spares_disk:
             try:
                 self._spool.append(json.dumps(view).encode())
@@ -89,24 +89,24 @@ class ViewLog:
             self._dropped += 1
 
     def check_writable(self) -> None:
-        """For a start: UnwritableError where the disk would not keep what is answered."""
+        """Called at start. Raises UnwritableError if the disk cannot be written."""
         self._spool.check_writable()
 
     def start(self) -> None:
-        """Starts the thread, which first looks for what other processes left."""
+        """Starts the thread, which first looks for files of dead processes."""
         self._is_stopping = False
         self._thread = threading.Thread(target=self._run, name="view-log", daemon=True)
         self._thread.start()
 
     def stop(self, *, within_s: float) -> None:
-        """Writes what is there and ends the thread. What is not written in time is for the next process."""
+        """Writes what is there and ends the thread. The next process writes the rest."""
         self._is_stopping = True
         self._asked.set()
         if self._thread is not None:
             self._thread.join(within_s)
 
     def catch_up(self, *, within_s: float) -> bool:
-        """Waits until the thread has written what this process noted before the call; returns whether it was asked."""
+        """Waits until the thread has written the views before this call; returns whether it did in time."""
         with self._passes:
             if self._thread is None or not self._thread.is_alive():
                 return False
@@ -115,14 +115,14 @@ class ViewLog:
             return self._passes.wait_for(lambda: self._ended >= wanted, within_s)
 
     def write_out(self) -> bool:
-        """Writes what can be written now, in the calling thread; returns whether all of it is."""
+        """Writes what it can, in the calling thread; returns whether that was everything."""
         trouble = ""
         try:
             self._adopt()
             for segment in self._spool.left():
                 try:
                     self._write_segment(segment)
-                except OSError as error:  # a disk that cannot be read: the other files may be
+                except OSError as error:  # unreadable; other files may be readable
                     trouble = reason_of(error)
             self._write_held()
         except (DatabaseError, InterfaceError) as error:
@@ -142,7 +142,7 @@ class ViewLog:
                 self._begun += 1
             try:
                 self.write_out()
-            except Exception:  # noqa: BLE001 - the thread goes on: without it no view would be written
+            except Exception:  # noqa: BLE001 - the thread must continue: without it no view would be written
                 log.exception("view_log_failed")
             with self._passes:
                 self._ended = self._begun
@@ -173,7 +173,7 @@ class ViewLog:
             self._dropped = 0
 
     def _write_each(self, views: list[View]) -> None:
-        """Writes a batch; of one that the database refuses, every view that it takes."""
+        """Writes a batch. If the database refuses it, writes each view that it accepts."""
         if not views:
             return
         try:
@@ -194,7 +194,7 @@ class _Trouble:
         self._said = ""
 
     def say(self, reason: str) -> None:
-        """`reason`: empty where there is none."""
+        """`reason`: empty when there is no trouble."""
         if reason != self._said:
             self._said = reason
             if reason:
@@ -210,7 +210,7 @@ def _views_in(lines: list[bytes]) -> Iterator[View]:
         except ValueError:
             view = None
         if isinstance(view, dict):
-            yield view  # type: ignore[misc]  # what it lacks shows when it is written
+            yield view  # type: ignore[misc]  # missing fields show when it is written
         else:
             log.error("view_unreadable", line=line[:200].decode(errors="replace"))
 

@@ -1,4 +1,4 @@
-"""Published artifacts as visitors open them: streamed from storage, cached by digest, harmless whatever they hold."""
+"""Serves published artifacts to visitors: streamed from storage, cached by digest, under a strict policy."""
 
 import re
 from collections.abc import Iterator
@@ -17,6 +17,7 @@ from django.http import (
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
+from artifacts.boards.pages import SLUG
 from artifacts.models import Artifact
 from artifacts.publishing.viewlog import note_view
 from artifacts.queries import find_shown
@@ -25,7 +26,6 @@ from dali.lib.web.files.byte_ranges import ByteRange, UnsatisfiableRangeError, a
 from dali.lib.web.files.preconditions import failed_precondition
 from progressions.delivery import image_origins
 
-_SLUG = re.compile(r"[A-Za-z0-9_-]{8,64}")
 _CACHE = "public, max-age=300"
 # Of at most STREAM_BYTES each.
 _SMALL_KEPT = 64
@@ -33,21 +33,21 @@ _PLAIN = "text/plain; charset=utf-8"
 _OF_304 = ("Cache-Control", "ETag", "Content-Security-Policy", "Vary", "Access-Control-Allow-Origin")
 
 
-@csrf_exempt  # so that other methods are answered 405
+@csrf_exempt  # so that other methods get 405
 @require_safe
 def show(request: HttpRequest, slug: str) -> HttpResponseBase:
-    """`GET /public/artifact/<slug>`: the artifact's first file; 404 until published, 410 once taken back."""
-    artifact = find_shown(slug) if _SLUG.fullmatch(slug) else None
+    """`GET /public/artifact/<slug>`: the artifact's first file; 404 until published, 410 once unpublished."""
+    artifact = find_shown(slug) if re.fullmatch(SLUG, slug) else None
     if artifact is None or not artifact.content_r2_key:
-        return _missing(404, "There is no such page.")
+        return _missing(404, "This page does not exist.")
     if not artifact.is_public:
-        return _missing(410, "This page was taken back by its owner.")
+        return _missing(410, "The owner has unpublished this page.")
     file = artifact.manifest["files"][0]
     etag = f'"{file["sha256"]}"'
     headers = _headers(artifact, file, etag)
     match failed_precondition(request, etag):
         case 412:
-            return _missing(412, "The page has changed: its ETag is another.")
+            return _missing(412, "The page has changed: it has another ETag.")
         case 304:
             note_view(request, artifact, is_part="HTTP_RANGE" in request.META)
             kept = {name: value for name, value in headers.items() if name in _OF_304}
@@ -64,7 +64,7 @@ def show(request: HttpRequest, slug: str) -> HttpResponseBase:
 def _answer(
     request: HttpRequest, artifact: Artifact, asked: ByteRange | None, headers: dict[str, str]
 ) -> HttpResponseBase:
-    """206 of the part that was asked for, 200 of the whole where none was."""
+    """Answers 206 with the requested part, or 200 with the whole file."""
     status, total = 200, artifact.manifest["files"][0]["bytes"]
     if asked is not None:
         status, headers["Content-Range"] = 206, asked.content_range
@@ -76,7 +76,7 @@ def _answer(
         pieces = _pieces(artifact.content_r2_key, part)
         first = next(pieces, b"")
     except FileNotFoundError:
-        return _missing(404, "There is no such page.")
+        return _missing(404, "This page does not exist.")
     note_view(request, artifact, is_part=asked is not None)
     if len(first) == part.length:
         return HttpResponse(first, status=status, headers=headers)
@@ -91,13 +91,13 @@ def _pieces(key: str, part: ByteRange) -> Iterator[bytes]:
 
 @lru_cache(maxsize=_SMALL_KEPT)
 def _small(key: str) -> bytes:
-    """A page that many look at is read once: what stands under a key never changes."""
+    """Reads a popular page once: the content under a key never changes."""
     return named("published").read(key)
 
 
 def _joined(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
     yield first
-    del first  # a slow reader holds one piece
+    del first  # a slow reader holds only one piece
     yield from rest
 
 
@@ -115,15 +115,15 @@ def _headers(artifact: Artifact, file: dict[str, Any], etag: str) -> dict[str, s
         "Cross-Origin-Resource-Policy": "cross-origin",
         "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
     }
-    if artifact.output == "3d":  # viewers of other origins load it by script
+    if artifact.output == "3d":  # viewers on other origins load it by script
         headers["Access-Control-Allow-Origin"] = "*"
     return headers
 
 
 def _policy(artifact: Artifact, file: dict[str, Any]) -> str:
-    """What the page may do: run and wear its own inline blocks, show delivery images, talk to its own origin.
+    """What the page may do: use its own inline scripts and styles, show delivery images, call its own origin.
 
-    A page made of a user's template gets an origin of its own (`sandbox`): its scripts cannot act for a
+    A page from a user's template gets a separate origin (`sandbox`), so that its scripts cannot act for a
     curator who is signed in here.
     """
     images = " ".join(["'self'", "data:", *_image_origins()])

@@ -1,4 +1,4 @@
-"""Who opened a page, as far as its request says and the settings let it be kept."""
+"""Describes the visitor of a page, from the request and within what the settings allow to store."""
 
 import hmac
 import re
@@ -13,18 +13,18 @@ from dali.lib.web.client_address import client_ip, comes_through_cloudflare
 MOST_AGENT = 500
 MOST_CITY = 120
 _COUNTRY = re.compile(r"[A-Z][A-Z0-9]")
-# What Cloudflare sends where it does not know (XX) and for Tor (T1): no countries.
+# Not countries: Cloudflare sends XX for unknown and T1 for Tor.
 _NO_COUNTRY = frozenset({"XX", "T1"})
 _KEPT_BITS = {4: 24, 6: 48}
 
-# Those that say so, and the tools and previews that people do not look through.
+# Declared bots, and tools and link previews.
 _BOT = re.compile(
     r"bot\b|bot[/;_-]|crawl|spider|slurp|scrap|archiv|preview|fetch|monitor|uptime|lighthouse|headless|facebookexternalhit"
     r"|whatsapp|telegram|slack|discord|embed|curl|wget|python|aiohttp|httpx|go-http|java/|okhttp|axios|node|libwww|perl"
     r"|ruby|php|postman|insomnia|phantom|selenium|puppeteer|playwright|feed|rss|validator|scan",
     re.IGNORECASE,
 )
-# In this order: later names stand in the earlier ones' texts too.
+# The order matters: earlier browsers' texts also have later names.
 _FAMILIES = (
     ("Edge", re.compile(r"\bEdg(?:e|A|iOS)?/")),
     ("Opera", re.compile(r"\bOPR/|\bOpera\b")),
@@ -38,10 +38,10 @@ _TOOL = re.compile(r"[A-Za-z][A-Za-z0-9 ._-]{1,38}")
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """`ip_address`: None where it is not kept or not known. `country`: two letters, empty where unknown.
+    """`ip_address`: None if not stored or unknown. `country`: two letters, empty if unknown.
 
-    `agent`: the browser's or tool's family, `unknown` where it does not say. `key`: a keyed hash of address and user
-    agent, which tells visitors apart whatever is kept of the address. It is never stored.
+    `agent`: the family of the browser or tool, or `unknown`. `key`: a keyed hash of address and user agent, which
+    tells visitors apart whatever is stored of the address. It is never stored itself.
     """
 
     ip_address: str | None
@@ -54,7 +54,7 @@ class Visitor:
 
 
 def visitor_of(request: HttpRequest) -> Visitor:
-    """Who asks. Country and city are Cloudflare's words, empty where it is not in front."""
+    """The visitor of a request. Country and city come from Cloudflare; without it they are empty."""
     country = city = ""
     address = client_ip(request)
     if comes_through_cloudflare(request):
@@ -75,12 +75,12 @@ def visitor_of(request: HttpRequest) -> Visitor:
 
 
 def keyed_hash(purpose: str, *parts: str) -> bytes:
-    """32 bytes that no one without the secret key can make or check."""
+    """32 bytes that can only be made and checked with the secret key."""
     return hmac.digest(settings.SECRET_KEY.encode(), "\n".join((purpose, *parts)).encode(), "sha256")
 
 
 def family_of(user_agent: str, *, is_bot: bool) -> str:
-    """`Firefox` of a browser's long text, `curl` of a tool's `curl/8.5`, `unknown` where it says nothing."""
+    """`Firefox` from a browser's long text, `curl` from `curl/8.5`, `unknown` if it does not tell."""
     if not is_bot:
         for name, pattern in _FAMILIES:
             if pattern.search(user_agent):
@@ -106,14 +106,14 @@ def _kept(address: str) -> str | None:
     except ValueError:
         return None
     if isinstance(parsed, IPv6Address):
-        parsed = parsed.ipv4_mapped or IPv6Address(int(parsed))  # without a zone: no column holds one
+        parsed = parsed.ipv4_mapped or IPv6Address(int(parsed))  # without a zone, which no column can store
     if settings.VIEW_IP == "truncated":
         return str(ip_network((parsed, _KEPT_BITS[parsed.version]), strict=False).network_address)
     return str(parsed)
 
 
 def _clean(text: str) -> str:
-    """Headers are bytes read as Latin-1; Cloudflare sends UTF-8. Nothing that no column or page takes."""
+    """Decodes UTF-8, as Cloudflare sends it, from a header read as Latin-1; removes unprintable characters."""
     try:
         text = text.encode("latin-1").decode()
     except (UnicodeDecodeError, UnicodeEncodeError):

@@ -1,4 +1,4 @@
-"""Which requests count as one view: a prefetch is not a view, and ranges read within half an hour are one."""
+"""Decides which requests count as one view: prefetches do not count, and ranges within half an hour are one."""
 
 import re
 import threading
@@ -13,33 +13,33 @@ from artifacts.publishing.visitors import keyed_hash
 
 WINDOW = timedelta(minutes=30)
 _WINDOW_MS = WINDOW // timedelta(milliseconds=1)
-# Visitors and files remembered by a process, about 150 bytes each.
+# The most visits that a process remembers, about 150 bytes each.
 _MOST_KNOWN = 50_000
 
-# What browsers send with a request whose answer no one sees yet: Chromium and Safari, older Chromium, older Firefox.
+# Sent with prefetches by Chromium and Safari, older Chromium, older Firefox.
 # https://fetch.spec.whatwg.org/#http-sec-purpose and MDN "Sec-Purpose", read 2026-11-30.
 _PURPOSES = ("HTTP_SEC_PURPOSE", "HTTP_PURPOSE", "HTTP_X_PURPOSE", "HTTP_X_MOZ")
 _AHEAD = re.compile(r"\b(prefetch|prerender|preview)\b", re.IGNORECASE)
 
 
 def is_prefetch(request: HttpRequest) -> bool:
-    """Whether a browser asks ahead of its user."""
+    """Whether a browser fetches the page before its user asks for it."""
     return any(_AHEAD.search(request.META.get(name, "")) for name in _PURPOSES)
 
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """A visitor, by `Visitor.key`, who reads a file at a moment."""
+    """A visitor, as `Visitor.key`, who reads a file at a moment."""
 
     visitor: bytes
     file: str
     moment: datetime
 
     def row_id(self, windows_later: int = 0) -> UUID:
-        """The id of this visit's row, the same for all requests in one window of the clock: a UUID of version 7.
+        """The id of this visit's row, the same for all requests in one half hour of the clock: a UUID of version 7.
 
-        It is a keyed hash over visitor, file and window, so that it tells nothing of a visitor, and rows of one visitor
-        have nothing in common.
+        It is a keyed hash of visitor, file and window, so it reveals nothing about the visitor, and the rows of one
+        visitor have nothing in common.
         """
         window = int(self.moment.timestamp() * 1000) // _WINDOW_MS + windows_later
         random = int.from_bytes(keyed_hash("visit", self.visitor.hex(), self.file, str(window))[:10], "big")
@@ -62,7 +62,7 @@ class RecentVisits:
         self._lock = threading.Lock()
 
     def begin(self, visit: Visit) -> None:
-        """A visit is counted: what its visitor reads of the file in the next half hour belongs to it."""
+        """Records a counted visit: the visitor's reads of the file in the next half hour belong to it."""
         key = (visit.visitor, visit.file)
         with self._lock:
             self._began[key] = visit.moment
@@ -71,7 +71,7 @@ class RecentVisits:
                 self._began.popitem(last=False)
 
     def is_known(self, visit: Visit) -> bool:
-        """Whether it belongs to a visit that is counted."""
+        """Whether it belongs to a counted visit."""
         with self._lock:
             return not self._is_over((visit.visitor, visit.file), visit.moment)
 

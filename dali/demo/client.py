@@ -1,4 +1,4 @@
-"""A client of the API, as the demonstration uses it: plain requests, events by Server-Sent Events."""
+"""The demonstration's API client: plain requests, and events by Server-Sent Events."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -8,12 +8,12 @@ import requests
 
 CONNECT_S = 5.0
 ANSWER_S = 30.0
-# A stream that says nothing for this long is dead: the server sends a comment every 20 s.
+# A stream that is silent for this long is dead: the server sends a comment every 20 s.
 SILENCE_S = 70.0
 
 
 class Client:
-    """Asks one server, with one key. Raises requests.RequestException where it does not answer or refuses."""
+    """Calls one server with one key. Raises requests.RequestException if it does not answer or refuses."""
 
     def __init__(self, origin: str, api_key: str) -> None:
         self._origin = origin
@@ -34,7 +34,7 @@ class Client:
         return answer.json()
 
     def events(self, session_id: str) -> Iterator[dict[str, Any]]:
-        """The session's events from its first on, as they come."""
+        """The session's events from the first on, as they arrive."""
         with self._session.get(
             f"{self._origin}/api/stream/{session_id}?after=0",
             headers={"Accept": "text/event-stream"},

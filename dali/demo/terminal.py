@@ -1,4 +1,4 @@
-"""A job on a terminal: a progress bar for each variant, fed from the session's events, then the verdicts."""
+"""Shows a job on a terminal: a progress bar for each variant, driven by the session's events, then the verdicts."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ COLOURS = {"pass": "green", "fail": "red", "failed": "red", "skipped": "yellow",
 
 @dataclass(slots=True)
 class VariantLine:
-    """What is shown of one variant."""
+    """The state of one variant's line."""
 
     name: str
     task: TaskID
@@ -24,14 +24,14 @@ class VariantLine:
 
     @property
     def word(self) -> str:
-        """The verdict where there is an image, else how the variant ended."""
+        """The verdict if there is an image, otherwise how the variant ended."""
         if self.state == "complete":
             return self.judgment or "not judged"
         return self.state
 
 
 class JobScreen:
-    """Shows one job: bars on a terminal, elsewhere a line for each event."""
+    """Shows one job: bars on a terminal, otherwise a line for each event."""
 
     def __init__(self, job_id: str, console: Console | None = None) -> None:
         self.job_id = job_id
@@ -47,7 +47,7 @@ class JobScreen:
         )
 
     def follow(self, events: Iterable[Mapping[str, Any]]) -> None:
-        """Shows events as they come; returns after the job's own `complete`, or where they end."""
+        """Shows events as they arrive; returns after the job's `complete`, or when they end."""
         with self._progress:
             for event in events:
                 if event.get("jobId") != self.job_id:
@@ -57,7 +57,7 @@ class JobScreen:
                 self._take(event)
 
     def report(self) -> None:
-        """Prints, for each variant, the verdict, the address of its image and what was remarked."""
+        """Prints each variant's verdict, image URL and remarks."""
         for line in self.lines.values():
             text = Text(f"{line.name}  ", style="bold")
             text.append(line.word, style=COLOURS.get(line.word, "cyan"))
@@ -92,7 +92,7 @@ class JobScreen:
         return next(round(task.percentage) for task in self._progress.tasks if task.id == line.task)
 
     def _react(self, line: VariantLine, event: Mapping[str, Any]) -> str:
-        """Takes in one event; returns what stands behind the bar now."""
+        """Applies one event; returns the text to show behind the bar."""
         match event["type"]:
             case "progress":
                 self._progress.update(line.task, completed=event.get("progress", 0))
@@ -121,7 +121,7 @@ class JobScreen:
         line.state = "complete"
         if event.get("skipped"):
             line.state = "skipped"
-            kept = f"POST /api/variants/{event['variantId']}/keep keeps it all the same"
+            kept = f"POST /api/variants/{event['variantId']}/keep keeps it anyway"
             line.remarks = [
                 f"near-duplicate of {event.get('duplicateOf')}, distance {event.get('distance')};",
                 kept,

@@ -17,22 +17,22 @@ PASSWORD_BYTES = 12
 
 @dataclass(frozen=True, slots=True)
 class FirstSecrets:
-    """What was made at this start, to be shown once: only hashes of it are kept. Empty: nothing was made."""
+    """The secrets that this start created, empty if none. Show them once: only their hashes are stored."""
 
     api_key: str = ""
     admin_password: str = ""
 
 
 def missing_migrations() -> int:
-    """How many migrations the database lacks."""
+    """The number of migrations that are not applied."""
     executor = MigrationExecutor(connections[DEFAULT_DB_ALIAS])
     return len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
 
 
 def prepare() -> FirstSecrets:
-    """Brings the database up to date and makes the secrets a first start lacks; nothing a second time.
+    """Brings the database up to date and creates the secrets of a first start. Idempotent.
 
-    Who calls it must show what it returns.
+    The caller must show what it returns.
     """
     bring_up_to_date()
     made = FirstSecrets(api_key=_first_api_key(), admin_password=_first_admin_password())
@@ -41,7 +41,7 @@ def prepare() -> FirstSecrets:
 
 
 def bring_up_to_date() -> None:
-    """Migrates and seeds what is missing."""
+    """Migrates, and seeds empty tables."""
     from artifacts.filling.templates import seed_templates
     from artifacts.models import Template
     from knowledgebase.models import Tip

@@ -1,4 +1,4 @@
-"""What the embedded server runs beside the web server, under the directory's lock: worker, sweep and view log."""
+"""The background work of the embedded server, under the directory's lock: worker, sweep and view log."""
 
 import time
 from typing import TYPE_CHECKING
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-# Of the time a stop may take, what is kept for giving leases back.
+# The part of a stop's time that is reserved for giving leases back.
 RELEASE_S = 1.5
-# Of that, what the last views may take; the next start writes what is left of them.
+# The part of that for writing the last views; the next start writes the rest.
 VIEWS_S = 0.7
 
 
@@ -31,7 +31,7 @@ class Engine:
         self._sweeper: Sweeper | None = None
 
     def take_over(self) -> None:
-        """Voids the leases that a killed server left: the lock proves that nobody works under them."""
+        """Ends the leases that a killed server left. The lock proves that no process works under them."""
         from progressions.work import claims, leases
 
         leases.take_over()
@@ -48,14 +48,14 @@ class Engine:
         self._sweeper.start()
 
     def stop(self, *, within_s: float) -> None:
-        """Takes no more work, lets what is under way end while there is time, gives the rest back."""
+        """Takes no more work, lets running work end while there is time, and gives the rest back."""
         from artifacts.publishing.viewlog import view_log
         from progressions.work import leases, nudges
 
         until = time.monotonic() + within_s - RELEASE_S
         leases.stop_claiming()
         self._worker.ask_to_stop()
-        nudges.nudge(1)  # a waiting worker looks up two seconds later, else
+        nudges.nudge(1)  # otherwise a waiting worker notices two seconds later
         if self._sweeper is not None:
             self._sweeper.stop()
         self._worker.stop(within_s=max(0.0, until - time.monotonic()))

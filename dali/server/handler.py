@@ -1,8 +1,8 @@
-"""Django's ASGI handler, with bodies that leave without a thread and without being held in memory.
+"""Django's ASGI handler, sending bodies without holding a request thread or the whole body in memory.
 
-Django takes a synchronous body whole before its first byte leaves, and keeps the request's thread until its last byte
-has left. Here such a body is asked for piece by piece, each time the client has taken what came before, in threads that
-no request waits for. Content that a view made in memory waits there while all such content is little; the rest waits in
+Django reads a synchronous body whole before it sends the first byte, and keeps the request's thread until the last
+byte is sent. This handler reads such a body piece by piece, each time the client has taken the one before, in threads
+that no request waits for. Content that a view made in memory stays there up to CONTENTS_BYTES in all; the rest goes to
 temporary files.
 """
 
@@ -20,19 +20,19 @@ from django.http.response import HttpResponseBase
 from dali.lib.calls.circuit_breaker import request_budget
 from dali.lib.web.files.pieces import SMALL_BYTES, pieces_of
 
-# What all contents that are being sent may hold in memory; one of less than a piece may in any case.
+# The limit for all contents that are being sent from memory; one shorter than a piece is always allowed.
 CONTENTS_BYTES = 16 * 1024 * 1024
 # A piece takes microseconds from a disk and a round trip from a bucket.
 _threads = ThreadPoolExecutor(max_workers=16, thread_name_prefix="piece")
 
 
 class Handler(ASGIHandler):
-    """Runs views as Django does; sends what they answer as the client takes it."""
+    """Runs views as Django does, and sends answers at the client's pace."""
 
     _held_bytes = 0
 
     async def run_get_response(self, request: HttpRequest) -> HttpResponseBase:
-        """The view's answer; to HEAD one without a body, which servers would withhold only once it is read."""
+        """The view's answer. For HEAD without a body: servers drop it only after reading it."""
         response: HttpResponseBase = await super().run_get_response(request)
         if request.method == "HEAD":
             if response.streaming:
@@ -42,7 +42,7 @@ class Handler(ASGIHandler):
         return response
 
     async def send_response(self, response: HttpResponseBase, send: Any) -> None:
-        """Sends the answer. Django closes one that was sent whole; one that fails on its way is closed here."""
+        """Sends the answer. Django closes an answer that was sent whole; one that fails midway is closed here."""
         try:
             await self._send(response, send)
         except Exception:
@@ -80,9 +80,9 @@ class Handler(ASGIHandler):
 
 
 async def pulled(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
-    """The pieces of an iterator that blocks: each is asked for in a thread when the next one is wanted.
+    """The pieces of a blocking iterator; each is read in a thread when it is needed.
 
-    Where it is cancelled it ends after the thread has: the iterator may then be closed.
+    If it is cancelled it waits for the thread first, so that the iterator may be closed.
     """
     loop = asyncio.get_running_loop()
     while True:
@@ -108,7 +108,7 @@ def _file_with(content: bytes) -> IO[bytes]:
     file = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
     try:
         file.write(content)
-        file.seek(0)  # and writes what is buffered
+        file.seek(0)  # also flushes the buffer
     except BaseException:
         file.close()
         raise

@@ -1,14 +1,12 @@
-"""How many requests Django works on at once, of whom, and in which threads.
+"""Limits how many requests Django works on at once, and in which threads.
 
-Django's handler gives each request one thread for its synchronous parts, so that requests never wait for
-each other; but it makes that thread anew for each request and sets no bound. Here a request borrows a lane, a
-thread that lives on: at most `LANES` views run at once, each view stays in one thread (database
-connections belong to threads), and none is made or joined on the way. When the answer begins the view has ended: its
-lane is given back, so that a client that is slow to take the body holds none.
+Django's handler gives each request a thread for its synchronous parts, so requests never wait for each other; but it
+creates a new thread for each request, without a limit. Here a request borrows a lane, which is a permanent thread: at
+most `LANES` views run at once, and each view stays in one thread (database connections belong to threads). The lane is
+given back when the answer begins, because the view has ended; a slow client holds no lane.
 
-What writes to one project waits for that project's row, and a process that stands still may hold it. Its writes share a
-quarter of the lanes, so that all others are answered meanwhile. Visitors, who may be many at once, share half of them;
-sign-ins share two.
+Writes to one project wait for that project's row, which a stuck process may hold. They share a quarter of the lanes, so
+that other requests are still answered. Visitors share half of the lanes; sign-ins share two.
 """
 
 import asyncio
@@ -31,11 +29,11 @@ from dali.lib.web.cors import cors_headers
 from dali.lib.web.unavailable_answer import answer_unavailable, log_unavailable
 
 LANES = 32
-# For a lane, and for a turn among the writes to one thing; then the answer is 503.
+# The longest wait for a lane, including the turn among writes to the same thing; then the answer is 503.
 WAIT_S = 10.0
 RETRY_AFTER_S = 2
 _SIGN_IN = "/admin/login/"
-# More would hash passwords at once, which takes the cores from all answers, and would not see each other's failures.
+# More would hash passwords at the same time, which blocks the cores, and would not see each other's failures.
 _SIGN_INS_AT_ONCE = 2
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
 _THING = re.compile(r"/(?:api|public)/[^/]+/[^/]+")
@@ -43,12 +41,12 @@ _VISITED = ("/public/", "/images/")
 
 Application = Callable[[dict[str, Any], Any, Any], Awaitable[None]]
 
-# For what Django does in a thread after the answer: it closes files and tells that the request has ended.
+# For what Django does in a thread after the answer: closing files and sending `request_finished`.
 _afterwards = ThreadPoolExecutor(max_workers=2, thread_name_prefix="afterwards")
 
 
 def lanes_beside(connections: int) -> int:
-    """As many as have a database connection: a quarter of those is for the streams, which take no lane."""
+    """The number of lanes for a pool of so many connections. A quarter of those is for streams, which take no lane."""
     return min(LANES, max(2, connections * 3 // 4))
 
 
@@ -59,7 +57,7 @@ def _usual_lanes() -> int:
 
 
 def written_thing(scope: dict[str, Any]) -> str | None:
-    """What a request writes to, as `/api/projects/<id>`; None where it reads, or where its path does not say."""
+    """What a request writes to, such as `/api/projects/<id>`; None if it reads or its path does not tell."""
     if scope["method"] in _READS:
         return None
     found = _THING.match(scope["path"])
@@ -67,18 +65,18 @@ def written_thing(scope: dict[str, Any]) -> str | None:
 
 
 class _Thread(Executor):
-    """Where the synchronous parts of one request run: in its lane, and after its answer has begun in another thread."""
+    """Runs the synchronous parts of one request: in its lane, and in another thread once its answer has begun."""
 
     def __init__(self, lane: ThreadPoolExecutor) -> None:
         self.executor = lane
 
     def submit(self, *args: Any, **kwargs: Any) -> Future[Any]:
-        """Called by asyncio for each of those parts."""
+        """Called by asyncio for each part."""
         return self.executor.submit(*args, **kwargs)
 
 
 class Lanes:
-    """An ASGI application that runs another one's HTTP requests in a bounded number of threads."""
+    """An ASGI application that runs the HTTP requests of another one in a limited number of threads."""
 
     def __init__(self, application: Application, *, lanes: int | None = None, wait_s: float = WAIT_S) -> None:
         self._application = application
@@ -87,7 +85,7 @@ class Lanes:
         self._share = max(1, self._unmade // 4)
         self._visitors = asyncio.Semaphore(max(1, self._unmade // 2))
         self._wait_s = wait_s
-        # The turns at each thing that is written to now.
+        # The turns for each thing that requests are writing to.
         self._turns: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
@@ -118,7 +116,7 @@ class Lanes:
             give_back()
 
     def _turns_of(self, scope: dict[str, Any]) -> asyncio.Semaphore | None:
-        """What a request shares its lanes by; None where it may have any."""
+        """The semaphore that limits the request's share of lanes; None if it may take any lane."""
         thing = written_thing(scope)
         if thing is not None:
             return self._turns.setdefault(thing, asyncio.Semaphore(self._share_of(thing)))
@@ -128,7 +126,7 @@ class Lanes:
         return min(self._share, _SIGN_INS_AT_ONCE) if thing == _SIGN_IN else self._share
 
     async def _borrow(self, turns: asyncio.Semaphore | None) -> ThreadPoolExecutor:
-        """A lane, and before it a turn; TimeoutError where there is none in time."""
+        """Waits for a turn, then for a lane. Raises TimeoutError."""
         async with asyncio.timeout(self._wait_s):
             if turns is not None:
                 await turns.acquire()
@@ -146,7 +144,7 @@ class Lanes:
         return await self._free.get()
 
     def _give_back(self, lane: ThreadPoolExecutor, turns: asyncio.Semaphore | None) -> None:
-        # A view whose client went away may still run in the lane: it is free when it has ended.
+        # A view whose client left may still run in the lane, which is free only when the view has ended.
         loop = asyncio.get_running_loop()
 
         def free() -> None:
@@ -161,7 +159,7 @@ class Lanes:
 
 
 async def _refuse(scope: dict[str, Any], send: Any) -> None:
-    """Answers 503: the lanes, or the turns at what is written to, have been taken for too long."""
+    """Answers 503: no lane or turn became free in time."""
     text = (
         "The server is busy; try again."
         if written_thing(scope) in (None, _SIGN_IN)

@@ -1,4 +1,4 @@
-"""What works beside the application where another web server runs it: ASGI's lifespan, which uvicorn speaks."""
+"""ASGI's lifespan protocol, for background work under another web server such as uvicorn."""
 
 import asyncio
 from functools import partial
@@ -10,7 +10,7 @@ STOP_S = 2.0
 
 
 async def lifespan_application(scope: dict[str, Any], receive: Any, send: Any) -> None:
-    """Starts the view log before the first request, and ends it after the last."""
+    """Starts the view log before the first request and stops it after the last."""
     while True:
         message = await receive()
         if message["type"] == "lifespan.startup":

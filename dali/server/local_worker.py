@@ -1,4 +1,4 @@
-"""Somebody at work for a command: the server or workers where there are some, else this process."""
+"""Makes sure that a worker runs while a command waits: an existing one, or one in this process."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,12 +13,12 @@ STOP_WITHIN_S = 10.0
 
 
 @contextmanager
-def somebody_at_work() -> Iterator[bool]:
-    """Sees to it that rows are worked on within the block; yields whether this process does it.
+def ensured_worker() -> Iterator[bool]:
+    """Makes sure that a worker runs within the block; yields whether it is in this process.
 
-    Production has workers of its own, and an embedded server works where it holds the data directory. Where
-    nobody holds it, this process does: it brings the database up to date, takes over what a killed
-    server left, and gives back at the block's end what it could not finish.
+    Production has its own workers, and so has an embedded server that holds the data directory. If no process holds
+    the directory, this one starts a worker: it brings the database up to date, takes over the work of a killed
+    server, and at the end gives back what is not finished.
     """
     if not settings.IS_EMBEDDED:
         yield False

@@ -1,4 +1,4 @@
-"""The life of a serving process: signals, a stop that is bounded in time, and what runs beside the web server."""
+"""Runs a serving process: signals, a stop with a time limit, and background work beside the web server."""
 
 import logging
 import os
@@ -17,32 +17,32 @@ from dali.server.web import WebServer
 
 log = structlog.get_logger(__name__)
 
-# Answers under way get this long to end, and the whole stop so long; then the process ends all the same.
+# Running answers get GRACE_S to end, and the whole stop STOP_S; then the process exits in any case.
 GRACE_S = 2.0
 STOP_S = 5.0
 INTERRUPTED = 130
 
 
 class Background(Protocol):
-    """What works beside the web server in the same process."""
+    """Background work in the same process as the web server."""
 
     def start(self) -> None:
-        """Called in the main thread when the server takes connections; must not block."""
+        """Called in the main thread once the server takes connections. Must not block."""
 
     def stop(self, *, within_s: float) -> None:
-        """Called once, in a thread of its own; gives up what it holds and returns within that time."""
+        """Called once, in a separate thread. Must release what it holds and return within that time."""
 
 
 def run(server: WebServer, *, background: Background | None = None, on_ready: Callable[[], None]) -> NoReturn:
-    """Serves until SIGTERM or Ctrl-C and ends the process: 0 when it was stopped, 130 by a second Ctrl-C.
+    """Serves until SIGTERM or Ctrl-C, then exits with 0, or 130 after a second Ctrl-C.
 
-    The process ends by `os._exit`, for the interpreter would join threads that hang in calls of 30 seconds.
+    The process exits by `os._exit`: the interpreter would wait for threads that hang in calls of 30 seconds.
     """
     _Life(server, background, on_ready).run()
 
 
 def raise_file_limit() -> None:
-    """Lets the process open as many connections as it may: the usual default is 1,024 files."""
+    """Raises the limit of open files, which is usually 1,024, to the most that is allowed."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = 65_536 if hard == resource.RLIM_INFINITY else hard
     if soft != resource.RLIM_INFINITY and soft < wanted:

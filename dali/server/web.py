@@ -1,4 +1,4 @@
-"""The web server: Daphne with bounds, run in the main thread and stopped gently."""
+"""The web server: Daphne with limits, run in the main thread and stopped gracefully."""
 
 import asyncio
 import logging
@@ -24,16 +24,16 @@ from dali.server.protocols.limits import Limits
 logger = logging.getLogger(__name__)
 log = structlog.get_logger(__name__)
 
-# For the loop's own blocking calls (name resolution, the stream's reads): at most so many at once.
+# The most blocking calls of the loop at once, such as name resolution.
 EXECUTOR_THREADS = 16
 
 
 class WebServer(Server):  # type: ignore[misc]  # daphne ships no types
-    """Serves an ASGI application on one listening socket until it is told to stop.
+    """Serves an ASGI application on one listening socket until it is stopped.
 
-    Daphne buffers without limit both ways (measured November 2026: 300 MB for a client that did not read,
-    200 MB of body before the application was called); its protocols are replaced by ones that do not.
-    One for each process: Twisted's reactor runs once.
+    Daphne buffers without limit in both directions (measured November 2026: 300 MB for a client that did not read,
+    200 MB of body before the application was called), so its protocols are replaced by ones with limits. There can be
+    only one per process: Twisted's reactor runs once.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class WebServer(Server):  # type: ignore[misc]  # daphne ships no types
         self._listener = listener
 
     def run(self, on_ready: Callable[[], None]) -> None:
-        """Serves; returns when stopped. `on_ready` is called in the loop once connections are taken."""
+        """Serves until stopped. `on_ready` is called in the loop once connections are accepted."""
         self.connections: dict[Any, dict[str, Any]] = {}
         self.http_factory = http.HttpFactory(self)
         self.ws_factory = websocket.SocketFactory(self)
@@ -72,14 +72,14 @@ class WebServer(Server):  # type: ignore[misc]  # daphne ships no types
         reactor.run(installSignalHandlers=False)
 
     async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
-        """Takes a message of the application; returns when the client can take more."""
+        """Sends a message of the application; returns when the client can take more."""
         details = self.connections.get(protocol)
         if details is None or "disconnected" in details:
             return
         try:
             self.check_headers_type(message)
         except ValueError:
-            protocol.basic_error(500, b"Server Error", "The server failed; its log says why.")
+            protocol.basic_error(500, b"Server Error", "The server failed. The reason is in its log.")
             raise
         protocol.handle_reply(message)
         if not protocol.gate.is_open:
@@ -90,7 +90,7 @@ class WebServer(Server):  # type: ignore[misc]  # daphne ships no types
         access.log_action(protocol, action, details)
 
     def timeout_checker(self) -> None:
-        """Called every two seconds: pings, and drops who is silent or takes nothing."""
+        """Called every two seconds: pings clients, and drops those that are silent or take nothing."""
         for channel in list(self.channels):
             channel.check_timeouts()
         for protocol in list(self.connections):
@@ -99,7 +99,7 @@ class WebServer(Server):  # type: ignore[misc]  # daphne ships no types
         reactor.callLater(2, self.timeout_checker)
 
     async def stop_gently(self, grace_s: float) -> None:
-        """Takes no more connections, tells sockets to come back later, lets answers end; then stops `run`."""
+        """Stops listening, tells sockets to come back later, lets answers end, then stops `run`."""
         until = self.loop.time() + grace_s
         try:
             self._port.stopListening()
@@ -110,7 +110,7 @@ class WebServer(Server):  # type: ignore[misc]  # daphne ships no types
                     protocol.go_away()
                 elif details.get("is_stream"):
                     protocol.cut()
-            while self.loop.time() < until and self._is_busy():  # noqa: ASYNC110 - no one event says it
+            while self.loop.time() < until and self._is_busy():  # noqa: ASYNC110 - no single event tells
                 await asyncio.sleep(0.02)
         finally:
             reactor.stop()
@@ -118,7 +118,7 @@ class WebServer(Server):  # type: ignore[misc]  # daphne ships no types
     def create_application(
         self, protocol: Any, scope: dict[str, Any]
     ) -> "asyncio.Queue[dict[str, Any]] | None":
-        """Starts the application for one request or socket; returns the queue of what it receives."""
+        """Starts the application for one request or socket; returns the queue that it receives from."""
         details = self.connections.get(protocol)
         if details is None:
             return None
@@ -127,7 +127,7 @@ class WebServer(Server):  # type: ignore[misc]  # daphne ships no types
         if not is_http:
             scope["extensions"] = {frames.EXTENSION: {}}
         queue = http.Inbox(protocol.content) if is_http else asyncio.Queue[dict[str, Any]]()
-        # An answer that has no end of its own: a stop does not wait for it.
+        # A stop does not wait for an endless answer.
         details["is_stream"] = is_http and is_endless(scope["path"])
         details["application_instance"] = self.loop.create_task(self._answer(protocol, scope, queue))
         return queue
@@ -135,8 +135,8 @@ class WebServer(Server):  # type: ignore[misc]  # daphne ships no types
     async def _answer(
         self, protocol: Any, scope: dict[str, Any], queue: "asyncio.Queue[dict[str, Any]]"
     ) -> None:
-        """Runs the application. An answer that a storage kept from being finished ends with its connection, so that the
-        client sees that it is not whole."""
+        """Runs the application. If a storage fails midway, the connection is cut, so that the client sees that the
+        answer is incomplete."""
         try:
             await self.application(scope, queue.get, partial(self.handle_reply, protocol))
         except UnavailableError as error:
@@ -146,7 +146,7 @@ class WebServer(Server):  # type: ignore[misc]  # daphne ships no types
                 protocol.handle_exception(error)
 
     def kill_all_applications(self) -> Any:
-        """Called as the loop ends: cancels what is left."""
+        """Called when the loop ends: cancels all applications that still run."""
         for details in self.connections.values():
             application = details.get("application_instance")
             if application is not None and not application.done():
@@ -161,7 +161,7 @@ class WebServer(Server):  # type: ignore[misc]  # daphne ships no types
 
 @implementer(ILogObserver)
 def _log_failure(event: LogEvent) -> None:
-    """Twisted's and Autobahn's own log: only failures, which would be faults of ours or theirs."""
+    """Logs failures of Twisted and Autobahn, and nothing else of theirs."""
     if event["log_level"] >= LogLevel.error:
         failure = event.get("log_failure")
         text = formatEvent(event) or "unknown"

@@ -13,7 +13,7 @@ RESTART_AFTER_S = 1.0
 
 
 class EmbeddedWorker:
-    """Consumes the queue of this process (memory://) from `start` to `stop`."""
+    """Consumes this process's queue (memory://) from `start` to `stop`."""
 
     def __init__(self, app: Celery, *, threads: int) -> None:
         self._app = app
@@ -22,17 +22,17 @@ class EmbeddedWorker:
         self._thread = threading.Thread(target=self._work, name="worker", daemon=True)
 
     def start(self) -> None:
-        """Starts the worker; what is sent before it is ready waits in the queue."""
+        """Starts the worker. Messages sent before it is ready wait in the queue."""
         self._app.finalize()
         self._thread.start()
 
     def ask_to_stop(self) -> None:
-        """Asks the worker to take no more messages; it looks within two seconds."""
+        """Asks the worker to take no more messages; it notices within two seconds."""
         self._is_stopping = True
         state.should_stop = 0  # type: ignore[assignment]  # the exit code; None means: go on
 
     def stop(self, *, within_s: float) -> bool:
-        """Stops the worker, waiting for tasks under way that long; returns whether all have ended."""
+        """Stops the worker and waits for running tasks; returns whether all have ended."""
         self.ask_to_stop()
         self._thread.join(within_s)
         if self._thread.is_alive():
@@ -52,7 +52,7 @@ class EmbeddedWorker:
                 without_heartbeat=True,
                 loglevel="WARNING",
             )
-            controller.start()  # returns when told to stop, and when it failed, which it has logged
+            controller.start()  # returns when stopped, or after a failure that it has logged
             if not self._is_stopping:
                 log.error("worker_stopped_by_itself", exit_code=controller.exitcode)
                 time.sleep(RESTART_AFTER_S)

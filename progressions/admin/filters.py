@@ -1,6 +1,6 @@
 """Filters beside the lists: their choices come from the code, never from a scan of a large table."""
 
-from typing import Any, get_args
+from typing import Any
 
 from django.contrib.admin import SimpleListFilter
 from django.db.models import Model, QuerySet
@@ -8,7 +8,7 @@ from django.http import HttpRequest
 
 from progressions.enums import ROLLBACK, Code, Judgment, Kind, Purpose
 from progressions.provider import providers
-from progressions.stream.events import EventType
+from progressions.stream.event_types import STORED
 
 
 class _WordFilter(SimpleListFilter):
@@ -91,7 +91,7 @@ class TypeFilter(_WordFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         """The types of events."""
-        return [(word, word) for word in get_args(EventType)]
+        return [(word, word) for word in STORED]
 
 
 class JudgmentFilter(SimpleListFilter):

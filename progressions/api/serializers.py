@@ -13,7 +13,7 @@ from dali.lib.web.input.fields import EpochMsField, StrictUsdField, TextOrNullFi
 from progressions.enums import ROLLBACK, Code, JobStatus, Judgment, Kind, StepStatus, VariantStatus
 from progressions.models import ImageProgression, Job, Step, Variant
 from progressions.money.ledger import Spending, with_unbooked
-from progressions.stream.events import AppliedTip, Summary
+from progressions.stream.event_types import AppliedTip, Summary
 
 PROGRESSION_KINDS = [*Kind.choices, (ROLLBACK, "Rollback")]
 STEPS_CONTEXT = "steps"  # in a serializer's context: the steps by owner, where they are to be shown

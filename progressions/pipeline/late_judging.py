@@ -18,6 +18,7 @@ from progressions.judge import Judge, Verdict
 from progressions.models import ImageProgression, Job, Variant
 from progressions.pipeline import tools, writes
 from progressions.stream import events
+from progressions.stream.event_types import JudgedNames, JudgeEvent
 from progressions.work import leases, nudges
 
 log = structlog.get_logger(__name__)
@@ -139,10 +140,11 @@ def _write_failure(progression: ImageProgression, error: JudgeError) -> None:
     give_up_for_now(progression)
 
 
-def _late_body(progression: ImageProgression, verdict: Verdict) -> events.Body:
+def _late_body(progression: ImageProgression, verdict: Verdict) -> JudgeEvent:
     variant = Variant.objects.filter(progression=progression).exclude(status=VariantStatus.QUEUED).first()
-    body: events.Body = {"type": "judge", "projectId": str(progression.project_id)}
+    names: JudgedNames = {"projectId": str(progression.project_id)}
     if variant is not None:
-        body = events.of_variant(variant, "judge")
+        names = {**events.of_variant(variant)}
+    body = writes.judge_body(names, progression, verdict)
     body["late"] = True
-    return writes.judge_body(body, progression, verdict)
+    return body

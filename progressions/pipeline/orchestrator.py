@@ -23,7 +23,6 @@ from dali.lib.db.sql import update_where
 from dali.lib.errors import UnavailableError
 from dali.lib.pictures.images import InvalidImageError
 from knowledgebase.queries import tips_for
-from progressions.delivery import public_url
 from progressions.enums import Code, JobStatus, VariantStatus
 from progressions.errors import DeliveryError, JudgeError, LeaseLostError, StartImageError
 from progressions.judge import Verdict
@@ -34,6 +33,12 @@ from progressions.pipeline.late_judging import give_up_for_now
 from progressions.pipeline.rewrite import Refinement, refine_prompt
 from progressions.pipeline.run import INTERNAL_ERROR, EndedError, Run, ms_since, pause_after_s
 from progressions.stream import events
+from progressions.stream.event_types import (
+    AppliedTip,
+    VariantCompleteEvent,
+    VariantRunningEvent,
+    VariantSkippedEvent,
+)
 from progressions.work import leases, wakeups
 from progressions.work.steps import Journal, StepRecord, Success
 from projects.models import Project
@@ -169,7 +174,7 @@ def _refine(run: Run) -> None:
         return refine_prompt(variant, job.prompt, tips_for(variant.provider))
 
     def keep(refined: Refinement) -> StepRecord:
-        tips: list[events.AppliedTip] = [{"key": tip.key, "addition": tip.addition} for tip in refined.tips]
+        tips: list[AppliedTip] = [{"key": tip.key, "addition": tip.addition} for tip in refined.tips]
         variant.refined_prompt, variant.tips = refined.prompt, tips
         fields = {
             "refined_prompt": refined.prompt,
@@ -182,9 +187,13 @@ def _refine(run: Run) -> None:
             if job.status == JobStatus.QUEUED:
                 Job.objects.filter(id=job.id, status=JobStatus.QUEUED).update(status=JobStatus.RUNNING)
 
-        running = events.of_variant(variant, "running")
-        running["refinedPrompt"], running["tips"] = refined.prompt, tips
-        told = [running, run.progress_body("refine", PROGRESS["refine"])]
+        running: VariantRunningEvent = {
+            "type": "running",
+            **events.of_variant(variant),
+            "refinedPrompt": refined.prompt,
+            "tips": tips,
+        }
+        told: list[events.Body] = [running, run.progress_body("refine", PROGRESS["refine"])]
         return StepRecord(refined.record(), fields, start_job, lambda: told)
 
     run.journal.run("refine", work, keep=keep)
@@ -227,9 +236,14 @@ def _compare(run: Run, derived: tools.Derived, derive_ms: int) -> dict[str, Any]
 
 def _skip(run: Run, duplicate_of: str, distance: int) -> None:
     """Ends the variant as skipped: its bytes are kept, and `keep` can bring it back."""
-    body = events.of_variant(run.variant, "complete")
-    body["scope"], body["skipped"] = "variant", True
-    body["duplicateOf"], body["distance"] = duplicate_of, distance
+    body: VariantSkippedEvent = {
+        "type": "complete",
+        **events.of_variant(run.variant),
+        "scope": "variant",
+        "skipped": True,
+        "duplicateOf": duplicate_of,
+        "distance": distance,
+    }
     fields = {"duplicate_of": UUID(duplicate_of), "distance": distance, "progress": 1.0}
     run.end(writes.Ending(VariantStatus.SKIPPED, fields=fields), body)
 
@@ -294,10 +308,15 @@ def _end_complete(
     writes.write_verdict(progression, verdict)
     if is_judged_again:
         give_up_for_now(progression)
-    judged = writes.judge_body(events.of_variant(run.variant, "judge"), progression, verdict)
-    body = events.of_variant(run.variant, "complete")
-    body["scope"], body["progressionId"] = "variant", str(progression.id)
-    body["generatedImageUrl"] = public_url(progression.generated_image_url)
-    body["judgment"] = judged["judgment"]
+    names = events.of_variant(run.variant)
+    judged = writes.judge_body({**names}, progression, verdict)
+    body: VariantCompleteEvent = {
+        "type": "complete",
+        **names,
+        "scope": "variant",
+        "progressionId": str(progression.id),
+        "generatedImageUrl": judged["generatedImageUrl"],
+        "judgment": judged["judgment"],
+    }
     ending = writes.Ending(VariantStatus.COMPLETE, fields={"progress": 1.0})
     writes.end_variant(run.variant, ending, [judged, body])

@@ -16,6 +16,7 @@ from progressions.models import ImageProgression, Job, Variant
 from progressions.money.receipts import charge_possible
 from progressions.pipeline import writes
 from progressions.stream import events
+from progressions.stream.event_types import ProgressDetails, VariantProgressEvent
 from progressions.work import claim_sql, leases, wakeups
 from progressions.work.steps import Journal, StepRecord
 
@@ -94,14 +95,13 @@ class Run:
         wakeups.wake_after(pause_s)
         raise EndedError from error
 
-    def progress_body(self, step: str, progress: float) -> events.Body:
+    def progress_body(self, step: str, progress: float) -> VariantProgressEvent:
         """A `progress` event; `progress` never falls below what was said before."""
         self.variant.progress = max(progress, self.variant.progress)
-        body = events.of_variant(self.variant, "progress")
-        body["step"], body["progress"] = step, self.variant.progress
-        return body
+        names, details = events.of_variant(self.variant), ProgressDetails()
+        return {"type": "progress", **names, "step": step, "progress": self.variant.progress, **details}
 
-    def image_body(self, step: str, progress: float, row: ImageProgression) -> events.Body:
+    def image_body(self, step: str, progress: float, row: ImageProgression) -> VariantProgressEvent:
         """A `progress` event of a variant whose image can be seen already."""
         body = self.progress_body(step, progress)
         body["generatedImageUrl"] = public_url(row.generated_image_url)

@@ -26,6 +26,7 @@ from progressions.pipeline import duplicates, tools
 from progressions.pipeline.ingest import load_area
 from progressions.queries import search_text_for
 from progressions.stream import events
+from progressions.stream.event_types import JudgeDetails, JudgedNames, JudgeEvent, Summary, VariantFailEvent
 from progressions.work import claim_sql, leases
 from progressions.work.idempotency import Once
 from projects.models import Project
@@ -62,11 +63,10 @@ def end_variant(variant: Variant, ending: Ending, bodies: Sequence[events.Body])
     _count_down(variant.job, 1, bodies)
 
 
-def fail_body(variant: Variant, code: str, error: str, *, is_retryable: bool) -> events.Body:
+def fail_body(variant: Variant, code: str, error: str, *, is_retryable: bool) -> VariantFailEvent:
     """The `fail` event of a variant that ended without an image."""
-    body = events.of_variant(variant, "fail")
-    body["error"], body["code"], body["retryable"] = error, code, is_retryable
-    return body
+    names = events.of_variant(variant)
+    return {"type": "fail", **names, "error": error, "code": code, "retryable": is_retryable}
 
 
 def end_all(job: Job, variants: Sequence[Variant], ending: Ending) -> None:
@@ -118,7 +118,7 @@ def _count_down(job: Job, count: int, bodies: Sequence[events.Body]) -> None:
     events.append(job.session_id, told)
 
 
-def summarise(job_id: UUID) -> tuple[events.Summary, ledger.Spending]:
+def summarise(job_id: UUID) -> tuple[Summary, ledger.Spending]:
     """How many variants of the job are where, and what it has cost: images, verdicts, refined prompts.
 
     Its total is the sum of what is known, None where nothing is.
@@ -131,7 +131,7 @@ def summarise(job_id: UUID) -> tuple[events.Summary, ledger.Spending]:
         counts[row["status"]] = row["n"]
         if row["usd"] is not None:
             cost = (cost or Decimal(0)) + row["usd"]
-    summary: events.Summary = {
+    summary: Summary = {
         "queued": counts.get(VariantStatus.QUEUED, 0),
         "running": counts.get(VariantStatus.RUNNING, 0),
         "complete": counts.get(VariantStatus.COMPLETE, 0),
@@ -258,15 +258,19 @@ def charge_verdict(
     )
 
 
-def judge_body(body: events.Body, progression: ImageProgression, verdict: Verdict) -> events.Body:
-    """The `judge` event: `body` names the variant, the verdict says the rest."""
-    body["progressionId"] = str(progression.id)
-    body["generatedImageUrl"] = public_url(progression.generated_image_url)
-    body["judgment"] = verdict.judgment.value if verdict.judgment else None
-    body["notes"], body["tags"] = list(verdict.notes), list(verdict.tags)
-    if verdict.retry_suggestion:
-        body["retrySuggestion"] = verdict.retry_suggestion
-    return body
+def judge_body(names: JudgedNames, progression: ImageProgression, verdict: Verdict) -> JudgeEvent:
+    """The `judge` event."""
+    details: JudgeDetails = {"retrySuggestion": verdict.retry_suggestion} if verdict.retry_suggestion else {}
+    return {
+        "type": "judge",
+        **names,
+        "progressionId": str(progression.id),
+        "generatedImageUrl": public_url(progression.generated_image_url),
+        "judgment": verdict.judgment.value if verdict.judgment else None,
+        "notes": list(verdict.notes),
+        "tags": list(verdict.tags),
+        **details,
+    }
 
 
 _CANCELLED = Ending(VariantStatus.CANCELLED, Code.CANCELLED, "The job was cancelled.", is_retryable=True)

@@ -1,4 +1,4 @@
-"""Who may open a stream, and what was asked for: host, origin, key or ticket, session id, parameters."""
+"""Checks requests for a stream: host, origin, key or ticket, session id, parameters."""
 
 import re
 from collections.abc import Mapping
@@ -9,30 +9,21 @@ from urllib.parse import parse_qs
 from django.conf import settings
 from django.http.request import split_domain_port, validate_host
 
-from dali.lib.errors import DaliError
 from dali.lib.web.cors import is_origin_allowed
 from dali.lib.web.pagination import parse_whole_number
+from dali.lib.web.streams.reads import asynchronous
+from dali.lib.web.streams.sse import StreamRefusedError
 from progressions.stream import history, tickets
 from projects.authentication import HEADER, find_owner
 
 SESSION_ID = r"[A-Za-z0-9._:-]{1,128}"
 
-_find_owner = history.asynchronous(find_owner)
-
-
-class StreamRefusedError(DaliError):
-    """A stream is not opened. `status` and `code` are those of the HTTP answer, `attr` names the input at fault."""
-
-    def __init__(self, status: int, code: str, message: str, attr: str | None = None) -> None:
-        super().__init__(message)
-        self.status = status
-        self.code = code
-        self.attr = attr
+_find_owner = asynchronous(find_owner, history.THREADS)
 
 
 @dataclass(frozen=True, slots=True)
 class StreamRequest:
-    """A stream as it was asked for. `after` is None where the client did not say."""
+    """The checked parameters of a stream. `after` is None if the client sent none."""
 
     session_id: str
     after: int | None
@@ -40,7 +31,7 @@ class StreamRequest:
 
 
 async def admit(scope: Mapping[str, Any], session_id: str) -> StreamRequest:
-    """The stream that an ASGI scope asks for; RefusedError (400, 401, 403) where it may not be had."""
+    """Checks an ASGI scope. Raises StreamRefusedError (400, 401, 403)."""
     headers = headers_of(scope)
     query = parse_qs(scope["query_string"].decode("latin-1"))
     _check_host(headers.get("host"))
@@ -49,25 +40,25 @@ async def admit(scope: Mapping[str, Any], session_id: str) -> StreamRequest:
         headers.get(HEADER.lower(), ""),
         query.get("ticket", [""])[-1],
         session_id,
-        is_asked=settings.REQUIRE_KEY == "all",
+        is_required=settings.REQUIRE_KEY == "all",
     )
     if not re.fullmatch(SESSION_ID, session_id):
         raise StreamRefusedError(
             400,
             "invalid",
-            f"{session_id[:200]!r} is no session id: it has 1 to 128 of the characters A-Z a-z 0-9 . _ : -",
+            f"{session_id[:200]!r} is not a session id: use 1 to 128 of the characters A-Z a-z 0-9 . _ : -",
             "sessionId",
         )
     return StreamRequest(session_id, _after(headers, query), _is_batch(query))
 
 
 def headers_of(scope: Mapping[str, Any]) -> dict[str, str]:
-    """The headers by lower-case name; of several with one name the last."""
+    """The headers by lower-case name; the last of several with the same name."""
     return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
 
 
 def _check_host(host: str | None) -> None:
-    # As Django does for every view: a page whose name was made to point here must not read the stream.
+    # As Django does for every view, against DNS rebinding.
     if host is None:
         return
     domain, _ = split_domain_port(host)
@@ -86,13 +77,13 @@ def _check_origin(origin: str | None) -> None:
         )
 
 
-async def _check_key(key: str, ticket: str, session_id: str, *, is_asked: bool) -> None:
+async def _check_key(key: str, ticket: str, session_id: str, *, is_required: bool) -> None:
     if key:
         if await _find_owner(key) is None:
             raise StreamRefusedError(
-                401, "authentication_failed", f"The key in {HEADER} is not valid; send one that is."
+                401, "authentication_failed", f"The key in {HEADER} is not valid; send a valid key."
             )
-    elif is_asked and not (ticket and tickets.is_ticket_valid(ticket, session_id)):
+    elif is_required and not (ticket and tickets.is_ticket_valid(ticket, session_id)):
         raise StreamRefusedError(
             401,
             "authentication_failed" if ticket else "not_authenticated",
@@ -110,7 +101,7 @@ def _after(headers: Mapping[str, str], query: Mapping[str, list[str]]) -> int | 
             seq = parse_whole_number(value)
             if seq is None:
                 raise StreamRefusedError(
-                    400, "invalid", f"{value[:200]!r} is no seq: a whole number from 0 on", name
+                    400, "invalid", f"{value[:200]!r} is not a seq: send a whole number from 0 on", name
                 )
             return seq
     return None
@@ -119,5 +110,5 @@ def _after(headers: Mapping[str, str], query: Mapping[str, list[str]]) -> int | 
 def _is_batch(query: Mapping[str, list[str]]) -> bool:
     value = query.get("batch", [""])[-1]
     if value not in ("", "0", "1"):
-        raise StreamRefusedError(400, "invalid", f"{value[:200]!r} is neither 0 nor 1", "batch")
+        raise StreamRefusedError(400, "invalid", f"{value[:200]!r} is not 0 or 1", "batch")
     return value == "1"

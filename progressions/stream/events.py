@@ -1,77 +1,24 @@
-"""The stream's log: what an event says, and the one way to append events to a session.
+"""Appends events to a session's log.
 
-An event is a row before it is a message. `append` numbers it in the transaction of the change it tells of, so
-that commit order is number order; after commit the ready-made text goes out (progressions.stream.broadcast).
+An event is a row before it is a message. `append` numbers it in the transaction of the change that it reports, so
+commit order is number order; after commit the text is published (dali.lib.web.streams.broadcast).
 """
 
 import json
 import time
 from collections.abc import Sequence
-from typing import Literal, NotRequired, TypedDict
 from uuid import UUID
 
 from django.db import connection, transaction
 from django.utils import timezone
 
 from dali.lib.db.sql import insert_rows
+from dali.lib.web.streams import broadcast
 from progressions.models import Event, Job, Variant
-from progressions.stream import broadcast
+from progressions.stream import event_types
+from progressions.stream.event_types import JobCompleteEvent, Summary, VariantNames
 
-EventType = Literal["queued", "running", "progress", "judge", "fail", "complete"]
-
-
-class AppliedTip(TypedDict):
-    """A tip as it was worded when it was applied."""
-
-    key: str
-    addition: str
-
-
-class Summary(TypedDict):
-    """How many variants of a job are where."""
-
-    queued: int
-    running: int
-    complete: int
-    failed: int
-    skipped: int
-    cancelled: int
-
-
-class Body(TypedDict):
-    """What an event carries besides `seq`, `ts` and `sessionId`, which `append` adds."""
-
-    type: EventType
-    jobId: NotRequired[str]
-    projectId: NotRequired[str]
-    variantId: NotRequired[str]
-    provider: NotRequired[str]
-    variantIndex: NotRequired[int]
-    progressionId: NotRequired[str]
-    generatedImageUrl: NotRequired[str]
-    previewUrl: NotRequired[str]
-    refinedPrompt: NotRequired[str]
-    tips: NotRequired[list[AppliedTip]]
-    progress: NotRequired[float]
-    step: NotRequired[str]
-    attempt: NotRequired[int]
-    retryInMs: NotRequired[int]
-    judgment: NotRequired[str | None]
-    notes: NotRequired[list[str]]
-    tags: NotRequired[list[str]]
-    retrySuggestion: NotRequired[str]
-    late: NotRequired[bool]
-    error: NotRequired[str]
-    code: NotRequired[str]
-    retryable: NotRequired[bool]
-    scope: NotRequired[Literal["variant", "job"]]
-    skipped: NotRequired[bool]
-    duplicateOf: NotRequired[str]
-    distance: NotRequired[int]
-    summary: NotRequired[Summary]
-    costUsd: NotRequired[float | None]
-    artifactId: NotRequired[str]
-    public_slug: NotRequired[str]
+Body = event_types.Body
 
 
 def append(session_id: str, bodies: Sequence[Body]) -> None:
@@ -96,18 +43,18 @@ def append(session_id: str, bodies: Sequence[Body]) -> None:
             separators=(",", ":"),
         )
         job_id = body.get("jobId")
-        rows.append((session_id, seq, body["type"], UUID(job_id) if job_id else None, text, now))
+        rows.append((session_id, seq, body["type"], UUID(str(job_id)) if job_id else None, text, now))
     insert_rows(Event, ("session_id", "seq", "type", "job_id", "text", "created_at"), rows)
     published = [(row[1], row[4]) for row in rows]
     transaction.on_commit(lambda: broadcast.publish(session_id, published), robust=True)
 
 
 def _advance(session_id: str, count: int) -> int:
-    """Raises the session's counter and returns its new value; makes the session where there is none."""
+    """Raises the session's counter, which it creates if needed, and returns the new value."""
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            # Foreign keys are checked at commit, which locks the rows they name: a duplicate's commit would wait
-            # for the variant it resembles, and that one, being inserted, for this session's counter. So check now.
+            # Foreign keys are checked at commit, which locks the rows they name. A duplicate's commit would wait for
+            # the variant it resembles, and that variant's insert for this session's counter: a deadlock. Check now.
             cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
         cursor.execute(
             "INSERT INTO stream_sessions (session_id, last_seq, pruned_seq, updated_at) VALUES (%s, %s, 0, %s)"
@@ -120,20 +67,18 @@ def _advance(session_id: str, count: int) -> int:
     return row[0]
 
 
-def of_variant(variant: Variant, type_: EventType) -> Body:
-    """The part of an event that names its variant; to be added to."""
-    body: Body = {
-        "type": type_,
+def of_variant(variant: Variant) -> VariantNames:
+    """The part of an event that names its variant."""
+    return {
         "jobId": str(variant.job_id),
         "projectId": str(variant.project_id),
         "variantId": str(variant.id),
         "provider": variant.provider,
         "variantIndex": variant.index,
     }
-    return body
 
 
-def of_job(job: Job, summary: Summary, cost_usd: float | None) -> Body:
+def of_job(job: Job, summary: Summary, cost_usd: float | None) -> JobCompleteEvent:
     """The last event of a job: all its variants have ended."""
     return {
         "type": "complete",

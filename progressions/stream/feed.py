@@ -1,22 +1,18 @@
-"""The live end of one session's log in this process: one subscription, the newest texts, and readers' places in it.
+"""The live end of one session's log in this process: the newest texts, and each reader's place in them.
 
-A reader is a cursor: it has no queue of its own, so nothing overflows and nothing is dropped. One that lags
-further than the ring reaches reads the rows. Text is made once, for all readers.
+A reader is a cursor without a queue, so nothing overflows and nothing is dropped. A reader that lags further than the
+ring of texts reaches reads the rows. Text is made once for all readers.
 """
 
 import asyncio
-import contextlib
 import json
-import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-import structlog
-from channels.layers import get_channel_layer
-
-from dali.lib.loop_layer import OVERFLOW
 from dali.lib.web.streams.frames import text_frame
-from progressions.stream import broadcast, history
+from dali.lib.web.streams.subscription import Subscription
+from progressions.stream import history
+from progressions.stream.event_types import GapEvent
 
 RING_EVENTS = 4_096
 RING_CHARS = 4 * 1024 * 1024
@@ -24,20 +20,16 @@ EARLY_EVENTS = 256
 BATCH_EVENTS = 512
 BATCH_CHARS = 128 * 1024
 STALLED_CHARS = 8 * 1024 * 1024
-RETRY_S = 2.0
 UNREAD = -1
-_LAYER_TIMEOUT_S = 2.0
 _STALL_CHECK_CHARS = 1024 * 1024
-
-log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What a reader is to be sent next: ready-made JSON objects, and its place once they are sent.
+    """What to send a reader next: JSON texts, and the reader's place after them.
 
-    Events are numbered `last - len(texts) + 1` to `last`; a gap message stands alone, and resuming after
-    `last` leaves nothing out either.
+    Events are numbered `last - len(texts) + 1` to `last`. A gap message is alone in its batch; resuming after its
+    `last` misses nothing either.
     """
 
     texts: list[str]
@@ -46,39 +38,34 @@ class Batch:
     is_gap: bool = False
 
     def is_same(self, other: "Batch") -> bool:
-        """Whether both hold the same events of one session; no gap message is another's."""
+        """Whether both have the same events of one session. Gap messages are never the same."""
         is_events = not (self.is_gap or other.is_gap)
         return is_events and self.last == other.last and len(self.texts) == len(other.texts)
 
 
-class Feed:
-    """The newest events of one session, kept in order and without gaps as hints come in.
+class Feed(Subscription):
+    """The newest events of one session, in order and without gaps.
 
-    Lives on one event loop, from its first reader to its last. `head` is the newest number it holds, UNREAD
-    before the log was read for the first time.
+    `head` is the newest number it holds, UNREAD before the log was read for the first time.
     """
 
     def __init__(self, session_id: str) -> None:
+        super().__init__(f"stream {session_id}", session_id)
         self.session_id = session_id
         self.head = UNREAD
-        self.readers: set[Cursor] = set()
+        self.cursors: set[Cursor] = set()
         self.total_chars = 0
-        self.has_tried_to_listen = asyncio.Event()
         self._texts: list[str] = []  # up to head
         self._ring_chars = 0
-        self._is_stale = False  # hints were lost: only the log knows the newest
-        self._newest = 0  # known to exist, from hints or from the log
+        self._is_stale = False  # hints may have been lost: only the log knows the newest number
+        self._newest = 0  # the newest number known, from hints or from the log
         self._early: dict[int, str] = {}  # hints that came before their predecessors
         self._joined: tuple[Batch, str] | None = None
         self._framed: dict[bool, tuple[Batch, bytes]] = {}
-        self._news = asyncio.Event()
         self._next_stall_check = _STALL_CHECK_CHARS
-        self._fill_task: asyncio.Task[None] | None = None
-        self._listen_task = asyncio.create_task(self._listen(), name=f"stream {session_id}")
 
     def hear(self, events: Iterable[tuple[int, str]]) -> None:
-        """Takes hints `(seq, text)`: the next one is appended, later ones make the feed read the rows, old ones
-        are ignored."""
+        """Takes hints `(seq, text)`: appends the next event, reads rows for later ones, ignores old ones."""
         for seq, text in events:
             if seq > self.head + 1:
                 self._newest = max(self._newest, seq)
@@ -89,14 +76,14 @@ class Feed:
         self._settle()
 
     def learn(self, newest: int) -> None:
-        """Takes the newest number as the log has it; what the feed lacks is read from the rows."""
+        """Takes the newest number in the log; missing events are read from the rows."""
         if self.head == UNREAD:
             self.head = newest
         self._newest = max(self._newest, newest)
         self._settle()
 
     def after(self, seq: int) -> list[str] | None:
-        """The next texts after a number, at most one batch; None where the ring does not reach back that far."""
+        """The next texts after a number, at most one batch; None if the ring does not reach back that far."""
         if seq >= self.head:
             return []
         start = seq - (self.head - len(self._texts))
@@ -111,28 +98,41 @@ class Feed:
         return texts
 
     def joined(self, batch: Batch) -> str:
-        """The batch as one JSON array; made once where many readers stand at the same place."""
+        """The batch as one JSON array; made once for readers at the same place."""
         if self._joined is None or not batch.is_same(self._joined[0]):
             self._joined = (batch, f"[{','.join(batch.texts)}]")
         return self._joined[1]
 
     def framed(self, batch: Batch, *, is_joined: bool) -> bytes:
-        """The batch as WebSocket frames, one for each event or one for all; made once as `joined` is."""
+        """The batch as WebSocket frames, one for each event or one for all; made once, as `joined` is."""
         made = self._framed.get(is_joined)
         if made is None or not batch.is_same(made[0]):
             texts = [self.joined(batch)] if is_joined else batch.texts
             made = self._framed[is_joined] = (batch, b"".join(map(text_frame, texts)))
         return made[1]
 
-    async def wait(self) -> None:
-        """Returns when something was appended."""
-        await self._news.wait()
+    def reread(self) -> None:
+        """Reads the newest number from the log."""
+        if self.head != UNREAD:
+            self._is_stale = True
+            self._settle()
 
-    def close(self) -> None:
-        """Ends the subscription and all reading."""
-        self._listen_task.cancel()
-        if self._fill_task is not None:
-            self._fill_task.cancel()
+    def is_behind(self) -> bool:
+        """Whether events are missing, or may be."""
+        return self._is_stale or self.head < self._newest
+
+    async def look(self) -> None:
+        """Reads the newest number, or the next events that hints left out."""
+        if self._is_stale:
+            self._is_stale = False
+            newest = await history.newest_of_async([self.session_id])
+            self._newest = max(self._newest, newest.get(self.session_id, 0))
+            return
+        wanted = self._newest
+        events = await history.events_after_async(self.session_id, self.head)
+        if not events and not await self._skip_pruned() and self._newest == wanted:
+            self._newest = self.head  # the log has no more
+        self._merge(events)
 
     def _append(self, text: str) -> None:
         self.head += 1
@@ -141,7 +141,7 @@ class Feed:
         self.total_chars += len(text)
 
     def _settle(self) -> None:
-        """After a change: appends what can be now, asks for what is missing, wakes readers."""
+        """After a change: appends early hints that fit now, looks for missing events, wakes readers."""
         if self.head == UNREAD:
             return
         while (text := self._early.pop(self.head + 1, None)) is not None:
@@ -149,18 +149,17 @@ class Feed:
         if self._early:
             self._early = {seq: text for seq, text in self._early.items() if seq > self.head}
         self._trim()
-        if (self._is_stale or self._newest > self.head) and self._fill_task is None:
-            self._fill_task = asyncio.create_task(self._fill(), name=f"stream fill {self.session_id}")
-        self._news.set()  # wakes all who wait now ...
-        self._news.clear()  # ... and lets the next wait
+        if self.is_behind():
+            self.look_soon()
+        self.wake()
         if self.total_chars >= self._next_stall_check:
             self._next_stall_check = self.total_chars + _STALL_CHECK_CHARS
-            for reader in list(self.readers):
-                reader.end_if_stalled()
+            for cursor in list(self.cursors):
+                cursor.end_if_stalled()
 
     def _trim(self) -> None:
         if len(self._texts) < 2 * RING_EVENTS and self._ring_chars < 2 * RING_CHARS:
-            return  # seldom, and then much: a list is cut from the front in one go
+            return  # trims rarely and much, because cutting a list's front moves the rest
         drop = max(0, len(self._texts) - RING_EVENTS)
         self._ring_chars -= sum(map(len, self._texts[:drop]))
         while self._ring_chars > RING_CHARS:
@@ -168,28 +167,9 @@ class Feed:
             drop += 1
         del self._texts[:drop]
 
-    async def _fill(self) -> None:
-        """Reads what hints left out, until nothing is missing that is known of."""
-        try:
-            while self._is_stale or self.head < self._newest:
-                if self._is_stale:
-                    self._is_stale = False
-                    newest = await history.newest_of_async([self.session_id])
-                    self._newest = max(self._newest, newest.get(self.session_id, 0))
-                    continue
-                wanted = self._newest
-                events = await history.events_after_async(self.session_id, self.head)
-                if not events and not await self._skip_pruned() and self._newest == wanted:
-                    self._newest = self.head  # nothing is there: nothing to look for again
-                self._merge(events)
-        except Exception as error:  # noqa: BLE001 - the database may be away in many ways; the next look tries again
-            log.warning("feed_not_filled", sessionId=self.session_id, error=str(error))
-        finally:
-            self._fill_task = None
-
     def _merge(self, events: list[tuple[int, str]]) -> None:
         for seq, text in events:
-            if seq > self.head + 1:  # what lay between was pruned
+            if seq > self.head + 1:  # the events between were pruned
                 self._restart(seq - 1)
             if seq == self.head + 1:
                 self._append(text)
@@ -207,60 +187,14 @@ class Feed:
         self._texts = []
         self._ring_chars = 0
 
-    async def _listen(self) -> None:
-        """Keeps one channel of this process in the session's group; comes back after every failure.
-
-        Without a channel layer's service the feed lives on what the hub reads from the log.
-        """
-        channel = f"stream.{uuid.uuid4().hex}"
-        while True:
-            try:
-                await self._receive(channel)
-            except Exception as error:  # noqa: BLE001 - whatever Redis or its client raise, the log has the events
-                log.warning(
-                    "feed_not_subscribed", sessionId=self.session_id, error=str(error) or type(error).__name__
-                )
-            self.has_tried_to_listen.set()
-            await asyncio.sleep(RETRY_S)
-
-    async def _receive(self, channel: str) -> None:
-        layer = get_channel_layer()
-        group = broadcast.group_of(self.session_id)
-        first = asyncio.create_task(layer.receive(channel))  # makes the channel, which a group needs
-        try:
-            await asyncio.sleep(0)
-            async with asyncio.timeout(_LAYER_TIMEOUT_S):
-                await layer.group_add(group, channel)
-            if self.has_tried_to_listen.is_set():
-                self._reread()
-            self.has_tried_to_listen.set()
-            message = await first
-            while True:  # nothing else is awaited here: a layer ends a channel when its receive is cancelled
-                if message == OVERFLOW:
-                    self._reread()
-                else:
-                    self.hear(message["events"])
-                message = await layer.receive(channel)
-        finally:
-            first.cancel()
-            await asyncio.gather(first, return_exceptions=True)
-            with contextlib.suppress(Exception):  # with Redis away there is nothing to leave
-                async with asyncio.timeout(_LAYER_TIMEOUT_S):
-                    await layer.group_discard(group, channel)
-
-    def _reread(self) -> None:
-        """Lets the log say what hints did not."""
-        self._is_stale = True
-        self._settle()
-
 
 class Cursor:
-    """One reader's place in a session's log; moves only by what was sent.
+    """One reader's place in a session's log; it moves only by what was sent.
 
-    `on_stalled` is called once when more than STALLED_CHARS of events came while one batch was being sent.
+    `on_stalled` is called once, when more than STALLED_CHARS of events arrived while one batch was being sent.
     """
 
-    def __init__(self, feed: Feed, on_stalled: Callable[[], None]) -> None:
+    def __init__(self, feed: Feed, on_stalled: Callable[[], object]) -> None:
         self.feed = feed
         self.is_stalled = False
         self.seq = 0
@@ -269,15 +203,15 @@ class Cursor:
         self._sending_since: int | None = None
 
     def begin(self, start: history.Start) -> None:
-        """Takes its place, telling first where what was asked for is pruned or does not exist yet."""
+        """Takes its place, with a gap message first if the wanted events were pruned or do not exist yet."""
         self.seq = start.after
         if start.after > start.bounds.newest:
-            self._gap = _gap("newest", start.bounds.newest, start.bounds.newest)
+            self._gap = _gap({"type": "gap", "newest": start.bounds.newest}, start.bounds.newest)
         elif start.after < start.bounds.pruned:
-            self._gap = _gap("oldest", start.bounds.pruned + 1, start.bounds.pruned)
+            self._gap = _oldest_gap(start.bounds.pruned)
 
     async def next(self) -> Batch:
-        """What is to be sent next, waited for where there is nothing; then call `sent`."""
+        """Waits for the next batch. Call `sent` when it has been sent."""
         self._sending_since = None
         batch = self._gap
         self._gap = None
@@ -287,19 +221,19 @@ class Cursor:
         return batch
 
     def sent(self, batch: Batch) -> None:
-        """Moves behind a batch that has gone out."""
+        """Moves behind a batch that was sent."""
         self._sending_since = None
         self.seq = batch.last
 
     def end_if_stalled(self) -> None:
-        """Called by the feed as it grows."""
+        """Called by the feed when it grows."""
         since = self._sending_since
         if since is not None and not self.is_stalled and self.feed.total_chars - since > STALLED_CHARS:
             self.is_stalled = True
             self._on_stalled()
 
     async def _next_events(self) -> Batch:
-        await asyncio.sleep(0)  # other readers' turn, for a send need not wait
+        await asyncio.sleep(0)  # lets other readers run, because a send may not have to wait
         while True:
             texts = self.feed.after(self.seq)
             if texts:
@@ -313,8 +247,12 @@ class Cursor:
         if events and events[0][0] == self.seq + 1:
             return Batch([text for _, text in events], events[-1][0], is_full=True)
         pruned = events[0][0] - 1 if events else (await history.bounds_of_async(self.feed.session_id)).pruned
-        return _gap("oldest", pruned + 1, pruned)
+        return _oldest_gap(pruned)
 
 
-def _gap(name: str, value: int, last: int) -> Batch:
-    return Batch([json.dumps({"type": "gap", name: value}, separators=(",", ":"))], last, is_gap=True)
+def _oldest_gap(pruned: int) -> Batch:
+    return _gap({"type": "gap", "oldest": pruned + 1}, pruned)
+
+
+def _gap(event: GapEvent, last: int) -> Batch:
+    return Batch([json.dumps(event, separators=(",", ":"))], last, is_gap=True)

@@ -1,17 +1,15 @@
 """Reads of the stream's log: where a reader starts, what it missed, what is newest.
 
-All of it is read from the primary database: a replica may lag behind the hints.
+All reads use the primary database: a replica may lag behind the hints.
 """
 
-from collections.abc import Callable, Collection, Coroutine
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, ParamSpec, TypeVar
 
-from asgiref.sync import sync_to_async
-from django.db import close_old_connections
 from django.db.models import Min
 
+from dali.lib.web.streams.reads import asynchronous
 from progressions.enums import JobStatus
 from progressions.models import Event, Job, StreamSession
 
@@ -19,16 +17,13 @@ _CHUNK_ROWS = 500
 _CHUNK_CHARS = 128 * 1024
 _SESSIONS_A_QUERY = 500
 
-# Threads of their own, so that a page of the admin never waits behind a thousand replays, nor they behind it.
-_threads = ThreadPoolExecutor(max_workers=4, thread_name_prefix="dali-stream")
-
-P = ParamSpec("P")
-R = TypeVar("R")
+# Threads of their own: pages of the admin and replays never wait for each other.
+THREADS = ThreadPoolExecutor(max_workers=4, thread_name_prefix="dali-stream")
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """The newest number of a session, and up to which number its events are gone; 0 where there are none."""
+    """The newest number of a session, and the newest that was pruned; each 0 if there is none."""
 
     newest: int
     pruned: int
@@ -36,17 +31,17 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Where a reader begins: `after` this number. `bounds` are those that the decision was made by."""
+    """A reader begins `after` this number. `bounds`: the session's, read at the same time."""
 
     after: int
     bounds: Bounds
 
 
 def find_start(session_id: str, after: int | None) -> Start:
-    """Where a reader begins who asks for what came after `after`, or who does not say (None).
+    """Where a reader begins that asks for the events after `after`.
 
-    Who does not say gets the session from the first event of its oldest unfinished job on, else of its newest
-    job, else what comes. What is asked for may be pruned or beyond the newest: that is the caller's to tell.
+    With None it begins at the first event of the session's oldest unfinished job, otherwise of its newest job,
+    otherwise with the next event. `after` may be pruned or beyond the newest: the caller checks the bounds.
     """
     bounds = bounds_of(session_id)
     if after is None:
@@ -62,7 +57,7 @@ def bounds_of(session_id: str) -> Bounds:
 
 
 def newest_of(session_ids: Collection[str]) -> dict[str, int]:
-    """The newest number of each of the sessions that has one."""
+    """The newest number by session; sessions without events are left out."""
     found: dict[str, int] = {}
     ids = list(session_ids)
     for first in range(0, len(ids), _SESSIONS_A_QUERY):
@@ -72,9 +67,9 @@ def newest_of(session_ids: Collection[str]) -> dict[str, int]:
 
 
 def events_after(session_id: str, after: int) -> list[tuple[int, str]]:
-    """The next events `(seq, text)` after a number: a run without gaps, as long as one chunk allows.
+    """The next events `(seq, text)` after a number: a run without gaps, at most one chunk long.
 
-    Its first number is `after + 1` unless that was pruned. Empty where nothing is left.
+    The first number is `after + 1` unless that event was pruned. Empty if there are no later events.
     """
     rows = Event.objects.filter(session_id=session_id, seq__gt=after).order_by("seq")
     run: list[tuple[int, str]] = []
@@ -102,21 +97,7 @@ def _first_of_current_job(session_id: str) -> int | None:
     return first
 
 
-def asynchronous(
-    read: Callable[P, R], threads: ThreadPoolExecutor = _threads
-) -> Callable[P, Coroutine[Any, Any, R]]:
-    """A read for the event loop: done in one of the `threads`, which keeps no connection afterwards."""
-
-    def run(*args: P.args, **kwargs: P.kwargs) -> R:
-        try:
-            return read(*args, **kwargs)
-        finally:
-            close_old_connections()
-
-    return sync_to_async(run, thread_sensitive=False, executor=threads)
-
-
-find_start_async = asynchronous(find_start)
-bounds_of_async = asynchronous(bounds_of)
-newest_of_async = asynchronous(newest_of)
-events_after_async = asynchronous(events_after)
+find_start_async = asynchronous(find_start, THREADS)
+bounds_of_async = asynchronous(bounds_of, THREADS)
+newest_of_async = asynchronous(newest_of, THREADS)
+events_after_async = asynchronous(events_after, THREADS)

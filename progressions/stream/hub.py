@@ -1,80 +1,63 @@
-"""The feeds of this process: one for each session that somebody reads, gone with its last reader."""
+"""The feeds of this process: one for each session that has readers."""
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
+from typing import Any, cast
 
 import structlog
 
+from dali.lib.web.streams.sse import ReaderStalledError
+from dali.lib.web.streams.subscription import Subscriptions
 from progressions.stream import history
 from progressions.stream.feed import UNREAD, Cursor, Feed
 
-# Between two looks at the log for what hints did not tell.
+# Between two looks at the log for events that no hint told of.
 REREAD_S = 2.0
 
 log = structlog.get_logger(__name__)
 
-HUBS: dict[asyncio.AbstractEventLoop, "Hub"] = {}
-
 
 @contextlib.asynccontextmanager
-async def reading(
-    session_id: str, after: int | None, *, on_stalled: Callable[[], None]
-) -> AsyncIterator[Cursor]:
-    """A cursor in the session's log, for as long as the context lasts.
+async def reading(session_id: str, after: int | None) -> AsyncIterator[Cursor]:
+    """A cursor in the session's log, for as long as the context lasts. `after`: as in `history.find_start`.
 
-    `after` as in `history.find_start`; `on_stalled` as in `Cursor`. Raises what the database raises.
+    The body is cancelled, and ReaderStalledError raised, when the reader falls STALLED_CHARS behind. Raises what the
+    database raises.
     """
-    hub = HUBS.setdefault(asyncio.get_running_loop(), Hub())
-    cursor = hub.add(session_id, on_stalled)  # first, so that nothing slips between the rows and what comes
-    try:
-        await cursor.feed.has_tried_to_listen.wait()
-        start = await history.find_start_async(session_id, after)
-        cursor.feed.learn(start.bounds.newest)
-        cursor.begin(start)
-        yield cursor
-    finally:
-        hub.remove(cursor)
+    task = cast("asyncio.Task[Any]", asyncio.current_task())
+    with FEEDS.reading(session_id, FEEDS.find(session_id) or Feed(session_id)) as feed:
+        cursor = Cursor(feed, on_stalled=task.cancel)
+        feed.cursors.add(cursor)  # first, so that no event is lost between the rows and the hints
+        try:
+            await feed.has_tried_to_listen.wait()
+            start = await history.find_start_async(session_id, after)
+            feed.learn(start.bounds.newest)
+            cursor.begin(start)
+            yield cursor
+        except asyncio.CancelledError:
+            if (
+                cursor.is_stalled and not task.uncancel()
+            ):  # otherwise the task was cancelled from outside as well
+                raise ReaderStalledError(f"The reader of session {session_id!r} is too far behind.") from None
+            raise
+        finally:
+            feed.cursors.discard(cursor)
 
 
-class Hub:
-    """The feeds of one event loop, and one task that looks at the log for all of them."""
+async def _reread() -> None:
+    """Asks the log for the newest number of every session with readers, again and again, in one query."""
+    while True:
+        await asyncio.sleep(REREAD_S)
+        feeds = FEEDS.open()
+        try:
+            newest = await history.newest_of_async(list(feeds))
+        except Exception as error:  # noqa: BLE001 - the database may be away in many ways; the next look tries again
+            log.warning("stream_not_read", error=str(error))
+            continue
+        for session_id, seq in newest.items():
+            if session_id in feeds and feeds[session_id].head != UNREAD:
+                feeds[session_id].learn(seq)
 
-    def __init__(self) -> None:
-        self.feeds: dict[str, Feed] = {}
-        self._watch_task: asyncio.Task[None] | None = None
 
-    def add(self, session_id: str, on_stalled: Callable[[], None]) -> Cursor:
-        """A new cursor on the session's feed, which is made where there is none."""
-        feed = self.feeds.get(session_id)
-        if feed is None:
-            feed = self.feeds[session_id] = Feed(session_id)
-        cursor = Cursor(feed, on_stalled)
-        feed.readers.add(cursor)
-        if self._watch_task is None:
-            self._watch_task = asyncio.create_task(self._watch(), name="stream watch")
-        return cursor
-
-    def remove(self, cursor: Cursor) -> None:
-        """Takes a reader away; with the last one the feed goes, with the last feed the hub."""
-        feed = cursor.feed
-        feed.readers.discard(cursor)
-        if feed.readers:
-            return
-        feed.close()
-        del self.feeds[feed.session_id]
-        if not self.feeds and self._watch_task is not None:
-            self._watch_task.cancel()
-            del HUBS[asyncio.get_running_loop()]
-
-    async def _watch(self) -> None:
-        while True:
-            await asyncio.sleep(REREAD_S)
-            try:
-                newest = await history.newest_of_async(list(self.feeds))
-            except Exception as error:  # noqa: BLE001 - the database may be away in many ways; the next look tries again
-                log.warning("stream_not_read", error=str(error))
-                continue
-            for session_id, seq in newest.items():
-                if session_id in self.feeds and self.feeds[session_id].head != UNREAD:
-                    self.feeds[session_id].learn(seq)
+FEEDS = Subscriptions[Feed](watch=_reread)

@@ -1,16 +1,17 @@
-"""Which connections are the stream's: WebSocket and Server-Sent Events on one URL."""
+"""Routes of the stream: WebSocket and Server-Sent Events on one URL."""
 
 import re
 from typing import Any
 
-from progressions.stream.consumers import Receive, Scope, Send, event_stream, websocket_stream
+from dali.lib.web.streams.asgi import Receive, Scope, Send
+from progressions.stream.consumers import event_stream, websocket_stream
 
 _PREFIX = "/api/stream/"
 _HTTP_PATH = re.compile(r"/api/stream/([^/]*)")
 
 
 def http_application(django: Any) -> Any:
-    """Takes `/api/stream/{sessionId}` and leaves the rest to Django, also what browsers ask before (preflights)."""
+    """Serves `/api/stream/{sessionId}` and passes the rest to `django`, CORS preflights included."""
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
         match = _HTTP_PATH.fullmatch(scope["path"])
@@ -29,7 +30,7 @@ def _is_preflight(scope: Scope) -> bool:
 
 
 async def websocket_application(scope: Scope, receive: Receive, send: Send) -> None:
-    """Takes WebSockets to `/api/stream/{sessionId}` and refuses all others in the handshake."""
+    """Serves WebSockets at `/api/stream/{sessionId}` and refuses all others in the handshake."""
     if scope["path"].startswith(_PREFIX):
         await websocket_stream(scope, receive, send, scope["path"].removeprefix(_PREFIX))
     else:

@@ -1,4 +1,4 @@
-"""Tickets: what a browser opens a stream with where a key is asked for, since a WebSocket carries no headers."""
+"""Tickets open a stream in place of a key, because a browser's WebSocket cannot send headers."""
 
 from datetime import datetime, timedelta
 
@@ -9,12 +9,12 @@ LIFETIME = timedelta(seconds=60)
 
 
 def issue_ticket(session_id: str) -> tuple[str, datetime]:
-    """A ticket for one session, and until when a stream can be opened with it."""
+    """A ticket for one session, and when it expires."""
     return _signer().sign(session_id), timezone.now() + LIFETIME
 
 
 def is_ticket_valid(ticket: str, session_id: str) -> bool:
-    """Whether the ticket was issued here for that session and its time has not run out."""
+    """Whether the ticket was issued here for that session and has not expired."""
     try:
         return _signer().unsign(ticket, max_age=LIFETIME) == session_id
     except BadSignature:

@@ -123,7 +123,7 @@ def test_a_project_is_found_by_id_or_name_and_made_where_new() -> None:
         (
             {"start_image": __file__},
             (
-                f"--start-image: {__file__!r} cannot be taken: this is text, not an image;"
+                f"--start-image: {__file__!r} was refused: this is text, not an image;"
                 " send PNG, JPEG, WebP, GIF, BMP, TIFF or AVIF"
             ),
         ),
@@ -141,7 +141,7 @@ def test_bad_input_is_exit_code_2(options: dict[str, Any], said: str) -> None:
 def test_generate_is_the_worker_where_no_server_runs_and_takes_a_file(tmp_path: Path) -> None:
     first = ended(start(tmp_path, "generate", "a red barn"))
     assert first[0] == 0, first[2]
-    assert "No server runs" in first[1]
+    assert "No server is running" in first[1]
     picture = next((tmp_path / "delivery").rglob("*.webp"))
     second = ended(start(tmp_path, "generate", "the barn at night", "--start-image", str(picture)))
     assert second[0] == 0, second[2]
@@ -169,7 +169,7 @@ def test_recover_resumes_what_a_killed_process_left_and_says_so(tmp_path: Path) 
     code, output, errors = ended(start(tmp_path, "recover"))
     assert code == 0, errors
     assert re.fullmatch(r"job (\S+): 1 not ended\njob \1: 1 complete\n1 jobs resumed\.\n", output), output
-    assert ended(start(tmp_path, "recover"))[1] == "Nothing was left unfinished.\n"
+    assert ended(start(tmp_path, "recover"))[1] == "Nothing was unfinished.\n"
 
 
 @pytest.mark.rest

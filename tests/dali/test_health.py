@@ -144,13 +144,13 @@ async def test_a_folder_that_cannot_be_written_to_is_named(settings: Settings, t
     blocked.write_text("not a folder")
     delivery = {**settings.STORAGES["delivery"], "OPTIONS": {"location": str(blocked / "delivery")}}
     settings.STORAGES = {**settings.STORAGES, "delivery": delivery}
-    assert await failing() == {"delivery": "it cannot be written to"}
+    assert await failing() == {"delivery": "the folder is not writable"}
 
 
 @pytest.mark.django_db(transaction=True)
 async def test_a_disk_below_its_reserve_is_named(settings: Settings) -> None:
     settings.DISK_RESERVE_BYTES = 10**18
-    assert await failing() == {"disk": "less disk space is free than is kept in reserve"}
+    assert await failing() == {"disk": "free disk space is below the reserve"}
 
 
 @pytest.mark.django_db(transaction=True)

@@ -86,7 +86,7 @@ def test_a_database_that_is_away_is_one_line(tmp_path: Path, entry: str) -> None
     code, lines = run(tmp_path, ENTRIES[entry], **PRODUCTION)
     (line,) = lines
     assert line.startswith("The database cannot be used (connection failed: ")
-    assert line.endswith("): see to DATABASE_URL and the server it names.")
+    assert line.endswith("): check DATABASE_URL and the server that it names.")
     assert code == 2
 
 

@@ -99,7 +99,7 @@ def test_generate_works_beside_a_running_server(
     lines = re.findall(r"^mock \d  (?:pass|fail|not judged)  (\S+)$", result.stdout, re.MULTILINE)
     assert len(lines) == 2
     assert all(address.startswith(f"{live_server_process.origin}/") for address in lines)
-    assert "No server runs" not in result.stdout
+    assert "No server is running" not in result.stdout
 
 
 def test_generate_says_what_is_wrong_and_ends_with_2(live_server_process: ServerProcess) -> None:

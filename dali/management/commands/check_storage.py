@@ -1,4 +1,4 @@
-"""Tries every named storage with an object of its own."""
+"""Tests every named storage with a test object."""
 
 import sys
 from pathlib import Path
@@ -15,8 +15,8 @@ class Command(BaseCommand):
     """`manage.py check_storage`."""
 
     help = (
-        "Writes an object to every named storage, tries to overwrite it, reads and removes it, and says what it"
-        " found. Exit code 0 where all write once, 1 where not."
+        "Writes an object to every named storage, tries to overwrite it, reads and removes it, and reports the"
+        " results. Exit code 0 if every storage refuses to overwrite, otherwise 1."
     )
     needs_database = False
 
@@ -30,7 +30,7 @@ class Command(BaseCommand):
             sys.exit(1)
 
     def _show_folders(self, width: int) -> None:
-        """Whose the folders are: what this user may do, and root above all, says little of the server's user."""
+        """Shows who owns the folders: the rights of this user, above all root, say little about the server's user."""
         folders = {alias: Path(storage.location) for alias, storage in local_folders().items()}
         if not folders:
             return
@@ -47,4 +47,4 @@ class Command(BaseCommand):
 def _shown(finding: StorageFinding) -> str:
     if finding.verdict != "fine":
         return f"{finding.verdict.upper()}: {finding.said}"
-    return f"ok: {finding.said}" + ("" if finding.has_notes else "; but notes beside objects are lost")
+    return f"ok: {finding.said}" + ("" if finding.has_notes else "; but metadata of objects is lost")

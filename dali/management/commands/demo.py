@@ -1,4 +1,4 @@
-"""Starts the embedded server and runs a real job through its API, to be watched; then keeps serving."""
+"""Starts the embedded server, runs a real job through its API and shows it, then keeps serving."""
 
 import os
 import secrets
@@ -26,7 +26,7 @@ from projects.models import ApiKey
 
 PROMPT = "a lighthouse on a cliff at dusk, warm light, oil on canvas"
 VARIANTS = 4
-LATENCY_S = 1.5  # so that there is something to watch
+LATENCY_S = 1.5  # slow enough to watch
 START_WITHIN_S = 60.0
 STOP_WITHIN_S = 30.0
 
@@ -34,7 +34,7 @@ STOP_WITHIN_S = 30.0
 class Command(BaseCommand):
     """`manage.py demo`, which `make demo` runs."""
 
-    help = "Serves, and runs one job of four variants of the built-in provider before your eyes. Ctrl-C stops it."
+    help = "Starts a server and shows one job with four variants of the built-in provider. Ctrl-C stops it."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--once", action="store_true", help="stop when the job has ended")
@@ -60,7 +60,7 @@ class Command(BaseCommand):
             self.stdout.write("Serving until Ctrl-C.")
             server.wait()
         except requests.RequestException as error:
-            raise CommandError(f"the server did not answer as it should: {how_it_failed(error)}") from error
+            raise CommandError(f"the server did not answer correctly: {how_it_failed(error)}") from error
         except KeyboardInterrupt:
             self.stdout.write("")
         finally:
@@ -68,7 +68,7 @@ class Command(BaseCommand):
 
 
 def prepare_directory() -> FirstSecrets:
-    """Migrates and seeds what is missing; CommandError where a server works on the data directory already."""
+    """Migrates and seeds. Raises CommandError if a server already uses the data directory."""
     lock = DataLock(settings.DATA_DIR)
     try:
         lock.take()
@@ -81,13 +81,13 @@ def prepare_directory() -> FirstSecrets:
 
 
 def temporary_key() -> str:
-    """A key for this demonstration alone, valid for an hour."""
+    """A key for this demonstration, valid for an hour."""
     _, key = ApiKey.objects.create_key(name="demo", expiry_date=timezone.now() + timedelta(hours=1))
     return key
 
 
 def free_port(wanted: int) -> int:
-    """The wanted port where nobody has it, else one that is free."""
+    """The wanted port if it is free, otherwise any free port."""
     for port in (wanted, 0):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -100,31 +100,31 @@ def free_port(wanted: int) -> int:
 
 
 def start_server(port: int) -> "subprocess.Popen[bytes]":
-    """`manage.py serve` in a process of its own, with this one's environment."""
+    """Starts `manage.py serve` as a child process with this process's environment."""
     environment = os.environ | {"HOST": "127.0.0.1", "PORT": str(port)}
-    environment.setdefault("DALI_LOG_LEVEL", "WARNING")  # the progress bars tell the same
-    return subprocess.Popen(  # noqa: S603 - this very interpreter
+    environment.setdefault("DALI_LOG_LEVEL", "WARNING")  # the progress bars show the same
+    return subprocess.Popen(  # noqa: S603 - this interpreter
         [sys.executable, str(settings.BASE_DIR / "manage.py"), "serve"], env=environment
     )
 
 
 def wait_until_ready(origin: str, server: "subprocess.Popen[bytes]") -> None:
-    """Returns once the server is ready; CommandError where it ends or takes too long."""
+    """Returns once the server is ready. Raises CommandError if it ends or takes too long."""
     until = time.monotonic() + START_WITHIN_S
     while time.monotonic() < until:
         if server.poll() is not None:
-            raise CommandError("the server has stopped; what it says above tells why", returncode=1)
+            raise CommandError("the server has stopped; see its messages above", returncode=1)
         try:
             Client(origin, "").get("/readyz")
         except (requests.ConnectionError, requests.HTTPError):
             time.sleep(0.1)
         else:
             return
-    raise CommandError(f"the server was not ready within {START_WITHIN_S:g} s; {origin}/readyz says why")
+    raise CommandError(f"the server was not ready within {START_WITHIN_S:g} s; see {origin}/readyz")
 
 
 def run_job(client: Client, prompt: str) -> JobScreen:
-    """Submits the job by the API and shows its events to its end."""
+    """Submits the job by the API and shows its events until it ends."""
     session_id = f"demo-{secrets.token_hex(6)}"
     project = client.post("/api/projects", {"name": f"Demo of {timezone.now():%d %B %Y, %H:%M}"})
     job = client.post(
@@ -143,8 +143,8 @@ def run_job(client: Client, prompt: str) -> JobScreen:
 
 
 def farewell(origin: str, made: FirstSecrets) -> str:
-    """What stands at the end: where to look, and the secrets of a first start."""
-    lines = ["", f"The images above are open at their addresses; all of them at {origin}/"]
+    """The closing text: where to look, and the secrets of a first start."""
+    lines = ["", f"Open the images at the addresses above, or all of them at {origin}/"]
     if made.api_key:
         lines.append(f"API key of this first start, shown this once:  {made.api_key}   (header X-Api-Key)")
     if made.admin_password:
@@ -153,7 +153,7 @@ def farewell(origin: str, made: FirstSecrets) -> str:
 
 
 def end_server(server: "subprocess.Popen[bytes]") -> None:
-    """Lets the server stop gently; kills it where it does not."""
+    """Stops the server; kills it if it does not stop in time."""
     if server.poll() is None:
         server.send_signal(signal.SIGTERM)
     try:
@@ -164,5 +164,5 @@ def end_server(server: "subprocess.Popen[bytes]") -> None:
 
 
 def stop(_: int, __: FrameType | None) -> NoReturn:
-    """SIGTERM is Ctrl-C to a demonstration."""
+    """Handles SIGTERM as Ctrl-C."""
     raise KeyboardInterrupt

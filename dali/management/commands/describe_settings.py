@@ -9,7 +9,7 @@ from dali.settings.documentation import settings_page, written_files
 
 
 class Command(BaseCommand):
-    """Prints the page; --write updates both files, --check verifies them."""
+    """Prints the page of settings; --write updates both files, --check tells whether they are up to date."""
 
     help = "Lists every setting; --write updates docs/settings.md and .env.example."
     needs_database = False
@@ -17,7 +17,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--write", action="store_true", help="write both files")
-        parser.add_argument("--check", action="store_true", help="fail if a file differs from the code")
+        parser.add_argument("--check", action="store_true", help="fail if a file is out of date")
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not (options["write"] or options["check"]):
@@ -26,6 +26,6 @@ class Command(BaseCommand):
         for path, text in written_files().items():
             if options["check"]:
                 if not path.is_file() or path.read_text() != text:
-                    raise CommandError(f"{path.name} differs from the code: run describe_settings --write")
+                    raise CommandError(f"{path.name} is out of date: run describe_settings --write")
             else:
                 path.write_text(text)

@@ -1,4 +1,4 @@
-"""Submits one job from a terminal and shows it to its end."""
+"""Submits one job from a terminal and shows it until it ends."""
 
 import json
 import secrets
@@ -20,7 +20,7 @@ from dali.lib.logs import quieter
 from dali.lib.texts import composed, decomposed
 from dali.lib.web.input.fields import shown
 from dali.lib.web.input.strict_json import parse_text
-from dali.server.local_worker import somebody_at_work
+from dali.server.local_worker import ensured_worker
 from progressions.api.requests import JobInSerializer
 from progressions.models import Event, Job
 from progressions.pipeline import ingest
@@ -43,7 +43,7 @@ PLAIN = {
 }
 
 
-# What the API's fields are called here.
+# Options that replace the API's field names in messages.
 OPTIONS = {
     "startImageUrl": "--start-image",
     "maskImageUrl": "--mask-image",
@@ -53,11 +53,11 @@ OPTIONS = {
 
 
 class Command(BaseCommand):
-    """`manage.py generate PROMPT`. Where a server runs on the data directory it does the work, else this process."""
+    """`manage.py generate PROMPT`. A running server or worker does the work; without one, this process does."""
 
     help = (
-        "Submits a job and shows its progress. Exit code: 0 where every variant has an image, 1 where one has"
-        " not, 2 for bad input."
+        "Submits a job and shows its progress. Exit code: 0 if every variant has an image, 1 if one has not,"
+        " 2 for bad input."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -65,7 +65,7 @@ class Command(BaseCommand):
         parser.add_argument("--providers", default="mock", help="separated by commas; default: mock")
         parser.add_argument("--variants", type=int, default=1, help="of each provider; default: 1")
         parser.add_argument(
-            "--project", default=PROJECT, help=f"id or name, made where new; default: {PROJECT}"
+            "--project", default=PROJECT, help=f"id or name, created if new; default: {PROJECT}"
         )
         parser.add_argument("--start-image", help="a file, or an address as startImageUrl takes it")
         parser.add_argument("--mask-image", help="a file, or an address as maskImageUrl takes it")
@@ -75,34 +75,32 @@ class Command(BaseCommand):
         parser.add_argument("--seed", type=int)
         parser.add_argument("--model", action="append", default=[], metavar="PROVIDER=MODEL")
         parser.add_argument("--max-cost-usd", type=float)
-        parser.add_argument("--allow-duplicates", action="store_true", help="skip no near-duplicates")
+        parser.add_argument("--allow-duplicates", action="store_true", help="keep near-duplicates")
         parser.add_argument("--options", default="{}", help='JSON by provider, as {"mock": {"latency_s": 2}}')
 
-    @quieter()  # the bars tell the same
+    @quieter()  # the bars show the same
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            with somebody_at_work() as is_ours:
+            with ensured_worker() as is_ours:
                 job = submit(options)
                 screen = JobScreen(str(job.id))
                 screen.follow(events_of(job))
         except KeyboardInterrupt:
-            self.stderr.write(
-                "Stopped. What has not ended goes on with the next server, or by: manage.py recover"
-            )
+            self.stderr.write("Stopped. The next server continues the job, or run: manage.py recover")
             sys.exit(INTERRUPTED)
         screen.report()
         if is_ours:
-            self.stdout.write("No server runs on these data now: `make run` serves the addresses above.")
+            self.stdout.write("No server is running. `make run` serves the addresses above.")
         if not screen.is_all_complete:
             sys.exit(1)
 
 
 def submit(options: dict[str, Any]) -> Job:
-    """Submits what the command line asks for; CommandError, exit code 2, where it cannot be taken."""
+    """Submits the job. Raises CommandError, exit code 2, for bad input."""
     try:
         request = JobInSerializer(data=request_body(options))
         request.is_valid(raise_exception=True)
-        with transaction.atomic():  # a project made for a job that is refused goes with it
+        with transaction.atomic():  # a project created for a refused job is rolled back
             return submit_job(project=find_project(options["project"]), draft=request.draft())
     except ValidationError as error:
         raise refusal(*first_of(error.detail)) from error
@@ -113,7 +111,7 @@ def submit(options: dict[str, Any]) -> Job:
 
 
 def first_of(detail: Any) -> tuple[str, str]:
-    """The first field that was refused, dotted where it lies in another, and why."""
+    """The first refused field, with dots if it is nested, and the reason."""
     if isinstance(detail, dict):
         name, inner = next(iter(detail.items()))
         field, reason = first_of(inner)
@@ -122,7 +120,7 @@ def first_of(detail: Any) -> tuple[str, str]:
 
 
 def refusal(field: str, reason: str) -> CommandError:
-    """One line that names the option where the API names its field."""
+    """One line, with option names in place of the API's field names."""
     reason = reason.removeprefix(f"{field} ")
     text = f"{field}: {reason}" if field else reason
     for name, option in OPTIONS.items():
@@ -149,15 +147,15 @@ def request_body(options: dict[str, Any]) -> dict[str, Any]:
 
 
 def pair(text: str) -> tuple[str, str]:
-    """`mock=mock-1` in two; InputError where it is not two."""
+    """Splits `mock=mock-1`. Raises InputError."""
     provider, equals, model = text.partition("=")
     if not (provider and equals and model):
-        raise InputError("--model", f"{text!r} is no PROVIDER=MODEL")
+        raise InputError("--model", f"{text!r} is not PROVIDER=MODEL")
     return provider, model
 
 
 def parsed_options(text: str) -> object:
-    """The JSON of --options; InputError where it is none."""
+    """The JSON of --options. Raises InputError."""
     try:
         return parse_text(text, what=shown(text))
     except ParseError as error:
@@ -165,22 +163,22 @@ def parsed_options(text: str) -> object:
 
 
 def image_address(value: str, field: str) -> str:
-    """The address of an image: of a file, that of an upload made of it, else what was given."""
+    """The URL of an image: a file is uploaded, anything else must be a URL."""
     path = Path(value)
     if path.is_file():
         try:
             return ingest.receive_upload(path.read_bytes(), "").delivery
         except DaliError as error:
-            raise InputError(field, f"{value!r} cannot be taken: {error}") from error
+            raise InputError(field, f"{value!r} was refused: {error}") from error
         except OSError as error:
             raise InputError(field, f"{value!r} cannot be read: {error.strerror}") from error
     if "://" not in value and not value.startswith("/"):
-        raise InputError(field, f"{value!r} is neither a file nor an address")
+        raise InputError(field, f"{value!r} is not a file or an address")
     return value
 
 
 def find_project(name: str) -> Project:
-    """The project of that id, else the newest of that name, else a new one of that name."""
+    """The project with that id, otherwise the newest with that name, otherwise a new one."""
     try:
         return get_bare_project(UUID(name))
     except ValueError:
@@ -191,10 +189,10 @@ def find_project(name: str) -> Project:
 
 
 def events_of(job: Job) -> Iterator[dict[str, Any]]:
-    """The events of the job's session, from its first on, as they are written; never ends by itself."""
+    """The events of the job's session, from the first on, as they are written. Endless."""
     seq = 0
     while True:
         rows = Event.objects.filter(session_id=job.session_id, seq__gt=seq).order_by("seq")
-        for seq, text in rows.values_list("seq", "text"):  # noqa: B007 - the cursor moves with what was shown
+        for seq, text in rows.values_list("seq", "text"):  # noqa: B007 - the cursor follows what was shown
             yield json.loads(text)
         time.sleep(POLL_S)

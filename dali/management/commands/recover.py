@@ -1,4 +1,4 @@
-"""Resumes what was left unfinished, for machines on which no server runs just now."""
+"""Finishes jobs that were left unfinished, on a machine without a running server."""
 
 import time
 from typing import Any
@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand
 from django.db.models import Count, Q
 from django.utils import timezone
 
-from dali.server.local_worker import somebody_at_work
+from dali.server.local_worker import ensured_worker
 from progressions.enums import VariantStatus
 from progressions.models import ImageProgression, Job, Variant
 from progressions.work import sweep
@@ -18,32 +18,30 @@ UNFINISHED = (VariantStatus.QUEUED, VariantStatus.RUNNING)
 
 
 class Command(BaseCommand):
-    """`manage.py recover`. A running embedded server does all this by itself, and so do production's workers."""
+    """`manage.py recover`. Running servers and workers do all this themselves."""
 
-    help = (
-        "Resumes jobs that are due or were lost, until nothing is left to do, and says what became of them."
-    )
+    help = "Resumes jobs that are due or were lost until all have ended, and shows how they ended."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        with somebody_at_work() as is_ours:
+        with ensured_worker() as is_ours:
             jobs = unfinished_jobs()
             for job_id, variants in jobs.items():
                 self.stdout.write(f"job {job_id}: {variants} not ended")
             if is_ours:
                 wait_until_nothing_is_due()
             elif settings.IS_EMBEDDED:
-                self.stdout.write("A server works on these data: it resumes them by itself.")
+                self.stdout.write("A server is running: it resumes them by itself.")
                 return
             else:
                 self.stdout.write(f"{sweep.look()} messages sent to the workers.")
                 return
         for job_id in jobs:
             self.stdout.write(f"job {job_id}: {outcome(job_id)}")
-        self.stdout.write(f"{len(jobs)} jobs resumed." if jobs else "Nothing was left unfinished.")
+        self.stdout.write(f"{len(jobs)} jobs resumed." if jobs else "Nothing was unfinished.")
 
 
 def unfinished_jobs() -> dict[str, int]:
-    """How many variants have not ended, by the id of their job."""
+    """The number of variants that have not ended, by job id."""
     rows = Job.objects.annotate(left=Count("variants", filter=Q(variants__status__in=UNFINISHED))).filter(
         left__gt=0
     )
@@ -51,7 +49,7 @@ def unfinished_jobs() -> dict[str, int]:
 
 
 def wait_until_nothing_is_due() -> None:
-    """Returns when every variant has ended and no image waits for its judge now."""
+    """Returns when every variant has ended and no image is due for judging."""
     while True:
         is_judging = ImageProgression.objects.filter(judge_due_at__lte=timezone.now()).exists()
         if not is_judging and not Variant.objects.filter(status__in=UNFINISHED).exists():
@@ -60,7 +58,7 @@ def wait_until_nothing_is_due() -> None:
 
 
 def outcome(job_id: str) -> str:
-    """How the job's variants ended, in words."""
+    """How the job's variants ended, as text."""
     rows = (
         Variant.objects.filter(job_id=job_id).order_by("status").values_list("status").annotate(Count("id"))
     )

@@ -1,4 +1,4 @@
-"""Makes the calls of a replay script again and compares the images with those of then."""
+"""Repeats the calls of a replay script and compares the images with the earlier ones."""
 
 import shlex
 import sys
@@ -24,13 +24,13 @@ from dali.lib.errors import DaliError
 from dali.lib.logs import quieter
 from dali.lib.objects.storage import LocalWriteOnceStorage, WriteOnceStorage, originals
 from dali.lib.web.in_process import InProcessAdapter
-from dali.server.local_worker import somebody_at_work
+from dali.server.local_worker import ensured_worker
 from projects.authentication import HEADER
 from projects.models import ApiKey
 
 BAD_INPUT = 2
 INTERRUPTED = 130
-KEY_DAYS = 7  # of the key that a killed run leaves behind
+KEY_DAYS = 7  # lifetime of the key, in case a killed run leaves it behind
 
 
 def project_id(value: str) -> UUID:
@@ -38,32 +38,32 @@ def project_id(value: str) -> UUID:
     try:
         return UUID(value)
     except ValueError:
-        raise ArgumentTypeError(f"'{value}' is no project id") from None
+        raise ArgumentTypeError(f"'{value}' is not a project id") from None
 
 
 class Command(BaseCommand):
-    """`manage.py replay FILE`. Where a server runs on the data directory it does the work, else this process."""
+    """`manage.py replay FILE`. A running server or worker does the work; without one, this process does."""
 
     help = (
-        "Makes the calls of a seedReplayScript again, through the job API, and compares the images. Exit code: 0 where "
-        "all came out as they should, 1 where one did not, 2 for a file or project that cannot be taken."
+        "Repeats the calls of a seedReplayScript through the job API and compares the images. Exit code: 0 if all "
+        "are as expected, 1 if one is not, 2 for a bad file or project."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("file", type=Path, help="replay.json, as the generator seedReplayScript makes it")
+        parser.add_argument("file", type=Path, help="replay.json, made by the generator seedReplayScript")
         parser.add_argument(
             "--project", type=project_id, action="append", default=[], metavar="ID",
-            help="where to; given once for all projects of the file, or once for each; default: new projects",
+            help="target project; give one for all projects of the file, or one for each; default: new projects",
         )  # fmt: skip
         parser.add_argument(
             "--objects", type=Path, metavar="DIR",
-            help="a folder with start images and masks by their keys, where the originals storage has them not",
+            help="a folder with start images and masks by key, if the originals storage does not have them",
         )  # fmt: skip
         parser.add_argument(
-            "--dry-run", action="store_true", help="check everything, and say what would be asked"
+            "--dry-run", action="store_true", help="check everything, and show what would be requested"
         )
 
-    @quieter()  # each call is told here
+    @quieter()  # each call is shown here
     def handle(self, *args: Any, **options: Any) -> None:
         objects: WriteOnceStorage = (
             LocalWriteOnceStorage(str(options["objects"])) if options["objects"] else originals()
@@ -77,7 +77,7 @@ class Command(BaseCommand):
         if options["dry_run"]:
             self.stdout.write("Nothing was asked.")
             return
-        with somebody_at_work(), asking() as api:
+        with ensured_worker(), asking() as api:
             verdicts = self._run(api, script, objects, options)
         self.stdout.write(
             f"Images: {verdicts['same']} as then, {verdicts['other']} other, "
@@ -101,10 +101,10 @@ class Command(BaseCommand):
         try:
             replay.run()
         except KeyboardInterrupt:
-            self.stderr.write(f"Stopped. To go on: {again(options['file'], targets.values())}")
+            self.stderr.write(f"Stopped. To continue: {again(options['file'], targets.values())}")
             sys.exit(INTERRUPTED)
         except DaliError as error:
-            raise CommandError(f"{error}\nTo go on: {again(options['file'], targets.values())}") from error
+            raise CommandError(f"{error}\nTo continue: {again(options['file'], targets.values())}") from error
         return Counter(replay.verdicts)
 
     def _tell(self, outcome: ReplayedImage) -> None:
@@ -112,7 +112,7 @@ class Command(BaseCommand):
 
 
 def asked_of(script: Script) -> str:
-    """What all calls ask, in words."""
+    """What all calls request, as text."""
     images: Counter[str] = Counter()
     for call in script.calls:
         for name in call.providers:
@@ -123,14 +123,14 @@ def asked_of(script: Script) -> str:
 
 
 def again(file: Path, targets: Any) -> str:
-    """The command that goes on where this one stopped."""
+    """The command that continues where this one stopped."""
     given = " ".join(f"--project {target}" for target in dict.fromkeys(targets))
     return f"manage.py replay {shlex.quote(str(file))} {given}"
 
 
 @contextmanager
 def asking() -> Iterator[Api]:
-    """This Dali's own API in this process, with a key that is removed at the end where none is configured."""
+    """This server's own API, called in this process. Without a configured key it uses a temporary one."""
     key, row = settings.API_KEY, None
     if not key:
         expires = timezone.now() + timedelta(days=KEY_DAYS)

@@ -12,18 +12,18 @@ from knowledgebase.services import Seeded, seed
 
 
 class Command(BaseCommand):
-    """Makes missing tips, prices and templates, and reports how many; existing ones are kept."""
+    """Creates missing tips, prices and templates, and prints counts."""
 
     help = (
-        "Makes the missing tips and prices of the services, and the missing example templates."
-        " Changed tips and prices stay as they are."
+        "Creates the missing tips and prices of the services, and the missing example templates."
+        " Changed tips and prices are kept."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
             "--force",
             action="store_true",
-            help="also give changed tips and prices what the fixtures say",
+            help="also reset changed tips and prices to the fixtures",
         )
 
     def handle(self, *, force: bool, **options: Any) -> None:

@@ -12,6 +12,7 @@ from dali.lib.files.data_lock import DataLock, DirectoryInUseError
 from dali.lib.objects.probe import refuse_start
 from dali.server.bootstrap import ADMIN, FirstSecrets, prepare
 from dali.server.protocols.sockets import ListenError, bind, origin_of
+from dali.start import refuse
 from dali.warmup import warm_up
 
 
@@ -19,22 +20,23 @@ class Command(BaseCommand):
     """`manage.py serve`."""
 
     help = (
-        "Serves everything from one process: nothing else to install or start. Listens on HOST and PORT,"
-        " keeps its data in DALI_DATA_DIR. Stops gently on SIGTERM or Ctrl-C, at once on a second Ctrl-C."
+        "Serves everything from one process; needs no other service. Listens on HOST and PORT, keeps its data in"
+        " DALI_DATA_DIR. Stops gracefully on SIGTERM or Ctrl-C, at once on a second Ctrl-C."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not settings.IS_EMBEDDED:
-            _refuse(
+            refuse(
                 "serve is the embedded server, but a task queue is configured: run `manage.py web` and"
-                " `celery -A dali worker -P threads`, or set CELERY_BROKER_URL=memory://localhost/."
+                " `celery -A dali worker -P threads`, or set CELERY_BROKER_URL=memory://localhost/.",
+                exit_code=1,
             )
         try:
             self._serve()
         except RefusedStartError as error:
-            _refuse(str(error), error.exit_code)
+            refuse(str(error), exit_code=error.exit_code)
         except (ListenError, DirectoryInUseError) as error:
-            _refuse(str(error))
+            refuse(str(error), exit_code=1)
         except KeyboardInterrupt:
             sys.exit(130)
 
@@ -50,7 +52,7 @@ class Command(BaseCommand):
         made = prepare()
         warm_up()
 
-        # Imported late: Twisted's reactor is installed by the import, and the application reads the settings.
+        # Imported late: the import installs Twisted's reactor, and the application reads the settings.
         from dali.asgi import application
         from dali.server import process
         from dali.server.embedded import Engine
@@ -67,7 +69,7 @@ class Command(BaseCommand):
 
 
 def welcome(origin: str, made: FirstSecrets) -> str:
-    """What the terminal shows once the server answers."""
+    """The text to print once the server is ready."""
     lines = [
         "",
         f"Dali is ready at {origin}/   (Ctrl-C stops it)",
@@ -80,15 +82,12 @@ def welcome(origin: str, made: FirstSecrets) -> str:
         "",
     ]
     if made.api_key or made.admin_password:
-        lines.append("First start. Keep these: they are shown this once, and only hashes of them are stored.")
+        lines.append(
+            "First start. Save these now: they are shown only once, and only their hashes are stored."
+        )
         if made.api_key:
             lines.append(f"  API key      {made.api_key}   (header X-Api-Key)")
         if made.admin_password:
             lines.append(f"  Admin login  {ADMIN} / {made.admin_password}")
         lines.append("")
     return "\n".join(lines)
-
-
-def _refuse(message: str, exit_code: int = 1) -> NoReturn:
-    sys.stderr.write(f"{message}\n")
-    sys.exit(exit_code)

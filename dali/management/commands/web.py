@@ -1,4 +1,4 @@
-"""Production's web process: pages, API and stream; several may run beside Celery's workers."""
+"""Production's web process: pages, API and stream. Several may run, beside Celery workers."""
 
 import sys
 from typing import Any, NoReturn
@@ -13,9 +13,10 @@ from dali.lib.errors import RefusedStartError
 from dali.lib.objects.probe import refuse_start
 from dali.server.bootstrap import missing_migrations
 from dali.server.protocols.sockets import ListenError, bind, origin_of
+from dali.start import refuse
 from dali.warmup import warm_up
 
-# For a connection to the database; then the answer is 503, which is promised within 5 s, all else included.
+# The longest wait for a database connection. Then the answer is 503, which must be sent within 5 s in all.
 REQUEST_WAITS_S = 2.0
 
 
@@ -24,16 +25,17 @@ class Command(BaseCommand):
 
     help = (
         "Serves pages, API and stream on HOST and PORT, without a worker: production's web process. Several"
-        " may run. Stops gently on SIGTERM or Ctrl-C, at once on a second Ctrl-C."
+        " may run. Stops gracefully on SIGTERM or Ctrl-C, at once on a second Ctrl-C."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
         if settings.IS_EMBEDDED:
-            _refuse(
-                "web is production's web process and needs a task queue: set REDIS_URL, or run `manage.py serve`."
+            refuse(
+                "web is production's web process and needs a task queue: set REDIS_URL, or run `manage.py serve`.",
+                exit_code=1,
             )
         if missing := missing_migrations():
-            _refuse(f"The database lacks {missing} migrations: run `manage.py migrate`.")
+            refuse(f"The database lacks {missing} migrations: run `manage.py migrate`.", exit_code=1)
         wait_at_most(REQUEST_WAITS_S)
         connections.close_all()
         try:
@@ -42,16 +44,16 @@ class Command(BaseCommand):
             warm_up()
             self._serve()
         except RefusedStartError as error:
-            _refuse(str(error), error.exit_code)
+            refuse(str(error), exit_code=error.exit_code)
         except ListenError as error:
-            _refuse(str(error))
+            refuse(str(error), exit_code=1)
         except KeyboardInterrupt:
             sys.exit(130)
 
     def _serve(self) -> NoReturn:
         listener = bind(settings.HOST, settings.PORT)
 
-        # Imported late: Twisted's reactor is installed by the import.
+        # Imported late: the import installs Twisted's reactor.
         from dali.asgi import application
         from dali.server import process
         from dali.server.web import WebServer
@@ -62,8 +64,3 @@ class Command(BaseCommand):
             background=view_log(),
             on_ready=lambda: self.stdout.write(f"Dali's web process is ready at {origin_of(listener)}/"),
         )
-
-
-def _refuse(message: str, exit_code: int = 1) -> NoReturn:
-    sys.stderr.write(f"{message}\n")
-    sys.exit(exit_code)

@@ -1,1 +1,1 @@
-"""HTTP and WebSocket as the web server speaks them, with the limits of each connection."""
+"""The web server's HTTP and WebSocket protocols, with limits for each connection."""

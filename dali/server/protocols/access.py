@@ -1,4 +1,4 @@
-"""One structured line for each request and socket, without query strings: these may hold tickets."""
+"""The access log: one structured line for each request and socket, without query strings, which may hold tickets."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ logger = structlog.get_logger("dali.access")
 
 
 def log_action(kind: str, action: str, details: dict[str, Any]) -> None:
-    """Writes what the server says of a connection: `http` or `websocket`, and what became of it."""
+    """Logs what happened on a connection; `kind` is `http` or `websocket`."""
     line: dict[str, Any] = {
         "action": action,
         "path": str(details.get("path", "")).split("?", 1)[0],

@@ -1,4 +1,4 @@
-"""A client's connection: how much is read at once and unsent, whether it moves, and a gate that holds writers back."""
+"""A client's connection: limits what is read at once and unsent, and tells whether data moves."""
 
 import asyncio
 import fcntl
@@ -13,17 +13,17 @@ from twisted.internet.interfaces import IPushProducer
 from twisted.internet.tcp import Server
 from zope.interface import implementer
 
-# What the kernel holds of an answer that the line does not take; without a bound it held 2.6 MB (Linux, loopback).
+# The most unsent bytes in the kernel; without a limit it held 2.6 MB (Linux, loopback).
 KERNEL_UNSENT_BYTES = 128 * 1024
 _UNBOUNDED = 0xFFFFFFFF
 
 
 class Connection(Server):
-    """An accepted connection that counts what leaves it.
+    """An accepted connection that counts sent bytes.
 
-    Twisted tells a producer when its buffer is full and when it is empty, but not how much waits, nor whether anything
-    has left since one last looked. It has one number, `bufferSize`, for the most that is read at once and for the
-    most that is unsent before a producer is paused; here the latter is `high_water_bytes`.
+    Twisted tells a producer when its buffer is full and when it is empty, but not how much is waiting or whether it
+    moves. Its `bufferSize` limits both what is read at once and what may be unsent before a producer is paused; here
+    `high_water_bytes` is the limit for unsent bytes.
     """
 
     high_water_bytes = 16 * 1024
@@ -32,7 +32,7 @@ class Connection(Server):
     _moved_at: float | None = None
 
     def bound_kernel_buffer(self, most_bytes: int | None) -> None:
-        """Has the kernel take at most so many bytes more than the line does; None: as many as it likes."""
+        """Limits how many unsent bytes the kernel takes; None: no limit."""
         if hasattr(socket, "TCP_NOTSENT_LOWAT"):
             value = _UNBOUNDED if most_bytes is None else most_bytes
             with suppress(OSError):  # the client has gone
@@ -50,18 +50,18 @@ class Connection(Server):
 
     @property
     def unsent_bytes(self) -> int:
-        """Bytes that this process holds for the client."""
+        """Bytes that this process holds and has not sent."""
         return len(self.dataBuffer) - self.offset + self._tempDataLen
 
     def waiting_bytes(self) -> int:
-        """Bytes the client has not got yet: what this process holds, and what the kernel sent without answer."""
+        """Bytes the client has not acknowledged: unsent ones, and those in the kernel."""
         return self.unsent_bytes + self._kernel_bytes()
 
     def idle_s(self, pace_bytes: int = 1) -> float:
-        """Seconds for which something has waited for the client and less than `pace_bytes` of it have moved.
+        """Seconds since the client last acknowledged `pace_bytes`; 0 if nothing is waiting.
 
-        0 if nothing waits. What the kernel holds counts as waiting until the client's side has acknowledged it: a slow
-        line moves, a cut one does not. Exact to how often this is asked.
+        Bytes in the kernel count as waiting until they are acknowledged: a slow line makes progress, a cut one does
+        not. As precise as the calls are frequent.
         """
         now = time.monotonic()
         acknowledged = self._sent_bytes - self._kernel_bytes()
@@ -83,7 +83,7 @@ class Connection(Server):
 
 @implementer(IPushProducer)
 class Gate:
-    """Open while a connection takes more: shut by its transport when its buffer is full, until it is empty."""
+    """Open while a connection takes more. Its transport shuts it when the buffer is full, until the buffer is empty."""
 
     def __init__(self) -> None:
         self._open = asyncio.Event()
@@ -92,7 +92,7 @@ class Gate:
 
     @property
     def is_open(self) -> bool:
-        """Whether writers need not wait."""
+        """Whether writers may write at once."""
         return self._open.is_set()
 
     async def wait(self) -> None:
@@ -100,7 +100,7 @@ class Gate:
         await self._open.wait()
 
     def release(self) -> None:
-        """Opens it for good: what is written from now on is dropped anyway."""
+        """Opens the gate for good: later writes are dropped."""
         self._is_released = True
         self._open.set()
 
@@ -114,5 +114,5 @@ class Gate:
         self._open.set()
 
     def stopProducing(self) -> None:  # noqa: N802 - Twisted's name
-        """Called by the transport: the connection is gone, nobody need wait for it."""
+        """Called by the transport: the connection is gone, so no writer has to wait."""
         self._open.set()

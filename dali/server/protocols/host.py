@@ -1,4 +1,4 @@
-"""What HTTP and WebSocket connections need of the server that they belong to."""
+"""The server's interface for its HTTP and WebSocket connections."""
 
 import asyncio
 from typing import Any, Protocol
@@ -7,7 +7,7 @@ from dali.server.protocols.limits import Limits
 
 
 class Host(Protocol):
-    """The server, as its connections see it: dali.server.web.WebServer."""
+    """Implemented by dali.server.web.WebServer."""
 
     limits: Limits
     channels: set[Any]

@@ -1,8 +1,7 @@
-"""HTTP as the web process speaks it: bodies refused while they arrive, requests that must arrive in time,
-answers that wait for their reader."""
+"""The web process's HTTP: refuses bodies that are too long while they arrive, limits how long a request may take to
+arrive, and sends answers at the reader's pace."""
 
 import asyncio
-import json
 import re
 from typing import IO, Any
 
@@ -12,6 +11,7 @@ from twisted.protocols.basic import LineReceiver
 from twisted.web import http
 
 from dali.lib.web.cors import Headers, cors_headers
+from dali.lib.web.json_answer import error_line
 from dali.lib.web.streams.allowance import Allowance
 from dali.server.protocols.connection import KERNEL_UNSENT_BYTES, Connection, Gate
 from dali.server.protocols.host import Host
@@ -26,35 +26,26 @@ REASONS = {
 
 
 BODY_PART_BYTES = 64 * 1024
-# Chunks below this are counted: a byte in a chunk of its own costs 100 times what it costs in a long one.
+# Shorter chunks are counted: a byte in its own chunk costs 100 times as much as one in a long chunk.
 SMALL_PART_BYTES = 1024
 MOST_HEAD_LINES = 200
 MOST_TRAILER_BYTES = 4096
-# More digits than any length has.
+# No real length has more digits.
 MOST_LENGTH_DIGITS = 18
 
 
-def error_body(status: int, code: str, detail: str) -> bytes:
-    """The body of an error, in the one shape that the API has for errors."""
-    kind = "server_error" if status >= 500 else "client_error"
-    return (
-        json.dumps({"type": kind, "errors": [{"code": code, "detail": detail, "attr": None}]}).encode()
-        + b"\n"
-    )
-
-
 def _cors_headers(target: bytes, origin: bytes | None) -> Headers:
-    """What lets the page that asks read an answer of the server's own, on the routes where the API's are read."""
+    """CORS headers for the server's own answers, on the API's routes."""
     if not re.match(settings.CORS_URLS_REGEX, target.decode("latin-1")):
         return []
     return cors_headers(None if origin is None else origin.decode("latin-1"))
 
 
 class Inbox(asyncio.Queue[dict[str, Any]]):
-    """What an application receives of one request: the body, read when it is asked for, then the rest.
+    """The messages of one request to the application: parts of the body, read when needed, then the disconnect.
 
-    Daphne puts the whole body into the queue at once, while the request may still wait for its turn; here
-    it stays in its file.
+    Daphne puts the whole body into the queue at once, even while the request waits for its turn; here it stays in its
+    file.
     """
 
     def __init__(self, content: IO[bytes]) -> None:
@@ -64,12 +55,12 @@ class Inbox(asyncio.Queue[dict[str, Any]]):
         self._has_body = True
 
     def put_nowait(self, item: dict[str, Any]) -> None:
-        """Called by Daphne with parts of the body, which are let go, and with the client's going."""
+        """Called by Daphne with parts of the body, which are ignored, and with the disconnect."""
         if item["type"] != "http.request":
             super().put_nowait(item)
 
     async def get(self) -> dict[str, Any]:
-        """The next part of the body, or, after it, that the client went."""
+        """The next part of the body; after the last one, the disconnect."""
         if not self._has_body or self._content.closed:
             return await super().get()
         self._content.seek(self._offset)
@@ -83,14 +74,14 @@ class Request(WebRequest):  # type: ignore[misc]  # daphne ships no types
     """One HTTP request and its answer."""
 
     def __init__(self, channel: "Channel", queued: bool = False) -> None:  # noqa: FBT001, FBT002 - Twisted's
-        # Django parses forms; Twisted would do it first, in the event loop, and hold a second copy.
+        # Django parses forms. Twisted would also parse them, in the event loop, and hold a second copy.
         super().__init__(channel, queued, parsePOSTFormSubmission=False)
         self.gate = Gate()
         self._body_bytes = 0
         self._paid_bytes = 0
 
     def handleContentChunk(self, data: bytes) -> None:  # noqa: N802 - Twisted's name
-        """Called as the body arrives; a chunked one shows only here how long it is."""
+        """Called as the body arrives. The length of a chunked body is only known here."""
         channel: Channel = self.channel
         if channel.is_refused:
             return
@@ -106,7 +97,7 @@ class Request(WebRequest):  # type: ignore[misc]  # daphne ships no types
 
     def process(self) -> Any:
         """Called when the request has arrived; hands it to the application."""
-        self.requestHeaders.removeHeader(b"daphne-root-path")  # anybody could send it
+        self.requestHeaders.removeHeader(b"daphne-root-path")  # any client could send it
         self.registerProducer(self.gate, True)
         processing = super().process()
         if self.transport is None:  # a WebSocket has taken the connection over
@@ -114,8 +105,8 @@ class Request(WebRequest):  # type: ignore[misc]  # daphne ships no types
         return processing
 
     def handle_reply(self, message: dict[str, Any]) -> None:
-        """Called with each part of the answer. The answer to HEAD has no body: Twisted withholds the first part
-        alone, which Daphne writes past it."""
+        """Called with each part of the answer. Drops the body for HEAD: Twisted drops only its first part, and
+        Daphne bypasses that."""
         if self.method == b"HEAD" and message.get("body"):
             message = {**message, "body": b""}
         super().handle_reply(message)
@@ -127,9 +118,9 @@ class Request(WebRequest):  # type: ignore[misc]  # daphne ships no types
         super().finish()
 
     def basic_error(self, status: int, status_text: bytes, body: str) -> None:
-        """Answers, in the application's place, in the API's error shape."""
+        """Answers in place of the application, in the API's error shape."""
         code = "error" if status >= 500 else "bad_request"
-        content = error_body(status, code, body)
+        content = error_line(status, code, body)
         headers = [
             (b"content-type", b"application/json"),
             (b"content-length", b"%d" % len(content)),
@@ -139,20 +130,20 @@ class Request(WebRequest):  # type: ignore[misc]  # daphne ships no types
         self.handle_reply({"type": "http.response.body", "body": content})
 
     def handle_exception(self, exception: BaseException) -> None:
-        """Called when the application raised: 500, or, where the answer has begun, a cut connection."""
+        """Called when the application raised: answers 500, or cuts the connection if the answer has begun."""
         if self._response_started:
             self.channel.transport.abortConnection()
         else:
-            self.basic_error(500, b"Internal Server Error", "The server failed; its log says why.")
+            self.basic_error(500, b"Internal Server Error", "The server failed. The reason is in its log.")
 
     def cut(self) -> None:
-        """Called when the server stops, for an answer that has no end of its own: ends it where it is."""
+        """Called when the server stops: ends an endless answer."""
         if self._response_started and not self.finished and not self._disconnected:
             self.finish()
 
 
 class Channel(http.HTTPChannel):
-    """One connection that speaks HTTP/1.1: a request after another."""
+    """One HTTP/1.1 connection: one request after the other."""
 
     maxHeaders = 100  # noqa: N815 - Twisted's name
     factory: "HttpFactory"
@@ -190,8 +181,8 @@ class Channel(http.HTTPChannel):
         super().connectionLost(reason)
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802 - Twisted's name
-        """Called with what the client sent. The clock of a request runs from its first byte and is not set
-        back by each byte that follows, else a client could make one request last for ever."""
+        """Called with what the client sent. A request's timeout starts with its first byte; later bytes do not
+        restart it, otherwise a client could make a request last forever."""
         if self.is_refused:
             self._discarded_bytes += len(data)
             if self._discarded_bytes > self.limits.linger_bytes:
@@ -209,12 +200,12 @@ class Channel(http.HTTPChannel):
                 self.factory.server.loop.call_later(wait_s, self._read_on)
 
     def _read_on(self) -> None:
-        """Called when what was read has been paid for by waiting."""
+        """Called when the connection may read again."""
         if self.transport.connected and not self._waitingForTransport:
             self.transport.resumeProducing()
 
     def _maybeChooseTransferDecoder(self, header: bytes, data: bytes) -> bool:  # noqa: N802 - Twisted's name
-        """Called with each header. Twisted passes any number of digits to `int`, which takes 4,300."""
+        """Called with each header. Twisted passes any number of digits to `int`, which accepts 4,300 at most."""
         if header == b"Content-Length" and data.isdigit():
             data = data.lstrip(b"0") or b"0"
             if len(data) > MOST_LENGTH_DIGITS:
@@ -228,8 +219,8 @@ class Channel(http.HTTPChannel):
         return is_right
 
     def allHeadersReceived(self) -> None:  # noqa: N802 - Twisted's name
-        """Called when a request's headers have arrived: a body announced as too long is refused here,
-        also to a client that asks first (`Expect: 100-continue`)."""
+        """Called when a request's headers have arrived: refuses a body that is announced as too long, also for
+        `Expect: 100-continue`."""
         self.body_limit = body_limit(self._command, self._path)
         if self.length is not None and self.length > self.body_limit:
             self.refuse_body()
@@ -259,7 +250,7 @@ class Channel(http.HTTPChannel):
             super().rawDataReceived(data)
 
     def lineLengthExceeded(self, line: bytes) -> None:  # noqa: N802 - Twisted's name
-        """Called for a line no request needs."""
+        """Called for a line that is too long."""
         self.refuse(431, "header_too_large", "A line of the request's head is too long.")
 
     def timeoutConnection(self) -> None:  # noqa: N802 - Twisted's name
@@ -274,15 +265,15 @@ class Channel(http.HTTPChannel):
     def refuse_body(self) -> None:
         """Answers 413."""
         self.refuse(
-            413, "too_large", f"The body is larger than the {self.body_limit} bytes that are taken here."
+            413, "too_large", f"The body is larger than {self.body_limit} bytes, the limit for this route."
         )
 
     def refuse(self, status: int, code: str, detail: str) -> None:
-        """Answers before the request has arrived, and reads on for a while without keeping anything:
-        a connection closed with bytes unread is reset, and the client would not see the answer."""
+        """Answers before the request has arrived, then reads on for a while and discards everything: a connection
+        that is closed with unread bytes is reset, and the client would not see the answer."""
         self.is_refused = True
         server = self.factory.server
-        content = error_body(status, code, detail)
+        content = error_line(status, code, detail)
         lines = [
             b"HTTP/1.1 %d %s" % (status, REASONS[status]),
             b"Content-Type: application/json",
@@ -311,12 +302,12 @@ class Channel(http.HTTPChannel):
             self.refuse(400, "bad_request", "This is not a request of HTTP/1.1.")
 
     def check_timeouts(self) -> None:
-        """Called every two seconds: drops a client that takes nothing of what waits for it, or next to nothing."""
+        """Called every two seconds: drops a client that takes nothing, or too little, of what is waiting for it."""
         if self.transport.connected and self.transport.idle_s(self.limits.pace_bytes) > self.limits.silence_s:
             self.transport.abortConnection()
 
     def go_away(self) -> None:
-        """Called when the server stops: closes the connection, after the answer that is under way."""
+        """Called when the server stops: closes the connection after the current answer."""
         self.persistent = False
         if not self.requests:
             self.loseConnection()
@@ -338,4 +329,4 @@ class HttpFactory(HTTPFactory):  # type: ignore[misc]  # daphne ships no types
         return channel
 
     def log(self, request: http.Request) -> None:
-        """Nothing: the server writes structured lines of its own."""
+        """Does nothing: the server has its own access log."""

@@ -1,4 +1,4 @@
-"""The address a server listens on."""
+"""Opens the socket that a server listens on."""
 
 import socket
 
@@ -9,11 +9,11 @@ EVERYWHERE = ("", "0.0.0.0", "::")  # noqa: S104 - compared with, not bound to
 
 
 class ListenError(DaliError):
-    """The address cannot be listened on; the message names it and the cure."""
+    """The server cannot listen on the address. The message names the address and the remedy."""
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """A socket that listens on host and port (0: any free one); ListenError where that cannot be."""
+    """A socket that listens on host and port (0: any free port). Raises ListenError."""
     listener: socket.socket | None = None
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
@@ -29,13 +29,13 @@ def bind(host: str, port: int) -> socket.socket:
             listener.close()
         reason = error.strerror or str(error)
         raise ListenError(
-            f"Cannot listen on {host}:{port} ({reason}): choose another address by HOST and PORT."
+            f"Cannot listen on {host}:{port} ({reason}): set HOST and PORT to another address."
         ) from error
     return listener
 
 
 def origin_of(listener: socket.socket) -> str:
-    """The http address that a client on this machine reaches the socket by."""
+    """The http URL that reaches the socket from this machine."""
     host, port = listener.getsockname()[:2]
     if host in EVERYWHERE:
         host = "127.0.0.1"

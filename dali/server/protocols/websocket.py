@@ -1,4 +1,4 @@
-"""WebSockets as the web process speaks them: a slow reader holds its writer back, a silent one is dropped."""
+"""The web process's WebSockets: a slow reader holds its writer back, a silent one is dropped."""
 
 import time
 from typing import Any
@@ -16,19 +16,19 @@ GOING_AWAY = 1001
 POLICY_VIOLATION = 1008
 MESSAGE_TOO_BIG = 1009
 TOO_SLOW = 4408
-# Seconds within which a client must answer a close; also how long one that was too slow may still see why.
+# Seconds that a client has to answer a close, and that a slow one has to receive the reason.
 CLOSE_S = 10
-# What a client may send before its handshake is answered.
+# The most a client may send before its handshake is answered.
 EARLY_BYTES = 16 * 1024
 
 
 class Socket(WebSocketProtocol):  # type: ignore[misc]  # daphne ships no types
-    """One client's socket. What clients send is not read by anybody: it proves that they are alive."""
+    """One client's socket. Messages from clients are ignored; they only show that the client is alive."""
 
     transport: Connection
 
     def connectionMade(self) -> None:  # noqa: N802 - Twisted's name
-        """Called when the connection was taken over from HTTP."""
+        """Called when HTTP hands the connection over."""
         self.gate = Gate()
         self._heard_at = self._pinged_at = time.monotonic()
         self._allowance = Allowance(self.limits.frames_at_once, self.limits.frames_a_second)
@@ -49,18 +49,18 @@ class Socket(WebSocketProtocol):  # type: ignore[misc]  # daphne ships no types
         return limits
 
     def onConnect(self, request: Any) -> Any:  # noqa: N802 - Autobahn's name
-        """Called with the request, whose answer may take a while."""
+        """Called with the handshake request, whose answer may take a while."""
         self._early = b""
         return super().onConnect(request)
 
     def onOpen(self) -> None:  # noqa: N802 - Autobahn's name
-        """Called when the request has been answered."""
+        """Called when the handshake has been answered."""
         super().onOpen()
         self.data += self._early or b""
         self._early = None
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802 - Twisted's name
-        """Called with what the client sent; what comes before the handshake's answer is kept until then."""
+        """Called with what the client sent; bytes before the handshake's answer are kept until then."""
         if self._is_deaf:
             self._discarded_bytes += len(data)
             if self._discarded_bytes > self.limits.linger_bytes:
@@ -74,7 +74,7 @@ class Socket(WebSocketProtocol):  # type: ignore[misc]  # daphne ships no types
             self.transport.abortConnection()
 
     def processData(self) -> bool:  # noqa: N802 - Autobahn's name
-        """Called until it says that there is nothing more to do."""
+        """Called until it returns false."""
         has_more = not self._is_deaf and bool(super().processData())
         if self._is_deaf:
             self.data = b""
@@ -87,12 +87,12 @@ class Socket(WebSocketProtocol):  # type: ignore[misc]  # daphne ships no types
             self._fail_connection(POLICY_VIOLATION, "too many frames")
 
     def _fail_connection(self, code: int, reason: str) -> None:
-        """Called where the client broke a rule: tells it which, and reads on for a while without looking at anything.
+        """Called when the client broke a rule: sends the reason, then reads on for a while and discards everything.
 
-        A connection closed with bytes unread is reset, and the client would not see why.
+        A connection that is closed with unread bytes is reset, and the client would not see the reason.
         """
         if self._is_deaf:
-            return  # Autobahn goes on with the frame that broke the rule, and it may break another
+            return  # Autobahn continues with the frame that broke the rule, which may break another
         is_told = self.state == self.STATE_OPEN
         self._is_deaf = self.failedByMe = True
         self.server.log_action("websocket", reason, {"path": self.path.decode(), "client": self.peer})
@@ -106,7 +106,7 @@ class Socket(WebSocketProtocol):  # type: ignore[misc]  # daphne ships no types
     def onMessageFrameBegin(self, length: int) -> None:  # noqa: N802 - Autobahn's name
         """Called when a part of a message begins.
 
-        The bound is kept here because Autobahn's own would bind what we send, too.
+        The limit is checked here because Autobahn's own would also apply to what we send.
         """
         super().onMessageFrameBegin(length)
         if self.message_data_total_length > self.limits.client_message_bytes and not self.failedByMe:
@@ -115,20 +115,20 @@ class Socket(WebSocketProtocol):  # type: ignore[misc]  # daphne ships no types
             )
 
     def onMessage(self, payload: bytes, isBinary: bool) -> None:  # noqa: N802, N803, FBT001 - Autobahn's names
-        """Called with a client's message, which means nothing here."""
+        """Ignores a client's message."""
 
     def onPing(self, payload: bytes) -> None:  # noqa: N802 - Autobahn's name
-        """Answers a client's ping, unless it does not read what it was sent before."""
+        """Answers a client's ping, unless it does not read what was sent before."""
         if self.gate.is_open:
             super().onPing(payload)
 
     def onClose(self, wasClean: bool, code: int, reason: str) -> None:  # noqa: N802, N803, FBT001 - Autobahn's names
-        """Called when the connection is gone; Daphne knows nothing of one whose handshake was refused."""
+        """Called when the connection is gone. Daphne does not know connections whose handshake was refused."""
         if hasattr(self, "request"):
             super().onClose(wasClean, code, reason)
 
     def handle_reply(self, message: dict[str, Any]) -> None:
-        """Does what the application asks for; nothing once the socket is closing."""
+        """Sends a message of the application; ignores it once the socket is closing."""
         if self.state in (self.STATE_CLOSING, self.STATE_CLOSED):
             return
         if message["type"] == "websocket.send" and message.get("text") and self.state == self.STATE_OPEN:
@@ -177,13 +177,13 @@ class Socket(WebSocketProtocol):  # type: ignore[misc]  # daphne ships no types
         self.gate.release()
 
     def _is_taking(self, idle_s: float) -> bool:
-        # The ping that it has not answered may be behind megabytes that a slow line is still taking.
+        # On a slow line, megabytes may be queued before the ping that is not answered.
         return self.transport.waiting_bytes() > 0 and idle_s < self.limits.silence_s
 
     def _close_too_slow(self) -> None:
         self._close(TOO_SLOW)
         self.application_queue.put_nowait({"type": "websocket.disconnect", "code": TOO_SLOW})
-        self.muted = True  # the application has been told; onClose shall not tell it again
+        self.muted = True  # the application knows; onClose must not tell it again
         self.server.log_action("websocket", "too slow", {"path": self.path.decode(), "client": self.peer})
 
 
@@ -197,7 +197,7 @@ class SocketFactory(WebSocketFactory):  # type: ignore[misc]  # daphne ships no 
         WebSocketServerFactory.__init__(self, server="")
         self.setProtocolOptions(
             webStatus=False,
-            allowNullOrigin=True,  # the application judges origins
+            allowNullOrigin=True,  # the application checks origins
             openHandshakeTimeout=20,
             closeHandshakeTimeout=CLOSE_S,
             failByDrop=False,  # a client that breaks a rule is told which
@@ -207,7 +207,7 @@ class SocketFactory(WebSocketFactory):  # type: ignore[misc]  # daphne ships no 
         self._text, self._frame = "", b""
 
     def frame_of(self, text: str) -> bytes:
-        """The text as a frame. The stream hands the same text to one socket after another: it is framed once."""
+        """The text as a frame. The stream sends the same text to many sockets, so the last frame is kept."""
         if text is not self._text:
             self._text = text
             self._frame = self.prepareMessage(text.encode()).payloadHybi

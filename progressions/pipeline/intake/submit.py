@@ -174,7 +174,8 @@ def _store(job: Job, wanted: Sequence[Wanted], once: Once | None) -> None:
             once.keep(job.id, SUBMITTED)
         Variant.objects.bulk_create(variants)
         writes.touch_project(job.project_id)
-        events.append(job.session_id, [events.of_variant(variant, "queued") for variant in variants])
+        queued: list[events.Body] = [{"type": "queued", **events.of_variant(variant)} for variant in variants]
+        events.append(job.session_id, queued)
         rows = 1 if job.ingest == Job.Ingest.WAITING else len(variants)
         transaction.on_commit(lambda: nudges.nudge(rows), robust=True)
     log.info(

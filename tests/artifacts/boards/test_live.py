@@ -14,6 +14,7 @@ from artifacts.boards import services as boards
 from artifacts.boards.pages import get_page
 from artifacts.making import intake, services
 from artifacts.models import Artifact, Comment
+from dali.lib.web.streams import sse, subscription
 from dali.lib.web.streams.endless import is_endless
 from tests.artifacts.boards.conftest import Visitor, visit
 from tests.factories import ProgressionFactory
@@ -52,7 +53,7 @@ async def reader(artifact: Artifact, folder: str = "artifact") -> tuple[EventSou
 
 
 async def said(source: EventSource) -> dict[str, Any]:
-    """The data of the next event that is no comment."""
+    """The data of the next event that is not a comment."""
     while "data" not in (block := await source.block()):
         pass
     told: dict[str, Any] = json.loads(block["data"])
@@ -77,7 +78,7 @@ async def test_a_reader_gets_the_state_and_then_what_changes() -> None:
     assert state["images"][two] == second
     await source.close()
     await late.close()
-    assert live._watchers == {}
+    assert live.PAGES.open() == {}
     assert not listening._listeners
 
 
@@ -127,7 +128,7 @@ async def test_a_page_that_goes_says_so_and_ends(deed: str) -> None:
     else:
         await in_thread(services.unpublish_artifact)(artifact=page)
     assert await source.block() == {"event": " gone", "data": " {}"}
-    await until(lambda: not live._watchers)
+    await until(lambda: not live.PAGES.open())
     again = EventSource(f"/public/artifact/{page.public_slug}/live", HOST)
     status, headers = await again.open()
     assert status == (404 if deed == "deleted" else 410)
@@ -169,7 +170,7 @@ async def test_a_database_that_is_away_for_a_while_is_asked_again(monkeypatch: p
 
     real = live.look_async
     monkeypatch.setattr(live, "look_async", fail_once)
-    monkeypatch.setattr(live, "RETRY_S", 0.1)
+    monkeypatch.setattr(subscription, "RETRY_S", 0.1)
     await vote(visitor, image, "yes")
     assert (await said(source))["images"][image]["votes"]["yes"] == 1
     await until(lambda: len(looks) > 1)  # a look that was under way before may have seen the vote
@@ -189,7 +190,7 @@ async def test_a_database_that_is_away_at_first_is_a_503(monkeypatch: pytest.Mon
 
 
 async def test_a_quiet_page_gets_comment_lines(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(listening, "HEARTBEAT_S", 0.05)
+    monkeypatch.setattr(sse, "HEARTBEAT_S", 0.05)
     source, _ = await reader(await make_page())
     assert [await source.block(), await source.block()] == [{"": ""}, {"": ""}]
     await source.close()
@@ -199,7 +200,7 @@ async def test_a_slow_reader_gets_the_sum_of_what_it_missed() -> None:
     page = await make_page()
     one, two = page.manifest["progressions"]
     first = await in_thread(live.look)(page.public_slug, ["*"])
-    watcher = live.Watcher(str(page.public_slug), first)
+    watcher = live.LivePage(str(page.public_slug), first)
     seen = watcher.version
     shown = await in_thread(get_page)(page.public_slug)
     for choice, image in (("yes", one), ("no", two), ("maybe", one)):
@@ -258,7 +259,7 @@ async def test_what_is_no_reading_is_answered_by_what_it_is(
     source = EventSource(f"/public/artifact/{slug or page.public_slug}/live", *headers, method=method)
     assert (await source.open())[0] == status
     await source.close()
-    assert live._watchers == {}
+    assert live.PAGES.open() == {}
 
 
 @pytest.mark.parametrize("folder", ["artifact", "lookbook"])
@@ -294,7 +295,7 @@ class BrokenLayer:
 
 async def test_without_hints_the_rows_are_read_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live, "REREAD_S", 0.4)
-    monkeypatch.setattr(live, "get_channel_layer", BrokenLayer)
+    monkeypatch.setattr(subscription, "get_channel_layer", BrokenLayer)
     page = await make_page()
     image = page.manifest["progressions"][0]
     visitor = await visit_page(page)
@@ -305,7 +306,7 @@ async def test_without_hints_the_rows_are_read_all_the_same(monkeypatch: pytest.
 
 
 async def test_a_reader_that_takes_nothing_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(listening, "SILENCE_S", 0.05)
+    monkeypatch.setattr(sse, "SILENCE_S", 0.05)
     page = await make_page()
     incoming: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
 
@@ -316,5 +317,5 @@ async def test_a_reader_that_takes_nothing_is_left(monkeypatch: pytest.MonkeyPat
     scope = {"type": "http", "method": "GET", "path": "/", "query_string": b"", "headers": [HOST]}
     async with asyncio.timeout(PATIENCE_S):
         await listening.live_events(scope, incoming.get, send, str(page.public_slug))
-    assert live._watchers == {}
+    assert live.PAGES.open() == {}
     assert not listening._listeners

@@ -71,7 +71,7 @@ def test_a_deck_without_maybe_takes_none(publish: Callable[..., Artifact]) -> No
         [
             {
                 "code": "invalid",
-                "detail": "'maybe' is no choice here; known: yes, no",
+                "detail": "'maybe' is not a choice here; known: yes, no",
                 "attr": "choice",
             }
         ],
@@ -181,7 +181,7 @@ def test_a_closed_page_shows_and_takes_nothing(deck: Artifact) -> None:
     answer = visitor.vote(image, "no")
     assert (answer.status_code, answer.json()["errors"]) == (
         409,
-        [{"code": "conflict", "detail": "This page is closed: it takes no more answers.", "attr": None}],
+        [{"code": "conflict", "detail": "This page is closed and takes no more answers.", "attr": None}],
     )
     state = visitor.open()
     assert (state["closed"], state["images"][image]["mine"]) == (True, "yes")

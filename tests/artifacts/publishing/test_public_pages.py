@@ -165,7 +165,7 @@ def test_either_address_opens_any_artifact_with_all_below_it(
     for route in ("votes", "comments"):
         answer = client.post(f"{address}/{route}", {}, content_type="application/json")
         assert answer.status_code == (403 if is_deck else 404)
-        assert "There is no such page" not in answer.content.decode() or not is_deck
+        assert "This page does not exist" not in answer.content.decode() or not is_deck
     Artifact.objects.filter(id=artifact.id).update(is_public=False)
     assert client.get(address).status_code == 410
 

@@ -56,7 +56,7 @@ def test_a_failed_variant_shows_code_and_error() -> None:
 def test_a_skipped_variant_says_what_it_resembles_and_how_to_keep_it() -> None:
     screen, text = shown({"type": "queued"}, {**ENDED, "skipped": True, "duplicateOf": "W", "distance": 3})
     assert text == (
-        "mock 0  skipped\n    near-duplicate of W, distance 3;\n    POST /api/variants/V/keep keeps it all the same\n"
+        "mock 0  skipped\n    near-duplicate of W, distance 3;\n    POST /api/variants/V/keep keeps it anyway\n"
     )
     assert not screen.is_all_complete
 

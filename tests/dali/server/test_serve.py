@@ -21,7 +21,7 @@ from tests.waiting import wait_until
 
 pytestmark = pytest.mark.rest
 
-SHOWN_ONCE = "First start. Keep these: they are shown this once, and only hashes of them are stored."
+SHOWN_ONCE = "First start. Save these now: they are shown only once, and only their hashes are stored."
 
 
 class Started:
@@ -166,7 +166,7 @@ def test_a_port_in_use_is_refused_in_one_line(first: Started, start: Callable[..
     second = start(PORT=port)
     assert second.process.wait(timeout=180) == 1
     assert second.err.read_text() == (
-        f"Cannot listen on 127.0.0.1:{port} (Address already in use): choose another address by HOST and PORT.\n"
+        f"Cannot listen on 127.0.0.1:{port} (Address already in use): set HOST and PORT to another address.\n"
     )
 
 

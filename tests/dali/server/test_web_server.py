@@ -155,7 +155,7 @@ def test_a_body_over_its_limit_is_refused_while_it_arrives(small: Small, head: b
         "errors": [
             {
                 "code": "too_large",
-                "detail": "The body is larger than the 1048576 bytes that are taken here.",
+                "detail": "The body is larger than 1048576 bytes, the limit for this route.",
                 "attr": None,
             }
         ],

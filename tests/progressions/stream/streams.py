@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from uuid import UUID
 
 from asgiref.sync import sync_to_async
@@ -34,9 +34,8 @@ def in_thread(function: Callable[..., T]) -> Callable[..., Awaitable[T]]:
 
 def write_events(session_id: str, count: int = 1, *, job_id: UUID | None = None, padding: int = 0) -> None:
     """Appends that many `progress` events in one transaction."""
-    body: events.Body = {"type": "progress", "step": "x" * padding}
-    if job_id is not None:
-        body["jobId"] = str(job_id)
+    names = {} if job_id is None else {"jobId": str(job_id)}
+    body = cast(events.Body, {"type": "progress", "step": "x" * padding, **names})
     with transaction.atomic():
         events.append(session_id, [body] * count)
 

@@ -13,8 +13,9 @@ from channels.layers import get_channel_layer
 from django.db import close_old_connections
 
 from dali.lib.loop_layer import LoopChannelLayer
+from dali.lib.web.streams import broadcast
 from progressions.models import Event, StreamSession
-from progressions.stream import broadcast, feed, hub
+from progressions.stream import feed, hub
 from progressions.stream.feed import Cursor
 from progressions.stream.hub import reading
 from tests.progressions.stream.streams import connected, in_thread, receive_seqs, until, write_events
@@ -42,8 +43,8 @@ def never_reread(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @asynccontextmanager
 async def open_cursor(session_id: str, after: int | None) -> AsyncIterator[Cursor]:
-    """A reader that is never stalled."""
-    async with reading(session_id, after, on_stalled=lambda: None) as cursor:
+    """A reader."""
+    async with reading(session_id, after) as cursor:
         yield cursor
 
 
@@ -160,12 +161,11 @@ async def test_texts_of_one_place_are_joined_once_for_all_readers() -> None:
 
 
 async def test_the_feed_goes_with_its_last_reader_and_comes_again() -> None:
-    loop = asyncio.get_running_loop()
     async with open_cursor("s-1", 0) as one:
         async with open_cursor("s-1", 0), open_cursor("s-2", 0):
-            assert set(hub.HUBS[loop].feeds) == {"s-1", "s-2"}
-        assert hub.HUBS[loop].feeds == {"s-1": one.feed}
-    assert loop not in hub.HUBS
+            assert set(hub.FEEDS.open()) == {"s-1", "s-2"}
+        assert hub.FEEDS.open() == {"s-1": one.feed}
+    assert hub.FEEDS.open() == {}
     async with open_cursor("s-1", 0) as again:
         await write("s-1", 1)
         assert await take(again, 1) == [1]

@@ -7,6 +7,7 @@ import pytest
 from django.db import OperationalError
 from django.test import AsyncClient, override_settings
 
+from dali.lib.web.streams import sse
 from progressions.stream import consumers, history, hub
 from progressions.stream.tickets import issue_ticket
 from projects.models import ApiKey
@@ -62,7 +63,7 @@ async def test_with_batch_a_block_is_an_array_with_the_last_number_as_id() -> No
 
 
 async def test_a_quiet_stream_gets_comment_lines(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(consumers, "HEARTBEAT_S", 0.05)
+    monkeypatch.setattr(sse, "HEARTBEAT_S", 0.05)
     source = EventSource("/api/stream/s-1?after=0", ACCEPT)
     await source.open()
     await source.block()
@@ -75,7 +76,7 @@ async def test_a_quiet_stream_gets_comment_lines(monkeypatch: pytest.MonkeyPatch
 
 
 async def test_a_client_that_takes_nothing_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(consumers, "SILENCE_S", 0.05)
+    monkeypatch.setattr(sse, "SILENCE_S", 0.05)
     is_stuck = asyncio.Event()
     incoming: asyncio.Queue[dict[str, object]] = asyncio.Queue()
 
@@ -86,7 +87,7 @@ async def test_a_client_that_takes_nothing_is_left(monkeypatch: pytest.MonkeyPat
     await write("s-1", 1)
     scope = {"type": "http", "method": "GET", "path": "", "query_string": b"after=0", "headers": []}
     await asyncio.wait_for(consumers.event_stream(scope, incoming.get, send, "s-1"), PATIENCE_S)
-    assert asyncio.get_running_loop() not in hub.HUBS
+    assert hub.FEEDS.open() == {}
 
 
 @pytest.mark.parametrize("accept", [b"*/*", b"text/html, */*;q=0.8", b"application/json, text/event-stream"])

@@ -15,7 +15,7 @@ def test_a_skipped_variant_holds_the_one_it_resembles_before_the_counter() -> No
     earlier, later = VariantFactory(job=job, number=0), VariantFactory(job=job, number=1, index=1)
     with transaction.atomic():
         Variant.objects.filter(id=later.id).update(duplicate_of_id=earlier.id)
-        events.append(job.session_id, [events.of_variant(later, "complete")])
+        events.append(job.session_id, [{"type": "queued", **events.of_variant(later)}])
         # Held already: a commit that had still to wait for it would do so with the counter in its hand.
         other = connection.copy()
         try:

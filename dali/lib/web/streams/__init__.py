@@ -1,1 +1,1 @@
-"""Long answers: WebSocket frames, Server-Sent Events, allowances."""
+"""Streams: live subscriptions, Server-Sent Events, WebSocket frames, allowances."""

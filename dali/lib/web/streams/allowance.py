@@ -1,14 +1,14 @@
-"""How much work a client may cause: so much at once, and so much a second in the long run."""
+"""Limits the work a client may cause, at once and per second."""
 
 import time
 
-# What a client may send on a WebSocket, where nothing that it sends is read: frames, or messages.
+# Frames or messages that a client may send on a WebSocket, where they are ignored.
 FRAMES_AT_ONCE = 1000
 FRAMES_A_SECOND = 100
 
 
 class Allowance:
-    """A token bucket of one client: `at_once` tokens, filled up again by `a_second`."""
+    """A token bucket of one client: `at_once` tokens, refilled by `a_second`."""
 
     __slots__ = ("_a_second", "_at_once", "_left", "_seen_at")
 
@@ -19,7 +19,7 @@ class Allowance:
         self._seen_at = time.monotonic()
 
     def spend(self, tokens: float = 1) -> float:
-        """Takes the tokens, also where there are too few; the seconds until they are paid for, 0 where they are."""
+        """Takes the tokens even if there are too few; returns the seconds until they are paid for."""
         now = time.monotonic()
         self._left = min(self._at_once, self._left + (now - self._seen_at) * self._a_second) - tokens
         self._seen_at = now

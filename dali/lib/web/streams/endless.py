@@ -1,4 +1,4 @@
-"""Addresses that the web server itself knows: streams, which have no end of their own, and health."""
+"""Paths that the web server knows: streams, whose answers are endless, and health."""
 
 import re
 
@@ -7,5 +7,5 @@ _ENDLESS = re.compile(r"/api/stream/.*|/public/(lookbook|artifact)/[^/]+/live", 
 
 
 def is_endless(path: str) -> bool:
-    """Whether an answer at this path lasts until one side goes: a stop does not wait for it."""
+    """Whether an answer at this path lasts until one side leaves: a stop does not wait for it."""
     return _ENDLESS.fullmatch(path) is not None

@@ -1,8 +1,8 @@
-"""WebSocket frames made once for many readers, and how an application hands them to a server that takes them.
+"""WebSocket frames made once for many readers, and the ASGI extension that sends them.
 
-A server's frames are not masked, so one text is the same bytes for every client. A server that offers the ASGI
-extension EXTENSION (in a scope's `extensions`) takes messages `{"type": EXTENSION, "frames": bytes}` for a socket that
-it accepted without compression: one or more whole frames, written as they are.
+A server does not mask frames, so one text has the same bytes for every client. A server that offers EXTENSION (in a
+scope's `extensions`) takes messages `{"type": EXTENSION, "frames": bytes}` for a socket without compression: whole
+frames, written as they are.
 """
 
 EXTENSION = "dali.websocket.frames"

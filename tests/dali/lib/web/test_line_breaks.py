@@ -10,7 +10,6 @@ from dali import pages
 from dali.lib.errors import UnavailableError
 from dali.lib.web.json_answer import error_line, json_line
 from dali.lib.web.unavailable_answer import answer_unavailable
-from dali.server.protocols.http import error_body
 from tests.clients import anonymous, keyed, wrong
 from tests.progressions.stream.streams import EventSource
 from tests.small_world import filled, make_world
@@ -137,7 +136,7 @@ def test_what_fails_outside_a_view_ends_with_a_line_break() -> None:
 
 
 def test_the_servers_own_refusals_end_with_a_line_break() -> None:
-    assert_line(error_body(413, "too_large", "The body is too large."))
+    assert_line(error_line(413, "too_large", "The body is too large."))
     assert_line(error_line(400, "invalid", "x", "limit"))
     assert_line(json_line({}))
 

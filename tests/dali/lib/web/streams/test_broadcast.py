@@ -6,7 +6,8 @@ import time
 import pytest
 from django.test import override_settings
 
-from progressions.stream import broadcast, hub
+from dali.lib.web.streams import broadcast
+from progressions.stream import hub
 from tests.progressions.stream.streams import connected, in_thread, receive_seqs, write_events
 
 
