@@ -1,6 +1,7 @@
-"""One run of a variant under one lease: what its steps share, how it tells of them and how it ends."""
+"""One run of a variant under one lease: what its steps share, the events they write, and how it ends."""
 
-import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NoReturn
 
@@ -9,29 +10,52 @@ from django.utils import timezone
 
 from dali.lib.db import connections
 from dali.lib.errors import UnavailableError
-from progressions.delivery import public_url
 from progressions.enums import Code, VariantStatus
 from progressions.errors import DeliveryError
 from progressions.models import ImageProgression, Job, Variant
 from progressions.money.receipts import charge_possible
 from progressions.pipeline import writes
+from progressions.pipeline.tools import Derived
 from progressions.stream import events
 from progressions.work import claim_sql, claims, wakeups
 from progressions.work.steps import Journal, StepRecord
 
 log = structlog.get_logger(__name__)
 
-# The longest pause that a delivery which is busy gets; then it is asked again.
+# The longest pause for a delivery that is busy.
 BUSY_PAUSE_S = 300.0
+# An unavailable storage is tried again after 5, 5, 8, 16, 32 s, then every minute.
+STORAGE_PAUSE_S = 60.0
 INTERNAL_ERROR = "Something went wrong inside Dali; the log has the details."
 
 
 class EndedError(Exception):
-    """The variant has ended, or waits for its next attempt: nothing more is to be done now."""
+    """The variant has ended, or waits for its next attempt: there is nothing more to do now."""
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineStep:
+    """A step of a variant. `progress`: how far along the variant is once the step is done, from 0 to 1.
+
+    `do` runs the step; it returns at once if the journal says that the step is done, and raises EndedError if the
+    variant ended or was postponed. `title` is for the admin.
+    """
+
+    name: str
+    progress: float
+    do: "Callable[[Run], None]"
+    title: str
 
 
 class Run:
-    """A claimed variant, its job and its journal."""
+    """A claimed variant with its job and journal, the step that is running, and what earlier steps made."""
+
+    step: PipelineStep
+    derived: Derived  # by `generate`, as are the next two
+    derive_ms: int
+    size_bytes: int  # of the original
+    address: str  # by `deliver`: what Delivery.place returned
+    progression: ImageProgression  # by `insert`
 
     def __init__(self, lease: claims.Lease, variant: Variant) -> None:
         self.lease = lease
@@ -101,13 +125,9 @@ class Run:
         body["step"], body["progress"] = step, self.variant.progress
         return body
 
-    def image_body(self, step: str, progress: float, row: ImageProgression) -> events.Body:
-        """A `progress` event of a variant whose image can be seen already."""
-        body = self.progress_body(step, progress)
-        body["generatedImageUrl"] = public_url(row.generated_image_url)
-        if step == "insert":
-            body["progressionId"] = str(row.id)
-        return body
+    def done_body(self) -> events.Body:
+        """The `progress` event that says that the current step is done."""
+        return self.progress_body(self.step.name, self.step.progress)
 
 
 def pause_after_s(error: Exception, failures: int, longest_s: float) -> float:
@@ -117,8 +137,3 @@ def pause_after_s(error: Exception, failures: int, longest_s: float) -> float:
         return min(float(error.retry_after_s), BUSY_PAUSE_S)
     least_s = float(error.retry_after_s) if isinstance(error, UnavailableError) else 0.0
     return min(max(least_s, 2.0 ** min(failures, 20)), longest_s)
-
-
-def ms_since(started: float) -> int:
-    """Whole milliseconds since a reading of `time.perf_counter`."""
-    return int((time.perf_counter() - started) * 1000)

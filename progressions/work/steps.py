@@ -15,6 +15,7 @@ import structlog
 from django.utils import timezone
 
 from dali.lib.cleaning import clean_text
+from dali.lib.clock import ms_since
 from dali.lib.db.sql import insert_rows, update_where
 from progressions.enums import StepStatus
 from progressions.errors import LeaseLostError
@@ -104,15 +105,19 @@ class Journal:
         except LeaseLostError:
             raise
         except Exception as error:
-            self.record_failure(name, error, started_at=started_at, ms=_ms_since(started))
+            self.record_failure(name, error, started_at=started_at, ms=ms_since(started))
             raise
-        success = Success(name, keep(value), started_at, _ms_since(started))
+        success = Success(name, keep(value), started_at, ms_since(started))
         if is_pure:
-            self._pending.append(success)
-            self._done[name] = success.kept.result
+            self.hold(success)
         else:
             self.record(success)
         return success.kept.result
+
+    def hold(self, success: Success) -> None:
+        """Keeps a success in memory and writes it together with the next one."""
+        self._pending.append(success)
+        self._done[success.name] = success.kept.result
 
     def record(self, *successes: Success) -> None:
         """Writes successes, in their order, in one fenced transaction with what came of them."""
@@ -243,7 +248,3 @@ class Journal:
 def steps_of(owner_id: UUID) -> list[Step]:
     """Every attempt at every step of a row, in the order they began."""
     return list(Step.objects.filter(owner_id=owner_id).order_by("id"))
-
-
-def _ms_since(started: float) -> int:
-    return int((time.perf_counter() - started) * 1000)

@@ -23,8 +23,9 @@ from progressions.enums import Code, Kind
 from progressions.errors import ProviderError
 from progressions.models import Charge, Cooldown, ImageProgression, Job, Step, Variant
 from progressions.money.receipts import Receipt
-from progressions.pipeline import generate_step, orchestrator, tools, writes
+from progressions.pipeline import orchestrator, tools, writes
 from progressions.pipeline.run import Run
+from progressions.pipeline.steps import generate_step
 from progressions.provider import ProviderImage
 from progressions.work import claim_sql, claims
 from progressions.work.steps import Journal
