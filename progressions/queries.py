@@ -103,25 +103,36 @@ class Lineage:
     descendants: list[ImageProgression]
 
 
-# UNION, not UNION ALL: a row that was met is not followed again, so that even a circle would end.
-_FAMILY = """
+# UNION, not UNION ALL: a row is never followed twice, so that even a cycle would end.
+_ABOVE = """
 WITH RECURSIVE above(id, parent_id) AS (
     SELECT id, parent_progression_id FROM image_progressions WHERE id = %s
     UNION
     SELECT p.id, p.parent_progression_id FROM image_progressions p JOIN above ON p.id = above.parent_id
-), below(id) AS (
+)"""
+_FAMILY = f"""{_ABOVE}, below(id) AS (
     SELECT id FROM image_progressions WHERE id = %s
     UNION
     SELECT p.id FROM image_progressions p JOIN below ON p.parent_progression_id = below.id
 )
 SELECT id FROM above UNION SELECT id FROM below
-"""
+"""  # noqa: S608 - constants
+
+
+def lineage_ids(progression_id: UUID) -> set[UUID]:
+    """The ids of a progression and all its ancestors, in one query; empty if there is no such progression."""
+    above = RawSQL(f"{_ABOVE} SELECT id FROM above", [_raw(progression_id)])  # noqa: S608,S611 - a constant, a parameter
+    return set(ImageProgression.objects.filter(id__in=above).values_list("id", flat=True))
+
+
+def _raw(progression_id: UUID) -> object:
+    """The id as the database's driver takes it."""
+    return ImageProgression._meta.pk.get_db_prep_value(progression_id, connection)
 
 
 def get_lineage(progression_id: UUID) -> Lineage:
-    """The family of a progression, in one query; MissingError where there is none."""
-    raw_id = ImageProgression._meta.pk.get_db_prep_value(progression_id, connection)
-    family = RawSQL(_FAMILY, [raw_id, raw_id])  # noqa: S611 - the statement above, the id a parameter
+    """The family of a progression, in one query. Raises MissingError."""
+    family = RawSQL(_FAMILY, [_raw(progression_id)] * 2)  # noqa: S611 - the statement above, the id a parameter
     rows = {row.id: row for row in ImageProgression.objects.filter(id__in=family).order_by("id")}
     if progression_id not in rows:
         raise MissingError(f"There is no progression {progression_id}.")

@@ -17,6 +17,7 @@ from django.db.models import Q
 from dali.lib.pictures import phash as hashes
 from progressions.enums import Kind, VariantStatus
 from progressions.models import HashBands, ImageProgression, Job, Variant
+from progressions.queries import lineage_ids
 
 # Kinds whose images are compared with the whole project; others only with siblings of their job.
 COMPARED_KINDS = (Kind.GENERATE, Kind.VARIATION)
@@ -147,7 +148,7 @@ def _without_own_sources(variant: Variant, matches: list[Match]) -> list[Match]:
     if not matches:
         return matches
     job = Job.objects.only("parent", "start_image_url", "start_image_delivery").get(id=variant.job_id)
-    own = _lineage(job.parent_id)
+    own = lineage_ids(job.parent_id) if job.parent_id else set()
     made = ImageProgression.objects.filter(
         id__in=[match.progression_id for match in matches if match.progression_id]
     )
@@ -159,18 +160,6 @@ def _without_own_sources(variant: Variant, matches: list[Match]) -> list[Match]:
             if address == job.start_image_delivery or job.start_image_url.endswith(address)
         }
     return [match for match in matches if match.progression_id not in own]
-
-
-def _lineage(progression_id: UUID | None) -> set[UUID]:
-    """The progression and all it came from."""
-    found: set[UUID] = set()
-    parent = progression_id
-    while parent is not None and parent not in found:
-        found.add(parent)
-        parent = (
-            ImageProgression.objects.filter(id=parent).values_list("parent_progression_id", flat=True).first()
-        )
-    return found
 
 
 def buckets(project_id: UUID, structure: int) -> list[int]:
