@@ -15,9 +15,14 @@ class ArtifactsConfig(AppConfig):
         from artifacts.making.services import nudge_waiting
         from artifacts.models import Artifact
         from progressions.upkeep.sweep import swept
+        from progressions.work import step_owners
 
         for changed in (post_save, post_delete):
             changed.connect(
                 nudges.artifact_changed, sender=Artifact, dispatch_uid="artifacts.boards.artifact_changed"
             )
         swept.connect(nudge_waiting, dispatch_uid="artifacts.nudge_waiting")
+        # The steps of a chat turn are numbered: `understand#1`.
+        step_owners.register(
+            step_owners.StepOwner("message", "admin:artifacts_chatturn_change", lambda name: "#" in name)
+        )

@@ -26,6 +26,7 @@ from progressions.money.ledger import Spending, spent_by_jobs, with_unbooked
 from progressions.money.spending import in_words
 from progressions.pipeline.writes import cancel_job, summarise
 from progressions.queries import steps_by_owner
+from progressions.work.step_owners import owner_of_step
 
 VARIANTS_PER_PAGE = 24
 TITLE_CHARACTERS = 160
@@ -281,15 +282,13 @@ class StepAdmin(MachineAdmin[Step]):
         """The error, cut for the list."""
         return Truncator(step.error).chars(80) or EMPTY
 
-    @admin.display(description="of")
+    @admin.display(description="belongs to")
     def owner(self, step: Step) -> SafeString:
-        """The job (its `ingest`), the variant, or the message of a talk (its steps are counted), to open."""
-        if "#" in step.name:
-            address = reverse("admin:artifacts_chatturn_change", args=[step.owner_id])
-            return link(address, f"message {str(step.owner_id)[-12:]}")
-        name = "job" if step.name == "ingest" else "variant"
-        address = reverse(f"admin:progressions_{name}_change", args=[step.owner_id])
-        return link(address, f"{name} {str(step.owner_id)[-12:]}")
+        """A link to the row that the step belongs to."""
+        owner, number = owner_of_step(step.name), str(step.owner_id)[-12:]
+        if owner is None:
+            return format_html("{}", number)
+        return link(reverse(owner.change_page, args=[step.owner_id]), f"{owner.noun} {number}")
 
     @admin.display(description="started", ordering="started_at")
     def started(self, step: Step) -> SafeString | str:

@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
-from uuid import UUID
 
 import structlog
 from django.utils import timezone
@@ -243,8 +242,3 @@ class Journal:
     def _next_attempt(self, name: str) -> int:
         self._attempts[name] = self._attempts.get(name, 0) + 1
         return self._attempts[name]
-
-
-def steps_of(owner_id: UUID) -> list[Step]:
-    """Every attempt at every step of a row, in the order they began."""
-    return list(Step.objects.filter(owner_id=owner_id).order_by("id"))
