@@ -1,6 +1,8 @@
-"""The words of the API for kinds, states and outcomes."""
+"""The words of the API for kinds, states and outcomes, and the names that sessions may have."""
 
 from django.db.models import TextChoices
+
+SESSION_ID = r"[A-Za-z0-9._:-]{1,128}"  # valid in ECMA-262 too
 
 
 class Kind(TextChoices):

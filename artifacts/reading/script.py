@@ -10,7 +10,7 @@ from artifacts.parts.replay import FORMAT, JOBS_ROUTE, KEEP_ROUTE, ROLLBACK_ROUT
 from artifacts.reading.record import Fields, RecordError, read_record
 from dali.lib.objects.storage import InvalidKeyError, check_key
 from dali.lib.web.input.fields import shown
-from progressions.api.requests import JobInSerializer
+from progressions.pipeline.intake.body import JobInSerializer
 
 MOST_CALLS = 20_000
 MOST_INDEX = 100_000

@@ -24,7 +24,7 @@ from progressions.api.answers import (
     variant_answer,
 )
 from progressions.api.progressions import LOCATION, shown, shown_again
-from progressions.api.requests import JobInSerializer, JobRetryInSerializer, once_of, parse_after
+from progressions.api.requests import JobRetryInSerializer, once_of, parse_after
 from progressions.api.serializers import (
     SPENT_CONTEXT,
     JobListedSerializer,
@@ -38,6 +38,7 @@ from progressions.models import Job
 from progressions.money.ledger import spent_by_jobs
 from progressions.pipeline import writes
 from progressions.pipeline.intake import submit
+from progressions.pipeline.intake.body import JobInSerializer
 from progressions.queries import event_texts, get_job, get_job_with_variants, jobs_with_variants
 from progressions.stream.schema import EVENTS_SCHEMA
 from progressions.work.idempotency import KeptRequest, do_once

@@ -15,10 +15,11 @@ from dali.lib.pictures.files import MEDIA_TYPES
 from dali.lib.pictures.images import InvalidImageError
 from dali.lib.web.api import ApiMixin
 from dali.lib.web.input.form_files import FormParser, file_of
-from progressions.api.requests import SESSION_ID, SessionIdField
 from progressions.api.upload_serializers import ProviderSerializer, TicketSerializer, UploadSerializer
+from progressions.enums import SESSION_ID
 from progressions.models import Upload
 from progressions.pipeline.ingest import receive_upload
+from progressions.pipeline.intake.body import SessionIdField
 from progressions.provider import providers
 from progressions.stream.tickets import issue_ticket
 from projects.authentication import ApiKeyAuthentication, StaffAuthentication, owner_of

@@ -90,14 +90,13 @@ class _Draft:
     def cost(self, name: str, model: str) -> Decimal | None:
         """What one image of one provider is expected to cost."""
         provider = providers.get(name)
-        width, _, height = self._job.size.partition("x")
         options = self._job.options.get(name, {})
         usage = provider.estimate(
             Draft(
                 kind=Kind(self._job.kind),
                 prompt=self._job.prompt,
                 model=model,
-                size=(int(width), int(height)) if height else None,
+                size=self._job.size_px,
                 options=options,
             )
         )

@@ -106,7 +106,7 @@ def build_request(variant: Variant, job: Job, *, attempt: int, deadline: Deadlin
         deadline=deadline,
         variant_index=variant.index,
         attempt=attempt,
-        size=parse_size(job.size),
+        size=job.size_px,
         start_image=start,
         mask=mask,
         options=options,
@@ -300,7 +300,7 @@ def ask_judge(job: Job, kind: str, picture: Picture, judge: Judge | None = None)
             deadline=Deadline.after(limit_s - min(1.0, limit_s / 20)),
             start_image=start,
             mask=mask,
-            size=parse_size(job.size),
+            size=job.size_px,
         )
         release_connection()
         return replace(call_within(limit_s, lambda: asked.judge(request)), judge=asked.name)
@@ -322,11 +322,3 @@ def _shown_before(job: Job) -> tuple[Picture | None, Image.Image | None]:
         return load_start(job)
     except (InvalidImageError, UnavailableError, OSError) as error:
         raise JudgeError(f"The start image could not be opened ({type(error).__name__}).") from error
-
-
-def parse_size(size: str) -> tuple[int, int] | None:
-    """(width, height) in pixels of `1024x768`; None of an empty string."""
-    if not size:
-        return None
-    width, _, height = size.partition("x")
-    return int(width), int(height)

@@ -12,10 +12,9 @@ from django.http.request import split_domain_port, validate_host
 from dali.lib.errors import DaliError
 from dali.lib.web.cors import is_origin_allowed
 from dali.lib.web.pagination import parse_whole_number
+from progressions.enums import SESSION_ID
 from progressions.stream import history, tickets
 from projects.authentication import HEADER, find_owner
-
-SESSION_ID = r"[A-Za-z0-9._:-]{1,128}"
 
 _find_owner = history.asynchronous(find_owner)
 

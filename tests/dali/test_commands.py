@@ -119,7 +119,7 @@ def test_a_project_is_found_by_id_or_name_and_made_where_new() -> None:
             {"kind": "edit"},
             "--start-image: mock cannot edit without an image: send --start-image or --parent",
         ),
-        ({"parent": "5"}, '--parent: "5" is no id; send one as answers give them.'),
+        ({"parent": "5"}, '--parent: "5" is not an id; send one from an answer of this API.'),
         (
             {"start_image": __file__},
             (

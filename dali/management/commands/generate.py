@@ -21,9 +21,9 @@ from dali.lib.texts import composed, decomposed
 from dali.lib.web.input.fields import shown
 from dali.lib.web.input.strict_json import parse_text
 from dali.server.local_worker import somebody_at_work
-from progressions.api.requests import JobInSerializer
 from progressions.models import Event, Job
 from progressions.pipeline import ingest
+from progressions.pipeline.intake.body import JobInSerializer
 from progressions.pipeline.intake.submit import submit_job
 from projects.models import Project
 from projects.queries import get_bare_project

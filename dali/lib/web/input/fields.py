@@ -5,15 +5,18 @@ import re
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from rest_framework import serializers
 
 from dali.lib.clock import epoch_ms
 from dali.lib.web.addresses import absolute_url
+from dali.lib.web.converters import IdConverter
 
-# C0 and C1 controls but tab and line breaks: they are no text, and PostgreSQL stores no NUL.
-CONTROL_CHARACTER = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
-# Half a pair stands for no character: it can be neither stored nor answered as UTF-8.
+# C0 and C1 controls except tab and line breaks, in a notation that ECMA-262 shares. PostgreSQL cannot store NUL.
+CONTROL = r"\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f"
+CONTROL_CHARACTER = re.compile(f"[{CONTROL}]")
+# Half of a pair is not a character: UTF-8 cannot encode it.
 SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
@@ -82,6 +85,32 @@ class StrictIntegerField(serializers.IntegerField):
                 bounds = f"{low} to {high}" if high is not None else f"{low} or more"
                 self.fail("range", value=str(data)[:40], bounds=bounds)
         return super().run_validation(data)
+
+
+class WordField(serializers.ChoiceField):
+    """One of a few words."""
+
+    default_error_messages = {"invalid_choice": "{input} is not known; send one of {known}."}
+
+    def to_internal_value(self, data: Any) -> Any:
+        """The word itself."""
+        if not isinstance(data, str) or data not in self.choices:
+            self.fail("invalid_choice", input=shown(data), known=", ".join(self.choices))
+        return data
+
+
+class IdField(serializers.UUIDField):
+    """The id of a row, in the notation of the API's answers: hexadecimal digits of either case, with dashes."""
+
+    pattern = IdConverter.regex
+
+    default_error_messages = {"invalid": "{value} is not an id; send one from an answer of this API."}
+
+    def to_internal_value(self, data: Any) -> UUID:
+        """The id. Other notations that Python's UUID accepts (braces, no dashes, a number) are refused."""
+        if not isinstance(data, str) or not re.fullmatch(self.pattern, data):
+            self.fail("invalid", value=shown(data))
+        return UUID(data)
 
 
 class StrictBooleanField(serializers.BooleanField):

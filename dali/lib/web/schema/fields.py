@@ -9,6 +9,7 @@ from drf_spectacular.utils import Direction
 from rest_framework import serializers
 
 from dali.lib.web.input.fields import (
+    CONTROL,
     EpochMsField,
     StrictCharField,
     StrictObjectField,
@@ -20,8 +21,7 @@ from dali.lib.web.input.fields import (
 
 Schema = dict[str, Any]
 
-# As dali.lib.web.input.fields.CONTROL_CHARACTER and str.strip have them, in the notation of ECMA-262.
-CONTROL = r"\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f"
+# What str.strip removes, in the notation of ECMA-262.
 SPACE = r"\t\n\r \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 PLAIN_TEXT = f"^[^{CONTROL}]*$"
 NOT_BLANK = f"^[{SPACE}]*[^{CONTROL}{SPACE}][^{CONTROL}]*$"
