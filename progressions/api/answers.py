@@ -17,7 +17,7 @@ from progressions.api.serializers import (
 from progressions.models import Job
 from progressions.money.ledger import spent_by_jobs
 from progressions.queries import get_job_with_variants, get_variant, steps_by_owner
-from progressions.work.idempotency import KEY_PATTERN
+from progressions.work.idempotency import KEPT, KEY_PATTERN
 
 
 def job_answer(job: Job) -> Response:
@@ -51,7 +51,8 @@ IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
     {"type": "string", "pattern": KEY_PATTERN},
     OpenApiParameter.HEADER,
-    description="A request with the same key and body is done once; kept for 7 days. Another body: 422.",
+    description=f"A request with the same key and body is done once; keys are kept for {KEPT.days} days. The same key with"
+    " another body: 422.",
 )
 
 

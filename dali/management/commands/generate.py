@@ -18,6 +18,7 @@ from dali.demo.terminal import JobScreen
 from dali.lib.errors import DaliError, InputError
 from dali.lib.logs import quieter
 from dali.lib.texts import composed, decomposed
+from dali.lib.web.input.bodies import first_fault
 from dali.lib.web.input.fields import shown
 from dali.lib.web.input.strict_json import parse_text
 from dali.server.local_worker import somebody_at_work
@@ -105,20 +106,11 @@ def submit(options: dict[str, Any]) -> Job:
         with transaction.atomic():  # a project made for a job that is refused goes with it
             return submit_job(project=find_project(options["project"]), draft=request.draft())
     except ValidationError as error:
-        raise refusal(*first_of(error.detail)) from error
+        raise refusal(*first_fault(error.detail)) from error
     except InputError as error:
         raise refusal(error.field, str(error)) from error
     except DaliError as error:
         raise refusal("", str(error)) from error
-
-
-def first_of(detail: Any) -> tuple[str, str]:
-    """The first field that was refused, dotted where it lies in another, and why."""
-    if isinstance(detail, dict):
-        name, inner = next(iter(detail.items()))
-        field, reason = first_of(inner)
-        return ".".join(part for part in (str(name), field) if part), reason
-    return first_of(detail[0]) if isinstance(detail, list) else ("", str(detail))
 
 
 def refusal(field: str, reason: str) -> CommandError:

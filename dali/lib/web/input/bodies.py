@@ -61,6 +61,15 @@ class BodySerializer(serializers.Serializer[T]):
         return _refusals(found, "field"), set(found.values())
 
 
+def first_fault(detail: Any) -> tuple[str, str]:
+    """The first field that a serializer refused, dotted if it is nested, and why; of a ValidationError's detail."""
+    if isinstance(detail, Mapping):
+        name, inner = next(iter(detail.items()))
+        field, reason = first_fault(inner)
+        return ".".join(part for part in (str(name), field) if part), reason
+    return first_fault(detail[0]) if isinstance(detail, list) else ("", str(detail))
+
+
 class NoBodySerializer(BodySerializer[Any]):
     """For routes that take no body: all that is sent is ignored."""
 
