@@ -17,19 +17,19 @@ from progressions.work.idempotency import KEY_PATTERN, Once, digest_of
 
 
 class JobRetryInSerializer(BodySerializer[Any]):
-    """How a job's failed variants are tried again."""
+    """A retry of a job's failed variants."""
 
-    sessionId = SessionIdField(required=False, allow_null=True, help_text="Default: that of the job.")
+    sessionId = SessionIdField(required=False, allow_null=True, help_text="Default: the job's session.")
 
 
 class ProgressionRetryInSerializer(BodySerializer[Any]):
-    """How an image is tried again."""
+    """A retry of an image."""
 
     sessionId = SessionIdField()
     prompt = PromptField(
         required=False,
         allow_null=True,
-        help_text="Default: the image's prompt with its retry_suggestion worked in.",
+        help_text="Default: the image's prompt followed by its retry_suggestion.",
     )
     variants = VariantsField(required=False, allow_null=True, help_text="Default 1.")
 
@@ -41,12 +41,12 @@ class ProgressionFilterSerializer(FilterSerializer[Any]):
         required=False,
         allow_blank=True,
         max_length=1_000,
-        help_text="Any part of prompt, notes or tags, whatever its case.",
+        help_text="Any part of the prompt, notes or tags; case does not matter.",
     )
     tags = StrictListField(
         child=StrictCharField(max_length=200),
         required=False,
-        help_text="All of them must be there: a JSON array, repeated, as `tags[]`, or separated by commas.",
+        help_text="All must match. A JSON array, a repeated parameter, `tags[]`, or separated by commas.",
     )
     judgment = WordField(choices=[*Judgment.values, "none"], required=False)
     provider = StrictCharField(required=False, allow_blank=True, max_length=40)
@@ -55,7 +55,7 @@ class ProgressionFilterSerializer(FilterSerializer[Any]):
 
 
 def progression_filters(request: Request) -> dict[str, Any]:
-    """The filters of a request that are not empty; ValidationError or InputError for bad ones."""
+    """The filters of a request that are not empty. Raises ValidationError or InputError."""
     tags: list[Any] = []
     for text in [*request.query_params.getlist("tags"), *request.query_params.getlist("tags[]")]:
         tags += _tags_in(text)
@@ -73,7 +73,7 @@ def _tags_in(text: str) -> list[Any]:
 
 
 def parse_idempotency_key(request: Request) -> str | None:
-    """The header `Idempotency-Key`; None where there is none. InputError where it is no such key."""
+    """The header `Idempotency-Key`, or None. Raises InputError if it is malformed."""
     key = request.headers.get("Idempotency-Key")
     if key is not None and not re.fullmatch(KEY_PATTERN, key):
         raise InputError(
@@ -84,16 +84,16 @@ def parse_idempotency_key(request: Request) -> str | None:
 
 
 def once_of(request: Request, scope: str, *, owner: str, body: Any) -> Once | None:
-    """The idempotency key of a request to the route `scope`; None where it came without.
+    """The idempotency key of a request to the route `scope`, or None.
 
-    `owner` is empty where all owners share the keys. Raises InputError where the key is malformed.
+    `owner` is empty if all owners share the keys. Raises InputError if the key is malformed.
     """
     key = parse_idempotency_key(request)
     return None if key is None else Once(scope, owner, key, digest_of(body))
 
 
 def parse_after(request: Request) -> int:
-    """`?after=`: the number of the last event that the client has; 0 where it is not given."""
+    """`?after=`: the number of the last event that the client has; 0 if it is not given."""
     refuse_near_misses(request, ("after", "limit"))
     text = request.query_params.get("after", "").strip()
     if not text:
@@ -101,6 +101,7 @@ def parse_after(request: Request) -> int:
     after = parse_whole_number(text)
     if after is None:
         raise InputError(
-            "after", f"after={text[:40]!r} is no event number; send the seq of the last event that you have"
+            "after",
+            f"after={text[:40]!r} is not an event number; send the seq of the last event that you have",
         )
     return after

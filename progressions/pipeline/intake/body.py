@@ -90,7 +90,7 @@ class JobInSerializer(BodySerializer[JobDraft]):
         """Provider names are quoted in error messages: no control characters."""
         for name in models or {}:
             if CONTROL_CHARACTER.search(name):
-                raise ValidationError(f"{shown(name)} holds a control character; take it out.")
+                raise ValidationError(f"{shown(name)} holds a control character; remove it.")
         return models
 
     @classmethod

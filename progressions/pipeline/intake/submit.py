@@ -91,7 +91,7 @@ def retry_progression(
     earlier = progression.job
     if progression.kind == ROLLBACK or earlier is None:
         raise ConflictError(
-            "no provider made this image, so there is no call to retry; submit a job on top of it"
+            "no provider made this image, so there is nothing to retry; submit a job that builds on it"
         )
     if prompt is None:
         hint = progression.retry_suggestion.strip()
