@@ -64,11 +64,11 @@ class Run:
         self.journal = Journal(lease, self.job.session_id)
 
     def end_if_cancelled(self) -> None:
-        """Ends the variant here where its job was cancelled meanwhile; raises EndedError."""
+        """Ends the variant if its job was cancelled in the meantime; then raises EndedError."""
         if self.job.cancel_requested_at is None and not claim_sql.is_cancelled(self.job.id):
             return
         if self.journal.result_of("insert") is not None:
-            return  # the image is there: it ends as complete
+            return  # the image exists: the variant ends as complete
         if self.journal.unanswered("generate"):
             self.give_up_unanswered()
         error = "The job was cancelled."
@@ -76,7 +76,7 @@ class Run:
         self.end(writes.Ending(VariantStatus.CANCELLED, Code.CANCELLED, error, is_retryable=True), body)
 
     def give_up_unanswered(self) -> None:
-        """Writes down a call whose answer nobody saw: possibly billed, and one attempt."""
+        """Records a call whose answer was never seen: possibly billed, and one attempt."""
         attempt = self.journal.unanswered_attempt("generate")
         self.variant.possibly_billed += 1
         fields = {"possibly_billed": self.variant.possibly_billed}
@@ -100,11 +100,10 @@ class Run:
     def wait_for(
         self, step: str, error: UnavailableError, *, since: datetime, reason: str, longest_s: float
     ) -> NoReturn:
-        """Gives the row back until what `step` needs may be there again; raises EndedError.
+        """Postpones the variant until what `step` needs may be available again; raises EndedError.
 
-        The pause grows with each failure of the step, never beyond `longest_s`, or is what was asked for; there is no
-        last attempt, because what is paid is not given up. `since`: when the step began. `reason`: a sentence for the
-        client.
+        The pause grows with each failure up to `longest_s`, or is what the error asks for. There is no last attempt,
+        because the image is paid for. `since`: when the step began. `reason`: a sentence for the client.
         """
         ms = int((timezone.now() - since).total_seconds() * 1000)
         self.journal.record_failure(step, error, started_at=since, ms=max(0, ms))
@@ -119,7 +118,7 @@ class Run:
         raise EndedError from error
 
     def progress_body(self, step: str, progress: float) -> events.Body:
-        """A `progress` event; `progress` never falls below what was said before."""
+        """A `progress` event; `progress` never falls below its last value."""
         self.variant.progress = max(progress, self.variant.progress)
         body = events.of_variant(self.variant, "progress")
         body["step"], body["progress"] = step, self.variant.progress
@@ -131,8 +130,8 @@ class Run:
 
 
 def pause_after_s(error: Exception, failures: int, longest_s: float) -> float:
-    """Seconds until a dependency that failed so often is asked again: 2, 4, 8 ..., at least what the error says and
-    at most `longest_s`. One that says that it is busy is asked again when it says."""
+    """Seconds until the next try after so many failures: 2, 4, 8 ..., at least what the error asks for, at most
+    `longest_s`. For a busy delivery, what it asks for."""
     if isinstance(error, DeliveryError) and error.is_busy:
         return min(float(error.retry_after_s), BUSY_PAUSE_S)
     least_s = float(error.retry_after_s) if isinstance(error, UnavailableError) else 0.0

@@ -253,7 +253,7 @@ def test_jobs_are_cancelled_in_the_list_and_only_those_that_have_not_ended(admin
     form = {"action": "cancel", "_selected_action": [str(running.pk), str(ended.pk)]}
     assert "1 job cancelled" in admin_client.post(JOBS, form, follow=True).content.decode()
     again = admin_client.post(JOBS, form, follow=True).content.decode()
-    assert "There was nothing left to cancel." in again
+    assert "None of these jobs can be cancelled: they have ended." in again
     assert list(Job.objects.order_by("id").values_list("status", flat=True)) == ["cancelled", "complete"]
 
 

@@ -58,7 +58,7 @@ def test_unknown_fields_are_ignored_and_named() -> None:
 @pytest.mark.parametrize(
     ("body", "attr", "detail"),
     [
-        ({}, "name", "name: is missing; send text."),
+        ({}, "name", "name: is missing; send a string."),
         ({"name": 5}, "name", "name: 5 is not text; send a string."),
         ({"name": True}, "name", "name: true is not text; send a string."),
         ({"name": ["a"]}, "name", 'name: ["a"] is not text; send a string.'),

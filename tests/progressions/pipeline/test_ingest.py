@@ -187,7 +187,7 @@ def test_a_start_image_s_copy_is_a_start_image_again(project: Project, server: S
     )
     source = resolve_source("startImageUrl", found.start_delivery, project.id)
     assert (source.storage, source.key, source.progression_id) == ("originals", found.start_key, None)
-    with pytest.raises(InputError, match="no image of this server"):
+    with pytest.raises(InputError, match="not an image of this server"):
         resolve_source("startImageUrl", found.start_delivery, Project.objects.create(name="Other").id)
 
 
