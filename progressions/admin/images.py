@@ -92,9 +92,7 @@ class ImageProgressionAdmin(MachineAdmin[ImageProgression]):
         """Queues the images for the judge; the present verdict stays until then."""
         count = ask_again(progression_ids=list(images.values_list("id", flat=True)))
         noun = "image" if count == 1 else "images"
-        self.message_user(
-            request, f"The judge will look at {count} {noun} again within seconds.", messages.SUCCESS
-        )
+        self.message_user(request, f"{count} {noun} will be judged again within seconds.", messages.SUCCESS)
 
     @admin.display(description="image")
     def thumbnail(self, image: ImageProgression) -> SafeString | str:

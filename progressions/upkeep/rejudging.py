@@ -1,4 +1,4 @@
-"""Judging again what was judged before: the images of a time, by a judge of one's choice."""
+"""Judges images of a period again, with a chosen judge."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -56,9 +56,9 @@ class JudgingScope:
 
 @dataclass(slots=True)
 class JudgingTally:
-    """What came of it. `unsaid`: the judge looked and could not say; `failed`: it could not look, see the log.
+    """What came of it. `unsaid`: the judge gave no verdict; `failed`: the judge failed, see the log.
 
-    `usd`: what is known to have been paid; `unpriced`: calls whose price nobody knows.
+    `usd`: what is known to have been paid; `unpriced`: calls of unknown price.
     """
 
     passed: int = 0
@@ -118,7 +118,7 @@ def _by_id(rows: QuerySet[ImageProgression]) -> Iterator[ImageProgression]:
 
 
 def _reserve(row: ImageProgression) -> None:
-    """Has no server judge the image meanwhile, where it is due there; a command that is killed leaves it due."""
+    """Keeps servers from judging a due image at the same time; if the command is killed, it is due again later."""
     if row.judge_due_at is not None:
         later = connections.now() + timedelta(seconds=settings.JUDGE_TIMEOUT_S + late_judging.CLAIM_S)
         ImageProgression.objects.filter(id=row.id).update(judge_due_at=later)

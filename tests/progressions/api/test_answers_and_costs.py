@@ -285,7 +285,7 @@ def test_a_provider_that_is_not_configured_any_more_is_not_called(
     variant = job.variants.get()
     assert (variant.code, variant.error) == (
         "provider_error",
-        "Fake is not configured any more: set FAKE_KEY.",
+        "Fake is no longer configured: set FAKE_KEY.",
     )
     assert (variant.attempts, fake_provider.requests) == (0, [])
 
