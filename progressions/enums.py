@@ -1,6 +1,8 @@
-"""The words of the API for kinds, states and outcomes."""
+"""The words of the API for kinds, states and outcomes, and the names that sessions may have."""
 
 from django.db.models import TextChoices
+
+SESSION_ID = r"[A-Za-z0-9._:-]{1,128}"  # valid in ECMA-262 too
 
 
 class Kind(TextChoices):
@@ -14,12 +16,12 @@ class Kind(TextChoices):
     UPSCALE = "upscale"
 
 
-# A step that went back to an earlier image; no provider makes it and no job asks for it.
+# The kind of a progression that goes back to an earlier image; no provider makes it and no job asks for it.
 ROLLBACK = "rollback"
 
 
 class VariantStatus(TextChoices):
-    """Where a variant is; the last four are ends, once and for all."""
+    """The state of a variant; the last four are final."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -30,12 +32,12 @@ class VariantStatus(TextChoices):
 
     @property
     def is_end(self) -> bool:
-        """Whether a variant in this state never changes again."""
+        """Whether this state is final."""
         return self not in (VariantStatus.QUEUED, VariantStatus.RUNNING)
 
 
 class JobStatus(TextChoices):
-    """Where a job is."""
+    """The state of a job."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -59,14 +61,14 @@ class Code(TextChoices):
 
 
 class Judgment(TextChoices):
-    """A verdict. No verdict (not judged yet, or the judge could not say) is null."""
+    """A verdict. Null: not judged yet, or the judge could not decide."""
 
     PASS = "pass"  # noqa: S105 - a verdict
     FAIL = "fail"
 
 
 class StepStatus(TextChoices):
-    """What became of one attempt at a step."""
+    """The outcome of one attempt at a step."""
 
     SENT = "sent"
     OK = "ok"

@@ -1,4 +1,4 @@
-"""What can go wrong between a prompt and its image, in the words of the contract's outcomes."""
+"""Errors between a prompt and its image, with the outcomes of the contracts."""
 
 from dali.lib.calls.answers.usage import Usage
 from dali.lib.calls.failures import (
@@ -14,7 +14,7 @@ from dali.lib.errors import DaliError, UnavailableError
 from progressions.enums import Code
 
 _NOT_DELIVERED = "The image delivery cannot be reached; try again."
-# Retried unless the error says otherwise; the rest never.
+# Retried unless the error says otherwise; other codes never are.
 RETRYABLE = frozenset({Code.RATE_LIMITED, Code.TIMEOUT, Code.PROVIDER_ERROR})
 
 
@@ -53,7 +53,7 @@ class ProviderError(DaliError):
 
     @classmethod
     def of(cls, error: VendorError) -> "ProviderError":
-        """A service's failure in the words of the contract's outcomes."""
+        """The error of a service's failure."""
         return cls(
             Code(error.outcome),
             str(error),
@@ -68,7 +68,7 @@ class ProviderError(DaliError):
 
 
 class StartImageError(DaliError):
-    """The start image or mask cannot be had (`unreachable`) or is none (`invalid_image`)."""
+    """The start image or mask cannot be fetched (`unreachable`) or is not an image (`invalid_image`)."""
 
     def __init__(self, code: Code, message: str) -> None:
         super().__init__(message)
@@ -76,9 +76,9 @@ class StartImageError(DaliError):
 
 
 class JudgeError(DaliError):
-    """The judge could not say; the image keeps a null judgment and is judged again later.
+    """The judge could not give a verdict; the judgment stays null and the image is judged again later.
 
-    `usage`: of the calls that were paid all the same; `unseen`: estimates of those that were sent and never answered.
+    `usage`: of the calls that were paid for nevertheless; `unseen`: estimates of calls that were never answered.
     """
 
     def __init__(
@@ -123,4 +123,4 @@ class DeliveryError(UnavailableError):
 
 
 class LeaseLostError(DaliError):
-    """Another worker has this row now, or it has ended: nothing more may be written."""
+    """Another worker has this row now, or it has ended: do not write it any more."""

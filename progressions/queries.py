@@ -1,4 +1,4 @@
-"""Reads of jobs, variants and progressions that are asked from more than one place."""
+"""Reads of jobs, variants and progressions that several modules use."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -28,17 +28,17 @@ from dali.lib.texts import comparable
 from progressions.models import Event, ImageProgression, Job, Step, Variant
 from projects.models import Project
 
-# Stands between and after the parts of a search text; refused in what clients send.
+# Separates the parts of a search text; clients cannot send it.
 SEPARATOR = "\x1f"
 
 
 def search_text_for(prompt: str, notes: Sequence[str], tags: Sequence[str]) -> str:
-    """What `ImageProgression.search_text` holds: prompt, notes and tags to be compared, each before a separator."""
+    """The value of `ImageProgression.search_text`: prompt, notes and tags, comparable, each followed by a separator."""
     return comparable("".join(f"{part}{SEPARATOR}" for part in (prompt, *notes, *tags)))
 
 
 def get_progression(progression_id: UUID) -> ImageProgression:
-    """The progression; MissingError where there is none."""
+    """The progression. Raises MissingError."""
     found = ImageProgression.objects.filter(pk=progression_id).first()
     if found is None:
         raise MissingError(f"There is no progression {progression_id}.")
@@ -46,7 +46,7 @@ def get_progression(progression_id: UUID) -> ImageProgression:
 
 
 def get_job(job_id: UUID) -> Job:
-    """The job's row alone; MissingError where there is none."""
+    """The job's row alone. Raises MissingError."""
     found = Job.objects.filter(pk=job_id).first()
     if found is None:
         raise MissingError(f"There is no job {job_id}.")
@@ -65,7 +65,7 @@ def _variants() -> QuerySet[Variant]:
 
 
 def get_variant(variant_id: UUID) -> Variant:
-    """The variant; MissingError where there is none."""
+    """The variant. Raises MissingError."""
     found = _variants().filter(pk=variant_id).first()
     if found is None:
         raise MissingError(f"There is no variant {variant_id}.")
@@ -73,7 +73,7 @@ def get_variant(variant_id: UUID) -> Variant:
 
 
 def get_job_with_variants(job_id: UUID) -> Job:
-    """The job with its variants; MissingError where there is none."""
+    """The job with its variants. Raises MissingError."""
     found = jobs_with_variants().filter(pk=job_id).first()
     if found is None:
         raise MissingError(f"There is no job {job_id}.")
@@ -96,32 +96,43 @@ def event_texts(job_id: UUID, *, after: int, limit: int) -> list[tuple[int, str]
 
 @dataclass(frozen=True, slots=True)
 class Lineage:
-    """What a progression came from, root first, and what came from it, each after its parent."""
+    """A progression with its ancestors, root first, and its descendants, each after its parent."""
 
     ancestors: list[ImageProgression]
     progression: ImageProgression
     descendants: list[ImageProgression]
 
 
-# UNION, not UNION ALL: a row that was met is not followed again, so that even a circle would end.
-_FAMILY = """
+# UNION, not UNION ALL: a row is never followed twice, so that even a cycle would end.
+_ABOVE = """
 WITH RECURSIVE above(id, parent_id) AS (
     SELECT id, parent_progression_id FROM image_progressions WHERE id = %s
     UNION
     SELECT p.id, p.parent_progression_id FROM image_progressions p JOIN above ON p.id = above.parent_id
-), below(id) AS (
+)"""
+_FAMILY = f"""{_ABOVE}, below(id) AS (
     SELECT id FROM image_progressions WHERE id = %s
     UNION
     SELECT p.id FROM image_progressions p JOIN below ON p.parent_progression_id = below.id
 )
 SELECT id FROM above UNION SELECT id FROM below
-"""
+"""  # noqa: S608 - constants
+
+
+def lineage_ids(progression_id: UUID) -> set[UUID]:
+    """The ids of a progression and all its ancestors, in one query; empty if there is no such progression."""
+    above = RawSQL(f"{_ABOVE} SELECT id FROM above", [_raw(progression_id)])  # noqa: S608,S611 - a constant, a parameter
+    return set(ImageProgression.objects.filter(id__in=above).values_list("id", flat=True))
+
+
+def _raw(progression_id: UUID) -> object:
+    """The id as the database's driver takes it."""
+    return ImageProgression._meta.pk.get_db_prep_value(progression_id, connection)
 
 
 def get_lineage(progression_id: UUID) -> Lineage:
-    """The family of a progression, in one query; MissingError where there is none."""
-    raw_id = ImageProgression._meta.pk.get_db_prep_value(progression_id, connection)
-    family = RawSQL(_FAMILY, [raw_id, raw_id])  # noqa: S611 - the statement above, the id a parameter
+    """The family of a progression, in one query. Raises MissingError."""
+    family = RawSQL(_FAMILY, [_raw(progression_id)] * 2)  # noqa: S611 - the statement above, the id a parameter
     rows = {row.id: row for row in ImageProgression.objects.filter(id__in=family).order_by("id")}
     if progression_id not in rows:
         raise MissingError(f"There is no progression {progression_id}.")
@@ -145,15 +156,15 @@ def get_lineage(progression_id: UUID) -> Lineage:
     return Lineage(ancestors[::-1], progression, descendants)
 
 
-# How many of a project's newest images are looked through for a cover that passed the judge: with a bound
-# a project of a million images without a pass costs no more than any other.
+# How many of a project's newest images are searched for a cover that passed the judge. The limit keeps the query fast
+# for a project of a million images without a pass.
 COVER_CANDIDATES = 50
 
 
 def projects_with_counts() -> QuerySet[Project]:
     """Projects with `progression_count`, `job_count` and `cover`, the address of a delivery image or empty.
 
-    The cover is the newest image that passed among the newest 50, else the newest.
+    The cover is the newest image of the newest 50 that passed the judge; without one, the newest.
     """
     return Project.objects.annotate(
         progression_count=_count(ImageProgression),
@@ -163,7 +174,7 @@ def projects_with_counts() -> QuerySet[Project]:
 
 
 def get_project(project_id: UUID) -> Project:
-    """The project, with its counts; MissingError where there is none."""
+    """The project, with its counts. Raises MissingError."""
     found = projects_with_counts().filter(pk=project_id).first()
     if found is None:
         raise MissingError(f"There is no project {project_id}.")

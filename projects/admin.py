@@ -1,4 +1,4 @@
-"""API keys in the admin. A key is known by its prefix: its id holds the hash."""
+"""API keys in the admin. Pages name a key by its prefix, since its id contains the hash."""
 
 import json
 from typing import Any
@@ -22,7 +22,7 @@ admin.site.unregister(LibraryApiKey)
 
 
 class ApiKeyChangeList(ChangeList):
-    """The list of keys; its links name the prefix."""
+    """The list of keys; its links use the prefix."""
 
     def url_for_result(self, result: Any) -> str:
         """The page of a key, by its prefix."""
@@ -31,10 +31,10 @@ class ApiKeyChangeList(ChangeList):
 
 @admin.register(ApiKey)
 class ApiKeyAdmin(LeanAdmin[ApiKey]):
-    """API keys: made, renamed and revoked here. A key is shown once, when it is made, and never again.
+    """API keys: created, renamed and revoked here. A key is shown only once, when it is created.
 
-    No bulk actions and no deletion: both would put ids, and with them hashes, into pages. Revoking is for good, and
-    keeps on record whose key it was.
+    There are no bulk actions and no deletion: both would put ids, and so hashes, into pages. A revoked key cannot be
+    restored; its row stays on record.
     """
 
     list_display = ("prefix", "name", "state", "created", "expiry_date", "last_used_at")
@@ -48,13 +48,13 @@ class ApiKeyAdmin(LeanAdmin[ApiKey]):
     add_form_template = "admin/change_form.html"
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        """With links that name the prefix."""
+        """With links that use the prefix."""
         return ApiKeyChangeList
 
     def get_object(
         self, request: HttpRequest, object_id: str, from_field: str | None = None
     ) -> ApiKey | None:
-        """The key of that prefix: addresses hold no id."""
+        """The key with that prefix: URLs contain no id."""
         return self.get_queryset(request).filter(prefix=object_id).first()
 
     def get_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> Any:
@@ -69,36 +69,36 @@ class ApiKeyAdmin(LeanAdmin[ApiKey]):
         return ("prefix", "created", "last_used_at", *frozen)
 
     def has_delete_permission(self, request: HttpRequest, obj: ApiKey | None = None) -> bool:
-        """Nobody may: keys are revoked."""
+        """Never: keys are revoked instead."""
         return False
 
     def save_model(self, request: HttpRequest, obj: ApiKey, form: Any, change: bool) -> None:  # noqa: FBT001
-        """Makes the key of a new row and shows it this once."""
+        """Creates the key of a new row and shows it, this one time."""
         if change:
             obj.save()
             return
         key = ApiKey.objects.assign_key(obj)
         obj.save()
-        text = format_html("The key of {}, shown only now: <code class='key'>{}</code>", obj.name, key)
+        text = format_html("The key of {}, shown only this once: <code class='key'>{}</code>", obj.name, key)
         messages.warning(request, text)
 
     def response_add(
         self, request: HttpRequest, obj: ApiKey, post_url_continue: str | None = None
     ) -> HttpResponse:
-        """To the key's page; Django's own answer would name the id."""
+        """Redirects to the key's page; Django's own answer would contain the id."""
         return HttpResponseRedirect(reverse("admin:projects_apikey_change", args=[obj.prefix]))
 
     def response_change(self, request: HttpRequest, obj: ApiKey) -> HttpResponse:
-        """To the list; Django's own answer would name the id."""
-        messages.success(request, f"{obj} is saved.")
+        """Redirects to the list; Django's own answer would contain the id."""
+        messages.success(request, f"Saved {obj}.")
         return HttpResponseRedirect(reverse("admin:projects_apikey_changelist"))
 
     def log_addition(self, request: HttpRequest, obj: ApiKey, message: Any) -> LogEntry:
-        """Notes who made the key, by its prefix."""
+        """Logs who created the key, by its prefix."""
         return self._log(request, obj, ADDITION, message)
 
     def log_change(self, request: HttpRequest, obj: ApiKey, message: Any) -> LogEntry:
-        """Notes who changed the key, by its prefix."""
+        """Logs who changed the key, by its prefix."""
         return self._log(request, obj, CHANGE, message)
 
     def _log(self, request: HttpRequest, obj: ApiKey, flag: int, message: Any) -> LogEntry:
@@ -113,7 +113,7 @@ class ApiKeyAdmin(LeanAdmin[ApiKey]):
 
     @admin.display(description="state")
     def state(self, key: ApiKey) -> SafeString | str:
-        """Whether it opens anything."""
+        """Whether the key works."""
         if key.revoked:
             return badge("revoked")
         if key.expiry_date is not None and key.expiry_date < timezone.now():

@@ -1,6 +1,6 @@
-"""Who may write: API keys in `X-Api-Key`, and on the routes that Dali's own pages call, staff who are signed in.
+"""Who may write: holders of API keys (`X-Api-Key`) and, on routes that Dali's own pages call, signed-in staff.
 
-Keys are looked up at every request, never cached: a cached key would outlive its revocation. The look-up costs
+Keys are looked up at every request: a cached key would outlive its revocation. The look-up costs
 0.3 ms (an indexed prefix, SHA-512 of a 190-bit random key).
 """
 
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 HEADER = "X-Api-Key"
 ENV_OWNER = "env"
 MOST_OWNER = 16  # characters that rows keep of an owner
-USED_AGAIN_AFTER = timedelta(minutes=1)  # `last_used_at` is written at most so often: not at every request
+USED_AGAIN_AFTER = timedelta(minutes=1)  # `last_used_at` is written at most this often
 _PRINTABLE = re.compile(r"[\x21-\x7e]{1,200}")
 
 
 @dataclass(frozen=True, slots=True)
 class KeyHolder:
-    """Whoever holds a valid key; `pk` is the key's prefix, as logs show it."""
+    """The holder of a valid key; `pk` is the key's prefix, as logs show it."""
 
     pk: str
     is_authenticated: bool = True
@@ -60,7 +60,7 @@ def find_owner(key: str) -> str | None:
 
 
 def owner_of(request: Request) -> str:
-    """The prefix of the key that a request came with; empty where it came without."""
+    """The prefix of the request's key; empty without a key."""
     return str(request.auth or "")
 
 
@@ -76,32 +76,32 @@ class ApiKeyAuthentication(BaseAuthentication):
     """Reads `X-Api-Key`; `request.auth` is then the owner, the key's prefix."""
 
     def authenticate(self, request: Request) -> tuple[KeyHolder, str] | None:
-        """The holder of a valid key, None without a key; a wrong one is refused on every method."""
+        """The holder of a valid key, None without a key. A wrong key is refused on every method but OPTIONS."""
         key = request.headers.get(HEADER, "")
         if not key or request.method == "OPTIONS":
             return None
         owner = find_owner(key)
         if owner is None:
             raise AuthenticationFailed(
-                f"The key in {HEADER} is not valid; send one that is. manage.py create_api_key makes one."
+                f"The key in {HEADER} is not valid; send a valid one (manage.py create_api_key creates one)."
             )
         return KeyHolder(owner), owner
 
     def authenticate_header(self, request: Request) -> str:
-        """The challenge, for without one a refusal would be answered 403."""
+        """The challenge; without it, DRF would answer 403 instead of 401."""
         return f'ApiKey realm="Dali", header="{HEADER}"'
 
 
 class StaffAuthentication(SessionAuthentication):
-    """Takes staff who are signed in here for holders of a key; every write needs the CSRF token of a page of ours.
+    """Accepts signed-in staff as holders of a key; every write needs the CSRF token of one of Dali's pages.
 
-    For views that name it: a page of the studio or the admin calls them. `request.auth` is `staff-<id>`.
+    For views that pages of the studio or the admin call. `request.auth` is `staff-<id>`.
     """
 
-    permission = ""  # of Django's; whoever lacks it is not let in
+    permission = ""  # a Django permission that the user must have
 
     def authenticate(self, request: Request) -> tuple[Any, str] | None:
-        """The signed-in member of the staff; None for anybody else."""
+        """The signed-in member of staff; None for other users."""
         user = request._request.user
         if request.method == "OPTIONS" or not (user.is_active and user.is_staff):
             return None
@@ -112,15 +112,15 @@ class StaffAuthentication(SessionAuthentication):
 
 
 class KeyRequired(BasePermission):
-    """Asks for a key on writes; on GET and HEAD too where `DALI_REQUIRE_KEY=all`; never on OPTIONS.
+    """Requires a key for writes; for GET and HEAD too if `DALI_REQUIRE_KEY=all`; never for OPTIONS.
 
-    HEAD tells as much as GET does: ids by cursors, the length of a prompt by `Content-Length`.
+    HEAD reveals much of what GET does: ids in cursors, the length of a prompt in `Content-Length`.
     """
 
     message = f"Send a key in the header {HEADER}."
 
     def has_permission(self, request: Request, view: "APIView") -> bool:
-        """Whether the request may go on."""
+        """Whether the request is allowed."""
         if request.method == "OPTIONS":
             return True
         if request.method in ("GET", "HEAD") and settings.REQUIRE_KEY != "all":
@@ -129,13 +129,13 @@ class KeyRequired(BasePermission):
 
 
 class KeyAlwaysRequired(BasePermission):
-    """Asks for a key on reads too, whatever `DALI_REQUIRE_KEY` says; for what is the owner's alone."""
+    """Requires a key for reads too, whatever `DALI_REQUIRE_KEY` says."""
 
     message = KeyRequired.message
     asks_always = True  # for the OpenAPI document
 
     def has_permission(self, request: Request, view: "APIView") -> bool:
-        """Whether the request may go on."""
+        """Whether the request is allowed."""
         return request.method == "OPTIONS" or bool(request.auth)
 
 

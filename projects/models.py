@@ -1,4 +1,4 @@
-"""Rows of the projects app: the project, and the API keys of those who may write."""
+"""Rows of the projects app: projects and API keys."""
 
 from django.db import models
 from django.utils import timezone
@@ -8,7 +8,7 @@ from dali.lib.ids import new_id
 
 
 class Project(models.Model):
-    """A body of work: its jobs, images and artifacts."""
+    """A project, which groups jobs, images and artifacts."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     name = models.CharField(max_length=200)
@@ -28,8 +28,8 @@ class Project(models.Model):
 
 
 class ApiKey(AbstractAPIKey):
-    """A key that may write. Only its hash is kept; it is known by its prefix, never by its id,
-    since the id holds the hash."""
+    """A key that may write. Only its hash is stored. Refer to a key by its prefix, never by its id, which contains
+    the hash."""
 
     last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
 

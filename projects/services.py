@@ -6,12 +6,12 @@ from projects.models import Project
 
 
 def create_project(*, name: str, description: str = "") -> Project:
-    """Makes a project."""
+    """Creates a project."""
     return Project.objects.create(name=name, description=description)
 
 
 def update_project(*, project: Project, name: str | None = None, description: str | None = None) -> Project:
-    """Changes what is given; None leaves as it is. Writes nothing where nothing is given."""
+    """Changes the fields that are not None; writes nothing if all are None."""
     changed = {
         field: text for field, text in (("name", name), ("description", description)) if text is not None
     }

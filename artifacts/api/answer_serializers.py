@@ -8,8 +8,7 @@ from artifacts.boards.export import TABLES
 from artifacts.boards.results import ImageResults, Results
 from artifacts.models import Comment
 from dali.lib.web.input.bodies import FilterSerializer
-from dali.lib.web.input.fields import EpochMsField, UrlOutField
-from progressions.api.requests import WordField
+from dali.lib.web.input.fields import EpochMsField, UrlOutField, WordField
 
 
 class CommentSerializer(serializers.ModelSerializer[Comment]):

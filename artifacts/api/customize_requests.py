@@ -6,7 +6,7 @@ from rest_framework import serializers
 
 from dali.lib.web.input.bodies import BodySerializer
 from dali.lib.web.input.fields import StrictCharField
-from progressions.api.requests import SessionIdField
+from progressions.pipeline.intake.body import SessionIdField
 
 MOST_INPUT = 4_000
 

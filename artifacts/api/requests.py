@@ -8,9 +8,9 @@ from artifacts import options
 from artifacts.generator import Generator, generators
 from artifacts.making.services import MOST_PROJECTS
 from dali.lib.web.input.bodies import BodySerializer, FilterSerializer
-from dali.lib.web.input.fields import StrictCharField, StrictListField, StrictObjectField
+from dali.lib.web.input.fields import IdField, StrictCharField, StrictListField, StrictObjectField
 from dali.lib.web.schema.fields import NOT_BLANK, Schema
-from progressions.api.requests import IdField, SessionIdField
+from progressions.pipeline.intake.body import SessionIdField
 
 MOST_TITLE = 200
 _NULL: Schema = {"type": "null"}

@@ -10,9 +10,8 @@ from drf_spectacular.utils import Direction
 from rest_framework import serializers
 
 from dali.lib.web.input.bodies import BodySerializer
-from dali.lib.web.input.fields import CONTROL_CHARACTER, StrictCharField, shown
-from dali.lib.web.schema.fields import CONTROL, SPACE, Schema, at_most
-from progressions.api.requests import IdField
+from dali.lib.web.input.fields import CONTROL, CONTROL_CHARACTER, IdField, StrictCharField, shown
+from dali.lib.web.schema.fields import SPACE, Schema, at_most
 
 MOST_NAME = 80
 MOST_TEXT = 2_000

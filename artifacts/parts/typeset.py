@@ -20,6 +20,8 @@ import noto_cjk_sans_jp_regular
 import typst
 from django.conf import settings
 
+from dali.lib.texts import columns_of
+
 _TEMPLATES = Path(settings.BASE_DIR) / "templates" / "artifacts" / "typst"
 _PLAIN_NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 _BREAK = re.compile(r"\r\n?|[\n\u0085\u2028\u2029]")
@@ -74,11 +76,6 @@ def one_line(text: str, most: int | None = None) -> Paragraph:
     """A text as one paragraph, shortened to `most` columns if given."""
     plain = _plain(_BREAK.sub(" ", text))
     return _paragraph(plain if most is None else _shortened(plain, most))
-
-
-def columns_of(text: str) -> int:
-    """The width of a text: a Chinese character takes two columns, a Latin one takes one."""
-    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
 
 
 @cache

@@ -9,8 +9,9 @@ from uuid import UUID
 from artifacts.parts.replay import FORMAT, JOBS_ROUTE, KEEP_ROUTE, ROLLBACK_ROUTE, VERSION
 from artifacts.reading.record import Fields, RecordError, read_record
 from dali.lib.objects.storage import InvalidKeyError, check_key
+from dali.lib.web.input.bodies import first_fault
 from dali.lib.web.input.fields import shown
-from progressions.api.requests import JobInSerializer
+from progressions.pipeline.intake.body import JobInSerializer
 
 MOST_CALLS = 20_000
 MOST_INDEX = 100_000
@@ -143,17 +144,9 @@ def _body(fields: Fields) -> Mapping[str, Any]:
     """The body, after the route's own checks."""
     given = JobInSerializer(data=dict(fields.values))
     if not given.is_valid():
-        name, reason = _first_of(given.errors)
+        name, reason = first_fault(given.errors)
         raise RecordError(f"{fields.path}.{name}: {reason}")
     return fields.values
-
-
-def _first_of(errors: Any) -> tuple[str, str]:
-    if isinstance(errors, Mapping):
-        name, inner = next(iter(errors.items()))
-        field, reason = _first_of(inner)
-        return ".".join(part for part in (str(name), field) if part), reason
-    return _first_of(errors[0]) if isinstance(errors, list) else ("", str(errors))
 
 
 def _references(

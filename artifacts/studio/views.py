@@ -27,8 +27,8 @@ from artifacts.queries import get_artifact
 from artifacts.studio.chat_data import chat_data, session_for
 from artifacts.studio.preview import half_filled, slot_picture
 from dali.lib.errors import ConflictError, InputError, MissingError
-from progressions.api.requests import SESSION_ID
 from progressions.delivery import image_origins, origin_of
+from progressions.enums import SESSION_ID
 from projects.models import Project
 
 MOST_LISTED = 50

@@ -1,4 +1,4 @@
-"""Times in the API's format, and deadlines for several calls."""
+"""Times in the API's format, elapsed times, and deadlines for several calls."""
 
 import time
 from dataclasses import dataclass
@@ -13,6 +13,11 @@ def epoch_ms(moment: datetime) -> int:
 def from_epoch_ms(value: int) -> datetime:
     """The aware datetime, in UTC, of milliseconds since the Unix epoch."""
     return datetime.fromtimestamp(value / 1000, tz=UTC)
+
+
+def ms_since(started: float) -> int:
+    """Whole milliseconds since a reading of `time.perf_counter`."""
+    return int((time.perf_counter() - started) * 1000)
 
 
 @dataclass(frozen=True, slots=True)

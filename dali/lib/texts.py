@@ -30,3 +30,8 @@ def comparable(text: str) -> str:
 def has_other_spellings(text: str) -> bool:
     """Whether the same text could be written with other code points."""
     return not text.isascii() or not _COMPOSED_TO.isdisjoint(text)
+
+
+def columns_of(text: str) -> int:
+    """How wide a text is: a Chinese character takes two columns, a Latin one takes one."""
+    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)

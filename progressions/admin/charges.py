@@ -1,4 +1,4 @@
-"""The ledger in the admin: every paid call, and what they come to by day, service and purpose."""
+"""The ledger in the admin: every paid call, and sums by day, service and purpose."""
 
 import json
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ SUMMED_ROWS = 60
 
 @dataclass(frozen=True, slots=True)
 class DaySum:
-    """What one service was paid for one purpose on one day (UTC); `unknown` and `possible` count calls."""
+    """The cost of one service for one purpose on one day (UTC); `unknown` and `possible` count calls."""
 
     day: date
     service: str
@@ -38,7 +38,7 @@ class DaySum:
 
 @admin.register(Charge)
 class ChargeAdmin(MachineAdmin[Charge]):
-    """Paid calls, newest first; above them the sums of the last days, of what the filters leave."""
+    """Paid calls, newest first; above them the sums of the last days, for the current filters."""
 
     list_display = ("made", "purpose", "by", "cost", "units", "job_link", "attempt")
     list_display_links = ("made",)
@@ -75,7 +75,7 @@ class ChargeAdmin(MachineAdmin[Charge]):
 
     @admin.display(description="when", ordering="id")
     def made(self, charge: Charge) -> SafeString | str:
-        """When the call was written down."""
+        """When the call was recorded."""
         return moment(charge.created_at)
 
     @admin.display(description="service", ordering="service")
@@ -85,13 +85,13 @@ class ChargeAdmin(MachineAdmin[Charge]):
 
     @admin.display(description="cost", ordering="usd")
     def cost(self, charge: Charge) -> SafeString | str:
-        """In US dollars; what was only possibly billed is marked."""
+        """In US dollars; possibly billed calls are marked."""
         amount = dollars(charge.usd)
         return format_html("{} {}", amount, badge("possible")) if charge.is_possible else amount
 
     @admin.display(description="used")
     def units(self, charge: Charge) -> str:
-        """The units in words, by name: PostgreSQL keeps no order."""
+        """The units, sorted by name, since PostgreSQL does not keep their order."""
         units = sorted(item for item in charge.usage.items() if item[0] not in ("service", "model"))
         return ", ".join(f"{value:,} {name.replace('_', ' ')}" for name, value in units) or EMPTY
 
@@ -117,7 +117,7 @@ class ChargeAdmin(MachineAdmin[Charge]):
 
 
 def _sums(charges: QuerySet[Charge]) -> list[DaySum]:
-    """The last days of what is listed, the newest first: one query."""
+    """The last days of the listed charges, newest first: one query."""
     since = timezone.now() - timedelta(days=SUMMED_DAYS)
     certain = Q(is_possible=False)
     grouped = (

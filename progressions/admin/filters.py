@@ -1,4 +1,4 @@
-"""Filters beside the lists: their choices come from the code, never from a scan of a large table."""
+"""Filters of the lists; their choices come from the code, never from a scan of a large table."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ class _WordFilter(SimpleListFilter):
     field = ""
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Model]:
-        """The rows with the chosen word; all where none is chosen."""
+        """The rows with the chosen word; all rows without a choice."""
         chosen = self.value()
         return queryset if chosen is None else queryset.filter(**{self.field: chosen})
 
@@ -53,7 +53,7 @@ class KindFilter(_WordFilter):
 class CodeFilter(_WordFilter):
     """Variants that failed for one reason."""
 
-    title = "reason of failure"
+    title = "failure"
     parameter_name = field = "code"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
@@ -79,7 +79,7 @@ class ServiceFilter(_WordFilter):
     parameter_name = field = "service"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """The known providers: services are named alike."""
+        """The known providers: services have the same names."""
         return [(name, name) for name in providers.names()]
 
 

@@ -1,4 +1,4 @@
-"""Answers that wait for the storage, in the admin."""
+"""Held answers in the admin."""
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -10,7 +10,7 @@ from progressions.models import HeldAnswer
 
 @admin.register(HeldAnswer)
 class HeldAnswerAdmin(MachineAdmin[HeldAnswer]):
-    """Paid answers that the originals storage did not take; each goes there by itself once the storage is back."""
+    """Paid answers that the originals storage did not accept; Dali moves them there once it is available."""
 
     list_display = ("key", "variant", "media_type", "created_at")
     ordering = ("created_at",)
@@ -18,5 +18,5 @@ class HeldAnswerAdmin(MachineAdmin[HeldAnswer]):
     list_select_related = ("variant",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[HeldAnswer]:
-        """Without the pictures' bytes."""
+        """Without the bytes of the images."""
         return super().get_queryset(request).defer("content")

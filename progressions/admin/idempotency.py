@@ -8,7 +8,7 @@ from progressions.models import IdempotencyKey
 
 @admin.register(IdempotencyKey)
 class IdempotencyKeyAdmin(MachineAdmin[IdempotencyKey]):
-    """Keys that clients sent with requests that were done; each goes after seven days."""
+    """Idempotency keys of successful requests; Dali deletes them after seven days."""
 
     list_display = ("key", "scope", "owner", "status", "made_id", "created_at")
     list_filter = ("created_at",)

@@ -1,4 +1,4 @@
-"""Images and uploads in the admin, with thumbnails; judging again."""
+"""Images and uploads in the admin, with thumbnails and the action "Judge again"."""
 
 import json
 from typing import Any
@@ -80,16 +80,16 @@ class ImageProgressionAdmin(MachineAdmin[ImageProgression]):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """The search text is kept case-folded, so the words asked for are folded too."""
+        """The search text is stored case-folded, so the search words are folded too."""
         return super().get_search_results(request, queryset, comparable(search_term))
 
     def has_judge_permission(self, request: HttpRequest) -> bool:
-        """Whether the user may have images judged again."""
+        """Whether the user may use "Judge again"."""
         return request.user.has_perm("progressions.change_imageprogression")
 
     @admin.action(description="Judge again", permissions=["judge"])
     def judge_again(self, request: HttpRequest, images: QuerySet[ImageProgression]) -> None:
-        """Lets the judge look again, within seconds; the verdict there is stays until then."""
+        """Queues the images for the judge; the present verdict stays until then."""
         count = ask_again(progression_ids=list(images.values_list("id", flat=True)))
         noun = "image" if count == 1 else "images"
         self.message_user(request, f"{count} {noun} will be judged again within seconds.", messages.SUCCESS)
@@ -106,7 +106,7 @@ class ImageProgressionAdmin(MachineAdmin[ImageProgression]):
 
     @admin.display(description="judgment", ordering="judgment")
     def verdict(self, image: ImageProgression) -> SafeString | str:
-        """The verdict as a coloured word, the first note on top of it."""
+        """The verdict as a coloured word; its tooltip is the first note."""
         return badge(image.judgment or "unjudged", next(iter(image.ai_notes), ""))
 
     @admin.display(description="made by", ordering="ai_provider")
@@ -187,7 +187,7 @@ class ImageProgressionAdmin(MachineAdmin[ImageProgression]):
 
     @admin.display(description="provider's record")
     def meta(self, image: ImageProgression) -> SafeString:
-        """What the provider said of the call."""
+        """What the provider reported about the call."""
         return format_html(
             '<pre class="json">{}</pre>', json.dumps(image.provider_meta, indent=2, sort_keys=True)
         )
@@ -228,5 +228,5 @@ class UploadAdmin(MachineAdmin[Upload]):
 
     @admin.display(description="received", ordering="created_at")
     def received(self, upload: Upload) -> SafeString | str:
-        """When it came."""
+        """When it arrived."""
         return moment(upload.created_at)

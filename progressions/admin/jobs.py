@@ -1,4 +1,4 @@
-"""Jobs, variants and steps in the admin: what was asked, what became of it and how long it took."""
+"""Jobs, variants and steps in the admin."""
 
 from collections import defaultdict
 from decimal import Decimal
@@ -26,13 +26,14 @@ from progressions.money.ledger import Spending, spent_by_jobs, with_unbooked
 from progressions.money.spending import in_words
 from progressions.pipeline.writes import cancel_job, summarise
 from progressions.queries import steps_by_owner
+from progressions.work.step_owners import owner_of_step
 
 VARIANTS_PER_PAGE = 24
 TITLE_CHARACTERS = 160
 
 
 class JobChangeList(ChangeList):
-    """The list of jobs with a tally of each one's variants, and what each has cost: two queries for the whole page."""
+    """The list of jobs with their variants by state and their cost: two queries for the whole page."""
 
     def get_results(self, request: HttpRequest) -> None:
         """Counts the variants of the page's jobs by status, and sums up their costs."""
@@ -53,7 +54,7 @@ class JobChangeList(ChangeList):
 
 @admin.register(Job)
 class JobAdmin(MachineAdmin[Job]):
-    """Jobs: made through the API or the command line, watched and cancelled here."""
+    """Jobs, which come from the API or the command line; they can be cancelled here."""
 
     list_display = ("asked", "state", "outcome", "asks", "project_link", "cost", "submitted", "took")
     list_display_links = ("asked",)
@@ -65,7 +66,7 @@ class JobAdmin(MachineAdmin[Job]):
     ordering = ("-id",)  # ids are in the order of time, and indexed
     actions = ("cancel",)
     change_form_template = "admin/progressions/job/change_form.html"
-    fieldsets = ((None, {"fields": ()}),)  # the template shows all, in its own order
+    fieldsets = ((None, {"fields": ()}),)  # the template shows everything
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         """With tallies."""
@@ -93,9 +94,9 @@ class JobAdmin(MachineAdmin[Job]):
 
     @admin.action(description="Cancel", permissions=["cancel"])
     def cancel(self, request: HttpRequest, jobs: QuerySet[Job]) -> None:
-        """What has not started never starts; what is under way ends at its next step."""
+        """Waiting variants end now, running ones at their next step."""
         if not self.has_cancel_permission(request):
-            self.message_user(request, "You may not cancel jobs.", messages.ERROR)
+            self.message_user(request, "You don't have permission to cancel jobs.", messages.ERROR)
             return
         unfinished = jobs.filter(status__in=[JobStatus.QUEUED, JobStatus.RUNNING])
         ids = list(unfinished.order_by("id").values_list("id", flat=True))
@@ -104,15 +105,17 @@ class JobAdmin(MachineAdmin[Job]):
         if ids:
             noun = "job" if len(ids) == 1 else "jobs"
             self.message_user(
-                request, f"{len(ids)} {noun} cancelled; what is under way ends at its next step."
+                request, f"Cancelled {len(ids)} {noun}. Running variants end at their next step."
             )
         else:
-            self.message_user(request, "There was nothing left to cancel.", messages.WARNING)
+            self.message_user(
+                request, "None of these jobs can be cancelled: they have ended.", messages.WARNING
+            )
 
     def render_change_form(
         self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        """Adds what the job's page shows."""
+        """Adds the content of the job's page."""
         job = kwargs.get("obj")
         if job is not None:
             context.update(self._board(request, job))
@@ -163,7 +166,7 @@ class JobAdmin(MachineAdmin[Job]):
 
     @admin.display(description="variants")
     def outcome(self, job: Job) -> SafeString | str:
-        """How many variants are where."""
+        """How many variants are in each state."""
         return _tally(getattr(job, "tally", {}))
 
     @admin.display(description="project", ordering="project__name")
@@ -173,13 +176,13 @@ class JobAdmin(MachineAdmin[Job]):
 
     @admin.display(description="kind", ordering="kind")
     def asks(self, job: Job) -> SafeString:
-        """What kind of work, whom it asks, and for how many each."""
+        """The kind, the providers, and the number of variants of each."""
         asked = f"{', '.join(job.providers)} × {job.variants_per_provider}"  # noqa: RUF001 - times
         return format_html('{}<br><span class="quiet">{}</span>', job.kind, asked)
 
     @admin.display(description="cost")
     def cost(self, job: Job) -> str:
-        """What it has cost, and what that leaves out."""
+        """What it has cost, and what is missing from the sum."""
         return in_words(getattr(job, "spent", Spending()))
 
     @admin.display(description="submitted", ordering="created_at")
@@ -195,7 +198,7 @@ class JobAdmin(MachineAdmin[Job]):
 
 @admin.register(Variant)
 class VariantAdmin(MachineAdmin[Variant]):
-    """Variants over all jobs: to find what failed, and why."""
+    """Variants of all jobs, to find what failed and why."""
 
     list_display = (
         "name",
@@ -226,11 +229,11 @@ class VariantAdmin(MachineAdmin[Variant]):
 
     @admin.display(description="image")
     def thumbnail(self, variant: Variant) -> SafeString | str:
-        """Its image, where there is one."""
+        """Its image, if there is one."""
         made = variant.progression
         return picture(made.generated_image_url, made.prompt) if made else EMPTY
 
-    @admin.display(description="reason of failure", ordering="code")
+    @admin.display(description="failure", ordering="code")
     def outcome(self, variant: Variant) -> SafeString | str:
         """Code and error, cut for the list."""
         if not variant.code:
@@ -240,7 +243,7 @@ class VariantAdmin(MachineAdmin[Variant]):
 
     @admin.display(description="cost", ordering="cost_usd")
     def cost(self, variant: Variant) -> str:
-        """Of its image calls, in US dollars; empty where no price is known."""
+        """Of its image calls, in US dollars; empty if no price is known."""
         return EMPTY if variant.cost_usd is None else dollars(variant.cost_usd)
 
     @admin.display(description="ended", ordering="ended_at")
@@ -263,7 +266,7 @@ class StepAdmin(MachineAdmin[Step]):
     list_filter = ("status", "started_at")
     search_fields = ("name__exact",)
     id_fields = ("owner_id",)
-    search_help_text = "Name of a step, or the whole id of its job or variant"
+    search_help_text = "Name of a step, or the whole id of the job or variant it belongs to"
     ordering = ("-id",)
 
     @admin.display(description="status", ordering="status")
@@ -281,15 +284,13 @@ class StepAdmin(MachineAdmin[Step]):
         """The error, cut for the list."""
         return Truncator(step.error).chars(80) or EMPTY
 
-    @admin.display(description="of")
+    @admin.display(description="belongs to")
     def owner(self, step: Step) -> SafeString:
-        """The job (its `ingest`), the variant, or the message of a talk (its steps are counted), to open."""
-        if "#" in step.name:
-            address = reverse("admin:artifacts_chatturn_change", args=[step.owner_id])
-            return link(address, f"message {str(step.owner_id)[-12:]}")
-        name = "job" if step.name == "ingest" else "variant"
-        address = reverse(f"admin:progressions_{name}_change", args=[step.owner_id])
-        return link(address, f"{name} {str(step.owner_id)[-12:]}")
+        """A link to the row that the step belongs to."""
+        owner, number = owner_of_step(step.name), str(step.owner_id)[-12:]
+        if owner is None:
+            return format_html("{}", number)
+        return link(reverse(owner.change_page, args=[step.owner_id]), f"{owner.noun} {number}")
 
     @admin.display(description="started", ordering="started_at")
     def started(self, step: Step) -> SafeString | str:
@@ -304,7 +305,7 @@ def _took(job: Job) -> str:
 
 
 def _tally(counts: dict[str, int]) -> SafeString | str:
-    """A bar in parts, and the same in words."""
+    """A divided bar, and the same in words."""
     shown = [(word, counts.get(word, 0)) for word in _TALLY_ORDER]
     shown = [(word, count) for word, count in shown if count]
     total = sum(count for _, count in shown)

@@ -21,7 +21,7 @@ NEWEST_SHOWN = 12
 
 
 class ProjectChangeList(ChangeList):
-    """The list of projects with what each has cost: one query for the whole page."""
+    """The list of projects with their cost: one query for the whole page."""
 
     def get_results(self, request: HttpRequest) -> None:
         """Sums up the ledger of the page's projects."""
@@ -58,11 +58,11 @@ class ProjectAdmin(LeanAdmin[Project]):
         return self.fields if obj else ("name", "description")
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        """None: projects are deleted one by one, see below."""
+        """None: projects are deleted one by one."""
         return {}
 
     def has_delete_permission(self, request: HttpRequest, obj: Project | None = None) -> bool:
-        """Only a project without any work: nothing that was made is lost by a click."""
+        """Only projects without jobs and images can be deleted, so that no work is lost by a click."""
         if obj is not None and any(
             getattr(obj, count, 0) > 0 for count in ("job_count", "progression_count")
         ):
@@ -81,17 +81,17 @@ class ProjectAdmin(LeanAdmin[Project]):
 
     @admin.display(description="images")
     def images(self, project: Project) -> SafeString | str:
-        """How many, and the way to them."""
+        """How many, as a link to them."""
         return _counted(project, "progression_count", "progressions_imageprogression")
 
     @admin.display(description="jobs")
     def jobs(self, project: Project) -> SafeString | str:
-        """How many, and the way to them."""
+        """How many, as a link to them."""
         return _counted(project, "job_count", "progressions_job")
 
     @admin.display(description="cost")
     def cost(self, project: Project) -> SafeString | str:
-        """What its work has cost, and the way to the calls."""
+        """What its work has cost, as a link to the calls."""
         spent: Spending | None = getattr(project, "spent", None)
         if spent is None:
             spent = spending_of("project_id", [project.pk]).get(project.pk, Spending())

@@ -1,4 +1,4 @@
-"""Prompts that a text model has written anew, in the admin."""
+"""Prompts rewritten by a text model, in the admin."""
 
 from django.contrib import admin
 from django.utils.text import Truncator
@@ -9,7 +9,7 @@ from progressions.models import Rewrite
 
 @admin.register(Rewrite)
 class RewriteAdmin(MachineAdmin[Rewrite]):
-    """What a text model made of prompts, newest first; one for all variants that ask for the same."""
+    """Rewritten prompts, newest first; variants with the same input share one."""
 
     list_display = ("excerpt", "written_by", "created_at")
     list_filter = ("created_at",)
@@ -19,7 +19,7 @@ class RewriteAdmin(MachineAdmin[Rewrite]):
 
     @admin.display(description="prompt")
     def excerpt(self, rewrite: Rewrite) -> str:
-        """The beginning, for the list; where there is no text, why."""
+        """The beginning of the text; without a text, the reason."""
         return Truncator(rewrite.text or rewrite.fault).chars(100)
 
     @admin.display(description="model")

@@ -41,7 +41,7 @@ class EventAdmin(MachineAdmin[Event]):
 
     @admin.display(description="text")
     def excerpt(self, event: Event) -> SafeString:
-        """What the event tells beyond the list's other columns, cut."""
+        """The fields that have no column of their own, cut."""
         body = {name: value for name, value in json.loads(event.text).items() if name not in _IN_EVERY_EVENT}
         told = ", ".join(
             f"{name}: {value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}"
@@ -70,7 +70,7 @@ class EventAdmin(MachineAdmin[Event]):
 
 @admin.register(StreamSession)
 class StreamSessionAdmin(MachineAdmin[StreamSession]):
-    """Sessions and how far each has come."""
+    """Sessions and the number of their last event."""
 
     list_display = ("session_id", "last_seq", "pruned_seq", "events_link", "updated_at")
     search_fields = ("session_id__startswith",)
@@ -86,18 +86,18 @@ class StreamSessionAdmin(MachineAdmin[StreamSession]):
 
 @admin.register(Cooldown)
 class CooldownAdmin(MachineAdmin[Cooldown]):
-    """Providers that asked to be left alone; deleting a row asks them again at once."""
+    """Providers that are cooling down; delete a row to use the provider again at once."""
 
     list_display = ("provider", "until", "reason")
 
     def has_delete_permission(self, request: HttpRequest, obj: Cooldown | None = None) -> bool:
-        """Who may change cooldowns may lift them."""
+        """Users with the permission to delete cooldowns."""
         return request.user.has_perm("progressions.delete_cooldown")
 
 
 @admin.register(Duty)
 class DutyAdmin(MachineAdmin[Duty]):
-    """When each upkeep is due."""
+    """When each upkeep task is due."""
 
     list_display = ("name", "due_at")
 

@@ -6,13 +6,15 @@ from datetime import datetime, timedelta
 
 from progressions.enums import StepStatus
 from progressions.models import Step
+from progressions.pipeline.steps.table import TITLES
 
 
 @dataclass(frozen=True, slots=True)
 class AttemptBar:
-    """One attempt at a step; `left` and `width` in percent of the axis, `ms` None while it is under way."""
+    """One attempt at a step. `left` and `width` are in percent of the axis; `ms` is None while it is under way."""
 
     name: str
+    title: str
     attempt: int
     status: str
     ms: int | None
@@ -30,7 +32,7 @@ class Timeline:
 
 
 def timeline(steps: Sequence[Step], now: datetime) -> Timeline:
-    """The timeline of one owner's steps; an attempt that was sent and not answered reaches until `now`."""
+    """The timeline of one owner's steps; an attempt without an answer extends to `now`."""
     if not steps:
         return Timeline((), 0)
     start = min(step.started_at for step in steps)
@@ -39,12 +41,19 @@ def timeline(steps: Sequence[Step], now: datetime) -> Timeline:
     for step in steps:
         left = 100 * _ms(step.started_at - start) / total_ms
         width = 100 * _ms(_end(step, now) - step.started_at) / total_ms
-        # Half a percent is the least that can be seen, and no bar may leave the axis.
+        # Half a percent is the narrowest visible bar; no bar may leave the axis.
         width = max(0.5, width)
         left = min(left, 100 - width)
         bars.append(
             AttemptBar(
-                step.name, step.attempt, step.status, step.ms, round(left, 2), round(width, 2), step.error
+                step.name,
+                TITLES.get(step.name, ""),
+                step.attempt,
+                step.status,
+                step.ms,
+                round(left, 2),
+                round(width, 2),
+                step.error,
             )
         )
     return Timeline(tuple(bars), round(total_ms))

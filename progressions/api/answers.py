@@ -1,4 +1,4 @@
-"""Answers that several routes give: a job with its steps, a submission."""
+"""Answers that several routes share: a job with its steps, a submission."""
 
 from uuid import UUID
 
@@ -17,7 +17,7 @@ from progressions.api.serializers import (
 from progressions.models import Job
 from progressions.money.ledger import spent_by_jobs
 from progressions.queries import get_job_with_variants, get_variant, steps_by_owner
-from progressions.work.idempotency import KEY_PATTERN
+from progressions.work.idempotency import KEPT, KEY_PATTERN
 
 
 def job_answer(job: Job) -> Response:
@@ -28,21 +28,21 @@ def job_answer(job: Job) -> Response:
 
 
 def submitted(job_id: UUID) -> Response:
-    """202, and where the job is to be asked for; MissingError where there is none."""
+    """202 with the URL of the job. Raises MissingError."""
     body = JobSubmittedSerializer(get_job_with_variants(job_id)).data
     headers = {"Location": absolute_url(f"/api/jobs/{job_id}")}
     return Response(body, status=status.HTTP_202_ACCEPTED, headers=headers)
 
 
 def variant_answer(variant_id: UUID) -> Response:
-    """One variant as in its job; MissingError where there is none."""
+    """One variant as in its job. Raises MissingError."""
     variant = get_variant(variant_id)
     context = {STEPS_CONTEXT: steps_by_owner([variant.pk])}
     return Response(OneVariantSerializer(variant, context=context).data)
 
 
 def replayed(answer: Response) -> Response:
-    """Marks the answer to a request that was done before."""
+    """Marks the answer as that of an earlier request."""
     answer["Idempotent-Replayed"] = "true"
     return answer
 
@@ -51,16 +51,17 @@ IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
     {"type": "string", "pattern": KEY_PATTERN},
     OpenApiParameter.HEADER,
-    description="A request with the same key and body is done once; kept for 7 days. Another body: 422.",
+    description=f"A request with the same key and body is done once; keys are kept for {KEPT.days} days. The same"
+    " key with another body: 422.",
 )
 
 
 def replay_header(*codes: int) -> OpenApiParameter:
-    """What the answers of those codes carry where the key was known."""
+    """The header of answers with these codes if the key was known."""
     return OpenApiParameter(
         "Idempotent-Replayed",
         {"type": "string", "enum": ["true"]},
         OpenApiParameter.HEADER,
-        description="There where the key was known.",
+        description="Present if the key was used before.",
         response=list(codes),
     )

@@ -1,4 +1,4 @@
-"""Pages that are no part of the API: the images of the embedded delivery."""
+"""The images of the local delivery, outside the API."""
 
 import itertools
 import re
@@ -17,7 +17,7 @@ _NAME = re.compile(r"([0-9a-f]{64})\.webp")
 def serve_image(request: HttpRequest, name: str) -> HttpResponseBase:
     """`GET /images/<sha256>.webp`: a delivery image, which never changes; 404 for any other name.
 
-    Any page may show it (`cross-origin`), no page may run it. No row is read, so that images show without the database.
+    Any page may embed it (`cross-origin`) but not run it. Reads no row, so that images work without the database.
     """
     found = _NAME.fullmatch(name.lower())
     if found is None:
@@ -40,7 +40,7 @@ def serve_image(request: HttpRequest, name: str) -> HttpResponseBase:
         if size <= STREAM_BYTES:
             return HttpResponse(files.read(key), content_type="image/webp", headers=headers)
         pieces = files.stream(key, 0, size)
-        # The first one now, while the answer can still be another.
+        # Read the first piece now, while the answer can still be an error.
         body = itertools.chain((next(pieces),), pieces)
     except FileNotFoundError:
         return _missing()
@@ -48,7 +48,7 @@ def serve_image(request: HttpRequest, name: str) -> HttpResponseBase:
 
 
 def _missing() -> HttpResponse:
-    """404 that no cache keeps."""
+    """404, not cached."""
     headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
     return HttpResponse(
         "There is no such image.\n", status=404, content_type="text/plain; charset=utf-8", headers=headers

@@ -24,7 +24,7 @@ from progressions.api.answers import (
     variant_answer,
 )
 from progressions.api.progressions import LOCATION, shown, shown_again
-from progressions.api.requests import JobInSerializer, JobRetryInSerializer, once_of, parse_after
+from progressions.api.requests import JobRetryInSerializer, once_of, parse_after
 from progressions.api.serializers import (
     SPENT_CONTEXT,
     JobListedSerializer,
@@ -38,6 +38,7 @@ from progressions.models import Job
 from progressions.money.ledger import spent_by_jobs
 from progressions.pipeline import writes
 from progressions.pipeline.intake import submit
+from progressions.pipeline.intake.body import JobInSerializer
 from progressions.queries import event_texts, get_job, get_job_with_variants, jobs_with_variants
 from progressions.stream.schema import EVENTS_SCHEMA
 from progressions.work.idempotency import KeptRequest, do_once
@@ -59,7 +60,7 @@ class ProjectJobViewSet(ApiMixin, GenericViewSet[Job]):
         return [JobsThrottle()] if self.request.method == "POST" else []
 
     def check_throttles(self, request: Request) -> None:
-        """Called before the body is read, and so too early: `create` counts what is no replay."""
+        """Does nothing: DRF calls this before the body is read. `create` counts requests that are not replays."""
 
     @extend_schema(summary="List a project's jobs", description="Newest first, without steps.")
     def list(self, request: Request, project_id: UUID) -> Response:
@@ -78,8 +79,8 @@ class ProjectJobViewSet(ApiMixin, GenericViewSet[Job]):
     def create(self, request: Request, project_id: UUID) -> Response:
         """One prompt for one or more providers.
 
-        In the order of the contract: size, replay, rate limit, validation, backlog. A replay is answered whatever has
-        changed since; what cannot be read is told after the rate limit.
+        Checks size, replay, rate limit, validation and backlog, in this order. A replay gets its answer whatever has
+        changed since; an unreadable body is reported after the rate limit.
         """
         once, fault = None, None
         try:
@@ -120,13 +121,13 @@ class JobViewSet(ApiMixin, GenericViewSet[Job]):
 
     @extend_schema(
         summary="A job's stored events",
-        description=f"For clients without sockets, in the order of `seq`; at most {MOST_EVENTS:,}, then the `Link`"
-        " header leads on.",
+        description=f"For clients without sockets, in the order of `seq`. At most {MOST_EVENTS:,}; the `Link` header"
+        " leads to the next ones.",
         parameters=[
             OpenApiParameter(
                 "after",
                 {"type": "integer", "minimum": 0, "maximum": MOST_WHOLE, "default": 0},
-                description="The last `seq` known.",
+                description="The last `seq` that you have.",
             ),
             OpenApiParameter(
                 "limit", {"type": "integer", "minimum": 1, "maximum": MOST_EVENTS, "default": MOST_EVENTS}
@@ -135,7 +136,7 @@ class JobViewSet(ApiMixin, GenericViewSet[Job]):
         responses={200: EVENTS_SCHEMA},
     )
     def events(self, request: Request, job_id: UUID) -> HttpResponse:
-        """The events, as the very text that the stream sends."""
+        """The events, in exactly the text that the stream sends."""
         after = parse_after(request)
         limit = parse_limit(request.query_params.get("limit", ""), default=MOST_EVENTS, most=MOST_EVENTS)
         get_job(job_id)
@@ -149,7 +150,7 @@ class JobViewSet(ApiMixin, GenericViewSet[Job]):
 
     @extend_schema(
         summary="Cancel a job",
-        description="What has not started never starts, what is under way ends at its next step. Idempotent.",
+        description="Variants that have not started never start; others end at their next step. Idempotent.",
         request=None,
         responses={200: JobSerializer},
     )
@@ -168,7 +169,7 @@ class JobViewSet(ApiMixin, GenericViewSet[Job]):
         parameters=[IDEMPOTENCY_KEY, LOCATION, replay_header(202)],
     )
     def retry(self, request: Request, job_id: UUID) -> Response:
-        """A new job of what failed."""
+        """A new job of the failed variants."""
         owner = owner_of(request)
         once = once_of(request, f"jobs/{job_id}/retry", owner=owner, body=request.data)
 
@@ -189,12 +190,12 @@ class VariantViewSet(ApiMixin, ViewSet):
 
     @extend_schema(summary="One variant", responses={200: OneVariantSerializer})
     def retrieve(self, request: Request, variant_id: UUID) -> Response:
-        """The variant as in its job, with the job's id. `duplicateOf` of another variant is such an id."""
+        """The variant as in its job, with the job's id. `duplicateOf` holds such an id too."""
         return variant_answer(variant_id)
 
     @extend_schema(
         summary="Keep a near-duplicate",
-        description="The progression of a variant that was skipped as a near-duplicate.",
+        description="Makes a progression of a variant that was skipped as a near-duplicate.",
         request=None,
         responses={
             201: ProgressionSerializer,
@@ -205,7 +206,7 @@ class VariantViewSet(ApiMixin, ViewSet):
         parameters=[IDEMPOTENCY_KEY, replay_header(200, 201)],
     )
     def keep(self, request: Request, variant_id: UUID) -> Response:
-        """201 with the progression made of it, 200 where it was kept already."""
+        """201 with the new progression, 200 if it was kept before."""
         scope, body = f"variants/{variant_id}/keep", self.read_nothing()
         once = once_of(request, scope, owner=owner_of(request), body=body)
 

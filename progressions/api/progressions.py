@@ -1,4 +1,4 @@
-"""The routes of progressions: lists, lineage, rolling back, retrying."""
+"""The routes of progressions: lists, lineage, rollback, retry."""
 
 from typing import Any
 from uuid import UUID
@@ -29,12 +29,12 @@ from projects.authentication import owner_of
 from projects.queries import get_bare_project
 
 LOCATION = OpenApiParameter(
-    "Location", str, OpenApiParameter.HEADER, description="The job, absolute.", response=[202]
+    "Location", str, OpenApiParameter.HEADER, description="The job's absolute URL.", response=[202]
 )
 
 
 class ProgressionViewSet(ApiMixin, GenericViewSet[ImageProgression]):
-    """Progressions: images in the tree of what came from what."""
+    """Progressions: images, each with the image that it was made from."""
 
     queryset = ImageProgression.objects.all()
     serializer_class = ProgressionSerializer
@@ -56,15 +56,15 @@ class ProgressionViewSet(ApiMixin, GenericViewSet[ImageProgression]):
         """One progression."""
         return Response(ProgressionSerializer(get_progression(progression_id)).data)
 
-    @extend_schema(summary="What it came from and what came from it", responses={200: LineageSerializer})
+    @extend_schema(summary="Ancestors and descendants", responses={200: LineageSerializer})
     def lineage(self, request: Request, progression_id: UUID) -> Response:
         """The family of a progression."""
         return Response(LineageSerializer(get_lineage(progression_id)).data)
 
     @extend_schema(
-        summary="Go back to what it started from",
-        description="A new step whose parent is this one and whose image is this one's start image"
-        " (its own where it had none). Later jobs build on it.",
+        summary="Roll back to the start image",
+        description="A new progression on top of this one that shows this one's start image (its own image if it had"
+        " none). Later jobs can build on it.",
         request=None,
         responses={201: ProgressionSerializer, 422: ErrorSerializer},
         parameters=[IDEMPOTENCY_KEY, replay_header(201)],
@@ -81,7 +81,7 @@ class ProgressionViewSet(ApiMixin, GenericViewSet[ImageProgression]):
         return do_once(once, make, shown_again)
 
     @extend_schema(
-        summary="Try again",
+        summary="Retry an image",
         description="A new job with the same provider, kind, mask and start image.",
         request=ProgressionRetryInSerializer,
         responses={202: JobSubmittedSerializer, 422: ErrorSerializer},
@@ -118,7 +118,7 @@ def shown(progression: ImageProgression, code: int) -> Response:
 
 
 def shown_again(kept: KeptRequest) -> Response:
-    """The progression that a request made before; MissingError where it is gone."""
+    """The progression that an earlier request made. Raises MissingError if it is gone."""
     return replayed(shown(get_progression(kept.made_id), kept.status))
 
 

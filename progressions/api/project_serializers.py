@@ -30,13 +30,14 @@ class ProjectCostsSerializer(serializers.Serializer[Spending]):
     refining_usd = StrictUsdField(source="refining", allow_null=True)
     agents_usd = StrictUsdField(source="agents", allow_null=True)
     unknown_calls = serializers.IntegerField(
-        source="unknown", help_text="Calls whose price nobody knows: in no sum."
+        source="unknown", help_text="Calls of unknown price; not included in the sums."
     )
     possibly_billed_calls = serializers.IntegerField(
-        source="possible", help_text="Calls that were sent and whose answer was never seen: in no sum."
+        source="possible",
+        help_text="Calls that were sent but whose answer never arrived; not included in the sums.",
     )
     possibly_billed_usd = StrictUsdField(
-        source="possible_usd", allow_null=True, help_text="What those would have cost; null where unknown."
+        source="possible_usd", allow_null=True, help_text="What those may have cost; null if unknown."
     )
 
 
@@ -51,7 +52,7 @@ class ProjectSerializer(serializers.ModelSerializer[Project]):
     progression_count = serializers.IntegerField(read_only=True)
     job_count = serializers.IntegerField(read_only=True)
     cover_url = UrlOutField(
-        source="cover", help_text="The newest image that passed the judge, else the newest."
+        source="cover", help_text="The newest image that passed the judge; without one, the newest image."
     )
     cost_usd = serializers.SerializerMethodField()
     costs = serializers.SerializerMethodField()

@@ -20,19 +20,21 @@ from projects.queries import get_bare_project
 
 
 class ProjectViewSet(ApiMixin, GenericViewSet[Project]):
-    """Projects: what work belongs to."""
+    """Projects, which group jobs and images."""
 
     queryset = Project.objects.all()
     serializer_class = ProjectSerializer
     newest_by = "updated_at"
 
-    @extend_schema(summary="List projects", description="Newest work first.")
+    @extend_schema(summary="List projects", description="Most recently changed first.")
     def list(self, request: Request) -> Response:
         """A page of projects."""
         page = self.paginate_queryset(projects_with_counts())
         return self.get_paginated_response(_shown(page or []))
 
-    @extend_schema(summary="Make a project", request=ProjectInSerializer, responses={201: ProjectSerializer})
+    @extend_schema(
+        summary="Create a project", request=ProjectInSerializer, responses={201: ProjectSerializer}
+    )
     def create(self, request: Request) -> Response:
         """A new project."""
         given = self.read(ProjectInSerializer)

@@ -1,4 +1,4 @@
-"""JSON out: progressions, jobs, variants."""
+"""Answers: progressions, jobs, variants."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -16,19 +16,19 @@ from progressions.money.ledger import Spending, with_unbooked
 from progressions.stream.event_types import AppliedTip, Summary
 
 PROGRESSION_KINDS = [*Kind.choices, (ROLLBACK, "Rollback")]
-STEPS_CONTEXT = "steps"  # in a serializer's context: the steps by owner, where they are to be shown
-SPENT_CONTEXT = "spent"  # as that: the spending by job
+STEPS_CONTEXT = "steps"  # in a serializer's context: the steps by owner, if they are shown
+SPENT_CONTEXT = "spent"  # likewise: the spending by job
 
 
 class TipSerializer(serializers.Serializer[AppliedTip]):
-    """A tip as it was worded when it was applied."""
+    """A tip, in its wording when it was applied."""
 
     key = serializers.CharField()
     addition = serializers.CharField()
 
 
 class ProgressionSerializer(serializers.ModelSerializer[ImageProgression]):
-    """One image in the tree of what came from what."""
+    """One image and how it was made."""
 
     kind = serializers.ChoiceField(choices=PROGRESSION_KINDS, read_only=True)
     parent_progression_id = serializers.UUIDField(read_only=True, allow_null=True)
@@ -38,14 +38,14 @@ class ProgressionSerializer(serializers.ModelSerializer[ImageProgression]):
     start_image_delivery_url = UrlOutField()
     generated_image_url = UrlOutField()
     original_image_r2_key = serializers.CharField(
-        read_only=True, help_text="The start image's bytes where there was one, else the generated image's."
+        read_only=True, help_text="The start image's bytes if there was one, otherwise the generated image's."
     )
     ai_notes = serializers.ListField(child=serializers.CharField(), read_only=True)
     ai_tags = serializers.ListField(child=serializers.CharField(), read_only=True)
     judgment = serializers.ChoiceField(choices=Judgment.choices, read_only=True, allow_null=True)
     tips_applied = TipSerializer(many=True, read_only=True)
     retry_suggestion = TextOrNullField()
-    cost_usd = StrictUsdField(read_only=True, allow_null=True, help_text="Null where no price is known.")
+    cost_usd = StrictUsdField(read_only=True, allow_null=True, help_text="Null if the price is unknown.")
     provider_meta = serializers.DictField(read_only=True)
     created_at = EpochMsField()
 
@@ -85,7 +85,7 @@ class ProgressionSerializer(serializers.ModelSerializer[ImageProgression]):
 
 
 class LineageSerializer(serializers.Serializer[Any]):
-    """What a progression came from, and what came from it."""
+    """A progression with its ancestors and descendants."""
 
     ancestors = ProgressionSerializer(many=True, help_text="Root first.")
     progression = ProgressionSerializer()
@@ -115,7 +115,7 @@ class VariantListedSerializer(serializers.ModelSerializer[Variant]):
     error = TextOrNullField()
     progressionId = serializers.UUIDField(source="progression_id", read_only=True, allow_null=True)
     duplicateOf = serializers.UUIDField(
-        source="duplicate_of_id", read_only=True, allow_null=True, help_text="The variant it resembles."
+        source="duplicate_of_id", read_only=True, allow_null=True, help_text="The variant that it resembles."
     )
     duplicateOfProgressionId = serializers.UUIDField(
         source="duplicate_of_progression_id",
@@ -131,7 +131,7 @@ class VariantListedSerializer(serializers.ModelSerializer[Variant]):
     possiblyBilled = serializers.IntegerField(
         source="possibly_billed",
         read_only=True,
-        help_text="Calls that were sent and whose answer was never seen.",
+        help_text="Calls that were sent but whose answer never arrived.",
     )
 
     class Meta:
@@ -158,7 +158,7 @@ class VariantListedSerializer(serializers.ModelSerializer[Variant]):
 
     @extend_schema_field(serializers.ChoiceField(choices=Code.choices, allow_null=True))
     def get_code(self, row: Variant) -> str | None:
-        """Why it failed; null where it did not."""
+        """Why it failed; null if it did not."""
         return row.code or None
 
 
@@ -174,12 +174,12 @@ class VariantSerializer(VariantListedSerializer):
 
     @extend_schema_field(StepSerializer(many=True))
     def get_steps(self, row: Variant) -> list[dict[str, Any]]:
-        """What was done for it."""
+        """Its steps so far."""
         return _steps_of(row, self.context)
 
 
 class OneVariantSerializer(VariantSerializer):
-    """A variant by itself, with the job that it belongs to."""
+    """A variant with the id of its job."""
 
     jobId = serializers.UUIDField(source="job_id", read_only=True)
 
@@ -190,7 +190,7 @@ class OneVariantSerializer(VariantSerializer):
 
 
 class SummarySerializer(serializers.Serializer[Summary]):
-    """How many variants of a job are where."""
+    """How many variants of a job are in each state."""
 
     queued = serializers.IntegerField()
     running = serializers.IntegerField()
@@ -201,19 +201,20 @@ class SummarySerializer(serializers.Serializer[Summary]):
 
 
 class CostsSerializer(serializers.Serializer[Spending]):
-    """What a job has cost, by what it was spent on. A sum is null where nothing of it is known: unknown is never 0."""
+    """What a job has cost, by purpose. A sum is null if nothing of it is known: unknown is never 0."""
 
     imagesUsd = StrictUsdField(source="images", allow_null=True)
     judgingUsd = StrictUsdField(source="judging", allow_null=True)
     refiningUsd = StrictUsdField(source="refining", allow_null=True)
     unknownCalls = serializers.IntegerField(
-        source="unknown", help_text="Calls whose price nobody knows: in no sum."
+        source="unknown", help_text="Calls of unknown price; not included in the sums."
     )
     possiblyBilledCalls = serializers.IntegerField(
-        source="possible", help_text="Calls that were sent and whose answer was never seen: in no sum."
+        source="possible",
+        help_text="Calls that were sent but whose answer never arrived; not included in the sums.",
     )
     possiblyBilledUsd = StrictUsdField(
-        source="possible_usd", allow_null=True, help_text="What those would have cost; null where unknown."
+        source="possible_usd", allow_null=True, help_text="What those may have cost; null if unknown."
     )
 
 
@@ -256,17 +257,17 @@ class JobListedSerializer(serializers.ModelSerializer[Job]):
     @extend_schema_field(
         StrictUsdField(
             allow_null=True,
-            help_text="The sum of what is known of images, verdicts and refined prompts; null where nothing is.",
+            help_text="The known cost of images, verdicts and refined prompts; null if nothing is known.",
         )
     )
     def get_costUsd(self, job: Job) -> float | None:  # noqa: N802 - the field's name
-        """What it has cost, as far as it is known."""
+        """What it has cost, as far as known."""
         total = self._spending(job).total
         return None if total is None else float(total)
 
     @extend_schema_field(CostsSerializer)
     def get_costs(self, job: Job) -> dict[str, Any]:
-        """The same by what it was spent on."""
+        """The same by purpose."""
         return dict(CostsSerializer(self._spending(job)).data)
 
     def _spending(self, job: Job) -> Spending:
@@ -276,7 +277,7 @@ class JobListedSerializer(serializers.ModelSerializer[Job]):
 
     @extend_schema_field(SummarySerializer)
     def get_summary(self, job: Job) -> dict[str, int]:
-        """How many variants are where."""
+        """How many variants are in each state."""
         states: list[str] = [variant.status for variant in job.variants.all()]
         return {state: states.count(state) for state in VariantStatus.values}
 
@@ -294,7 +295,7 @@ class JobSerializer(JobListedSerializer):
 
     @extend_schema_field(StepSerializer(many=True))
     def get_steps(self, row: Job) -> list[dict[str, Any]]:
-        """What was done for the job as a whole: fetching its start image."""
+        """The steps of the job as a whole: fetching its start image."""
         return _steps_of(row, self.context)
 
 
@@ -304,7 +305,7 @@ def _steps_of(row: Job | Variant, context: Mapping[str, Any]) -> list[dict[str, 
 
 
 class VariantSubmittedSerializer(serializers.ModelSerializer[Variant]):
-    """A variant as a submission is answered."""
+    """A variant in the answer to a submission."""
 
     variantIndex = serializers.IntegerField(source="index", read_only=True)
     status = serializers.ChoiceField(choices=VariantStatus.choices, read_only=True)

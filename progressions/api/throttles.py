@@ -17,10 +17,10 @@ _log = get_logger(__name__)
 
 
 class RateThrottle(BaseThrottle):
-    """At most `rate` requests of one group from one client. To be inherited from.
+    """At most `rate` requests of one group from one client. Subclass it.
 
-    A client is an address (one /64 of IPv6 addresses) unless `client_of` says otherwise. Where the shared cache is
-    down it lets in: a limit is no reason to refuse what could be done.
+    A client is an address (one /64 of IPv6 addresses) unless `client_of` says otherwise. If the shared cache
+    is unavailable, every request is allowed.
     """
 
     group: ClassVar[str]
@@ -28,16 +28,16 @@ class RateThrottle(BaseThrottle):
     _wait_s: int | None = None
 
     def client_of(self, request: HttpRequest) -> str | None:
-        """What is counted by; None where the request is not to be counted."""
+        """What requests are counted by; None: do not count this request."""
         return customer(client_ip(request))
 
     def allow_request(self, request: Request, view: APIView) -> bool:
-        """Counts the request and says whether it may go on."""
+        """Counts the request and says whether it is allowed."""
         self._wait_s = self.seconds_to_wait(request._request)
         return self._wait_s is None
 
     def seconds_to_wait(self, request: HttpRequest) -> int | None:
-        """Counts the request; after how many seconds it may come again, None where it may go on now."""
+        """Counts the request; returns how many seconds to wait, None if it is allowed now."""
         client = self.client_of(request)
         if client is None:
             return None
@@ -56,7 +56,7 @@ class RateThrottle(BaseThrottle):
         return max(1, usage["time_left"]) if usage["should_limit"] else None
 
     def wait(self) -> int | None:
-        """Seconds until it may go on."""
+        """Seconds to wait."""
         return self._wait_s
 
 

@@ -13,7 +13,7 @@ from progressions.provider import PriceEstimate, Provider, SizeLimits
 
 
 class UploadSerializer(serializers.ModelSerializer[Upload]):
-    """An image that a client sent; `url` opens and serves as start image or mask."""
+    """An image that a client sent. Its `url` can be opened, and used as start image or mask."""
 
     url = UrlOutField(source="delivery")
 
@@ -24,14 +24,14 @@ class UploadSerializer(serializers.ModelSerializer[Upload]):
 
 
 class SizeLimitsSerializer(serializers.Serializer[SizeLimits]):
-    """Pixels that a provider takes."""
+    """The sizes that a provider accepts, in pixels a side."""
 
     min_px = serializers.IntegerField()
     max_px = serializers.IntegerField()
 
 
 class PriceSerializer(serializers.Serializer[PriceEstimate]):
-    """What one image costs, as far as it is known beforehand."""
+    """The expected cost of one image."""
 
     usd_per_image = serializers.FloatField()
     source = serializers.CharField()  # type: ignore[assignment]  # the field's name
@@ -62,11 +62,11 @@ class ProviderSerializer(serializers.Serializer[Provider]):
     @extend_schema_field(
         PriceSerializer(
             allow_null=True,
-            help_text="Of one image as it is made where nothing else is asked for; null where it is not known.",
+            help_text="Of one image with the default options; null if it is unknown.",
         )
     )
     def get_price(self, provider: Provider) -> dict[str, Any] | None:
-        """What the provider itself says, else the price table."""
+        """The provider's own price; without one, that of the price table."""
         if provider.price is not None:
             return dict(PriceSerializer(provider.price).data)
         quoted = quote_of(provider)
@@ -86,7 +86,7 @@ class ProviderSerializer(serializers.Serializer[Provider]):
 
 
 class TicketSerializer(serializers.Serializer[Any]):
-    """What a browser opens a stream with where a key is asked for."""
+    """A ticket with which a browser opens a stream if a key is required."""
 
     ticket = serializers.CharField(help_text="For the stream's `?ticket=`.")
     expiresAt = EpochMsField()

@@ -1,4 +1,4 @@
-"""The routes around jobs: uploads, providers, tickets for the stream."""
+"""The routes of uploads, providers and stream tickets."""
 
 from typing import Any, cast
 
@@ -15,10 +15,11 @@ from dali.lib.pictures.files import MEDIA_TYPES
 from dali.lib.pictures.images import InvalidImageError
 from dali.lib.web.api import ApiMixin
 from dali.lib.web.input.form_files import FormParser, file_of
-from progressions.api.requests import SESSION_ID, SessionIdField
 from progressions.api.upload_serializers import ProviderSerializer, TicketSerializer, UploadSerializer
+from progressions.enums import SESSION_ID
 from progressions.models import Upload
 from progressions.pipeline.ingest import receive_upload
+from progressions.pipeline.intake.body import SessionIdField
 from progressions.provider import providers
 from progressions.stream.tickets import issue_ticket
 from projects.authentication import ApiKeyAuthentication, StaffAuthentication, owner_of
@@ -39,7 +40,7 @@ class UploadViewSet(ApiMixin, GenericViewSet[Upload]):
 
     @extend_schema(
         summary="Upload an image",
-        description="The `url` of the answer opens, and serves as `startImageUrl` or `maskImageUrl`.",
+        description="Use the `url` of the answer as `startImageUrl` or `maskImageUrl`.",
         request={
             "multipart/form-data": OpenApiRequest(
                 FileInSerializer, encoding={"file": {"contentType": ", ".join(MEDIA_TYPES)}}
@@ -65,19 +66,19 @@ class ProviderViewSet(ApiMixin, ViewSet):
 
     @extend_schema(summary="List the providers", responses={200: ProviderSerializer(many=True)})
     def list(self, request: Request) -> Response:
-        """Every provider, with what it takes and whether it can be called."""
+        """All providers, with what they accept and whether they are configured."""
         return Response(ProviderSerializer(cast(Any, providers.all()), many=True).data)
 
 
 class TicketViewSet(ApiMixin, ViewSet):
-    """What a browser opens a stream with; pages of staff too."""
+    """Tickets with which browsers open streams; staff pages use them too."""
 
     authentication_classes = (ApiKeyAuthentication, StaffAuthentication)
 
     @extend_schema(
-        summary="A ticket for a stream",
-        description="Where a key is asked for on reads, a browser opens `/api/stream/{session_id}` with `?ticket=`:"
-        " it cannot send a header with a WebSocket. Good for 60 seconds and that session.",
+        summary="Get a ticket for a stream",
+        description="If reads need a key, a browser opens `/api/stream/{session_id}` with `?ticket=`, since it cannot"
+        " send a header with a WebSocket. Valid for this session, for 60 seconds.",
         request=None,
         parameters=[
             OpenApiParameter(
@@ -87,7 +88,7 @@ class TicketViewSet(ApiMixin, ViewSet):
         responses={201: TicketSerializer},
     )
     def create(self, request: Request, session_id: str) -> Response:
-        """The ticket and until when it is good."""
+        """The ticket and when it expires."""
         try:
             SessionIdField().run_validation(session_id)
         except serializers.ValidationError as error:

@@ -75,6 +75,17 @@ class Job(Queued):
     def __str__(self) -> str:
         return f"{self.kind} {self.id}"
 
+    @property
+    def size_px(self) -> tuple[int, int] | None:
+        """(width, height); None: the provider's own size."""
+        return parse_size(self.size)
+
+
+def parse_size(size: str) -> tuple[int, int] | None:
+    """(width, height) in pixels of `1024x768`; None of an empty string."""
+    width, _, height = size.partition("x")
+    return (int(width), int(height)) if height else None
+
 
 class Variant(Queued):
     """One image asked of one provider: a durable sequence of named steps."""

@@ -1,4 +1,4 @@
-"""Rows of prompts that a text model has written anew, so that each is paid for once."""
+"""Rows of prompts that a text model has rewritten, so that each is paid for once."""
 
 from django.db import models
 from django.utils import timezone

@@ -45,8 +45,8 @@ _POSTGRESQL_INDEXES = (
 
 
 def ensure_search_indexes(connection: BaseDatabaseWrapper) -> None:
-    """Makes what is missing of the indexes. Called after every migration: on SQLite one that alters the
-    table makes it anew, and with the old table its triggers go."""
+    """Makes what is missing of the indexes. Called after every migration: on SQLite, a migration that
+    alters the table recreates it without its triggers."""
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             for statement in _POSTGRESQL_INDEXES:
@@ -98,7 +98,7 @@ def compose_search_texts(connection: BaseDatabaseWrapper, batch: int = 1000) -> 
             return count
         changes = [(comparable(text), pk, text) for pk, text in rows if comparable(text) != text]
         with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
-            # Another process may have written the row meanwhile, rightly.
+            # Another process may have written the row in the meantime.
             cursor.executemany(
                 "UPDATE image_progressions SET search_text = %s WHERE id = %s AND search_text = %s", changes
             )

@@ -1,7 +1,7 @@
-"""Caps on spending: what a job may cost, and what all jobs of a day may; at submission and between calls.
+"""Caps on the cost of a job and of a day, checked at submission and between calls.
 
-Estimates are of what is known: a job whose price nobody can say is let in, and its cap acts on what its calls turn out
-to cost. Caps are kept as far as the estimates are right: calls under way are not called back.
+A job of unknown price is accepted, and its cap acts on what its calls turn out to cost. Running calls are not
+aborted, so a cap can be exceeded if estimates are too low.
 """
 
 from collections import Counter
@@ -26,9 +26,9 @@ _UNFINISHED = (VariantStatus.QUEUED, VariantStatus.RUNNING)
 
 
 def admit(job: Job, asked: Sequence[tuple[str, str]]) -> list[Decimal | None]:
-    """What each variant of a new job, asked for as (provider, model), is expected to cost; None where nobody can say.
+    """What each variant of a new job, asked for as (provider, model), is expected to cost; None if unknown.
 
-    Raises InputError where that is more than the job's `max_cost_usd`, or than what is left of the day's cap.
+    Raises InputError if that is more than the job's `max_cost_usd` or the rest of the day's cap.
     """
     draft = _Draft(job)
     by_asked = {pair: draft.cost(*pair) for pair in set(asked)}
@@ -50,10 +50,10 @@ def admit(job: Job, asked: Sequence[tuple[str, str]]) -> list[Decimal | None]:
 
 
 def excess(job: Job) -> str | None:
-    """Why no further paid call may be made for this job: a sentence; None where one may.
+    """A sentence that says why this job may make no further paid call; None if it may.
 
     Counts every call of the job, or of the day: images, verdicts, refined prompts, and by their estimate those that
-    were possibly billed. A job of free variants alone is never held back.
+    were possibly billed. A job with only free variants is never stopped.
     """
     if job.max_cost_usd is not None:
         spent = ledger.spent_by_job(job.pk).at_most
@@ -71,7 +71,7 @@ def excess(job: Job) -> str | None:
 
 
 def quote_of(provider: Provider) -> Quote | None:
-    """What one image of a provider costs with its defaults, by the price table; None where nobody can say."""
+    """What one image of a provider costs with its defaults, by the price table; None if unknown."""
     kind = Kind.GENERATE if Kind.GENERATE in provider.kinds else min(provider.kinds)
     draft = Draft(kind=kind, prompt=_SAMPLE_PROMPT, model=provider.default_model(), size=None, options={})
     usage = provider.estimate(draft)
@@ -82,7 +82,7 @@ _SAMPLE_PROMPT = "a lighthouse at dusk, oil on canvas"
 
 
 class _Draft:
-    """A job as each of its providers is asked for it."""
+    """A job as each of its providers gets it."""
 
     def __init__(self, job: Job) -> None:
         self._job = job
@@ -90,14 +90,13 @@ class _Draft:
     def cost(self, name: str, model: str) -> Decimal | None:
         """What one image of one provider is expected to cost."""
         provider = providers.get(name)
-        width, _, height = self._job.size.partition("x")
         options = self._job.options.get(name, {})
         usage = provider.estimate(
             Draft(
                 kind=Kind(self._job.kind),
                 prompt=self._job.prompt,
                 model=model,
-                size=(int(width), int(height)) if height else None,
+                size=self._job.size_px,
                 options=options,
             )
         )
@@ -107,7 +106,7 @@ class _Draft:
 
 
 def _usual_extras() -> Decimal:
-    """What a verdict and a refined prompt have usually cost today, together; 0 where none was paid for."""
+    """The average cost of a verdict and a refined prompt today, together; 0 if none was paid for."""
     usual = _NOTHING
     start = datetime.combine(ledger.today(), time(), UTC)
     for purpose in (Purpose.JUDGE, Purpose.REFINE):
@@ -132,7 +131,7 @@ def _check_day(known: Decimal) -> None:
             "variants",
             f"The job is estimated at {_usd(known)}, and of today's {_usd(cap)} (DALI_DAY_CAP_USD)"
             f" {_usd(max(left, _NOTHING))} are left: {_usd(spent)} are spent and {_usd(Decimal(waiting or 0))} are"
-            f" spoken for. Ask for less, or again after {_next_day()}, when a new day begins.",
+            f" reserved. Ask for less, or try again after {_next_day()}, when a new day begins.",
         )
 
 

@@ -1,4 +1,4 @@
-"""The ledger of paid calls: the one way to write into it, and what work has cost.
+"""The ledger of paid calls: how calls are recorded, and what work has cost.
 
 `charge` is called in the transaction of the change it belongs to, so that a call is in the books exactly
 when its answer is. The verdict's and the refiner's calls are charged before their variant ends: the job's `complete`
@@ -65,7 +65,7 @@ def charge(
     service: str = "",
     model: str = "",
 ) -> None:
-    """Writes down one call, in the caller's transaction; a call that is known to be free leaves no row.
+    """Records one call, in the caller's transaction; a call that is known to be free gets no row.
 
     `usd`: what it cost, None where no price is known; for a call that is only possibly billed
     (`is_possible`: sent, answer never seen) what it would have cost. `service` and `model` where there is no usage
@@ -101,7 +101,7 @@ def charge_usages(
     progression_id: UUID | None = None,
     attempt: int = 0,
 ) -> None:
-    """Writes down calls whose price is that of the table: one row each, in the caller's transaction."""
+    """Records calls at the price of the table: one row each, in the caller's transaction."""
     for usage in usages:
         charge(
             purpose=purpose,
@@ -124,8 +124,8 @@ def charge_unseen(
     variant_id: UUID | None = None,
     progression_id: UUID | None = None,
 ) -> None:
-    """Writes down calls that were sent and whose answer nobody saw, in the caller's transaction: possibly billed, and
-    by the price table at what they are estimated to have used."""
+    """Records calls that were sent but never answered as possibly billed, at their estimated use and the price of the
+    table, in the caller's transaction."""
     for estimate in estimates:
         charge(
             purpose=purpose,
@@ -142,14 +142,14 @@ def charge_unseen(
 
 
 def cost_of_usages(usages: Iterable[Usage]) -> Decimal | None:
-    """What several calls cost together: 0 for none, None where no price of any is known, else what is known."""
+    """What several calls cost together: 0 for none, None if no price is known, otherwise the known sum."""
     costs = [cost_of(usage, today()) for usage in usages]
     known = [cost for cost in costs if cost is not None]
     return sum(known, Decimal(0)) if known or not costs else None
 
 
 def today() -> date:
-    """The day that is accounted for now: days are those of UTC."""
+    """The current day (UTC) of the accounts."""
     return datetime.now(UTC).date()
 
 

@@ -1,7 +1,7 @@
 """What is known of a provider's answer besides its bytes, as the note beside them and for the ledger.
 
-An answer is stored before its row can be written. Whoever finds it after a crash learns from the note what it cost, so
-that it is neither asked for nor paid again.
+An answer is stored before its row can be written. A process that finds it after a crash reads its cost from the note,
+so that it is neither asked for nor paid again.
 """
 
 import json
@@ -59,7 +59,7 @@ class Receipt:
 
     @classmethod
     def found(cls, note: Mapping[str, Any] | None, variant: Variant) -> "Receipt":
-        """What the note beside a stored answer says; without one, who was asked, and that nobody knows the cost."""
+        """From the note beside a stored answer; without one, the variant's provider and an unknown cost."""
         if note is None:
             return cls(variant.model, variant.seed)
         usage, cost, day = note.get("usage"), note.get("costUsd"), note.get("day")
@@ -86,7 +86,7 @@ class Receipt:
         }
 
     def add_to(self, variant: Variant) -> None:
-        """Adds what is known of its cost to the variant's; the row is written by whoever asks."""
+        """Adds the known cost to the variant's; the caller writes the row."""
         if self.cost_usd is not None:
             variant.cost_usd = (variant.cost_usd or Decimal(0)) + self.cost_usd
 
@@ -106,7 +106,7 @@ class Receipt:
 
 
 def charge_possible(variant: Variant, attempt: int) -> None:
-    """Writes a call whose answer nobody saw into the ledger, by its estimate, in the caller's transaction."""
+    """Records a call that was never answered in the ledger, at its estimate, in the caller's transaction."""
     ledger.charge(
         purpose=Purpose.IMAGE,
         project_id=variant.project_id,

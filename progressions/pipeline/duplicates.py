@@ -1,6 +1,6 @@
-"""Near-duplicates: whether an image resembles one that the project has, and the reservation that says so.
+"""Near-duplicates: finds the most similar image of a project, and reserves an image's fingerprint.
 
-Called inside the transaction that holds the project's row, so that of siblings that arrive at once exactly one stays.
+Called inside the transaction that locks the project's row, so that exactly one of several similar siblings stays.
 The search is exact: structures within Hamming distance d agree, in one of three bands of bits, to within d/3 bits. So
 the index is asked for every value that near in each band (docs/duplicates.md has the times).
 """
@@ -17,6 +17,7 @@ from django.db.models import Q
 from dali.lib.pictures import phash as hashes
 from progressions.enums import Kind, VariantStatus
 from progressions.models import HashBands, ImageProgression, Job, Variant
+from progressions.queries import lineage_ids
 
 # Kinds whose images are compared with the whole project; others only with siblings of their job.
 COMPARED_KINDS = (Kind.GENERATE, Kind.VARIATION)
@@ -45,7 +46,7 @@ def find_nearest(*, variant: Variant, phash: str, max_distance: int) -> Match | 
     """The nearest image within `max_distance` that counts against this variant, the oldest of equals.
 
     Compared are images that stay: made or kept, and reservations of variants under way. Never the variant itself,
-    its start image, or an ancestor; never a fingerprint of another version, which says something else.
+    its start image, or an ancestor; never a fingerprint of another version, which is not comparable.
     """
     rows = (
         Variant.objects.filter(stays(), phash_version=hashes.VERSION).exclude(id=variant.id).exclude(phash="")
@@ -92,7 +93,7 @@ def indexed(variant_ids: Iterable[UUID]) -> dict[UUID, int]:
 
 
 def void(*, variant_id: UUID) -> None:
-    """Withdraws a reservation: the variant ended without an image."""
+    """Withdraws a reservation, because the variant ended without an image."""
     HashBands.objects.filter(variant_id=variant_id).delete()
     Variant.objects.filter(id=variant_id).update(phash="", phash_version=None)
 
@@ -143,11 +144,11 @@ def _is_small(whole_project: str) -> bool:
 
 
 def _without_own_sources(variant: Variant, matches: list[Match]) -> list[Match]:
-    """The matches save the variant's own start image and ancestors."""
+    """The matches without the variant's own start image and ancestors."""
     if not matches:
         return matches
     job = Job.objects.only("parent", "start_image_url", "start_image_delivery").get(id=variant.job_id)
-    own = _lineage(job.parent_id)
+    own = lineage_ids(job.parent_id) if job.parent_id else set()
     made = ImageProgression.objects.filter(
         id__in=[match.progression_id for match in matches if match.progression_id]
     )
@@ -159,18 +160,6 @@ def _without_own_sources(variant: Variant, matches: list[Match]) -> list[Match]:
             if address == job.start_image_delivery or job.start_image_url.endswith(address)
         }
     return [match for match in matches if match.progression_id not in own]
-
-
-def _lineage(progression_id: UUID | None) -> set[UUID]:
-    """The progression and all it came from."""
-    found: set[UUID] = set()
-    parent = progression_id
-    while parent is not None and parent not in found:
-        found.add(parent)
-        parent = (
-            ImageProgression.objects.filter(id=parent).values_list("parent_progression_id", flat=True).first()
-        )
-    return found
 
 
 def buckets(project_id: UUID, structure: int) -> list[int]:

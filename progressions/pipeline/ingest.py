@@ -41,7 +41,7 @@ class Ingested:
 
     start_key: str
     start_delivery: str  # what Delivery.place returned
-    mask_key: str  # "" where there is none
+    mask_key: str  # "" without a mask
     width: int
     height: int
 
@@ -49,9 +49,9 @@ class Ingested:
 def ingest_images(job: Job) -> Ingested:
     """Brings the job's start image and mask into the originals storage and places the delivery copy.
 
-    Both are checked before either is stored. Run again after a crash it takes what it stored then and fetches
-    nothing anew. No transaction may be open. Raises StartImageError for an image that cannot be had or is
-    none; UnavailableError and DeliveryError where storage or delivery failed: to be tried again.
+    Both are checked before either is stored. After a crash it uses what it stored before and fetches nothing
+    again. No transaction may be open. Raises StartImageError for an image that cannot be fetched or is not an
+    image; UnavailableError and DeliveryError if storage or delivery failed: try again.
     """
     folder = f"project/{job.project_id}/jobs/{job.id}/orig"
     start = _stored_or(f"{folder}/start", lambda: _obtain(_START, _start_source(job)))
@@ -66,7 +66,7 @@ def ingest_images(job: Job) -> Ingested:
     if mask:
         is_ours &= _store(f"{folder}/mask", mask, "image/png")
     if not is_ours:
-        return ingest_images(job)  # what stands there holds, and this time it is what is read
+        return ingest_images(job)  # other bytes are stored already: use those
     return Ingested(
         start_key=f"{folder}/start",
         start_delivery=place_image(webp),
@@ -91,7 +91,7 @@ def load_start(job: Job) -> tuple[Picture, Image.Image | None]:
 
 
 def load_area(job: Job, kind: str) -> Image.Image | None:
-    """What an image of that kind shows anew, as `fingerprint` takes it: an inpaint's mask; None for the whole.
+    """The area that `fingerprint` covers for an image of that kind: an inpaint's mask; None for the whole image.
 
     Raises FileNotFoundError, UnavailableError, InvalidImageError.
     """
@@ -105,12 +105,12 @@ def load_area(job: Job, kind: str) -> Image.Image | None:
 def receive_upload(content: bytes, owner: str) -> Upload:
     """Keeps what a client sent byte for byte, places its delivery copy and writes its row.
 
-    The same bytes are stored once; each call makes a row. InputError where there are more bytes than
-    DALI_MAX_IMAGE_BYTES, InvalidImageError where they are no image, UnavailableError, DeliveryError.
+    The same bytes are stored once; each call makes a row. Raises InputError above DALI_MAX_IMAGE_BYTES,
+    InvalidImageError, UnavailableError, DeliveryError.
     """
     if len(content) > settings.MAX_IMAGE_BYTES:
         raise InputError(
-            "file", f"file has {len(content)} bytes; at most {settings.MAX_IMAGE_BYTES} are taken"
+            "file", f"file has {len(content)} bytes; at most {settings.MAX_IMAGE_BYTES} are accepted"
         )
     with CPU_GATE:
         picture = decode(content, max_pixels=settings.MAX_IMAGE_PIXELS)
@@ -143,7 +143,7 @@ def _start_source(job: Job) -> Source:
 def _resolve(field: str, url: str, job: Job) -> Source:
     try:
         return resolve_source(field, url, job.project_id)
-    except InputError as error:  # it could be had at submission, and its row is gone since
+    except InputError as error:  # its row was deleted after the submission
         raise StartImageError(Code.UNREACHABLE, str(error)) from error
 
 
@@ -172,7 +172,7 @@ def _decode_start(content: bytes) -> tuple[Picture, bytes]:
     try:
         picture = decode(content, max_pixels=settings.MAX_IMAGE_PIXELS)
     except InvalidImageError as error:
-        raise StartImageError(Code.INVALID_IMAGE, f"{_START} is no usable image: {error}") from error
+        raise StartImageError(Code.INVALID_IMAGE, f"{_START} is not a usable image: {error}") from error
     return picture, encode_delivery(picture)
 
 
@@ -181,7 +181,7 @@ def _check_mask_bytes(content: bytes, start: Picture) -> None:
         sniff(content, max_pixels=settings.MAX_IMAGE_PIXELS)
         decode_mask(content, (start.width, start.height))
     except InvalidImageError as error:
-        raise StartImageError(Code.INVALID_IMAGE, f"{_MASK} is no usable mask: {error}") from error
+        raise StartImageError(Code.INVALID_IMAGE, f"{_MASK} is not a usable mask: {error}") from error
 
 
 def _store(key: str, content: bytes, media_type: str) -> bool:

@@ -1,6 +1,7 @@
-"""One run of a variant under one lease: what its steps share, how it tells of them and how it ends."""
+"""One run of a variant under one lease: what its steps share, the events they write, and how it ends."""
 
-import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NoReturn
 
@@ -9,12 +10,12 @@ from django.utils import timezone
 
 from dali.lib.db import connections
 from dali.lib.errors import UnavailableError
-from progressions.delivery import public_url
 from progressions.enums import Code, VariantStatus
 from progressions.errors import DeliveryError
 from progressions.models import ImageProgression, Job, Variant
 from progressions.money.receipts import charge_possible
 from progressions.pipeline import writes
+from progressions.pipeline.tools import Derived
 from progressions.stream import events
 from progressions.stream.event_types import ProgressDetails, VariantProgressEvent
 from progressions.work import claim_sql, leases, wakeups
@@ -22,17 +23,40 @@ from progressions.work.steps import Journal, StepRecord
 
 log = structlog.get_logger(__name__)
 
-# The longest pause that a delivery which is busy gets; then it is asked again.
+# The longest pause for a delivery that is busy.
 BUSY_PAUSE_S = 300.0
+# An unavailable storage is tried again after 5, 5, 8, 16, 32 s, then every minute.
+STORAGE_PAUSE_S = 60.0
 INTERNAL_ERROR = "Something went wrong inside Dali; the log has the details."
 
 
 class EndedError(Exception):
-    """The variant has ended, or waits for its next attempt: nothing more is to be done now."""
+    """The variant has ended, or waits for its next attempt: there is nothing more to do now."""
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineStep:
+    """A step of a variant. `progress`: how far along the variant is once the step is done, from 0 to 1.
+
+    `do` runs the step; it returns at once if the journal says that the step is done, and raises EndedError if the
+    variant ended or was postponed. `title` is for the admin.
+    """
+
+    name: str
+    progress: float
+    do: "Callable[[Run], None]"
+    title: str
 
 
 class Run:
-    """A claimed variant, its job and its journal."""
+    """A claimed variant with its job and journal, the step that is running, and what earlier steps made."""
+
+    step: PipelineStep
+    derived: Derived  # by `generate`, as are the next two
+    derive_ms: int
+    size_bytes: int  # of the original
+    address: str  # by `deliver`: what Delivery.place returned
+    progression: ImageProgression  # by `insert`
 
     def __init__(self, lease: leases.Lease, variant: Variant) -> None:
         self.lease = lease
@@ -41,11 +65,11 @@ class Run:
         self.journal = Journal(lease, self.job.session_id)
 
     def end_if_cancelled(self) -> None:
-        """Ends the variant here where its job was cancelled meanwhile; raises EndedError."""
+        """Ends the variant if its job was cancelled in the meantime; then raises EndedError."""
         if self.job.cancel_requested_at is None and not claim_sql.is_cancelled(self.job.id):
             return
         if self.journal.result_of("insert") is not None:
-            return  # the image is there: it ends as complete
+            return  # the image exists: the variant ends as complete
         if self.journal.unanswered("generate"):
             self.give_up_unanswered()
         error = "The job was cancelled."
@@ -53,7 +77,7 @@ class Run:
         self.end(writes.Ending(VariantStatus.CANCELLED, Code.CANCELLED, error, is_retryable=True), body)
 
     def give_up_unanswered(self) -> None:
-        """Writes down a call whose answer nobody saw: possibly billed, and one attempt."""
+        """Records a call whose answer was never seen: possibly billed, and one attempt."""
         attempt = self.journal.unanswered_attempt("generate")
         self.variant.possibly_billed += 1
         fields = {"possibly_billed": self.variant.possibly_billed}
@@ -77,11 +101,10 @@ class Run:
     def wait_for(
         self, step: str, error: UnavailableError, *, since: datetime, reason: str, longest_s: float
     ) -> NoReturn:
-        """Gives the row back until what `step` needs may be there again; raises EndedError.
+        """Postpones the variant until what `step` needs may be available again; raises EndedError.
 
-        The pause grows with each failure of the step, never beyond `longest_s`, or is what was asked for; there is no
-        last attempt, because what is paid is not given up. `since`: when the step began. `reason`: a sentence for the
-        client.
+        The pause grows with each failure up to `longest_s`, or is what the error asks for. There is no last attempt,
+        because the image is paid for. `since`: when the step began. `reason`: a sentence for the client.
         """
         ms = int((timezone.now() - since).total_seconds() * 1000)
         self.journal.record_failure(step, error, started_at=since, ms=max(0, ms))
@@ -96,29 +119,20 @@ class Run:
         raise EndedError from error
 
     def progress_body(self, step: str, progress: float) -> VariantProgressEvent:
-        """A `progress` event; `progress` never falls below what was said before."""
+        """A `progress` event; `progress` never falls below its last value."""
         self.variant.progress = max(progress, self.variant.progress)
         names, details = events.of_variant(self.variant), ProgressDetails()
         return {"type": "progress", **names, "step": step, "progress": self.variant.progress, **details}
 
-    def image_body(self, step: str, progress: float, row: ImageProgression) -> VariantProgressEvent:
-        """A `progress` event of a variant whose image can be seen already."""
-        body = self.progress_body(step, progress)
-        body["generatedImageUrl"] = public_url(row.generated_image_url)
-        if step == "insert":
-            body["progressionId"] = str(row.id)
-        return body
+    def done_body(self) -> VariantProgressEvent:
+        """The `progress` event that says that the current step is done."""
+        return self.progress_body(self.step.name, self.step.progress)
 
 
 def pause_after_s(error: Exception, failures: int, longest_s: float) -> float:
-    """Seconds until a dependency that failed so often is asked again: 2, 4, 8 ..., at least what the error says and
-    at most `longest_s`. One that says that it is busy is asked again when it says."""
+    """Seconds until the next try after so many failures: 2, 4, 8 ..., at least what the error asks for, at most
+    `longest_s`. For a busy delivery, what it asks for."""
     if isinstance(error, DeliveryError) and error.is_busy:
         return min(float(error.retry_after_s), BUSY_PAUSE_S)
     least_s = float(error.retry_after_s) if isinstance(error, UnavailableError) else 0.0
     return min(max(least_s, 2.0 ** min(failures, 20)), longest_s)
-
-
-def ms_since(started: float) -> int:
-    """Whole milliseconds since a reading of `time.perf_counter`."""
-    return int((time.perf_counter() - started) * 1000)

@@ -1,4 +1,4 @@
-"""Where a start image or mask comes from: told at submission, by the text of its URL alone."""
+"""Where a start image or mask comes from: decided at submission, from the text of its URL alone."""
 
 import re
 from dataclasses import dataclass
@@ -19,9 +19,9 @@ _PORTS = {"http": 80, "https": 443}
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One image that a client named. `storage` "" means: to be fetched from `url`.
+    """One image that a client named. `storage` "" means that it is fetched from `url`.
 
-    `width`, `height` in pixels and `media_type` where they are known without reading; else 0 and "".
+    `width`, `height` (pixels) and `media_type` are 0 and "" unless they are known without reading the image.
     """
 
     url: str  # as the client gave it
@@ -35,12 +35,12 @@ class Source:
 
 
 def resolve_source(field: str, value: str, project_id: UUID) -> Source:
-    """What the URL means, without fetching. InputError, naming `field`, where it can be no image's.
+    """What the URL refers to, without fetching it. Raises InputError for `field` if it cannot be an image's.
 
     An address that a delivery gave, of this server (absolute or a path) or of a bucket or service, is looked up: an
-    image of the project (the newest, where several rows share the address), an upload, a start image of the
-    project; what it names comes from the storage, never by the network. One of another project is
-    refused. Any other http(s) URL is taken if check_url lets it pass.
+    image of the project (the newest if several rows share the address), an upload, or a start image of the
+    project. It is then read from the storage, never over the network. An image of another project is
+    refused. Any other http(s) URL is accepted if check_url accepts it.
     """
     own = _own_address(value)
     addresses = _addresses(value, own)
@@ -50,7 +50,7 @@ def resolve_source(field: str, value: str, project_id: UUID) -> Source:
     if ImageProgression.objects.filter(generated_image_url__in=addresses).exists():
         raise InputError(field, f"{field} {shown(value)} is an image of another project; {_KNOWN}")
     if own is not None:
-        raise InputError(field, f"{field} {shown(value)} is no image of this server; {_KNOWN}")
+        raise InputError(field, f"{field} {shown(value)} is not an image of this server; {_KNOWN}")
     try:
         check_url(value)
     except FetchError as error:
@@ -71,7 +71,7 @@ def source_of(progression: ImageProgression) -> Source:
 
 
 def check_mask(field: str, mask: Source, start: Source | None) -> None:
-    """InputError where it is known already that the mask is no PNG or not of the start image's size."""
+    """Raises InputError if it is already known that the mask is not a PNG or not of the start image's size."""
     if mask.media_type and mask.media_type != "image/png":
         raise InputError(field, f"{field} {shown(mask.url)} is {mask.media_type}; a mask must be a PNG")
     if start is None or not (mask.width and start.width):
@@ -85,7 +85,7 @@ def check_mask(field: str, mask: Source, start: Source | None) -> None:
 
 
 def shown(url: str) -> str:
-    """The URL in quotes, fit for messages and logs: without credentials, query and fragment, at most 120 characters."""
+    """The URL in quotes, for messages and logs: without credentials, query and fragment, at most 120 characters."""
     text = url.split("?", 1)[0].split("#", 1)[0]
     scheme, mark, rest = text.partition("://")
     if mark:
@@ -95,7 +95,7 @@ def shown(url: str) -> str:
 
 
 def _own_address(value: str) -> str | None:
-    """The path, where the value is an address of this server; None where it is not."""
+    """The path if the value is an address of this server, otherwise None."""
     if value.startswith("/") and not value.startswith("//"):
         return value.partition("#")[0].partition("?")[0]
     own = _origin(settings.PUBLIC_ORIGIN)
@@ -105,10 +105,10 @@ def _own_address(value: str) -> str | None:
 
 
 def _addresses(value: str, own: str | None) -> list[str]:
-    """What the rows may call the address: as it was given, without query, and of this server as path and whole.
+    """How rows may spell the address: as given, without query; one of this server as a path and as a whole URL.
 
-    A delivery of another origin gives whole addresses, and so does one below a path of this server's origin. Digests
-    are found in either case.
+    A delivery of another origin, or below a path of this server's origin, gives whole URLs. Digests match in either
+    case.
     """
     if own is not None:
         own = _with_lower_digest(own)
@@ -120,7 +120,7 @@ def _addresses(value: str, own: str | None) -> list[str]:
             return [value]
         plain = urlunsplit((parts.scheme, parts.netloc.lower(), parts.path, "", ""))
         found = [value, plain, _with_lower_digest(plain)]
-    # Rows without a start image have an empty address: nothing that a client sends may be found as that.
+    # Rows without a start image have an empty address, which must never match.
     return [address for address in dict.fromkeys(found) if address]
 
 

@@ -1,6 +1,6 @@
-"""The tools of the orchestrator: each does one outside effect and decides nothing.
+"""The tools of the steps: each has one outside effect and decides nothing.
 
-None of them opens a transaction, and none is called inside one.
+They open no transaction and must not be called inside one.
 """
 
 import io
@@ -44,17 +44,17 @@ log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
-# How long a provider or judge that ignores its deadline is waited for beyond it.
+# How long to wait, beyond its deadline, for a provider that ignores it.
 GRACE_S = 5.0
 # Between attempts at an effect.
 PAUSES_S = (0.2, 1.0)
-# Between attempts at holding an answer, which is in this process's memory alone and would be paid for again.
+# Between attempts at holding an answer, which is only in this process's memory and would have to be paid for again.
 HOLD_PAUSES_S = (0.2, 1.0, 5.0, 15.0, 30.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Derived:
-    """What one decoding of an original gives: the picture, its hash and its delivery image (WebP)."""
+    """What is derived from an original: the picture, its hash and its delivery image (WebP)."""
 
     picture: Picture
     phash: str
@@ -77,17 +77,17 @@ def original_key(variant: Variant) -> str:
 
 
 def answer_key(variant: Variant) -> str:
-    """Where the provider's own bytes are kept of an image that is made of them (Provider.finish)."""
+    """The key of the provider's bytes if Dali makes the image from them (Provider.finish)."""
     return f"{original_key(variant)}-answer"
 
 
 def is_finished_here(variant: Variant) -> bool:
-    """Whether the provider's answer is work to be done, and not the image itself."""
+    """Whether Dali makes the image from the provider's answer."""
     return variant.kind in providers.get(variant.provider).finishes
 
 
 def build_request(variant: Variant, job: Job, *, attempt: int, deadline: Deadline) -> ProviderRequest:
-    """The call to be made: start image and mask decoded and upright, as the provider's contract says."""
+    """The request of a call: start image and mask decoded and upright, as the provider's contract says."""
     start, mask = (None, None)
     if job.start_image_key:
         picture, area = load_start(job)
@@ -106,7 +106,7 @@ def build_request(variant: Variant, job: Job, *, attempt: int, deadline: Deadlin
         deadline=deadline,
         variant_index=variant.index,
         attempt=attempt,
-        size=parse_size(job.size),
+        size=job.size_px,
         start_image=start,
         mask=mask,
         options=options,
@@ -114,10 +114,10 @@ def build_request(variant: Variant, job: Job, *, attempt: int, deadline: Deadlin
 
 
 def check_again(request: ProviderRequest, provider_name: str) -> None:
-    """Refuses a call that could not succeed since settings have changed after submission. Raises ProviderError."""
+    """Checks that the call can still succeed: settings may have changed since submission. Raises ProviderError."""
     provider = providers.get(provider_name)
     if missing := provider.missing():
-        error = f"{provider.title} is not configured any more: set {', '.join(missing)}."
+        error = f"{provider.title} is no longer configured: set {', '.join(missing)}."
         raise ProviderError(Code.PROVIDER_ERROR, error, is_retryable=False)
     draft = Draft(request.kind, request.prompt, request.model, request.size, request.options)
     try:
@@ -131,7 +131,7 @@ def call_provider(
 ) -> ProviderImage:
     """One call, which ends at its deadline whatever the provider does. Raises ProviderError.
 
-    `hear` gets the bytes of previews in this thread, while the call goes on; of several that came meanwhile the newest.
+    `hear` gets the bytes of previews in this thread during the call; of several waiting ones only the newest.
     """
     provider = providers.get(variant.provider)
     release_db_connection()
@@ -151,9 +151,9 @@ def call_provider(
 def store_answer(key: str, content: bytes, note: Mapping[str, object]) -> bytes:
     """Stores an answer's bytes under its key, once, with its note; returns what is stored there.
 
-    Raises ProviderError(invalid_image) for bytes that cannot be a whole picture. Where the key is taken, by
-    an answer to an earlier call, that answer holds: an object is never overwritten. UnavailableError at the
-    first attempt that failed: what is in this process's memory alone must not wait there.
+    Raises ProviderError(invalid_image) for bytes that cannot be a whole picture. If the key holds the answer to
+    an earlier call, that answer is used: objects are never overwritten. Raises UnavailableError at the first
+    failure, without retries: the answer must not wait in this process's memory.
     """
     try:
         media_type = sniff(content)
@@ -166,7 +166,7 @@ def store_answer(key: str, content: bytes, note: Mapping[str, object]) -> bytes:
 
 
 def hold_answer(variant: Variant, key: str, content: bytes, note: Mapping[str, object]) -> None:
-    """Keeps an answer that the storage did not take in the database, which may be away for a moment too."""
+    """Keeps an answer that the storage did not accept in the database, which may be unavailable for a moment too."""
     media_type = sniff(content)
     for pause_s in HOLD_PAUSES_S:
         try:
@@ -185,7 +185,7 @@ def hold_answer(variant: Variant, key: str, content: bytes, note: Mapping[str, o
 def finish_answer(
     variant: Variant, request: ProviderRequest, answer: bytes, note: Mapping[str, object]
 ) -> bytes:
-    """Makes the image of a stored answer, and stores it too. Raises ProviderError(invalid_image)."""
+    """Makes the image from a stored answer, and stores it. Raises ProviderError(invalid_image)."""
     provider = providers.get(variant.provider)
     try:
         content = on_pixel_thread(lambda: provider.finish(request, answer))
@@ -198,7 +198,7 @@ def finish_answer(
 
 @dataclass(frozen=True, slots=True)
 class StoredAnswer:
-    """An answer that was stored before its process could say so. `is_finished`: it is the image, not work for it."""
+    """An answer that was stored but not journaled. `is_finished`: it is the image itself."""
 
     content: bytes
     note: Mapping[str, Any] | None
@@ -206,7 +206,7 @@ class StoredAnswer:
 
 
 def find_answer(variant: Variant) -> StoredAnswer | None:
-    """The answer of a variant, whole or still to be finished; None where none is stored.
+    """The stored answer of a variant, finished or not, or None.
 
     One that is held is stored first. Raises UnavailableError.
     """
@@ -222,14 +222,14 @@ def find_answer(variant: Variant) -> StoredAnswer | None:
 
 
 def discard(variant: Variant) -> None:
-    """Removes an answer that turned out to be no picture, so that the next one can take its key."""
+    """Deletes an answer that is not a picture, so that the next one can use its key."""
     originals().delete(original_key(variant))
     if is_finished_here(variant):
         originals().delete(answer_key(variant))
 
 
 def retry(effect: Callable[[], T], pauses_s: Sequence[float] = PAUSES_S) -> T:
-    """The result of an effect that may be repeated, tried again after each pause: a hiccup fails no paid image."""
+    """Runs a repeatable effect, again after each pause, so that a short failure does not cost a paid image."""
     for pause_s in pauses_s:
         try:
             return effect()
@@ -242,7 +242,7 @@ def retry(effect: Callable[[], T], pauses_s: Sequence[float] = PAUSES_S) -> T:
 
 
 def find_stored(key: str) -> bytes | None:
-    """The bytes of an answer that was stored before its process died; None where there are none."""
+    """The bytes of a stored answer, or None."""
     try:
         return originals().read(key)
     except FileNotFoundError:
@@ -250,13 +250,13 @@ def find_stored(key: str) -> bytes | None:
 
 
 def kept_answer(variant: Variant) -> dict[str, Any]:
-    """What the `generate` step of a variant kept: `key, model, seed, bytes, meta`."""
+    """The result of a variant's `generate` step: `key, model, seed, bytes, meta`."""
     step = Step.objects.filter(owner_id=variant.id, name="generate", status=StepStatus.OK).first()
     return step.result if step is not None else {}
 
 
 def derive(content: bytes, area: Image.Image | None = None) -> Derived:
-    """Decodes an original once and derives everything from that; the hash of `area` where there is one.
+    """Decodes an original once and derives everything from that. With an `area`, the hash covers only that.
 
     Raises InvalidImageError.
     """
@@ -269,7 +269,7 @@ def derive(content: bytes, area: Image.Image | None = None) -> Derived:
 
 
 def open_picture(key: str) -> Picture:
-    """The decoded original of an image that is judged late. Raises JudgeError where it cannot be shown."""
+    """The decoded original of an image that is judged late. Raises JudgeError if it cannot be opened."""
     try:
         content = originals().read(key)
         return on_pixel_thread(lambda: decode(content, max_pixels=settings.MAX_IMAGE_PIXELS))
@@ -283,10 +283,10 @@ def place_delivery(derived: Derived) -> str:
 
 
 def ask_judge(job: Job, kind: str, picture: Picture, judge: Judge | None = None) -> Verdict:
-    """A verdict, within the judge's deadline, of the judge in use or of the one given.
+    """The verdict of the given judge or of the judge in use, within its deadline.
 
     Raises JudgeError whatever goes wrong with the judge. The judge's own deadline is a little earlier, so that a judge
-    that keeps it can still say what it has paid for.
+    that keeps it can still report what it has paid for.
     """
     limit_s = settings.JUDGE_TIMEOUT_S
     asked = request = None
@@ -300,7 +300,7 @@ def ask_judge(job: Job, kind: str, picture: Picture, judge: Judge | None = None)
             deadline=Deadline.after(limit_s - min(1.0, limit_s / 20)),
             start_image=start,
             mask=mask,
-            size=parse_size(job.size),
+            size=job.size_px,
         )
         release_db_connection()
         return replace(call_within(limit_s, lambda: asked.judge(request)), judge=asked.name)
@@ -315,18 +315,10 @@ def ask_judge(job: Job, kind: str, picture: Picture, judge: Judge | None = None)
 
 
 def _shown_before(job: Job) -> tuple[Picture | None, Image.Image | None]:
-    """The job's start image and mask, as the judge is shown them. Raises JudgeError where they cannot be opened."""
+    """The job's start image and mask for the judge. Raises JudgeError if they cannot be opened."""
     if not job.start_image_key:
         return None, None
     try:
         return load_start(job)
     except (InvalidImageError, UnavailableError, OSError) as error:
         raise JudgeError(f"The start image could not be opened ({type(error).__name__}).") from error
-
-
-def parse_size(size: str) -> tuple[int, int] | None:
-    """(width, height) in pixels of `1024x768`; None of an empty string."""
-    if not size:
-        return None
-    width, _, height = size.partition("x")
-    return int(width), int(height)

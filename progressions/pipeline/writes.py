@@ -1,4 +1,4 @@
-"""The writes of a variant's life and of what users do with its result: end, insert, judge, cancel, keep, roll back."""
+"""Writes of variants and their images: end, insert, judge, cancel, keep, roll back."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -34,7 +34,7 @@ from projects.models import Project
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a variant ends: its last state, why it failed, and the events that say so."""
+    """How a variant ends: its final state, and why it failed."""
 
     status: VariantStatus
     code: str = ""
@@ -44,7 +44,7 @@ class Ending:
 
 
 def end_variant(variant: Variant, ending: Ending, bodies: Sequence[events.Body]) -> None:
-    """Ends a variant once and for all, and its job with the last of them.
+    """Ends a variant, and its job if it was the last one.
 
     Inside the caller's fenced transaction, as its last write: the end, the job's count and the events
     are one, so that exactly one of two last variants sends the job's `complete`.
@@ -70,7 +70,7 @@ def fail_body(variant: Variant, code: str, error: str, *, is_retryable: bool) ->
 
 
 def end_all(job: Job, variants: Sequence[Variant], ending: Ending) -> None:
-    """Ends several variants of a job alike, in the caller's transaction; what has ended already stays as it is."""
+    """Ends several variants of a job in the same way, in the caller's transaction, unless they have ended already."""
     ended: list[events.Body] = []
     for variant in variants:
         changed = Variant.objects.filter(
@@ -93,7 +93,7 @@ def end_all(job: Job, variants: Sequence[Variant], ending: Ending) -> None:
 
 
 def _give_up_unanswered(variant: Variant) -> None:
-    """Books the call of a dead worker whose answer nobody will look for any more."""
+    """Records the call of a dead worker as possibly billed: its answer will not be looked for again."""
     sent = {"owner_id": variant.id, "name": "generate", "status": StepStatus.SENT}
     if variant.attempts and update_where(
         Step, {"status": StepStatus.UNKNOWN, "result": {"possiblyBilled": True}}, sent
@@ -119,9 +119,9 @@ def _count_down(job: Job, count: int, bodies: Sequence[events.Body]) -> None:
 
 
 def summarise(job_id: UUID) -> tuple[Summary, ledger.Spending]:
-    """How many variants of the job are where, and what it has cost: images, verdicts, refined prompts.
+    """How many variants of the job are in each state, and what it has cost: images, verdicts, refined prompts.
 
-    Its total is the sum of what is known, None where nothing is.
+    The total is the sum of the known costs, None if none is known.
     """
     counts: dict[str, int] = {}
     cost: Decimal | None = None
@@ -144,7 +144,7 @@ def summarise(job_id: UUID) -> tuple[Summary, ledger.Spending]:
 
 @dataclass(frozen=True, slots=True)
 class NewImage:
-    """What is known of an image when its row is written. `delivery`: what Delivery.place returned."""
+    """What is known about an image when its row is written. `delivery`: what Delivery.place returned."""
 
     delivery: str
     width: int
@@ -165,7 +165,7 @@ class NewImage:
         size_bytes: int,
         answer: dict[str, Any] | None,
     ) -> "NewImage":
-        """What a variant's picture and the result of its `generate` step say."""
+        """From a variant, its picture and the result of its `generate` step."""
         answer = answer or {}
         return cls(
             delivery=delivery,
@@ -218,12 +218,12 @@ def insert_progression(
 
 
 def touch_project(project_id: UUID) -> None:
-    """Moves a project's `updated_at`: work was added to it."""
+    """Sets a project's `updated_at`, because work was added to it."""
     update_where(Project, {"updated_at": timezone.now()}, {"id": project_id})
 
 
 def write_verdict(progression: ImageProgression, verdict: Verdict) -> None:
-    """Writes what a judge said to the image's row, and what it cost to the ledger, in the caller's transaction."""
+    """Writes a verdict to the image's row and its cost to the ledger, in the caller's transaction."""
     charge_verdict(progression, verdict.usage, verdict.unseen)
     notes, tags = list(verdict.notes), list(verdict.tags)
     said = {
@@ -240,8 +240,7 @@ def write_verdict(progression: ImageProgression, verdict: Verdict) -> None:
 def charge_verdict(
     progression: ImageProgression, usage: Iterable[Usage], unseen: Iterable[Usage] = ()
 ) -> None:
-    """Writes down the calls that were paid for a verdict, or for none, in the caller's transaction; as possibly billed
-    those of which no answer was seen."""
+    """Records the judge's paid calls, and those without an answer as possibly billed, in the caller's transaction."""
     ledger.charge_usages(
         usage,
         purpose=Purpose.JUDGE,
@@ -277,7 +276,7 @@ _CANCELLED = Ending(VariantStatus.CANCELLED, Code.CANCELLED, "The job was cancel
 
 
 def cancel_job(*, job_id: UUID) -> None:
-    """Cancels a job: what has not started ends now, what is under way ends at its next step. Idempotent."""
+    """Cancels a job: waiting variants end now, running ones at their next step. Idempotent."""
     with transaction.atomic():
         waiting = Variant.objects.filter(job_id=job_id).filter(
             Q(status=VariantStatus.QUEUED) | Q(status=VariantStatus.RUNNING) & leases.unheld()
@@ -295,10 +294,10 @@ CREATED, FOUND = 201, 200  # the HTTP status of the answer
 
 
 def keep_variant(*, variant_id: UUID, once: Once | None = None) -> tuple[ImageProgression, bool]:
-    """The progression of a variant that was skipped as a near-duplicate, and whether it was made now.
+    """The progression of a variant that was skipped as a near-duplicate, and whether this call made it.
 
     `once` is kept with it. Raises MissingError for an unknown variant, ConflictError for one that was not skipped and
-    IntegrityError where `once` was kept meanwhile.
+    IntegrityError if another request kept `once`.
     """
     try:
         variant = Variant.objects.select_related("job", "progression").get(id=variant_id)
@@ -334,10 +333,10 @@ def _found(progression: ImageProgression, once: Once | None) -> tuple[ImageProgr
 
 
 def roll_back(*, progression: ImageProgression, once: Once | None = None) -> ImageProgression:
-    """A new step on top of `progression` that shows what it started from; its own image where it had no start.
+    """A new progression on top of this one that shows its start image, or its own image if it had none.
 
-    Stored objects are shared, not copied; nothing is judged. `once` is kept with it; IntegrityError where it was kept
-    meanwhile.
+    Stored objects are shared, not copied; nothing is judged. `once` is kept with it. Raises IntegrityError if another
+    request kept `once`.
     """
     has_start = bool(progression.start_image_delivery_url)
     key = progression.original_image_r2_key if has_start else progression.generated_image_r2_key
@@ -372,7 +371,7 @@ def roll_back(*, progression: ImageProgression, once: Once | None = None) -> Ima
 
 
 def _read_original(key: str) -> bytes:
-    """The bytes of an original that a row says are there; ConflictError where somebody removed them."""
+    """The bytes of an original. Raises ConflictError if they are gone."""
     content = tools.find_stored(key)
     if content is None:
         raise ConflictError(f"the original '{key}' is gone from its storage; restore it, then ask again")

@@ -13,10 +13,9 @@ from dali.lib.web.cors import is_origin_allowed
 from dali.lib.web.pagination import parse_whole_number
 from dali.lib.web.streams.reads import asynchronous
 from dali.lib.web.streams.sse import StreamRefusedError
+from progressions.enums import SESSION_ID
 from progressions.stream import history, tickets
 from projects.authentication import HEADER, find_owner
-
-SESSION_ID = r"[A-Za-z0-9._:-]{1,128}"
 
 _find_owner = asynchronous(find_owner, history.THREADS)
 

@@ -5,7 +5,7 @@ from typing import Any
 from dali.lib.web.pagination import MOST_WHOLE
 from dali.lib.web.schema.types import Schema, event_stream_of, schema_of
 from dali.lib.web.schema.views import error_answers
-from progressions.stream.admission import SESSION_ID
+from progressions.enums import SESSION_ID
 from progressions.stream.event_types import GAPS, STORED, Envelope
 
 _REFS = "#/components/schemas/"

@@ -1,4 +1,4 @@
-"""Upkeep: fingerprints and delivery images made again from the originals, row by row."""
+"""Upkeep: makes fingerprints and delivery images again from the originals, row by row."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -37,7 +37,7 @@ _BUSY_TIMES, _BUSY_MOST_S = 3, 300
 
 @dataclass(frozen=True, slots=True)
 class HashSource:
-    """An image, and whether its fingerprint is to be made; `job` where it shows only a part anew."""
+    """An image, and whether its fingerprint is to be made; `job` if only a part of it was made by the job."""
 
     progression_id: UUID
     key: str
@@ -120,7 +120,7 @@ def _images(project_id: UUID | None) -> QuerySet[ImageProgression]:
 
 
 def _hash_sources(project_id: UUID | None, *, is_all: bool) -> Iterator[HashSource]:
-    """Every image, oldest first. What is due is told by three queries a piece, without reading an original."""
+    """Every image, oldest first. Three queries for each batch tell what is due, without reading an original."""
     rows = _images(project_id).values_list(
         "id", "generated_image_r2_key", "kind", "job", "phash", "phash_version"
     )

@@ -1,4 +1,4 @@
-"""Judging again what was judged before: the images of a time, by a judge of one's choice."""
+"""Judges images of a period again, with a chosen judge."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -55,9 +55,9 @@ class JudgingScope:
 
 @dataclass(slots=True)
 class JudgingTally:
-    """What came of it. `unsaid`: the judge looked and could not say; `failed`: it could not look, see the log.
+    """What came of it. `unsaid`: the judge gave no verdict; `failed`: the judge failed, see the log.
 
-    `usd`: what is known to have been paid; `unpriced`: calls whose price nobody knows.
+    `usd`: what is known to have been paid; `unpriced`: calls of unknown price.
     """
 
     passed: int = 0

@@ -1,4 +1,4 @@
-"""Paid answers that the originals storage did not take; the database holds them until it does."""
+"""Paid answers that the originals storage did not accept, held in the database until it does."""
 
 from collections.abc import Mapping
 from uuid import UUID
@@ -13,7 +13,7 @@ log = structlog.get_logger(__name__)
 
 
 def hold(variant_id: UUID, key: str, content: bytes, *, media_type: str, note: Mapping[str, object]) -> None:
-    """Keeps an answer in the database. The first answer of a variant stays, as in the storage."""
+    """Keeps an answer in the database. The first of two for one variant stays, as in the storage."""
     row = HeldAnswer(variant_id=variant_id, key=key, content=content, media_type=media_type, note=dict(note))
     HeldAnswer.objects.bulk_create([row], ignore_conflicts=True)
     log.warning("answer_held", key=key, bytes=len(content))
@@ -30,6 +30,6 @@ def store_held(variant_id: UUID) -> None:
 
 
 def forget_ended() -> int:
-    """Removes held answers of variants that ended, for example because the job was cancelled; returns how many."""
+    """Deletes held answers of variants that have ended, for example by a cancelled job; returns how many."""
     waiting = (VariantStatus.QUEUED, VariantStatus.RUNNING)
     return HeldAnswer.objects.exclude(variant__status__in=waiting).delete()[0]

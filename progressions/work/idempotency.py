@@ -1,4 +1,4 @@
-"""Idempotency keys: a request that comes again with its key is answered, and done no second time."""
+"""Idempotency keys: a request that is sent again with its key gets its answer, but is not done again."""
 
 import hashlib
 import json
@@ -15,7 +15,7 @@ from dali.lib.errors import DaliError, IdempotencyError, MissingError
 from progressions.models import IdempotencyKey
 
 KEPT = timedelta(days=7)
-# 1 to 255 printable characters. Servers take the spaces around a header's value away.
+# 1 to 255 printable characters. Servers strip the spaces around a header's value.
 KEY_PATTERN = "^[!-~](?:[ -~]{0,253}[!-~])?$"
 
 T = TypeVar("T")
@@ -31,7 +31,7 @@ class KeptRequest:
 
 @dataclass(frozen=True, slots=True)
 class Once:
-    """The key of a request. `scope` is its route with the ids of the path, `owner` empty where all owners share it."""
+    """The key of a request. `scope` is its route with the ids of the path, `owner` empty if all owners share it."""
 
     scope: str
     owner: str
@@ -39,9 +39,9 @@ class Once:
     digest: str
 
     def find(self) -> KeptRequest | None:
-        """What a request with this key made, None where none did within the days that keys are kept.
+        """What an earlier request with this key made; None if there was none while keys are kept.
 
-        Raises IdempotencyError where that request had another body.
+        Raises IdempotencyError if that request had another body.
         """
         row = self._rows().filter(created_at__gte=timezone.now() - KEPT).first()
         if row is None:
@@ -53,7 +53,7 @@ class Once:
         return KeptRequest(row.made_id, row.status)
 
     def keep(self, made_id: UUID, status: int) -> None:
-        """Notes what was made, in the transaction that makes it; IntegrityError where another request was faster."""
+        """Records what was made, in the same transaction. Raises IntegrityError if another request was faster."""
         self._rows().filter(created_at__lt=timezone.now() - KEPT).delete()
         IdempotencyKey.objects.create(
             scope=self.scope,
@@ -65,7 +65,7 @@ class Once:
         )
 
     def forget(self) -> None:
-        """Lets the key go: what it made is gone."""
+        """Deletes the key, since what it made is gone."""
         self._rows().delete()
 
     def _rows(self) -> Any:
@@ -73,10 +73,10 @@ class Once:
 
 
 def do_once(once: Once | None, make: Callable[[], T], again: Callable[[KeptRequest], T]) -> T:
-    """What `make` returns, which must `keep` the key; what `again` returns where the key was known.
+    """What `make` returns, which must `keep` the key; if the key is known, what `again` returns.
 
-    Of two at once both may `make`: the one that comes second fails at `keep`, or for what the first one used up, and
-    then finds what that one made. `again` raises MissingError where it is gone: then it is made anew.
+    Two simultaneous requests may both call `make`: the second fails at `keep`, or because the first used something up,
+    and then finds what the first made. `again` raises MissingError if that is gone: then it is made again.
     """
     if once is None:
         return make()
@@ -93,17 +93,17 @@ def do_once(once: Once | None, make: Callable[[], T], again: Callable[[KeptReque
             raise
         try:
             return again(kept)
-        except MissingError:  # it was this request that made it, and took it back when the rest failed
+        except MissingError:  # this request made it, and removed it when the rest failed
             once.forget()
         raise
 
 
 def digest_of(body: Any) -> str:
-    """The hash of a parsed body: spaces and the order of names do not count."""
+    """The hash of a parsed body, independent of spaces and the order of names."""
     text = json.dumps(body, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def forget_old_keys() -> None:
-    """Removes the keys that are older than they are kept."""
+    """Deletes expired keys."""
     IdempotencyKey.objects.filter(created_at__lt=timezone.now() - KEPT).delete()

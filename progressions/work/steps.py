@@ -1,7 +1,7 @@
-"""The step journal: each outside effect runs as a named step, and what succeeded is never run again.
+"""The step journal: each outside effect runs as a named step, and a step that succeeded is never run again.
 
-Only success is remembered; failed attempts stay as a record and are never replayed. A step's row, the fields it
-changes and the events that tell of it are one fenced transaction.
+Failed attempts stay on record. A step's row, the fields it
+changes and the events about it are one fenced transaction.
 """
 
 import time
@@ -9,12 +9,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
-from uuid import UUID
 
 import structlog
 from django.utils import timezone
 
 from dali.lib.cleaning import clean_text
+from dali.lib.clock import ms_since
 from dali.lib.db.sql import insert_rows, update_where
 from progressions.enums import StepStatus
 from progressions.errors import LeaseLostError
@@ -31,7 +31,7 @@ Result = dict[str, Any]  # what a step keeps for the record: JSON-able, read aga
 
 @dataclass(frozen=True, slots=True)
 class StepRecord:
-    """What is written of a step's outcome, in one transaction.
+    """What is written about a step's outcome, in one transaction.
 
     `fields` of the leased row; `also`, further writes, which may still add to `result`; the step's row with its
     `result`; and last the events that `tell` returns (the session's counter is locked from there on).
@@ -45,7 +45,7 @@ class StepRecord:
 
 @dataclass(frozen=True, slots=True)
 class Success:
-    """A step that succeeded: when it began, how many milliseconds it took, what is kept of it."""
+    """A step that succeeded: when it began, how many milliseconds it took, what is written about it."""
 
     name: str
     kept: StepRecord
@@ -64,7 +64,7 @@ class Journal:
         self._unanswered: dict[str, int] = {}
         self._failures: dict[str, list[str]] = {}
         self._pending: list[Success] = []
-        # The first lease of a row finds no steps: nobody was there to take any.
+        # A row under its first lease has no steps yet.
         known = Step.objects.filter(owner_id=lease.id).order_by("id") if lease.token > 1 else ()
         for step in known:
             self._attempts[step.name] = max(step.attempt, self._attempts.get(step.name, 0))
@@ -76,7 +76,7 @@ class Journal:
                 self._failures.setdefault(step.name, []).append(step.result.get("code", ""))
 
     def result_of(self, name: str) -> Result | None:
-        """What the step kept when it succeeded; None where it has not."""
+        """The result of the step; None if it has not succeeded."""
         return self._done.get(name)
 
     def failures(self, name: str, code: str) -> int:
@@ -84,13 +84,13 @@ class Journal:
         return self._failures.get(name, []).count(code)
 
     def unanswered(self, name: str) -> bool:
-        """Whether an attempt was sent, by a process that died, and its answer never seen."""
+        """Whether a process sent an attempt and died before it saw the answer."""
         return name in self._unanswered
 
     def run(
         self, name: str, work: Callable[[], T], *, keep: Callable[[T], StepRecord], is_pure: bool = False
     ) -> Result:
-        """The kept result if the step succeeded before; else does the work and keeps what `keep` says.
+        """The result if the step succeeded before; otherwise does the work and writes what `keep` returns.
 
         What `work` raises is recorded as a failed attempt and raised on. LeaseLostError: another worker has the
         row; nothing was written. A step that `is_pure` has no outside effect and may as well be run
@@ -104,22 +104,26 @@ class Journal:
         except LeaseLostError:
             raise
         except Exception as error:
-            self.record_failure(name, error, started_at=started_at, ms=_ms_since(started))
+            self.record_failure(name, error, started_at=started_at, ms=ms_since(started))
             raise
-        success = Success(name, keep(value), started_at, _ms_since(started))
+        success = Success(name, keep(value), started_at, ms_since(started))
         if is_pure:
-            self._pending.append(success)
-            self._done[name] = success.kept.result
+            self.hold(success)
         else:
             self.record(success)
         return success.kept.result
 
+    def hold(self, success: Success) -> None:
+        """Keeps a success in memory and writes it together with the next one."""
+        self._pending.append(success)
+        self._done[success.name] = success.kept.result
+
     def record(self, *successes: Success) -> None:
-        """Writes successes, in their order, in one fenced transaction with what came of them."""
+        """Writes successes, in order, in one fenced transaction with their outcomes."""
         self._write(successes, [])
 
     def send(self, name: str, kept: StepRecord) -> int:
-        """Writes that an attempt is about to leave, before it does; returns its number, from 1."""
+        """Records an attempt before it is sent; returns its number, from 1."""
         attempt = self._attempts.get(name, 0) + 1
 
         def insert() -> None:
@@ -131,38 +135,38 @@ class Journal:
         return attempt
 
     def answer(self, name: str, attempt: int, kept: StepRecord, *, ms: int | None) -> None:
-        """Writes that the attempt that was sent succeeded, in one fenced transaction with what came of it."""
+        """Records that the sent attempt succeeded, in one fenced transaction with its outcome."""
         self._close(name, attempt, StepStatus.OK, kept, ms=ms)
         self._unanswered.pop(name, None)
         self._done[name] = kept.result
         log.info("step_done", step=name, ms=ms, attempt=attempt)
 
     def fail(self, name: str, attempt: int, kept: StepRecord, *, error: str, ms: int | None) -> None:
-        """Writes that the attempt that was sent failed; `kept.result["code"]` says how."""
+        """Records that the sent attempt failed; `kept.result["code"]` says how."""
         self._close(name, attempt, StepStatus.FAILED, kept, ms=ms, error=error)
         self._unanswered.pop(name, None)
         self._failures.setdefault(name, []).append(str(kept.result.get("code", "")))
         log.warning("step_failed", step=name, ms=ms, attempt=attempt, error=error, **kept.result)
 
     def give_up_unanswered(self, name: str, kept: StepRecord) -> None:
-        """Writes that nobody will ever see the answer to the attempt that was sent: it becomes `unknown`."""
+        """Marks the sent attempt as `unknown`: its answer will never arrive."""
         attempt = self._unanswered.pop(name)
         self._close(name, attempt, StepStatus.UNKNOWN, kept, ms=None)
         log.warning("step_unknown", step=name, attempt=attempt)
 
     def unanswered_attempt(self, name: str) -> int:
-        """The number of the attempt whose answer was never seen; KeyError where there is none."""
+        """The number of the attempt whose answer never arrived. Raises KeyError."""
         return self._unanswered[name]
 
     def revoke(self, name: str, kept: StepRecord, *, error: str) -> None:
-        """Takes a success back: what it kept has turned out to be unusable, and the step is to run again."""
+        """Turns a success into a failure: its result is unusable, and the step must run again."""
         self._close(name, self._attempts[name], StepStatus.FAILED, kept, ms=None, error=error)
         del self._done[name]
         self._failures.setdefault(name, []).append(str(kept.result.get("code", "")))
         log.warning("step_revoked", step=name, error=error)
 
     def record_failure(self, name: str, error: Exception, *, started_at: datetime, ms: int) -> None:
-        """Writes a failed attempt that was not announced by `send`."""
+        """Records a failed attempt that `send` did not announce."""
         with leases.fenced(self._lease):
             Step.objects.create(
                 owner_id=self._lease.id,
@@ -238,12 +242,3 @@ class Journal:
     def _next_attempt(self, name: str) -> int:
         self._attempts[name] = self._attempts.get(name, 0) + 1
         return self._attempts[name]
-
-
-def steps_of(owner_id: UUID) -> list[Step]:
-    """Every attempt at every step of a row, in the order they began."""
-    return list(Step.objects.filter(owner_id=owner_id).order_by("id"))
-
-
-def _ms_since(started: float) -> int:
-    return int((time.perf_counter() - started) * 1000)

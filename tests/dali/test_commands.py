@@ -113,13 +113,13 @@ def test_a_project_is_found_by_id_or_name_and_made_where_new() -> None:
             + "... is not valid JSON: a whole number has more than 300 digits.",
         ),
         ({"variants": 101}, "variants: 101 is out of range; send 1 to 100."),
-        ({"prompt": "  "}, "prompt: is empty; send at least one character that is no space."),
+        ({"prompt": "  "}, "prompt: is empty; send at least one character other than a space."),
         ({"providers": "nope"}, "providers: 'nope' is not known; known: gemini, mock, openai, workers"),
         (
             {"kind": "edit"},
             "--start-image: mock cannot edit without an image: send --start-image or --parent",
         ),
-        ({"parent": "5"}, '--parent: "5" is no id; send one as answers give them.'),
+        ({"parent": "5"}, '--parent: "5" is not an id; send one from an answer of this API.'),
         (
             {"start_image": __file__},
             (

@@ -12,6 +12,7 @@ from artifacts.agent.understanding.intent import Intent, ProjectName, Situation
 from artifacts.agent.understanding.rules import understand
 from artifacts.models import Chat, ChatTurn
 from dali.lib.calls.answers.usage import Usage
+from dali.lib.clock import ms_since
 from dali.lib.db.connections import release_db_connection
 from progressions.enums import Purpose
 from progressions.money import ledger
@@ -58,7 +59,7 @@ class Understanding:
         try:
             understood = llm.ask(message, situation, said_before)
         except llm.NotUnderstoodError as error:
-            failure, ms = error, _ms_since(started)
+            failure, ms = error, ms_since(started)
             kept = StepRecord(
                 {"code": NOTHING_FOUND}, also=lambda: _charge_failure(failure, unseen, project_id)
             )
@@ -70,7 +71,7 @@ class Understanding:
             "dropped": list(understood.dropped),
         }
         charge = StepRecord(result, also=lambda: _charge([understood.usage], project_id))
-        self.journal.answer(STEP, attempt, charge, ms=_ms_since(started))
+        self.journal.answer(STEP, attempt, charge, ms=ms_since(started))
         return result
 
     def _said_before(self) -> list[tuple[str, str]]:
@@ -93,7 +94,3 @@ def _charge_unseen(unseen: Usage | None, project_id: UUID) -> None:
     """Charges a call whose answer was lost, at its estimated usage."""
     if unseen is not None:
         ledger.charge_unseen([unseen], purpose=Purpose.AGENT, project_id=project_id, job_id=None)
-
-
-def _ms_since(started: float) -> int:
-    return int((time.perf_counter() - started) * 1000)

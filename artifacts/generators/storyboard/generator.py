@@ -10,8 +10,9 @@ from uuid import UUID
 from artifacts.generator import File, Generator, ImageOptions, chosen_images, in_silence
 from artifacts.material import ImageFacts, Material
 from artifacts.parts.prints import Print, prints
-from artifacts.parts.typeset import columns_of, one_line, pdf
+from artifacts.parts.typeset import one_line, pdf
 from artifacts.templatetags.artifact_pages import day
+from dali.lib.texts import columns_of
 
 # Width and height of a portrait sheet, in millimetres; slides are always landscape.
 _PAPERS = {"a4": (210.0, 297.0), "letter": (215.9, 279.4), "16x9": (190.5, 338.67)}

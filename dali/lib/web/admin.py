@@ -1,4 +1,4 @@
-"""Admin classes for large tables and for rows that only the machine writes, and their bits of HTML."""
+"""Admin classes for large tables and for rows that only Dali writes, and their HTML helpers."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -23,7 +23,7 @@ EMPTY = "–"  # noqa: RUF001 - the dash of an empty cell
 
 
 class CappedPaginator(Paginator[Any]):
-    """Pages over the first 10,000 rows: counting a million takes longer than showing any page of them."""
+    """Pages over the first 10,000 rows: counting a million rows takes longer than showing a page."""
 
     most = 10_000
 
@@ -37,9 +37,9 @@ class CappedPaginator(Paginator[Any]):
 
 
 class LeanAdmin(admin.ModelAdmin[M]):
-    """Lists of large tables: no count of the whole table, none beside the filters.
+    """Lists of large tables, without a count of the whole table or of each filter.
 
-    `id_fields` are asked, by their indexes, where a whole id is searched for; `search_fields` otherwise.
+    A search for a whole id looks in the indexed `id_fields`, any other search in `search_fields`.
     """
 
     id_fields: tuple[str, ...] = ()
@@ -53,14 +53,14 @@ class LeanAdmin(admin.ModelAdmin[M]):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """The list under the name of its rows, instead of "Select ... to change"."""
+        """Titles the list by its rows, instead of "Select ... to change"."""
         title = capfirst(str(self.opts.verbose_name_plural))
         return super().changelist_view(request, {"title": title, **(extra_context or {})})
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """Rows of that id, where the term is one; otherwise Django's search for each way to encode the term."""
+        """Rows with that id if the term is one; otherwise Django's search, for each encoding of the term."""
         searched = _as_id(search_term)
         if searched is not None and self.id_fields:
             is_one = Q.create([(field, searched) for field in self.id_fields], connector=Q.OR)
@@ -73,18 +73,18 @@ class LeanAdmin(admin.ModelAdmin[M]):
 
 
 class MachineAdmin(LeanAdmin[M]):
-    """Rows that the machine writes: to be looked at, never added, changed or deleted by hand."""
+    """Rows that only Dali writes: read-only in the admin."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Nobody may."""
+        """Never."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
-        """Nobody may."""
+        """Never."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
-        """Nobody may."""
+        """Never."""
         return False
 
 
@@ -96,7 +96,7 @@ def _as_id(text: str) -> UUID | None:
 
 
 def badge(word: str, title: str = "") -> SafeString | str:
-    """A state as a coloured word; nothing for an empty one."""
+    """A state as a coloured word."""
     if not word:
         return EMPTY
     return format_html(
@@ -136,7 +136,7 @@ def lines(parts: Iterable[object]) -> SafeString | str:
 
 
 def moment(time: datetime | None) -> SafeString | str:
-    """A time, short enough for a list; with seconds on top of it."""
+    """A time, short enough for a list; its tooltip has the seconds."""
     if time is None:
         return EMPTY
     return format_html(

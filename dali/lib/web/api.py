@@ -1,4 +1,4 @@
-"""What every route of the API shares: one shape for errors, OPTIONS without a key."""
+"""What all routes of the API share: the format of errors, warnings, OPTIONS without a key."""
 
 from collections.abc import Sequence
 from typing import Any, NoReturn, TypeVar, cast
@@ -37,21 +37,21 @@ class ConflictAnswer(APIException):
 
 
 class GoneAnswer(APIException):
-    """Something that was there and was taken back."""
+    """Something that existed and was withdrawn."""
 
     status_code = status.HTTP_410_GONE
     default_code = "gone"
 
 
 class IdempotencyAnswer(APIException):
-    """An idempotency key that came again with another body."""
+    """An idempotency key that was used before with another body."""
 
     status_code = status.HTTP_422_UNPROCESSABLE_ENTITY
     default_code = "idempotency_key_reused"
 
 
 class UnavailableAnswer(APIException):
-    """A dependency that is down."""
+    """A dependency that is unavailable."""
 
     status_code = status.HTTP_503_SERVICE_UNAVAILABLE
     default_code = "unavailable"
@@ -70,10 +70,10 @@ _ANSWERS: dict[type[errors.DaliError], type[APIException]] = {
 
 
 class ErrorHandler(ExceptionHandler):
-    """Makes every error of the API the same shape, and logs only the unexpected with a traceback."""
+    """Gives every error the same format; only unexpected ones are logged with a traceback."""
 
     def convert_known_exceptions(self, exc: Exception) -> Exception:
-        """Dali's, Django's and the database's errors as the answers they stand for."""
+        """Converts the errors of Dali, Django and the database into API errors."""
         exc = find_unavailable(exc) or exc
         if isinstance(exc, errors.InputError):
             return ValidationError({exc.field: [ErrorDetail(str(exc), code="invalid")]})
@@ -89,11 +89,11 @@ class ErrorHandler(ExceptionHandler):
         return super().convert_known_exceptions(exc)
 
     def should_not_handle(self, exc: Exception) -> bool:
-        """Nothing is left to Django: its debug page would show a stack trace."""
+        """Django handles no error: its debug page would show a stack trace."""
         return False
 
     def format_exception(self, exc: APIException) -> dict[str, Any]:
-        """The shape, each message of bad input led by the name of its field."""
+        """The format; each message about bad input names its field."""
         data = cast(dict[str, Any], super().format_exception(exc))
         for error in data["errors"]:
             attr = error["attr"]
@@ -102,7 +102,7 @@ class ErrorHandler(ExceptionHandler):
         return data
 
     def report_exception(self, exc: APIException, response: Response) -> None:
-        """Expected failures are a line without traceback, the unexpected go the way Django's own go."""
+        """Expected failures are logged without a traceback, unexpected ones as Django does."""
         if isinstance(exc, UnavailableAnswer):
             log_unavailable(self.exc, response, self.context["request"])
             return
@@ -110,25 +110,25 @@ class ErrorHandler(ExceptionHandler):
 
 
 def handle_exception(exc: Exception, context: Any) -> Response | None:
-    """The answer to an exception in an API view; 500 without details where it is none of the expected."""
+    """The answer to an exception in an API view; 500 without details if it is unexpected."""
     return ErrorHandler(exc, context).run()
 
 
 class ApiMixin(APIView):
-    """For every view of the API: OPTIONS answers without a body, bodies may come in chunks, answers end with a line
-    break and say what of the body was ignored."""
+    """Base of every view of the API: OPTIONS answers without a body, request bodies may come in chunks, answers end
+    with a line break and say what was ignored in the body."""
 
     _warnings: Sequence[str] = ()
 
     def read(self, serializer: type[S], *, partial: bool = False) -> S:
-        """The body, checked; ValidationError. The answer will say what of it was ignored."""
+        """Validates the body. Raises ValidationError. The answer will say what was ignored in it."""
         given = serializer(data=self.request.data, partial=partial)
         given.is_valid(raise_exception=True)
         self._warnings = given.warnings_for(self.request.data)
         return given
 
     def read_nothing(self) -> Any:
-        """The JSON body that came to a route that needs none; an empty object where none came."""
+        """The JSON body of a request to a route that needs none; an empty object without one."""
         media_type = (self.request.content_type or "").partition(";")[0].strip().lower()
         body = self.request.data if media_type == StrictJSONParser.media_type else None
         NoBodySerializer(data=body or {}).is_valid(raise_exception=True)
@@ -136,11 +136,11 @@ class ApiMixin(APIView):
         return body or {}
 
     def warn_of_ignored(self, serializer: type[BodySerializer[Any]]) -> None:
-        """Has the answer say what of the body is ignored by that serializer; for a body that is not checked again."""
+        """Makes the answer say what that serializer ignores in the body, without validating it again."""
         self._warnings = serializer().warnings_for(self.request.data)
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
-        """Called with every answer, refusals too."""
+        """Called with every answer, errors included."""
         final = super().finalize_response(request, response, *args, **kwargs)
         if isinstance(final, Response):
             if self._warnings and isinstance(final.data, dict) and not final.exception:
@@ -151,31 +151,31 @@ class ApiMixin(APIView):
     def permission_denied(
         self, request: Request, message: str | None = None, code: str | None = None
     ) -> NoReturn:
-        """DRF's own refusal of a request without a key would not say where the key belongs."""
+        """DRF's own answer to a request without a key does not say where to send the key."""
         if request.authenticators and not request.successful_authenticator:
             raise NotAuthenticated(message)
         super().permission_denied(request, message, code)
 
     def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
-        """Gives a chunked body its length: without one the framework would take it for empty."""
+        """Gives a chunked body its length: DRF takes a body without a length for empty."""
         if "HTTP_TRANSFER_ENCODING" in request.META and not request.META.get("CONTENT_LENGTH"):
             request.META["CONTENT_LENGTH"] = str(len(request.body))
         return super().initialize_request(request, *args, **kwargs)
 
     def options(self, request: HttpRequest | Request, *args: Any, **kwargs: Any) -> HttpResponse:  # type: ignore[override]
-        """What may be asked here is in the `Allow` header; nothing is rendered, for a page could not be."""
+        """The `Allow` header lists the methods. There is no body, since a page has no renderer for it."""
         answer = HttpResponse(status=status.HTTP_204_NO_CONTENT)
         del answer["Content-Type"]
         return answer
 
 
 class UnknownRouteView(ApiMixin):
-    """Answers every path under /api that leads nowhere."""
+    """Answers unknown paths under /api."""
 
     authentication_classes = ()
     permission_classes = ()
     schema = None
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Called before any method is looked for, so that all of them are answered alike."""
-        raise NotFound(f"There is no {request.path}; GET /api/schema lists what there is.")
+        """Called before the method is looked up, so that all methods get the same answer."""
+        raise NotFound(f"There is no {request.path}; GET /api/schema lists all routes.")

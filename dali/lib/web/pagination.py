@@ -32,13 +32,13 @@ class NewestFirstPagination(BasePagination):
     _next: str | None = None
 
     def paginate_queryset(self, queryset: Any, request: Request, view: APIView | None = None) -> list[Any]:
-        """The rows of the page that the request asks for; InputError for a bad `limit` or `cursor`."""
+        """The rows of the requested page. Raises InputError for a bad `limit` or `cursor`."""
         by: str = getattr(view, "newest_by", "created_at")
         refuse_near_misses(request, ("limit", "cursor"))
         limit = parse_limit(request.query_params.get("limit", ""))
         if cursor := request.query_params.get("cursor", "").strip():
             moment, row_id = _decode(cursor)
-            # Said so, and not as (by < moment OR ...), the first condition bounds the index scan.
+            # Unlike (by < moment OR ...), this form lets the first condition bound the index scan.
             queryset = queryset.filter(
                 Q(**{f"{by}__lte": moment}) & (Q(**{f"{by}__lt": moment}) | Q(id__lt=row_id))
             )
@@ -49,7 +49,7 @@ class NewestFirstPagination(BasePagination):
         return rows
 
     def get_paginated_response(self, data: Any) -> Response:
-        """The page, with the way to the next one."""
+        """The page, with a link to the next one."""
         return Response(data, headers={"Link": self._next} if self._next else None)
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
@@ -68,25 +68,25 @@ class NewestFirstPagination(BasePagination):
             {
                 "name": "cursor",
                 "in": "query",
-                "description": 'Where to go on: taken from the `Link` header (`rel="next"`) of the page before.',
+                "description": 'Take it from the `Link` header (`rel="next"`) of the previous page.',
                 "schema": {"type": "string", "pattern": f"^{_CURSOR}$"},
             },
         ]
 
 
 def parse_limit(text: str, *, default: int = DEFAULT_LIMIT, most: int = MOST_LIMIT) -> int:
-    """The number of rows asked for; empty is the default. InputError where it is none."""
+    """The number of rows asked for; empty means the default. Raises InputError."""
     text = text.strip()
     if not text:
         return default
     limit = parse_whole_number(text)
     if limit is None or not 1 <= limit <= most:
-        raise InputError("limit", f"limit={text[:40]!r} is no number from 1 to {most}")
+        raise InputError("limit", f"limit={text[:40]!r} is not a whole number from 1 to {most}")
     return limit
 
 
 def parse_whole_number(text: str) -> int | None:
-    """A whole number from 0 to MOST_WHOLE, as a query writes it; None for any other text."""
+    """A whole number of a query, from 0 to MOST_WHOLE; None for any other text."""
     found = re.fullmatch(r"([0-9]{1,20})(?:\.0{1,20})?", text, re.ASCII)
     return int(found[1]) if found and int(found[1]) <= MOST_WHOLE else None
 
@@ -107,6 +107,7 @@ def _encode(moment: datetime, row: Model) -> str:
 def _decode(cursor: str) -> tuple[datetime, UUID]:
     if not (found := re.fullmatch(_CURSOR, cursor)):
         raise InputError(
-            "cursor", f"cursor={cursor[:40]!r} is none; take it from the Link header of the page before"
+            "cursor",
+            f"cursor={cursor[:40]!r} is not a cursor; take it from the Link header of the previous page",
         )
     return _EPOCH + timedelta(microseconds=int(found[1])), UUID(found[2])

@@ -14,14 +14,14 @@ _REASON_CHARS = 1000
 
 
 def find_unavailable(error: BaseException | None) -> UnavailableError | None:
-    """What a client is told of an error of a dependency that is down or busy; None for a fault of ours."""
+    """The error for clients if a dependency is unavailable or busy; None for other errors."""
     if error is None or isinstance(error, UnavailableError):
         return error
     return errors.as_unavailable(error)
 
 
 def answer_unavailable(request: HttpRequest, error: UnavailableError) -> HttpResponse:
-    """The whole answer. Reads no row and no session: it is made while the database is away."""
+    """The whole answer. Reads no row and no session, since the database may be unavailable."""
     wants_page = request.get_preferred_type(["application/json", "text/html"]) == "text/html"
     if wants_page and not request.path.startswith("/api/"):
         page = render_to_string("503.html", {"reason": error.public_message})
@@ -37,7 +37,7 @@ def answer_unavailable(request: HttpRequest, error: UnavailableError) -> HttpRes
 def log_unavailable(
     error: BaseException, response: HttpResponse, request: HttpRequest | Request | None
 ) -> None:
-    """Writes the one line of a failure: an error with its reason and no traceback. Django then adds none."""
+    """Logs a failure as one error line with its reason and no traceback. Django then logs nothing more."""
     log_response(
         "503 %s: %s",
         getattr(request, "path", ""),

@@ -18,12 +18,13 @@ from dali.demo.terminal import JobScreen
 from dali.lib.errors import DaliError, InputError
 from dali.lib.logs import quieter
 from dali.lib.texts import composed, decomposed
+from dali.lib.web.input.bodies import first_fault
 from dali.lib.web.input.fields import shown
 from dali.lib.web.input.strict_json import parse_text
 from dali.server.local_worker import ensured_worker
-from progressions.api.requests import JobInSerializer
 from progressions.models import Event, Job
 from progressions.pipeline import ingest
+from progressions.pipeline.intake.body import JobInSerializer
 from progressions.pipeline.intake.submit import submit_job
 from projects.models import Project
 from projects.queries import get_bare_project
@@ -103,20 +104,11 @@ def submit(options: dict[str, Any]) -> Job:
         with transaction.atomic():  # a project created for a refused job is rolled back
             return submit_job(project=find_project(options["project"]), draft=request.draft())
     except ValidationError as error:
-        raise refusal(*first_of(error.detail)) from error
+        raise refusal(*first_fault(error.detail)) from error
     except InputError as error:
         raise refusal(error.field, str(error)) from error
     except DaliError as error:
         raise refusal("", str(error)) from error
-
-
-def first_of(detail: Any) -> tuple[str, str]:
-    """The first refused field, with dots if it is nested, and the reason."""
-    if isinstance(detail, dict):
-        name, inner = next(iter(detail.items()))
-        field, reason = first_of(inner)
-        return ".".join(part for part in (str(name), field) if part), reason
-    return first_of(detail[0]) if isinstance(detail, list) else ("", str(detail))
 
 
 def refusal(field: str, reason: str) -> CommandError:

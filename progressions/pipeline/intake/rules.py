@@ -1,6 +1,6 @@
-"""What progressions.pipeline.intake.drafts checks of a submission as a whole, as JSON Schema for the OpenAPI document.
+"""How the fields of a submission must fit together (`drafts`), as JSON Schema for the OpenAPI document.
 
-It is made of this server's settings and plug-ins: providers without their credentials are not offered.
+It depends on this server's settings and plug-ins: providers without credentials are not listed.
 """
 
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ _PARENT: Schema = {"type": "string"}
 
 
 def job_rules() -> Schema:
-    """What is merged into the schema of a submission."""
+    """The rules that are merged into the schema of a submission."""
     configured = [provider for provider in providers.all() if not provider.missing()]
     names = [provider.name for provider in configured]
     return {
@@ -52,14 +52,14 @@ def _models(configured: Sequence[Provider]) -> Schema:
 
 
 def _options(configured: Sequence[Provider]) -> Schema:
-    """Those of a provider that the job does not ask are not looked at."""
+    """Options of providers that the job does not use are not checked."""
     asked = {one.name: {**PLAIN_OBJECT, **one.job_rules().get("options", {})} for one in configured}
     others = {name: ANY_JSON_REF for name in providers.names() if name not in asked}
     return {"description": "By provider.", "properties": asked | others, "additionalProperties": False}
 
 
 def _kinds() -> list[Schema]:
-    """What each kind starts from: one of these holds."""
+    """What each kind starts from: one of these must match."""
     image: Schema = {"type": "string", "pattern": f"[^{SPACE}]"}
     no_mask = {"maskImageUrl": _NOTHING}
     changing = [kind.value for kind in Kind if kind in NEEDS_IMAGE and kind != Kind.INPAINT]
@@ -105,7 +105,7 @@ def _not_both(one: str, other: str) -> Schema:
 
 
 def _seed_counts() -> list[Schema]:
-    """One seed for each variant: no seeds, or as many as `variants` says."""
+    """One seed for each variant: none, or as many as `variants`."""
     none = {"properties": {"seeds": {"type": ["object", "null"], "maxProperties": 0}}}
     one = {"properties": {"variants": {"enum": [1, None]}, "seeds": _lists_of(1)}}
     more = [
@@ -120,7 +120,7 @@ def _lists_of(count: int) -> Schema:
 
 
 def _rules_of(provider: Provider, count: int) -> list[Schema]:
-    """What holds where one provider is asked: for the kind, the size, and what names the provider."""
+    """The rules if a job uses this provider: for kind, size, and fields that name the provider."""
     rules: Schema = {}
     if provider.kinds != frozenset(Kind):
         rules["kind"] = {"enum": [*(kind.value for kind in Kind if kind in provider.kinds), None]}
@@ -136,7 +136,7 @@ def _rules_of(provider: Provider, count: int) -> list[Schema]:
 
 
 def _where(rules: Schema, name: str, count: int) -> Schema:
-    """The rules where this provider is among those asked; it always is where there is no other."""
+    """The rules if the job uses this provider, which it always does if there is no other."""
     if count == 1:
         return {"properties": rules}
     return {
@@ -146,7 +146,7 @@ def _where(rules: Schema, name: str, count: int) -> Schema:
 
 
 def _source_pattern() -> str:
-    """An http(s) URL of a public host or one that the operator allows; an address of this server, also as a path."""
+    """An http(s) URL of a public or explicitly allowed host, or an address or path of this server."""
     hosts = "|".join([f"(?:{_LABEL}\\.)+{_LAST_LABEL}\\.?(?:{_PORT})?", *_plain(settings.FETCH_ALLOW_HOSTS)])
     url = f"[Hh][Tt][Tt][Pp][Ss]?://(?:{hosts})(?:[/?#]{_REST})?"
     own = "|".join(_plain([settings.PUBLIC_ORIGIN]))
@@ -154,6 +154,6 @@ def _source_pattern() -> str:
 
 
 def _plain(texts: Sequence[str]) -> list[str]:
-    """Each text as a pattern of itself, in the notation of ECMA-262."""
+    """Each text, escaped for an ECMA-262 pattern."""
     special = ".[]()*+?$^|{}\\"
     return ["".join(f"\\{one}" if one in special else one for one in text) for text in texts if text]

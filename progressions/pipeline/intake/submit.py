@@ -1,6 +1,7 @@
-"""The one way in for work: what is asked is checked whole, then job, variants and events are one transaction."""
+"""Submits and retries jobs: a job, its variants and their events are written in one transaction."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import structlog
@@ -19,7 +20,6 @@ from progressions.pipeline.intake.drafts import (
     Images,
     JobDraft,
     Wanted,
-    check_session,
     find_provider,
     prepare_job,
     set_images,
@@ -37,11 +37,10 @@ SUBMITTED = 202  # the HTTP status that a job is answered with
 
 
 def submit_job(*, project: Project, draft: JobDraft, owner: str = "", once: Once | None = None) -> Job:
-    """Checks a draft and makes its job; `once` is kept with it (progressions.work.idempotency).
+    """Checks a draft and stores its job; `once` is kept with it (progressions.work.idempotency).
 
-    Raises InputError naming field, value and cure, before anything is stored or spent, also where it is expected
-    to cost more than it may, UnavailableError where the disk has no room for images, and IntegrityError where `once`
-    was kept meanwhile.
+    Raises, before anything is stored or spent, InputError, which names field, value and cure (an estimate above the
+    limit included); UnavailableError if the disk has no room for images; IntegrityError if another request kept `once`.
     """
     job, wanted = prepare_job(project, draft)
     job.owner = owner
@@ -52,37 +51,25 @@ def submit_job(*, project: Project, draft: JobDraft, owner: str = "", once: Once
 def retry_job(*, job: Job, session_id: str | None = None, owner: str = "", once: Once | None = None) -> Job:
     """A new job of the variants that failed or were cancelled, with their seeds; `once` as for `submit_job`.
 
-    Raises ConflictError where there are none, InputError where they would cost more than they may.
+    Raises ConflictError if there are none, InputError if their estimate is above the limit.
     """
     ended_badly = (VariantStatus.FAILED, VariantStatus.CANCELLED)
     lost = list(job.variants.filter(status__in=ended_badly).order_by("number"))
     if not lost:
         raise ConflictError("no variant of this job failed or was cancelled: there is nothing to retry")
-    if session_id is not None:
-        check_session(session_id)
     counts: dict[str, int] = {}
     wanted = []
     for variant in lost:
         index = counts.get(variant.provider, 0)
         counts[variant.provider] = index + 1
         wanted.append(Wanted(variant.provider, index, variant.seed, variant.model))
-    again = Job(
-        project_id=job.project_id,
+    draft = replace(
+        JobDraft.of(job),
         session_id=session_id or job.session_id,
-        owner=owner,
-        prompt=job.prompt,
-        kind=job.kind,
         providers=list(counts),
-        variants_per_provider=max(counts.values()),
-        size=job.size,
-        seed=job.seed,
-        provider_models=job.provider_models,
-        options=job.options,
-        max_cost_usd=job.max_cost_usd,
-        allow_duplicates=job.allow_duplicates,
-        parent_id=job.parent_id,
-        retry_of=job,
+        variants=max(counts.values()),
     )
+    again = Job(project_id=job.project_id, owner=owner, retry_of=job, **draft.columns())
     set_images(again, _images_of(job), has_parent=job.parent_id is not None)
     _store(again, wanted, once)
     return again
@@ -97,32 +84,30 @@ def retry_progression(
     owner: str = "",
     once: Once | None = None,
 ) -> Job:
-    """A new job like the one that made this image, on top of it, with what the judge suggested worked into the prompt.
+    """A new job like the one that made this image, built on it, with the judge's suggestion added to the prompt.
 
     Raises ConflictError for a rollback, which no provider made, and InputError as `submit_job` does.
     """
     earlier = progression.job
     if progression.kind == ROLLBACK or earlier is None:
         raise ConflictError(
-            "no provider made this image, so there is no call to retry; submit a job on top of it"
+            "no provider made this image, so there is nothing to retry; submit a job that builds on it"
         )
     if prompt is None:
         hint = progression.retry_suggestion.strip()
-        prompt = f"{progression.prompt.rstrip()}\n{hint}"[:MAX_PROMPT] if hint else progression.prompt
+        prompt = f"{progression.prompt.rstrip()}\n{hint}"[:MAX_PROMPT].strip()
     name = progression.ai_provider
-    draft = JobDraft(
+    is_model_known = progression.model in find_provider("provider", name).models
+    draft = replace(
+        JobDraft.of(earlier),
         prompt=prompt,
-        providers=(name,),
+        providers=[name],
         session_id=session_id,
-        variants=1 if variants is None else variants,
+        variants=variants or 1,
         kind=progression.kind,
-        size=earlier.size,
-        models={name: progression.model}
-        if progression.model in find_provider("provider", name).models
-        else {},
-        allow_duplicates=earlier.allow_duplicates,
-        max_cost_usd=earlier.max_cost_usd,
-        options=earlier.options,
+        parent_progression_id=None,
+        seed=None,
+        models={name: progression.model} if is_model_known else {},
     )
     job, wanted = prepare_job(progression.project, draft, images=_images_of(earlier))
     job.owner, job.parent = owner, progression
@@ -131,7 +116,7 @@ def retry_progression(
 
 
 def _images_of(job: Job) -> Images:
-    """What an earlier job started from: its stored objects where it had fetched them, else its addresses."""
+    """What an earlier job started from: its stored objects if it had fetched them, otherwise its addresses."""
     if job.ingest == Job.Ingest.DONE:
         return Images(
             job.start_image_url,
@@ -146,11 +131,11 @@ def _images_of(job: Job) -> Images:
 def _store(job: Job, wanted: Sequence[Wanted], once: Once | None) -> None:
     """Writes the job, its variants and their `queued` events, and sends the first messages after commit.
 
-    Raises InputError where it would cost more than it may, UnavailableError where the disk has no room for images.
+    Raises InputError if the estimate is above the limit, UnavailableError if the disk has no room for images.
     """
     disk.refuse_where_short()
     costs = budget.admit(job, [(want.provider, want.model) for want in wanted])
-    # Due at once for every process, also for one whose reading of the database's clock is a little behind.
+    # Due at once, also for a process whose reading of the database's clock is a little behind.
     job.remaining, job.not_before = len(wanted), connections.now() - timedelta(seconds=1)
     variants = [
         Variant(

@@ -1,4 +1,4 @@
-"""`manage.py create_api_key NAME`: makes an API key and prints it, once."""
+"""`manage.py create_api_key NAME`: creates an API key and prints it once."""
 
 from argparse import ArgumentParser
 from datetime import timedelta
@@ -11,20 +11,20 @@ from projects.models import ApiKey
 
 
 class Command(BaseCommand):
-    """Prints the key alone on standard output, so that it can be piped; the rest goes to standard error."""
+    """Prints only the key on standard output, so that it can be piped; the rest goes to standard error."""
 
-    help = "Makes an API key and prints it. It is kept hashed and cannot be shown again."
+    help = "Creates an API key and prints it. Only its hash is stored, so it cannot be shown again."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """A name, and after how many days it ends."""
+        """A name, and the days until the key expires."""
         parser.add_argument("name", help="Whose key it is, at most 50 characters; shown in the admin.")
-        parser.add_argument("--expires-days", type=int, help="Days until it ends; without: never.")
+        parser.add_argument("--expires-days", type=int, help="Days until the key expires; default: never.")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Makes the key."""
+        """Creates the key."""
         name, days = options["name"].strip(), options["expires_days"]
         if not 1 <= len(name) <= 50:
-            raise CommandError(f"A name has 1 to 50 characters, this one has {len(name)}.")
+            raise CommandError(f"The name has {len(name)} characters; give 1 to 50.")
         if days is not None and not 1 <= days <= 36_500:
             raise CommandError(f"--expires-days={days}: must be 1 to 36500.")
         ends = None if days is None else timezone.now() + timedelta(days=days)

@@ -243,7 +243,7 @@ def test_a_job_is_cancelled_on_its_page(admin_client: Client) -> None:
     job.refresh_from_db()
     assert job.status == JobStatus.CANCELLED
     page = answer.content.decode()
-    assert "1 job cancelled" in page
+    assert "Cancelled 1 job." in page
     assert "Cancel job" not in page
 
 
@@ -251,9 +251,9 @@ def test_jobs_are_cancelled_in_the_list_and_only_those_that_have_not_ended(admin
     running, ended = JobFactory(), JobFactory(status=JobStatus.COMPLETE)
     VariantFactory(job=running)
     form = {"action": "cancel", "_selected_action": [str(running.pk), str(ended.pk)]}
-    assert "1 job cancelled" in admin_client.post(JOBS, form, follow=True).content.decode()
+    assert "Cancelled 1 job." in admin_client.post(JOBS, form, follow=True).content.decode()
     again = admin_client.post(JOBS, form, follow=True).content.decode()
-    assert "There was nothing left to cancel." in again
+    assert "None of these jobs can be cancelled: they have ended." in again
     assert list(Job.objects.order_by("id").values_list("status", flat=True)) == ["cancelled", "complete"]
 
 

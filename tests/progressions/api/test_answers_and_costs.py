@@ -23,8 +23,9 @@ from progressions.enums import Code, Kind
 from progressions.errors import ProviderError
 from progressions.models import Charge, Cooldown, ImageProgression, Job, Step, Variant
 from progressions.money.receipts import Receipt
-from progressions.pipeline import generate_step, orchestrator, tools, writes
+from progressions.pipeline import orchestrator, tools, writes
 from progressions.pipeline.run import Run
+from progressions.pipeline.steps import generate_step
 from progressions.provider import ProviderImage
 from progressions.work import claim_sql, claims
 from progressions.work.steps import Journal
@@ -284,7 +285,7 @@ def test_a_provider_that_is_not_configured_any_more_is_not_called(
     variant = job.variants.get()
     assert (variant.code, variant.error) == (
         "provider_error",
-        "Fake is not configured any more: set FAKE_KEY.",
+        "Fake is no longer configured: set FAKE_KEY.",
     )
     assert (variant.attempts, fake_provider.requests) == (0, [])
 

@@ -58,15 +58,15 @@ def test_unknown_fields_are_ignored_and_named() -> None:
 @pytest.mark.parametrize(
     ("body", "attr", "detail"),
     [
-        ({}, "name", "name: is missing; send text."),
-        ({"name": 5}, "name", "name: 5 is no text; send a string."),
-        ({"name": True}, "name", "name: true is no text; send a string."),
-        ({"name": ["a"]}, "name", 'name: ["a"] is no text; send a string.'),
-        ({"name": None}, "name", "name: null is no text; send text."),
-        ({"name": "   "}, "name", "name: is empty; send at least one character that is no space."),
+        ({}, "name", "name: is missing; send a string."),
+        ({"name": 5}, "name", "name: 5 is not text; send a string."),
+        ({"name": True}, "name", "name: true is not text; send a string."),
+        ({"name": ["a"]}, "name", 'name: ["a"] is not text; send a string.'),
+        ({"name": None}, "name", "name: null is not text; send a string."),
+        ({"name": "   "}, "name", "name: is empty; send at least one character other than a space."),
         ({"name": "x" * 201}, "name", "name: has 201 characters; send at most 200."),
-        ({"name": "a\x07b"}, "name", "name: holds the control character U+0007 at position 1; take it out."),
-        ({"name": "a\x00"}, "name", "name: holds the control character U+0000 at position 1; take it out."),
+        ({"name": "a\x07b"}, "name", "name: holds the control character U+0007 at position 1; remove it."),
+        ({"name": "a\x00"}, "name", "name: holds the control character U+0000 at position 1; remove it."),
         (
             {"name": "a", "description": "x" * 10_001},
             "description",

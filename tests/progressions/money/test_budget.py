@@ -161,7 +161,7 @@ def test_a_job_over_what_the_day_has_left_is_refused_and_told_when_to_come_again
     assert field == "variants"
     assert message == (
         "The job is estimated at 0.3000 USD, and of today's 1.00 USD (DALI_DAY_CAP_USD) 0.2500 USD are left: 0.5500 USD"
-        f" are spent and 0.2000 USD are spoken for. Ask for less, or again after {tomorrow} 00:00 UTC, when a new day"
+        f" are spent and 0.2000 USD are reserved. Ask for less, or try again after {tomorrow} 00:00 UTC, when a new day"
         " begins."
     )
     ask(variants=2)

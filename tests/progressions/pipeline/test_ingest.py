@@ -112,10 +112,10 @@ BAD_URLS = {
     "x.png": "use http or https",
     "": "use http or https",
     "//example.com/x.png": "use http or https",
-    "/images/none.webp": "is no image of this server",
-    "/etc/passwd": "is no image of this server",
-    "http://testserver/api/projects": "is no image of this server",
-    "HTTP://TESTSERVER:80/images/none.webp": "is no image of this server",
+    "/images/none.webp": "is not an image of this server",
+    "/etc/passwd": "is not an image of this server",
+    "http://testserver/api/projects": "is not an image of this server",
+    "HTTP://TESTSERVER:80/images/none.webp": "is not an image of this server",
     "http://testserver@127.0.0.1/images/a.webp": "credentials",
     "http://testserver:8000/images/a.webp": "is the name of an internal host",
 }
@@ -187,7 +187,7 @@ def test_a_start_image_s_copy_is_a_start_image_again(project: Project, server: S
     )
     source = resolve_source("startImageUrl", found.start_delivery, project.id)
     assert (source.storage, source.key, source.progression_id) == ("originals", found.start_key, None)
-    with pytest.raises(InputError, match="no image of this server"):
+    with pytest.raises(InputError, match="not an image of this server"):
         resolve_source("startImageUrl", found.start_delivery, Project.objects.create(name="Other").id)
 
 
@@ -280,11 +280,11 @@ def test_of_two_that_fetched_different_pictures_the_first_to_store_holds(
 @pytest.mark.parametrize(
     ("path", "code", "words"),
     [
-        ("/html", "invalid_image", "startImageUrl is no usable image"),
-        ("/svg", "invalid_image", "startImageUrl is no usable image"),
-        ("/bomb", "invalid_image", "startImageUrl is no usable image"),
-        ("/half-image", "invalid_image", "startImageUrl is no usable image"),
-        ("/gzip-bomb", "invalid_image", "startImageUrl is no usable image"),
+        ("/html", "invalid_image", "startImageUrl is not a usable image"),
+        ("/svg", "invalid_image", "startImageUrl is not a usable image"),
+        ("/bomb", "invalid_image", "startImageUrl is not a usable image"),
+        ("/half-image", "invalid_image", "startImageUrl is not a usable image"),
+        ("/gzip-bomb", "invalid_image", "startImageUrl is not a usable image"),
         ("/gigabyte", "invalid_image", "sends more than 2000000 bytes"),
         ("/announced-gigabyte", "invalid_image", "sends more than 2000000 bytes"),
         ("/none", "unreachable", "answered 404"),
@@ -358,7 +358,7 @@ def test_a_mask_that_does_not_fit_leaves_nothing(project: Project, delivery: Mem
     start, mask = receive_upload(png((64, 48)), "key"), receive_upload(rgba_mask((32, 32)), "key")
     delivery.placed.clear()
     job = job_of(project, start_image_url=start.delivery, mask_image_url=mask.delivery)
-    with pytest.raises(StartImageError, match="maskImageUrl is no usable mask") as caught:
+    with pytest.raises(StartImageError, match="maskImageUrl is not a usable mask") as caught:
         ingest_images(job)
     assert caught.value.code == "invalid_image"
     assert not originals().exists(f"project/{project.id}/jobs/{job.id}/orig/start")

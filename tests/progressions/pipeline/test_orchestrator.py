@@ -74,7 +74,7 @@ def test_progress_never_falls_and_images_are_shown_as_soon_as_there_is_one(submi
 
 
 def test_the_row_of_an_image_says_what_made_it(submit: Submit, fake_provider: FakeProvider) -> None:
-    job = submit(seed=7, prompt="  a lighthouse  ")
+    job = submit(seed=7, prompt="a lighthouse")
     work_all()
     row = ImageProgression.objects.get()
     variant = job.variants.get()

@@ -8,7 +8,9 @@ from django.db import OperationalError
 
 from progressions.errors import LeaseLostError
 from progressions.models import ImageProgression, Job, Step, Variant
-from progressions.pipeline import attempts, generate_step, orchestrator, tools, writes
+from progressions.pipeline import orchestrator, tools, writes
+from progressions.pipeline.steps import attempts, dedupe_step, refine_step
+from progressions.pipeline.steps.table import STEPS
 from progressions.work import claims, leases
 from progressions.work.steps import Journal
 from tests.progressions.conftest import told, work_all
@@ -43,13 +45,13 @@ def restart(monkeypatch: pytest.MonkeyPatch) -> None:
 
 POINTS: list[tuple[object, str, int, int]] = [
     # where it is killed, calls the provider got before, calls it has got in the end
-    (orchestrator, "_refine", 0, 1),
+    (refine_step, "refine_prompt", 0, 1),
     (Journal, "send", 0, 1),
     (tools, "build_request", 0, 1),
     (tools, "store_answer", 1, 2),
     (Journal, "answer", 1, 1),
     (tools, "derive", 1, 1),
-    (orchestrator, "_compare", 1, 1),
+    (dedupe_step, "_compare", 1, 1),
     (tools, "place_delivery", 1, 1),
     (writes, "insert_progression", 1, 1),
     (tools, "ask_judge", 1, 1),
@@ -169,7 +171,7 @@ def test_a_duplicate_found_before_the_process_died_stays_one(
 ) -> None:
     fake_provider.script = [picture_bytes(1), picture_bytes(1)]
     job = submit(variants=2)
-    monkeypatch.setattr(orchestrator, "_skip", die)
+    monkeypatch.setattr(dedupe_step, "_skip", die)
     with pytest.raises(Killed):
         work_all()
     restart(monkeypatch)
@@ -202,4 +204,6 @@ def test_an_answer_of_an_earlier_call_holds(submit: Submit, fake_provider: FakeP
     row = ImageProgression.objects.get()
     assert originals().read(row.generated_image_r2_key) == picture_bytes(1234)
     assert row.bytes == len(picture_bytes(1234))
-    assert attempts.SENT < generate_step.ANSWERED
+    progress = [step.progress for step in STEPS]
+    assert progress == sorted(progress)
+    assert progress[0] < attempts.SENT < progress[1]

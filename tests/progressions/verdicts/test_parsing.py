@@ -221,3 +221,8 @@ def test_whatever_is_said_is_made_to_fit(
     text = before + (repr(answer) if is_single else json.dumps(answer))
     if (verdict := parse_verdict(text[: len(text) - cut])) is not None:
         assert_well_formed(verdict)
+
+
+@pytest.mark.parametrize("part", ["{", "[", "(", "{'", "]“{", '{"a":', '{"judgment": ['])
+def test_hostile_text_of_any_length_is_read_to_an_end(part: str) -> None:
+    assert parse_verdict(("{" + part * 100_000)[:100_000]) is None

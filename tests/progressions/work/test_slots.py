@@ -15,6 +15,7 @@ from progressions.errors import ProviderError
 from progressions.models import Job, Variant
 from progressions.pipeline import orchestrator, tools
 from progressions.pipeline.intake.submit import JobDraft, submit_job
+from progressions.pipeline.steps import generate_step
 from progressions.provider import providers
 from progressions.work import claim_sql, claims, leases, slots
 from projects.models import Project
@@ -81,7 +82,7 @@ def test_a_slot_is_free_once_the_answer_is_stored_and_not_only_when_it_is_judged
     submit()
     seen: list[int] = []
     fake_provider.before_answer = lambda request: seen.append(slots.under_way("fake"))
-    monkeypatch.setattr(orchestrator, "load_area", lambda job, kind: seen.append(slots.under_way("fake")))
+    monkeypatch.setattr(generate_step, "load_area", lambda job, kind: seen.append(slots.under_way("fake")))
     work_all()
     assert seen == [1, 0]
 

@@ -12,6 +12,7 @@ from dali.lib.objects.storage import LocalWriteOnceStorage, originals
 from progressions.enums import Kind
 from progressions.models import HeldAnswer, ImageProgression, Job, Step, Variant
 from progressions.pipeline import orchestrator, tools
+from progressions.pipeline.steps import generate_step
 from progressions.pipeline.writes import cancel_job
 from progressions.work import claims, slots
 from progressions.work.held_answers import forget_ended
@@ -176,7 +177,7 @@ def journal_its_answer(storage: Switch, monkeypatch: pytest.MonkeyPatch) -> None
         storage.check()
 
     with monkeypatch.context() as patch:
-        patch.setattr(orchestrator, "load_area", lose)
+        patch.setattr(generate_step, "load_area", lose)
         work_all()
 
 

@@ -1,4 +1,4 @@
-"""What routes take: JSON bodies and query parameters whose unknown names are ignored and near misses refused."""
+"""Request bodies and query parameters: unknown names are ignored, likely misspellings are refused."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, TypeVar
@@ -18,17 +18,17 @@ MISSPELT = "misspelt"
 
 
 class BodySerializer(serializers.Serializer[T]):
-    """A JSON object. Names that it does not know are ignored, as `warnings_for` says: a client may send a row back.
+    """A JSON object. Unknown names are ignored with a warning (`warnings_for`), so that a client may send a row back.
 
-    A near miss of a field that is absent is refused (`misspelt`): it would be ignored against the client's intent.
+    A name that is probably a misspelling of an absent field is refused (`misspelt`).
     """
 
     default_error_messages = {"invalid": "The body is not a JSON object; send one, as {{}}."}
-    # Fields that a view reads by itself.
+    # Fields that the view reads itself.
     read_elsewhere: ClassVar[tuple[str, ...]] = ()
 
     def run_validation(self, data: Any = serializers.empty) -> Any:
-        """The values; ValidationError names every field at fault, a misspelt one by the name that was sent."""
+        """The values. ValidationError names every field at fault, a misspelt one by the name that was sent."""
         if not isinstance(data, Mapping):
             raise ValidationError({"non_field_errors": [self.error_messages["invalid"].format()]}, "invalid")
         misspelt, meant = self._misspelt(data)
@@ -61,16 +61,25 @@ class BodySerializer(serializers.Serializer[T]):
         return _refusals(found, "field"), set(found.values())
 
 
+def first_fault(detail: Any) -> tuple[str, str]:
+    """The first field that a serializer refused, dotted if it is nested, and why; of a ValidationError's detail."""
+    if isinstance(detail, Mapping):
+        name, inner = next(iter(detail.items()))
+        field, reason = first_fault(inner)
+        return ".".join(part for part in (str(name), field) if part), reason
+    return first_fault(detail[0]) if isinstance(detail, list) else ("", str(detail))
+
+
 class NoBodySerializer(BodySerializer[Any]):
-    """For routes that take no body: all that is sent is ignored."""
+    """For routes without a body: everything that is sent is ignored."""
 
 
 class FilterSerializer(serializers.Serializer[T]):
-    """The filters of a list. Empty ones filter nothing, unknown parameters are ignored, near misses are refused."""
+    """The filters of a list. Empty and unknown parameters are ignored, likely misspellings are refused."""
 
     @classmethod
     def read(cls, request: Request, **values: Any) -> dict[str, Any]:
-        """The filters of a request that are not empty; `values` are those that the caller has read already.
+        """The filters of a request that are not empty; `values` are those that the caller has already read.
 
         Raises ValidationError.
         """
@@ -84,7 +93,7 @@ class FilterSerializer(serializers.Serializer[T]):
 
 
 def refuse_near_misses(request: Request, known: Iterable[str]) -> None:
-    """ValidationError where a query parameter that is not empty was probably meant to be one of the known."""
+    """Raises ValidationError if a non-empty query parameter is probably a misspelling of a known one."""
     known, given = list(known), request.query_params
     sent = [name for name, text in given.items() if name not in known and str(text).strip()]
     meant = {name: find_meant(name, known, given) for name in sent}
@@ -106,7 +115,7 @@ def describe_warnings(
     request: Any,
     public: bool,  # noqa: FBT001 - drf-spectacular's signature
 ) -> dict[str, Any]:
-    """For the OpenAPI document: every object that a write answers may carry `warnings`."""
+    """Adds `warnings` to every object that a write answers, in the OpenAPI document."""
     components = result["components"]["schemas"]
     for operations in result["paths"].values():
         for method in {"post", "patch", "put"} & operations.keys():
@@ -117,6 +126,6 @@ def describe_warnings(
                     named["properties"][WARNINGS] = {
                         "type": "array",
                         "items": {"type": "string"},
-                        "description": "What of the body was ignored; absent where nothing was.",
+                        "description": "What was ignored in the body; absent if nothing was.",
                     }
     return result

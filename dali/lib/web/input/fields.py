@@ -5,15 +5,18 @@ import re
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from rest_framework import serializers
 
 from dali.lib.clock import epoch_ms
 from dali.lib.web.addresses import absolute_url
+from dali.lib.web.converters import IdConverter
 
-# C0 and C1 controls but tab and line breaks: they are no text, and PostgreSQL stores no NUL.
-CONTROL_CHARACTER = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
-# Half a pair stands for no character: it can be neither stored nor answered as UTF-8.
+# C0 and C1 controls except tab and line breaks, in a notation that ECMA-262 shares. PostgreSQL cannot store NUL.
+CONTROL = r"\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f"
+CONTROL_CHARACTER = re.compile(f"[{CONTROL}]")
+# Half of a pair is not a character: UTF-8 cannot encode it.
 SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
@@ -24,17 +27,17 @@ def shown(value: object) -> str:
 
 
 class StrictCharField(serializers.CharField):
-    """Text: trimmed, without control characters other than tab and line breaks; a number is no text."""
+    """Text, trimmed and without control characters other than tab and line breaks; numbers are refused."""
 
     default_error_messages = {
-        "required": "is missing; send text.",
-        "null": "null is no text; send text.",
-        "invalid": "{value} is no text; send a string.",
-        "blank": "is empty; send at least one character that is no space.",
-        "control": "holds the control character U+{code:04X} at position {position}; take it out.",
+        "required": "is missing; send a string.",
+        "null": "null is not text; send a string.",
+        "invalid": "{value} is not text; send a string.",
+        "blank": "is empty; send at least one character other than a space.",
+        "control": "holds the control character U+{code:04X} at position {position}; remove it.",
         "surrogate": "holds half a surrogate pair at position {position}; send whole characters.",
         "too_long": "has {length:,} characters; send at most {most:,}.",
-        "pattern": "{value} is not as it must be; send {cure}.",
+        "pattern": "{value} has the wrong format; send {cure}.",
     }
 
     def __init__(self, *, pattern: str = "", cure: str = "", **kwargs: Any) -> None:
@@ -63,12 +66,12 @@ class StrictCharField(serializers.CharField):
 
 
 class StrictIntegerField(serializers.IntegerField):
-    """A whole number within bounds; `"2"`, `2.5` and `true` are none. The parser reads `2.0` as 2."""
+    """A whole number within bounds; `"2"`, `2.5` and `true` are refused. The parser reads `2.0` as 2."""
 
     default_error_messages = {
         "required": "is missing; send a whole number.",
-        "null": "null is no whole number.",
-        "invalid": "{value} is no whole number.",
+        "null": "null is not a whole number.",
+        "invalid": "{value} is not a whole number.",
         "range": "{value} is out of range; send {bounds}.",
     }
 
@@ -84,6 +87,32 @@ class StrictIntegerField(serializers.IntegerField):
         return super().run_validation(data)
 
 
+class WordField(serializers.ChoiceField):
+    """One of a few words."""
+
+    default_error_messages = {"invalid_choice": "{input} is not known; send one of {known}."}
+
+    def to_internal_value(self, data: Any) -> Any:
+        """The word itself."""
+        if not isinstance(data, str) or data not in self.choices:
+            self.fail("invalid_choice", input=shown(data), known=", ".join(self.choices))
+        return data
+
+
+class IdField(serializers.UUIDField):
+    """The id of a row, in the notation of the API's answers: hexadecimal digits of either case, with dashes."""
+
+    pattern = IdConverter.regex
+
+    default_error_messages = {"invalid": "{value} is not an id; send one from an answer of this API."}
+
+    def to_internal_value(self, data: Any) -> UUID:
+        """The id. Other notations that Python's UUID accepts (braces, no dashes, a number) are refused."""
+        if not isinstance(data, str) or not re.fullmatch(self.pattern, data):
+            self.fail("invalid", value=shown(data))
+        return UUID(data)
+
+
 class StrictBooleanField(serializers.BooleanField):
     """`true` or `false`; `1`, `"true"` and `"on"` are neither."""
 
@@ -97,10 +126,10 @@ class StrictBooleanField(serializers.BooleanField):
 
 
 class StrictUsdField(serializers.Field[Decimal, Any, float | None, Any]):
-    """US dollars: a JSON number above 0, to 999,999, with at most six decimals; out, a number or null."""
+    """US dollars: a JSON number above 0, to 999,999, with at most six decimals. In answers, a number or null."""
 
     default_error_messages = {
-        "invalid": "{value} is no amount in US dollars; send a number above 0, to 999999.",
+        "invalid": "{value} is not an amount in US dollars; send a number above 0 and at most 999999.",
     }
     least_usd, most_usd = 0.000001, 999_999
 
@@ -112,7 +141,7 @@ class StrictUsdField(serializers.Field[Decimal, Any, float | None, Any]):
         return round(Decimal(str(data)), 6)
 
     def to_representation(self, value: Decimal) -> float:
-        """A JSON number; unknown amounts are null and never come here."""
+        """A JSON number; unknown amounts are null and do not reach this method."""
         return float(value)
 
 
@@ -128,16 +157,16 @@ class StrictListField(serializers.ListField):
     }
 
     def to_internal_value(self, data: Any) -> list[Any]:
-        """The checked entries; DRF's own message would name the type as Python does."""
+        """The checked entries; DRF's own message would use Python's name of the type."""
         if not isinstance(data, list):
             self.fail("not_a_list", value=shown(data))
         return super().to_internal_value(data)
 
 
 class UniqueListField(StrictListField):
-    """A list in which nothing stands twice."""
+    """A list without repeated entries."""
 
-    default_error_messages = {"repeated": "{value} stands there twice; name each once."}
+    default_error_messages = {"repeated": "{value} is repeated; name each once."}
 
     def to_internal_value(self, data: Any) -> list[Any]:
         """The items, each checked by `child`."""
@@ -158,7 +187,7 @@ class StrictDictField(serializers.DictField):
     }
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
-        """The checked values by name; DRF's own message would name the type as Python does."""
+        """The checked values by name; DRF's own message would use Python's name of the type."""
         if not isinstance(data, dict):
             self.fail("not_a_dict", value=shown(data))
         return super().to_internal_value(data)
@@ -168,12 +197,12 @@ class StrictObjectField(serializers.Field[dict[str, Any], Any, dict[str, Any], A
     """A JSON object whose texts, at any depth, hold no control characters."""
 
     default_error_messages = {
-        "invalid": "{value} is no object; send one, as {{}}.",
-        "control": "{path} holds the control character U+{code:04X}; take it out.",
+        "invalid": "{value} is not an object; send one, as {{}}.",
+        "control": "{path} holds the control character U+{code:04X}; remove it.",
     }
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
-        """The object as it came."""
+        """The object, unchanged."""
         if not isinstance(data, dict):
             self.fail("invalid", value=shown(data))
         waiting: list[tuple[str, Any]] = [(self.field_name or "", data)]
@@ -189,12 +218,12 @@ class StrictObjectField(serializers.Field[dict[str, Any], Any, dict[str, Any], A
         return data
 
     def to_representation(self, value: dict[str, Any]) -> dict[str, Any]:
-        """The object as it is."""
+        """The object, unchanged."""
         return value
 
 
 class EpochMsField(serializers.Field[datetime, Any, int, Any]):
-    """A time, out: milliseconds since the Unix epoch."""
+    """A time, for output only: milliseconds since the Unix epoch."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(read_only=True, **kwargs)
@@ -205,7 +234,7 @@ class EpochMsField(serializers.Field[datetime, Any, int, Any]):
 
 
 class UrlOutField(serializers.Field[str, Any, str | None, Any]):
-    """An address, out: absolute, null where there is none."""
+    """An address, for output only: absolute, or null."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(read_only=True, **kwargs)
@@ -216,7 +245,7 @@ class UrlOutField(serializers.Field[str, Any, str | None, Any]):
 
 
 class TextOrNullField(serializers.Field[str, Any, str | None, Any]):
-    """Text, out: null where it is empty."""
+    """Text, for output only: null if it is empty."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(read_only=True, **kwargs)

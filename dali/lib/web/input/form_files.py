@@ -1,4 +1,4 @@
-"""The one file of a form, kept in memory and refused while it is read where it is too large."""
+"""The file of a form, kept in memory; one that is too large is refused while it is read."""
 
 from collections.abc import Mapping
 from typing import IO, Any
@@ -18,7 +18,7 @@ MOST_DIGITS = 18  # of a length that a client announces
 
 
 class FormParser(MultiPartParser):
-    """A multipart body; ParseError with a sentence for people where it is none."""
+    """Parses a multipart body. Raises ParseError with a readable message."""
 
     def parse(
         self,
@@ -44,7 +44,7 @@ class LimitedUploadHandler(MemoryFileUploadHandler):
         self._total = 0
 
     def handle_raw_input(self, *args: Any, **kwargs: Any) -> None:
-        """Called before anything is parsed. In memory whatever the length says: the limit is counted below."""
+        """Called before anything is parsed. Memory is used whatever the length: the limit is checked below."""
         self.activated = True
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
@@ -60,9 +60,9 @@ def _too_large(most_bytes: int, cure: str) -> TooLargeError:
 
 
 def file_of(request: Request, *, what: str, most_bytes: int, cure: str) -> UploadedFile[Any]:
-    """The part `file` of a multipart body. `what` it should be and the `cure` of one too large are for messages.
+    """The part `file` of a multipart body. `what` it should be and the `cure` for one too large are for messages.
 
-    Raises TooLargeError as soon as one byte too many was read, InputError where there is no such part.
+    Raises TooLargeError as soon as one byte too many has been read, InputError if the part is missing.
     """
     announced = str(request.META.get("CONTENT_LENGTH") or "0")
     if len(announced) > MOST_DIGITS or (announced.isdecimal() and int(announced) > most_bytes + FRAME_BYTES):

@@ -1,4 +1,4 @@
-"""Names that were probably meant: `maxCostUSD` for `maxCostUsd`, `variant` for `variants`."""
+"""Finds the name that a client probably meant: `maxCostUSD` for `maxCostUsd`, `variant` for `variants`."""
 
 from collections.abc import Collection, Iterable
 
@@ -7,10 +7,10 @@ LEAST_LETTERS = 5
 
 
 def find_meant(name: str, known: Iterable[str], given: Collection[str]) -> str | None:
-    """The known name that `name` is a near miss of, None where it is none.
+    """The known name that `name` probably stands for, or None.
 
-    A name that is `given` itself was not meant. Equal without case, `_` and `-` comes first; then one edit away, where
-    the longer of the two has at least five letters.
+    Names in `given` are not considered. A name that is equal without case, `_` and `-` comes first; then one that is
+    one edit away, if the longer of the two has at least five letters.
     """
     wanted = _plain(name)
     absent = {field: _plain(field) for field in known if field not in given}
@@ -24,7 +24,7 @@ def find_meant(name: str, known: Iterable[str], given: Collection[str]) -> str |
 
 
 def is_one_edit_away(one: str, other: str) -> bool:
-    """Whether one letter is added, left out or replaced, or two neighbours have changed places."""
+    """Whether one letter is added, removed or replaced, or two neighbours are swapped."""
     short, long = sorted((one, other), key=len)
     if one == other or len(long) - len(short) > 1:
         return False

@@ -9,6 +9,7 @@ from drf_spectacular.utils import Direction
 from rest_framework import serializers
 
 from dali.lib.web.input.fields import (
+    CONTROL,
     EpochMsField,
     StrictCharField,
     StrictObjectField,
@@ -20,8 +21,7 @@ from dali.lib.web.input.fields import (
 
 Schema = dict[str, Any]
 
-# As dali.lib.web.input.fields.CONTROL_CHARACTER and str.strip have them, in the notation of ECMA-262.
-CONTROL = r"\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f"
+# What str.strip removes, in the notation of ECMA-262.
 SPACE = r"\t\n\r \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 PLAIN_TEXT = f"^[^{CONTROL}]*$"
 NOT_BLANK = f"^[{SPACE}]*[^{CONTROL}{SPACE}][^{CONTROL}]*$"
@@ -48,7 +48,7 @@ ANY_JSON: Schema = {
 
 
 def at_most(length: int, uncounted: str) -> Schema:
-    """A rule of length that does not count what `uncounted`, a pattern, finds: a text that holds such may be longer."""
+    """A rule of length that does not count what the pattern `uncounted` finds: a text with that may be longer."""
     return {"anyOf": [{"maxLength": length}, {"pattern": uncounted}]}
 
 
@@ -99,7 +99,7 @@ def _digits(low: str, high: str) -> str:
 
 
 class CharFieldSchema(OpenApiSerializerFieldExtension):
-    """Text, with what it may not hold."""
+    """Text, with its length and pattern."""
 
     target_class = StrictCharField
     match_subclasses = True
@@ -122,13 +122,13 @@ class CharFieldSchema(OpenApiSerializerFieldExtension):
 
 
 class IdFieldSchema(OpenApiSerializerFieldExtension):
-    """A UUID, with the one notation in which it is taken."""
+    """A UUID, with the only notation that is accepted."""
 
     target_class = serializers.UUIDField
     match_subclasses = True
 
     def map_serializer_field(self, auto_schema: AutoSchema, direction: Direction) -> Schema:
-        """Those that answers hold have the pattern of no field."""
+        """Ids in answers have no pattern."""
         pattern = getattr(self.target, "pattern", "")
         return {"type": "string", "format": "uuid"} | ({"pattern": f"^{pattern}$"} if pattern else {})
 
@@ -142,7 +142,7 @@ class ListFieldSchema(OpenApiSerializerFieldExtension):
     def map_serializer_field(self, auto_schema: AutoSchema, direction: Direction) -> Schema:
         """What the child is, and how many."""
         field: serializers.ListField = self.target
-        # As drf-spectacular does it; it has no public way.
+        # As drf-spectacular does it; there is no public API for it.
         items = auto_schema._map_serializer_field(field.child, direction)  # noqa: SLF001
         auto_schema._insert_field_validators(field.child, items)  # noqa: SLF001
         schema: Schema = {"type": "array", "items": items}
@@ -190,7 +190,7 @@ class EpochMsFieldSchema(OpenApiSerializerFieldExtension):
 
 
 class UrlOutFieldSchema(OpenApiSerializerFieldExtension):
-    """An address, or none."""
+    """An address or null."""
 
     target_class = UrlOutField
 
@@ -200,10 +200,10 @@ class UrlOutFieldSchema(OpenApiSerializerFieldExtension):
 
 
 class TextOrNullFieldSchema(OpenApiSerializerFieldExtension):
-    """Text, or none."""
+    """Text or null."""
 
     target_class = TextOrNullField
 
     def map_serializer_field(self, auto_schema: AutoSchema, direction: Direction) -> Schema:
-        """Null where it would be empty."""
+        """Null instead of empty."""
         return {"type": ["string", "null"]}

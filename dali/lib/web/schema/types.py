@@ -1,4 +1,4 @@
-"""JSON Schema of typed dictionaries, for answers that are no serializer's: events, live totals."""
+"""JSON Schema of typed dictionaries, for answers without a serializer: events, live totals."""
 
 import inspect
 from types import NoneType, UnionType
@@ -22,7 +22,7 @@ _NAMES = {str: "string", int: "integer", float: "number", bool: "boolean", NoneT
 def schema_of(hint: Any) -> Schema:
     """The schema of a type hint: a TypedDict, a plain type, `| None`, Literal, list, dict, or Annotated.
 
-    What an Annotated adds is a dictionary that is merged into the schema of its type.
+    The second argument of an Annotated is a dictionary that is merged into the schema of its type.
     """
     if is_typeddict(hint):
         return _object(hint)
@@ -53,12 +53,12 @@ def _object(hint: Any) -> Schema:
 
 
 def event_stream_of(component: str) -> dict[str, Schema]:
-    """The content of an answer of Server-Sent Events, each of whose `data:` lines holds that component."""
+    """The content of an answer of Server-Sent Events: each `data:` line holds that component."""
     return {
         "text/event-stream": {
             "schema": {
                 "type": "string",
-                "description": f"What each `data:` line holds is `{component}`.",
+                "description": f"Each `data:` line holds one `{component}`.",
                 "contentMediaType": "application/json",
                 "contentSchema": {"$ref": f"#/components/schemas/{component}"},
             }

@@ -1,7 +1,7 @@
-"""How the OpenAPI document is made of the views: who needs a key, which errors each route answers, which rules hold.
+"""Makes the OpenAPI document from the views: who needs a key, which errors each route answers, which rules hold.
 
-Each kind of field is described in dali.lib.web.schema.fields. What a serializer checks beyond its fields it
-describes in `schema_rules`, a function of the class that gives JSON Schema to be merged into its own.
+Each kind of field is described in dali.lib.web.schema.fields. A serializer that checks more than its
+fields describes that in `schema_rules`, a class method that returns JSON Schema to merge into its own.
 """
 
 from typing import Any
@@ -20,7 +20,7 @@ _WAIT = {"Retry-After": {"schema": {"type": "integer", "minimum": 1}, "descripti
 _LINK = {
     "Link": {
         "schema": {"type": "string", "pattern": '^<[^>]+>; rel="next"$'},
-        "description": 'The next page (`rel="next"`), where there is one.',
+        "description": 'The next page (`rel="next"`), if there is one.',
     }
 }
 _JSON = "application/json"
@@ -28,24 +28,26 @@ _RULES = "x-rules"  # in a component until the document is finished
 
 
 class ErrorItemSerializer(serializers.Serializer[Any]):
-    """One thing that is wrong."""
+    """One error."""
 
-    code = serializers.CharField(help_text="A word for programs, as `required`.")
-    detail = serializers.CharField(help_text="A sentence for people: the field, the value and the cure.")
+    code = serializers.CharField(help_text="A code for programs, such as `required`.")
+    detail = serializers.CharField(
+        help_text="A sentence for people: the field, the value and what to send instead."
+    )
     attr = serializers.CharField(
-        allow_null=True, help_text="The field at fault, as `variants` or `models.openai`."
+        allow_null=True, help_text="The field at fault, such as `variants` or `models.openai`."
     )
 
 
 class ErrorSerializer(serializers.Serializer[Any]):
-    """The one shape of every error."""
+    """The format of every error."""
 
     type = serializers.ChoiceField(choices=["validation_error", "client_error", "server_error"])
     errors = ErrorItemSerializer(many=True)  # type: ignore[assignment]  # the field's name
 
 
 def error_answers(texts: dict[int, str]) -> dict[str, Any]:
-    """Answers of the one shape by status, for routes that are not Django's."""
+    """Error answers by status, for routes that are not Django's."""
     return {
         str(status): {
             "description": text,
@@ -57,7 +59,7 @@ def error_answers(texts: dict[int, str]) -> dict[str, Any]:
 
 
 def merged(schema: Schema, more: Schema) -> Schema:
-    """Both; of what both hold, objects are merged, and otherwise `more` wins."""
+    """Both schemas. Objects in both are merged; otherwise `more` wins."""
     result = dict(schema)
     for name, value in more.items():
         known = result.get(name)
@@ -76,10 +78,10 @@ def with_rules(schemas: dict[str, Schema]) -> dict[str, Schema]:
 
 
 class DaliSchema(AutoSchema):
-    """Adds to each operation what follows from the view, and to each body what its serializer checks as a whole."""
+    """Adds what follows from the view to each operation, and a serializer's own rules to each body."""
 
     def get_auth(self) -> list[dict[str, Any]]:
-        """Reads may come without a key (unless the server or the route asks one of all), writes may not."""
+        """Reads need no key unless the server or the route asks for one; writes do."""
         auths = super().get_auth()
         asks = any(getattr(permission, "asks_always", False) for permission in self.view.get_permissions())
         is_open = bool(auths) and self.method == "GET" and not asks
@@ -91,11 +93,11 @@ class DaliSchema(AutoSchema):
         return schema | {_RULES: rules()} if rules else schema
 
     def _insert_field_validators(self, field: Any, schema: Schema) -> None:
-        if not isinstance(field, StrictCharField):  # what that one checks is said by its extension
+        if not isinstance(field, StrictCharField):  # its extension describes what it checks
             super()._insert_field_validators(field, schema)  # type: ignore[no-untyped-call]
 
     def _get_parameters(self) -> list[dict[str, Any]]:
-        """An empty parameter of a query is the same as none."""
+        """An empty query parameter means the same as an absent one."""
         parameters: list[dict[str, Any]] = super()._get_parameters()
         for parameter in parameters:
             if parameter["in"] == "query":
@@ -103,7 +105,7 @@ class DaliSchema(AutoSchema):
         return parameters
 
     def _get_request_body(self, direction: Direction = "request") -> Any:
-        """A body must be sent where nothing would not do, though no single field is required."""
+        """A body is required if its rules need one of several fields, though no single field is required."""
         body = super()._get_request_body(direction)  # type: ignore[no-untyped-call]
         if body and "anyOf" in getattr(self.get_request_serializer(), "schema_rules", dict)():
             body["required"] = True
@@ -126,16 +128,19 @@ class DaliSchema(AutoSchema):
 
     def _errors(self) -> dict[str, str]:
         parameters = {parameter["in"] for parameter in self._get_parameters()}
-        found = {"406": "`Accept` takes nothing that is answered here.", "503": "A dependency is down."}
+        found = {
+            "406": "The answer has none of the media types in `Accept`.",
+            "503": "A service that Dali depends on is unavailable.",
+        }
         if self.view.get_authenticators():
-            found["401"] = "No key where one is needed, or a wrong one."
+            found["401"] = "The key is missing or wrong."
         if "path" in parameters:
-            found["404"] = "There is no such thing."
+            found["404"] = "Not found."
         if "query" in parameters or self.method in _WRITES:
             found["400"] = "Bad input."
         if self.method in _WRITES:
             found["413"] = "The body is too large."
-            found["415"] = "The body is of a media type that is not taken here."
+            found["415"] = "The body's media type is not supported."
         if self.view.get_throttles():
             found["429"] = "Too many requests."
         return found

@@ -20,7 +20,7 @@ SHAPE_404 = {
     "errors": [
         {
             "code": "not_found",
-            "detail": "There is no /api/nope; GET /api/schema lists what there is.",
+            "detail": "There is no /api/nope; GET /api/schema lists all routes.",
             "attr": None,
         }
     ],

@@ -1,4 +1,4 @@
-"""What follows from a call that failed: another attempt later, or the variant's end; and what it cost all the same."""
+"""After a call that failed: another attempt later or the variant's end, and what the call cost nevertheless."""
 
 import random
 from datetime import datetime, timedelta
@@ -16,9 +16,9 @@ from progressions.pipeline.run import EndedError, Run
 from progressions.work import claim_sql, wakeups
 from progressions.work.steps import StepRecord
 
-# How far along a variant is when its call has left.
+# The progress of a variant whose call was sent.
 SENT = 0.1
-# A provider that asks for a longer pause than this is not waited for.
+# If a provider asks for a longer pause, the variant fails instead.
 LONGEST_PAUSE_S = 150.0
 BACKOFF_S = (1.0, 2.0, 4.0)
 
@@ -26,9 +26,9 @@ BACKOFF_S = (1.0, 2.0, 4.0)
 def after_failure(
     run: Run, attempt: int, error: ProviderError, receipt: Receipt | None, *, ms: int | None
 ) -> NoReturn:
-    """Writes down a failed call and decides what follows: another attempt later, or the end.
+    """Records a failed call and decides between another attempt later and the end of the variant.
 
-    `receipt`: of an answer that came and cannot be used. Raises EndedError.
+    `receipt`: of an answer that arrived but cannot be used. Always raises EndedError.
     """
     if receipt is None and error.usage is not None:
         receipt = Receipt.of_usage(error.usage)
@@ -47,7 +47,7 @@ def after_failure(
 def _kept(
     run: Run, attempt: int, error: ProviderError, receipt: Receipt | None, *, again: datetime | None
 ) -> StepRecord:
-    """What is written of a failed call, in one transaction; `again`: when it is repeated, if it is."""
+    """What is written about a failed call, in one transaction. `again`: when it is repeated, if it is."""
     variant = run.variant
     result: dict[str, object] = {
         "code": error.code.value,
@@ -91,7 +91,7 @@ def _may_try_again(run: Run, error: ProviderError) -> bool:
 
 
 def _pause_s(run: Run, error: ProviderError) -> float:
-    """Seconds until the next attempt: what the provider asks for, else 1, 2, 4 s, with jitter."""
+    """Seconds until the next attempt: what the provider asks for, otherwise 1, 2, 4 s, with jitter."""
     if error.retry_after_s is not None:
         return error.retry_after_s + random.uniform(0, 0.25)  # noqa: S311 - jitter, not a secret
     step = BACKOFF_S[min(run.variant.attempts, len(BACKOFF_S)) - 1]

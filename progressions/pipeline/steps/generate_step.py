@@ -1,4 +1,4 @@
-"""The `generate` step: one call to the provider at a time, its answer stored at once, its failures judged."""
+"""The `generate` step: one call to the provider at a time; its answer is stored at once, then decoded."""
 
 import time
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 import structlog
 from django.conf import settings
 
-from dali.lib.clock import Deadline
+from dali.lib.clock import Deadline, ms_since
 from dali.lib.db.connections import release_db_connection
 from dali.lib.db.errors import classify
 from dali.lib.errors import UnavailableError
@@ -18,8 +18,9 @@ from progressions.errors import LeaseLostError, ProviderError
 from progressions.money import budget
 from progressions.money.receipts import Receipt
 from progressions.pipeline import tools
-from progressions.pipeline.attempts import SENT, after_failure
-from progressions.pipeline.run import INTERNAL_ERROR, EndedError, Run, ms_since
+from progressions.pipeline.ingest import load_area
+from progressions.pipeline.run import INTERNAL_ERROR, EndedError, Run
+from progressions.pipeline.steps.attempts import SENT, after_failure
 from progressions.provider import ProviderRequest
 from progressions.stream import events
 from progressions.work import leases, slots
@@ -27,15 +28,23 @@ from progressions.work.steps import StepRecord
 
 log = structlog.get_logger(__name__)
 
-# How far along a variant is when its call is answered.
-ANSWERED = 0.6
+
+def generate(run: Run) -> None:
+    """Obtains an image that decodes. Raises EndedError if the variant ended or waits for its next attempt."""
+    while True:
+        content = _obtain(run)
+        started = time.perf_counter()
+        try:
+            run.derived = tools.derive(content, load_area(run.job, run.variant.kind))
+        except InvalidImageError as error:
+            _reject(run, error)
+        else:
+            run.size_bytes, run.derive_ms = len(content), ms_since(started)
+            return
 
 
-def obtain(run: Run) -> bytes:
-    """The image's bytes: stored before, found stored by a process that died, or asked for now.
-
-    Raises EndedError where the variant ended instead, or waits for its next attempt.
-    """
+def _obtain(run: Run) -> bytes:
+    """The image's bytes: from the journal, found in the storage after a crash, or from a new call."""
     if run.journal.result_of("generate") is not None:
         return _stored(tools.original_key(run.variant))
     if run.journal.unanswered("generate"):
@@ -53,8 +62,8 @@ def obtain(run: Run) -> bytes:
     return _ask(run)
 
 
-def reject(run: Run, error: InvalidImageError) -> None:
-    """Takes back an answer that was stored, and paid, and does not decode; the second one ends the variant."""
+def _reject(run: Run, error: InvalidImageError) -> None:
+    """Discards an answer that does not decode, though it was paid for. The second one ends the variant."""
     tools.discard(run.variant)
     kept = StepRecord({"code": Code.INVALID_IMAGE.value}, {"original_key": ""})
     run.journal.revoke("generate", kept, error=str(error))
@@ -70,14 +79,14 @@ def _stored(key: str) -> bytes:
 
 
 def _stand_back(run: Run) -> NoReturn:
-    """Leaves the variant to whoever frees a slot of its provider."""
+    """Gives the variant back; the worker that frees a slot of its provider takes it."""
     with leases.fenced(run.lease, lease_until=None):
         pass
     raise EndedError
 
 
 def _adopt(run: Run, found: tools.StoredAnswer) -> bytes:
-    """Takes the answer stored by a process that died before it could say so: nothing is paid twice."""
+    """Uses an answer that a process stored before it died, so that nothing is paid for twice."""
     attempt = run.journal.unanswered_attempt("generate")
     receipt = Receipt.found(found.note, run.variant)
     content = found.content
@@ -111,8 +120,8 @@ def _ask(run: Run) -> bytes:
     except ProviderError as error:
         after_failure(run, attempt, error, receipt, ms=ms_since(started))
     except (UnavailableError, LeaseLostError):
-        raise  # nothing is wrong with the call: the storage is away, or the row is another worker's
-    except Exception as error:  # noqa: BLE001 - the edge of a plug-in: whatever breaks, the call may have been paid for
+        raise  # not the call's fault: the storage is unavailable, or another worker has the row
+    except Exception as error:  # noqa: BLE001 - a plug-in may raise anything, and the call may have been paid for
         if classify(error) is not None:
             raise
         log.exception("generate_broke")
@@ -125,7 +134,7 @@ def _ask(run: Run) -> bytes:
 
 
 def _send(run: Run, number: int) -> int:
-    """Writes that a call is about to leave; returns the number of the attempt in the journal."""
+    """Records that a call is about to be sent; returns the number of the attempt in the journal."""
     sent = run.progress_body("generate", SENT)
     sent["attempt"] = number
     fields = {"attempts": number, "progress": sent["progress"]}
@@ -136,9 +145,9 @@ def _send(run: Run, number: int) -> int:
 
 
 def _store(run: Run, request: ProviderRequest, answer: bytes, note: Mapping[str, object]) -> bytes:
-    """Stores the answer, lets others call, and makes the image of it where that is left to do.
+    """Stores the answer, frees the provider slot, and finishes the image if the provider leaves that to Dali.
 
-    UnavailableError: the storage is away, and the answer is held until it is back.
+    UnavailableError: the storage is unavailable; the answer is held in the database until it is back.
     """
     is_finished = not tools.is_finished_here(run.variant)
     key = tools.original_key(run.variant) if is_finished else tools.answer_key(run.variant)
@@ -152,23 +161,23 @@ def _store(run: Run, request: ProviderRequest, answer: bytes, note: Mapping[str,
 
 
 def _show(run: Run, content: bytes) -> None:
-    """Tells of a preview, while the call goes on; each is halfway from what was said last to the answer."""
+    """Publishes a preview during the call. Its progress is halfway from the last one to the answer."""
     try:
         url = preview_url(content)
         if url is None:
             return
-        body = run.progress_body("generate", (run.variant.progress + ANSWERED) / 2)
+        body = run.progress_body("generate", (run.variant.progress + run.step.progress) / 2)
         body["attempt"], body["previewUrl"] = run.variant.attempts, url
         with leases.fenced(run.lease, progress=body["progress"]):
             events.append(run.job.session_id, [body])
-    except Exception as error:  # noqa: BLE001 - a preview that cannot be shown must not cost the image, which is paid
+    except Exception as error:  # noqa: BLE001 - a bad preview must not cost the image, which is paid for
         log.warning("preview_not_shown", error=type(error).__name__)
     finally:
         release_db_connection()
 
 
 def _kept(run: Run, receipt: Receipt, attempt: int, size_bytes: int, *, is_adopted: bool) -> StepRecord:
-    """What is written of an answer, in the same transaction as the step's row."""
+    """What is written about an answer, in the same transaction as the step's row."""
     variant, key = run.variant, tools.original_key(run.variant)
     variant.original_key, variant.model = key, receipt.model
     receipt.add_to(variant)
@@ -184,7 +193,7 @@ def _kept(run: Run, receipt: Receipt, attempt: int, size_bytes: int, *, is_adopt
         "meta": meta,
         "adopted": is_adopted,
     }
-    body = run.progress_body("generate", ANSWERED)
+    body = run.done_body()
     fields = {
         "original_key": key,
         "model": receipt.model,
