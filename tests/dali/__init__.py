@@ -1,1 +1,1 @@
-"""Tests of the wiring and of what knows no app."""
+"""Tests of the project wiring, and of code that knows no app."""

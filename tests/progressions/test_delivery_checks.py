@@ -1,4 +1,4 @@
-"""The system checks of where delivery images lie."""
+"""The system checks of the delivery settings."""
 
 import pytest
 from pytest_django.fixtures import Settings
@@ -10,17 +10,17 @@ def found() -> list[str]:
     return [str(each.id) for each in check_delivery_settings(None)]
 
 
-def test_nothing_set_is_fine() -> None:
+def test_empty_settings_pass() -> None:
     assert found() == []
 
 
-def test_a_bucket_of_its_own_is_fine(settings: Settings) -> None:
+def test_a_separate_bucket_passes(settings: Settings) -> None:
     settings.R2_BUCKET, settings.DELIVERY_BUCKET = "dali", "dali-public"
     settings.DELIVERY_BASE_URL = "https://images.example.com/dali"
     assert found() == []
 
 
-def test_the_originals_bucket_is_never_the_public_one(settings: Settings) -> None:
+def test_the_originals_bucket_cannot_be_the_public_one(settings: Settings) -> None:
     settings.R2_BUCKET = settings.DELIVERY_BUCKET = "dali"
     (error,) = check_delivery_settings(None)
     assert error.id == "dali.E011"
@@ -41,12 +41,12 @@ def test_the_originals_bucket_is_never_the_public_one(settings: Settings) -> Non
         "https://user:key@x.example",
     ],
 )
-def test_a_base_that_is_no_address_is_told(settings: Settings, address: str) -> None:
+def test_an_invalid_base_url_is_reported(settings: Settings, address: str) -> None:
     settings.DELIVERY_BASE_URL = address
     assert found() == ["dali.E012"]
 
 
-def test_http_below_https_is_a_warning(settings: Settings) -> None:
+def test_an_http_base_for_an_https_site_is_a_warning(settings: Settings) -> None:
     settings.PUBLIC_ORIGIN = "https://dali.example.com"
     settings.DELIVERY_BASE_URL = "http://images.example.com"
     assert found() == ["dali.W013"]

@@ -1,4 +1,4 @@
-"""What users of the Artifact Agent see in the tests of its understanding, and how wishes are written down there."""
+"""The chat states that the understanding tests use, and the shorthand in which they write intents."""
 
 from collections.abc import Sequence
 
@@ -37,7 +37,7 @@ ASKS_NOTHING = Situation(None, SLOTS, (), PROJECTS)
 
 
 def told(wishes: Sequence[Wish] | None) -> str | None:
-    """Wishes in a line: `pick IMAGE_1 #2; set TITLE = Winter Light`."""
+    """Intents as one line: `pick IMAGE_1 #2; set TITLE = Winter Light`."""
     return None if wishes is None else "; ".join(_told(wish) for wish in wishes)
 
 

@@ -1,4 +1,4 @@
-"""What is understood where a text, an answer or nothing is asked for, phrase by phrase; and odd messages."""
+"""What the rules understand when they expect a text, an answer or nothing, phrase by phrase; and odd messages."""
 
 import time
 
@@ -176,7 +176,7 @@ WITHOUT_CHOICES = [
     ("The title is a lie", None),
     ("TITLE is Snow", "set TITLE = Snow"),
 ]
-# Names of placeholders that are words of every day: prose that holds them is prose.
+# Placeholder names that are everyday words: prose that contains them is still prose.
 OF_A_PROPOSAL = [
     ("Set the date", None),
     ("set the date to 5 May", "set DATE = 5 May"),
@@ -291,22 +291,22 @@ OF_NOTHING = [
 
 
 @pytest.mark.parametrize(("message", "wishes"), FOR_A_TITLE)
-def test_a_text_is_taken_as_written_unless_it_is_plainly_a_command(message: str, wishes: str | None) -> None:
+def test_a_text_is_kept_as_written_unless_it_is_clearly_a_command(message: str, wishes: str | None) -> None:
     assert told(understand(message, ASKS_TITLE)) == wishes
 
 
 @pytest.mark.parametrize(("message", "wishes"), SPOKEN_OF)
-def test_a_name_that_is_only_spoken_of_is_told_apart_or_not_taken(message: str, wishes: str | None) -> None:
+def test_a_name_that_is_only_mentioned_is_not_taken_as_a_command(message: str, wishes: str | None) -> None:
     assert told(understand(message, ASKS_TITLE)) == wishes
 
 
 @pytest.mark.parametrize(("message", "wishes"), WITHOUT_CHOICES)
-def test_without_choices_a_number_is_a_text_too(message: str, wishes: str | None) -> None:
+def test_a_number_is_text_when_there_are_no_choices(message: str, wishes: str | None) -> None:
     assert told(understand(message, ASKS_TEXT)) == wishes
 
 
 @pytest.mark.parametrize(("message", "wishes"), OF_A_PROPOSAL)
-def test_a_text_may_speak_of_a_date_or_a_story(message: str, wishes: str | None) -> None:
+def test_a_text_may_mention_a_date_or_a_story(message: str, wishes: str | None) -> None:
     names = ("HERO_IMAGE", "DATE", "STUDIO", "STORY", "BACKGROUND", "CONTACT_EMAIL")
     slots = tuple(Slot(name, "IMAGE" in name) for name in names)
     expected = f"set = {message}" if wishes == "as written" else wishes
@@ -314,26 +314,26 @@ def test_a_text_may_speak_of_a_date_or_a_story(message: str, wishes: str | None)
 
 
 @pytest.mark.parametrize(("message", "wishes"), TO_PUBLISH)
-def test_a_question_is_answered_plainly_or_not_at_all(message: str, wishes: str | None) -> None:
+def test_an_answer_to_a_question_is_clear_or_ignored(message: str, wishes: str | None) -> None:
     assert told(understand(message, ASKS_TO_PUBLISH)) == wishes
 
 
 @pytest.mark.parametrize(("message", "wishes"), TO_START_OVER)
-def test_nothing_is_taken_back_without_a_plain_yes(message: str, wishes: str | None) -> None:
+def test_nothing_is_unpublished_without_a_clear_yes(message: str, wishes: str | None) -> None:
     assert told(understand(message, ASKS_TO_START_OVER)) == wishes
 
 
 @pytest.mark.parametrize(("message", "wishes"), OF_NOTHING)
-def test_where_nothing_is_asked_a_placeholder_must_be_named(message: str, wishes: str | None) -> None:
+def test_a_placeholder_must_be_named_when_nothing_is_asked(message: str, wishes: str | None) -> None:
     assert told(understand(message, ASKS_NOTHING)) == wishes
 
 
 @pytest.mark.parametrize("message", ["", " \n\t ", "?!"])
-def test_nothing_said_is_nothing_certain(message: str) -> None:
+def test_an_empty_message_has_no_intent(message: str) -> None:
     assert told(understand(message, ASKS_IMAGE)) == ("help" if "?" in message else None)
 
 
-def test_choices_that_are_narrowed_down_keep_their_numbers() -> None:
+def test_choices_keep_their_numbers_when_narrowed_down() -> None:
     offers = (Offer(3, "a boat", "b"), Offer(7, "a ship", "s"))
     situation = Situation("IMAGE", (Slot("IMAGE", True),), offers, ())
     assert [told(understand(said, situation)) for said in ("7", "the last one", "the second to last")] == [
@@ -356,7 +356,7 @@ WORDS = st.sampled_from([*SAID.split(), "\n"])
 @given(
     st.sampled_from(SITUATIONS), st.one_of(st.text(max_size=60), st.lists(WORDS, max_size=14).map(" ".join))
 )
-def test_whatever_is_said_is_understood_or_not_and_never_breaks(situation: Situation, message: str) -> None:
+def test_no_message_breaks_the_rules(situation: Situation, message: str) -> None:
     names = {slot.name for slot in situation.slots}
     for wish in understand(message, situation) or []:
         assert wish.placeholder is None or wish.placeholder in names
@@ -373,7 +373,7 @@ LONG = [
 
 
 @pytest.mark.parametrize("part", LONG)
-def test_a_long_message_takes_no_long_time(part: str) -> None:
+def test_a_long_message_is_understood_quickly(part: str) -> None:
     message = (part * 4000)[:4000]
     started = time.process_time()
     for situation in SITUATIONS:

@@ -1,4 +1,4 @@
-"""What is understood where an image is asked for, phrase by phrase."""
+"""What the rules understand when they expect an image, phrase by phrase."""
 
 import pytest
 
@@ -258,12 +258,12 @@ def test_an_image_is_chosen_in_plain_words(message: str, wishes: str | None) -> 
 
 
 @pytest.mark.parametrize(("message", "wishes"), BY_PROJECT)
-def test_a_project_on_show_is_chosen_by_its_name_too(message: str, wishes: str | None) -> None:
+def test_a_listed_project_can_be_chosen_by_name(message: str, wishes: str | None) -> None:
     assert told(understand(message, ASKS_PROJECT)) == wishes
 
 
 @pytest.mark.parametrize("message", ["keep it", "Keep this one, please", "keep", "leave it as it is", "1"])
-def test_what_is_there_is_kept_by_saying_so(message: str) -> None:
+def test_an_existing_choice_can_be_kept(message: str) -> None:
     offers = (Offer(1, "Keep this: a red barn", "https://dali.example/images/4", "a red barn"), *IMAGES[1:])
     situation = Situation("IMAGE_1", SLOTS, offers, PROJECTS)
     assert told(understand(message, situation)) == "pick #1"

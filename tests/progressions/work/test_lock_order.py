@@ -1,4 +1,4 @@
-"""Locks on PostgreSQL: what foreign keys lock is locked before the session's counter."""
+"""Locks on PostgreSQL: rows that foreign keys lock are locked before the session's counter."""
 
 import pytest
 from django.db import connection, transaction
@@ -10,13 +10,13 @@ from tests.factories import JobFactory, VariantFactory
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one lock")
-def test_a_skipped_variant_holds_the_one_it_resembles_before_the_counter() -> None:
+def test_a_skipped_variant_locks_its_duplicate_before_the_counter() -> None:
     job = JobFactory()
     earlier, later = VariantFactory(job=job, number=0), VariantFactory(job=job, number=1, index=1)
     with transaction.atomic():
         Variant.objects.filter(id=later.id).update(duplicate_of_id=earlier.id)
         events.append(job.session_id, [events.of_variant(later, "complete")])
-        # Held already: a commit that had still to wait for it would do so with the counter in its hand.
+        # Locked already: otherwise a commit would have to wait for it while holding the counter.
         other = connection.copy()
         try:
             with other.cursor() as cursor:
