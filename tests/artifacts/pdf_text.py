@@ -7,7 +7,7 @@ _OBJECT = re.compile(rb"(?:^|\n)(\d+) 0 obj\n(.*?)\nendobj", re.DOTALL)
 _STREAM = re.compile(rb"stream\r?\n(.*?)\r?\n?endstream", re.DOTALL)
 _MAPPED = re.compile(rb"<([0-9A-F]+)> <([0-9A-F]+)>")
 _STRING = rb"\(((?:\\.|[^\\()])*)\)"
-for _ in range(6):  # brackets in pairs may stand within a string as they are
+for _ in range(6):  # a string may contain balanced brackets unescaped
     _STRING = rb"\(((?:\\.|[^\\()]|" + _STRING.replace(rb"((?:", rb"(?:(?:") + rb")*)\)"
 _TOKEN = re.compile(
     rb"/(f\d+) [\d.]+ Tf|/ActualText ?<([0-9A-F]+)>|/ActualText ?"

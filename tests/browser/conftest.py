@@ -73,8 +73,8 @@ def chromium(arguments: list[str]) -> Iterator[Browser]:
     executable = os.environ.get("DALI_CHROMIUM") or shutil.which("chromium")
     if not executable:
         if os.environ.get("DALI_REQUIRE_BROWSER") == "1":
-            pytest.fail("there is no Chromium: install it, or set DALI_CHROMIUM to its path")
-        pytest.skip("there is no Chromium; set DALI_CHROMIUM to its path")
+            pytest.fail("Chromium is missing: install it, or set DALI_CHROMIUM to its path")
+        pytest.skip("Chromium is missing; set DALI_CHROMIUM to its path")
     # The ORM sees Playwright's loop in this thread and would refuse to work; the loop is idle meanwhile.
     patch = pytest.MonkeyPatch()
     patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")

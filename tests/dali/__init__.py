@@ -1,1 +1,1 @@
-"""Tests of the project wiring, and of code that knows no app."""
+"""Tests of dali: the project wiring and dali/lib."""

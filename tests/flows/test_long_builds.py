@@ -93,7 +93,7 @@ def test_a_killed_server_builds_again_and_a_rebuild_keeps_the_old_film_meanwhile
     assert (answer.status_code, answer.json()["status"]) == (202, "building")
     artifact = answer.json()
     assert client.film(artifact).status_code == 404
-    wait_until(lambda: progress_in(reader), "progress was told", every_s=0.02)
+    wait_until(lambda: progress_in(reader), "progress was reported", every_s=0.02)
     server.process.kill()
     server.process.wait()
     server = start_server(data_dir=server.data_dir)
@@ -126,7 +126,7 @@ def test_a_worker_killed_during_a_build_leaves_the_film_to_another(deployment: D
     reader = Reader(deployment.origin(1), "reel")
     answer = client.post("/api/artifacts", {**REEL, "projectIds": [project], "sessionId": "reel"})
     assert answer.status_code == 202
-    wait_until(lambda: progress_in(reader), "progress was told", every_s=0.02)
+    wait_until(lambda: progress_in(reader), "progress was reported", every_s=0.02)
     for worker in ("worker0", "worker1"):  # one of them builds
         deployment.kill(worker)
     deployment.start("worker1")

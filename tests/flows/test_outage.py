@@ -115,7 +115,7 @@ def test_a_job_is_accepted_and_streamed_without_gaps_through_a_redis_outage(
     submit(deployment.origin(1), project_id, "s-2")
     redis.hush()
     submit(deployment.origin(1), project_id, "s-3")
-    wait_until(lambda: failing(deployment.origin(1)) == {"broker"}, "it is told that the broker is away")
+    wait_until(lambda: failing(deployment.origin(1)) == {"broker"}, "/readyz names the broker")
     redis.cut()
     redis.mend()
     for reader in readers:
@@ -144,10 +144,10 @@ def test_without_the_database_each_route_answers_503_in_time_and_recovers(
         answer = requests.get(origin + route, timeout=IN_TIME_S, headers={"Accept": "*/*"})
         assert (route, answer.status_code) == (route, 503)
         assert int(answer.headers["Retry-After"]) > 0
-    wait_until(lambda: failing(origin) == {"database"}, "it is told that the database is away")
+    wait_until(lambda: failing(origin) == {"database"}, "/readyz names the database")
     assert requests.get(f"{origin}/healthz", timeout=IN_TIME_S).status_code == 200
     database.mend()
-    wait_until(lambda: not failing(origin), "all is well again")
+    wait_until(lambda: not failing(origin), "everything works again")
     assert requests.get(f"{origin}/api/projects", timeout=IN_TIME_S).json()[0]["id"] == project_id
     # Work whose lease was lost with the database is free once the lease of 30 s has expired.
     assert under_way.wait_for_end(), "work did not continue"

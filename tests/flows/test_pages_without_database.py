@@ -126,7 +126,7 @@ def test_a_locked_row_delays_only_its_own_project(
     ):
         frozen.execute("SELECT id FROM projects WHERE id = %s FOR UPDATE", [project])
         held = [pool.submit(post_job, project) for _ in range(AT_ONCE - HEALTHY)]
-        wait_until(lambda: is_waited_for(frozen), "the row is waited for")
+        wait_until(lambda: is_waited_for(frozen), "a request waits for the row")
         were_held = []
         for _ in range(HEALTHY // 4):
             asked = [pool.submit(post_job, other), pool.submit(ask, client.origin, "/")]

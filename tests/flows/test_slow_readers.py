@@ -114,4 +114,4 @@ def test_slow_readers_of_a_large_body_block_no_other_request(
             client.close()
         expected = hashlib.sha256(whole.content).hexdigest()
         assert {hashlib.sha256(body).hexdigest() for body in read_all(clients[:half])} == {expected}
-    wait_until(lambda: open_files(server) <= files_before + 4, "nothing of them is left open")
+    wait_until(lambda: open_files(server) <= files_before + 4, "all their connections are closed")

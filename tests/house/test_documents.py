@@ -1,4 +1,4 @@
-"""The documents: their lists match the code."""
+"""The documents: what they list is what there is."""
 
 import re
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from dali.settings.pages import written_files
 from tests.house.tree import ROOT, documentation, files, modules, name
 
-# Variables that belong to other programs, and that Dali reads or passes on.
+# What others set for their own sake, and Dali reads or hands on.
 NOT_SETTINGS = {"DJANGO_SETTINGS_MODULE", "CI", "PYTEST_XDIST_WORKER"}
 VARIABLE = re.compile(r"(?:environ\.get\(|environ\[|getenv\()\s*[\"']([A-Z][A-Z0-9_]+)[\"']")
 LINK = re.compile(r"\]\((?!https?://|#)([^)#]+)(?:#[^)]*)?\)")
@@ -43,7 +43,7 @@ def test_every_make_target_is_described_by_make_help() -> None:
     assert described >= {"help", "demo", "run", "test", "test-rest", "test-all", "check", "fmt", "bench"}
 
 
-def test_every_route_of_the_api_is_in_the_readme() -> None:
+def test_every_route_of_the_api_stands_in_the_readme() -> None:
     asked = {
         without_parameters(path)
         for path in re.findall(
@@ -72,12 +72,12 @@ def test_every_page_of_docs_is_reached_from_the_readme() -> None:
 
 
 def routes() -> set[str]:
-    """Every URL path that Django answers, with `*` for its parameters."""
+    """Every address that Django answers to, with `*` for its parameters."""
     return {without_parameters("/" + path) for path in paths(get_resolver())}
 
 
 def paths(resolver: URLResolver, prefix: str = "") -> Iterator[str]:
-    """Every path below a resolver, as written in the code."""
+    """Every path below a resolver, as it is written in the code."""
     for pattern in resolver.url_patterns:
         path = prefix + str(pattern.pattern)
         if isinstance(pattern, URLPattern):

@@ -1,4 +1,4 @@
-"""The README's commands, run unchanged and in order, against a real server."""
+"""The README's commands, run as they stand, in order, against a real server."""
 
 import json
 import re
@@ -25,7 +25,7 @@ curl() { command curl --fail-with-body --max-time 30 --noproxy '*' "$@" || { ech
 
 
 def run(script: str, server: ServerProcess, folder: Path) -> "subprocess.CompletedProcess[str]":
-    """Runs the script with the server's URL and key, in its own folder."""
+    """Runs the script with the server's address and key, in a folder of its own."""
     return subprocess.run(
         ["bash", "-c", STRICT + script],
         cwd=folder,
@@ -37,7 +37,7 @@ def run(script: str, server: ServerProcess, folder: Path) -> "subprocess.Complet
     )
 
 
-def test_the_commands_of_the_readme_run_unchanged_and_in_order(
+def test_the_commands_of_the_readme_run_in_order_as_they_stand(
     live_server_process: ServerProcess, tmp_path: Path
 ) -> None:
     result = run("\n".join(COMMANDS), live_server_process, tmp_path)
@@ -48,7 +48,7 @@ def test_the_commands_of_the_readme_run_unchanged_and_in_order(
     assert '"ticket":"' in result.stdout
 
 
-def test_a_failing_command_is_detected(live_server_process: ServerProcess, tmp_path: Path) -> None:
+def test_a_command_that_fails_is_seen_to_fail(live_server_process: ServerProcess, tmp_path: Path) -> None:
     result = run('curl -sS "$DALI/api/projects/none" | cat', live_server_process, tmp_path)
     assert result.returncode != 0
 
@@ -76,12 +76,12 @@ def test_the_sockets_of_the_readme_open(
     assert (first["seq"], first["type"], first["sessionId"]) == (1, "queued", "s-42")
 
 
-def test_the_readme_has_commands_and_sockets() -> None:
+def test_the_readme_has_commands_and_sockets_to_try() -> None:
     assert len(COMMANDS) >= 6
     assert len(SOCKETS) == 2
 
 
-def test_generate_works_next_to_a_running_server(
+def test_generate_works_beside_a_running_server(
     start_server: Callable[..., ServerProcess], live_server_process: ServerProcess
 ) -> None:
     result = generate(live_server_process, "a lighthouse at dusk, oil on canvas", "--variants", "2")
@@ -92,7 +92,7 @@ def test_generate_works_next_to_a_running_server(
     assert "No server runs" not in result.stdout
 
 
-def test_generate_explains_an_error_and_exits_with_2(live_server_process: ServerProcess) -> None:
+def test_generate_says_what_is_wrong_and_ends_with_2(live_server_process: ServerProcess) -> None:
     result = generate(live_server_process, "a pier", "--providers", "nope")
     assert result.returncode == 2
     assert "'nope'" in result.stderr

@@ -1,4 +1,4 @@
-"""The README's example provider works."""
+"""The README's example of a provider is one that works."""
 
 import re
 

@@ -51,7 +51,7 @@ def test_a_placed_image_is_there(delivery: Delivery) -> None:
     assert delivery.has(address + "x") is False
 
 
-def test_its_origins_include_those_of_its_urls(delivery: Delivery) -> None:
+def test_its_origins_are_those_of_its_urls(delivery: Delivery) -> None:
     address = delivery.place(*webp("navy"))
     own = "" if address.startswith("/") else origin_of(address)
     assert delivery.origins() == ([own] if own else [])

@@ -70,7 +70,7 @@ class CloudflareImages:
     def _upload(self, request: Received) -> Answer:
         parts = parts_of(request)
         if parts is None:
-            return failure(400, 5400, "Bad request: the body is no form")
+            return failure(400, 5400, "Bad request: the body is not a form")
         named = {part.name: part for part in parts}
         if len(named) != len(parts) or not set(named) <= PARTS:
             return failure(400, 5400, f"Bad request: unexpected or repeated fields in {sorted(named)}")
@@ -104,7 +104,7 @@ class CloudflareImages:
         try:
             picture = decode(file.content)
         except InvalidImageError as error:
-            return failure(415, 5455, f"The file is no image: {error}")
+            return failure(415, 5455, f"The file is not an image: {error}")
         if max(picture.image.size) > self.most_px:
             return failure(400, 5443, f"The image has sides of more than {self.most_px} pixels")
         return None

@@ -37,7 +37,7 @@ class OpenAIServer(VendorServer):
     """Paints for image models; answers JSON by the schema for others.
 
     A prompt with "forbidden" is refused, with "outlawed" its result is. The same prompt gives another picture each
-    time, because there is no seed. `answer_json` makes the object that a text or vision model answers, from the schema
+    time, as there is no seed. `answer_json` makes the object that models of text or vision answer, from the schema
     and the text of the request; `texts` are answered first, unchanged. `seen`: the images of each request to
     /responses. `partials`: the maximum number of previews, if lower than requested.
     """

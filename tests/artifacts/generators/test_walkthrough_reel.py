@@ -87,7 +87,7 @@ def test_it_moves_fades_and_ends_in_black() -> None:
     first, last = round((TITLE_S + 0.5) * 25), round((TITLE_S + 0.9) * 25)
     assert np.abs(shown[first] - shown[last]).mean() > 0.5, "the picture moves"
     steps = [np.abs(later - earlier).mean() for earlier, later in pairwise(shown)]
-    assert max(steps) < 25, "there are no hard cuts"
+    assert max(steps) < 25, "a frame cuts hard"
     assert shown[-1].max() < 12
 
 
@@ -116,7 +116,7 @@ def test_missing_or_broken_originals_are_skipped_and_an_empty_film_is_refused() 
         made(replace(material, images=images[::2]))
 
 
-def test_no_empty_frame_is_submitted() -> None:
+def test_a_film_without_images_is_refused_at_submission() -> None:
     generator = generators.get("walkthroughReel")
     with pytest.raises(EmptyMaterialError, match="run a job"):
         generator.check(material_of(0), parse(generator.options, {}))

@@ -126,7 +126,7 @@ def test_every_difference_of_a_row_is_named(archived: Path, shown: Project) -> N
     ]
 
 
-def test_a_deleted_project_is_reported_once(archived: Path, shown: Project) -> None:
+def test_all_objects_of_a_deleted_project_are_missing(archived: Path, shown: Project) -> None:
     shown.delete()
     code, lines = verify(archived)
     assert code == 1

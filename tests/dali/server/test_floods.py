@@ -156,7 +156,7 @@ def test_frames_before_the_handshake_is_answered_are_read_after_it(small: Small)
     with small.connect() as client, small.connect() as flooder:
         client.sendall(UPGRADE % b"late")
         flooder.sendall(UPGRADE % b"late")
-        wait_until(lambda: small.sent("asked") == asked + 2, "both are asked about")
+        wait_until(lambda: small.sent("asked") == asked + 2, "the application has both connections")
         client.sendall(UPGRADE % b"late" + frame(PING, b"early"))  # the first part is not a frame
         _, got = pour(flooder, frame(PING) * 10_000)
         assert got == b""

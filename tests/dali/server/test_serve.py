@@ -146,7 +146,7 @@ def asked(directory: Path, statement: str) -> Any:
 def until_under_way(directory: Path, count: int) -> None:
     """Returns once that many variants are with their provider."""
     sent = "SELECT COUNT(*) FROM steps WHERE name = 'generate' AND status = 'sent'"
-    wait_until(lambda: asked(directory, sent) == count, f"{count} variants are under way")
+    wait_until(lambda: asked(directory, sent) == count, f"{count} variants are in progress")
 
 
 def test_a_second_server_on_the_same_directory_is_refused_in_one_line(
@@ -207,7 +207,9 @@ def test_it_stops_on_ctrl_c_and_at_once_on_a_second(start: Callable[..., Started
     submit(busy.origin, {"prompt": "a gull", "options": {"mock": {"latency_s": 60}}})
     until_under_way(busy.directory, 1)
     busy.process.send_signal(signal.SIGINT)
-    wait_until(lambda: " stopping " in busy.err.read_text(), "it says that it stops", every_s=0.02)
+    wait_until(
+        lambda: " stopping " in busy.err.read_text(), "the server says that it is stopping", every_s=0.02
+    )
     assert busy.stop(signal.SIGINT) == 130
 
 

@@ -48,7 +48,7 @@ def test_a_slow_reader_blocks_its_writer_and_is_closed_with_4408(
         written = settle(lambda: small.sent("websocket"))
         assert written < 24 * MIB
         assert int(small.text("/memory")) - before < 16 * MIB
-        wait_until(lambda: small.sent("ended") == 1, "the server has given the reader up")
+        wait_until(lambda: small.sent("ended") == 1, "the server closed the reader's connection")
         with pytest.raises(ConnectionClosed) as closed:
             read_on(lambda: client.recv(timeout=120))
     assert closed.value.rcvd is not None

@@ -69,7 +69,7 @@ def test_the_oldest_of_equals_is_found() -> None:
     assert found_id(VariantFactory(job=JobFactory(project=first.project), status="running")) == first.id
 
 
-def test_a_different_prompt_makes_no_duplicate() -> None:
+def test_the_same_structure_with_other_details_is_not_a_duplicate() -> None:
     earlier = made(PHASH[:16] + "10" * 24)
     assert found_id(VariantFactory(job=JobFactory(project=earlier.project), status="running")) is None
 

@@ -91,10 +91,10 @@ def refusal(
 
 @pytest.mark.parametrize("url", FORBIDDEN_URLS)
 def test_a_hostile_url_is_refused_without_any_lookup(url: str) -> None:
-    def nobody(*_: object) -> list[str]:
+    def fail(*_: object) -> list[str]:
         pytest.fail(f"{url} was looked up")
 
-    network = Network(resolve=nobody, connect=nobody)  # type: ignore[arg-type]
+    network = Network(resolve=fail, connect=fail)  # type: ignore[arg-type]
     with pytest.raises(FetchError) as checked:
         check_url(url, allow_hosts=[])
     with pytest.raises(FetchError) as fetched:

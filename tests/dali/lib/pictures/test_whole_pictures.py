@@ -137,7 +137,7 @@ def jpeg_pixels() -> NDArray[np.uint8]:
         pytest.param(with_segments(JPEG, segment(0xED, b"Photoshop 3.0\0" + RANDOM[:5_000])), id="a broken APP13"),
         pytest.param(with_segments(JPEG, segment(0xE2, b"MPF\0" + RANDOM[:90])), id="a broken index of pictures"),
         pytest.param(with_segments(JPEG, segment(0xE2, ICC + b"\1\1" + RANDOM[:999])), id="a broken profile"),
-        pytest.param(with_segments(JPEG, segment(0xE2, ICC + b"\0\0ab")), id="a profile in no parts"),
+        pytest.param(with_segments(JPEG, segment(0xE2, ICC + b"\0\0ab")), id="a profile without parts"),
         pytest.param(with_segments(JPEG, *LARGE_PROFILE), id="a large profile"),
         pytest.param(with_segments(JPEG, segment(0xE1, b"Exif\0\0" + RANDOM[:3_000])), id="broken EXIF"),
         pytest.param(with_segments(JPEG, *(segment(*short) for short in SHORT_SEGMENTS)), id="short segments"),
