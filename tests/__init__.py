@@ -1,1 +1,1 @@
-"""The tests: a mirror of the source, flows/ for whole journeys, house/ for the rules of the house."""
+"""The tests: a mirror of the source; flows/ holds end-to-end tests, house/ the rules for all files."""

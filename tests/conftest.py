@@ -1,4 +1,4 @@
-"""Fixtures that many tests share. Sockets are closed except to this machine (pyproject.toml)."""
+"""Fixtures that many tests share. Sockets may reach only this machine (pyproject.toml)."""
 
 import os
 import signal
@@ -33,7 +33,7 @@ __all__ = [
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# Variables that would lead a started server to this machine's own services or keys.
+# Variables that would point a started server to this machine's own services or keys.
 FOREIGN = (
     "DATABASE_URL",
     "REDIS_URL",
@@ -49,7 +49,7 @@ FOREIGN = (
 
 
 # What `make test` leaves to `make test-rest`: these folders, and every test that uses one of these fixtures. A module
-# whose tests start processes without one carries the mark itself. tests.processes finds what is not marked.
+# whose tests start processes without one carries the mark itself. tests.processes detects missing marks.
 REST_FOLDERS = {"browser", "flows"}
 DATABASE_FIXTURES = {"db", "transactional_db"}
 REST_FIXTURES = {
@@ -64,16 +64,16 @@ REST_FIXTURES = {
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """How many processes `-n auto` means."""
+    """How many processes `-n auto` starts."""
     return worker_count(len(os.sched_getaffinity(0)), os.environ.get("REDIS_URL", ""))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Marks the rest, and what uses the database.
 
-    Modules of the rest stay whole, for they share a server or a browser. The flows share none, take longest and begin
-    first, so that no process ends long after the others; but one deployment of several processes at a time is enough
-    for a machine and for the connections of its PostgreSQL.
+    Modules of the rest stay together, because they share a server or a browser. The flows share none, take longest and
+    start first, so that no process ends long after the others; but a machine and the connections of its PostgreSQL
+    bear only one deployment of several processes at a time.
     """
     for item in items:
         if is_rest(item):
@@ -88,7 +88,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def folder_of(item: pytest.Item) -> str:
-    """The folder of tests/ that a test stands in."""
+    """The folder of tests/ that contains a test."""
     return item.path.relative_to(ROOT / "tests").parts[0]
 
 
@@ -101,14 +101,14 @@ def is_rest(item: pytest.Item) -> bool:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
-    """A test that is not of the rest, and its fixtures, start no long processes."""
+    """A test outside of the rest starts no long processes, and neither do its fixtures."""
     with processes.guarded(item.get_closest_marker("rest") is None):
         return (yield)
 
 
 @dataclass(frozen=True, slots=True)
 class ServerProcess:
-    """An embedded server in a process of its own."""
+    """An embedded server in its own process."""
 
     origin: str
     api_key: str
@@ -118,7 +118,7 @@ class ServerProcess:
 
 
 def free_port() -> int:
-    """A port that nothing listened on a moment ago."""
+    """A port that was free a moment ago."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -127,7 +127,7 @@ def free_port() -> int:
 
 @contextmanager
 def starting_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., ServerProcess]]:
-    """A function that starts servers, which end with the block."""
+    """A function that starts servers, which stop at the end of the block."""
     started: list[subprocess.Popen[bytes]] = []
 
     def start(data_dir: Path | None = None, origin: str = "", **variables: str) -> ServerProcess:
@@ -165,10 +165,10 @@ def starting_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Calla
 
 @pytest.fixture(scope="module")
 def start_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., ServerProcess]]:
-    """A function that starts `manage.py serve` on a free port and a data directory of its own, until the module ends.
+    """A function that starts `manage.py serve` on a free port and a new data directory, until the module ends.
 
-    Keyword arguments are variables of its environment; `data_dir` names a directory to serve again, `origin` an
-    address that is free again.
+    Keyword arguments are variables of its environment; `data_dir` names a directory to serve again, `origin` a
+    URL that is free again.
     """
     with starting_servers(tmp_path_factory) as start:
         yield start
@@ -176,13 +176,13 @@ def start_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[
 
 @pytest.fixture(scope="session")
 def live_server_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    """One embedded server for all tests that ask it nothing but requests."""
+    """One embedded server for all tests that only send it requests."""
     with starting_servers(tmp_path_factory) as start:
         yield start()
 
 
 def wait_until_it_answers(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
-    """Returns once `url` answers with success; fails, showing the log's end, where the process ends before."""
+    """Returns once `url` answers with success; fails with the end of the log if the process ends first."""
 
     def answers_or_ended() -> bool:
         try:

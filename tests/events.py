@@ -1,4 +1,4 @@
-"""Events as the OpenAPI document has them: every event that a test looks at is held against it."""
+"""Checks events against the OpenAPI document; every event that a test uses goes through here."""
 
 from functools import cache
 from typing import Any
@@ -10,10 +10,10 @@ from progressions.stream.schema import stored_schema
 
 
 def check_documented(event: dict[str, Any]) -> None:
-    """AssertionError where the event has not exactly one of the documented forms, or a field that is in none."""
+    """AssertionError unless the event has exactly one of the documented forms and no undocumented field."""
     forms = [schema for schema in _forms(event["type"]) if OAS31Validator(schema).is_valid(event)]
-    assert len(forms) == 1, f"an event of {len(forms)} forms: {event}"
-    assert set(event) <= set(forms[0]["properties"]), f"fields without description: {event}"
+    assert len(forms) == 1, f"an event matches {len(forms)} forms: {event}"
+    assert set(event) <= set(forms[0]["properties"]), f"undocumented fields: {event}"
 
 
 @cache

@@ -17,7 +17,7 @@ T = TypeVar("T", bound=Model)
 
 
 class RowFactory(DjangoModelFactory[T]):
-    """A factory whose call is typed: it gives a row, though its class does not say so."""
+    """A factory with a typed call: it returns a row, although its class does not say so."""
 
     class Meta:
         abstract = True
@@ -37,7 +37,7 @@ class ProjectFactory(RowFactory[Project]):
 
 
 class JobFactory(RowFactory[Job]):
-    """A queued job of one variant; its variants are made apart."""
+    """A queued job of one variant; its variants are created separately."""
 
     class Meta:
         model = Job
@@ -66,7 +66,7 @@ class VariantFactory(RowFactory[Variant]):
 
 
 class ProgressionFactory(RowFactory[ImageProgression]):
-    """A generated image that nobody has judged."""
+    """A generated image without a verdict."""
 
     class Meta:
         model = ImageProgression
@@ -85,7 +85,7 @@ class ProgressionFactory(RowFactory[ImageProgression]):
 
     @factory.lazy_attribute
     def search_text(self) -> str:
-        """As the services write it."""
+        """The text as the services write it."""
         row: Any = self
         return search_text_for(row.prompt, getattr(row, "ai_notes", []), getattr(row, "ai_tags", []))
 
@@ -104,7 +104,7 @@ class TipFactory(RowFactory[Tip]):
 
 
 class PriceFactory(RowFactory[Price]):
-    """A price for a million units, from ever."""
+    """A price per million units, valid since the beginning."""
 
     class Meta:
         model = Price

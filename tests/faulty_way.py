@@ -1,4 +1,4 @@
-"""A way to a server that fails as servers and networks do, somewhere in an answer."""
+"""A proxy that fails in the middle of an answer, as servers and networks do."""
 
 import contextlib
 import select
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-# silent: nothing more comes; drip: a byte now and then; cut: closed in good order; reset: torn down.
+# silent: nothing more comes; drip: a byte now and then; cut: closed in order; reset: aborted.
 Kind = Literal["silent", "drip", "cut", "reset"]
 DRIP_EVERY_S = 0.02
 FAULTS: tuple[Kind, ...] = ("silent", "drip", "cut", "reset")
@@ -18,7 +18,7 @@ FAULTS: tuple[Kind, ...] = ("silent", "drip", "cut", "reset")
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What becomes of each answer once `after_bytes` of it have passed, of those whose request begins with `method`."""
+    """The fault of each answer after `after_bytes`, for connections whose request begins with `method`."""
 
     kind: Kind
     after_bytes: int = 0
@@ -26,7 +26,7 @@ class Fault:
 
 
 class FaultyWay:
-    """Passes connections on to a server; answers fail while there is a `fault`. Counts the open ones."""
+    """Forwards connections to a server; answers fail while there is a `fault`. Counts the open connections."""
 
     def __init__(self, address: str) -> None:
         host, _, port = address.removeprefix("http://").partition(":")
@@ -40,11 +40,11 @@ class FaultyWay:
         threading.Thread(target=self._accept, daemon=True).start()
 
     def mend(self) -> None:
-        """No fault any more."""
+        """Removes the fault."""
         self.fault = None
 
     def close(self) -> None:
-        """Ends everything."""
+        """Closes everything."""
         self._is_over.set()
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
@@ -80,7 +80,7 @@ class FaultyWay:
                     return
                 if end is near:
                     if passed:
-                        passed, request = 0, b""  # the next request of this connection
+                        passed, request = 0, b""  # the next request on this connection
                     request = request or content
                     far.sendall(content)
                     continue
@@ -110,7 +110,7 @@ class FaultyWay:
 
 @contextlib.contextmanager
 def faulty_way(address: str) -> Iterator[FaultyWay]:
-    """A way for the time of the block."""
+    """A proxy for the duration of the block."""
     way = FaultyWay(address)
     try:
         yield way

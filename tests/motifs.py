@@ -1,4 +1,4 @@
-"""Transparent pictures for tests: one shape of one colour, with nothing around it."""
+"""Transparent pictures for tests: one shape of one colour on a transparent background."""
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -40,7 +40,7 @@ def motif(
 
 
 def shown_on(image: Image.Image, ground: Colour) -> np.ndarray:
-    """What a browser shows of the picture on a page of that colour, (height, width, 3) float64."""
+    """The pixels that a browser shows for the picture on a page of that colour, (height, width, 3) float64."""
     page = Image.new("RGB", image.size, ground)
     page.paste(image, mask=image.convert("RGBA").getchannel("A"))
     return np.asarray(page, np.float64)

@@ -1,8 +1,8 @@
-"""Makes the pictures of the documents anew: `python -m tests.pictures [generator ... | studio]`.
+"""Makes the pictures of the documents: `python -m tests.pictures [generator ... | studio]`.
 
-A server of its own paints a project with the built-in provider, every generator makes its artifact of it, and
-Chromium takes its picture; PDFs are drawn by pdftoppm, films show a frame, rooms are looked into with three.js
-(`npm ci` in tests/node), data its first lines.
+A separate server paints a project with the built-in provider, every generator makes its artifact of it, and Chromium
+takes its screenshot; PDFs are rendered by pdftoppm, films show a frame, rooms are rendered with three.js
+(`npm ci` in tests/node), data shows its first lines.
 """
 
 import html
@@ -49,7 +49,7 @@ class Server:
         self.origin = origin
 
     def ask(self, method: str, path: str, body: object = None) -> Any:
-        """The JSON of an answer; raises for any but a good one."""
+        """The JSON of a response; raises unless it is a success."""
         answer = requests.request(
             method, self.origin + path, json=body, headers={"X-Api-Key": _KEY}, timeout=120
         )
@@ -63,14 +63,14 @@ class Server:
         return row
 
     def run_job(self, project: str, **body: object) -> list[str]:
-        """Its images, once it has ended."""
+        """The images of a job, once it has ended."""
         given = {"providers": ["mock"], "variants": 3, "sessionId": "pictures", "seed": 7, **body}
         job = self.ask("POST", f"/api/projects/{project}/jobs", given)
         ended = self.wait(f"/api/jobs/{job['jobId']}", until=("complete", "cancelled"))
         return [one["progressionId"] for one in ended["variants"] if one["progressionId"]]
 
     def paint(self) -> str:
-        """A project with edits, a refusal and verdicts; its id."""
+        """Creates a project with edits, a refusal and verdicts; returns its id."""
         about = {"name": "Harbour lights", "description": "Lighthouses and harbours for the autumn campaign."}
         project: str = self.ask("POST", "/api/projects", about)["id"]
         for prompt, size in _PROMPTS:
@@ -113,7 +113,7 @@ def _serving() -> Iterator[Server]:
 
 
 def _picture(browser: Browser, artifact: Any) -> Image.Image | None:
-    """What a reader sees first; None for what no picture can be taken of."""
+    """What a reader sees first; None if a picture is impossible."""
     address = artifact["public_url"]
     if artifact["output"] == "html":
         return _shot(browser, address)
@@ -143,7 +143,7 @@ def _shot(browser: Browser, address: str = "", *, text: str = "") -> Image.Image
 
 
 def _drawn(content: bytes) -> Image.Image:
-    """The first two pages of a PDF side by side on a desk."""
+    """The first two pages of a PDF side by side on a plain background."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "a.pdf"
         file.write_bytes(content)
@@ -175,7 +175,7 @@ def _frame(content: bytes) -> Image.Image:
 
 
 def _save(picture: Image.Image, name: str) -> None:
-    """As WebP, as good as fits."""
+    """As WebP, in the best quality that fits."""
     picture.thumbnail(SIZE)
     for quality in range(86, 20, -6):
         buffer = io.BytesIO()
@@ -188,7 +188,7 @@ def _save(picture: Image.Image, name: str) -> None:
 
 
 def _studio(browser: Browser, server: Server, project: str) -> Image.Image:
-    """The example template, half filled by talking."""
+    """The example template, half filled by chat."""
     with Path("fixtures/lookbook/template.html").open("rb") as file:
         sent = requests.post(
             f"{server.origin}/api/templates", files={"file": file}, headers={"X-Api-Key": _KEY}, timeout=60
@@ -213,7 +213,7 @@ def _studio(browser: Browser, server: Server, project: str) -> Image.Image:
 
 
 def main(names: list[str]) -> None:
-    """All of them, or those named."""
+    """Makes all of them, or the named ones."""
     FOLDER.mkdir(exist_ok=True)
     with _serving() as server, sync_playwright() as playwright:
         chromium = os.environ.get("DALI_CHROMIUM") or shutil.which("chromium")

@@ -1,4 +1,4 @@
-"""What a test of `make test` may start: short helpers. Servers, workers, commands and browsers are of the rest."""
+"""What a test of `make test` may start: short helpers. Servers, workers, commands and browsers are in the rest."""
 
 import sys
 from collections.abc import Iterator, Sequence
@@ -19,7 +19,7 @@ _guard = _Guard()
 
 
 def is_long(command: Sequence[str]) -> bool:
-    """Whether a command is a server, a worker, a browser, or a program of Dali's own; `python -c` is none of these."""
+    """Whether a command is a server, a worker, a browser or one of Dali's programs; `python -c` is none of these."""
     name, arguments = Path(command[0]).name, command[1:]
     if name.startswith("python"):
         return bool(arguments) and arguments[0] != "-c"
@@ -28,7 +28,7 @@ def is_long(command: Sequence[str]) -> bool:
 
 @contextmanager
 def guarded(is_on: bool) -> Iterator[None]:
-    """While it lasts, starting such a command fails, unless the guard is off."""
+    """While active, starting such a command fails, unless the guard is off."""
     before, _guard.is_on = _guard.is_on, is_on
     try:
         yield

@@ -1,4 +1,4 @@
-"""Opens a glTF room in Chromium with three.js and takes its picture, as a stranger's viewer would show it."""
+"""Opens a glTF room in Chromium with three.js and takes a screenshot, as an independent viewer would show it."""
 
 import io
 from pathlib import Path
@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Route
 from tests.house.tree import ROOT
 
 THREE = ROOT / "tests" / "node" / "node_modules" / "three"
-# Of Chromium: WebGL by software, where there is no graphics card.
+# Chromium flags: WebGL in software, for machines without a graphics card.
 ARGUMENTS = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
 _ORIGIN = "https://viewer.test"
 _PAGE = """<!doctype html><style>body{margin:0}canvas{display:block}</style>
@@ -37,7 +37,7 @@ new GLTFLoader().load("/room.glb", (room) => {
 def look_into(
     browser: Browser, room: bytes, *, camera: int = 0, size: tuple[int, int] = (1280, 720)
 ) -> tuple[Image.Image, dict[str, Any]]:
-    """What that camera sees (the first stands at the entrance), RGB, and its `cameras`, `triangles`."""
+    """The view of that camera (the first is at the entrance), RGB, and its `cameras`, `triangles`."""
 
     def answer(route: Route) -> None:
         path = route.request.url.removeprefix(_ORIGIN)

@@ -1,4 +1,4 @@
-"""Fixtures: two S3 servers of this machine, and settings that lead Dali's storages to them."""
+"""Fixtures: two local S3 servers, and settings that point Dali's storages at them."""
 
 import contextlib
 import os
@@ -22,7 +22,7 @@ NAMES = ("originals", "uploads", "templates", "published")
 
 @pytest.fixture(scope="session")
 def moto_endpoint() -> Iterator[str]:
-    """moto: all of S3, `If-None-Match` too; takes any key."""
+    """moto: all of S3, including `If-None-Match`; accepts any key."""
     from moto.server import ThreadedMotoServer
 
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
@@ -34,7 +34,7 @@ def moto_endpoint() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def nanio_endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """nanio: checks signatures and keys; knows no `If-None-Match`, and so overwrites. It has the bucket `dali`."""
+    """nanio: checks signatures and keys; ignores `If-None-Match`, and so overwrites. It has the bucket `dali`."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -58,7 +58,7 @@ def nanio_endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def client_of(endpoint: str) -> Any:
-    """A plain client with the right key; to be closed."""
+    """A plain client with the right key; the caller closes it."""
     import boto3
 
     return boto3.client(
@@ -71,7 +71,7 @@ def client_of(endpoint: str) -> Any:
 
 
 def make_bucket(endpoint: str, bucket: str) -> None:
-    """Makes an empty bucket, or empties the one that is there."""
+    """Creates an empty bucket, or empties the existing one."""
     client = client_of(endpoint)
     try:
         if bucket not in {found["Name"] for found in client.list_buckets()["Buckets"]}:
@@ -93,7 +93,7 @@ def objects_in(endpoint: str, bucket: str) -> list[str]:
 
 
 def storages_at(endpoint: str, *, bucket: str, delivery_bucket: str, **options: object) -> dict[str, Any]:
-    """STORAGES as the settings make them where R2_BUCKET and DALI_DELIVERY_BUCKET are set."""
+    """STORAGES as the settings make them when R2_BUCKET and DALI_DELIVERY_BUCKET are set."""
     from django.conf import settings
 
     def storage(bucket: str, location: str, **further: object) -> dict[str, Any]:
@@ -114,7 +114,7 @@ def storages_at(endpoint: str, *, bucket: str, delivery_bucket: str, **options: 
 
 @pytest.fixture
 def on_s3(settings: Settings, moto_endpoint: str) -> Iterator[str]:
-    """Every named storage in empty buckets of moto, `dali` and `dali-public`; the server's address."""
+    """Every named storage in empty buckets of moto, `dali` and `dali-public`; yields the server's URL."""
     from django.core.files.storage import storages
 
     hide(SECRET)
@@ -128,7 +128,7 @@ def on_s3(settings: Settings, moto_endpoint: str) -> Iterator[str]:
 
 @pytest.fixture
 def close_clients() -> Iterator[Callable[[Any], Any]]:
-    """Takes whatever has a client and closes it after the test: an open socket is a warning, and so an error."""
+    """Registers storages with a client and closes it after the test: an open socket is a warning, and so an error."""
     made: list[Any] = []
 
     def remember(thing: Any) -> Any:
@@ -152,7 +152,7 @@ def _wait_for_port(port: int, process: "subprocess.Popen[bytes]", log: Path) -> 
 
 
 def environment_for(endpoint: str, **variables: str) -> dict[str, str]:
-    """The variables that lead a process of its own to a server of these."""
+    """The environment variables that point a process at one of these servers."""
     return {
         **os.environ,
         "R2_ENDPOINT_URL": endpoint,

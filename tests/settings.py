@@ -1,6 +1,6 @@
-"""Settings of the tests: a data directory of their own, and the environment's services where these are given.
+"""Settings of the tests: a separate data directory, and the services from the environment, if any.
 
-Every test process has its own part of each service, so that several can work side by side: a database, a Redis
+Every test process has its own part of each service, so that several can run at once: a database, a Redis
 database number, a prefix of cache keys and of channel names.
 """
 
@@ -29,7 +29,7 @@ if DATABASES["default"]["ENGINE"] == "dali.lib.db.sqlite":
     DATABASES["default"]["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}
 else:
     DATABASES["default"]["TEST"] = {"NAME": f"test_dali_{os.getpid()}"}
-# Keys of the environment are for the tests marked `live` alone: no other may spend anything.
+# Keys in the environment are only for tests marked `live`: no other test may spend anything.
 if not os.environ.get("DALI_LIVE_OPENAI"):
     OPENAI_API_KEY = ""
 if not os.environ.get("DALI_LIVE_GEMINI"):
@@ -38,6 +38,6 @@ if not (os.environ.get("DALI_LIVE_WORKERS") or os.environ.get("DALI_LIVE_CLOUDFL
     CLOUDFLARE_ACCOUNT_ID = CLOUDFLARE_API_TOKEN = CLOUDFLARE_IMAGES_ACCOUNT_HASH = ""
 JOBS_RATE = "100000/m"  # tests of the limit set their own
 CACHES["default"]["KEY_PREFIX"] = _directory  # a Redis may be shared
-if REDIS_URL:  # published messages know no database numbers
+if REDIS_URL:  # pub/sub ignores database numbers
     cast("dict[str, Any]", CHANNEL_LAYERS["default"]["CONFIG"])["prefix"] = _directory
-IS_SECRET_KEY_GIVEN = IS_PUBLIC_ORIGIN_GIVEN = True  # on Redis these are settings of production
+IS_SECRET_KEY_GIVEN = IS_PUBLIC_ORIGIN_GIVEN = True  # with Redis these are settings of production

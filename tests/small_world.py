@@ -1,4 +1,4 @@
-"""A project with one of each thing that routes name: a job, an image that loads, variants, an artifact."""
+"""A project with one of each object that routes name: a job, an image that loads, variants, an artifact."""
 
 import hashlib
 from typing import Any
@@ -14,7 +14,7 @@ from tests.progressions.fakes import picture_bytes
 
 
 def filled(value: Any, world: dict[str, str]) -> Any:
-    """The value, be it a path or a body, with the world's ids in place of their names in braces."""
+    """The value, a path or a body, with the world's ids in place of their names in braces."""
     if isinstance(value, str):
         for name, row_id in world.items():
             value = value.replace(f"{{{name}}}", row_id)
@@ -25,7 +25,7 @@ def filled(value: Any, world: dict[str, str]) -> Any:
 
 
 def make_world(*, artifact: bool = True) -> dict[str, str]:
-    """The ids by what they name: project, job (one variant failed), image, made, skipped and failed, artifact."""
+    """The ids by name: project, job (one variant failed), image, made, skipped and failed, artifact."""
     job = JobFactory(status="complete", remaining=0, session_id="s-1")
     content = picture_bytes(1)
     key = f"project/{job.project_id}/jobs/{job.pk}/orig/0"

@@ -1,4 +1,4 @@
-"""What a process may do that is not root: tests may run as root, who may do everything."""
+"""The permissions of a process that is not root: tests may run as root, who may do everything."""
 
 import ctypes
 import os
@@ -11,13 +11,13 @@ _libc = ctypes.CDLL(None)
 
 
 def obey_permissions() -> None:
-    """For `preexec_fn`: what is executed then obeys the permissions of files, as root too; its files stay its own."""
+    """For `preexec_fn`: the new program obeys file permissions even as root; its files keep their owner."""
     for capability in (_CAP_DAC_OVERRIDE, _CAP_DAC_READ_SEARCH):
         _libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0)  # without root there is nothing to drop
 
 
 def as_nobody(work: Callable[[], object]) -> str:
-    """What the work returned or raised, as text, in a child process that is the user `nobody`. Needs root."""
+    """The result or exception of `work`, as text, from a child process that runs as the user `nobody`. Needs root."""
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
@@ -26,7 +26,7 @@ def as_nobody(work: Callable[[], object]) -> str:
             os.setgid(_NOBODY)
             os.setuid(_NOBODY)
             said = repr(work())
-        except BaseException as error:  # noqa: BLE001 - told to the parent, whose test decides
+        except BaseException as error:  # noqa: BLE001 - reported to the parent, whose test decides
             said = f"{type(error).__name__}: {error}"
         os.write(writer, said.encode())
         os._exit(0)

@@ -1,4 +1,4 @@
-"""Waiting for what happens in other threads and processes: over once it has happened, patient on a busy machine."""
+"""Waiting for other threads and processes: ends as soon as it has happened, patient on a busy machine."""
 
 import time
 from collections.abc import Callable
@@ -7,14 +7,14 @@ from typing import TypeVar
 import pytest
 
 T = TypeVar("T")
-# Far more than anything here takes. Only what never happens is waited for so long.
+# Far more than anything here takes. Only something that never happens is waited for so long.
 PATIENCE_S = 180.0
 
 
 def wait_until(
     happened: Callable[[], T], what: str, *, within_s: float = PATIENCE_S, every_s: float = 0.1
 ) -> T:
-    """Asks until the answer is true, and returns it; fails, naming `what`, where that takes too long."""
+    """Repeats the call until it returns a true value, and returns that; fails, naming `what`, after the limit."""
     until = time.monotonic() + within_s
     while time.monotonic() < until:
         if answer := happened():

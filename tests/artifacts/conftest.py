@@ -1,4 +1,4 @@
-"""Fixtures of the artifacts tests: a project whose images are stored, as a job leaves them."""
+"""Fixtures of the artifacts tests: a project with stored images, as a job leaves them."""
 
 import hashlib
 from collections.abc import Callable
@@ -41,7 +41,7 @@ def shown(db: None) -> Project:
 
 @pytest.fixture
 def publish(shown: Project) -> Callable[..., Artifact]:
-    """A function that makes an artifact of the project; a lookbook unless told otherwise."""
+    """A function that makes an artifact of the project; a lookbook by default."""
 
     def make(generator: str = "lookbook", **fields: Any) -> Artifact:
         return intake.create_artifact(generator=generator, project_ids=[shown.pk], **fields)
@@ -51,7 +51,7 @@ def publish(shown: Project) -> Callable[..., Artifact]:
 
 @pytest.fixture
 def restart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], ViewLog]:
-    """A function that replaces the view log as a new process does: it knows only what is on the disk."""
+    """A function that replaces the view log as a new process would: it knows only what is on disk."""
 
     def new() -> ViewLog:
         log = ViewLog(Spool(tmp_path / "views"))
@@ -64,7 +64,7 @@ def restart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Vie
 
 @pytest.fixture
 def views(restart: Callable[[], ViewLog]) -> Callable[[], int]:
-    """A function that tells how many views are counted."""
+    """A function that returns the number of counted views."""
     restart()
 
     def count() -> int:
@@ -76,5 +76,5 @@ def views(restart: Callable[[], ViewLog]) -> Callable[[], int]:
 
 @pytest.fixture
 def small_films(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Films of 720p have a quarter of its width and height, for tests in which the size plays no part."""
+    """Makes 720p films with a quarter of the width and height, for tests in which the size does not matter."""
     monkeypatch.setitem(walkthrough_reel.SIZES, "720p", (320, 180))

@@ -1,4 +1,4 @@
-"""Material for generators: few, many and odd images, hostile words, empty projects. No rows."""
+"""Material for generators: few, many and odd images, hostile text, empty projects. No rows."""
 
 import hashlib
 import io
@@ -33,12 +33,12 @@ START_MS = 1_763_800_000_000
 
 
 def uuid_of(number: int) -> UUID:
-    """A different id for each number, the same each time."""
+    """A different id for each number, the same in every run."""
     return UUID(int=(0x019A << 112) | (7 << 76) | (2 << 62) | number)
 
 
 def image_of(number: int, *, prompt: str = "", parent: int | None = None) -> ImageFacts:
-    """One image; number 3 of each ten is transparent."""
+    """One image; image 3 of every ten is transparent."""
     width, height = SHAPES[number % len(SHAPES)]
     judgment = ("pass", "fail", None, "pass")[number % 4]
     return ImageFacts(
@@ -128,7 +128,7 @@ def job_of(index: int, numbers: range, prompt: str) -> JobFacts:
 
 @cache
 def original(number: int) -> bytes:
-    """The bytes of image `number`: PNG, or JPEG for every second, of its shape but smaller."""
+    """The bytes of image `number`: PNG, or JPEG for every second; same shape, but smaller."""
     width, height = SHAPES[number % len(SHAPES)]
     size = (max(8, width // 8), max(8, height // 8))
     noise = np.random.default_rng(number).integers(0, 256, (6, 6, 4), dtype=np.uint8)
@@ -172,7 +172,7 @@ TIPS = tuple(
 
 
 def material_of(count: int, *, words: str = "", title: str = "Harbour lights") -> Material:
-    """A project of `count` images, every third an edit of the one before; `words` are its prompts, names and notes."""
+    """A project of `count` images, every third an edit of the one before; `words` fills prompts, names and notes."""
     images = tuple(
         image_of(number, prompt=words, parent=number - 1 if number % 3 == 2 else None)
         for number in range(count)

@@ -1,4 +1,4 @@
-"""Reads the words back out of a PDF as typst writes it: what a reader would find, select and copy."""
+"""Extracts the text of a PDF as typst writes it: what a reader would find, select and copy."""
 
 import re
 import zlib
@@ -7,7 +7,7 @@ _OBJECT = re.compile(rb"(?:^|\n)(\d+) 0 obj\n(.*?)\nendobj", re.DOTALL)
 _STREAM = re.compile(rb"stream\r?\n(.*?)\r?\n?endstream", re.DOTALL)
 _MAPPED = re.compile(rb"<([0-9A-F]+)> <([0-9A-F]+)>")
 _STRING = rb"\(((?:\\.|[^\\()])*)\)"
-for _ in range(6):  # brackets in pairs may stand within a string as they are
+for _ in range(6):  # a string may contain balanced brackets unescaped
     _STRING = rb"\(((?:\\.|[^\\()]|" + _STRING.replace(rb"((?:", rb"(?:(?:") + rb")*)\)"
 _TOKEN = re.compile(
     rb"/(f\d+) [\d.]+ Tf|/ActualText ?<([0-9A-F]+)>|/ActualText ?"
@@ -22,7 +22,7 @@ _ESCAPED = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"f": b"\f"}
 
 
 def pages_of(content: bytes) -> list[str]:
-    """The text of each page, in the order it is drawn: right-to-left words come letter by letter as on paper."""
+    """The text of each page in drawing order: right-to-left text comes letter by letter, as on paper."""
     objects = {int(match[1]): match[2] for match in _OBJECT.finditer(content)}
     kids = next(each for each in objects.values() if b"/Type/Pages" in each.replace(b" ", b""))
     numbers = _references(kids, b"Kids")
@@ -30,7 +30,7 @@ def pages_of(content: bytes) -> list[str]:
 
 
 def text_of(content: bytes) -> str:
-    """The text of all pages without the places to break inside long words."""
+    """The text of all pages without the break opportunities inside long words."""
     return "\n".join(pages_of(content)).replace("\u200b", "")
 
 

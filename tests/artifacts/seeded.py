@@ -22,7 +22,7 @@ _BEGAN = datetime(2026, 11, 20, 9, tzinfo=UTC)
 
 
 def picture(number: int) -> bytes:
-    """A PNG that differs from all others; the third of each four is transparent in part."""
+    """A PNG that differs from all others; every fourth is partly transparent."""
     width, height = SHAPES[number % len(SHAPES)]
     noise = np.random.default_rng(number).integers(0, 256, (4, 4, 4), dtype=np.uint8)
     if number % 4 != 2:
@@ -33,7 +33,7 @@ def picture(number: int) -> bytes:
 
 
 def seed_project(words: str = "") -> Project:
-    """Three jobs of four providers, the last an edit; `words` take the place of all that people and models write."""
+    """Three jobs of four providers, the last an edit; `words` replaces every text that people and models write."""
     project = Project.objects.create(
         name=words[:200] or "Harbour lights", description=words or "For the autumn campaign."
     )

@@ -1,4 +1,4 @@
-"""Artifacts in the admin: what they show, who looked, and what can be done with them."""
+"""Artifacts in the admin: what is shown, who viewed them, and the available actions."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -32,7 +32,7 @@ def make_artifact(
     return artifact
 
 
-def test_a_published_artifact_has_its_link_and_the_number_of_its_views(admin_client: Client) -> None:
+def test_a_published_artifact_has_its_link_and_its_view_count(admin_client: Client) -> None:
     artifact = make_artifact("Board", "board-x1", views=2)
     make_artifact("Lookbook", "look-x1", generator="lookbook")
     page = admin_client.get(LIST).content.decode()
@@ -49,7 +49,7 @@ def test_a_draft_has_no_link(admin_client: Client) -> None:
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_the_list_asks_the_same_questions_however_long_it_is(
+def test_the_query_count_of_the_list_is_constant(
     admin_client: Client, django_assert_num_queries: DjangoAssertNumQueries, count: int
 ) -> None:
     for number in range(count):
@@ -59,7 +59,7 @@ def test_the_list_asks_the_same_questions_however_long_it_is(
         assert admin_client.get(LIST).status_code == 200
 
 
-def test_an_artifact_is_retitled_and_nothing_else_is_changed(admin_client: Client) -> None:
+def test_only_the_title_of_an_artifact_can_be_changed(admin_client: Client) -> None:
     artifact = make_artifact("Old", "slug-1")
     form = {"title": "New", "status": "failed", "public_slug": "other"}
     for prefix in ("projectartifact_set", "configurations"):
@@ -69,7 +69,7 @@ def test_an_artifact_is_retitled_and_nothing_else_is_changed(admin_client: Clien
     assert (artifact.title, artifact.status, artifact.public_slug) == ("New", "published", "slug-1")
 
 
-def test_views_are_only_looked_at(admin_client: Client) -> None:
+def test_views_are_read_only(admin_client: Client) -> None:
     view = make_artifact("Board", "slug-1", views=1).views.get()
     assert admin_client.get("/admin/artifacts/artifactview/add/").status_code == 403
     assert admin_client.get(f"/admin/artifacts/artifactview/{view.pk}/change/").status_code == 200
@@ -79,7 +79,7 @@ def test_views_are_only_looked_at(admin_client: Client) -> None:
 
 @pytest.mark.parametrize("model", ["artifactview", "artifactconfiguration", "projectartifact"])
 @pytest.mark.parametrize("count", [1, 3])
-def test_the_lists_around_artifacts_ask_the_same_questions_however_long_they_are(
+def test_the_query_counts_of_the_related_lists_are_constant(
     admin_client: Client, django_assert_num_queries: DjangoAssertNumQueries, model: str, count: int
 ) -> None:
     for number in range(count):
@@ -94,7 +94,7 @@ def messages_of(client: Client, address: str, form: dict[str, Any]) -> list[str]
     return [str(message) for message in answer.context["messages"]]
 
 
-def test_the_page_shows_the_images_the_files_and_the_public_address(
+def test_the_page_shows_images_files_and_the_public_url(
     admin_client: Client, publish: Callable[..., Artifact]
 ) -> None:
     artifact = publish()
@@ -128,7 +128,7 @@ def test_views_are_charted_by_day_and_country_with_bots_apart(
 
 
 @pytest.mark.parametrize("count", [1, 30])
-def test_the_page_asks_the_same_questions_however_many_looked(
+def test_the_query_count_of_the_page_is_constant(
     admin_client: Client,
     publish: Callable[..., Artifact],
     django_assert_num_queries: DjangoAssertNumQueries,
@@ -137,14 +137,12 @@ def test_the_page_asks_the_same_questions_however_many_looked(
     artifact = publish()
     for number in range(count):
         ArtifactView.objects.create(artifact=artifact, country="DE", agent=f"tool {number}")
-    admin_client.get(f"{LIST}{artifact.pk}/change/")  # what is remembered from then on is asked now
+    admin_client.get(f"{LIST}{artifact.pk}/change/")  # fills the caches before the queries are counted
     with django_assert_num_queries(12):
         assert admin_client.get(f"{LIST}{artifact.pk}/change/").status_code == 200
 
 
-def test_what_visitors_called_themselves_becomes_text(
-    admin_client: Client, publish: Callable[..., Artifact]
-) -> None:
+def test_user_agents_are_shown_as_text(admin_client: Client, publish: Callable[..., Artifact]) -> None:
     artifact = publish(title="<script>alert(1)</script>")
     ArtifactView.objects.create(artifact=artifact, country="<b", agent="<i>tool", user_agent="<script>x")
     for address in (f"{LIST}{artifact.pk}/change/", "/admin/artifacts/artifactview/", LIST):
@@ -154,7 +152,7 @@ def test_what_visitors_called_themselves_becomes_text(
         assert "<i>tool" not in page
 
 
-def test_a_page_is_taken_back_and_shown_again_by_its_buttons(
+def test_a_page_is_unpublished_and_published_by_its_buttons(
     admin_client: Client, publish: Callable[..., Artifact]
 ) -> None:
     artifact = publish()
@@ -168,9 +166,7 @@ def test_a_page_is_taken_back_and_shown_again_by_its_buttons(
     assert admin_client.get(f"{LIST}{artifact.pk}/unpublish/").status_code == 405
 
 
-def test_a_rebuild_takes_in_what_was_made_since(
-    admin_client: Client, publish: Callable[..., Artifact]
-) -> None:
+def test_a_rebuild_includes_newer_images(admin_client: Client, publish: Callable[..., Artifact]) -> None:
     artifact = publish()
     ImageProgression.objects.filter(prompt__endswith="2").delete()
     assert messages_of(admin_client, f"{LIST}{artifact.pk}/rebuild/", {}) == ["Rebuilt 1 artifact."]
@@ -186,7 +182,7 @@ def test_a_long_rebuild_waits_for_a_worker(admin_client: Client, publish: Callab
     ]
 
 
-def test_actions_on_many_say_which_failed_and_why(
+def test_bulk_actions_report_which_artifact_failed_and_why(
     admin_client: Client, publish: Callable[..., Artifact]
 ) -> None:
     good, draft = publish(), make_artifact("Draft", generator="")
@@ -197,7 +193,7 @@ def test_actions_on_many_say_which_failed_and_why(
     ]
 
 
-def test_those_who_may_only_look_change_nothing(client: Client, publish: Callable[..., Artifact]) -> None:
+def test_staff_with_view_permission_change_nothing(client: Client, publish: Callable[..., Artifact]) -> None:
     artifact = publish()
     user = User.objects.create_user("looker", is_staff=True)
     user.user_permissions.add(Permission.objects.get(codename="view_artifact"))

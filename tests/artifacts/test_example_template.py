@@ -1,4 +1,4 @@
-"""The example templates: the placeholders the documentation names, nothing left over, nothing from elsewhere."""
+"""The example templates: the documented placeholders, nothing left over, no external resources."""
 
 import re
 from pathlib import Path
@@ -15,30 +15,30 @@ def names(path: Path) -> list[str]:
     return [placeholder.name for placeholder in read(path.read_text("utf-8")).placeholders]
 
 
-def test_there_are_three() -> None:
+def test_there_are_three_examples() -> None:
     assert [path.parent.name for path in TEMPLATES] == ["lookbook", "press", "proposal"]
 
 
-def test_the_lookbook_has_the_placeholders_of_the_documentation_in_that_order() -> None:
+def test_the_lookbook_has_the_documented_placeholders_in_order() -> None:
     plates = [f"{part}_{number}" for number in range(1, 7) for part in ("IMAGE", "CAPTION")]
     assert names(TEMPLATES[0]) == ["TITLE", "HERO_IMAGE", "SUBTITLE", *plates, "CLOSING"]
 
 
 @every
-def test_everything_in_it_can_be_filled(path: Path) -> None:
+def test_every_placeholder_can_be_filled(path: Path) -> None:
     assert read(path.read_text("utf-8")).problems == ()
     assert names(path)[0] == "TITLE"
 
 
 @every
-def test_the_documentation_names_its_placeholders_in_that_order(path: Path) -> None:
+def test_the_documentation_lists_the_placeholders_in_order(path: Path) -> None:
     section = Path("docs/templates.md").read_text("utf-8").partition("## The examples")[2].partition("## ")[0]
     row = next(line for line in section.splitlines() if f"../{path}" in line)
     assert re.findall(r"`([A-Z][A-Z0-9_]*)`", row) == names(path)
 
 
 @every
-def test_it_needs_nothing_from_elsewhere_and_fits_an_upload(path: Path) -> None:
+def test_it_uses_no_external_resources_and_fits_an_upload(path: Path) -> None:
     text = path.read_text("utf-8")
     assert re.findall(r"https?://|@import|<link|<script|\son[a-z]+=", text) == []
     assert [found for found in re.findall(r'(?<!\[)(?:src|href)="([^"]*)"', text) if "{{" not in found] == []

@@ -1,4 +1,4 @@
-"""What every generator of the registry must keep to."""
+"""The contract that every generator of the registry must keep."""
 
 import csv
 import io
@@ -33,12 +33,12 @@ MAGIC = {
     "application/pdf": b"%PDF-",
     "model/gltf-binary": b"glTF",
 }
-# Options of those that take long, so that what holds for all is known soon.
+# Faster options for slow generators, so that the common checks run quickly.
 QUICK: dict[str, dict[str, object]] = {"walkthroughReel": {"seconds_per_image": 1.0}}
 
 
 def options_for(generator: Generator, **given: object) -> Any:
-    """Its options; every image is let in where it has a say in that."""
+    """The generator's options; includes every image if there is such an option."""
     given = QUICK.get(generator.name, {}) | given
     if issubclass(generator.options, ImageOptions):
         given.setdefault("include", "all")
@@ -46,12 +46,12 @@ def options_for(generator: Generator, **given: object) -> Any:
 
 
 def made(name: str, count: int = 3, *, words: str = "") -> list[File]:
-    """What a generator makes of `count` images."""
+    """The output of a generator for `count` images."""
     return made_of(name, material_of(count, words=words))
 
 
 def made_of(name: str, material: Material) -> list[File]:
-    """What a generator makes of a material."""
+    """The output of a generator for a material."""
     generator = generators.get(name)
     return generator.generate(material, options_for(generator))
 
@@ -84,7 +84,7 @@ def test_a_generator_refuses_options_it_does_not_know_and_values_of_another_type
 
 @pytest.mark.parametrize("count", [1, 3, 60])
 @pytest.mark.parametrize("name", ALL)
-def test_files_are_what_their_media_type_says(name: str, count: int) -> None:
+def test_files_match_their_media_type(name: str, count: int) -> None:
     files = made(name, count)
     assert files[0].media_type == MEDIA_TYPES[generators.get(name).output]
     assert len({file.name for file in files}) == len(files)
@@ -103,7 +103,7 @@ def test_files_are_what_their_media_type_says(name: str, count: int) -> None:
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_each_format_that_can_be_chosen_has_its_media_type(name: str) -> None:
+def test_each_selectable_format_has_its_media_type(name: str) -> None:
     generator = generators.get(name)
     described = {option["name"]: option for option in describe(generator.options)}
     for chosen in described.get("format", {}).get("choices", []):
@@ -121,19 +121,19 @@ def test_the_same_material_gives_the_same_bytes(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_a_project_without_work_is_refused_in_a_sentence(name: str) -> None:
+def test_a_project_without_images_is_refused_with_one_sentence(name: str) -> None:
     generator = generators.get(name)
     with pytest.raises(EmptyMaterialError, match=r"\w+ .*\w"):
         generator.generate(material_of(0), options_for(generator))
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_hostile_words_do_not_stop_it(name: str) -> None:
+def test_hostile_text_does_not_stop_a_generator(name: str) -> None:
     assert made(name, 3, words=HOSTILE)
 
 
 class _Seen(HTMLParser):
-    """Which elements and attributes a page has."""
+    """The elements and attributes of a page."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
@@ -150,7 +150,7 @@ def _seen(file: File) -> list[tuple[str, dict[str, str | None]]]:
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_hostile_words_become_text_and_nothing_else(name: str) -> None:
+def test_hostile_text_becomes_text_and_nothing_else(name: str) -> None:
     harmless, hostile = _seen(made(name, 3)[0]), _seen(made(name, 3, words=HOSTILE)[0])
     assert [tag for tag, _ in hostile].count("script") == [tag for tag, _ in harmless].count("script")
     assert [tag for tag, _ in hostile].count("style") == [tag for tag, _ in harmless].count("style")
@@ -162,7 +162,7 @@ def test_hostile_words_become_text_and_nothing_else(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_a_page_needs_nothing_from_elsewhere_but_delivery_images(name: str) -> None:
+def test_a_page_loads_only_delivery_images(name: str) -> None:
     file = made(name, 5)[0]
     for tag, attributes in _seen(file):
         for attribute in ("src", "href", "data", "poster", "xlink:href"):

@@ -1,7 +1,7 @@
-"""Thin pictures as material, and what each generator takes of memory for them.
+"""Thin pictures as material, and the memory that each generator takes for them.
 
-`python -m tests.artifacts.thin_pictures` prints a line for each generator: its name and its peak in MB over what the
-process had before.
+`python -m tests.artifacts.thin_pictures` prints a line for each generator: its name and its peak in MB above the
+memory that the process used before.
 """
 
 import io
@@ -16,7 +16,7 @@ from PIL import Image
 from artifacts.material import Material
 from tests.artifacts.materials import image_of, material_of
 
-# Width and height; the last is of more rows than any film or page has pixels.
+# Width and height; the last has more rows than any film or page has pixels.
 THIN = ((1, 20_000), (20_000, 1), (3, 6_000), (6_000, 3), (1, 1), (16_383, 2), (2, 16_383), (1, 3_000_000))
 
 
@@ -32,7 +32,7 @@ def thin_original(number: int) -> bytes:
 
 
 def thin_material() -> Material:
-    """A project of thin pictures, and last one whose row tells another shape than its file has."""
+    """A project of thin pictures; the row of the last one states a different shape than its file has."""
     images = [
         replace(image_of(number), width=width, height=height) for number, (width, height) in enumerate(THIN)
     ]

@@ -1,1 +1,1 @@
-"""Measurements against the practical limits: ratios within one run, never times to be kept."""
+"""Measurements of the practical limits: they compare ratios within one run, never absolute times."""

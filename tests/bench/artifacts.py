@@ -1,7 +1,7 @@
 """How long artifacts take to make: `python -m tests.bench artifacts`.
 
-The material is what a project of the mock provider holds: pictures of 1024 x 768 and other shapes as PNG, read from
-memory. A row for each artifact that has a limit; the fastest of the runs, since other work only ever adds.
+The material resembles a project of the mock provider: PNG pictures of 1024 x 768 and other shapes, read from
+memory. Prints a row for each artifact that has a limit: the fastest of the runs, because other load only adds time.
 """
 
 import os
@@ -35,7 +35,7 @@ RUNS = 2
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What is made, of how many images, and how long that may take."""
+    """What is made, of how many images, and its time limit in seconds."""
 
     what: str
     generator: str
@@ -45,7 +45,7 @@ class Measured:
 
 
 ROWS = (
-    # 2.4 s of title, three images, a fade of 0.6 s: ten seconds.
+    # 2.4 s of title, three images and a fade of 0.6 s make ten seconds.
     Measured("reel of 10 s, 720p", "walkthroughReel", 3, 15.0, {"seconds_per_image": 2.333}),
     Measured(
         "reel of 10 s, 1080p", "walkthroughReel", 3, 40.0, {"seconds_per_image": 2.333, "resolution": "1080p"}
@@ -68,7 +68,7 @@ def painted(number: int) -> bytes:
 
 
 def material(count: int) -> Material:
-    """So many images; originals are read as fast as memory allows."""
+    """Material of `count` images; originals are read as fast as memory allows."""
     made = material_of(count)
     images = []
     for number, image in enumerate(made.images):
@@ -78,7 +78,7 @@ def material(count: int) -> Material:
 
 
 def main() -> int:
-    """Prints a line for each row; returns how many took longer than they may."""
+    """Prints a line for each row; returns how many exceeded their limit."""
     late = 0
     for row in ROWS:
         generator = generators.get(row.generator)

@@ -1,4 +1,4 @@
-"""Settings of the embedded server with one view more, which answers bytes and does nothing else."""
+"""Settings of the embedded server with one more view, which only answers bytes."""
 
 from dali.settings import *  # noqa: F403
 

@@ -1,4 +1,4 @@
-"""The addresses of Dali and `/bare`, the same bytes as a page without anything."""
+"""Dali's URLs and `/bare`, which answers the same bytes as a page and does nothing else."""
 
 from functools import cache
 

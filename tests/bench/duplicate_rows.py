@@ -1,4 +1,4 @@
-"""A project of very many images, written by SQL alone, for measuring the search for near-duplicates."""
+"""A project with very many images, written with SQL only, to measure the search for near-duplicates."""
 
 import random
 from uuid import UUID
@@ -10,10 +10,10 @@ from progressions.models import Job, Variant
 from progressions.pipeline import duplicates
 from projects.models import Project
 
-# Images of one prompt resemble each other: structures are drawn around this many, each bit flipped by chance 1/8.
+# Images of one prompt resemble each other: structures are drawn around this many, each bit flipped with chance 1/8.
 PROMPTS = 1_000
 
-# All but the seven columns that are drawn; a row of the variants table as it is after its image was made.
+# All columns but the seven that are drawn; a row of the variants table as it is after its image was made.
 _VARIANTS = """
 INSERT INTO variants (id, job_id, project_id, provider, "index", number, kind, status, progress, attempts, code, error,
   retryable, seed, model, refined_prompt, tips, original_key, phash, phash_version, possibly_billed,
@@ -57,7 +57,7 @@ _RANDOM = "((floor(random() * 4294967296)::bigint << 32) | floor(random() * 4294
 
 
 def fill(rows: int) -> tuple[Project, list[int]]:
-    """A project with that many made images; also the structures that its prompts' images are drawn around."""
+    """A project with `count` images; also the structures around which the images of its prompts are drawn."""
     project = Project.objects.create(name="large")
     job = Job.objects.create(
         project=project, session_id="bench", prompt="p", kind="generate", remaining=0, status="complete"
@@ -91,7 +91,7 @@ def fill(rows: int) -> tuple[Project, list[int]]:
 
 
 def new_variant(project: Project, number: int) -> Variant:
-    """A variant under way, of a job of its own."""
+    """A variant in progress, in its own job."""
     job = Job.objects.create(project=project, session_id="bench", prompt="p", kind="generate", remaining=1)
     return Variant.objects.create(
         job=job,

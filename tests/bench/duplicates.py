@@ -1,7 +1,7 @@
 """Measures near-duplicates: misses and false alarms by threshold, and the search among a million images.
 
 `python -m tests.bench.duplicates` prints the first table of docs/duplicates.md, `... --rows 1000000` the second, on the
-database that the environment names (a database of its own, made and dropped). Same pictures, same table.
+database in `DATABASE_URL` (it creates and drops its own database). Same pictures, same table.
 """
 
 import argparse
@@ -52,7 +52,7 @@ class Hashed:
 
 
 def painted(families: int) -> Iterator[Sample]:
-    """Pictures of the built-in provider: a family is a prompt, its siblings differ in the seed alone."""
+    """Pictures of the built-in provider: a family is a prompt, its siblings differ only in the seed."""
     from progressions.enums import Kind
     from progressions.provider import ProviderRequest, providers
 
@@ -96,14 +96,14 @@ def _png(image: Image.Image) -> bytes:
 
 
 def _plain(image: Image.Image) -> imagehash.ImageHash:
-    """Over white where something is transparent."""
+    """The picture over white where it is transparent."""
     return imagehash.phash(on_ground(image, Ground.WHITE))
 
 
 def false_alarms(
     found: list[Hashed], threshold: int, distance: Callable[[Hashed, Hashed], int]
 ) -> tuple[int, int]:
-    """How many pairs of different pictures are taken for the same, and how many of those are siblings."""
+    """How many pairs of different pictures count as duplicates, and how many of those are siblings."""
     pairs = [
         (one.sort, one.family) == (other.sort, other.family)
         for one, other in combinations(found, 2)
@@ -113,7 +113,7 @@ def false_alarms(
 
 
 def print_quality(families: int) -> None:
-    """The tables of misses and false alarms, ours beside the plain 64-bit pHash: of opaque and transparent pictures."""
+    """The tables of misses and false alarms, ours next to the plain 64-bit pHash; opaque and transparent pictures."""
     _print_table([*samples(families), *painted(len(PROMPTS))])
     print()
     _print_table(list(transparent_samples(families // 2)))
@@ -155,7 +155,7 @@ def _print_misses(
 
 
 def print_speed(rows: int, checks: int = 100) -> None:
-    """Milliseconds of the check inside the transaction that holds the project's row."""
+    """Milliseconds of the check inside the transaction that locks the project's row."""
     from django.db import connection, transaction
 
     from progressions.pipeline import duplicates
@@ -194,7 +194,7 @@ def print_speed(rows: int, checks: int = 100) -> None:
 
 
 def main() -> None:
-    """Reads the options and prints the table asked for."""
+    """Reads the options and prints the requested table."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
     import django
 

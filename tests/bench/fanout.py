@@ -1,7 +1,7 @@
 """200 variants of a provider that takes 2 s, from submission to the last `complete`, against a plain asyncio script.
 
-The script does the same work and no more: call, store (once, synced), hash, encode, insert, an event a step. Both read
-the same 1024 x 1024 PNGs, each runs in a process of its own, in turn; what counts are the ratios.
+The script does the same work and no more: call, store (once, synced), hash, encode, insert, one event per step. Both
+read the same 1024 x 1024 PNGs, each in its own process, in turn; only the ratios count.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from pathlib import Path
 VARIANTS = 200
 LATENCY_S = 2.0
 ROUNDS = 3
-# A server that has just started opens a connection for each of its threads; what is measured is one that runs.
+# A fresh server opens a connection for each of its threads; the benchmark measures a warm one.
 WARM_UP = 64
 WARM_UP_S = 0.2
 
@@ -59,7 +59,7 @@ def _median(runs: list[dict[str, float]], figure: str) -> float:
 
 
 def _measure(part: str, pictures: Path, folder: Path) -> dict[str, float]:
-    """Runs one part in a process of its own and returns the figures it prints."""
+    """Runs one part in its own process and returns the figures that it prints."""
     data_dir = Path(tempfile.mkdtemp(dir=folder))
     environment = {
         name: value
@@ -93,7 +93,7 @@ def _report(began: float, cpu_before: float, count: int) -> None:
 
 
 def paint(pictures: Path) -> None:
-    """Draws the pictures: different enough from one another to be no duplicates, noisy enough to be 1.7 MB each."""
+    """Draws the pictures: different enough not to be duplicates, noisy enough to be 1.7 MB each."""
     import numpy as np
     from PIL import Image
 
@@ -114,7 +114,7 @@ def paint(pictures: Path) -> None:
 
 
 def floor(pictures: Path) -> None:
-    """The unavoidable: decode, hash and encode, in as many threads as there are cores, as both do it."""
+    """The minimum: decode, hash and encode, in as many threads as there are cores, as both do it."""
     from dali.lib.pictures.images import decode, encode_delivery
     from dali.lib.pictures.phash import fingerprint
 
@@ -132,7 +132,7 @@ def floor(pictures: Path) -> None:
 
 
 def plain(pictures: Path) -> None:
-    """The script that somebody would write who needs nothing but the pictures, stored as safely, and their events."""
+    """The script that one would write to get only the pictures, stored as safely, and their events."""
     from dali.lib.objects.storage import LocalWriteOnceStorage
     from dali.lib.pictures.images import decode, encode_delivery
     from dali.lib.pictures.phash import fingerprint
@@ -229,7 +229,7 @@ def dali(pictures: Path) -> None:
 
 
 def wait_for_end() -> None:
-    """Returns when all jobs are complete; looks often and cheaply, so as not to be measured itself."""
+    """Returns when all jobs are complete; polls often and cheaply, to stay out of the measurement."""
     from django.db import connection
 
     with connection.cursor() as cursor:

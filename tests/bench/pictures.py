@@ -1,4 +1,4 @@
-"""Pictures to measure near-duplicates with: different ones of many sorts, and alterations of each.
+"""Pictures to measure near-duplicates with: different ones of many kinds, and alterations of each.
 
 Everything is drawn from seeds, so every run sees the same pictures.
 """
@@ -17,7 +17,7 @@ _SIZES = ((384, 384), (384, 384), (448, 320), (320, 448))
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A picture, and the sort it is of. Pictures of one sort with one `family` are siblings: alike, yet different."""
+    """A picture and its kind. Pictures of one kind and `family` are siblings: alike, yet different."""
 
     sort: str
     family: int
@@ -39,7 +39,7 @@ def _colour(rng: np.random.Generator, low: int = 0, high: int = 255) -> tuple[in
 
 
 def _clouds(rng: np.random.Generator, size: tuple[int, int], power: float = 1.6) -> NDArray[np.floating]:
-    """Noise whose spectrum falls as photographs' do; (height, width), 0 to 1."""
+    """Noise whose spectrum falls off like that of photographs; (height, width), 0 to 1."""
     width, height = size
     down, across = np.meshgrid(np.fft.fftfreq(height) * height, np.fft.fftfreq(width) * width, indexing="ij")
     radius = np.maximum(np.hypot(down, across), 1.0)
@@ -50,7 +50,7 @@ def _clouds(rng: np.random.Generator, size: tuple[int, int], power: float = 1.6)
 
 
 def _flat(family: int, seed: int) -> Image.Image:
-    """One colour; families are well apart, seeds of a family are different shades."""
+    """One colour; families are far apart, seeds of a family are different shades."""
     rng = _generator(1, family)
     hue = np.array(_colour(rng, 20, 220), float)
     return Image.new(
@@ -59,7 +59,7 @@ def _flat(family: int, seed: int) -> Image.Image:
 
 
 def _gradient(family: int, seed: int) -> Image.Image:
-    """A smooth change from one colour to another; seeds differ in direction or colours."""
+    """A smooth gradient from one colour to another; seeds differ in direction or colours."""
     rng = _generator(2, family, seed)
     angle = rng.uniform(0, 2 * np.pi)
     down, across = np.meshgrid(np.linspace(-1, 1, SIDE_PX), np.linspace(-1, 1, SIDE_PX), indexing="ij")
@@ -70,7 +70,7 @@ def _gradient(family: int, seed: int) -> Image.Image:
 
 
 def _dark(family: int, seed: int) -> Image.Image:
-    """Night: hardly any light, a few dim things."""
+    """Night: almost no light, a few dim objects."""
     rng = _generator(3, family, seed)
     size = _SIZES[family % len(_SIZES)]
     tint = np.array(_colour(rng, 2, 18), float)
@@ -84,7 +84,7 @@ def _dark(family: int, seed: int) -> Image.Image:
 
 
 def _page(family: int, seed: int) -> Image.Image:
-    """Text: dark words on a light page, in paragraphs of its own."""
+    """Text: dark words on a light page, in random paragraphs."""
     rng = _generator(4, family, seed)
     size = _SIZES[family % len(_SIZES)]
     image = Image.new("RGB", size, _colour(rng, 225, 255))
@@ -112,7 +112,7 @@ def _photo(family: int, seed: int) -> Image.Image:
 
 
 def _logo(family: int, seed: int) -> Image.Image:
-    """One small mark on an even ground."""
+    """One small mark on a plain background."""
     rng = _generator(6, family)
     ground, ink = _colour(rng, 190, 255), _colour(rng, 0, 160)
     rng = _generator(6, family, seed)
@@ -130,7 +130,7 @@ def _logo(family: int, seed: int) -> Image.Image:
 
 
 def _landscape(family: int, seed: int) -> Image.Image:
-    """Sky, sun, hills, trees; a family shares palette and horizon, as answers to one prompt do."""
+    """Sky, sun, hills, trees; a family shares palette and horizon, as images of one prompt do."""
     rng = _generator(7, family)
     size = _SIZES[family % len(_SIZES)]
     width, height = size
@@ -158,7 +158,7 @@ def _landscape(family: int, seed: int) -> Image.Image:
 
 
 def _portrait(family: int, seed: int) -> Image.Image:
-    """A head in the middle of a blurred ground: pictures whose composition is all the same."""
+    """A head in the middle of a blurred background: pictures that all share one composition."""
     rng = _generator(8, family)
     ground, skin, hair, cloth = (_colour(rng, 20, 235) for _ in range(4))
     rng = _generator(8, family, seed)
@@ -191,12 +191,12 @@ _SORTS: dict[str, Callable[[int, int], Image.Image]] = {
 
 
 def picture_of(sort: str, family: int, seed: int) -> Image.Image:
-    """One of the pictures that `samples` gives."""
+    """One of the pictures from `samples`."""
     return _SORTS[sort](family, seed)
 
 
 def samples(families: int, siblings: int = 2) -> Iterator[Sample]:
-    """Different pictures: `families` of each sort, each of `siblings` pictures."""
+    """Different pictures: `families` of each kind, each with `siblings` pictures."""
     for sort, draw in _SORTS.items():
         for family in range(families):
             for seed in range(siblings):
@@ -215,7 +215,7 @@ def _resized(image: Image.Image, scale: float) -> Image.Image:
 
 
 def _cropped(image: Image.Image, share: float, seed: int) -> Image.Image:
-    """`share` of the width and of the height cut off, somehow spread over the two sides."""
+    """Cuts off `share` of the width and of the height, spread at random over the two sides."""
     left, top = _generator(9, seed).uniform(0, share, 2)
     width, height = image.size
     return image.crop(
@@ -253,12 +253,12 @@ ALTERATIONS: dict[str, Callable[[Image.Image, int], Image.Image]] = {
         _cropped(_resized(image, 0.5), 0.02, seed), "JPEG", 60
     ),
 }
-# A flat colour made brighter or greyer is another flat colour.
+# A flat colour made brighter or greyer is a different flat colour.
 OF_PICTURES_WITH_CONTENT = ("15 % brighter", "15 % darker", "15 % less contrast")
 
 
 def alterations_of(sample: Sample) -> Iterator[tuple[str, Image.Image]]:
-    """Each alteration that leaves the picture the same to a person's eye, by name."""
+    """By name, each alteration after which a person still sees the same picture."""
     for name, alter in ALTERATIONS.items():
         if sample.sort != "flat" or name not in OF_PICTURES_WITH_CONTENT:
             yield name, alter(sample.image, sample.family * 2 + sample.seed)

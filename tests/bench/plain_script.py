@@ -1,4 +1,4 @@
-"""The script that the measurement of providers is compared with: the same calls, stored as safely, and their events."""
+"""The script that the provider benchmark compares with: the same calls, stored as safely, and their events."""
 
 import asyncio
 import base64
@@ -27,7 +27,7 @@ PROMPT = "a lighthouse at dusk"
 
 
 class Services:
-    """The three services through their SDKs, and Cloudflare's, which has none, through the client under them."""
+    """The three services through their SDKs; Cloudflare, which has no SDK, through the HTTP client."""
 
     def __init__(self) -> None:
         base = types.HttpOptions(base_url=os.environ["GOOGLE_GEMINI_BASE_URL"])
@@ -59,7 +59,7 @@ class Services:
 
 
 class Shelf:
-    """Where the script keeps pictures, rows and events."""
+    """The place where the script keeps pictures, rows and events."""
 
     def __init__(self, folder: Path) -> None:
         self._storage = LocalWriteOnceStorage(str(folder / "objects"))
@@ -73,26 +73,26 @@ class Shelf:
             self._database.execute(statement)
 
     def tell(self, number: int, step: str) -> None:
-        """An event."""
+        """Writes an event."""
         with self._database:
             text = json.dumps({"type": "progress", "variantIndex": number, "step": step})
             self._database.execute("INSERT INTO events (text) VALUES (?)", (text,))
 
     def insert(self, number: int, phash: str, name: str, size_bytes: int) -> None:
-        """A row."""
+        """Writes a row."""
         with self._database:
             self._database.execute(
                 "INSERT INTO images VALUES (?, ?, ?, ?)", (number, phash, name, size_bytes)
             )
 
     async def put(self, key: str, content: bytes, media_type: str) -> None:
-        """An object, stored once and synced."""
+        """Writes an object, once and synced."""
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(None, lambda: self._storage.put_once(key, content, media_type=media_type))
 
 
 async def everything(shelf: Shelf, variants: int, concurrency: int) -> None:
-    """All variants, at most `concurrency` calls at once to each service."""
+    """Makes all variants, with at most `concurrency` calls at once to each service."""
     services, cpus = Services(), ThreadPoolExecutor(os.cpu_count())
     loop = asyncio.get_running_loop()
 

@@ -10,7 +10,7 @@ from progressions.provider import Draft, Provider, ProviderImage, ProviderReques
 
 
 class FileProvider(Provider):
-    """Answers after `latency_s` with the file named for the request's seed."""
+    """Answers after `latency_s` with the file named after the request's seed."""
 
     name = "bench"
     title = "Bench"
@@ -24,20 +24,20 @@ class FileProvider(Provider):
         self.latency_s = latency_s
 
     def check(self, draft: Draft) -> None:
-        """Takes everything."""
+        """Accepts everything."""
 
     def call(self, request: ProviderRequest) -> ProviderImage:
-        """The file, after a while."""
+        """The file, after the delay."""
         time.sleep(self.latency_s)
         content = (self._pictures / f"{request.seed}.png").read_bytes()
         return ProviderImage(content, "files", request.seed, Decimal(0))
 
 
 class SilentJudge(Judge):
-    """Passes everything without looking: what is measured is not the judge."""
+    """Passes everything without looking: the judge is not measured."""
 
     name = "bench"
 
     def judge(self, request: JudgeRequest) -> Verdict:
-        """Pass."""
+        """Passes."""
         return Verdict(Judgment.PASS, ["Not looked at."])

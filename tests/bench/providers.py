@@ -1,7 +1,7 @@
 """300 variants over three services that take 0.5 to 5 s, 20 calls each at once, against a plain asyncio script.
 
 The script makes the same calls through the SDKs, and stores, hashes, encodes and records the same. The services are
-stand-ins in a process of their own that answer with prepared 1024 x 1024 PNGs. With DATABASE_URL (PostgreSQL) also: how
+fakes in their own process that answer with prepared 1024 x 1024 PNGs. With DATABASE_URL (PostgreSQL) also measures how
 many database connections are held while 100 calls wait.
 """
 
@@ -61,7 +61,7 @@ def median(runs: list[dict[str, Any]], figure: str) -> float:
 
 
 def measure(part: str, folder: Path, latency_s: float | None = None, **variables: str) -> dict[str, Any]:
-    """Runs one part in a process of its own, against services of its own; returns its figures and what they saw."""
+    """Runs one part in its own process, against its own services; returns its figures and what the services saw."""
     data_dir = Path(tempfile.mkdtemp(dir=folder))
     with services(folder, latency_s) as urls:
         environment = {name: value for name, value in os.environ.items() if name not in HERE} | {
@@ -131,17 +131,17 @@ def dali(count: int = VARIANTS) -> None:
 
 
 def watch_pool(count: int) -> int:
-    """The most connections that were out of the pool at once while `count` calls waited."""
+    """The maximum number of connections out of the pool at once while `count` calls waited."""
     from django.db import connection
 
     from progressions.work import slots
 
-    pool = connection.pool  # type: ignore[attr-defined] # that of PostgreSQL
+    pool = connection.pool  # type: ignore[attr-defined] # the pool of PostgreSQL
     until, most = time.monotonic() + 60, 0
     while sum(slots.under_way(name) for name in PROVIDERS) < count - 2:
         assert time.monotonic() < until, "the calls did not start"
         time.sleep(0.05)
-    time.sleep(1)  # what the claims wrote is written
+    time.sleep(1)  # lets the writes of the claims finish
     connection.close()
     for _ in range(200):
         stats = pool.get_stats()
@@ -151,7 +151,7 @@ def watch_pool(count: int) -> int:
 
 
 def held_connections(folder: Path) -> str:
-    """The most database connections held while 100 calls wait, of a process on PostgreSQL."""
+    """The maximum number of database connections held while 100 calls wait, in a process on PostgreSQL."""
     database = os.environ.get("DATABASE_URL", "")
     if not database.startswith("postgres"):
         return "not measured: needs DATABASE_URL (PostgreSQL)"

@@ -1,8 +1,8 @@
-"""Public pages: requests a second against a bare view of the same bytes, and 10,000 views at 500 a second as rows.
+"""Public pages: requests per second against a bare view of the same bytes; 10,000 views at 500 per second as rows.
 
-`python -m tests.bench public_pages`. The pages are asked of a server in a process of its own over kept connections, in
-turn with a view that answers the same bytes and does nothing else. The views go through the view log into SQLite, or
-into the PostgreSQL that `DATABASE_URL` names.
+`python -m tests.bench public_pages`. Requests the pages from a server in its own process over persistent connections,
+in turn with a view that answers the same bytes and does nothing else. The views go through the view log into SQLite,
+or into the PostgreSQL of `DATABASE_URL`.
 """
 
 import asyncio
@@ -60,7 +60,7 @@ async def _ask(port: int, address: str, times: int, size: int) -> None:
 
 
 def a_second(port: int, address: str, size: int) -> float:
-    """Requests a second of an address."""
+    """Requests per second for a URL."""
 
     async def ask_all() -> None:
         share = REQUESTS // CONNECTIONS
@@ -138,7 +138,7 @@ def log_views() -> bool:
 
 
 def main() -> int:
-    """How many of the two fell short."""
+    """How many of the two missed their limit."""
     call_command("migrate", verbosity=0)
     return [compare_pages(), log_views()].count(False)
 
@@ -146,4 +146,4 @@ def main() -> int:
 if __name__ == "__main__":
     failed = main()
     sys.stdout.flush()
-    os._exit(bool(failed))  # the worker's thread would be waited for
+    os._exit(bool(failed))  # a normal exit would wait for the worker's thread

@@ -1,4 +1,4 @@
-"""Measures repainted parts: how many siblings of an inpaint are taken for one another, whole and by their masks.
+"""Measures repainted parts: how many siblings of an inpaint count as duplicates, by whole image and by mask.
 
 `python -m tests.bench.repainted` prints the table "Repainted parts" of docs/duplicates.md. Same pictures, same table.
 """
@@ -43,7 +43,7 @@ def _rectangles(*boxes: tuple[int, int, int, int]) -> Image.Image:
 
 
 def variants_of(start: Image.Image, mask: Image.Image, prompt: str) -> list[Image.Image]:
-    """The variants of one inpaint, by the built-in painter."""
+    """The variants of one inpaint, from the built-in painter."""
     brief = read_prompt(prompt)
     return [retouch.inpaint(start, mask, brief, np.random.default_rng(seed)) for seed in range(VARIANTS)]
 
@@ -56,7 +56,7 @@ def recoded(image: Image.Image) -> Image.Image:
 
 
 def distances(images: list[Image.Image], area: Image.Image | None) -> list[int]:
-    """Of every pair of the images."""
+    """The distance of every pair of the images."""
     found = [fingerprint(Picture(image, "image/png"), area) for image in images]
     return [distance(a, b) for a, b in combinations(found, 2)]
 

@@ -1,6 +1,6 @@
 """How fast the filters of progressions are with 200,000 rows: `python -m tests.bench.search [rows]`.
 
-Uses the database of `DATABASE_URL`, in which it makes and afterwards drops one of its own; without, SQLite in a
+Creates and drops its own database in the server of `DATABASE_URL`; without it, SQLite in a
 temporary directory. Prints the milliseconds of a page of 50: the median of nine,
 and in a second column, on PostgreSQL, without the indexes.
 """
@@ -110,7 +110,7 @@ def fill(count: int) -> list[UUID]:
 
 
 def questions(large: UUID, small: UUID) -> Iterator[tuple[str, Callable[[], Rows]]]:
-    """What is measured: its name, and the rows asked for."""
+    """The measured queries: name and queryset."""
 
     def of(project: UUID) -> Rows:
         return ImageProgression.objects.filter(project_id=project)
@@ -134,7 +134,7 @@ def questions(large: UUID, small: UUID) -> Iterator[tuple[str, Callable[[], Rows
 
 
 def median_ms(ask: Callable[[], Rows]) -> float:
-    """Of nine pages of 50, the query counted with the making of its rows."""
+    """Milliseconds of a page of 50, median of nine, including the construction of its rows."""
     taken = []
     for _ in range(9):
         start = time.perf_counter()
@@ -145,7 +145,7 @@ def median_ms(ask: Callable[[], Rows]) -> float:
 
 @contextmanager
 def own_database() -> Iterator[None]:
-    """A database of its own for the time of the block; SQLite's is a file, as a server's is."""
+    """A separate database for the block; for SQLite a file, as on a server."""
     name = connection.settings_dict["NAME"]
     own = f"dali_bench_{os.getpid()}"
     file = os.path.join(os.environ["DALI_DATA_DIR"], own)
@@ -158,12 +158,12 @@ def own_database() -> Iterator[None]:
 
 
 def is_compared() -> bool:
-    """Whether the same questions can be asked without the indexes: SQLite's filter asks its index by name."""
+    """Whether the queries also run without the indexes: SQLite's filter names its index in the query."""
     return connection.vendor == "postgresql"
 
 
 def main(count: int) -> None:
-    """Fills, measures, prints."""
+    """Fills the database, measures, prints."""
     with own_database():
         drop_search_indexes(connection)
         start = time.perf_counter()

@@ -1,4 +1,4 @@
-"""Stand-ins for the three services that answer with prepared pictures, in a process of their own."""
+"""Fakes of the three services that answer with prepared pictures, in their own process."""
 
 import base64
 import itertools
@@ -39,7 +39,7 @@ def paint(pictures: Path) -> None:
 
 
 class Service(VendorServer):
-    """Answers every call with the next picture in the service's words, after 0.5 to 5 s; `/stats` says what it saw."""
+    """Answers every call with the next picture in the service's format, after 0.5 to 5 s; `/stats` says what it saw."""
 
     def __init__(self, vendor: str, pictures: list[bytes], latency_s: float | None) -> None:
         super().__init__(self._answer)
@@ -53,7 +53,7 @@ class Service(VendorServer):
     def _latency_s(self, request: Received) -> float:
         if request.path == "/stats":
             return 0
-        # Spread evenly, the same for whoever asks.
+        # Spread evenly, the same for every caller.
         return 0.5 + 4.5 * (next(self._turn) * 0.618034 % 1) if self._fixed_s is None else self._fixed_s
 
     def _answer(self, request: Received) -> Answer:
@@ -80,7 +80,7 @@ _ENDS = {"openai": b'"}]}', "gemini": b'"}}]}}]}', "cloudflare": b'"}}'}
 
 
 def serve(pictures: Path, latency_s: float | None) -> None:
-    """Serves all three until its input ends; prints their addresses."""
+    """Serves all three until its input ends; prints their URLs."""
     encoded = [base64.b64encode(path.read_bytes()) for path in sorted(pictures.iterdir())]
     services = {vendor: Service(vendor, encoded, latency_s) for vendor in VENDORS}
     for service in services.values():
@@ -92,7 +92,7 @@ def serve(pictures: Path, latency_s: float | None) -> None:
 
 @contextmanager
 def services(folder: Path, latency_s: float | None = None) -> Iterator[dict[str, str]]:
-    """The three services in a process of their own; gives their addresses."""
+    """The three services in their own process; yields their URLs."""
     command = [
         sys.executable,
         "-m",

@@ -1,7 +1,7 @@
 """The stream against a bare `websockets` broadcast server: latency, and 100 clients x 10,000 events.
 
-Server and clients are processes of their own; the clients count frames and check every number, and cost the same for
-both servers. Dali's events are rows, written and committed while they are sent; the bare server's are texts.
+Server and clients run in their own processes; the clients count frames, check every number, and cost the same for
+both servers. Dali's events are rows, written and committed while they are sent; the bare server sends ready-made texts.
 """
 
 import asyncio
@@ -59,21 +59,21 @@ def main() -> None:
 
 
 class Server:
-    """One of the two servers, and what is asked of it."""
+    """One of the two servers, and the commands it accepts."""
 
     def __init__(self, process: "subprocess.Popen[str]", port: int) -> None:
         self._process = process
         self._port = port
 
     def latencies(self) -> list[float]:
-        """Seconds from each commit to the arrival at one client."""
+        """Seconds from each commit until the event arrives at one client."""
         clients = self._clients("latency", "", 1, LATENCY_EVENTS)
         times = self._write("latency", LATENCY_EVENTS, 1, LATENCY_PAUSE_S)
         arrivals = self._result(clients)["arrivals"]
         return [arrival - sent for sent, arrival in zip(times, arrivals, strict=True)]
 
     def rate(self, session_id: str, query: str) -> float:
-        """Events delivered a second, over all clients, from the first commit to the last arrival."""
+        """Events delivered per second, over all clients, from the first commit to the last arrival."""
         clients = self._clients(session_id, query, CLIENTS, EVENTS)
         times = self._write(session_id, EVENTS, A_TRANSACTION, 0)
         ended_at: float = self._result(clients)["ended_at"]
@@ -148,7 +148,7 @@ def _wait_until_it_listens(port: int, process: "subprocess.Popen[str]") -> None:
 
 
 class Client(asyncio.Protocol):
-    """Reads a WebSocket as cheaply as Python can, and checks that each number is the one after the last."""
+    """Reads a WebSocket as cheaply as Python can, and checks that each number follows the last."""
 
     def __init__(self, target: str, events: int) -> None:
         loop = asyncio.get_running_loop()
@@ -161,7 +161,7 @@ class Client(asyncio.Protocol):
         self._rest = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Asks for the upgrade."""
+        """Requests the upgrade."""
         assert isinstance(transport, asyncio.WriteTransport)
         transport.write(
             f"GET {self._target} HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -169,7 +169,7 @@ class Client(asyncio.Protocol):
         )
 
     def data_received(self, data: bytes) -> None:
-        """Counts."""
+        """Counts the frames."""
         data = self._rest + data
         if not self.is_open.done():
             head, end, data = data.partition(b"\r\n\r\n")
@@ -193,24 +193,24 @@ class Client(asyncio.Protocol):
             self.is_done.set_result(None)
 
     def connection_lost(self, error: Exception | None) -> None:
-        """Fails, if events are missing."""
+        """Fails if events are missing."""
         if not self.is_done.done():
             self.is_done.set_exception(RuntimeError(f"closed after {self._seen} events: {error}"))
 
 
 async def read(port: int, target: str, clients: int, events: int) -> None:
-    """Connects all clients, says `ready`, and prints when all of them had all events."""
+    """Connects all clients, prints `ready`, and reports when all of them have received all events."""
     loop = asyncio.get_running_loop()
     protocols = [
         (await loop.create_connection(lambda: Client(target, events), "127.0.0.1", port))[1]
         for _ in range(clients)
     ]
     await asyncio.gather(*(protocol.is_open for protocol in protocols))
-    await asyncio.sleep(0.2)  # the servers' own bookkeeping of new connections
+    await asyncio.sleep(0.2)  # lets the servers finish their setup of new connections
     print("ready", flush=True)
     await asyncio.gather(*(protocol.is_done for protocol in protocols))
     ended_at = time.monotonic()
-    await asyncio.sleep(0.2)  # an event too many would show now
+    await asyncio.sleep(0.2)  # a surplus event would show up now
     if any(protocol._seen != events for protocol in protocols):
         raise RuntimeError("more events came than were sent")
     print(json.dumps({"ended_at": ended_at, "arrivals": protocols[0].arrivals}))

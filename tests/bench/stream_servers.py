@@ -1,4 +1,4 @@
-"""The two servers that tests.bench.stream compares. Each reads orders from standard input and answers in JSON lines:
+"""The two servers that tests.bench.stream compares. Each reads commands from standard input and answers in JSON lines:
 `write SESSION COUNT A_TRANSACTION PAUSE_S` sends that many events and answers when each was committed (`times`)."""
 
 import asyncio
@@ -17,7 +17,7 @@ Order = tuple[str, int, int, float]
 
 
 def run_dali() -> None:
-    """The embedded server as `manage.py serve` runs it, and a thread in it that writes events."""
+    """The embedded server as `manage.py serve` runs it, with a thread that writes events."""
     os.environ["DJANGO_SETTINGS_MODULE"] = "dali.settings"
     import django
     from django.core.management import call_command
@@ -86,7 +86,7 @@ def _order(line: str) -> Order:
 
 
 def _body() -> dict[str, object]:
-    """What a step's event carries."""
+    """The payload of a step's event."""
     some_id = "019ab1f0-0000-7000-8000-000000000000"
     return {
         "type": "progress",

@@ -1,6 +1,6 @@
-"""Transparent pictures to measure near-duplicates with, as tests/bench/pictures.py has opaque ones.
+"""Transparent pictures to measure near-duplicates with; tests/bench/pictures.py has the opaque ones.
 
-Pictures of a family share what makes such pictures alike: the colour of a motif, an outline, or what is in it.
+Pictures of a family share what makes such pictures alike: the colour of a motif, an outline or the content.
 """
 
 import io
@@ -11,13 +11,13 @@ from PIL import Image, ImageDraw, ImageEnhance, ImageFilter
 
 from tests.bench.pictures import ALTERATIONS, SIDE_PX, Sample, picture_of
 
-_FINE = 2  # motifs are drawn so much larger, for soft edges
+_FINE = 2  # motifs are drawn this many times larger, for soft edges
 _KEEP_ALPHA = ("half size", "1.5 times the size", "1 % cropped", "2 % cropped", "3 % cropped")
 _SHAPES = ("circle", "ring", "square", "triangle", "star", "bars", "cross", "dots")
 
 
 def outline(shape: str, rng: np.random.Generator, *, least: float = 60, most: float = 120) -> Image.Image:
-    """A shape somewhere near the middle, as alpha."""
+    """A shape near the middle, as alpha."""
     side = SIDE_PX * _FINE
     alpha = Image.new("L", (side, side))
     draw = ImageDraw.Draw(alpha)
@@ -68,7 +68,7 @@ def _motif(
 
 
 def _mixed(family: int, seed: int) -> Image.Image:
-    """A white, a black and a grey shape: whatever the ground, one of them is lost on it."""
+    """A white, a black and a grey shape: any background hides one of them."""
     image = Image.new("RGBA", (SIDE_PX, SIDE_PX))
     for place, level in enumerate((255, 0, 128)):
         rng = np.random.default_rng([2026, 30, family, seed, place])
@@ -78,13 +78,13 @@ def _mixed(family: int, seed: int) -> Image.Image:
 
 
 def _cut_out(family: int, seed: int) -> Image.Image:
-    """Two contents in one outline."""
+    """Two contents with one outline."""
     alpha = outline(_SHAPES[family % 3], np.random.default_rng([2026, 31, family]), least=100, most=130)
     return _with_alpha(_content(family, seed), alpha)
 
 
 def _outlined(family: int, seed: int) -> Image.Image:
-    """One content in two outlines."""
+    """One content with two outlines."""
     alpha = outline(
         _SHAPES[(family + seed * 3) % 8], np.random.default_rng([2026, 32, family, seed]), least=90
     )
@@ -92,7 +92,7 @@ def _outlined(family: int, seed: int) -> Image.Image:
 
 
 def _glow(family: int, seed: int) -> Image.Image:
-    """Nothing but soft, half-transparent light."""
+    """Only soft, half-transparent light."""
     rng = np.random.default_rng([2026, 33, family, seed])
     alpha = outline(_SHAPES[(family + seed) % 8], rng).filter(ImageFilter.GaussianBlur(18))
     return _with_alpha(Image.new("RGB", alpha.size, (255, 244, 214)), alpha)
@@ -118,7 +118,7 @@ _SORTS: dict[str, Callable[[int, int], Image.Image]] = {
 
 
 def transparent_samples(families: int) -> Iterator[Sample]:
-    """Different pictures: `families` of each sort, each of two pictures."""
+    """Different pictures: `families` of each kind, each with two pictures."""
     for sort, draw in _SORTS.items():
         for family in range(families):
             for seed in range(2):
@@ -143,7 +143,7 @@ def _noisy(image: Image.Image, seed: int) -> Image.Image:
 
 
 def _faint(image: Image.Image, seed: int) -> Image.Image:
-    """What was opaque up to 5 levels less so, what was clear up to 5 more: nobody sees it."""
+    """Changes alpha by up to 5 levels at both ends, which is invisible."""
     noise = np.random.default_rng([2026, 41, seed]).integers(0, 6, (image.height, image.width))
     alpha = np.asarray(image.getchannel("A")).astype(np.int32)
     changed = np.where(alpha > 127, alpha - noise, alpha + noise).clip(0, 255).astype(np.uint8)
@@ -151,7 +151,7 @@ def _faint(image: Image.Image, seed: int) -> Image.Image:
 
 
 def _hidden(image: Image.Image, seed: int) -> Image.Image:
-    """Other colours where nothing is seen of them."""
+    """Changes the colours of invisible pixels."""
     pixels = np.asarray(image).copy()
     noise = np.random.default_rng([2026, 42, seed]).integers(
         0, 256, (image.height, image.width, 3), dtype=np.uint8
@@ -182,6 +182,6 @@ TRANSPARENT_ALTERATIONS: dict[str, Callable[[Image.Image, int], Image.Image]] = 
 
 
 def transparent_alterations_of(sample: Sample) -> Iterator[tuple[str, Image.Image]]:
-    """Each alteration that leaves the picture the same to a person's eye, by name."""
+    """By name, each alteration after which a person still sees the same picture."""
     for name, alter in TRANSPARENT_ALTERATIONS.items():
         yield name, alter(sample.image, sample.family * 2 + sample.seed)

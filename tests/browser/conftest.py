@@ -1,4 +1,4 @@
-"""A real Chromium for the tests of pages, and the rows they look at."""
+"""A real Chromium for the tests of pages, and the rows that the pages show."""
 
 import os
 import shutil
@@ -22,7 +22,7 @@ from playwright.sync_api import (
 )
 from pytest_django import Settings
 
-# Far more than a page takes that shares a busy machine with its server.
+# Far more than a page takes when it shares a busy machine with its server.
 PATIENCE_MS = 120_000
 expect.set_options(timeout=PATIENCE_MS)
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
@@ -30,7 +30,7 @@ ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-backg
 
 @dataclass  # without slots: Playwright keeps its wrappers on the object whose method it calls
 class Watched:
-    """A page, what went wrong on it, and what it asked of other hosts."""
+    """A page, its errors, and its requests to other hosts."""
 
     page: Page
     origin: str
@@ -38,44 +38,44 @@ class Watched:
     foreign: list[str] = field(default_factory=list)
 
     def open(self, path: str) -> None:
-        """Opens a path of the server and waits until nothing more is loaded."""
+        """Opens a path of the server and waits until all resources have loaded."""
         self.page.goto(f"{self.origin}{path}", wait_until="networkidle")
 
     def overflow_px(self) -> int:
-        """By how much the page is wider than the window."""
+        """How much wider the page is than the window, in pixels."""
         return int(
             self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         )
 
     def note_message(self, message: ConsoleMessage) -> None:
-        """Keeps errors and warnings of the console."""
+        """Records errors and warnings of the console."""
         if message.type in ("error", "warning"):
             self.faults.append(message.text)
 
     def note_error(self, error: Error) -> None:
-        """Keeps what a script raised and nobody caught."""
+        """Records uncaught exceptions of scripts."""
         self.faults.append(str(error))
 
     def note_dialog(self, dialog: Dialog) -> None:
-        """Keeps what a page says in a dialog, and closes it: pages of Dali have none of this kind."""
+        """Records the text of a dialog and closes it; Dali's pages open no such dialogs."""
         self.faults.append(f"dialog: {dialog.message}")
         dialog.dismiss()
 
     def note_request(self, request: Request) -> None:
-        """Keeps requests that leave the host."""
+        """Records requests to other hosts."""
         if not request.url.startswith((self.origin, "data:", "blob:")):
             self.foreign.append(request.url)
 
 
 @contextmanager
 def chromium(arguments: list[str]) -> Iterator[Browser]:
-    """Chromium; skips or fails where there is none. While it runs, its loop keeps tests with loops from running."""
+    """Chromium; skips or fails without one. While it runs, its event loop keeps tests with loops from running."""
     executable = os.environ.get("DALI_CHROMIUM") or shutil.which("chromium")
     if not executable:
         if os.environ.get("DALI_REQUIRE_BROWSER") == "1":
-            pytest.fail("no Chromium is here: install it, or name it in DALI_CHROMIUM")
-        pytest.skip("no Chromium is here; DALI_CHROMIUM names one")
-    # The ORM sees the loop of Playwright in this thread and would refuse to work; the loop is idle meanwhile.
+            pytest.fail("Chromium is missing: install it, or set DALI_CHROMIUM to its path")
+        pytest.skip("Chromium is missing; set DALI_CHROMIUM to its path")
+    # The ORM sees Playwright's loop in this thread and would refuse to work; the loop is idle meanwhile.
     patch = pytest.MonkeyPatch()
     patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
     try:
@@ -89,7 +89,7 @@ def chromium(arguments: list[str]) -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium, one a module."""
+    """Chromium, one per module."""
     with chromium(ARGUMENTS) as started:
         yield started
 
@@ -98,7 +98,7 @@ def browser() -> Iterator[Browser]:
 def open_page(
     browser: Browser, live_server: "object", settings: Settings
 ) -> Iterator[Callable[..., Watched]]:
-    """A function that opens an empty page on the live server; `client` lends it a session, `how` is Playwright's."""
+    """A function that opens an empty page on the live server; `client` lends its session; `how`: Playwright options."""
     origin = str(live_server)
     settings.PUBLIC_ORIGIN = origin
     contexts: list[BrowserContext] = []
@@ -116,7 +116,7 @@ def open_page(
         )
         context.set_default_timeout(PATIENCE_MS)
         contexts.append(context)
-        # The server of these tests has no stream; 204 ends it without a fault, and pages read their state instead.
+        # This test server has no stream; 204 ends the request without an error, and pages read their state instead.
         context.route("**/public/**/live", lambda route: route.fulfill(status=204))
         if client is not None:
             name = settings.SESSION_COOKIE_NAME

@@ -1,4 +1,4 @@
-"""Two visitors on one deck or board of a real server: what one says the other sees, live; nothing said does harm."""
+"""Two visitors on one deck or board of a real server: each sees the other's input live, and none of it does harm."""
 
 import contextlib
 from collections.abc import Callable, Iterator
@@ -46,7 +46,7 @@ class House:
 
     @contextlib.contextmanager
     def visitors(self, address: str, *widths: int) -> Iterator[list[Watched]]:
-        """One browser of its own for each width, all on the page."""
+        """One browser for each width, all on the page."""
         with contextlib.ExitStack() as stack:
             seen = []
             for width in widths:
@@ -72,7 +72,7 @@ def house(browser: Browser, start_server: Callable[..., ServerProcess]) -> House
 
 
 def at_rest(one: Locator) -> FloatRect:
-    """Where an element stands once its page glides no longer."""
+    """The position of an element after the page has stopped scrolling."""
     seen = [one.bounding_box()]
     while len(seen) < 2 or seen[-1] != seen[-2]:
         one.page.wait_for_timeout(300)
@@ -86,7 +86,7 @@ def totals(page: Page) -> Any:
     return page.locator("#cards > li .totals").first
 
 
-def test_two_visitors_vote_and_see_each_others_totals(house: House) -> None:
+def test_two_visitors_vote_and_see_the_common_totals(house: House) -> None:
     deck = house.publish("votingDeck")
     with house.visitors(deck["public_url"], 1440, 360) as (one, two):
         one.page.locator("#mode-all").click()
@@ -96,7 +96,7 @@ def test_two_visitors_vote_and_see_each_others_totals(house: House) -> None:
         expect(two.page.locator("#ranks .facts").first).to_have_text("Yes 1 · Maybe 0 · No 0")
         expect(two.page.locator("#turnout")).to_have_text("1 vote so far")
         two.page.locator("#mode-all").click()
-        assert totals(two.page).is_hidden()  # it sways nobody who has not voted
+        assert totals(two.page).is_hidden()  # totals would bias a visitor who has not voted
         two.page.locator("label.no").first.click()
         expect(totals(one.page)).to_have_text("Yes 1 · Maybe 0 · No 1")
         two.page.locator("label.yes").first.click()
@@ -111,7 +111,7 @@ def test_two_visitors_vote_and_see_each_others_totals(house: House) -> None:
             assert (seen.overflow_px(), seen.faults, seen.foreign) == (0, [], [])
 
 
-def test_a_deck_that_is_closed_says_so_at_once_and_takes_no_more(house: House) -> None:
+def test_a_closed_deck_says_so_at_once_and_accepts_no_more_votes(house: House) -> None:
     deck = house.publish("votingDeck")
     with house.visitors(deck["public_url"], 1440) as (seen,):
         seen.page.locator("#mode-all").click()
@@ -128,7 +128,7 @@ def test_a_deck_that_is_closed_says_so_at_once_and_takes_no_more(house: House) -
         assert seen.faults == []
 
 
-def test_two_visitors_comment_and_what_one_writes_stays_in_its_place(house: House) -> None:
+def test_two_visitors_comment_and_each_draft_stays_in_place(house: House) -> None:
     board = house.publish("reviewBoard")
     with house.visitors(board["public_url"], 1440, 360) as (one, two):
         mine, theirs = one.page.locator("#image-1"), two.page.locator("#image-1")
@@ -171,7 +171,7 @@ def test_hostile_names_and_comments_do_nothing(house: House) -> None:
             assert (seen.overflow_px(), seen.faults, seen.foreign) == (0, [], [])
 
 
-def test_a_board_that_is_closed_keeps_what_was_said_and_what_one_was_writing(house: House) -> None:
+def test_a_closed_board_keeps_its_comments_and_the_draft_of_a_visitor(house: House) -> None:
     board = house.publish("reviewBoard")
     with house.visitors(board["public_url"], 1440) as (seen,):
         entry = seen.page.locator("#image-1")
@@ -187,7 +187,7 @@ def test_a_board_that_is_closed_keeps_what_was_said_and_what_one_was_writing(hou
         assert seen.faults == []
 
 
-def test_a_page_that_was_taken_back_says_so_to_those_who_have_it_open(house: House) -> None:
+def test_an_unpublished_page_says_so_to_visitors_who_have_it_open(house: House) -> None:
     deck = house.publish("votingDeck")
     with house.visitors(deck["public_url"], 1440) as (seen,):
         house.ask("POST", f"/api/artifacts/{deck['id']}/unpublish")

@@ -1,4 +1,4 @@
-"""Every page of the registry's generators in a browser: on phones and desktops, dark, printed, without script."""
+"""Every page of the registry's generators in a browser: on phones and desktops, dark, printed, without scripts."""
 
 from collections.abc import Callable
 from functools import cache
@@ -21,7 +21,7 @@ WIDTHS = (360, 1440)
 
 
 def address_of(name: str, *, words: str = "", **options: object) -> str:
-    """Where the artifact of a seeded project is, made through the API; every image is let in."""
+    """The URL of an artifact of a seeded project, made through the API; includes every image."""
     project = seed_project(words)
     if issubclass(generators.get(name).options, ImageOptions):
         options = {"include": "all", **options}
@@ -39,7 +39,7 @@ def axe() -> str:
 
 
 def findings(page: Page) -> list[str]:
-    """What axe-core finds serious or worse: rule, elements and why."""
+    """The serious or critical findings of axe-core: rule, elements and reason."""
     page.evaluate(axe())
     found = page.evaluate(
         "axe.run(document, {resultTypes: ['violations']}).then(results => results.violations)"
@@ -53,7 +53,7 @@ def findings(page: Page) -> list[str]:
 
 
 def see_everything(page: Page) -> None:
-    """Asks for the lazy pictures too, and waits until each has loaded or failed."""
+    """Loads the lazy pictures as well, and waits until each has loaded or failed."""
     page.evaluate("document.querySelectorAll('img[loading=lazy]').forEach(one => { one.loading = 'eager' })")
     page.evaluate(
         """Promise.all([...document.images].filter(one => !one.complete).map(
@@ -62,7 +62,7 @@ def see_everything(page: Page) -> None:
 
 
 def broken_images(page: Page) -> list[str]:
-    """Pictures with an address that did not load."""
+    """The URLs of pictures that did not load."""
     found: list[str] = page.eval_on_selector_all(
         "img[src]",
         "images => images.filter(one => !one.complete || !one.naturalWidth).map(one => one.currentSrc || one.src)",
@@ -97,7 +97,7 @@ def test_a_page_can_be_printed(open_page: OpenPage, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_a_page_can_be_read_without_script(open_page: OpenPage, name: str) -> None:
+def test_a_page_can_be_read_without_scripts(open_page: OpenPage, name: str) -> None:
     address = address_of(name)
     for width in WIDTHS:
         seen = open_page(width=width, java_script_enabled=False)
@@ -109,7 +109,7 @@ def test_a_page_can_be_read_without_script(open_page: OpenPage, name: str) -> No
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_hostile_words_do_nothing_in_a_browser(open_page: OpenPage, name: str) -> None:
+def test_hostile_text_does_nothing_in_a_browser(open_page: OpenPage, name: str) -> None:
     seen = open_page(width=360)
     seen.open(address_of(name, words=HOSTILE))
     see_everything(seen.page)

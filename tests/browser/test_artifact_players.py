@@ -1,4 +1,4 @@
-"""What visitors do on artifacts' pages: open pictures large, leaf through slides, compare, copy colours."""
+"""What visitors do on artifact pages: enlarge pictures, page through slides, compare, copy colours."""
 
 from collections.abc import Callable
 
@@ -14,7 +14,7 @@ OpenPage = Callable[..., Watched]
 
 
 def swipe(page: Page, selector: str, across: int) -> None:
-    """A finger that moves `across` pixels over the middle of an element."""
+    """A finger swipe of `across` pixels over the middle of an element."""
     box = page.locator(selector).bounding_box()
     assert box is not None
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
@@ -29,7 +29,7 @@ def swipe(page: Page, selector: str, across: int) -> None:
     send("touchEnd")
 
 
-def test_pictures_of_a_lookbook_open_large_and_are_leafed_by_keys(open_page: OpenPage) -> None:
+def test_pictures_of_a_lookbook_are_enlarged_and_paged_by_keys(open_page: OpenPage) -> None:
     seen = open_page()
     seen.open(address_of("lookbook"))
     page, links = seen.page, seen.page.locator("[data-lightbox]")
@@ -60,7 +60,7 @@ def test_pictures_of_a_lookbook_open_large_and_are_leafed_by_keys(open_page: Ope
     assert (seen.faults, seen.foreign) == ([], [])
 
 
-def test_pictures_of_a_lookbook_are_leafed_by_a_finger(open_page: OpenPage) -> None:
+def test_pictures_of_a_lookbook_are_paged_by_swipes(open_page: OpenPage) -> None:
     seen = open_page(width=360, height=740, has_touch=True, is_mobile=True)
     seen.open(address_of("lookbook"))
     page, said = seen.page, seen.page.locator(".lightbox-bar span")
@@ -69,12 +69,14 @@ def test_pictures_of_a_lookbook_are_leafed_by_a_finger(open_page: OpenPage) -> N
     assert said.inner_text().startswith("2 of ")
     swipe(page, ".lightbox-stage", 150)
     assert said.inner_text().startswith("1 of ")
-    page.get_by_role("button", name="Close").click()  # Chromium takes a tap just after a swipe for its end
+    page.get_by_role(
+        "button", name="Close"
+    ).click()  # Chromium treats a tap right after a swipe as part of it
     page.locator("dialog.lightbox").wait_for(state="hidden")
     assert seen.faults == []
 
 
-def test_slides_are_leafed_by_keys_and_the_address_follows(open_page: OpenPage) -> None:
+def test_slides_are_paged_by_keys_and_the_url_follows(open_page: OpenPage) -> None:
     seen = open_page()
     seen.open(address_of("slideshow"))
     page = seen.page
@@ -92,7 +94,7 @@ def test_slides_are_leafed_by_keys_and_the_address_follows(open_page: OpenPage) 
     assert (seen.faults, seen.foreign) == ([], [])
 
 
-def test_notes_are_the_speakers_to_show(open_page: OpenPage) -> None:
+def test_the_speaker_can_show_the_notes(open_page: OpenPage) -> None:
     seen = open_page()
     seen.open(address_of("slideshow") + "#slide-2")
     page, notes = seen.page, seen.page.locator(".slide.now .notes")
@@ -108,7 +110,7 @@ def test_notes_are_the_speakers_to_show(open_page: OpenPage) -> None:
     assert not notes.is_visible()
 
 
-def test_slides_follow_a_finger(open_page: OpenPage) -> None:
+def test_slides_follow_a_swipe(open_page: OpenPage) -> None:
     seen = open_page(width=360, height=740, has_touch=True, is_mobile=True)
     seen.open(address_of("slideshow"))
     swipe(seen.page, "#show", -150)
@@ -119,10 +121,8 @@ def test_slides_follow_a_finger(open_page: OpenPage) -> None:
     assert seen.faults == []
 
 
-def test_slides_play_by_themselves_until_paused(open_page: OpenPage) -> None:
-    address = address_of(
-        "slideshow", autoplay=True, seconds=60
-    )  # the page's clock runs on beside what is added
+def test_slides_play_automatically_until_paused(open_page: OpenPage) -> None:
+    address = address_of("slideshow", autoplay=True, seconds=60)  # the page's clock also advances on its own
     seen = open_page()
     seen.page.clock.install()
     seen.open(address)
@@ -142,14 +142,14 @@ def test_slides_play_by_themselves_until_paused(open_page: OpenPage) -> None:
     assert calm.page.locator(".slide.now").get_attribute("id") == "slide-1"
 
 
-def test_slides_are_printed_one_a_page(open_page: OpenPage) -> None:
+def test_slides_are_printed_one_to_a_page(open_page: OpenPage) -> None:
     seen = open_page()
     seen.open(address_of("slideshow"))
     paper = seen.page.pdf(prefer_css_page_size=True)
     assert paper.count(b"/Type /Page\n") == seen.page.locator(".slide").count()
 
 
-def test_before_and_after_are_parted_by_keys(open_page: OpenPage) -> None:
+def test_before_and_after_are_compared_by_keys(open_page: OpenPage) -> None:
     seen = open_page()
     seen.open(address_of("compareDeck"))
     slider = seen.page.get_by_role("slider").first
@@ -168,7 +168,7 @@ def test_before_and_after_are_parted_by_keys(open_page: OpenPage) -> None:
 
 
 @pytest.mark.parametrize("with_script", [True, False])
-def test_a_blind_deck_names_nobody_until_it_is_asked_to(open_page: OpenPage, with_script: bool) -> None:
+def test_a_blind_deck_names_no_provider_until_asked_to(open_page: OpenPage, with_script: bool) -> None:
     seen = open_page(java_script_enabled=with_script)
     seen.open(address_of("compareDeck", blind=True))
     page = seen.page

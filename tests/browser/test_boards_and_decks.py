@@ -1,4 +1,4 @@
-"""Review boards and voting decks in a browser: whole where nobody answers, calm about every kind of answer."""
+"""Review boards and voting decks in a browser: complete without a server, robust against every response."""
 
 import json
 from collections.abc import Callable
@@ -19,7 +19,7 @@ HOSTILE = "<img src=x onerror=alert(1)>"
 def answering(
     seen: Watched, state: dict[str, object], answer: dict[str, object], *failures: tuple[int, dict[str, str]]
 ) -> list[dict[str, object]]:
-    """Answers for the page's address, to the first writes with `failures` (0: no connection); returns what is sent."""
+    """Fakes the page's server, with `failures` for the first writes (0: no connection); returns the sent requests."""
     sent: list[dict[str, object]] = []
     left = list(failures)
 
@@ -41,7 +41,7 @@ def answering(
     return sent
 
 
-def test_a_deck_is_voted_through_by_keys_and_sums_up(open_page: OpenPage) -> None:
+def test_a_deck_is_voted_through_by_keys_and_shows_a_summary(open_page: OpenPage) -> None:
     seen = open_page()
     seen.open(address_of("votingDeck", votes=False))
     page = seen.page
@@ -81,7 +81,7 @@ def test_a_deck_is_voted_through_by_mouse_to_its_end(open_page: OpenPage) -> Non
     assert seen.overflow_px() == 0
 
 
-def test_a_summary_can_be_copied_also_where_the_clipboard_is_closed(open_page: OpenPage) -> None:
+def test_a_summary_can_be_copied_even_without_clipboard_access(open_page: OpenPage) -> None:
     seen = open_page()
     seen.page.add_init_script("Object.defineProperty(navigator, 'clipboard', {value: undefined})")
     seen.open(address_of("votingDeck"))
@@ -93,7 +93,7 @@ def test_a_summary_can_be_copied_also_where_the_clipboard_is_closed(open_page: O
 
 
 @pytest.mark.parametrize(("name", "option"), [("votingDeck", "votes"), ("reviewBoard", "comments")])
-def test_where_nobody_answers_a_page_stays_whole(open_page: OpenPage, name: str, option: str) -> None:
+def test_a_page_stays_complete_when_no_server_answers(open_page: OpenPage, name: str, option: str) -> None:
     seen = open_page()
     seen.page.route("**/state", lambda route: route.fulfill(status=404, body="no"))
     options: dict[str, Any] = {option: True}
@@ -157,7 +157,7 @@ def test_a_vote_that_cannot_be_sent_is_kept_and_sent_later(open_page: OpenPage) 
     assert [one["choice"] for one in sent] == ["yes"] * 4
 
 
-def test_a_vote_kept_over_a_reload_is_sent_then(open_page: OpenPage) -> None:
+def test_a_vote_kept_over_a_reload_is_sent_afterwards(open_page: OpenPage) -> None:
     seen = open_page()
     sent = answering(seen, {"token": "t-1", "images": {}}, {"votes": {"no": 1}}, (0, {}))
     seen.open(address_of("votingDeck"))
@@ -168,7 +168,7 @@ def test_a_vote_kept_over_a_reload_is_sent_then(open_page: OpenPage) -> None:
     assert [one["choice"] for one in sent] == ["no", "no"]
 
 
-def test_a_vote_that_is_refused_is_taken_off_the_page(open_page: OpenPage) -> None:
+def test_a_refused_vote_is_removed_from_the_page(open_page: OpenPage) -> None:
     seen = open_page()
     answering(seen, {"token": "t-1", "images": {}}, {}, (400, {}))
     seen.open(address_of("votingDeck"))
@@ -179,7 +179,7 @@ def test_a_vote_that_is_refused_is_taken_off_the_page(open_page: OpenPage) -> No
     assert first.locator("input:checked").count() == 0
 
 
-def test_an_old_token_is_renewed_and_the_vote_sent_once_more(open_page: OpenPage) -> None:
+def test_an_expired_token_is_renewed_and_the_vote_sent_again(open_page: OpenPage) -> None:
     seen = open_page()
     state: dict[str, object] = {"token": "t-1", "images": {}}
     sent = answering(seen, state, {"votes": {"yes": 1}}, (403, {}))
@@ -190,7 +190,7 @@ def test_an_old_token_is_renewed_and_the_vote_sent_once_more(open_page: OpenPage
     assert [one["token"] for one in sent] == ["t-1", "t-2"]
 
 
-def test_a_comment_that_is_not_taken_stays_in_its_form_also_over_a_reload(open_page: OpenPage) -> None:
+def test_a_refused_comment_stays_in_its_form_even_over_a_reload(open_page: OpenPage) -> None:
     seen = open_page()
     answering(seen, {"token": "t-1", "images": {}}, {}, (0, {}), (429, {"Retry-After": "7"}), (400, {}))
     seen.open(address_of("reviewBoard"))
@@ -228,7 +228,7 @@ def test_a_comment_whose_answer_was_lost_is_not_sent_twice(open_page: OpenPage) 
     assert len(sent) == 1
 
 
-def test_a_closed_board_shows_its_comments_and_takes_none(open_page: OpenPage) -> None:
+def test_a_closed_board_shows_its_comments_and_accepts_none(open_page: OpenPage) -> None:
     seen = open_page()
     address = address_of("reviewBoard", comments=True)
     comment = {"id": "c-1", "replyTo": None, "name": "Ada", "text": "More fog.", "createdAt": 1}

@@ -1,4 +1,4 @@
-"""The example templates as visitors see them: whole, half filled and nearly empty, on phones and desktops."""
+"""The example templates as visitors see them: complete, half filled and nearly empty, on phones and desktops."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -31,7 +31,7 @@ def values_of(html: str, share: str) -> dict[str, str]:
 
 @pytest.mark.parametrize("share", ["whole", "half", "title"])
 @pytest.mark.parametrize("path", TEMPLATES)
-def test_it_fits_and_reads_well_however_much_is_filled(
+def test_it_fits_and_is_accessible_however_much_is_filled(
     open_page: Callable[..., Watched], path: Path, share: str
 ) -> None:
     html = path.read_text("utf-8")

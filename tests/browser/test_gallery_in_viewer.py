@@ -1,4 +1,4 @@
-"""The gallery's room as somebody else's viewer shows it: three.js in Chromium."""
+"""The gallery's room in an independent viewer: three.js in Chromium."""
 
 import os
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from tests.rooms import ARGUMENTS, THREE, look_into
 
 @pytest.fixture(scope="module", autouse=True)
 def three() -> None:
-    """three.js, where the tests' packages are installed."""
+    """three.js with the test packages installed."""
     if not THREE.is_dir():
         reason = "needs `npm ci` in tests/node"
         if os.environ.get("DALI_REQUIRE_NODE") == "1":
@@ -31,7 +31,7 @@ def browser() -> Iterator[Browser]:
 
 
 def colours(picture: Image.Image) -> int:
-    """How many colours, in steps of 16, there are in a picture."""
+    """The number of colours in a picture, in steps of 16."""
     reduced = picture.quantize(256).convert("RGB").point(lambda value: value // 16 * 16)
     return len(reduced.getcolors(picture.width * picture.height) or [])
 

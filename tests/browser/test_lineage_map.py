@@ -20,7 +20,7 @@ OpenPage = Callable[..., Watched]
 
 
 def view(page: Page) -> tuple[float, float, float]:
-    """Where the map stands: x, y, scale; once it has come to rest."""
+    """The position of the map after it has come to rest: x, y, scale."""
     page.locator("#map:not(.moving)").wait_for()
     page.evaluate("new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
     transform = page.eval_on_selector("#tree", "tree => tree.style.transform")
@@ -30,7 +30,7 @@ def view(page: Page) -> tuple[float, float, float]:
 
 
 def middle(page: Page) -> tuple[float, float]:
-    """The middle of what is seen of the map."""
+    """The middle of the visible part of the map."""
     page.locator("#map").scroll_into_view_if_needed()
     box = page.locator("#map").bounding_box()
     assert box
@@ -59,7 +59,7 @@ def test_the_map_is_dragged_by_the_mouse_and_a_drag_opens_nothing(lineage: Watch
     assert not page.locator("#about").is_visible()
 
 
-def test_the_wheel_zooms_where_the_pointer_is_and_leaves_the_page_alone(lineage: Watched) -> None:
+def test_the_wheel_zooms_at_the_pointer_and_does_not_scroll_the_page(lineage: Watched) -> None:
     page = lineage.page
     x, y = middle(page)
     page.mouse.move(x, y)
@@ -76,7 +76,7 @@ def test_the_wheel_zooms_where_the_pointer_is_and_leaves_the_page_alone(lineage:
     assert page.evaluate("scrollY") == scrolled
 
 
-def test_two_fingers_pinch(lineage: Watched) -> None:
+def test_two_fingers_pinch_to_zoom(lineage: Watched) -> None:
     page = lineage.page
     before = view(page)[2]
     page.evaluate(
@@ -95,7 +95,7 @@ def test_two_fingers_pinch(lineage: Watched) -> None:
     assert view(page)[2] == pytest.approx(before * 2, rel=0.35)
 
 
-def test_keys_zoom_and_walk_and_open(lineage: Watched) -> None:
+def test_keys_zoom_navigate_and_open(lineage: Watched) -> None:
     page = lineage.page
     before = view(page)[2]
     page.keyboard.press("+")
@@ -119,7 +119,7 @@ def test_keys_zoom_and_walk_and_open(lineage: Watched) -> None:
     assert lineage.faults == []
 
 
-def test_a_click_opens_what_is_known_of_an_image(lineage: Watched) -> None:
+def test_a_click_opens_the_details_of_an_image(lineage: Watched) -> None:
     page = lineage.page
     page.locator(".node image").first.click()
     about = page.locator("#about")
@@ -129,7 +129,7 @@ def test_a_click_opens_what_is_known_of_an_image(lineage: Watched) -> None:
     expect(about).to_be_hidden()
 
 
-def test_search_dims_the_rest_counts_and_goes_from_hit_to_hit(lineage: Watched) -> None:
+def test_search_dims_the_rest_counts_and_steps_through_the_hits(lineage: Watched) -> None:
     page = lineage.page
     total = page.locator(".node").count()
     page.fill("#words", "WINTER same")
@@ -147,14 +147,14 @@ def test_search_dims_the_rest_counts_and_goes_from_hit_to_hit(lineage: Watched) 
     assert page.locator("#map.searching").count() == 0
 
 
-def test_without_script_the_map_scrolls_and_its_images_are_links(open_page: OpenPage) -> None:
+def test_without_scripts_the_map_scrolls_and_its_images_are_links(open_page: OpenPage) -> None:
     seen = open_page(java_script_enabled=False)
     seen.open(address_of("promptLineageMap"))
     assert not seen.page.locator("#tools").is_visible()
     assert "/images/" in str(seen.page.locator(".node").first.get_attribute("href"))
 
 
-def test_a_map_of_500_images_moves_without_layout_and_asks_for_thumbnails_as_they_are_seen(
+def test_a_map_of_500_images_moves_without_layout_and_loads_thumbnails_when_visible(
     open_page: OpenPage,
 ) -> None:
     images = tuple(
@@ -185,7 +185,7 @@ def test_a_map_of_500_images_moves_without_layout_and_asks_for_thumbnails_as_the
         page.mouse.move(x - step * 6, y - step * 3)
     page.mouse.up()
     view(page)
-    assert layouts() - before <= 4  # of 40 steps
+    assert layouts() - before <= 4  # for 40 steps
     page.click("#fit")
     view(page)
     assert page.locator("image[href]").count() == 500

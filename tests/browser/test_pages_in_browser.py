@@ -23,7 +23,7 @@ OpenPage = Callable[..., Watched]
 
 
 def make_image(colour: str, width: int = 96, height: int = 64, **columns: object) -> ImageProgression:
-    """A progression whose delivery image is there to be loaded."""
+    """A progression whose delivery image can be loaded."""
     out = BytesIO()
     Image.new("RGB", (width, height), colour).save(out, "WEBP")
     address = LocalDelivery().place(out.getvalue(), hashlib.sha256(out.getvalue()).hexdigest())
@@ -62,7 +62,7 @@ def test_home_without_images_fits_the_window(open_page: OpenPage, width: int) ->
     assert home.faults == []
 
 
-def test_the_api_page_renders_without_leaving_the_host(open_page: OpenPage) -> None:
+def test_the_api_page_renders_without_requests_to_other_hosts(open_page: OpenPage) -> None:
     docs = open_page()
     docs.open("/api/docs")
     docs.page.wait_for_selector(".opblock")
@@ -157,7 +157,7 @@ LISTS = [
 
 
 @pytest.mark.parametrize("dark", [False, True])
-def test_no_list_of_the_admin_breaks_its_own_content_policy(
+def test_no_list_of_the_admin_violates_its_content_security_policy(
     open_page: OpenPage, admin_client: Client, dark: bool
 ) -> None:
     job_with_steps()
@@ -168,7 +168,7 @@ def test_no_list_of_the_admin_breaks_its_own_content_policy(
         assert (page.faults, page.foreign) == ([], []), address
 
 
-def test_a_new_api_key_is_shown_to_its_maker(open_page: OpenPage, admin_client: Client) -> None:
+def test_a_new_api_key_is_shown_to_its_creator(open_page: OpenPage, admin_client: Client) -> None:
     keys = open_page(client=admin_client)
     keys.open("/admin/projects/apikey/add/")
     keys.page.fill("#id_name", "laptop")

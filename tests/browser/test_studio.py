@@ -1,4 +1,4 @@
-"""The studio in a browser: from the first message to the published page, over a killed server, in two tabs."""
+"""The studio in a browser: from the first message to the published page, across a killed server, in two tabs."""
 
 import re
 import signal
@@ -33,7 +33,7 @@ class Studio:
     project: str
 
     def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        """What the API answers."""
+        """The API's answer."""
         headers = {"X-Api-Key": self.server.api_key}
         answer = requests.post(f"{self.server.origin}{path}", json=body, headers=headers, timeout=120)
         assert answer.ok, answer.text
@@ -53,13 +53,13 @@ class Studio:
         return key
 
     def draft(self, content: bytes, title: str = "Draft") -> str:
-        """The path of the studio's page of a new draft."""
+        """The path of the studio's page for a new draft."""
         key = self.template(content, "template.html")
         body = {"templateR2Key": key, "title": title, "projectIds": [self.project]}
         return f"/studio/artifacts/{self.post('/api/artifacts', body)['id']}/"
 
     def password(self) -> str:
-        """The admin's, as the first start showed it."""
+        """The admin's password, as the first start printed it."""
         found = re.search(r"Admin login  admin / (\S+)", (self.server.data_dir / "server.log").read_text())
         assert found is not None
         return found[1]
@@ -93,7 +93,7 @@ def wait_for_job(studio: Studio, job: str) -> None:
 
 @pytest.fixture(scope="module")
 def studio(start_server: Start) -> Studio:
-    """One for all tests that let it live; even reading needs a key or staff, as in a closed house."""
+    """One server for all tests that leave it alive; even reading needs a key or staff, as on a private site."""
     return furnish(start_server(DALI_REQUIRE_KEY="all", DALI_CUSTOMIZE_RATE="1000/m"))
 
 
@@ -142,7 +142,7 @@ def say(page: Page, text: str) -> None:
 
 
 def answered(page: Page) -> None:
-    """Waits until nothing is under way."""
+    """Waits until nothing is in progress."""
     expect(page.locator("body.busy")).to_have_count(0)
 
 
@@ -160,7 +160,7 @@ def opened(page: Page) -> Page:
 
 
 def begin(page: Page) -> None:
-    """A new page from the example, by the form."""
+    """A new page from the example, through the form."""
     page.get_by_label("Template", exact=True).select_option(label="lookbook.html")
     page.get_by_label("Title").fill("Winter light")
     page.get_by_label(PROJECT).check()
@@ -169,7 +169,7 @@ def begin(page: Page) -> None:
 
 
 def fill_the_first_ten(page: Page) -> None:
-    """By clicks, by words, several at once; the preview follows."""
+    """Fills by clicks, by text, and several at once; the preview follows."""
     expect(preview(page).locator("h1 mark")).to_have_text("TITLE")
     page.get_by_role("button", name="1 Winter light").click()
     answered(page)
@@ -196,7 +196,7 @@ def fill_the_rest(page: Page) -> None:
     expect(page.locator("#state")).to_have_text("published")
 
 
-def test_the_example_is_filled_over_a_killed_server_published_and_changed(
+def test_the_example_is_filled_across_a_killed_server_published_and_changed(
     start_server: Start, watch: Watch
 ) -> None:
     studio = furnish(start_server())
@@ -234,7 +234,7 @@ def test_the_example_is_filled_over_a_killed_server_published_and_changed(
     expect(opened(page).locator("h1")).to_have_text("Winter harbour")
     away = [
         fault for fault in seen.faults if "ERR_" not in fault
-    ]  # the browser's own lines while it was gone
+    ]  # the browser's own messages while the server was down
     assert (away, seen.foreign) == ([], [])
 
 
@@ -257,7 +257,7 @@ def test_the_pages_fit_and_are_accessible(studio: Studio, watch: Watch, width: i
     assert (seen.faults, seen.foreign) == ([], [])
 
 
-def test_a_talk_is_held_by_keys_alone(studio: Studio, watch: Watch) -> None:
+def test_a_chat_works_with_the_keyboard_alone(studio: Studio, watch: Watch) -> None:
     page = watch(
         studio, studio.draft(b"<h1>{{TITLE}}</h1><img src='{{IMAGE}}' alt=''><p>{{END}}</p>", "By keys")
     ).page
@@ -267,7 +267,7 @@ def test_a_talk_is_held_by_keys_alone(studio: Studio, watch: Watch) -> None:
     expect(replies(page).last).to_contain_text("TITLE is now “By keys”")
     answered(page)
     page.keyboard.press("Shift+Tab")
-    page.keyboard.press("Enter")  # the last choice on show
+    page.keyboard.press("Enter")  # the last visible choice
     expect(replies(page).last).to_contain_text("IMAGE is now")
     answered(page)
     page.keyboard.type("line one")
@@ -279,7 +279,7 @@ def test_a_talk_is_held_by_keys_alone(studio: Studio, watch: Watch) -> None:
     expect(page.get_by_label("Your message")).to_have_value("line one\nline two")
 
 
-def test_a_second_tab_follows_by_the_stream(studio: Studio, watch: Watch) -> None:
+def test_a_second_tab_follows_through_the_stream(studio: Studio, watch: Watch) -> None:
     first = watch(studio, studio.draft(b"<h1>{{TITLE}}</h1><p>{{END}}</p>"))
     expect(replies(first.page)).to_have_count(1)
     second = watch(studio, first.page.url.removeprefix(first.origin), beside=first)
@@ -292,7 +292,7 @@ def test_a_second_tab_follows_by_the_stream(studio: Studio, watch: Watch) -> Non
     assert (first.faults, second.faults) == ([], [])
 
 
-def test_nothing_hostile_runs_in_the_talk_or_the_preview(studio: Studio, watch: Watch) -> None:
+def test_hostile_text_runs_nothing_in_the_chat_or_the_preview(studio: Studio, watch: Watch) -> None:
     template = f"""<!doctype html><html><body><h1>{{{{TITLE}}}}</h1><img src="{{{{IMAGE}}}}" alt="">
         <script>alert(2)</script><a href="{{{{LINK}}}}" onclick="alert(3)">{{{{LINK}}}}</a>
         <form action="/admin/logout/" method="post"><button>x</button></form>{HOSTILE}</body></html>"""
@@ -308,11 +308,11 @@ def test_nothing_hostile_runs_in_the_talk_or_the_preview(studio: Studio, watch: 
         for fault in seen.faults
         if "Blocked script execution" not in fault and "Content Security" not in fault
     ]
-    assert [fault for fault in ours if "404" not in fault] == []  # of the template's own broken picture
+    assert [fault for fault in ours if "404" not in fault] == []  # from the template's own broken picture
     assert not any(fault.startswith("dialog") for fault in seen.faults)
 
 
-def test_a_message_whose_answer_is_lost_on_the_way_is_not_sent_twice(studio: Studio, watch: Watch) -> None:
+def test_a_message_whose_answer_is_lost_is_not_sent_twice(studio: Studio, watch: Watch) -> None:
     page = watch(studio, studio.draft(b"<h1>{{TITLE}}</h1><p>{{END}}</p><p>{{LAST}}</p>")).page
     expect(replies(page)).to_have_count(1)
     sent: list[str | None] = []
@@ -347,7 +347,7 @@ def test_a_message_sent_during_an_answer_follows_it(studio: Studio, watch: Watch
     page.get_by_label("Your message").fill("Secnd")
     page.keyboard.press("Enter")
     expect(page.locator("#note")).to_contain_text("sent next")
-    page.get_by_label("Your message").fill("Second")  # whoever goes on writing sends it again
+    page.get_by_label("Your message").fill("Second")  # a user who keeps writing sends it again
     expect(page.locator("#note")).to_be_hidden()
     page.keyboard.press("Enter")
     held[0].continue_()
@@ -358,7 +358,7 @@ def test_a_message_sent_during_an_answer_follows_it(studio: Studio, watch: Watch
     expect(preview(page).locator("p").first).to_have_text("Second")
 
 
-def test_who_is_signed_out_keeps_the_message_and_is_led_to_sign_in(studio: Studio, watch: Watch) -> None:
+def test_a_signed_out_user_keeps_the_message_and_is_asked_to_sign_in(studio: Studio, watch: Watch) -> None:
     page = watch(studio, studio.draft(b"<h1>{{TITLE}}</h1>")).page
     expect(replies(page)).to_have_count(1)
     page.context.clear_cookies(name="sessionid")
@@ -371,7 +371,7 @@ def test_who_is_signed_out_keeps_the_message_and_is_led_to_sign_in(studio: Studi
     expect(page.get_by_label("Username")).to_be_visible()
 
 
-def test_what_the_api_refuses_is_said(studio: Studio, watch: Watch) -> None:
+def test_errors_of_the_api_are_shown(studio: Studio, watch: Watch) -> None:
     page = watch(studio, studio.draft(b"<h1>{{TITLE}}</h1>")).page
     expect(replies(page)).to_have_count(1)
     page.evaluate("document.getElementById('input').removeAttribute('maxlength')")

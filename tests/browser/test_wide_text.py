@@ -1,4 +1,4 @@
-"""Pages fit whatever fonts are installed: each kind of page at 360 px, with text wider than any font makes it."""
+"""Pages fit with any installed fonts: each kind of page at 360 px, with text wider than any font makes it."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -16,13 +16,13 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 OpenPage = Callable[..., Watched]
 TEMPLATE = Path("fixtures/lookbook/template.html")
-# More than twice the spacing that WCAG 2.2 asks pages to bear (1.4.12), and every font larger than any is: an x-height
+# More than twice the spacing that pages must bear by WCAG 2.2 (1.4.12), and glyphs larger than in any font: an x-height
 # of 0.8 em, where those of Arial, Noto Sans and DejaVu Sans are 0.52 to 0.55.
 WIDE = {
     "spaced": "*, ::before, ::after { letter-spacing: 0.3em !important; word-spacing: 0.3em !important; }",
     "large": "*, ::before, ::after { font-size-adjust: 0.8 !important; }",
 }
-# Elements that reach beyond the window, though nothing around them scrolls or is moved about by the reader.
+# Elements that extend beyond the window, although nothing around them scrolls and the reader cannot move them.
 BEYOND = """() => [...document.querySelectorAll('body *')].filter(one => {
     const box = one.getBoundingClientRect();
     if (!box.width || !one.checkVisibility({visibilityProperty: true, opacityProperty: true})) return false;
@@ -43,7 +43,7 @@ def check(seen: Watched, path: str) -> None:
 
 
 def check_wide(seen: Watched, path: str) -> None:
-    """Widens the text of an open page in each way: nothing reaches beyond the window."""
+    """Widens the text of an open page in each way: nothing extends beyond the window."""
     for way, style in WIDE.items():
         added = seen.page.add_style_tag(content=style)
         assert (seen.overflow_px(), seen.page.evaluate(BEYOND)) == (0, []), f"{path}, {way}"
@@ -52,7 +52,7 @@ def check_wide(seen: Watched, path: str) -> None:
 
 @pytest.fixture
 def open_phone(open_page: OpenPage) -> OpenPage:
-    """A function that opens an empty page as wide as a telephone, which takes the styles of these tests."""
+    """A function that opens an empty page as wide as a phone, which accepts the styles of these tests."""
 
     def make(client: Client | None = None) -> Watched:
         return open_page(width=360, client=client, bypass_csp=True)
@@ -65,7 +65,7 @@ def test_an_artifact_fits(open_phone: OpenPage, name: str) -> None:
     check(open_phone(), address_of(name))
 
 
-def test_pages_for_everybody_fit(open_phone: OpenPage) -> None:
+def test_public_pages_fit(open_phone: OpenPage) -> None:
     job_with_steps()
     for path in ("/", "/nowhere", "/public/artifact/nowhere", "/admin/login/"):
         check(open_phone(), path)

@@ -1,1 +1,1 @@
-"""Tests of the wiring and of what knows no app."""
+"""Tests of dali: the project wiring and dali/lib."""

@@ -1,4 +1,4 @@
-"""A small server with tight bounds, for tests of what the web server grants a connection."""
+"""A small server with tight limits, for tests of the limits on connections."""
 
 import json
 import os
@@ -43,7 +43,7 @@ class Small:
 
 @pytest.fixture(scope="module")
 def start_small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Small]]:
-    """A function that starts a small server with the bounds given."""
+    """A function that starts a small server with the given limits."""
     started: list[subprocess.Popen[str]] = []
 
     directory = tmp_path_factory.mktemp("small")
@@ -79,5 +79,5 @@ def start_small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[.
 
 @pytest.fixture(scope="module")
 def small(start_small: Callable[..., Small]) -> Small:
-    """A small server with the usual bounds, for all tests that leave it as it was."""
+    """A small server with the usual limits, for all tests that leave it unchanged."""
     return start_small()

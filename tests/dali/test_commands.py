@@ -39,7 +39,7 @@ OPTIONS: dict[str, Any] = {
 
 
 def start(data_dir: Path, *arguments: str) -> "subprocess.Popen[str]":
-    """`manage.py` with a data directory of its own, where no server runs."""
+    """`manage.py` with its own data directory, where no server runs."""
     environment = {name: value for name, value in os.environ.items() if name not in FOREIGN}
     return subprocess.Popen(
         [sys.executable, "manage.py", *arguments],
@@ -88,7 +88,7 @@ def test_options_that_cannot_be_read_are_named(options: dict[str, Any], field: s
 
 
 @pytest.mark.django_db
-def test_a_project_is_found_by_id_or_name_and_made_where_new() -> None:
+def test_a_project_is_found_by_id_or_name_or_created() -> None:
     made = generate.find_project("Piers")
     assert generate.find_project("Piers") == made
     assert generate.find_project(str(made.id)) == made
@@ -138,7 +138,7 @@ def test_bad_input_is_exit_code_2(options: dict[str, Any], said: str) -> None:
 
 
 @pytest.mark.rest
-def test_generate_is_the_worker_where_no_server_runs_and_takes_a_file(tmp_path: Path) -> None:
+def test_generate_runs_the_job_itself_without_a_server_and_accepts_a_file(tmp_path: Path) -> None:
     first = ended(start(tmp_path, "generate", "a red barn"))
     assert first[0] == 0, first[2]
     assert "No server is running" in first[1]
@@ -151,7 +151,7 @@ def test_generate_is_the_worker_where_no_server_runs_and_takes_a_file(tmp_path: 
 
 
 @pytest.mark.rest
-def test_generate_ends_with_1_where_a_variant_failed(tmp_path: Path) -> None:
+def test_generate_exits_with_1_when_a_variant_failed(tmp_path: Path) -> None:
     fault = json.dumps({"mock": {"fault": "refused"}})
     code, output, _ = ended(start(tmp_path, "generate", "a red barn", "--options", fault))
     assert code == 1
@@ -159,7 +159,7 @@ def test_generate_ends_with_1_where_a_variant_failed(tmp_path: Path) -> None:
 
 
 @pytest.mark.rest
-def test_recover_resumes_what_a_killed_process_left_and_says_so(tmp_path: Path) -> None:
+def test_recover_resumes_the_work_of_a_killed_process_and_reports_it(tmp_path: Path) -> None:
     slow = json.dumps({"mock": {"latency_s": 3}})
     killed = start(tmp_path, "generate", "a red barn", "--options", slow)
     wait_until_running(tmp_path / "dali.sqlite3")
@@ -173,7 +173,7 @@ def test_recover_resumes_what_a_killed_process_left_and_says_so(tmp_path: Path) 
 
 
 @pytest.mark.rest
-def test_the_demonstration_shows_four_images_and_ends_well(tmp_path: Path) -> None:
+def test_the_demo_shows_four_images_and_succeeds(tmp_path: Path) -> None:
     code, output, errors = ended(start(tmp_path, "demo", "--once", "--prompt", "a harbour in fog"))
     assert code == 0, f"{output}\n{errors}"
     assert (
@@ -195,14 +195,14 @@ def test_describe_settings_prints_the_page_and_checks_the_files(capsys: pytest.C
 
 
 def wait_until_running(database: Path) -> None:
-    """Returns once a variant is under way in that database."""
+    """Returns once a variant is in progress in that database."""
 
     def is_under_way() -> bool:
         try:
             with closing(sqlite3.connect(database)) as rows:
                 sent = rows.execute("SELECT 1 FROM steps WHERE name = 'generate' AND status = 'sent'")
                 return sent.fetchone() is not None
-        except sqlite3.OperationalError:  # not made yet
+        except sqlite3.OperationalError:  # not created yet
             return False
 
     wait_until(is_under_way, "a variant was taken")

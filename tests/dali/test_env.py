@@ -12,7 +12,7 @@ from dali import env
 
 @pytest.fixture(autouse=True)
 def declared_apart() -> Iterator[None]:
-    """Keeps what the tests declare out of the project's own list."""
+    """Keeps the tests' declarations out of the project's own list."""
     before = dict(env.VARIABLES)
     yield
     env.VARIABLES.clear()
@@ -20,7 +20,7 @@ def declared_apart() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("value", [None, "", "  "])
-def test_a_variable_that_is_not_set_or_empty_has_its_default(
+def test_an_unset_or_empty_variable_has_its_default(
     monkeypatch: pytest.MonkeyPatch, value: str | None
 ) -> None:
     monkeypatch.delenv("X_TEST", raising=False)
@@ -36,7 +36,7 @@ def test_a_variable_that_is_not_set_or_empty_has_its_default(
     assert env.url_dict("X_TEST", "sqlite:////tmp/x", help="", shown="")["NAME"] == "/tmp/x"
 
 
-def test_a_variable_that_is_set_is_read_by_its_type(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_set_variable_is_read_by_its_type(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("X_TEST", " 12 ")
     assert env.text("X_TEST", help="") == "12"
     assert env.integer("X_TEST", 7, help="") == 12
@@ -48,7 +48,9 @@ def test_a_variable_that_is_set_is_read_by_its_type(monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize(
     ("word", "meaning"), [("1", True), ("YES", True), ("on", True), ("0", False), ("off", False)]
 )
-def test_a_boolean_is_said_in_several_ways(monkeypatch: pytest.MonkeyPatch, word: str, meaning: bool) -> None:
+def test_a_boolean_can_be_written_in_several_ways(
+    monkeypatch: pytest.MonkeyPatch, word: str, meaning: bool
+) -> None:
     monkeypatch.setenv("X_TEST", word)
     assert env.boolean("X_TEST", not meaning, help="") is meaning
 
@@ -92,7 +94,7 @@ def test_a_boolean_is_said_in_several_ways(monkeypatch: pytest.MonkeyPatch, word
         ),
     ],
 )
-def test_what_cannot_be_taken_stops_the_start_and_names_the_variable(
+def test_an_invalid_value_stops_the_start_and_names_the_variable(
     monkeypatch: pytest.MonkeyPatch, value: str, read: object, message: str
 ) -> None:
     monkeypatch.setenv("X_TEST", value)
@@ -110,18 +112,18 @@ def test_a_file_is_read_and_the_environment_wins(monkeypatch: pytest.MonkeyPatch
     assert env.given() == {"X_TEST": "given", "X_OTHER": "a b"}
 
 
-def test_no_file_and_a_folder_of_its_name_are_fine(tmp_path: Path) -> None:
+def test_a_missing_file_or_a_folder_of_its_name_is_fine(tmp_path: Path) -> None:
     env.load_file(tmp_path / ".env")
     env.load_file(tmp_path)
 
 
-def test_a_file_that_cannot_be_read_is_not_taken_for_none(tmp_path: Path) -> None:
+def test_an_unreadable_file_is_not_treated_as_missing(tmp_path: Path) -> None:
     (tmp_path / ".env").write_bytes(b"DALI_REQUIRE_KEY=\xff")
     with pytest.raises(ImproperlyConfigured, match=r"\.env: is not valid UTF-8 at byte"):
         env.load_file(tmp_path / ".env")
 
 
-def test_what_is_read_is_declared_in_its_group(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_variable_is_declared_in_its_group_when_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(env, "_group", "Before")
     env.group("Tests")
     env.text("X_TEST", secret=True, shown="made up", help="Something.")
@@ -134,14 +136,14 @@ def test_what_is_read_is_declared_in_its_group(monkeypatch: pytest.MonkeyPatch) 
     "value",
     ["api.example.com", "ftp://x.example", "http://", "https://:80", "http://x.example:port", "http://["],
 )
-def test_an_http_address_has_its_scheme_and_a_host(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+def test_an_http_url_has_a_scheme_and_a_host(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     monkeypatch.setenv("X_TEST", value)
     with pytest.raises(ImproperlyConfigured, match=r"^X_TEST='.*': must be a URL, as in https://"):
         env.http_address("X_TEST", help="")
 
 
 @pytest.mark.parametrize("value", ["http://127.0.0.1:9000", "https://x.example/v1/", "http://[::1]:9000/a"])
-def test_an_http_address_is_taken_as_it_is(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+def test_an_http_url_is_kept_unchanged(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     monkeypatch.setenv("X_TEST", value)
     assert env.http_address("X_TEST", help="") == value
 
@@ -164,7 +166,7 @@ def test_an_origin_is_scheme_and_host(monkeypatch: pytest.MonkeyPatch, value: st
         ("", ""),
     ],
 )
-def test_an_origin_has_no_slash_at_its_end(monkeypatch: pytest.MonkeyPatch, value: str, origin: str) -> None:
+def test_an_origin_has_no_trailing_slash(monkeypatch: pytest.MonkeyPatch, value: str, origin: str) -> None:
     monkeypatch.setenv("X_TEST", value)
     assert env.origin("X_TEST", help="", shown="") == origin
 
@@ -180,7 +182,7 @@ def test_an_origin_has_no_slash_at_its_end(monkeypatch: pytest.MonkeyPatch, valu
         "redis://h/0/1",
     ],
 )
-def test_an_address_that_is_of_no_redis_is_refused_without_being_shown(
+def test_an_invalid_redis_url_is_refused_without_being_shown(
     monkeypatch: pytest.MonkeyPatch, value: str
 ) -> None:
     monkeypatch.setenv("X_TEST", value)
@@ -190,15 +192,13 @@ def test_an_address_that_is_of_no_redis_is_refused_without_being_shown(
 
 
 @pytest.mark.parametrize("value", ["redis://h", "rediss://:p@h:6380/3", "unix:///run/redis.sock", ""])
-def test_the_addresses_of_a_redis_are_taken(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+def test_redis_urls_are_accepted(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     monkeypatch.setenv("X_TEST", value)
     assert env.redis_address("X_TEST", help="", shown="") == value
 
 
 @pytest.mark.parametrize("value", ["nonsense", "http://host/", "redis://h/one"])
-def test_a_task_queue_that_celery_does_not_know_is_refused(
-    monkeypatch: pytest.MonkeyPatch, value: str
-) -> None:
+def test_a_task_queue_unknown_to_celery_is_refused(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     monkeypatch.setenv("X_TEST", value)
     with pytest.raises(ImproperlyConfigured, match=r"^X_TEST: must be the URL of a "):
         env.broker_address("X_TEST", "memory://localhost/", help="", shown="")

@@ -1,4 +1,4 @@
-"""Pages and the API while the database does not do what it is asked."""
+"""Pages and the API while the database fails."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -23,7 +23,7 @@ AWAY = psycopg.OperationalError(f"connection to server at {ADDRESS}, port 5432 f
 
 @contextmanager
 def failing(cause: psycopg.Error = AWAY) -> Iterator[None]:
-    """Every statement fails, as Django raises it."""
+    """Makes every statement fail, as Django raises it."""
 
     def fail(*_: Any) -> None:
         raise OperationalError(str(cause)) from cause
@@ -34,13 +34,13 @@ def failing(cause: psycopg.Error = AWAY) -> Iterator[None]:
 
 @pytest.fixture
 def visitor() -> Client:
-    """Who is answered, where the test client would raise what the server has handled."""
+    """A client that gets the server's error response, where the test client would raise the exception."""
     return Client(raise_request_exception=False)
 
 
 @pytest.fixture
 def staff(admin_client: Client) -> Client:
-    """Staff who are signed in: their session is a row."""
+    """Signed-in staff: their session is a row."""
     admin_client.raise_request_exception = False
     return admin_client
 
@@ -53,7 +53,7 @@ def errors_in(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
     "path",
     ["/", "/studio/", "/admin/", "/admin/progressions/job/", "/public/artifact/abcdefghij"],
 )
-def test_a_page_is_a_503_in_the_look_of_the_others_with_one_line_in_the_log(
+def test_a_page_is_a_503_in_the_usual_layout_with_one_line_in_the_log(
     staff: Client, caplog: pytest.LogCaptureFixture, path: str
 ) -> None:
     with failing():
@@ -111,7 +111,7 @@ def test_a_client_that_is_not_a_browser_gets_the_error_shape(
     ],
 )
 @pytest.mark.parametrize("path", ["/", "/api/projects"])
-def test_what_is_busy_or_full_is_said_to_be_so(
+def test_a_busy_or_full_database_is_reported_as_such(
     visitor: Client, path: str, cause: psycopg.Error, detail: str, retry_after: str
 ) -> None:
     with failing(cause):
@@ -120,14 +120,14 @@ def test_what_is_busy_or_full_is_said_to_be_so(
     assert answer.json()["errors"][0]["detail"] == detail
 
 
-def test_a_login_that_cannot_be_written_is_a_503(visitor: Client, admin_user: Any) -> None:
+def test_a_login_that_cannot_be_stored_is_a_503(visitor: Client, admin_user: Any) -> None:
     with failing():
         answer = visitor.post("/admin/login/", {"username": "admin", "password": "password"}, headers=BROWSER)
     assert answer.status_code == 503
     assert "sessionid" not in answer.cookies
 
 
-def test_a_page_that_reads_rows_while_it_is_rendered_is_a_503(staff: Client) -> None:
+def test_a_page_that_queries_rows_during_rendering_is_a_503(staff: Client) -> None:
     def fail_late(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
         if "django_admin_log" in sql:  # read by a tag of the admin's template
             raise OperationalError("gone") from AWAY
@@ -137,7 +137,7 @@ def test_a_page_that_reads_rows_while_it_is_rendered_is_a_503(staff: Client) -> 
         assert staff.get("/admin/", headers=BROWSER).status_code == 503
 
 
-def test_staff_stay_signed_in_through_it(staff: Client) -> None:
+def test_staff_stay_signed_in_through_an_outage(staff: Client) -> None:
     with failing():
         answer = staff.get("/admin/", headers=BROWSER)
     assert not answer.cookies
@@ -158,7 +158,7 @@ def test_the_documentation_needs_no_database(visitor: Client, path: str) -> None
         assert visitor.get(path).status_code == 200
 
 
-def test_a_fault_of_ours_is_a_500_with_one_line(
+def test_a_bug_is_a_500_with_one_line(
     visitor: Client, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def break_down(count: int) -> None:

@@ -31,7 +31,7 @@ NAMES = ["database", "broker", "storage", "delivery", "disk"]
 
 @pytest.fixture(autouse=True)
 def patient_checks(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Checks made of this test's settings, which wait for what answers late on a busy machine."""
+    """Checks made from this test's settings, with timeouts for late answers on a busy machine."""
     monkeypatch.setattr(health, "_CONNECT_S", 60)
     monkeypatch.setattr(health, "_HASTY", Config(read_timeout=60, retries={"max_attempts": 0}))
     monkeypatch.setattr(health, "Readiness", partial(Readiness, wait_s=PATIENCE_S))
@@ -41,7 +41,7 @@ def patient_checks(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 async def ask(path: str, method: str = "GET", app: Any = application) -> tuple[int, dict[str, str], Any]:
-    """Status, headers and parsed body, asked without a key and by a name that the server does not have."""
+    """Status, headers and parsed body, requested without a key and with a host name that the server does not know."""
     scope = {
         "type": "http",
         "method": method,
@@ -58,7 +58,7 @@ async def ask(path: str, method: str = "GET", app: Any = application) -> tuple[i
 
 
 async def failing(app: Any = application) -> dict[str, str]:
-    """What `/readyz` says of each check that failed; 200 where none did."""
+    """The message of `/readyz` for each failed check; 200 without any."""
     status, headers, body = await ask("/readyz", app=app)
     errors = {check["name"]: check["error"] for check in body["checks"] if not check["ok"]}
     assert (status, body["ready"]) == ((503, False) if errors else (200, True))
@@ -67,8 +67,8 @@ async def failing(app: Any = application) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("require", ["writes", "all"])
-async def test_the_process_lives_and_nothing_is_asked(monkeypatch: pytest.MonkeyPatch, require: str) -> None:
-    monkeypatch.setattr(Readiness, "outcomes", None)  # asking would fail
+async def test_healthz_answers_without_running_a_check(monkeypatch: pytest.MonkeyPatch, require: str) -> None:
+    monkeypatch.setattr(Readiness, "outcomes", None)  # running a check would fail
     with override_settings(REQUIRE_KEY=require):
         status, headers, body = await ask("/healthz")
     assert (status, body) == (200, {"status": "ok"})
@@ -77,7 +77,7 @@ async def test_the_process_lives_and_nothing_is_asked(monkeypatch: pytest.Monkey
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("require", ["writes", "all"])
-async def test_a_server_with_all_it_needs_is_ready(settings: Settings, require: str) -> None:
+async def test_a_server_with_all_its_dependencies_is_ready(settings: Settings, require: str) -> None:
     settings.REQUIRE_KEY = require
     status, headers, body = await ask("/readyz")
     assert (status, body["ready"], headers["cache-control"]) == (200, True, "no-store")
@@ -89,7 +89,7 @@ async def test_a_server_with_all_it_needs_is_ready(settings: Settings, require: 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz"])
 async def test_head_has_no_body_and_other_methods_are_refused(path: str, settings: Settings) -> None:
-    settings.STORAGES = {}  # nothing to ask but database, queue and disk
+    settings.STORAGES = {}  # leaves only database, queue and disk to check
     status, headers, _ = await ask(path)
     head_status, head_headers, head = await ask(path, "HEAD")
     assert (head_status, head) == (status, None)
@@ -99,7 +99,7 @@ async def test_head_has_no_body_and_other_methods_are_refused(path: str, setting
 
 
 @pytest.mark.django_db(transaction=True)
-async def test_a_queue_that_hangs_is_named_within_the_bound(
+async def test_a_hanging_queue_is_named_within_the_time_limit(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(health, "Readiness", partial(Readiness, wait_s=0.5))
@@ -110,24 +110,24 @@ async def test_a_queue_that_hangs_is_named_within_the_bound(
 
 
 @pytest.mark.django_db(transaction=True)
-async def test_a_queue_that_is_away_is_named(settings: Settings) -> None:
+async def test_a_queue_that_is_down_is_named(settings: Settings) -> None:
     settings.CELERY_BROKER_URL = "redis://:secret@127.0.0.1:1/0"
     assert await failing() == {"broker": "it cannot be used"}
 
 
 @pytest.mark.django_db(transaction=True)
-async def test_a_redis_beside_the_queue_is_asked_too(settings: Settings) -> None:
+async def test_a_redis_beside_the_queue_is_checked_too(settings: Settings) -> None:
     settings.REDIS_URL = "redis://:secret@127.0.0.1:1/0"
     settings.CELERY_BROKER_URL = "memory://localhost/"
     assert await failing() == {"redis": "it cannot be used"}
 
 
 @pytest.mark.django_db(transaction=True)
-async def test_a_bucket_that_is_not_there_or_away_is_named(settings: Settings, moto_endpoint: str) -> None:
+async def test_a_bucket_that_is_missing_or_down_is_named(settings: Settings, moto_endpoint: str) -> None:
     settings.STORAGES = storages_at("http://127.0.0.1:1", bucket="dali-secret", delivery_bucket="dali-public")
     assert await failing() == {"storage": "it cannot be used", "delivery": "it cannot be used"}
     health.readiness.cache_clear()
-    settings.DELIVERY = "cloudflare_images"  # places no files
+    settings.DELIVERY = "cloudflare_images"  # stores no files
     assert await failing() == {"storage": "it cannot be used"}
 
 
@@ -139,7 +139,7 @@ async def test_buckets_that_answer_are_ready(settings: Settings, on_s3: str) -> 
 
 
 @pytest.mark.django_db(transaction=True)
-async def test_a_folder_that_cannot_be_written_to_is_named(settings: Settings, tmp_path: Path) -> None:
+async def test_a_read_only_folder_is_named(settings: Settings, tmp_path: Path) -> None:
     blocked = tmp_path / "file"
     blocked.write_text("not a folder")
     delivery = {**settings.STORAGES["delivery"], "OPTIONS": {"location": str(blocked / "delivery")}}
@@ -154,7 +154,7 @@ async def test_a_disk_below_its_reserve_is_named(settings: Settings) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-async def test_a_database_that_is_away_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_database_that_is_down_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     def away(**_: object) -> None:
         raise UnavailableError("connection to server at secret-host failed")
 
@@ -163,7 +163,7 @@ async def test_a_database_that_is_away_is_named(monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.django_db(transaction=True)
-async def test_both_are_answered_while_every_lane_is_taken() -> None:
+async def test_both_routes_answer_while_every_lane_is_taken() -> None:
     let_go, is_busy = threading.Event(), asyncio.Event()
 
     async def busy(scope: Any, receive: Any, send: Any) -> None:
@@ -182,17 +182,17 @@ async def test_both_are_answered_while_every_lane_is_taken() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_database_is_asked_by_a_connection_of_its_own() -> None:
-    """Also in a thread that has none, and leaves none behind."""
+def test_the_database_check_uses_its_own_connection() -> None:
+    """Also in a thread without a connection, and leaves none behind."""
     check = Check("database", partial(ask_database, connect_within_s=5))
     assert check.begin().result(timeout=PATIENCE_S).error == ""
 
 
-def test_a_database_that_cannot_be_reached_says_why_in_one_line() -> None:
+def test_an_unreachable_database_is_explained_in_one_line() -> None:
     error = psycopg.OperationalError("connection failed:\n  password=hunter2-hunter2\n")
     assert one_line(error) == "connection failed: password=***"
     assert one_line(TimeoutError()) == "TimeoutError"
 
 
-def test_what_hangs_is_waited_for_less_than_3_s() -> None:
+def test_hanging_checks_are_waited_for_less_than_3_s() -> None:
     assert Readiness([])._wait_s == 2.5

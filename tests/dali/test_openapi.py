@@ -1,4 +1,4 @@
-"""The OpenAPI document: valid, complete, true, and shown without anything from elsewhere."""
+"""The OpenAPI document: valid, complete, true, and shown without external resources."""
 
 import asyncio
 import json
@@ -16,7 +16,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from dali.health import health_application
 from tests.clients import anonymous
 
-# Answered by applications of their own, which no URL pattern of Django names.
+# Answered by separate applications, which have no URL pattern in Django.
 OUTSIDE_DJANGO = {
     ("get", "/healthz"),
     ("get", "/readyz"),
@@ -33,7 +33,7 @@ def document() -> dict[str, Any]:
 
 
 def routes() -> set[tuple[str, str]]:
-    """Every (method, path) below /api and /public that the code answers, as the document writes paths."""
+    """Every (method, path) below /api and /public that the code answers, with paths as in the document."""
     found = set(OUTSIDE_DJANGO)
 
     def walk(resolver: URLResolver, prefix: str) -> None:
@@ -50,7 +50,7 @@ def routes() -> set[tuple[str, str]]:
 
 
 def methods_of(view: Any) -> set[str]:
-    """What a view answers; HEAD goes with GET, and a view that is no class takes no other."""
+    """The methods that a view answers; HEAD comes with GET, and a function view accepts no other."""
     view_class = getattr(view, "cls", None)
     if view_class is None:
         return {"get"}
@@ -75,7 +75,7 @@ def test_every_route_is_in_the_document_and_nothing_else_is() -> None:
     assert listed == routes()
 
 
-def test_the_routes_of_the_contract_are_there() -> None:
+def test_the_routes_of_the_contract_are_present() -> None:
     assert routes() >= {
         ("get", "/api/projects"), ("post", "/api/projects"),
         ("get", "/api/projects/{project_id}"), ("patch", "/api/projects/{project_id}"),
@@ -95,7 +95,7 @@ def test_the_routes_of_the_contract_are_there() -> None:
     }  # fmt: skip
 
 
-def test_events_are_a_union_told_apart_by_type() -> None:
+def test_events_are_a_union_discriminated_by_type() -> None:
     made = document()
     schemas = made["components"]["schemas"]
     items = made["paths"]["/api/jobs/{job_id}/events"]["get"]["responses"]["200"]["content"]
@@ -110,7 +110,7 @@ def test_events_are_a_union_told_apart_by_type() -> None:
     assert "WebSocket" in stream["description"]
 
 
-def test_lists_lead_to_the_next_page_and_take_empty_parameters() -> None:
+def test_lists_link_to_the_next_page_and_accept_empty_parameters() -> None:
     for method, path, operation in operations():
         queries = [one for one in operation.get("parameters", []) if one["in"] == "query"]
         assert all(one["allowEmptyValue"] for one in queries), path
@@ -141,7 +141,7 @@ def operations() -> list[tuple[str, str, dict[str, Any]]]:
     ]
 
 
-def test_writes_need_a_key_in_the_document_and_reads_may_go_without() -> None:
+def test_writes_need_a_key_in_the_document_and_reads_do_not() -> None:
     for method, path, operation in operations():
         expected: list[dict[str, list[str]]] = [{"ApiKey": []}]
         if not path.startswith("/api/"):
@@ -177,7 +177,7 @@ def test_the_document_is_served_as_json() -> None:
 
 
 @pytest.mark.django_db
-def test_the_page_needs_nothing_from_elsewhere_and_nothing_inline() -> None:
+def test_the_page_uses_no_external_and_no_inline_resources() -> None:
     page = anonymous().get("/api/docs")
     assert page.status_code == 200
     text = page.content.decode()

@@ -1,4 +1,4 @@
-"""The pages for people: home, and those for what is missing or broken."""
+"""The pages for people: home, and the pages for missing and failed ones."""
 
 import re
 from pathlib import Path
@@ -17,7 +17,7 @@ STATIC = Path(settings.BASE_DIR) / "static" / "dali"
 pytestmark = pytest.mark.django_db
 
 
-def test_home_says_what_this_is_and_leads_on(client: Client) -> None:
+def test_home_explains_the_site_and_has_links(client: Client) -> None:
     answer = client.get("/")
     assert answer.status_code == 200
     page = answer.content.decode()
@@ -30,11 +30,11 @@ def test_home_says_what_this_is_and_leads_on(client: Client) -> None:
 def test_home_without_images_says_how_to_make_the_first(client: Client) -> None:
     page = client.get("/").content.decode()
     assert "curl -sS http://testserver/api/projects/$project/jobs" in page
-    assert "<img" in page  # the mark
+    assert "<img" in page  # the logo
     assert "gallery" not in page
 
 
-def test_home_shows_the_newest_images_first_by_their_delivery_addresses(client: Client) -> None:
+def test_home_shows_the_newest_images_first_by_their_delivery_urls(client: Client) -> None:
     images = [ProgressionFactory(prompt=f"boat {number}", judgment="pass") for number in range(26)]
     page = client.get("/").content.decode()
     shown = re.findall(r'<img src="(/images/[^"]+)" width="64" height="48" alt="([^"]*)"', page)
@@ -46,7 +46,7 @@ def test_home_shows_the_newest_images_first_by_their_delivery_addresses(client: 
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_home_asks_one_question(
+def test_home_makes_one_query(
     client: Client, django_assert_num_queries: DjangoAssertNumQueries, count: int
 ) -> None:
     ProgressionFactory.create_batch(count)
@@ -60,7 +60,7 @@ def test_markup_in_a_prompt_is_shown_and_not_run(client: Client) -> None:
 
 
 @override_settings(REQUIRE_KEY="all")
-def test_where_reading_needs_a_key_images_are_for_staff(client: Client) -> None:
+def test_images_are_only_for_staff_when_reading_needs_a_key(client: Client) -> None:
     image = ProgressionFactory()
     page = client.get("/").content.decode()
     assert image.generated_image_url not in page
@@ -75,7 +75,7 @@ def test_home_is_read_only(client: Client) -> None:
     assert client.post("/").status_code == 405
 
 
-def test_home_holds_no_script_and_no_style_of_its_own(client: Client) -> None:
+def test_home_has_no_inline_script_or_style(client: Client) -> None:
     ProgressionFactory()
     answer = client.get("/")
     page = answer.content.decode()
@@ -84,21 +84,21 @@ def test_home_holds_no_script_and_no_style_of_its_own(client: Client) -> None:
     assert "unsafe-inline" not in answer.headers["Content-Security-Policy"]
 
 
-def test_a_missing_page_says_so_and_leads_home(client: Client) -> None:
+def test_a_missing_page_says_so_and_links_home(client: Client) -> None:
     answer = client.get("/nope")
     assert answer.status_code == 404
     assert "Page not found." in answer.content.decode()
     assert '<a href="/">' in answer.content.decode()
 
 
-def test_the_page_for_a_fault_needs_nothing_but_itself() -> None:
+def test_the_error_page_depends_on_nothing_else() -> None:
     page = render_to_string("500.html")
     assert "Something went wrong." in page
     assert '<link rel="stylesheet" href="/static/dali/site.css">' in page
 
 
 @pytest.mark.parametrize("name", ["site.css", "admin.css", "mark.svg"])
-def test_styles_and_mark_are_served(client: Client, name: str) -> None:
+def test_styles_and_logo_are_served(client: Client, name: str) -> None:
     answer = client.get(f"/static/dali/{name}")
     content = b"".join(answer)
     answer.close()

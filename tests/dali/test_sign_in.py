@@ -35,7 +35,7 @@ def boss() -> User:
 def sign_in(password: str, *, address: str = "203.0.113.7", name: str = "boss") -> HttpResponse:
     form = {"username": name, "password": password, "next": "/admin/"}
     answer: Any = Client().post(LOGIN, form, headers={"X-Forwarded-For": address})
-    return answer  # type: ignore[no-any-return]  # the client's class of its own
+    return answer  # type: ignore[no-any-return]  # the client's own class
 
 
 def test_an_address_with_too_many_wrong_passwords_waits(boss: User) -> None:
@@ -48,7 +48,7 @@ def test_an_address_with_too_many_wrong_passwords_waits(boss: User) -> None:
     assert "sessionid" not in locked_out.cookies
 
 
-def test_the_names_tried_make_no_difference(boss: User) -> None:
+def test_the_user_names_tried_make_no_difference(boss: User) -> None:
     for number in range(TRIES):
         sign_in("wrong", name=f"user-{number}")
     assert sign_in(RIGHT).status_code == 429
@@ -67,7 +67,7 @@ def test_an_ipv6_client_is_counted_by_its_network(boss: User) -> None:
     assert sign_in(RIGHT, address="2001:db8:1:3::9").status_code == 302
 
 
-def test_an_address_that_is_locked_out_costs_no_hashing(boss: User, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_locked_out_address_costs_no_hashing(boss: User, monkeypatch: pytest.MonkeyPatch) -> None:
     for _ in range(TRIES):
         sign_in("wrong")
 
@@ -97,7 +97,7 @@ def test_staff_unlock_an_address_by_deleting_its_row(boss: User, client: Client)
     assert sign_in(RIGHT).status_code == 302
 
 
-def test_nothing_that_was_typed_stands_in_the_log_or_as_a_password_in_a_row(
+def test_the_log_has_no_typed_text_and_the_row_no_password(
     boss: User, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.DEBUG):
@@ -113,18 +113,18 @@ def test_nothing_that_was_typed_stands_in_the_log_or_as_a_password_in_a_row(
 @pytest.mark.parametrize(
     "name", ["", "x" * 5000, "\x00", "\ud83d".encode("utf-8", "replace").decode(), "é" * 300]
 )
-def test_rubbish_is_only_a_wrong_name(name: str, boss: User) -> None:
+def test_garbage_is_just_a_wrong_name(name: str, boss: User) -> None:
     assert sign_in("wrong", name=name).status_code == 200
 
 
 @override_settings(PASSWORD_HASHERS=["dali.sign_in.BoundedPBKDF2PasswordHasher"])
-def test_passwords_hashed_before_are_still_right() -> None:
+def test_passwords_hashed_earlier_are_still_valid() -> None:
     before = PBKDF2PasswordHasher().encode(RIGHT, "saltsaltsalt", 1000)
     assert check_password(RIGHT, before)
     assert make_password(RIGHT).startswith("pbkdf2_sha256$")
 
 
-def test_no_more_passwords_are_hashed_at_once_than_there_are_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_number_of_concurrent_hashings_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dali.sign_in._TURNS", threading.BoundedSemaphore(1))
     at_once: list[int] = []
     inside = threading.Semaphore(0)
@@ -142,7 +142,7 @@ def test_no_more_passwords_are_hashed_at_once_than_there_are_turns(monkeypatch: 
     for thread in threads:
         thread.start()
     assert inside.acquire(timeout=PATIENCE_S)
-    assert not inside.acquire(timeout=0.2)  # no second one while the first is at work
+    assert not inside.acquire(timeout=0.2)  # no second one while the first is running
     let_go.set()
     for thread in threads:
         thread.join(PATIENCE_S)

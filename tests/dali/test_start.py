@@ -1,4 +1,4 @@
-"""Every entry refuses settings and a database that cannot be used: in one line, with exit code 2, in time."""
+"""Every entry point refuses unusable settings or an unusable database: in one line, with exit code 2, in time."""
 
 import os
 import signal
@@ -14,7 +14,7 @@ from tests.conftest import FOREIGN, ROOT
 
 pytestmark = pytest.mark.rest
 
-# What a start takes on a busy machine. A database that is away adds at most 10 s.
+# The duration of a start on a busy machine. A database that is down adds at most 10 s.
 WITHIN_S = 300
 PRODUCTION = {
     "REDIS_URL": "redis://127.0.0.1:1/0",
@@ -24,7 +24,7 @@ PRODUCTION = {
     "DALI_ALLOWED_HOSTS": "127.0.0.1",
 }
 MANAGE = [sys.executable, "manage.py"]
-# Celery warns the superuser, who runs the tests in some places, before anything of ours is asked.
+# Celery warns a superuser, as which the tests sometimes run, before it runs any of our code.
 WORKER = [sys.executable, "-W", "ignore", "-m", "celery", "-A", "dali", "worker", "-P", "threads", "-c", "1"]
 ENTRIES = {
     "web": [*MANAGE, "web"],
@@ -36,7 +36,7 @@ ENTRIES = {
 
 
 def run(folder: Path, command: list[str], **variables: str) -> tuple[int, list[str]]:
-    """The exit code of a command, and what it wrote to either output."""
+    """The exit code of a command and its combined output."""
     environment = {name: value for name, value in os.environ.items() if name not in FOREIGN}
     environment |= {
         "DALI_DATA_DIR": str(folder),
@@ -58,20 +58,20 @@ def run(folder: Path, command: list[str], **variables: str) -> tuple[int, list[s
 
 @pytest.fixture
 def silent_port() -> Iterator[int]:
-    """Of a server that takes connections and never says a word."""
+    """The URL of a server that accepts connections and never answers."""
     with socket.create_server(("127.0.0.1", 0), backlog=100) as listener:
         yield listener.getsockname()[1]
 
 
 @pytest.mark.parametrize("entry", ENTRIES)
-def test_a_value_that_cannot_be_taken_is_one_line(tmp_path: Path, entry: str) -> None:
+def test_an_invalid_value_is_reported_in_one_line(tmp_path: Path, entry: str) -> None:
     code, lines = run(tmp_path, ENTRIES[entry], **{**PRODUCTION, "DALI_JOBS_RATE": "fast"})
     assert lines == ["DALI_JOBS_RATE='fast': must be a number and s, m, h or d, as in 30/m"]
     assert code == 2
 
 
 @pytest.mark.parametrize("entry", ["web", "worker"])
-def test_a_misspelt_name_and_half_a_configuration_are_a_line_each(tmp_path: Path, entry: str) -> None:
+def test_a_misspelt_name_and_incomplete_settings_get_a_line_each(tmp_path: Path, entry: str) -> None:
     wrong = {"DALI_REQUIRE_KEYS": "all", "R2_BUCKET": "b", "R2_ENDPOINT_URL": "http://127.0.0.1:1"}
     code, lines = run(tmp_path, ENTRIES[entry], **PRODUCTION, **wrong)
     assert {line.partition(". ")[0] for line in lines} == {
@@ -82,7 +82,7 @@ def test_a_misspelt_name_and_half_a_configuration_are_a_line_each(tmp_path: Path
 
 
 @pytest.mark.parametrize("entry", ["web", "worker", "migrate"])
-def test_a_database_that_is_away_is_one_line(tmp_path: Path, entry: str) -> None:
+def test_a_database_that_is_down_is_reported_in_one_line(tmp_path: Path, entry: str) -> None:
     code, lines = run(tmp_path, ENTRIES[entry], **PRODUCTION)
     (line,) = lines
     assert line.startswith("The database cannot be used (connection failed: ")
@@ -91,7 +91,7 @@ def test_a_database_that_is_away_is_one_line(tmp_path: Path, entry: str) -> None
 
 
 @pytest.mark.parametrize("entry", ["web", "worker"])
-def test_a_database_that_hangs_is_one_line(tmp_path: Path, entry: str, silent_port: int) -> None:
+def test_a_database_that_hangs_is_reported_in_one_line(tmp_path: Path, entry: str, silent_port: int) -> None:
     hanging = {"DATABASE_URL": f"postgresql://nobody@127.0.0.1:{silent_port}/nothing"}
     code, lines = run(tmp_path, ENTRIES[entry], **{**PRODUCTION, **hanging})
     assert [line.partition(" (")[0] for line in lines] == ["The database cannot be used"]
@@ -127,7 +127,7 @@ def test_the_embedded_server_refuses_in_one_line_too(
     assert code == 2
 
 
-def test_a_file_that_is_no_database_is_one_line(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_database_is_reported_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "dali.sqlite3").write_text("no database at all, but words " * 100)
     code, lines = run(tmp_path, [*MANAGE, "serve"])
     assert [line.partition(":")[0] for line in lines] == [
@@ -143,12 +143,12 @@ def test_a_misspelt_name_is_a_warning_embedded(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("arguments", [["help", "web"], ["web", "--help"], ["check"]])
-def test_what_needs_no_database_runs_without(tmp_path: Path, arguments: list[str]) -> None:
+def test_commands_without_a_database_run_without_one(tmp_path: Path, arguments: list[str]) -> None:
     code, lines = run(tmp_path, [*MANAGE, *arguments], **PRODUCTION)
     assert code == 0, lines
 
 
-def test_another_server_of_the_application_is_told_by_an_exception(tmp_path: Path) -> None:
+def test_another_asgi_server_gets_an_exception(tmp_path: Path) -> None:
     load = [sys.executable, "-c", "import dali.asgi"]
     code, lines = run(tmp_path, load, **PRODUCTION, DALI_REQUIRE_KEYS="all")
     assert lines[-1].startswith(

@@ -1,4 +1,4 @@
-"""After a warm-up the first job waits for no import."""
+"""After a warm-up the first job needs no more imports."""
 
 import os
 import subprocess

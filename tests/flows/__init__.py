@@ -1,1 +1,1 @@
-"""Whole journeys, through real processes."""
+"""End-to-end tests, through real processes."""

@@ -1,4 +1,4 @@
-"""Fixtures of the journeys."""
+"""Fixtures of the end-to-end tests."""
 
 import os
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ import pytest
 
 @pytest.fixture
 def production_services() -> Iterator[dict[str, str]]:
-    """The environment of a deployment: a new PostgreSQL database and Redis, where the tests were given both."""
+    """The environment of a deployment: a new PostgreSQL database and Redis, if the tests were given both."""
     database, redis = os.environ.get("DATABASE_URL", ""), os.environ.get("REDIS_URL", "")
     if not (database.startswith("postgres") and redis):
         reason = "needs DATABASE_URL (PostgreSQL) and REDIS_URL"

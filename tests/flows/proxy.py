@@ -1,4 +1,4 @@
-"""A way to a service that can be cut and mended, as a network does it."""
+"""A proxy to a service that can be cut and restored, like a network."""
 
 import contextlib
 import socket
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 
 class Proxy:
-    """Passes TCP connections on to a service until it is cut: then open ones end and new ones are refused."""
+    """Forwards TCP connections to a service until it is cut: then it ends open ones and refuses new ones."""
 
     def __init__(self, host: str, port: int) -> None:
         self._target = (host, port)
@@ -19,14 +19,14 @@ class Proxy:
         self.mend()
 
     def mend(self) -> None:
-        """Takes connections (again), on the port it had."""
+        """Accepts connections (again), on the same port as before."""
         listener = socket.create_server(("127.0.0.1", self.port), backlog=100)
         self.port = listener.getsockname()[1]
         self._listener = listener
         threading.Thread(target=self._accept, args=(listener,), daemon=True).start()
 
     def hush(self) -> None:
-        """Ends all connections; takes new ones and never says a word."""
+        """Ends all connections; accepts new ones and never answers."""
         self.cut()
         self._is_hushed = True
         self.mend()
@@ -64,7 +64,7 @@ class Proxy:
             far.settimeout(None)
             with self._lock:
                 self._open |= {near, far}
-            if self._listener is not listener:  # cut meanwhile
+            if self._listener is not listener:  # cut in the meantime
                 self.cut()
             for one, other in ((near, far), (far, near)):
                 threading.Thread(target=self._pump, args=(one, other), daemon=True).start()
@@ -85,7 +85,7 @@ class Proxy:
 
 @contextlib.contextmanager
 def proxy_to(host: str, port: int) -> Iterator[Proxy]:
-    """A proxy for the time of the block."""
+    """A proxy for the duration of the block."""
     proxy = Proxy(host, port)
     try:
         yield proxy

@@ -1,4 +1,4 @@
-"""A client of the stream that reconnects for ever, as a front end does, and keeps every event it is sent."""
+"""A client of the stream that reconnects for ever, as a front end does, and keeps every event."""
 
 import json
 import threading
@@ -12,7 +12,7 @@ from tests.waiting import PATIENCE_S
 
 
 class Reader:
-    """Reads a session from its first event on, in a thread; `origin` may move while it reads."""
+    """Reads a session from its first event on, in a thread; `origin` may change while it reads."""
 
     def __init__(self, origin: str, session_id: str) -> None:
         self.origin = origin
@@ -30,11 +30,11 @@ class Reader:
         return self.events[-1]["seq"] if self.events else 0
 
     def wait_for_end(self) -> bool:
-        """Whether the job's `complete` came, in whatever time a busy machine needs."""
+        """Whether the job's `complete` event came, with enough time for a busy machine."""
         return self._ended.wait(PATIENCE_S * 2)
 
     def stop(self) -> None:
-        """Reads no longer."""
+        """Stops reading."""
         self._stopped.set()
         self._thread.join(60)
 

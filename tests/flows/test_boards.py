@@ -1,4 +1,4 @@
-"""A page that answers back under load: 200 voters at once, killed servers, and totals that reach all who look."""
+"""An interactive page under load: 200 simultaneous voters, killed servers, and totals that reach every visitor."""
 
 import json
 import threading
@@ -45,14 +45,14 @@ class Voter:
         self.token = self.browser.get(f"{self.page}/state", timeout=30).json()["token"]
 
     def vote(self, choice: str, origin: str = "") -> int:
-        """The status of the answer; `origin`: another process that serves the page."""
+        """The status of the response; `origin`: another process that serves the page."""
         page = f"{origin}/public/{self.page.partition('/public/')[2]}" if origin else self.page
         body = {"token": self.token, "imageId": self.image, "choice": choice}
         return self.browser.post(f"{page}/votes", json=body, timeout=30).status_code
 
 
 class Listener:
-    """Reads the live totals of the one image, in a thread."""
+    """Reads the live totals of the only image, in a thread."""
 
     def __init__(self, origin: str, artifact: dict[str, Any]) -> None:
         self.votes: dict[str, int] = {}
@@ -65,7 +65,7 @@ class Listener:
         threading.Thread(target=self._read, daemon=True).start()
 
     def wait_for(self, votes: dict[str, int]) -> None:
-        """Returns once the votes are these."""
+        """Returns once the totals equal these votes."""
         wait_until(lambda: self.votes == votes, f"the live totals are {votes}")
 
     def _read(self) -> None:
@@ -80,7 +80,7 @@ class Listener:
 
 
 def results(origin: str, key: str, artifact: dict[str, Any]) -> dict[str, Any]:
-    """What the owner sees."""
+    """The results that the owner sees."""
     found: dict[str, Any] = requests.get(
         f"{origin}/api/artifacts/{artifact['id']}/answers", headers={"X-Api-Key": key}, timeout=20
     ).json()
@@ -88,7 +88,7 @@ def results(origin: str, key: str, artifact: dict[str, Any]) -> dict[str, Any]:
 
 
 def all_vote(origins: list[str], artifact: dict[str, Any]) -> list[int]:
-    """Every voter votes twice at once, the same: the statuses of the answers."""
+    """Every voter sends the same vote twice at once; returns the statuses."""
     with ThreadPoolExecutor(50) as pool:
         voters = list(pool.map(lambda n: Voter(origins[n % len(origins)], artifact), range(VOTERS)))
         sent = [
@@ -99,7 +99,7 @@ def all_vote(origins: list[str], artifact: dict[str, Any]) -> list[int]:
         return [future.result() for future in sent]
 
 
-def test_200_voters_at_once_are_200_votes_that_all_see_and_a_kill_keeps(
+def test_200_simultaneous_votes_are_counted_shown_to_all_and_survive_a_kill(
     start_server: Callable[..., ServerProcess],
 ) -> None:
     server = start_server()

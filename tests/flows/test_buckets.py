@@ -1,4 +1,4 @@
-"""An embedded server whose storages are buckets, by its environment alone: what lies where after a job."""
+"""An embedded server whose environment names buckets as its storages: where the objects of a job are."""
 
 import re
 from collections.abc import Callable

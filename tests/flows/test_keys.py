@@ -1,4 +1,4 @@
-"""No key of an outside service stands anywhere, though the services repeat it in whatever they answer."""
+"""No key of an outside service is stored or shown anywhere, although the services repeat it in every answer."""
 
 import re
 import subprocess
@@ -20,7 +20,7 @@ PROVIDERS = ("openai", "gemini", "workers", "mock")
 
 
 def echoes(key: str) -> Iterator[Fault | None]:
-    """Answers that repeat the key in every place that is read, in every form that is understood."""
+    """Answers that repeat the key in every field that is read, in every encoding that is decoded."""
     said = f"Bad key {key} given; Authorization: Bearer {key}; see ?key={key}"
     errors = {
         "error": {"message": said, "code": 400, "status": said, "type": said, "details": [{"reason": said}]},
@@ -33,7 +33,7 @@ def echoes(key: str) -> Iterator[Fault | None]:
     for status in (500, 401, 429, 400, 403, 404, 503, 402, 422, 200):
         yield Fault(answer=Answer.of_json(errors, status, **headers))
         yield Fault(answer=Answer(status, f"<html>{said}</html>".encode(), {"Content-Type": "text/html"}))
-        # Whoever keeps 500 characters cuts the key off.
+        # A reader that keeps 500 characters cuts the key off.
         yield Fault(answer=Answer(status, b"x" * 470 + said.encode(), {"Content-Type": "text/plain"}))
         yield Fault(answer=Answer(status, f"Bearer {key}".encode(), {"Content-Type": "image/png"}))
         yield None
@@ -42,7 +42,7 @@ def echoes(key: str) -> Iterator[Fault | None]:
 
 @pytest.fixture
 def echoing_server(start_server: Callable[..., ServerProcess]) -> Iterator[ServerProcess]:
-    """Dali, at its most talkative, with three services that repeat their keys."""
+    """Dali at its most verbose log level, with three services that repeat their keys."""
     variables = {"DALI_LOG_LEVEL": "DEBUG", "DALI_MAX_ATTEMPTS": "2", "DALI_JUDGE": "openai"}
     variables |= {"DALI_REFINER": "model", "DEFAULT_MODEL_REASONING": "gemini:gemini-3.8-flash"}
     with ExitStack() as running:
@@ -54,7 +54,7 @@ def echoing_server(start_server: Callable[..., ServerProcess]) -> Iterator[Serve
 
 
 def run_job(server: ServerProcess) -> tuple[str, str]:
-    """A job that meets most of the answers; returns its id and its project's."""
+    """A job that gets most of the answers; returns its id and its project's."""
     headers = {"X-Api-Key": server.api_key}
     project = requests.post(
         f"{server.origin}/api/projects", json={"name": "Keys"}, headers=headers, timeout=20
@@ -77,7 +77,7 @@ def run_job(server: ServerProcess) -> tuple[str, str]:
 
 
 def log_in(server: ServerProcess) -> requests.Session:
-    """A browser of the admin."""
+    """A session of the admin."""
     variables = {"DJANGO_SUPERUSER_PASSWORD": "a long password", "DJANGO_SUPERUSER_EMAIL": "a@example.com"}
     subprocess.run(
         [sys.executable, "manage.py", "createsuperuser", "--noinput", "--username", "keys"],
@@ -97,12 +97,12 @@ def log_in(server: ServerProcess) -> requests.Session:
     entered = browser.post(
         form.url, data=values, headers={"Referer": form.url}, timeout=20, allow_redirects=False
     )
-    assert entered.status_code == 302, "the admin lets nobody in"
+    assert entered.status_code == 302, "the admin refused the login"
     return browser
 
 
 def admin_pages(server: ServerProcess, browser: requests.Session) -> dict[str, str]:
-    """Every page of the admin of this server that links lead to, but what is done and not shown."""
+    """Every admin page of this server that links lead to, except actions."""
     waiting = [f"{server.origin}/admin/"]
     pages: dict[str, str] = {}
     while waiting and len(pages) < 400:
@@ -119,12 +119,12 @@ def admin_pages(server: ServerProcess, browser: requests.Session) -> dict[str, s
     return pages
 
 
-def test_no_key_stands_in_any_log_event_answer_row_or_page(echoing_server: ServerProcess) -> None:
+def test_no_key_is_in_any_log_event_answer_row_or_page(echoing_server: ServerProcess) -> None:
     server = echoing_server
     job, project = run_job(server)
     told = requests.get(f"{server.origin}/api/jobs/{job}/events", timeout=20)
     codes = {event["code"] for event in told.json() if event["type"] == "fail"}
-    assert codes >= {"provider_error"}, "the services' answers were met"
+    assert codes >= {"provider_error"}, "the job got the services' answers"
     pages = {
         path: requests.get(f"{server.origin}{path}", timeout=20).text
         for path in (
@@ -143,7 +143,7 @@ def test_no_key_stands_in_any_log_event_answer_row_or_page(echoing_server: Serve
         if path.is_file():
             pages[str(path)] = path.read_bytes().decode("latin-1")
     assert any("step_failed" in text for address, text in pages.items() if address.endswith("server.log"))
-    # A key that was cut off gives most of itself away too.
+    # A truncated key reveals most of itself too.
     found = [
         (address, text[max(0, text.index(key[:16]) - 80) :][:200])
         for address, text in pages.items()

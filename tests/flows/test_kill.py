@@ -1,4 +1,4 @@
-"""kill -9 at random moments: every variant ends exactly once, and a client sees neither gap nor double."""
+"""kill -9 at random moments: every variant ends exactly once, and a client sees neither gaps nor duplicates."""
 
 import os
 import random
@@ -47,7 +47,7 @@ def submit(origin: str, key: str) -> str:
 
 
 def check_outcome(origin: str, job_id: str, reader: Reader) -> None:
-    """Each variant complete exactly once, each image once, each event once and in order."""
+    """Checks that each variant completed once, each image exists once, and each event came once and in order."""
     job = requests.get(f"{origin}/api/jobs/{job_id}", timeout=20).json()
     assert [variant["status"] for variant in job["variants"]] == ["complete"] * VARIANTS
     images = requests.get(
@@ -64,8 +64,8 @@ def check_outcome(origin: str, job_id: str, reader: Reader) -> None:
     assert (ends[-1]["scope"], ends[-1]["summary"]["complete"]) == ("job", VARIANTS)
     for variant in job["variants"]:
         calls = [step["status"] for step in variant["steps"] if step["name"] == "generate"]
-        assert calls[-1] == "ok", "the call that counts is the last one"
-        assert set(calls[:-1]) <= {"unknown"}, "an answered call was made again"
+        assert calls[-1] == "ok", "the last call is the one that counts"
+        assert set(calls[:-1]) <= {"unknown"}, "an answered call was repeated"
 
 
 def test_a_server_killed_again_and_again_ends_every_variant_once(
@@ -88,12 +88,12 @@ def test_a_server_killed_again_and_again_ends_every_variant_once(
 
 
 def own_environment(variables: dict[str, str]) -> dict[str, str]:
-    """The environment of a started process: what the tests themselves run by is kept from it."""
+    """The environment of a started process, without the variables of the test run."""
     return {name: value for name, value in os.environ.items() if name not in FOREIGN} | variables
 
 
 class Deployment:
-    """Two web processes and two workers on PostgreSQL and Redis, in processes of their own."""
+    """Two web processes and two workers on PostgreSQL and Redis."""
 
     def __init__(self, folder: Path, variables: dict[str, str]) -> None:
         self._folder = folder
@@ -121,7 +121,7 @@ class Deployment:
             )
 
     def wait_until_it_works(self, name: str) -> None:
-        """Returns once a worker that was started takes messages; fails, showing its log, where it does not."""
+        """Returns once a started worker accepts messages; fails with its log if it does not."""
         log, process = self._folder / f"{name}.log", self.processes[name]
 
         def works() -> bool:
@@ -132,7 +132,7 @@ class Deployment:
             pytest.fail(f"{name} did not start:\n{log.read_text()[-3000:]}")
 
     def origin(self, number: int) -> str:
-        """Where a web process listens."""
+        """The URL of a web process."""
         return f"http://127.0.0.1:{self.ports[number]}"
 
     def kill(self, name: str) -> None:
@@ -141,7 +141,7 @@ class Deployment:
         self.processes[name].wait()
 
     def stop(self) -> None:
-        """SIGTERM to all, then kill -9."""
+        """Sends SIGTERM to all, then SIGKILL."""
         for process in self.processes.values():
             process.send_signal(signal.SIGTERM)
         for process in self.processes.values():
@@ -154,7 +154,7 @@ class Deployment:
 
 @contextmanager
 def deploy(folder: Path, services: dict[str, str], *names: str) -> Iterator[Deployment]:
-    """A running deployment of these processes on a database of its own."""
+    """A running deployment of these processes on a new database."""
     variables = {
         "DALI_DATA_DIR": str(folder / "data"),
         "DALI_API_KEY": "test.key-of-a-test",
@@ -196,7 +196,7 @@ def test_workers_and_web_processes_killed_in_turn_end_every_variant_once(deploym
             reader.origin = deployment.origin(1)
         deployment.start(name)
         reader.origin = deployment.origin(0)
-    # What a killed worker held is free once its lease of 30 s has ended.
+    # The work of a killed worker is free once its lease of 30 s has expired.
     assert reader.wait_for_end(), "the job did not end"
     reader.stop()
     check_outcome(deployment.origin(1), job_id, reader)

@@ -1,4 +1,4 @@
-"""kill -9 while three services are called: no call that was answered, and stored, is made again, and each is booked."""
+"""kill -9 during calls to three services: an answered and stored call is never repeated, and each call is booked."""
 
 import random
 import sqlite3
@@ -37,7 +37,7 @@ VENDORS = {"openai": "openai", "gemini": "gemini", "workers": "cloudflare"}
 
 @pytest.fixture
 def services() -> Iterator[dict[str, VendorServer]]:
-    """The three services, which take a while."""
+    """The three services, with slow answers."""
     with ExitStack() as running:
         made = {vendor: running.enter_context(make_server(vendor)) for vendor in VENDORS.values()}
         for server in made.values():
@@ -47,7 +47,7 @@ def services() -> Iterator[dict[str, VendorServer]]:
 
 @pytest.fixture
 def service_variables(services: dict[str, VendorServer]) -> dict[str, str]:
-    """What leads a process to them."""
+    """The variables that point a process at them."""
     variables = {"DALI_JUDGE": "local", "DALI_MAX_ATTEMPTS": "20", "DALI_WORKER_THREADS": "8"}
     variables |= {f"DALI_{name}_CONCURRENCY": "2" for name in ("OPENAI", "GEMINI", "WORKERS")}
     for vendor, server in services.items():
@@ -71,22 +71,22 @@ def submit(origin: str, key: str) -> str:
 def check_outcome(
     origin: str, job_id: str, services: dict[str, VendorServer], charges: list[tuple[Any, ...]]
 ) -> None:
-    """Each call is one step and one row of the ledger; the last one of a variant counts, and it alone was answered."""
+    """Checks that each call is one step and one ledger row, and that only a variant's last call was answered."""
     job = requests.get(f"{origin}/api/jobs/{job_id}", timeout=20).json()
     assert [variant["status"] for variant in job["variants"]] == ["complete"] * 3 * EACH
     calls: Counter[str] = Counter()
     unknown: Counter[str] = Counter()
     for variant in job["variants"]:
         statuses = [step["status"] for step in variant["steps"] if step["name"] == "generate"]
-        assert statuses[-1] == "ok", "the call that counts is the last one"
-        assert set(statuses[:-1]) <= {"unknown"}, "an answered call was made again"
+        assert statuses[-1] == "ok", "the last call is the one that counts"
+        assert set(statuses[:-1]) <= {"unknown"}, "an answered call was repeated"
         calls[variant["provider"]] += len(statuses)
         unknown[variant["provider"]] += statuses.count("unknown")
         assert variant["costUsd"] is not None
         assert variant["costUsd"] > 0
     for name, vendor in VENDORS.items():
         received = len(services[vendor].received)
-        # A call that is written down may not have left yet when its process is killed.
+        # A recorded call may not have been sent yet when its process is killed.
         assert calls[name] - unknown[name] <= received <= calls[name]
         assert services[vendor].most_connections <= 2 * 2 + KILLS * 2, (
             "more at once than two processes may have"
@@ -148,7 +148,7 @@ def test_workers_killed_in_turn_repeat_no_answered_call(
         name = ("worker0", "worker1")[number % 2]
         deployment.kill(name)
         deployment.start(name)
-    # What a killed worker held is free once its lease of 30 s has ended.
+    # The work of a killed worker is free once its lease of 30 s has expired.
     assert reader.wait_for_end(), "the job did not end"
     reader.stop()
     with psycopg.connect(with_services["DATABASE_URL"]) as database:

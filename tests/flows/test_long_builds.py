@@ -1,4 +1,4 @@
-"""An artifact that takes long, from the request to the public page: told of, built again after kill -9, rebuilt."""
+"""A slow artifact from request to public page: progress, another build after kill -9, rebuild."""
 
 from collections.abc import Callable
 from typing import Any
@@ -28,7 +28,7 @@ Json = dict[str, Any]
 
 
 class Client:
-    """Asks one server with a key."""
+    """Calls one server with a key."""
 
     def __init__(self, origin: str, key: str) -> None:
         self.origin = origin
@@ -60,17 +60,17 @@ class Client:
         return artifact()
 
     def film(self, artifact: Json) -> requests.Response:
-        """What a visitor is sent."""
+        """The bytes that a visitor gets."""
         return requests.get(f"{self.origin}/public/artifact/{artifact['public_slug']}", timeout=20)
 
 
 def progress_in(reader: Reader) -> list[float]:
-    """What was told of progress so far."""
+    """The progress reported so far."""
     return [event["progress"] for event in reader.events if event["type"] == "progress"]
 
 
 def check_story(reader: Reader, artifact: Json) -> None:
-    """Running first, complete last, progress between, not too often; numbered without a gap."""
+    """Checks the events: running first, complete last, progress in between and not too often; numbered without gaps."""
     wait_until(lambda: reader.events[-1]["type"] == "complete", "the reader saw the end")
     events = list(reader.events)
     assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
@@ -79,10 +79,10 @@ def check_story(reader: Reader, artifact: Json) -> None:
     assert [events[0]["type"], events[-1]["type"]] == ["running", "complete"]
     assert {event["type"] for event in events[1:-1]} == {"progress"}
     told = [event["ts"] for event in events[1:-1]]
-    assert len(told) <= 2 + (told[-1] - told[0]) / 250, "progress is told more than four times a second"
+    assert len(told) <= 2 + (told[-1] - told[0]) / 250, "progress is reported more than four times a second"
 
 
-def test_a_killed_server_builds_it_again_and_a_rebuild_keeps_the_old_film_meanwhile(
+def test_a_killed_server_builds_again_and_a_rebuild_keeps_the_old_film_meanwhile(
     start_server: Callable[..., ServerProcess],
 ) -> None:
     server = start_server()
@@ -93,7 +93,7 @@ def test_a_killed_server_builds_it_again_and_a_rebuild_keeps_the_old_film_meanwh
     assert (answer.status_code, answer.json()["status"]) == (202, "building")
     artifact = answer.json()
     assert client.film(artifact).status_code == 404
-    wait_until(lambda: progress_in(reader), "progress was told", every_s=0.02)
+    wait_until(lambda: progress_in(reader), "progress was reported", every_s=0.02)
     server.process.kill()
     server.process.wait()
     server = start_server(data_dir=server.data_dir)
@@ -120,17 +120,17 @@ def test_a_killed_server_builds_it_again_and_a_rebuild_keeps_the_old_film_meanwh
 
 
 @pytest.mark.services
-def test_a_worker_killed_while_it_builds_leaves_the_film_to_another(deployment: Deployment) -> None:
+def test_a_worker_killed_during_a_build_leaves_the_film_to_another(deployment: Deployment) -> None:
     client = Client(deployment.origin(0), deployment.key)
     project = client.project_with_images()
     reader = Reader(deployment.origin(1), "reel")
     answer = client.post("/api/artifacts", {**REEL, "projectIds": [project], "sessionId": "reel"})
     assert answer.status_code == 202
-    wait_until(lambda: progress_in(reader), "progress was told", every_s=0.02)
+    wait_until(lambda: progress_in(reader), "progress was reported", every_s=0.02)
     for worker in ("worker0", "worker1"):  # one of them builds
         deployment.kill(worker)
     deployment.start("worker1")
-    # What the dead one held is free once its lease of 30 s has ended.
+    # The work of the dead worker is free once its lease of 30 s has expired.
     artifact = client.built(answer.json()["id"])
     assert (artifact["status"], artifact["error"]) == ("published", None)
     check_story(reader, artifact)

@@ -1,4 +1,4 @@
-"""Redis or the database away, in production's arrangement: work is taken and told all the same, or refused in time."""
+"""Redis or the database down in a production setup: work is still accepted and reported, or refused in time."""
 
 import subprocess
 import sys
@@ -18,14 +18,14 @@ from tests.waiting import wait_until
 
 pytestmark = pytest.mark.services
 KEY = "test.key-of-a-test"
-# Promised are a few seconds. A busy machine takes longer; what waits for a service that is away takes for ever.
+# A few seconds are promised. A busy machine takes longer; a call that waits for a service that is down never ends.
 IN_TIME_S = 60.0
 JOB = {"prompt": "a lighthouse", "providers": ["mock"], "size": "128x128", "allowDuplicates": True}
 
 
 @pytest.fixture
 def database(production_services: dict[str, str]) -> Iterator[Proxy]:
-    """The way to PostgreSQL."""
+    """The proxy to PostgreSQL."""
     address = urlsplit(production_services["DATABASE_URL"])
     with proxy_to(address.hostname or "127.0.0.1", address.port or 5432) as proxy:
         yield proxy
@@ -33,14 +33,14 @@ def database(production_services: dict[str, str]) -> Iterator[Proxy]:
 
 @pytest.fixture
 def redis(production_services: dict[str, str]) -> Iterator[Proxy]:
-    """The way to Redis."""
+    """The proxy to Redis."""
     address = urlsplit(production_services["REDIS_URL"])
     with proxy_to(address.hostname or "127.0.0.1", address.port or 6379) as proxy:
         yield proxy
 
 
 def through(url: str, proxy: Proxy) -> str:
-    """The address of a service, by way of its proxy."""
+    """The URL of a service through its proxy."""
     parts = urlsplit(url)
     user = f"{parts.netloc.rpartition('@')[0]}@" if "@" in parts.netloc else ""
     return urlunsplit(parts._replace(netloc=f"{user}127.0.0.1:{proxy.port}"))
@@ -72,12 +72,12 @@ def deployment(
         yield running
     finally:
         running.stop()
-        for log in sorted(tmp_path.glob("*.log")):  # pytest shows it where the test fails
+        for log in sorted(tmp_path.glob("*.log")):  # pytest shows it if the test fails
             print(f"--- {log.name}\n{log.read_text()}")
 
 
 def submit(origin: str, project_id: str, session_id: str, **changes: object) -> str:
-    """A job's id."""
+    """Submits a job; returns its id."""
     answer = requests.post(
         f"{origin}/api/projects/{project_id}/jobs",
         json={**JOB, "sessionId": session_id, **changes},
@@ -90,7 +90,7 @@ def submit(origin: str, project_id: str, session_id: str, **changes: object) -> 
 
 
 def new_project(origin: str) -> str:
-    """A project's id."""
+    """Creates a project; returns its id."""
     answer = requests.post(
         f"{origin}/api/projects", json={"name": "Outage"}, headers={"X-Api-Key": KEY}, timeout=IN_TIME_S
     )
@@ -99,12 +99,12 @@ def new_project(origin: str) -> str:
 
 
 def failing(origin: str) -> set[str]:
-    """The names of what the process cannot use, as it says itself."""
+    """The names of the dependencies that the process reports as unusable."""
     answer = requests.get(f"{origin}/readyz", timeout=IN_TIME_S).json()
     return {check["name"] for check in answer["checks"] if not check["ok"]}
 
 
-def test_a_job_is_taken_and_told_without_gap_while_redis_goes_and_comes_back(
+def test_a_job_is_accepted_and_streamed_without_gaps_through_a_redis_outage(
     deployment: Deployment, redis: Proxy
 ) -> None:
     project_id = new_project(deployment.origin(0))
@@ -115,7 +115,7 @@ def test_a_job_is_taken_and_told_without_gap_while_redis_goes_and_comes_back(
     submit(deployment.origin(1), project_id, "s-2")
     redis.hush()
     submit(deployment.origin(1), project_id, "s-3")
-    wait_until(lambda: failing(deployment.origin(1)) == {"broker"}, "it is told that the broker is away")
+    wait_until(lambda: failing(deployment.origin(1)) == {"broker"}, "/readyz names the broker")
     redis.cut()
     redis.mend()
     for reader in readers:
@@ -126,11 +126,11 @@ def test_a_job_is_taken_and_told_without_gap_while_redis_goes_and_comes_back(
         assert reader.reconnects == 0
     for session_id in ("s-2", "s-3"):
         late = Reader(deployment.origin(0), session_id)
-        assert late.wait_for_end(), "what was submitted without Redis was not done"
+        assert late.wait_for_end(), "the job that was submitted without Redis was not done"
         late.stop()
 
 
-def test_without_the_database_each_route_says_503_in_time_and_answers_again_afterwards(
+def test_without_the_database_each_route_answers_503_in_time_and_recovers(
     deployment: Deployment, database: Proxy
 ) -> None:
     origin = deployment.origin(0)
@@ -144,13 +144,13 @@ def test_without_the_database_each_route_says_503_in_time_and_answers_again_afte
         answer = requests.get(origin + route, timeout=IN_TIME_S, headers={"Accept": "*/*"})
         assert (route, answer.status_code) == (route, 503)
         assert int(answer.headers["Retry-After"]) > 0
-    wait_until(lambda: failing(origin) == {"database"}, "it is told that the database is away")
+    wait_until(lambda: failing(origin) == {"database"}, "/readyz names the database")
     assert requests.get(f"{origin}/healthz", timeout=IN_TIME_S).status_code == 200
     database.mend()
-    wait_until(lambda: not failing(origin), "all is well again")
+    wait_until(lambda: not failing(origin), "everything works again")
     assert requests.get(f"{origin}/api/projects", timeout=IN_TIME_S).json()[0]["id"] == project_id
-    # What lost its lease with the database is free once the lease of 30 s has ended.
-    assert under_way.wait_for_end(), "work did not go on"
+    # Work whose lease was lost with the database is free once the lease of 30 s has expired.
+    assert under_way.wait_for_end(), "work did not continue"
     under_way.stop()
     assert [event["seq"] for event in under_way.events] == list(range(1, len(under_way.events) + 1))
     assert under_way.events[-1]["summary"]["complete"] == 6

@@ -1,4 +1,4 @@
-"""Public pages from two web processes: what one has answered, the other shows."""
+"""Public pages from two web processes: after one has answered a write, the other shows it."""
 
 import hashlib
 from collections.abc import Iterator
@@ -36,7 +36,7 @@ def processes(tmp_path: Path, production_services: dict[str, str]) -> Iterator[D
 
 @pytest.fixture
 def clients(processes: Deployment) -> tuple[Client, Client]:
-    """One of each web process."""
+    """One client for each web process."""
     first, second = (Client(processes.origin(number), processes.key) for number in (0, 1))
     return first, second
 
@@ -52,7 +52,7 @@ def new_project(client: Client) -> str:
     return project
 
 
-def test_after_the_answer_to_a_write_no_process_shows_what_was_before(
+def test_after_the_answer_to_a_write_no_process_shows_the_old_state(
     clients: tuple[Client, Client],
 ) -> None:
     project = new_project(clients[0])
@@ -81,7 +81,7 @@ def test_after_the_answer_to_a_write_no_process_shows_what_was_before(
     assert len(etags) == 3
 
 
-def test_each_part_of_a_film_is_of_the_build_that_its_etag_names(clients: tuple[Client, Client]) -> None:
+def test_each_part_of_a_film_belongs_to_the_build_named_by_its_etag(clients: tuple[Client, Client]) -> None:
     project = new_project(clients[0])
     made = clients[0].post("/api/artifacts", {**REEL, "projectIds": [project]}).json()
     page, route = f"/public/artifact/{made['public_slug']}", f"/api/artifacts/{made['id']}"
@@ -91,7 +91,7 @@ def test_each_part_of_a_film_is_of_the_build_that_its_etag_names(clients: tuple[
         return requests.get(clients[number % 2].origin + page, headers=asked, timeout=20)
 
     def is_built() -> bool:
-        part(1)  # seen without content a moment before
+        part(1)  # seen without content a moment ago
         return bool(clients[0].get(route)["status"] == "published")
 
     wait_until(is_built, "the film is built")

@@ -1,4 +1,4 @@
-"""PostgreSQL away, or a project's row held by a process that stands still: who is answered, with what, how soon."""
+"""PostgreSQL down, or a project's row locked by a stopped process: which requests are answered, how and how fast."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -23,7 +23,7 @@ __all__ = ["database", "deployment", "redis"]
 pytestmark = pytest.mark.services
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
-# Promised are 5 s. A busy machine takes longer; what waits for the database takes for ever.
+# 5 s are promised. A busy machine takes longer; a request that waits for the database never ends.
 IN_TIME_S = 60.0
 AT_ONCE = 40
 ASKED = 5
@@ -31,7 +31,7 @@ HEALTHY = 12
 
 
 def published(client: Client) -> tuple[str, str, str]:
-    """A project's id, where its lookbook is, and where the image on it is."""
+    """A project's id, the URL of its lookbook, and the URL of the image on it."""
     project = client.post("/api/projects", {"name": "Harbour"}).json()["id"]
     submit(client.origin, project, "pages")
     images = f"/api/projects/{project}/progressions"
@@ -43,14 +43,14 @@ def published(client: Client) -> tuple[str, str, str]:
 
 
 def ask(origin: str, path: str) -> tuple[requests.Response, float]:
-    """The answer to a browser that was signed in once, and after how long it came."""
+    """The response to a signed-in browser, and its duration."""
     started = time.monotonic()
     answer = requests.get(origin + path, headers=BROWSER, cookies={"sessionid": "a" * 32}, timeout=180)
     return answer, time.monotonic() - started
 
 
 def close_code(origin: str) -> int | None:
-    """What a WebSocket to the stream is closed with."""
+    """The code with which a WebSocket to the stream is closed."""
     with connect(f"{origin.replace('http', 'ws', 1)}/api/stream/pages", open_timeout=180) as socket:
         with pytest.raises(ConnectionClosed):
             socket.recv(timeout=180)
@@ -58,7 +58,7 @@ def close_code(origin: str) -> int | None:
 
 
 def check_answers_without_it(client: Client, paths: list[str], image: str) -> None:
-    """Asks for all of it at once."""
+    """Requests everything at once."""
     with ThreadPoolExecutor(AT_ONCE) as pool:
         asked = [pool.submit(ask, client.origin, path) for path in paths * ASKED]
         sockets = [pool.submit(close_code, client.origin) for _ in range(ASKED)]
@@ -75,13 +75,13 @@ def check_answers_without_it(client: Client, paths: list[str], image: str) -> No
 
 
 def is_waited_for(holder: "psycopg.Connection[tuple[Any, ...]]") -> bool:
-    """Whether another connection waits for a lock of this one."""
+    """Whether another connection waits for a lock that this one holds."""
     waiting = "SELECT count(*) FROM pg_stat_activity WHERE pg_backend_pid() = ANY(pg_blocking_pids(pid))"
     found = holder.execute(waiting).fetchone()
     return found is not None and found[0] > 0
 
 
-def test_without_the_database_pages_are_503_in_time_and_images_are_shown(
+def test_without_the_database_pages_answer_503_in_time_and_images_are_shown(
     deployment: Deployment, database: Proxy, tmp_path: Path
 ) -> None:
     client = Client(deployment.origin(0), KEY)
@@ -103,7 +103,7 @@ def test_without_the_database_pages_are_503_in_time_and_images_are_shown(
     assert len(lines) == 2 * ASKED
 
 
-def test_a_row_that_is_held_keeps_one_project_waiting_and_no_other(
+def test_a_locked_row_delays_only_its_own_project(
     deployment: Deployment, production_services: dict[str, str]
 ) -> None:
     client = Client(deployment.origin(0), KEY)
@@ -126,14 +126,14 @@ def test_a_row_that_is_held_keeps_one_project_waiting_and_no_other(
     ):
         frozen.execute("SELECT id FROM projects WHERE id = %s FOR UPDATE", [project])
         held = [pool.submit(post_job, project) for _ in range(AT_ONCE - HEALTHY)]
-        wait_until(lambda: is_waited_for(frozen), "the row is waited for")
+        wait_until(lambda: is_waited_for(frozen), "a request waits for the row")
         were_held = []
         for _ in range(HEALTHY // 4):
             asked = [pool.submit(post_job, other), pool.submit(ask, client.origin, "/")]
             asked += [pool.submit(ask, client.origin, page), pool.submit(ask, client.origin, "/api/projects")]
             assert [future.result()[0].status_code for future in asked] == [202, 200, 200, 200]
             were_held.append(not all(future.done() for future in held))
-        assert any(were_held), "nothing was held meanwhile"
+        assert any(were_held), "no request had to wait for the lock"
         for answer, took_s in (future.result() for future in held):
             assert (answer.status_code, answer.json()["errors"][0]["code"]) == (503, "unavailable")
             assert answer.json()["errors"][0]["detail"] == "The project is busy; try again."

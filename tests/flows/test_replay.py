@@ -1,4 +1,4 @@
-"""A project made again from its replay script, byte for byte: beside a server, without one, in production."""
+"""A project reproduced from its replay script, byte for byte: next to a server, without one, in production."""
 
 import hashlib
 import io
@@ -23,11 +23,11 @@ __all__ = ["deployment"]
 
 Json = dict[str, Any]
 SIZE = (256, 256)
-pytestmark = pytest.mark.timeout(1200)  # commands are started again and again
+pytestmark = pytest.mark.timeout(1200)  # starts many commands
 
 
 class Client:
-    """Asks one server with a key; every answer must be a good one."""
+    """Calls one server with a key; every response must be a success."""
 
     def __init__(self, origin: str, key: str) -> None:
         self.origin = origin
@@ -46,7 +46,7 @@ class Client:
         return answer.json()
 
     def upload(self, image: Image.Image) -> str:
-        """The address of an upload."""
+        """The URL of an upload."""
         buffer = io.BytesIO()
         image.save(buffer, "PNG")
         answer = requests.post(
@@ -73,13 +73,13 @@ class Client:
         return self.ended(self.post(f"/api/projects/{project}/jobs", body)["jobId"])
 
     def images(self, project: str) -> list[Json]:
-        """Its progressions."""
+        """The project's progressions."""
         found: list[Json] = self.get(f"/api/projects/{project}/progressions?limit=500")
         return found
 
 
 def tell_a_story(client: Client) -> str:
-    """A project with edits, a mask, an upload, twins kept and not, a failure tried again, and ways back."""
+    """A project with edits, a mask, an upload, kept and dropped duplicates, a retried failure, and rollbacks."""
     project: str = client.post("/api/projects", {"name": "Harbour", "description": "For the catalogue."})[
         "id"
     ]
@@ -136,7 +136,7 @@ def manage(environment: dict[str, str], *arguments: str) -> "subprocess.Complete
 
 
 def family(client: Client, project: str, data_dir: Path) -> Counter[tuple[str, ...]]:
-    """Each image by kind, digest, its parent's digest, and that of what it started from."""
+    """Each image by kind, digest, its parent's digest, and the digest of its start image."""
 
     def digest(key: str) -> str:
         return hashlib.sha256((data_dir / "originals" / key).read_bytes()).hexdigest()
@@ -155,11 +155,11 @@ def family(client: Client, project: str, data_dir: Path) -> Counter[tuple[str, .
 
 
 def projects_in(output: str) -> list[str]:
-    """The projects that a replay says it went into."""
+    """The projects that the output of a replay names."""
     return re.findall(r"goes into project (\S+)$", output, re.MULTILINE)
 
 
-def test_a_replay_gives_the_same_images_beside_a_server_and_without_one_and_twice_makes_nothing_twice(
+def test_a_replay_reproduces_the_images_with_and_without_a_server_and_can_be_repeated(
     start_server: Callable[..., ServerProcess], tmp_path: Path
 ) -> None:
     server = start_server()
@@ -191,7 +191,7 @@ def test_a_replay_gives_the_same_images_beside_a_server_and_without_one_and_twic
     assert family(client, other, server.data_dir) == first
 
 
-def test_a_replay_killed_on_its_way_goes_on_where_it_was(
+def test_a_killed_replay_resumes_where_it_stopped(
     start_server: Callable[..., ServerProcess], tmp_path: Path
 ) -> None:
     server = start_server()
@@ -213,7 +213,7 @@ def test_a_replay_killed_on_its_way_goes_on_where_it_was(
     assert family(client, copy, server.data_dir) == family(client, project, server.data_dir)
 
 
-def test_what_came_out_otherwise_is_named_and_ends_with_1(
+def test_differences_are_named_and_the_exit_code_is_1(
     start_server: Callable[..., ServerProcess], tmp_path: Path
 ) -> None:
     server = start_server()
@@ -236,7 +236,7 @@ def test_what_came_out_otherwise_is_named_and_ends_with_1(
 
 
 @pytest.mark.services
-def test_a_replay_gives_the_same_images_in_production(deployment: Deployment, tmp_path: Path) -> None:
+def test_a_replay_reproduces_the_images_in_production(deployment: Deployment, tmp_path: Path) -> None:
     client = Client(deployment.origin(0), deployment.key)
     project = tell_a_story(client)
     script = script_of(client, project, tmp_path)

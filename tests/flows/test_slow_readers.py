@@ -1,4 +1,4 @@
-"""Readers that take nothing of a large body: others are answered, memory is bounded, and the bodies arrive whole."""
+"""Readers that do not read a large body: others are answered, memory is bounded, and the bodies arrive complete."""
 
 import hashlib
 import io
@@ -20,11 +20,11 @@ from tests.conftest import ServerProcess
 from tests.waiting import PATIENCE_S, wait_until
 
 MIB = 1024 * 1024
-# Twice as many as there are lanes, and then some.
+# More than twice the number of lanes.
 READERS = 100
-# A request was not answered at all while the readers held the lanes.
+# Requests got no answer at all while the readers held the lanes.
 ANSWER_S = 5.0
-# A piece, what the server keeps of a connection, and a share of what the readers' requests set going once.
+# A piece, the server's state of a connection, and a share of what the requests allocate once.
 MOST_BYTES_A_READER = 400 * 1024
 
 
@@ -63,7 +63,7 @@ def open_files(server: ServerProcess) -> int:
 
 
 def asking(server: ServerProcess, path: str) -> socket.socket:
-    """A connection that has asked and reads nothing."""
+    """A connection that has sent a request and reads nothing."""
     client = socket.socket()
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     client.connect(("127.0.0.1", int(server.origin.rpartition(":")[2])))
@@ -72,7 +72,7 @@ def asking(server: ServerProcess, path: str) -> socket.socket:
 
 
 def read_all(clients: list[socket.socket]) -> list[bytes]:
-    """The bodies, read from all at once to their ends."""
+    """The bodies, read from all connections at once to the end."""
     answers: dict[socket.socket, list[bytes]] = {client: [] for client in clients}
     with selectors.DefaultSelector() as selector:
         for client in clients:
@@ -89,7 +89,9 @@ def read_all(clients: list[socket.socket]) -> list[bytes]:
 
 
 @pytest.mark.parametrize("what", ["image", "script"])
-def test_slow_readers_of_a_large_body_stop_nobody(server: ServerProcess, image: str, what: str) -> None:
+def test_slow_readers_of_a_large_body_block_no_other_request(
+    server: ServerProcess, image: str, what: str
+) -> None:
     path = {
         "image": image,
         "script": "/static/drf_spectacular_sidecar/swagger-ui-dist/swagger-ui-bundle.js",
@@ -112,4 +114,4 @@ def test_slow_readers_of_a_large_body_stop_nobody(server: ServerProcess, image: 
             client.close()
         expected = hashlib.sha256(whole.content).hexdigest()
         assert {hashlib.sha256(body).hexdigest() for body in read_all(clients[:half])} == {expected}
-    wait_until(lambda: open_files(server) <= files_before + 4, "nothing of them is left open")
+    wait_until(lambda: open_files(server) <= files_before + 4, "all their connections are closed")

@@ -1,4 +1,4 @@
-"""The bucket away while workers are killed: what is paid is kept, the rest waits, and all goes on once it is back."""
+"""The bucket is down while workers are killed: paid images are kept, and the rest continues once it is back."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +20,7 @@ VARIANTS = 12
 
 @pytest.fixture
 def bucket(moto_endpoint: str) -> Iterator[Proxy]:
-    """The way to an S3 server."""
+    """The proxy to an S3 server."""
     make_bucket(moto_endpoint, "dali")
     address = urlsplit(moto_endpoint)
     with proxy_to(address.hostname or "", address.port or 0) as proxy:
@@ -59,7 +59,7 @@ def submit(deployment: Deployment) -> str:
     return str(answer.json()["jobId"])
 
 
-def test_workers_killed_while_the_bucket_is_away_lose_no_paid_image(
+def test_workers_killed_while_the_bucket_is_down_lose_no_paid_image(
     deployment: Deployment, production_services: dict[str, str], bucket: Proxy
 ) -> None:
     job_id = submit(deployment)
@@ -83,14 +83,14 @@ def test_workers_killed_while_the_bucket_is_away_lose_no_paid_image(
         unseen = count(rows, "steps WHERE name = 'generate' AND status = 'unknown'")
     job = requests.get(f"{deployment.origin(0)}/api/jobs/{job_id}", timeout=20).json()
     assert [variant["status"] for variant in job["variants"]] == ["complete"] * VARIANTS
-    assert unseen <= 10, "no more than the two workers' ten threads had calls under way"
+    assert unseen <= 10, "the two workers' ten threads had too many calls in progress"
     for variant in job["variants"]:
         calls = [step["status"] for step in variant["steps"] if step["name"] == "generate"]
-        assert (calls[-1], set(calls[:-1]) <= {"unknown"}) == ("ok", True), "an answered call was made again"
+        assert (calls[-1], set(calls[:-1]) <= {"unknown"}) == ("ok", True), "an answered call was repeated"
 
 
 def count(rows: "psycopg.Connection[tuple[int]]", what: str) -> int:
-    """How many rows a table, with or without a condition, has."""
+    """The number of rows of a table, with or without a condition."""
     found = rows.execute(f"SELECT count(*) FROM {what}").fetchone()
     assert found is not None
     return found[0]

@@ -1,4 +1,4 @@
-"""A server whose buckets hang, drip or break: each request that needs them is told so in time, and the rest goes on."""
+"""A server whose buckets hang, drip or break: requests that need them fail in time, and all others work."""
 
 import concurrent.futures
 import re
@@ -19,14 +19,14 @@ from tests.faulty_way import FAULTS, Fault, FaultyWay, Kind, faulty_way
 from tests.s3_servers import ACCESS_KEY, SECRET, make_bucket
 from tests.waiting import wait_until
 
-# A client is promised an answer within 15 s; more only where the machine has other things to do.
+# A client is promised an answer within 15 s; the rest is for a busy machine.
 GENEROUS_S = 100.0
 PAGE = b"<!doctype html><p>{{TITLE}} by {{AUTHOR}}</p>"
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A server with something on it, and the way to its buckets."""
+    """A server with some content, and the proxy to its buckets."""
 
     server: ServerProcess
     way: FaultyWay
@@ -38,22 +38,22 @@ class Site:
     template: str
 
     def ask(self, method: str, path: str, **options: Any) -> requests.Response:
-        """An answer, whole."""
+        """A complete response."""
         headers = {"X-Api-Key": self.server.api_key, **options.pop("headers", {})}
         return requests.request(
             method, f"{self.server.origin}{path}", headers=headers, timeout=240, **options
         )
 
     def log(self) -> str:
-        """What the server has written so far."""
+        """The output of the server so far."""
         return (self.server.data_dir / "server.log").read_text()
 
     def error_lines(self, since: int) -> list[str]:
-        """The lines at ERROR of the log from that position on."""
+        """The log lines at ERROR after that position."""
         return re.findall(r"^.*\[error +\].*$", self.log()[since:], re.MULTILINE)
 
     def threads(self) -> int:
-        """How many threads the server has."""
+        """The number of threads of the server."""
         status = Path(f"/proc/{self.server.process.pid}/status").read_text()
         return int(re.findall(r"^Threads:\s+(\d+)", status, re.MULTILINE)[0])
 
@@ -84,7 +84,7 @@ def site(start_server: Callable[..., ServerProcess], moto_endpoint: str) -> Iter
 
 
 def furnished(server: ServerProcess, way: FaultyWay) -> Site:
-    """The server with an image of a job, a published page of several MB and a template that is being filled."""
+    """The server with a generated image, a published page of several MB and a template that is being filled."""
     empty = Site(server, way, "", "", "", "", "", "")
     project = empty.ask("POST", "/api/projects", json={"name": "Faults"}).json()["id"]
     start = empty.ask("POST", "/api/uploads", files={"file": ("a.png", noise(1), "image/png")}).json()["url"]
@@ -141,7 +141,7 @@ def requests_of(site: Site) -> dict[str, Callable[[], requests.Response]]:
     }
 
 
-def test_everything_works_while_nothing_fails(site: Site) -> None:
+def test_every_request_works_without_faults(site: Site) -> None:
     recovered(site)
     for name, request in requests_of(site).items():
         answer = request()
@@ -152,7 +152,7 @@ def test_everything_works_while_nothing_fails(site: Site) -> None:
     assert part.content == page.content[300_000:900_001]
 
 
-def test_a_chat_whose_template_cannot_be_read_goes_on_later(site: Site) -> None:
+def test_a_chat_whose_template_cannot_be_read_continues_later(site: Site) -> None:
     recovered(site)
     chat = {"sessionId": "t", "input": "hello"}
     site.way.fault = Fault("cut", after_bytes=30)
@@ -163,13 +163,13 @@ def test_a_chat_whose_template_cannot_be_read_goes_on_later(site: Site) -> None:
 
 
 def timed(request: Callable[[], requests.Response]) -> tuple[requests.Response, float]:
-    """An answer and the seconds until it was there."""
+    """A response and its duration in seconds."""
     started = time.monotonic()
     return request(), time.monotonic() - started
 
 
 @pytest.mark.parametrize("kind", FAULTS)
-def test_each_request_is_answered_in_time_and_told_nothing_of_the_inside(site: Site, kind: Kind) -> None:
+def test_each_request_is_answered_in_time_and_reveals_no_internals(site: Site, kind: Kind) -> None:
     recovered(site)
     since = len(site.log())
     kinds = requests_of(site)
@@ -199,9 +199,7 @@ def test_each_request_is_answered_in_time_and_told_nothing_of_the_inside(site: S
 
 
 @pytest.mark.parametrize("kind", ["silent", "drip"])
-def test_many_requests_at_a_bucket_that_hangs_are_all_told_in_time_and_others_are_served(
-    site: Site, kind: Kind
-) -> None:
+def test_many_requests_to_a_hanging_bucket_fail_in_time_and_others_are_served(site: Site, kind: Kind) -> None:
     recovered(site)
     before = site.threads()
     site.way.fault = Fault(kind, after_bytes=30)
@@ -209,7 +207,7 @@ def test_many_requests_at_a_bucket_that_hangs_are_all_told_in_time_and_others_ar
     asked = [*[kinds[name] for name in ("page", "image", "template")] * 35, *[kinds["upload"]] * 5]
     with concurrent.futures.ThreadPoolExecutor(len(asked)) as clients:
         answers = list(clients.map(timed, asked))
-        # Once it is known that the bucket hangs, what needs none does not wait for those who do.
+        # Once the bucket is known to hang, requests that do not need it do not wait.
         others = list(clients.map(timed, [lambda: site.ask("GET", "/api/projects")] * 20))
     assert {answer.status_code for answer, _ in answers} == {503}
     assert max(seconds for _, seconds in answers) < GENEROUS_S
@@ -217,22 +215,24 @@ def test_many_requests_at_a_bucket_that_hangs_are_all_told_in_time_and_others_ar
     assert max(seconds for _, seconds in others) < GENEROUS_S
     site.way.mend()
     recovered(site)
-    assert site.threads() - before < 48  # lanes and the loop's own; none for each request
+    assert site.threads() - before < 48  # lanes and the loop's own threads; none per request
 
 
-@pytest.mark.parametrize("kind", ["silent", "drip", "cut"])  # a reset may take with it what was not read yet
-def test_an_answer_that_is_under_way_ends_unfinished_and_says_so_once(site: Site, kind: Kind) -> None:
+@pytest.mark.parametrize(
+    "kind", ["silent", "drip", "cut"]
+)  # a reset may discard bytes that were not read yet
+def test_a_response_in_progress_ends_incomplete_and_logs_it_once(site: Site, kind: Kind) -> None:
     recovered(site)
     size = int(site.ask("GET", site.page).headers["Content-Length"])
     since = len(site.log())
-    # A bucket is read in ranges, the first of which is the shortest: it arrives, and the next one does not.
+    # A bucket is read in ranges, the first of which is the shortest: it arrives, and the next does not.
     after_bytes = STREAM_BYTES + 50_000
     assert size > STREAM_BYTES + after_bytes
     site.way.fault = Fault(kind, after_bytes=after_bytes)
     with pytest.raises((requests.ConnectionError, requests.exceptions.ChunkedEncodingError)):
         site.ask("GET", site.page)
     wait_until(lambda: site.error_lines(since), "it is logged")
-    time.sleep(2.5)  # Daphne looks at what ended once a second, and would write more
+    time.sleep(2.5)  # Daphne checks for ended responses once a second, and would log more
     (line,) = site.error_lines(since)
     assert "answer_cut_off" in line
     assert site.page in line

@@ -1,4 +1,4 @@
-"""kill -9 while the Artifact Agent answers: the talk goes on where it was, in a new process."""
+"""kill -9 while the Artifact Agent answers: the chat continues where it was, in a new process."""
 
 import os
 import signal
@@ -18,14 +18,14 @@ TEMPLATE = b'<!doctype html><title>{{TITLE}}</title><img src="{{HERO_IMAGE}}" al
 
 
 class Caller:
-    """Somebody who talks to a server that may be another one tomorrow."""
+    """A user who chats with a server that may be replaced by another."""
 
     def __init__(self, server: ServerProcess) -> None:
         self.server = server
         self.artifact = ""
 
     def post(self, path: str, **kwargs: Any) -> dict[str, Any]:
-        """The answer, which must be good."""
+        """The response, which must be a success."""
         headers = {"X-Api-Key": self.server.api_key}
         answer = requests.post(f"{self.server.origin}/api/{path}", headers=headers, timeout=40, **kwargs)
         assert answer.ok, answer.text
@@ -49,7 +49,7 @@ class Caller:
 
 
 @pytest.mark.parametrize("alive_s", [0.02])
-def test_a_talk_outlives_the_server(start_server: Callable[..., ServerProcess], alive_s: float) -> None:
+def test_a_chat_outlives_the_server(start_server: Callable[..., ServerProcess], alive_s: float) -> None:
     first = start_server()
     caller = Caller(first)
     caller.begin()
@@ -74,6 +74,6 @@ def test_a_talk_outlives_the_server(start_server: Callable[..., ServerProcess], 
     assert last["done"] is True
     page = requests.get(f"{caller.server.origin}/public/artifact/{last['public_slug']}", timeout=20).text
     assert "<title>Winter Light</title>" in page
-    # The server has another address now than when the image was chosen, and the page has the new one.
+    # The server's URL has changed since the image was chosen, and the page uses the new one.
     assert f'src="{caller.server.origin}/images/' in page
     assert "<p>Snow</p>" in page

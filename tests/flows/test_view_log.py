@@ -1,4 +1,4 @@
-"""The view log over kill -9: whoever saw a page answered is one row, whatever else was lost."""
+"""The view log across kill -9: every answered visit becomes exactly one row, whatever else is lost."""
 
 import os
 import signal
@@ -42,29 +42,29 @@ def publish(origin: str, key: str) -> dict[str, Any]:
 
 
 def path_of(artifact: dict[str, Any]) -> str:
-    """Where its page is."""
+    """The URL of its page."""
     return f"/public/lookbook/{artifact['public_slug']}"
 
 
 def in_sqlite(data_dir: Path) -> Counter[str]:
-    """How many rows each visitor has."""
+    """The number of rows of each visitor."""
     with closing(sqlite3.connect(data_dir / "dali.sqlite3")) as database:
         return Counter(row[0] for row in database.execute(COUNT))
 
 
 def in_postgresql(address: str) -> Counter[str]:
-    """How many rows each visitor has."""
+    """The number of rows of each visitor."""
     with psycopg.connect(address) as database:
         return Counter(row[0] for row in database.execute(COUNT))
 
 
 def wait_until_written(data_dir: Path) -> None:
-    """Returns once no file of views is left, and so none is on its way."""
+    """Returns once no file of views is left, so that none is still being written."""
     wait_until(lambda: not list((data_dir / "views").iterdir()), "all views were written")
 
 
 def kill_in_the_midst(visitors: Visitors, numbers: range, kill: Callable[[], None]) -> None:
-    """Lets these visitors come, and kills when half of them were answered."""
+    """Starts these visitors, and kills the server when half of them were answered."""
     come = threading.Thread(target=visitors.come, args=(numbers, A_SECOND))
     half = len(visitors.answered) + len(numbers) // 2
     come.start()
@@ -74,12 +74,12 @@ def kill_in_the_midst(visitors: Visitors, numbers: range, kill: Callable[[], Non
 
 
 def check(rows: Counter[str], answered: set[str]) -> None:
-    """Nobody who was answered lacks a row, and nobody has two."""
+    """Checks that every answered visitor has a row, and no visitor has two."""
     assert answered - set(rows) == set()
     assert [name for name, count in rows.items() if count > 1] == []
 
 
-def test_an_embedded_server_killed_under_500_visitors_a_second_loses_none(
+def test_an_embedded_server_killed_under_500_visitors_a_second_loses_no_view(
     start_server: Callable[..., ServerProcess],
 ) -> None:
     server = start_server()
@@ -93,7 +93,7 @@ def test_an_embedded_server_killed_under_500_visitors_a_second_loses_none(
     check(in_sqlite(server.data_dir), visitors.answered)
 
 
-def test_an_embedded_server_killed_again_and_again_while_it_writes_doubles_none(
+def test_an_embedded_server_killed_repeatedly_while_it_writes_repeats_no_view(
     start_server: Callable[..., ServerProcess],
 ) -> None:
     busy = {"DALI_VIEWS_FLUSH_S": "0.1", "DALI_VIEWS_BATCH": "5"}
@@ -107,7 +107,7 @@ def test_an_embedded_server_killed_again_and_again_while_it_writes_doubles_none(
     check(in_sqlite(server.data_dir), visitors.answered)
 
 
-def test_an_embedded_server_that_is_stopped_leaves_nothing_to_write(
+def test_a_stopped_embedded_server_leaves_nothing_to_write(
     start_server: Callable[..., ServerProcess],
 ) -> None:
     server = start_server(DALI_VIEWS_FLUSH_S="3600")
@@ -121,7 +121,7 @@ def test_an_embedded_server_that_is_stopped_leaves_nothing_to_write(
     check(in_sqlite(server.data_dir), visitors.answered)
 
 
-def test_a_view_shows_in_the_api_at_once(start_server: Callable[..., ServerProcess]) -> None:
+def test_the_api_shows_a_view_at_once(start_server: Callable[..., ServerProcess]) -> None:
     server = start_server(DALI_VIEWS_FLUSH_S="3600")
     artifact = publish(server.origin, server.api_key)
     for expected in (1, 2, 3):
@@ -138,7 +138,7 @@ def deployment(tmp_path: Path, production_services: dict[str, str]) -> Iterator[
 
 
 @pytest.mark.services
-def test_a_web_process_that_is_killed_leaves_its_views_to_the_other_also_where_redis_forgets(
+def test_the_views_of_a_killed_web_process_are_written_by_the_other_even_if_redis_forgets(
     deployment: Deployment, tmp_path: Path
 ) -> None:
     artifact = publish(deployment.origin(0), deployment.key)

@@ -1,4 +1,4 @@
-"""What a worker of production writes: the same lines as the web process, those of level INFO among them."""
+"""The log of a production worker: the same lines as the web process, including those of level INFO."""
 
 import json
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ def lines_of(log: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
 
 
-def test_workers_log_what_they_do_as_the_web_process_does(deployment: Deployment, tmp_path: Path) -> None:
+def test_workers_log_in_the_same_form_as_the_web_process(deployment: Deployment, tmp_path: Path) -> None:
     origin, headers = deployment.origin(0), {"X-Api-Key": deployment.key}
     project = requests.post(
         f"{origin}/api/projects", json={"name": "Logs"}, headers=headers, timeout=20

@@ -1,4 +1,4 @@
-"""Visitors of a public page: so many a second, each with a name of its own, and which of them were answered."""
+"""Visitors of a public page: a given number per second, each with its own name, and which of them were answered."""
 
 import asyncio
 import contextlib
@@ -10,7 +10,7 @@ CONNECTIONS = 16
 
 
 class Visitors:
-    """Ask for a page at one or more origins in turn, over kept connections. Name: `visitor-<number>` as user agent."""
+    """Request a page from one or more origins in turn, over persistent connections; user agent: `visitor-<number>`."""
 
     def __init__(self, origins: Sequence[str], path: str) -> None:
         self._origins = [urlsplit(origin) for origin in origins]
@@ -18,7 +18,7 @@ class Visitors:
         self.answered: set[str] = set()
 
     def come(self, numbers: range, a_second: float) -> None:
-        """Each asks at its time, or as soon as a connection is free; one whose connection is cut does not ask again."""
+        """Each sends its request at its time, or as soon as a connection is free; a cut connection is not retried."""
         asyncio.run(self._come(numbers, a_second))
 
     async def _come(self, numbers: range, a_second: float) -> None:

@@ -1,1 +1,1 @@
-"""Rules of the house: what every file of the project keeps to."""
+"""House rules: what every file of the project must keep."""

@@ -1,4 +1,4 @@
-"""Rules of the code that no other tool holds."""
+"""Rules for the code that no other tool checks."""
 
 import ast
 import re
@@ -33,7 +33,7 @@ def test_a_broad_except_gives_its_reason() -> None:
 
 
 def raises_again(handler: ast.ExceptHandler) -> bool:
-    """Whether the handler ends by raising, that is: tidies up or translates, and swallows nothing."""
+    """Whether the handler ends with a raise: it cleans up or translates, and swallows nothing."""
     last = handler.body[-1]
     return isinstance(last, ast.Raise)
 
@@ -50,7 +50,7 @@ def test_a_suppression_names_its_rule() -> None:
 
 
 def test_the_environment_is_read_in_one_place() -> None:
-    # The commands that start servers hand the environment on to them; Django's own variable names the settings.
+    # The commands that start servers pass the environment on to them; Django's own variable names the settings.
     found = {
         name(path)
         for path in modules(*PACKAGES)
@@ -83,7 +83,7 @@ def test_tests_use_fakes_rather_than_mocks() -> None:
     assert found == []
 
 
-def test_no_test_is_skipped_or_expected_to_fail_for_good() -> None:
+def test_no_test_is_skipped_or_expected_to_fail_permanently() -> None:
     found = [
         f"{name(path)}:{number}"
         for path in modules("tests")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tests.house.tree import APPS, PACKAGES, ROOT, files, modules, name, parsed, text_files
 
-# Fixed; what is new goes into one of these.
+# Fixed; new files go into one of these.
 TOP_LEVEL = {
     ".ci",
     ".env.example",
@@ -60,7 +60,7 @@ UNFINISHED = re.compile(
 )
 
 
-def test_the_top_level_holds_what_it_always_holds() -> None:
+def test_the_top_level_is_complete_and_has_nothing_new() -> None:
     present = {path.relative_to(ROOT).parts[0] for path in files()}
     assert present - TOP_LEVEL == set()
     assert TOP_LEVEL - present == set()
@@ -75,14 +75,14 @@ def test_no_source_file_is_longer_than_400_lines_and_no_test_file_than_600() -> 
     assert {file: length for file, (length, most) in lengths.items() if length > most} == {}
 
 
-def test_no_file_has_a_name_that_says_nothing() -> None:
+def test_no_file_has_a_meaningless_name() -> None:
     found = {name(path) for path in modules(*PACKAGES) if path.stem in SAYS_NOTHING}
     assert found == {"dali/lib/db/postgresql/base.py", "dali/lib/db/sqlite/base.py"}, (
-        "Django looks for a backend in `base`; nothing else may be called so"
+        "Django looks for a backend in `base`; no other file may have that name"
     )
 
 
-def test_every_module_says_what_is_in_it() -> None:
+def test_every_module_has_a_docstring() -> None:
     unsaid = []
     for path in modules():
         if "migrations" in path.parts:
@@ -122,7 +122,7 @@ def test_migrations_are_named_for_what_they_do() -> None:
     assert found == []
 
 
-def test_every_test_lies_where_the_source_lies_that_it_tests() -> None:
+def test_tests_mirror_the_folders_of_the_source() -> None:
     of_their_own = {"house", "flows", "bench", "browser", "node", "vendors", *PACKAGES}
     folders = [path.relative_to(ROOT).parts for path in files() if name(path).startswith("tests/")]
     tops = {parts[1] for parts in folders if len(parts) > 2}

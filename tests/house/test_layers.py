@@ -1,4 +1,4 @@
-"""The contracts of import-linter: that they cover everything, and that plug-in folders hold plug-ins alone."""
+"""The contracts of import-linter: they cover everything, and plug-in folders hold only plug-ins."""
 
 import ast
 import importlib
@@ -30,7 +30,7 @@ def test_imports_keep_every_contract() -> None:
 
 
 @pytest.mark.parametrize("package", PACKAGES)
-def test_every_package_has_layers_that_leave_no_module_out(package: str) -> None:
+def test_every_package_has_exhaustive_layers(package: str) -> None:
     contract = LAYERS[package]
     assert contract["containers"] == [package]
     assert contract["exhaustive"] is True
@@ -48,7 +48,7 @@ def test_the_order_of_the_apps_names_every_module_of_the_wiring() -> None:
 
 
 def plugin_files() -> Iterator[tuple[Path, str]]:
-    """Every file of the name of a contract in a folder of plug-ins, and the contract's class."""
+    """Every file in a plug-in folder that is named after a contract, and the contract's class."""
     for folder, contracts in CONTRACTS.items():
         for path in sorted((ROOT / folder).glob("*/*.py")):
             if path.stem in contracts:
@@ -58,7 +58,7 @@ def plugin_files() -> Iterator[tuple[Path, str]]:
 @pytest.mark.parametrize(
     ("path", "contract"), [pytest.param(*found, id=name(found[0])) for found in plugin_files()]
 )
-def test_a_file_named_for_a_contract_holds_one_plugin(path: Path, contract: str) -> None:
+def test_a_file_named_after_a_contract_holds_one_plugin(path: Path, contract: str) -> None:
     module = importlib.import_module(name(path).removesuffix(".py").replace("/", "."))
     own = [member for _, member in inspect.getmembers(module, inspect.isclass)]
     plugins = [
@@ -81,7 +81,7 @@ def test_no_source_outside_a_plugin_folder_imports_from_it(folder: str) -> None:
     assert found == []
 
 
-# Each app and those above it, which it may not reach by name either.
+# Each app and the apps above it, which it may not reach by name either.
 ABOVE = {
     "knowledgebase": {"progressions", "artifacts"},
     "projects": {"progressions", "artifacts"},
@@ -114,7 +114,7 @@ def test_no_app_reaches_one_above_it_by_name(app: str) -> None:
     assert found == []
 
 
-def test_back_doors_are_seen() -> None:
+def test_back_doors_are_detected() -> None:
     source = "apps.get_model('progressions', 'Job')\nreverse(f'admin:artifacts_{name}_change', args=[1])"
     assert list(apps_reached_by_name(ast.parse(source))) == ["progressions", "artifacts"]
 
@@ -128,7 +128,7 @@ def test_no_package_holds_more_than_12_loose_modules() -> None:
     assert {name(folder): count for folder, count in loose.items() if count > 12} == {}
 
 
-def test_a_part_of_generators_is_used_by_two() -> None:
+def test_each_shared_part_is_used_by_two_generators() -> None:
     users: dict[str, set[str]] = {path.stem: set() for path in (ROOT / "artifacts/parts").glob("[!_]*.py")}
     importing = re.compile(r"artifacts\.parts(?:\.(\w+) import| import ([\w, ]+))")
     for path in modules("artifacts"):

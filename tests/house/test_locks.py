@@ -1,4 +1,4 @@
-"""The lock files: every dependency pinned with hashes, none missing, no address, and no install that resolves."""
+"""The lock files: every dependency pinned with hashes, none missing, no URLs, and no install that resolves."""
 
 import re
 import tomllib
@@ -11,14 +11,14 @@ from packaging.utils import canonicalize_name
 
 from tests.house.tree import ROOT, name, text_files
 
-# Each lock with the extras of pyproject.toml that it holds.
+# Each lock with the extras of pyproject.toml that it covers.
 EXTRAS = {
     "requirements.lock": set[str](),
     "requirements-uvicorn.lock": {"uvicorn"},
     "requirements-dev.lock": {"dev", "uvicorn"},
 }
 LOCKS = tuple(EXTRAS)
-# The machine that every lock must serve without resolving.
+# The platform that every lock must serve without resolving.
 LINUX = {
     "implementation_name": "cpython",
     "os_name": "posix",
@@ -29,16 +29,16 @@ LINUX = {
     "python_version": "3.11",
     "sys_platform": "linux",
 }
-# A command that installs packages of Python or npm, up to its end in a shell or a document.
+# A command that installs Python or npm packages, up to its end in a shell or a document.
 INSTALLS = re.compile(
     r"(?:\bpip3?|\buv pip|-m pip) install\b(?:\\\n|[^`\n])*|\bnpm (?:install|i|add)\b(?:\\\n|[^`\n])*"
 )
-# Needed by some releases of Python 3.11 alone, and needing nothing: it may not be installed where the tests run.
+# Only some releases of Python 3.11 need it, and it needs nothing: it may be missing where the tests run.
 NEEDS_NOTHING = {"async-timeout"}
 
 
 def pins(path: Path) -> dict[str, tuple[str, int]]:
-    """Of each pinned distribution its version and the number of its hashes."""
+    """The version and the number of hashes of each pinned distribution."""
     found: dict[str, tuple[str, int]] = {}
     for block in re.split(r"\n(?=[a-zA-Z0-9])", path.read_text()):
         requirement = Requirement(block.splitlines()[0].rstrip(" \\"))
@@ -50,12 +50,12 @@ def pins(path: Path) -> dict[str, tuple[str, int]]:
 
 
 def needed(requirement: Requirement, extra: str = "") -> bool:
-    """Whether the requirement holds on Linux with Python 3.11."""
+    """Whether the requirement applies on Linux with Python 3.11."""
     return requirement.marker is None or requirement.marker.evaluate({**LINUX, "extra": extra})
 
 
 def asked_for(lock: str) -> list[Requirement]:
-    """What pyproject.toml asks for in that lock."""
+    """The requirements of pyproject.toml for that lock."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     lines = list(project["dependencies"])
     for extra in EXTRAS[lock]:
@@ -64,7 +64,7 @@ def asked_for(lock: str) -> list[Requirement]:
 
 
 def missing(found: dict[str, tuple[str, int]], wanted: list[Requirement]) -> list[str]:
-    """What is wanted, directly or by what is wanted, and not pinned, or pinned at a version that does not do."""
+    """Direct and indirect requirements that are not pinned, or pinned at a version that does not satisfy them."""
     lacking: list[str] = []
     seen: set[tuple[str, str]] = set()
     queue = [(requirement, "pyproject.toml") for requirement in wanted]
@@ -83,7 +83,7 @@ def missing(found: dict[str, tuple[str, int]], wanted: list[Requirement]) -> lis
 
 
 def needs(pinned: str) -> list[Requirement]:
-    """What a distribution asks for, by the metadata of the one installed here."""
+    """The requirements of a distribution, from the metadata of the installed one."""
     if pinned in NEEDS_NOTHING:
         return []
     return [Requirement(line) for line in distribution(pinned).requires or ()]
@@ -94,7 +94,7 @@ def test_a_lock_is_complete_for_linux_and_python_3_11(lock: str) -> None:
     assert missing(pins(ROOT / lock), asked_for(lock)) == []
 
 
-def test_a_lock_that_lacks_what_an_extra_asks_for_is_found_out() -> None:
+def test_a_lock_without_a_requirement_of_an_extra_is_detected() -> None:
     found = pins(ROOT / "requirements.lock")
     del found["requests"]
     found["urllib3"] = ("1.0", 1)
@@ -105,7 +105,7 @@ def test_a_lock_that_lacks_what_an_extra_asks_for_is_found_out() -> None:
     assert any(line.startswith("urllib3") and line.endswith(": 1.0") for line in told)
 
 
-def test_no_command_that_installs_resolves() -> None:
+def test_no_install_command_resolves() -> None:
     commands = [
         (name(path), command)
         for path in text_files()
@@ -125,13 +125,13 @@ def test_a_lock_pins_every_distribution_with_hashes(lock: str) -> None:
 
 
 @pytest.mark.parametrize("lock", LOCKS)
-def test_a_lock_names_no_address(lock: str) -> None:
+def test_a_lock_contains_no_urls(lock: str) -> None:
     text = (ROOT / lock).read_text()
     assert "://" not in text
     assert re.findall(r"^-", text, flags=re.MULTILINE) == []
 
 
 @pytest.mark.parametrize("lock", LOCKS)
-def test_the_development_lock_holds_every_other_lock(lock: str) -> None:
+def test_the_development_lock_contains_every_other_lock(lock: str) -> None:
     development = pins(ROOT / "requirements-dev.lock")
     assert {pin: held for pin, held in pins(ROOT / lock).items() if development.get(pin) != held} == {}

@@ -32,7 +32,7 @@ REDIS = "redis://:secret@127.0.0.1:6379/3"
         (["/venv/bin/lint-imports"], False),
     ],
 )
-def test_what_takes_long_is_known_by_its_command(command: list[str], *, is_of_the_rest: bool) -> None:
+def test_long_running_commands_are_recognised(command: list[str], *, is_of_the_rest: bool) -> None:
     assert is_long(command) is is_of_the_rest
 
 
@@ -41,7 +41,7 @@ def test_a_test_without_the_mark_cannot_start_a_server() -> None:
         subprocess.run([sys.executable, "manage.py", "check"], cwd=ROOT, check=True)
 
 
-def test_the_two_targets_share_all_tests_between_them() -> None:
+def test_the_two_targets_cover_every_test_exactly_once() -> None:
     makefile = (ROOT / "Makefile").read_text()
     chosen = dict(
         re.findall(r'^(test[a-z-]*): \$\(DEV_STAMP\) .*\n\t@.* -m ("not rest"|rest) ', makefile, re.MULTILINE)

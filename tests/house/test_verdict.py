@@ -1,4 +1,4 @@
-"""The end of .ci/run: what it counts, and what it takes for a failure."""
+"""The end of .ci/run: what it counts, and what it treats as a failure."""
 
 from pathlib import Path
 
@@ -37,7 +37,7 @@ STAGE = "passed\t3\tmake check\n"
         ("failed\t3\tmake demo\n", [PASSED], 1, "1 passed, 1 failed"),
     ],
 )
-def test_the_closing_line_counts_what_ran_and_what_did_not(
+def test_the_last_line_counts_passed_and_failed_tests(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     stages: str,
@@ -57,7 +57,7 @@ def test_a_report_that_was_not_written_is_a_failure(
     assert capsys.readouterr().out.splitlines()[-1] == "0 passed, 1 failed"
 
 
-def test_every_test_that_is_run_by_hand_says_so_where_it_is_skipped() -> None:
+def test_every_manual_test_says_so_when_it_is_skipped() -> None:
     files = [
         path for path in (ROOT / "tests").rglob("test_*.py") if "    pytest.mark.live,\n" in path.read_text()
     ]

@@ -1,4 +1,4 @@
-"""What is in the repository, as the rules of the house see it."""
+"""The files of the repository, as the house rules see them."""
 
 import ast
 import subprocess
@@ -8,7 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 APPS = ("projects", "knowledgebase", "progressions", "artifacts")
 PACKAGES = ("dali", *APPS)
-# The folder whose folders each hold plug-ins, and the contracts that a file of each may fulfil.
+# Folders whose subfolders each hold plug-ins, and the contracts that their files may implement.
 CONTRACTS = {
     "progressions/vendors": {
         "provider": "progressions.provider.Provider",
@@ -22,7 +22,7 @@ CONTRACTS = {
 
 @cache
 def files() -> tuple[Path, ...]:
-    """Every file of the project: what git knows, and what it would take if asked now."""
+    """Every file of the project: tracked by git, or not ignored."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,
@@ -34,7 +34,7 @@ def files() -> tuple[Path, ...]:
 
 
 def modules(*folders: str) -> list[Path]:
-    """The Python files below these folders of the repository; all where none is named."""
+    """The Python files below these folders of the repository; all if no folder is given."""
     return [
         path
         for path in files()
@@ -54,7 +54,7 @@ def parsed(path: Path) -> ast.Module:
 
 
 def text_files() -> list[Path]:
-    """Files that people wrote: no picture, no lock."""
+    """Files that people write: no pictures, no locks."""
     return [
         path for path in files() if path.suffix not in {".lock", ".png", ".webp", ".jpg", ".ico", ".woff2"}
     ]

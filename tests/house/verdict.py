@@ -1,4 +1,4 @@
-"""The end of .ci/run: what became of each stage, and whether a test ran in none of the suites.
+"""The end of .ci/run: the outcome of each stage, and whether a test ran in none of the suites.
 
 `python -m tests.house.verdict STAGES REPORT...`: lines of outcome, seconds and name, and pytest's JUnit reports.
 """
@@ -14,7 +14,7 @@ BY_HAND = "live:"
 
 @dataclass(slots=True)
 class Outcomes:
-    """What became of the tests of one or more reports, by their names."""
+    """The outcomes of the tests of one or more reports, by test name."""
 
     passed: set[str] = field(default_factory=set)
     failed: set[str] = field(default_factory=set)
@@ -22,7 +22,7 @@ class Outcomes:
     runs: int = 0
 
     def ran_nowhere(self) -> dict[str, str]:
-        """Tests that were skipped wherever they stand, with the reason; those run by hand are none."""
+        """Tests that were skipped in every report, with the reason; without those that run by hand."""
         return {
             name: reason
             for name, reason in self.skipped.items()
@@ -31,7 +31,7 @@ class Outcomes:
 
 
 def read(reports: list[Path]) -> Outcomes:
-    """The outcomes in pytest's reports; a report that is not there counts as one failure."""
+    """The outcomes in pytest's reports; a missing report counts as one failure."""
     outcomes = Outcomes()
     for report in reports:
         if not report.is_file():
@@ -51,7 +51,7 @@ def read(reports: list[Path]) -> Outcomes:
 
 
 def main(stages: Path, reports: list[Path]) -> int:
-    """Prints the stages, what failed or was left out, and the closing line; returns the exit code."""
+    """Prints the stages, failed and left-out tests, and the last line; returns the exit code."""
     rows = [line.split("\t") for line in stages.read_text().splitlines()]
     for outcome, seconds, name in rows:
         print(f"{outcome}  {int(seconds):5d} s  {name}")

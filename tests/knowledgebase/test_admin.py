@@ -1,4 +1,4 @@
-"""Tips in the admin: edited by their parts, switched in the list, previewed."""
+"""Tips in the admin: edited field by field, switched in the list, previewed."""
 
 import re
 from typing import Any
@@ -29,7 +29,7 @@ def text(html: str) -> str:
     return " ".join(re.sub(r"<[^>]+>", " ", html).split())
 
 
-def test_a_tip_is_added_by_its_parts(admin_client: Client) -> None:
+def test_a_tip_is_added_field_by_field(admin_client: Client) -> None:
     assert admin_client.post(f"{LIST}add/", FORM).status_code == 302
     tip = Tip.objects.get()
     assert (tip.key, tip.provider, tip.enabled, tip.position) == ("mock.light", "mock", True, 5)
@@ -48,7 +48,7 @@ def test_the_form_shows_the_parts_as_fields(admin_client: Client) -> None:
     assert values == {"guidance": "G", "addition": "A", "kinds": ["edit"], "keywords": "x, y z"}
 
 
-def test_a_changed_tip_keeps_its_key_and_what_else_its_value_holds(admin_client: Client) -> None:
+def test_a_changed_tip_keeps_its_key_and_the_unknown_parts_of_its_value(admin_client: Client) -> None:
     tip = TipFactory(key="mock.light", value={"addition": "old", "source": "a book"})
     change = {**FORM, "key": "mock.other", "kinds": [], "keywords": "", "guidance": ""}
     assert admin_client.post(f"{LIST}{tip.key}/change/", change).status_code == 302
@@ -74,9 +74,7 @@ def test_a_changed_tip_keeps_its_key_and_what_else_its_value_holds(admin_client:
         ({"addition": " ", "guidance": ""}, "addition"),
     ],
 )
-def test_a_tip_that_could_not_work_is_refused(
-    admin_client: Client, wrong: dict[str, Any], field: str
-) -> None:
+def test_an_invalid_tip_is_refused(admin_client: Client, wrong: dict[str, Any], field: str) -> None:
     answer = admin_client.post(f"{LIST}add/", {**FORM, **wrong})
     assert answer.status_code == 200
     assert field in answer.context["adminform"].form.errors
@@ -111,7 +109,7 @@ def test_actions_switch_many_tips(admin_client: Client, action: str, enabled: bo
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_the_list_asks_the_same_questions_however_long_it_is(
+def test_the_query_count_of_the_list_is_constant(
     admin_client: Client, django_assert_num_queries: DjangoAssertNumQueries, count: int
 ) -> None:
     TipFactory.create_batch(count)
@@ -120,7 +118,7 @@ def test_the_list_asks_the_same_questions_however_long_it_is(
         assert admin_client.get(LIST).status_code == 200
 
 
-def test_the_list_is_searched_by_what_tips_say(admin_client: Client) -> None:
+def test_the_list_can_be_searched_by_the_text_of_tips(admin_client: Client) -> None:
     TipFactory(key="mock.gulls", value={"addition": "distant gulls", "guidance": ""})
     TipFactory(key="mock.moon", value={"addition": "a moon", "guidance": ""})
     found = admin_client.get(LIST, {"q": "GULLS"}).context["cl"].result_list
@@ -153,7 +151,7 @@ def test_the_preview_shows_a_prompt_as_each_provider_would_get_it(admin_client: 
     assert "a boat. Keep it calm." in answer.content.decode().replace('<ins title="openai.a">', "")
 
 
-def test_the_preview_has_a_sample_prompt_of_its_own(admin_client: Client) -> None:
+def test_the_preview_has_its_own_sample_prompt(admin_client: Client) -> None:
     answer = admin_client.get(f"{LIST}preview/")
     assert "a lighthouse at dusk, oil on canvas" in answer.content.decode()
     assert "mock" in [preview.provider for preview in answer.context["previews"]]
@@ -170,7 +168,7 @@ def test_markup_in_a_prompt_is_shown_and_not_run(admin_client: Client) -> None:
     assert "<script>x" not in answer.content.decode()
 
 
-def test_the_preview_asks_one_question_for_all_tips(
+def test_the_preview_makes_one_query_for_all_tips(
     admin_client: Client, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     TipFactory.create_batch(3)
@@ -178,5 +176,5 @@ def test_the_preview_asks_one_question_for_all_tips(
         admin_client.get(f"{LIST}preview/")
 
 
-def test_the_preview_is_for_staff(client: Client) -> None:
+def test_the_preview_is_only_for_staff(client: Client) -> None:
     assert client.get(f"{LIST}preview/").headers["Location"] == f"/admin/login/?next={LIST}preview/"

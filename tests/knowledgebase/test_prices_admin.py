@@ -30,7 +30,7 @@ USED = Usage("openai", "painter-2", {Unit.IMAGE_OUTPUT: 1000})
 DAY = date(2026, 11, 22)
 
 
-def test_a_price_is_added_and_counts_at_once(admin_client: Client) -> None:
+def test_a_price_is_added_and_applies_at_once(admin_client: Client) -> None:
     assert cost_of(USED, DAY) is None
     assert admin_client.post(f"{LIST}add/", FORM).status_code == 302
     assert cost_of(USED, DAY) == Decimal("0.0305")
@@ -44,14 +44,14 @@ def test_a_price_is_added_and_counts_at_once(admin_client: Client) -> None:
 @pytest.mark.parametrize(
     ("field", "value"), [("unit", "bananas"), ("usd", "-1"), ("per", "7"), ("source", ""), ("read_on", "")]
 )
-def test_what_is_no_price_is_refused(admin_client: Client, field: str, value: str) -> None:
+def test_an_invalid_price_is_refused(admin_client: Client, field: str, value: str) -> None:
     answer = admin_client.post(f"{LIST}add/", {**FORM, field: value})
     assert list(answer.context["adminform"].form.errors) == [field]
     assert not Price.objects.exists()
 
 
 @pytest.mark.parametrize("valid_from", ["", "2026-11-01"])
-def test_a_second_price_from_the_same_day_is_refused_and_one_from_another_taken(
+def test_a_second_price_from_the_same_day_is_refused_and_one_from_another_accepted(
     admin_client: Client, valid_from: str
 ) -> None:
     form = {**FORM, "valid_from": valid_from}
@@ -82,7 +82,7 @@ def test_prices_are_switched_off_and_on(admin_client: Client) -> None:
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_the_list_asks_the_same_questions_however_long_it_is(
+def test_the_query_count_of_the_list_is_constant(
     admin_client: Client, django_assert_num_queries: DjangoAssertNumQueries, count: int
 ) -> None:
     for number in range(count):

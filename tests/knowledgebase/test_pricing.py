@@ -1,4 +1,4 @@
-"""Prices: what a usage costs on a day, the fixture they start from, and that a curator's change counts at once."""
+"""Prices: the cost of a usage on a day, the initial fixture, and that a curator's change applies at once."""
 
 from datetime import date
 from decimal import Decimal
@@ -29,7 +29,7 @@ def price(unit: str, usd: str, **fields: object) -> Price:
 
 
 def seed(*arguments: str) -> str:
-    """What is said of the prices."""
+    """The output about prices."""
     out = StringIO()
     call_command("seed", *arguments, stdout=out)
     return out.getvalue().splitlines()[1]
@@ -41,25 +41,25 @@ def test_a_usage_costs_its_units_at_their_prices() -> None:
     assert cost_of(IMAGES, DAY) == Decimal("0.1205")
 
 
-def test_a_price_for_one_and_parts_of_a_unit_count_exactly() -> None:
+def test_a_price_per_unit_and_fractions_of_a_unit_are_exact() -> None:
     price("output_tile_steps", "0.00041", per=1)
     assert cost_of(Usage("openai", "painter-1", {Unit.OUTPUT_TILE_STEP: 100}), DAY) == Decimal("0.041")
     half = Usage("openai", "painter-1", {Unit.OUTPUT_TILE_STEP: Decimal("0.5")})
     assert cost_of(half, DAY) == Decimal("0.000205")
 
 
-def test_a_unit_without_a_price_makes_the_whole_unknown() -> None:
+def test_a_unit_without_a_price_makes_the_total_unknown() -> None:
     price("image_output_tokens", "30")
     assert cost_of(IMAGES, DAY) is None
 
 
-def test_a_unit_that_was_not_used_needs_no_price() -> None:
+def test_an_unused_unit_needs_no_price() -> None:
     price("image_output_tokens", "30")
     used = Usage("openai", "painter-1", {Unit.TEXT_INPUT: 0, Unit.IMAGE_OUTPUT: 1000})
     assert cost_of(used, DAY) == Decimal("0.03")
 
 
-def test_nothing_said_to_be_used_is_unknown_and_not_free() -> None:
+def test_an_empty_usage_is_unknown_and_not_free() -> None:
     price("image_output_tokens", "30")
     assert cost_of(Usage("openai", "painter-1"), DAY) is None
 
@@ -72,12 +72,12 @@ def test_a_free_unit_costs_nothing() -> None:
 @pytest.mark.parametrize(
     ("service", "model"), [("gemini", "painter-1"), ("openai", "painter-2"), ("openai", "Painter-1")]
 )
-def test_a_price_is_for_one_model_of_one_service(service: str, model: str) -> None:
+def test_a_price_applies_to_one_model_of_one_service(service: str, model: str) -> None:
     price("images", "1")
     assert cost_of(Usage(service, model, {Unit.IMAGE: 1}), DAY) is None
 
 
-def test_the_newest_price_that_holds_on_the_day_counts() -> None:
+def test_the_newest_price_that_is_valid_on_the_day_applies() -> None:
     price("images", "1", per=1)
     price("images", "2", per=1, valid_from=date(2026, 11, 1))
     price("images", "3", per=1, valid_from=date(2027, 1, 1))
@@ -86,17 +86,17 @@ def test_the_newest_price_that_holds_on_the_day_counts() -> None:
     assert [cost_of(used, day) for day in days] == [1, 1, 2, 2, 3]
 
 
-def test_before_the_first_day_of_a_price_nothing_is_known() -> None:
+def test_the_cost_is_unknown_before_the_first_day_of_a_price() -> None:
     price("images", "1", valid_from=date(2026, 12, 1))
     assert cost_of(Usage("openai", "painter-1", {Unit.IMAGE: 1}), DAY) is None
 
 
-def test_a_price_that_is_switched_off_is_not_known() -> None:
+def test_a_price_that_is_switched_off_is_unknown() -> None:
     price("images", "1", enabled=False)
     assert cost_of(Usage("openai", "painter-1", {Unit.IMAGE: 1}), DAY) is None
 
 
-def test_a_quote_names_each_source_once_and_the_oldest_day_it_was_read() -> None:
+def test_a_quote_names_each_source_once_and_the_oldest_date_it_was_read() -> None:
     price("text_input_tokens", "5", source="a page", read_on=date(2026, 11, 3))
     price("image_output_tokens", "30", source="another page", read_on=date(2026, 11, 2))
     price("image_input_tokens", "8", source="a page", read_on=date(2026, 11, 1))
@@ -105,20 +105,20 @@ def test_a_quote_names_each_source_once_and_the_oldest_day_it_was_read() -> None
     assert (told.source, told.read_on) == ("a page; another page", date(2026, 11, 2))
 
 
-def test_a_change_by_any_process_counts_from_the_next_call_on() -> None:
+def test_a_change_by_any_process_applies_from_the_next_call_on() -> None:
     row = price("images", "1", per=1)
     used = Usage("openai", "painter-1", {Unit.IMAGE: 1})
     with CaptureQueriesContext(connection) as queries:
         assert cost_of(used, DAY) == 1
     assert len(queries) == 1
-    Price.objects.filter(pk=row.pk).update(usd=3)  # as another process does it, without a signal
+    Price.objects.filter(pk=row.pk).update(usd=3)  # as another process would do it, without a signal
     assert cost_of(used, DAY) == 3
     row.delete()
     assert cost_of(used, DAY) is None
 
 
 @pytest.mark.parametrize("valid_from", [None, date(2026, 11, 1)])
-def test_two_prices_of_one_unit_from_one_day_cannot_be(valid_from: date | None) -> None:
+def test_two_prices_of_one_unit_from_one_day_are_refused(valid_from: date | None) -> None:
     price("images", "1", valid_from=valid_from)
     with pytest.raises(IntegrityError), transaction.atomic():
         price("images", "2", valid_from=valid_from)
@@ -141,7 +141,7 @@ def test_seeding_twice_changes_nothing_and_leaves_a_curators_change() -> None:
     assert Price.objects.filter(pk=mine.pk).exists()
 
 
-def test_a_price_removed_by_hand_is_made_again() -> None:
+def test_a_deleted_price_is_created_again() -> None:
     seed()
     Price.objects.get(model="gemini-3.8-flash", unit="text_output_tokens", valid_from="2027-01-01").delete()
     assert seed().startswith("Prices: 1 made, 0 restored,")
@@ -156,7 +156,7 @@ def test_every_price_of_the_fixture_is_of_a_known_unit_and_says_where_it_was_rea
         assert date(2026, 1, 1) < row.read_on <= DAY, row
 
 
-def test_the_page_of_prices_is_that_of_the_fixture(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_page_of_prices_matches_the_fixture(capsys: pytest.CaptureFixture[str]) -> None:
     page = Path(settings.BASE_DIR) / "docs" / "prices.md"
     assert page.read_text(encoding="utf-8") == prices_page(), "./manage.py describe_prices --write"
     call_command("describe_prices")

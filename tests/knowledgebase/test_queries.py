@@ -1,4 +1,4 @@
-"""Which tips are read, in what order, and how their parts are taken."""
+"""Which tips are read, in what order, and how their values are parsed."""
 
 import pytest
 from pytest_django import DjangoAssertNumQueries

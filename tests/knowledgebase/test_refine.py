@@ -1,4 +1,4 @@
-"""How tips are worked into a prompt: which, in what order, and in what words."""
+"""How tips are added to a prompt: which, in what order, and with what words."""
 
 import itertools
 
@@ -41,11 +41,11 @@ def test_a_tip_for_any_prompt_is_added_after_the_clients_words() -> None:
         ("a portrait", "  soft light  ", "a portrait, soft light"),
     ],
 )
-def test_an_addition_is_joined_as_one_would_write_it(prompt: str, addition: str, refined: str) -> None:
+def test_an_addition_is_joined_with_correct_punctuation(prompt: str, addition: str, refined: str) -> None:
     assert refine(prompt, "generate", [tip(addition)]).prompt == refined
 
 
-def test_tips_are_applied_by_position_and_then_by_key_however_they_are_given() -> None:
+def test_tips_are_applied_by_position_and_then_by_key_in_any_input_order() -> None:
     tips = [
         tip("third", key="mock.a", position=2),
         tip("first", key="mock.z", position=1),
@@ -77,13 +77,13 @@ def test_a_keyword_does_not_match_parts_of_words(prompt: str) -> None:
 
 @pytest.mark.parametrize("keyword", ["café", "cafe\u0301", "CAFE\u0301"])
 @pytest.mark.parametrize("prompt", ["a Café at dusk", "a Cafe\u0301 at dusk"])
-def test_a_keyword_matches_however_its_letters_are_encoded(keyword: str, prompt: str) -> None:
+def test_a_keyword_matches_in_any_unicode_encoding(keyword: str, prompt: str) -> None:
     refined = refine(prompt, "generate", [tip("warm lamps", keywords=(keyword,))])
     assert refined.prompt == f"{prompt}, warm lamps", "the client's own letters stay"
     assert refine("a cafe", "generate", [tip("warm lamps", keywords=(keyword,))]).tips == ()
 
 
-def test_an_addition_that_the_prompt_says_in_other_code_points_is_not_said_twice() -> None:
+def test_an_addition_already_in_the_prompt_in_other_code_points_is_left_out() -> None:
     assert refine("a cafe\u0301", "generate", [tip("Café")]) == Refined("a cafe\u0301", ())
 
 
@@ -92,14 +92,14 @@ def test_one_keyword_of_several_is_enough() -> None:
     assert refine("an old face", "generate", [portrait]).tips == (portrait,)
 
 
-def test_a_keyword_of_several_words_matches_over_any_white_space() -> None:
+def test_a_keyword_of_several_words_matches_across_any_white_space() -> None:
     painting = tip("visible brush strokes", keywords=("oil painting",))
     assert refine("an Oil\n  painting of a cat", "generate", [painting]).tips == (painting,)
     assert refine("oil, painting", "generate", [painting]).tips == ()
 
 
 @pytest.mark.parametrize("keyword", ["c++", "16:9", "$100", ".", "(", "[a"])
-def test_a_keyword_is_words_and_not_a_pattern(keyword: str) -> None:
+def test_a_keyword_is_plain_words_and_not_a_pattern(keyword: str) -> None:
     assert refine(f"about {keyword} today", "generate", [tip("x", keywords=(keyword,))]).tips != ()
     assert refine("about nothing", "generate", [tip("x", keywords=(keyword,))]).tips == ()
 
@@ -109,7 +109,7 @@ def test_words_of_another_alphabet_match_in_any_case() -> None:
     assert refine("ΦΩΣ on the sea", "generate", [tip("x", keywords=("φως",))]).tips != ()
 
 
-def test_words_that_a_tip_adds_call_for_no_other_tip() -> None:
+def test_words_that_a_tip_adds_trigger_no_other_tip() -> None:
     tips = [
         tip("an oil portrait", key="mock.a"),
         tip("visible brush strokes", key="mock.b", keywords=("oil",)),
@@ -117,24 +117,24 @@ def test_words_that_a_tip_adds_call_for_no_other_tip() -> None:
     assert refine("a face", "generate", tips).prompt == "a face, an oil portrait"
 
 
-def test_an_addition_that_the_prompt_already_says_is_left_out() -> None:
+def test_an_addition_already_in_the_prompt_is_left_out() -> None:
     light = tip("soft  window light")
     assert refine("a face in Soft Window\nLight", "generate", [light]) == Refined(
         "a face in Soft Window\nLight", ()
     )
 
 
-def test_an_addition_that_an_earlier_one_already_says_is_left_out() -> None:
+def test_an_addition_already_made_by_an_earlier_tip_is_left_out() -> None:
     first, second = tip("soft light", key="mock.a"), tip("Soft light", key="mock.b")
     assert refine("a face", "generate", [second, first]) == Refined("a face, soft light", (first,))
 
 
-def test_an_addition_within_a_longer_word_is_no_repetition() -> None:
+def test_an_addition_inside_a_longer_word_does_not_count_as_present() -> None:
     assert refine("a lighthouse", "generate", [tip("light")]).prompt == "a lighthouse, light"
 
 
 @pytest.mark.parametrize("addition", ["", "   "])
-def test_a_tip_that_adds_no_words_is_not_named_as_applied(addition: str) -> None:
+def test_a_tip_that_adds_no_words_is_not_listed_as_applied(addition: str) -> None:
     assert refine("a face", "generate", [tip(addition)]) == Refined("a face", ())
 
 

@@ -1,4 +1,4 @@
-"""`manage.py seed`: what it makes, what it leaves alone, and that its tips are of use."""
+"""`manage.py seed`: what it creates, what it leaves unchanged, and that its tips are useful."""
 
 from collections import Counter
 from io import StringIO
@@ -16,13 +16,13 @@ pytestmark = pytest.mark.django_db
 
 
 def seed(*arguments: str) -> str:
-    """What is said of the tips."""
+    """The output about tips."""
     out = StringIO()
     call_command("seed", *arguments, stdout=out)
     return out.getvalue().splitlines()[0]
 
 
-def test_the_first_seed_makes_every_tip() -> None:
+def test_the_first_seed_creates_every_tip() -> None:
     assert seed() == "Tips: 19 made, 0 restored, 0 unchanged, 0 kept as a curator changed them."
     assert Counter(Tip.objects.values_list("provider", flat=True)) == {
         "openai": 5,
@@ -39,7 +39,7 @@ def test_a_second_seed_changes_nothing() -> None:
     assert list(Tip.objects.values()) == before
 
 
-def test_a_tip_that_is_missing_is_made_again() -> None:
+def test_a_missing_tip_is_created_again() -> None:
     seed()
     Tip.objects.get(key="mock.coast").delete()
     assert seed() == "Tips: 1 made, 0 restored, 18 unchanged, 0 kept as a curator changed them."
@@ -55,7 +55,7 @@ def test_a_tip_that_is_missing_is_made_again() -> None:
     ],
     ids=["switched off", "moved", "reworded"],
 )
-def test_a_curators_change_stays_until_it_is_forced_back(change: dict[str, object]) -> None:
+def test_a_curators_change_stays_unless_forced(change: dict[str, object]) -> None:
     seed()
     original = Tip.objects.values("value", "enabled", "position").get(key="openai.medium")
     Tip.objects.filter(key="openai.medium").update(**change)
@@ -65,13 +65,13 @@ def test_a_curators_change_stays_until_it_is_forced_back(change: dict[str, objec
     assert Tip.objects.values("value", "enabled", "position").get(key="openai.medium") == original
 
 
-def test_a_curators_own_tip_is_never_touched() -> None:
+def test_a_curators_own_tip_is_never_changed() -> None:
     mine = Tip.objects.create(key="mock.mine", provider="mock", value={"addition": "mine"})
     seed("--force")
     assert Tip.objects.get(key="mock.mine").updated_at == mine.updated_at
 
 
-def test_every_tip_of_the_fixture_has_the_parts_of_a_tip_and_fits_a_prompt() -> None:
+def test_every_tip_of_the_fixture_is_complete_and_fits_a_prompt() -> None:
     seed()
     for row in fixture_rows(Tip):
         value, key = row.value, row.key
@@ -86,7 +86,7 @@ def test_every_tip_of_the_fixture_has_the_parts_of_a_tip_and_fits_a_prompt() -> 
                 assert key in [tip.key for tip in applied], (key, keyword, kind)
 
 
-def test_the_additions_stay_short_enough_for_the_shortest_model() -> None:
+def test_the_additions_are_short_enough_for_the_model_with_the_shortest_limit() -> None:
     seed()
     for provider in ("openai", "gemini", "workers", "mock"):
         assert sum(len(tip.addition) for tip in tips_for(provider)) < 600

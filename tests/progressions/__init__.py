@@ -1,1 +1,1 @@
-"""Tests of the way from prompt to judged image."""
+"""Tests of everything from the prompt to the judged image."""

@@ -1,4 +1,4 @@
-"""Fixtures of the progressions tests: fake plug-ins, a project, and work done on the spot."""
+"""Fixtures of the progressions tests: fake plug-ins, a project, and work done in the test's thread."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -28,7 +28,7 @@ def fake_provider() -> Iterator[FakeProvider]:
 
 @pytest.fixture
 def fake_judge(settings: Settings) -> Iterator[FakeJudge]:
-    """A judge called `fake`, which is the one that is asked."""
+    """A judge called `fake`, which is the one in use."""
     settings.JUDGE = "fake"
     with judges.register_temporarily(FakeJudge()) as judge:
         assert isinstance(judge, FakeJudge)
@@ -43,7 +43,7 @@ def project(db: None) -> Project:
 
 @pytest.fixture
 def submit(project: Project, fake_provider: FakeProvider, fake_judge: FakeJudge) -> Callable[..., Job]:
-    """A function that submits a job of the fake provider; keyword arguments are the draft's."""
+    """A function that submits a job of the fake provider; keyword arguments go to the draft."""
 
     def submit_draft(**fields: Any) -> Job:
         draft = {"prompt": "a lighthouse", "providers": ("fake",), "session_id": "s-1", **fields}
@@ -53,7 +53,7 @@ def submit(project: Project, fake_provider: FakeProvider, fake_judge: FakeJudge)
 
 
 def work_all() -> int:
-    """Does all work that is due, in this thread; returns how many rows were taken."""
+    """Does all due work in this thread; returns how many rows were claimed."""
     taken = 0
     while (lease := claims.claim_next()) is not None:
         orchestrator.run_lease(lease)
@@ -62,7 +62,7 @@ def work_all() -> int:
 
 
 def told(session_id: str = "s-1") -> list[dict[str, Any]]:
-    """The events of a session, as clients see them; each is as the OpenAPI document has it."""
+    """The events of a session as clients see them, each checked against the OpenAPI document."""
     rows = Event.objects.filter(session_id=session_id).order_by("seq")
     events = [json.loads(text) for text in rows.values_list("text", flat=True)]
     for event in events:

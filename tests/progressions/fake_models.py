@@ -1,4 +1,4 @@
-"""Fakes of services of models: a vision judge and a text model that answer by a script."""
+"""Fake model services: a vision judge and a text model that give scripted answers."""
 
 import threading
 from collections.abc import Callable
@@ -13,7 +13,7 @@ PASS = '{"notes": ["A lighthouse."], "judgment": "pass", "tags": ["lighthouse"],
 
 
 class ScriptedJudge(VisionJudge):
-    """Answers by a script of texts and errors; past its end, a pass."""
+    """Answers with scripted texts and errors; after the last one, with a pass."""
 
     name = "scripted"
 
@@ -23,7 +23,7 @@ class ScriptedJudge(VisionJudge):
         self.before_answer: Callable[[], object] = lambda: None
 
     def ask(self, question: Question) -> Reply:
-        """The next of the script."""
+        """The next answer of the script."""
         self.questions.append(question)
         self.before_answer()
         answer = self.script.pop(0) if self.script else PASS
@@ -33,7 +33,7 @@ class ScriptedJudge(VisionJudge):
 
 
 class FakeTextModel(TextModel):
-    """Answers by a script of objects and errors; past its end, with the user's words in other words."""
+    """Answers with scripted objects and errors; after the last one, with the user's text paraphrased."""
 
     name = "fake"
     prefixes = ("writer-",)
@@ -45,7 +45,7 @@ class FakeTextModel(TextModel):
         self._lock = threading.Lock()
 
     def answer(self, request: TextRequest) -> TextAnswer:
-        """The next of the script."""
+        """The next answer of the script."""
         with self._lock:
             self.requests.append(request)
             answer = self.script.pop(0) if self.script else {"prompt": "A lighthouse at dusk, in soft light."}

@@ -1,4 +1,4 @@
-"""Fakes of the plug-ins: a provider and a judge that do what a test tells them."""
+"""Fake plug-ins: a provider and a judge that do what a test sets."""
 
 import hashlib
 import io
@@ -27,7 +27,7 @@ def picture_bytes(seed: int, size: tuple[int, int] = (64, 64)) -> bytes:
 
 
 class FakeProvider(Provider):
-    """Answers by `script`: for each call, in order, an error to raise, bytes to answer, or None for a picture."""
+    """Follows `script`: for each call, in order, an error to raise, bytes to return, or None for a picture."""
 
     name = "fake"
     title = "Fake"
@@ -49,11 +49,11 @@ class FakeProvider(Provider):
         self._lock = threading.Lock()
 
     def concurrency(self) -> int | None:
-        """What the test says."""
+        """The settings that the test declares missing."""
         return self.limit
 
     def check(self, draft: Draft) -> None:
-        """Takes everything."""
+        """Accepts everything."""
 
     def finish(self, request: ProviderRequest, content: bytes) -> bytes:
         """The picture upside down, as PNG."""
@@ -64,7 +64,7 @@ class FakeProvider(Provider):
         return buffer.getvalue()
 
     def call(self, request: ProviderRequest) -> ProviderImage:
-        """The next answer of the script, or a picture of the seed."""
+        """The next answer of the script, or a picture for the seed."""
         with self._lock:
             self.requests.append(request)
             answer = self.script.pop(0) if self.script else None
@@ -79,7 +79,7 @@ class FakeProvider(Provider):
 
 
 class FakeJudge(Judge):
-    """Passes everything, or raises or says what it was given."""
+    """Passes everything, unless the test sets another verdict or an error."""
 
     name = "fake"
 
@@ -88,7 +88,7 @@ class FakeJudge(Judge):
         self.verdict: Verdict | Exception = Verdict(Judgment.PASS, ["Looks right."], ["bright"])
 
     def judge(self, request: JudgeRequest) -> Verdict:
-        """What the test said."""
+        """The verdict or error that the test set."""
         self.requests.append(request)
         if isinstance(self.verdict, Exception):
             raise self.verdict

@@ -21,7 +21,7 @@ def picture(image: Image.Image) -> Picture:
 
 
 def landscape(size: tuple[int, int] = (320, 240), seed: int = 0) -> Image.Image:
-    """A picture with forms, colours and sharp edges; each seed another one."""
+    """A picture with shapes, colours and sharp edges; a different one for each seed."""
     rng = np.random.default_rng(seed)
     sky = np.linspace((70, 120, 200), (230, 220, 190), size[1]).round().astype(np.uint8)
     image = Image.fromarray(np.repeat(sky[:, None, :], size[0], axis=1))
@@ -35,7 +35,7 @@ def landscape(size: tuple[int, int] = (320, 240), seed: int = 0) -> Image.Image:
 
 
 def mask_of(size: tuple[int, int], box: tuple[int, int, int, int]) -> bytes:
-    """A mask as the contract has it: PNG, grey, white = repaint inside the box."""
+    """A mask as the contract defines it: PNG, grey, white inside the box to repaint."""
     mask = Image.new("L", size, 0)
     ImageDraw.Draw(mask).rectangle(box, fill=255)
     return png(mask)

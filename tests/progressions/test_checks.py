@@ -1,4 +1,4 @@
-"""A judge or delivery that is not there is found at the start, not at the first image."""
+"""A missing judge or delivery is found at the start, not at the first image."""
 
 from pytest_django.fixtures import Settings
 
@@ -18,7 +18,7 @@ class Unconfigured(FakeJudge):
         return ["FAKE_KEY"]
 
 
-def test_the_defaults_are_known_and_configured() -> None:
+def test_the_defaults_exist_and_are_configured() -> None:
     assert check_named_plugins(None) == []
 
 
@@ -49,7 +49,7 @@ class UnconfiguredText(FakeTextModel):
         return ["FAKE_KEY"]
 
 
-def test_no_text_model_is_needed_where_tips_refine(settings: Settings) -> None:
+def test_no_text_model_is_needed_when_tips_refine(settings: Settings) -> None:
     settings.DEFAULT_MODEL_REASONING = ""
     assert check_text_model(None) == []
     settings.REFINER = "model"
@@ -60,7 +60,7 @@ def test_no_text_model_is_needed_where_tips_refine(settings: Settings) -> None:
     )
 
 
-def test_a_text_model_of_no_known_service_is_refused(settings: Settings) -> None:
+def test_a_text_model_of_an_unknown_service_is_refused(settings: Settings) -> None:
     settings.DEFAULT_MODEL_REASONING = "nobody:x"
     (found,) = check_text_model(None)
     assert found.id == "progressions.E003"
@@ -77,7 +77,7 @@ def test_a_text_model_without_its_key_is_refused_naming_the_setting(settings: Se
     assert found.msg == "DEFAULT_MODEL_REASONING='fake:writer-1': fake is not configured"
 
 
-def test_a_text_model_that_is_configured_passes(settings: Settings) -> None:
+def test_a_configured_text_model_passes(settings: Settings) -> None:
     settings.DEFAULT_MODEL_REASONING, settings.REFINER = "fake:writer-1", "model"
     with text_models.register_temporarily(FakeTextModel()):
         assert check_text_model(None) == []

@@ -1,4 +1,4 @@
-"""What every delivery of the registry must do; the services are stood in for."""
+"""The contract that every delivery of the registry must keep, tested against fake services."""
 
 import hashlib
 import io
@@ -37,7 +37,7 @@ def test_the_name_is_that_of_the_registry(delivery: Delivery) -> None:
     assert delivery.name.isidentifier()
 
 
-def test_placing_twice_gives_one_address(delivery: Delivery) -> None:
+def test_placing_twice_gives_the_same_url(delivery: Delivery) -> None:
     content, sha256 = webp("teal")
     address = delivery.place(content, sha256)
     assert delivery.place(content, sha256) == address
@@ -51,18 +51,18 @@ def test_a_placed_image_is_there(delivery: Delivery) -> None:
     assert delivery.has(address + "x") is False
 
 
-def test_its_origins_are_those_of_its_addresses(delivery: Delivery) -> None:
+def test_its_origins_are_those_of_its_urls(delivery: Delivery) -> None:
     address = delivery.place(*webp("navy"))
     own = "" if address.startswith("/") else origin_of(address)
     assert delivery.origins() == ([own] if own else [])
     assert set(delivery.origins()) <= set(image_origins())
 
 
-def test_different_images_have_different_addresses(delivery: Delivery) -> None:
+def test_different_images_have_different_urls(delivery: Delivery) -> None:
     assert delivery.place(*webp("red")) != delivery.place(*webp("blue"))
 
 
-def test_a_foreign_address_is_not_there(delivery: Delivery) -> None:
+def test_a_foreign_url_is_not_there(delivery: Delivery) -> None:
     assert delivery.has("https://example.com/images/elsewhere.webp") is False
     assert delivery.has("") is False
 

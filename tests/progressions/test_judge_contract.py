@@ -1,4 +1,4 @@
-"""What every judge of the registry must keep to, asked through the stand-in for its service where there is one."""
+"""The contract that every judge of the registry must keep, tested through the fake server of its service, if any."""
 
 import re
 
@@ -14,13 +14,13 @@ from tests.progressions.pictures import landscape, mask_of, picture
 from tests.vendors.configured import STAND_INS, configure
 
 ALL = [pytest.param(name, id=name) for name in judges.names()]
-# Askable here: nothing is missing although no credential is set, or tests/vendors stands in for the service.
+# Testable here: nothing is missing although no credential is set, or tests/vendors has a fake of the service.
 ASKED = [
     pytest.param(judge.name, id=judge.name)
     for judge in judges.all()
     if judge.name in STAND_INS or not judge.missing()
 ]
-# Those that look by themselves; what a stand-in says depends on no picture.
+# Judges that measure pictures themselves; the answer of a fake server depends on no picture.
 LOOKING = [param for param in ASKED if param.values[0] not in STAND_INS]
 START = landscape((192, 128))
 
@@ -40,7 +40,7 @@ def verdict_on(name: str, kind: Kind, image: Image.Image, prompt: str = "a light
     )
 
 
-def test_the_local_judge_is_among_those_asked() -> None:
+def test_the_local_judge_is_among_those_tested() -> None:
     assert {param.values[0] for param in ASKED} >= {"local"}
 
 
@@ -75,7 +75,7 @@ def test_a_blank_picture_does_not_pass(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ASKED)
-def test_a_judge_takes_pictures_of_any_shape(name: str, request: pytest.FixtureRequest) -> None:
+def test_a_judge_accepts_pictures_of_any_shape(name: str, request: pytest.FixtureRequest) -> None:
     configure(request, name)
     for size in ((1, 1), (3, 900), (900, 20), (17, 17)):
         assert verdict_on(name, Kind.EDIT, landscape(size)).notes

@@ -1,4 +1,4 @@
-"""The whole way of an image through buckets and deliveries: what is written where, once, and found again."""
+"""The path of an image through buckets and deliveries: what is written where, once, and found again."""
 
 import hashlib
 import json
@@ -47,7 +47,7 @@ def _nothing_is_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(params=["storage", "cloudflare_images"])
 def delivered_elsewhere(request: pytest.FixtureRequest, settings: Settings) -> str:
-    """A delivery whose addresses are whole; what they all start with."""
+    """A delivery with absolute URLs, and their common prefix."""
     settings.DELIVERY = request.param
     if request.param == "storage":
         settings.DELIVERY_BASE_URL = BASE
@@ -103,7 +103,7 @@ def test_an_image_delivered_elsewhere_is_a_start_image_from_the_storage(
     assert second.start_image_delivery_url == job.start_image_delivery == first.generated_image_url
     assert second.original_image_r2_key == f"project/{job.project_id}/jobs/{job.id}/orig/start"
     assert originals().read(second.original_image_r2_key) == originals().read(first.generated_image_r2_key)
-    # And the copy of the start image is a start image too.
+    # The copy of the start image is a start image too.
     third = submit(kind="edit", start_image_url=second.start_image_delivery_url)
     work_all()
     assert third.variants.get().status == "complete"
@@ -128,7 +128,7 @@ def test_an_image_of_another_project_delivered_elsewhere_is_refused(
     assert "is an image of another project" in answer.json()["errors"][0]["detail"]
 
 
-def test_an_upload_goes_through_the_delivery_in_use_and_comes_back_from_the_storage(
+def test_an_upload_goes_through_the_delivery_in_use_and_is_read_from_the_storage(
     submit: Callable[..., Job], fake_provider: FakeProvider, delivered_elsewhere: str
 ) -> None:
     content = picture_bytes(5)
@@ -143,7 +143,7 @@ def test_an_upload_goes_through_the_delivery_in_use_and_comes_back_from_the_stor
     assert decode(start).image.tobytes() == decode(content).image.tobytes()
 
 
-def test_a_base_below_this_server_s_own_origin_is_found_whole_and_as_a_path(
+def test_a_base_below_the_servers_own_origin_is_found_as_url_and_as_path(
     submit: Callable[..., Job], settings: Settings
 ) -> None:
     settings.DELIVERY, settings.DELIVERY_BASE_URL = "storage", "http://testserver/media"
@@ -157,7 +157,7 @@ def test_a_base_below_this_server_s_own_origin_is_found_whole_and_as_a_path(
         assert job.variants.get().status == "complete"
 
 
-def test_uploads_templates_and_published_files_lie_below_their_names(on_s3: str) -> None:
+def test_uploads_templates_and_published_files_have_their_own_folders(on_s3: str) -> None:
     content = picture_bytes(6)
     send(content)
     sha256 = hashlib.sha256(content).hexdigest()
@@ -190,7 +190,7 @@ def test_images_move_to_another_delivery_and_back(
     assert sorted(ImageProgression.objects.values_list("generated_image_url", flat=True)) == local
 
 
-def test_a_rebuild_waits_where_the_delivery_asks_for_it(
+def test_a_rebuild_waits_when_the_delivery_asks_for_it(
     settings: Settings, images_server: CloudflareImagesServer
 ) -> None:
     send(picture_bytes(8))
@@ -218,7 +218,7 @@ def test_an_upload_that_cannot_be_delivered_is_answered_with_503(
     assert send(picture_bytes(9)).status_code == 201
 
 
-def test_wrong_keys_of_the_bucket_are_told_of_and_shown_nowhere(
+def test_wrong_keys_of_the_bucket_are_reported_and_never_shown(
     submit: Callable[..., Job],
     settings: Settings,
     nanio_endpoint: str,

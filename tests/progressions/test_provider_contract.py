@@ -1,4 +1,4 @@
-"""What every provider of the registry must keep to, called through the stand-in for its service where there is one."""
+"""The contract of every provider of the registry, tested through the fake server of its service, if any."""
 
 import json
 import re
@@ -17,14 +17,14 @@ from tests.vendors.configured import STAND_INS, configure
 
 START = landscape((192, 128))
 ALL = [pytest.param(name, id=name) for name in providers.names()]
-# Callable here: nothing is missing although no credential is set, or tests/vendors stands in for the service.
+# Testable here: nothing is missing although no credential is set, or tests/vendors has a fake of the service.
 CALLED = [
     pytest.param(provider.name, kind, id=f"{provider.name}-{kind}")
     for provider in providers.all()
     if provider.name in STAND_INS or not provider.missing()
     for kind in sorted(provider.kinds)
 ]
-# A part of START, in its middle, and so large that a service that mends the borders has room to.
+# The middle of START, large enough that a service that blends the borders has room to.
 REPAINTED = (48, 32, 144, 96)
 
 
@@ -47,14 +47,14 @@ def request_for(provider: Provider, kind: Kind) -> ProviderRequest:
 
 
 def image_of(provider: Provider, request: ProviderRequest) -> tuple[ProviderImage, bytes]:
-    """The answer, and the image that is kept of it."""
+    """The answer, and the image made from it."""
     answer = provider.call(request)
     if request.kind in provider.finishes:
         return answer, provider.finish(request, answer.content)
     return answer, answer.content
 
 
-def test_the_built_in_provider_is_among_those_called() -> None:
+def test_the_built_in_provider_is_among_those_tested() -> None:
     assert {param.values[0] for param in CALLED} >= {"mock"}
 
 
@@ -73,7 +73,7 @@ def test_a_provider_describes_itself(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_a_provider_takes_the_sizes_it_offers(name: str) -> None:
+def test_a_provider_accepts_the_sizes_it_offers(name: str) -> None:
     provider = providers.get(name)
     for size in provider.sizes:
         width, height = map(int, size.split("x"))
@@ -93,7 +93,7 @@ def test_a_provider_states_a_price_with_its_source_or_none(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_a_provider_takes_each_of_its_kinds_and_models(name: str) -> None:
+def test_a_provider_accepts_each_of_its_kinds_and_models(name: str) -> None:
     provider = providers.get(name)
     for kind in provider.kinds:
         provider.check(draft_for(provider, kind))
@@ -104,7 +104,7 @@ def test_a_provider_takes_each_of_its_kinds_and_models(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_a_provider_refuses_an_unknown_model_by_its_field_value_and_cure(name: str) -> None:
+def test_a_provider_refuses_an_unknown_model_by_its_field_value_and_fix(name: str) -> None:
     provider = providers.get(name)
     with pytest.raises(InputError) as caught:
         provider.check(replace(draft_for(provider), model="no-such-model"))
@@ -122,9 +122,7 @@ def test_a_provider_refuses_an_unknown_option_by_its_field(name: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "kind"), CALLED)
-def test_a_call_answers_with_a_picture_that_decodes(
-    name: str, kind: Kind, request: pytest.FixtureRequest
-) -> None:
+def test_a_call_returns_a_picture_that_decodes(name: str, kind: Kind, request: pytest.FixtureRequest) -> None:
     configure(request, name)
     provider = providers.get(name)
     assert provider.missing() == []
@@ -152,14 +150,16 @@ def test_an_inpainted_picture_is_the_original_outside_the_mask(
     _, content = image_of(provider, request_for(provider, Kind.INPAINT))
     before, after = np.asarray(START.convert("RGB")), np.asarray(decode(content).image.convert("RGB"))
     is_changed = (before != after).any(axis=2)
-    left, upper, right, lower = REPAINTED  # all of them repainted, as Pillow draws a rectangle
+    left, upper, right, lower = (
+        REPAINTED  # all of them repainted, because Pillow's rectangles include both corners
+    )
     assert is_changed[upper : lower + 1, left : right + 1].any()
     is_changed[upper : lower + 1, left : right + 1] = False
     assert not is_changed.any()
 
 
 @pytest.mark.parametrize(("name", "kind"), CALLED)
-def test_a_finish_gives_the_same_bytes_again(name: str, kind: Kind, request: pytest.FixtureRequest) -> None:
+def test_finishing_again_gives_the_same_bytes(name: str, kind: Kind, request: pytest.FixtureRequest) -> None:
     configure(request, name)
     provider = providers.get(name)
     if kind in provider.finishes:
@@ -172,7 +172,7 @@ def test_a_finish_gives_the_same_bytes_again(name: str, kind: Kind, request: pyt
 
 
 @pytest.mark.parametrize(("name", "kind"), CALLED)
-def test_a_call_makes_the_size_asked_for_or_records_that_it_did_not(
+def test_a_call_makes_the_requested_size_or_records_the_difference(
     name: str, kind: Kind, request: pytest.FixtureRequest
 ) -> None:
     configure(request, name)
@@ -185,7 +185,7 @@ def test_a_call_makes_the_size_asked_for_or_records_that_it_did_not(
 @pytest.mark.parametrize(
     ("name", "kind"), [param for param in CALLED if providers.get(str(param.values[0])).is_reproducible]
 )
-def test_one_that_promises_the_same_image_gives_it_again(name: str, kind: Kind) -> None:
+def test_a_provider_that_promises_the_same_image_repeats_it(name: str, kind: Kind) -> None:
     first, second = (
         image_of(type(providers.get(name))(), request_for(providers.get(name), kind)) for _ in "12"
     )

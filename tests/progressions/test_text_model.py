@@ -1,4 +1,4 @@
-"""Which text model DEFAULT_MODEL_REASONING names."""
+"""The text model that DEFAULT_MODEL_REASONING names."""
 
 from collections.abc import Iterator
 
@@ -25,7 +25,7 @@ def _fake() -> Iterator[None]:
         ("writer-3:8b", "fake", "writer-3:8b"),
     ],
 )
-def test_a_model_is_named_with_its_service_or_tells_it(
+def test_a_model_is_found_with_or_without_its_service(
     named: str, service: str, model: str, settings: Settings
 ) -> None:
     settings.DEFAULT_MODEL_REASONING = named
@@ -34,7 +34,7 @@ def test_a_model_is_named_with_its_service_or_tells_it(
     assert (found[0].name, found[1]) == (service, model)
 
 
-def test_none_is_in_use_where_none_is_named(settings: Settings) -> None:
+def test_no_model_is_in_use_when_none_is_named(settings: Settings) -> None:
     settings.DEFAULT_MODEL_REASONING = "  "
     assert text_model_in_use() is None
 
@@ -46,16 +46,14 @@ def test_none_is_in_use_where_none_is_named(settings: Settings) -> None:
         ("fake:", "does not name a model; set it to fake:MODEL"),
     ],
 )
-def test_a_name_that_leads_nowhere_is_refused_with_the_cure(
-    named: str, said: str, settings: Settings
-) -> None:
+def test_an_unusable_name_is_refused_with_the_fix(named: str, said: str, settings: Settings) -> None:
     settings.DEFAULT_MODEL_REASONING = named
     with pytest.raises(NoTextModelError, match=r"^DEFAULT_MODEL_REASONING=") as refused:
         text_model_in_use()
     assert said in str(refused.value)
 
 
-def test_the_longest_prefix_tells_the_service(settings: Settings) -> None:
+def test_the_longest_prefix_determines_the_service(settings: Settings) -> None:
     class Other(FakeTextModel):
         name = "other"
         prefixes = ("writer-large-",)

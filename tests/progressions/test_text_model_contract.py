@@ -1,4 +1,4 @@
-"""What every service of text models must keep to, asked through the stand-in for it where there is one."""
+"""The contract of every text model service, tested through its fake server, if any."""
 
 import re
 
@@ -10,7 +10,7 @@ from progressions.text_model import TextRequest, text_models
 from tests.vendors.configured import STAND_INS, configure
 
 ALL = [pytest.param(name, id=name) for name in text_models.names()]
-# Askable here: nothing is missing although no credential is set, or tests/vendors stands in for the service.
+# Testable here: nothing is missing although no credential is set, or tests/vendors has a fake of the service.
 ASKED = [
     pytest.param(model.name, id=model.name)
     for model in text_models.all()
@@ -36,7 +36,7 @@ def asking(name: str, *, left_s: float = 20) -> TextRequest:
     )  # fmt: skip
 
 
-def test_the_three_services_are_there() -> None:
+def test_the_three_services_are_registered() -> None:
     assert {"openai", "gemini", "workers"} <= set(text_models.names())
 
 
@@ -55,7 +55,7 @@ def test_no_two_services_have_the_same_prefix() -> None:
 
 
 @pytest.mark.parametrize("name", ASKED)
-def test_an_answer_is_an_object_with_what_it_used(name: str, request: pytest.FixtureRequest) -> None:
+def test_an_answer_is_an_object_with_its_usage(name: str, request: pytest.FixtureRequest) -> None:
     configure(request, name)
     service = text_models.get(name)
     assert service.missing() == []
@@ -67,7 +67,7 @@ def test_an_answer_is_an_object_with_what_it_used(name: str, request: pytest.Fix
 
 
 @pytest.mark.parametrize("name", ASKED)
-def test_without_time_nothing_is_waited_for(name: str, request: pytest.FixtureRequest) -> None:
+def test_nothing_is_waited_for_without_time(name: str, request: pytest.FixtureRequest) -> None:
     configure(request, name)
     with pytest.raises(VendorError) as failed:
         text_models.get(name).answer(asking(name, left_s=-1))

@@ -1,4 +1,4 @@
-"""Projects and API keys in the admin; the hash of a key is never in a page or an address."""
+"""Projects and API keys in the admin; the hash of a key is never in a page or a URL."""
 
 import pytest
 from django.contrib import admin
@@ -32,7 +32,7 @@ def test_a_new_key_is_shown_once_and_works(admin_client: Client) -> None:
     assert key not in admin_client.get(f"{KEYS}{row.prefix}/change/").content.decode()
 
 
-def test_no_page_and_no_address_of_the_admin_holds_a_hash(admin_client: Client) -> None:
+def test_no_page_and_no_url_of_the_admin_contains_a_hash(admin_client: Client) -> None:
     row, key = make_key()
     admin_client.post(
         f"{KEYS}{row.prefix}/change/", {"name": "renamed", "expiry_date_0": "", "expiry_date_1": ""}
@@ -54,12 +54,12 @@ def test_no_page_and_no_address_of_the_admin_holds_a_hash(admin_client: Client) 
     assert "Changed Name." in admin_client.get(f"{KEYS}{row.prefix}/history/").content.decode()
 
 
-def test_the_id_of_a_key_opens_nothing(admin_client: Client) -> None:
+def test_the_id_of_a_key_grants_no_access(admin_client: Client) -> None:
     row, _ = make_key()
     assert admin_client.get(f"{KEYS}{row.pk}/change/").headers["Location"] == "/admin/"
 
 
-def test_a_key_is_revoked_for_good(admin_client: Client) -> None:
+def test_a_revoked_key_stays_revoked(admin_client: Client) -> None:
     row, key = make_key()
     form = {"name": "front end", "expiry_date_0": "", "expiry_date_1": "", "revoked": "on"}
     assert admin_client.post(f"{KEYS}{row.prefix}/change/", form).headers["Location"] == KEYS
@@ -69,13 +69,13 @@ def test_a_key_is_revoked_for_good(admin_client: Client) -> None:
     assert (row.revoked, row.name) == (True, "front end")
 
 
-def test_keys_are_not_deleted(admin_client: Client) -> None:
+def test_keys_cannot_be_deleted(admin_client: Client) -> None:
     row, _ = make_key()
     assert admin_client.post(f"{KEYS}{row.prefix}/delete/", {"post": "yes"}).status_code == 403
     assert ApiKey.objects.count() == 1
 
 
-def test_the_list_of_keys_says_which_are_valid(admin_client: Client) -> None:
+def test_the_list_of_keys_shows_which_are_valid(admin_client: Client) -> None:
     make_key("good")
     revoked, _ = make_key("old")
     revoked.revoked = True
@@ -89,7 +89,7 @@ def test_the_librarys_own_keys_are_not_in_the_admin() -> None:
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_the_list_of_projects_asks_the_same_questions_however_long_it_is(
+def test_the_query_count_of_the_list_of_projects_is_constant(
     admin_client: Client, django_assert_num_queries: DjangoAssertNumQueries, count: int
 ) -> None:
     for project in ProjectFactory.create_batch(count):
@@ -99,7 +99,7 @@ def test_the_list_of_projects_asks_the_same_questions_however_long_it_is(
         assert admin_client.get(PROJECTS).status_code == 200
 
 
-def test_the_list_of_projects_counts_and_leads_on(admin_client: Client) -> None:
+def test_the_list_of_projects_has_counts_and_links(admin_client: Client) -> None:
     project = ProjectFactory()
     ProgressionFactory.create_batch(2, project=project)
     JobFactory(project=project)
@@ -120,7 +120,7 @@ def test_a_project_is_added_and_changed(admin_client: Client) -> None:
     assert (project.name, project.description) == ("Harbour lights", "x")
 
 
-def test_a_project_with_work_in_it_is_not_deleted(admin_client: Client) -> None:
+def test_a_project_with_work_cannot_be_deleted(admin_client: Client) -> None:
     project = JobFactory().project
     assert admin_client.post(f"{PROJECTS}{project.pk}/delete/", {"post": "yes"}).status_code == 403
     empty = ProjectFactory()

@@ -1,4 +1,4 @@
-"""API keys: which are valid, what is asked without one, and what is written about their use."""
+"""API keys: which are valid, what is allowed without one, and what is stored about their use."""
 
 import re
 from datetime import timedelta
@@ -45,7 +45,7 @@ def test_a_wrong_key_is_refused_on_reads_too() -> None:
 
 
 @pytest.mark.parametrize("key", ["x", "\x00.x", "é.x", "a" * 5000, "nosuchke.", "."])
-def test_nonsense_is_no_key(key: str) -> None:
+def test_an_arbitrary_text_is_not_a_key(key: str) -> None:
     assert find_owner(key) is None
 
 
@@ -78,7 +78,7 @@ def test_head_is_answered_as_get_is_on_every_route(requires: str) -> None:
 
 
 def read_paths() -> list[str]:
-    """Every address below /api that is read, of rows that are there or not."""
+    """Every URL below /api that can be read, for existing rows and missing ones."""
     found: list[str] = []
 
     def walk(resolver: URLResolver, prefix: str) -> None:
@@ -95,7 +95,7 @@ def read_paths() -> list[str]:
 
 
 @override_settings(REQUIRE_KEY="all")
-def test_head_tells_no_ids_and_no_lengths_without_a_key() -> None:
+def test_head_reveals_no_ids_and_no_lengths_without_a_key() -> None:
     project = ProjectFactory()
     ProjectFactory()
     for path in ("/api/projects?limit=1", f"/api/projects/{project.id}"):
@@ -106,7 +106,7 @@ def test_head_tells_no_ids_and_no_lengths_without_a_key() -> None:
 
 
 @override_settings(REQUIRE_KEY="all")
-def test_all_asks_a_key_of_reads_too() -> None:
+def test_all_requires_a_key_for_reads() -> None:
     assert anonymous().get("/api/projects").status_code == 401
     assert keyed().get("/api/projects").status_code == 200
 
@@ -127,19 +127,19 @@ def test_revoked_and_expired_keys_are_refused_at_once() -> None:
 
 
 @override_settings(API_KEY="embedded-key-of-this-server")
-def test_the_key_of_the_environment_is_valid_too() -> None:
+def test_the_key_from_the_environment_is_valid() -> None:
     assert find_owner("embedded-key-of-this-server") == "env"
     assert with_key("embedded-key-of-this-server").post("/api/projects", {"name": "a"}).status_code == 201
     assert find_owner("embedded-key-of-this-serve") is None
 
 
 @override_settings(API_KEY="")
-def test_an_empty_key_of_the_environment_opens_nothing() -> None:
+def test_an_empty_key_in_the_environment_grants_no_access() -> None:
     assert find_owner("") is None
     assert with_key("").post("/api/projects", {"name": "a"}).status_code == 401
 
 
-def test_use_is_noted_at_most_once_a_minute() -> None:
+def test_use_is_recorded_at_most_once_a_minute() -> None:
     row, key = ApiKey.objects.create_key(name="test")
     find_owner(key)
     first = ApiKey.objects.get(pk=row.pk).last_used_at
@@ -151,12 +151,12 @@ def test_use_is_noted_at_most_once_a_minute() -> None:
     assert ApiKey.objects.get(pk=row.pk).last_used_at > first
 
 
-def test_keys_are_kept_hashed() -> None:
+def test_keys_are_stored_hashed() -> None:
     row, key = ApiKey.objects.create_key(name="test")
     assert key.partition(".")[2] not in "".join(str(value) for value in vars(row).values())
 
 
-def test_a_made_key_is_printed_once_and_works() -> None:
+def test_a_new_key_is_printed_once_and_works() -> None:
     out, told = StringIO(), StringIO()
     call_command("create_api_key", "Ada", expires_days=2, stdout=out, stderr=told)
     key = out.getvalue().strip()
@@ -169,7 +169,7 @@ def test_a_made_key_is_printed_once_and_works() -> None:
 
 
 @pytest.mark.parametrize(("name", "days"), [("", None), ("x" * 51, None), ("Ada", 0), ("Ada", -1)])
-def test_a_key_needs_a_name_and_days_to_come(name: str, days: int | None) -> None:
+def test_a_key_needs_a_name_and_an_expiry_in_the_future(name: str, days: int | None) -> None:
     with pytest.raises(CommandError):
         call_command("create_api_key", name, expires_days=days)
     assert ApiKey.objects.count() == 0

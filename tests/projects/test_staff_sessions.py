@@ -1,4 +1,4 @@
-"""Staff who are signed in call the routes of Dali's own pages without a key, and nobody else does."""
+"""Signed-in staff, and only they, call the routes of Dali's own pages without a key."""
 
 import pytest
 from django.contrib.auth.models import User
@@ -13,7 +13,7 @@ TICKETS = "/api/stream/s-1/tickets"
 
 
 def signed_in(*, is_staff: bool = True, is_active: bool = True) -> tuple[Client, str]:
-    """A client that a page of Dali could be, and its CSRF token."""
+    """A client like a page of Dali, and its CSRF token."""
     user = User.objects.create_user("pat", password="a password", is_staff=is_staff)
     client = Client(enforce_csrf_checks=True, raise_request_exception=False)
     client.force_login(user)
@@ -29,7 +29,7 @@ def test_staff_write_with_the_token_of_a_page() -> None:
     assert answer.status_code == 201
 
 
-def test_a_foreign_page_writes_nothing_in_the_name_of_staff() -> None:
+def test_a_foreign_page_cannot_write_as_staff() -> None:
     client, _ = signed_in()
     answer = client.post(TICKETS)
     assert answer.status_code == 403
@@ -38,7 +38,7 @@ def test_a_foreign_page_writes_nothing_in_the_name_of_staff() -> None:
 
 
 @pytest.mark.parametrize("who", [{"is_staff": False}, {"is_active": False}])
-def test_others_who_are_signed_in_need_a_key(who: dict[str, bool]) -> None:
+def test_other_signed_in_users_need_a_key(who: dict[str, bool]) -> None:
     client, token = signed_in(**who)
     assert client.post(TICKETS, headers={"X-CSRFToken": token}).status_code == 401
 
@@ -52,7 +52,7 @@ def test_a_session_opens_no_route_that_does_not_name_it() -> None:
     assert answer.status_code == 401
 
 
-def test_a_wrong_key_is_refused_whoever_is_signed_in() -> None:
+def test_a_wrong_key_is_refused_even_for_signed_in_staff() -> None:
     client, _ = signed_in()
     token = client.get("/admin/password_change/").cookies["csrftoken"].value
     headers = {"X-CSRFToken": token, "X-Api-Key": "nosuchke.0123456789012345678901234567890"}

@@ -1,1 +1,1 @@
-"""Loopback servers that speak the protocols of outside services, as strictly as these do, and misbehave on demand."""
+"""Loopback servers that speak the protocols of outside services, are equally strict, and misbehave on demand."""

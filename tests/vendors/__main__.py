@@ -1,4 +1,4 @@
-"""`python -m tests.vendors`: the three fake vendor servers, for trying Dali by hand; prints the variables to export."""
+"""`python -m tests.vendors`: the three fake vendor servers, to try Dali by hand; prints the variables to export."""
 
 import sys
 import time

@@ -1,4 +1,4 @@
-"""A stand-in for Cloudflare Images: the images routes of its API, as strict as the real ones, on loopback."""
+"""A fake of Cloudflare Images: the images routes of its API, as strict as the real ones, on loopback."""
 
 import re
 from dataclasses import dataclass, field
@@ -32,9 +32,9 @@ class Part:
 
 @dataclass(slots=True)
 class CloudflareImages:
-    """What an account has. `handle` answers requests below `.../images/`, and None to all others.
+    """The images of an account. `handle` answers requests below `.../images/`, and returns None for all others.
 
-    `most_bytes` and `most_px` may be lowered by a test.
+    A test may lower `most_bytes` and `most_px`.
     """
 
     images: dict[str, Part] = field(default_factory=dict)
@@ -45,7 +45,7 @@ class CloudflareImages:
     most_px: int = MOST_PX
 
     def handle(self, request: Received) -> Answer | None:
-        """The answer to a request of the images routes; None where it is of another."""
+        """The answer to a request of the images routes; None for another route."""
         found = re.fullmatch(r"/client/v4/accounts/([^/]+)/images/v1(?:/(.+))?", request.path)
         if found is None:
             return None
@@ -70,7 +70,7 @@ class CloudflareImages:
     def _upload(self, request: Received) -> Answer:
         parts = parts_of(request)
         if parts is None:
-            return failure(400, 5400, "Bad request: the body is no form")
+            return failure(400, 5400, "Bad request: the body is not a form")
         named = {part.name: part for part in parts}
         if len(named) != len(parts) or not set(named) <= PARTS:
             return failure(400, 5400, f"Bad request: unexpected or repeated fields in {sorted(named)}")
@@ -104,7 +104,7 @@ class CloudflareImages:
         try:
             picture = decode(file.content)
         except InvalidImageError as error:
-            return failure(415, 5455, f"The file is no image: {error}")
+            return failure(415, 5455, f"The file is not an image: {error}")
         if max(picture.image.size) > self.most_px:
             return failure(400, 5443, f"The image has sides of more than {self.most_px} pixels")
         return None
@@ -136,7 +136,7 @@ class CloudflareImages:
 
 
 class CloudflareImagesServer(VendorServer):
-    """The images routes alone, served; `account` is what they know."""
+    """Serves only the images routes; `account` is their state."""
 
     def __init__(self) -> None:
         self.account = CloudflareImages()
@@ -153,7 +153,7 @@ def failure(status: int, code: int, message: str) -> Answer:
 
 
 def parts_of(request: Received) -> list[Part] | None:
-    """The parts of a form, as they were sent; None where the body is none."""
+    """The parts of a form, as they were sent; None if the body is not a form."""
     kind = request.headers.get("content-type", "")
     found = re.fullmatch(r'multipart/form-data; boundary="?([^";]+)"?', kind)
     if found is None:

@@ -1,4 +1,4 @@
-"""The models that the fake Workers AI runs: what each takes, as strictly as the real one, and how it answers."""
+"""The models of the fake Workers AI: what each accepts, as strictly as the real one, and how it answers."""
 
 import base64
 import binascii
@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from PIL import Image
 
-# The longest side of a picture that flux-2 takes.
+# The longest side of a picture that flux-2 accepts.
 FLUX_MOST_PX = 512
 # `CloudflareServer.text`: the model cannot keep to the schema.
 UNMET = "JSON Mode couldn't be met"
@@ -22,7 +22,7 @@ VERDICT: Mapping[str, object] = {
 
 
 class BadInputError(Exception):
-    """What the service refuses; its message is theirs."""
+    """A refusal by the service; the message is theirs."""
 
     def __init__(self, code: int, message: str) -> None:
         super().__init__(message)
@@ -31,14 +31,14 @@ class BadInputError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One property of a schema: `type` is theirs, `least` and `most` bound a number or a text's length."""
+    """One property of a schema: `type` is theirs, `least` and `most` limit a number or a text's length."""
 
     type: str
     least: float | None = None
     most: float | None = None
 
     def check(self, name: str, value: object) -> None:
-        """BadInputError in the words of their validator."""
+        """BadInputError with the message of their validator."""
         if not _is_of(self.type, value):
             raise _bad(f"Type mismatch of '/{name}', '{_type_of(value)}' not in '{self.type}'")
         size: Any = len(value) if isinstance(value, str) else value
@@ -50,7 +50,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """One model. `pictures`: those of its fields that hold pictures. `size`: made where none is asked for."""
+    """One model. `pictures`: the fields that contain pictures. `size`: the default size."""
 
     fields: Mapping[str, Field]
     answers_with: Literal["json", "binary", "text", "chat"]
@@ -63,7 +63,7 @@ class Model:
     needs_data_uri: bool = False
 
     def check(self, fields: dict[str, Any]) -> None:
-        """BadInputError for an unknown field, a missing one, a wrong type or value; numbers of forms are parsed."""
+        """BadInputError for an unknown or missing field, a wrong type or value; parses the numbers of forms."""
         unknown = [name for name in fields if name not in self.fields]
         if unknown:
             names = ", ".join(f"/{name}" for name in unknown)
@@ -81,7 +81,7 @@ class Model:
 
 
 def check_messages(messages: list[Any], *, is_of_strings: bool) -> None:
-    """Messages with `content` a string, or else parts with text or a picture as a `data:` address."""
+    """Messages whose `content` is a string, or parts with text or a picture as a `data:` URL."""
     for message in messages:
         if set(message) != {"role", "content"} or message["role"] not in ("system", "user", "assistant"):
             raise _bad("oneOf at '/' not met: '/messages/0' has other properties")
@@ -103,7 +103,7 @@ def check_messages(messages: list[Any], *, is_of_strings: bool) -> None:
 
 
 def picture_in(name: str, value: object) -> Image.Image:
-    """The picture that a field holds: bytes of a part, base64, or numbers of 0 to 255."""
+    """The picture in a field: bytes of a part, base64, or numbers from 0 to 255."""
     if isinstance(value, bytes):
         image = _decoded(name, value)
         if max(image.size) > FLUX_MOST_PX:

@@ -1,6 +1,6 @@
-"""Workers AI as it answers `ai/run`, as strict about each model's fields; other routes of Cloudflare can be added.
+"""Workers AI as it answers `ai/run`, equally strict about each model's fields; other Cloudflare routes can be added.
 
-The schemas are those of its model pages (read November 2026), the words of refusals as its users report them.
+The schemas are those of its model pages (read November 2026), the messages of refusals as its users report them.
 """
 
 import base64
@@ -22,13 +22,13 @@ from tests.vendors.cloudflare_models import BadInputError
 from tests.vendors.configured import CLOUDFLARE_ACCOUNT, CLOUDFLARE_TOKEN
 from tests.vendors.server import Answer, Received, VendorServer
 
-# The answer to a request with a right token, asked in order; None: not this one's.
+# The answer to a request with a valid token; called in order; None means another route.
 Route = Callable[[Received], Answer | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """One run of a model that was not refused for its form. `images`: by field, decoded."""
+    """One run of a model whose request was well-formed. `images`: by field, decoded."""
 
     model: str
     fields: Mapping[str, Any]
@@ -36,10 +36,10 @@ class Ran:
 
 
 class CloudflareServer(VendorServer):
-    """Cloudflare's API. `ran`: the runs so far; `agreed`: models whose licence was agreed to; `images`: those kept.
+    """Cloudflare's API. `ran`: the runs so far; `agreed`: models whose licence was accepted; `images`: those stored.
 
-    `text`: what text models answer: by default a verdict; set it to a text, an object or a function of the
-    fields. "forbidden" in a prompt is refused before, "outlawed" after it was painted.
+    `text`: the answer of text models, by default a verdict; set it to a text, an object or a function of the
+    fields. A prompt with "forbidden" is refused before painting, with "outlawed" after it.
     """
 
     def __init__(self, account: str = CLOUDFLARE_ACCOUNT, token: str = CLOUDFLARE_TOKEN) -> None:
@@ -141,7 +141,7 @@ def failure(status: int, code: int, message: str, **headers: str) -> Answer:
 
 
 def picture_of(prompt: str, seed: object, size: tuple[int, int]) -> Image.Image:
-    """What is painted: fields of colours, the same for the same prompt, seed and size."""
+    """The painted picture: fields of colours, the same for the same prompt, seed and size."""
     digest = hashlib.sha256(f"{prompt}/{seed}".encode()).digest()
     small = Image.frombytes("RGB", (5, 2), digest[:30])
     return small.resize(size, Image.Resampling.BICUBIC)
@@ -154,7 +154,7 @@ def _painted(model: models.Model, fields: Mapping[str, Any]) -> Answer:
     image.save(buffer, "JPEG" if model.is_jpeg else "PNG")
     if model.answers_with == "json":
         return success({"image": base64.b64encode(buffer.getvalue()).decode()})
-    # Said to be PNG whatever it is, as has been seen.
+    # Declared as PNG whatever it is, as the real service sometimes does.
     return Answer(200, buffer.getvalue(), {"Content-Type": "image/png", "cf-ray": "8f00ba4-FRA"})
 
 
@@ -171,7 +171,7 @@ def _body(request: Received) -> dict[str, Any]:
 
 
 def _form(request: Received) -> dict[str, Any]:
-    """The parts of a multipart form: text, or bytes where a part has a filename."""
+    """The parts of a multipart form: text, or bytes for a part with a filename."""
     kind = request.headers.get("content-type", "")
     if not kind.startswith("multipart/form-data; boundary="):
         raise BadInputError(5006, "AiError: Bad input: Error: required properties at '/' are 'multipart'")

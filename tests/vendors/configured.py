@@ -1,4 +1,4 @@
-"""Fixtures: the fake vendor servers, running, and the settings that lead Dali to them."""
+"""Fixtures: the fake vendor servers, running, and the settings that point Dali at them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ from dali.lib.logs import hide
 from tests.vendors.cloudflare_images_server import ACCOUNT_HASH, CloudflareImagesServer
 from tests.vendors.server import VendorServer
 
-# Keys as the services give them out, in shape; tests look for them where they must not be.
+# Keys in the format of each service; tests search for them where they must not appear.
 OPENAI_KEY = "sk-test-openai-0123456789abcdef"
 GEMINI_KEY = "AIza-test-gemini-0123456789abcdef"
 CLOUDFLARE_TOKEN = "cf-test-token-0123456789abcdef"
 CLOUDFLARE_ACCOUNT = "0123456789abcdef0123456789abcdef"
 KEYS = (OPENAI_KEY, GEMINI_KEY, CLOUDFLARE_TOKEN)
 
-# The fixture that stands in for the service of a provider, judge or text model, by the plug-in's name.
+# The fixture with the fake server of a provider, judge or text model, by the plug-in's name.
 STAND_INS = {"openai": "openai_server", "gemini": "gemini_server", "workers": "cloudflare_server"}
 
 
@@ -33,7 +33,7 @@ class Vendors:
 
 
 def make_server(vendor: str) -> VendorServer:
-    """The fake server of `openai`, `gemini` or `cloudflare`, not yet running its block."""
+    """The fake server of `openai`, `gemini` or `cloudflare`, before its `with` block."""
     names = {"openai": "OpenAIServer", "gemini": "GeminiServer", "cloudflare": "CloudflareServer"}
     made: Any = getattr(import_module(f"tests.vendors.{vendor}_server"), names[vendor])()
     assert isinstance(made, VendorServer)
@@ -41,7 +41,7 @@ def make_server(vendor: str) -> VendorServer:
 
 
 def settings_for(vendor: str, url: str) -> dict[str, str]:
-    """The variables of the environment that lead Dali to a vendor's fake server."""
+    """The environment variables that point Dali at a vendor's fake server."""
     if vendor == "openai":
         return {"OPENAI_API_KEY": OPENAI_KEY, "OPENAI_BASE_URL": f"{url}/v1"}
     if vendor == "gemini":
@@ -58,7 +58,7 @@ def _serve(vendor: str, settings: Settings) -> Iterator[VendorServer]:
         for name, value in settings_for(vendor, server.url).items():
             setattr(settings, name, value)
         for key in KEYS:
-            hide(key)  # as what the environment gives as a secret is hidden
+            hide(key)  # hidden like every secret of the environment
         yield server
 
 
@@ -82,7 +82,7 @@ def cloudflare_server(settings: Settings) -> Iterator[VendorServer]:
 
 @pytest.fixture
 def images_server(settings: Settings) -> Iterator[CloudflareImagesServer]:
-    """Cloudflare Images' fake server, configured; `DELIVERY` stays what it is."""
+    """Cloudflare Images' fake server, configured; does not change `DELIVERY`."""
     with CloudflareImagesServer() as server:
         for name, value in settings_for("cloudflare", server.url).items():
             setattr(settings, name, value)
@@ -100,7 +100,7 @@ def vendors(
 
 
 def configure(request: pytest.FixtureRequest, name: str) -> VendorServer | None:
-    """Starts the stand-in for the service of the plug-in `name`; None where it needs none."""
+    """Starts the fake server for the plug-in `name`; returns None if it needs none."""
     if name not in STAND_INS:
         return None
     server = request.getfixturevalue(STAND_INS[name])

@@ -1,4 +1,4 @@
-"""A server that speaks the Gemini Developer API's `generateContent`, and refuses what that refuses."""
+"""A server that speaks the Gemini Developer API's `generateContent`, and refuses the same requests."""
 
 import base64
 import binascii
@@ -24,7 +24,7 @@ _TEN = {
 }  # fmt: skip
 _FOURTEEN = {**_TEN, "1:4": (512, 2048), "4:1": (2048, 512), "1:8": (384, 3072), "8:1": (3072, 384)}
 _SCALES = {"512": 0.5, "1K": 1.0, "2K": 2.0, "4K": 4.0}
-# Image models: aspect ratios, output tokens by image size (None: the request may name none), thinking levels.
+# Image models: aspect ratios, output tokens by image size (None: the request may give no size), thinking levels.
 _IMAGE_MODELS: dict[str, tuple[dict[str, tuple[int, int]], dict[str, int], bool, tuple[str, ...]]] = {
     "gemini-3.1-flash-image": (
         _FOURTEEN, {"512": 747, "1K": 1120, "2K": 1680, "4K": 2520}, True, ("MINIMAL", "HIGH"),
@@ -38,7 +38,7 @@ _IMAGE_MODELS: dict[str, tuple[dict[str, tuple[int, int]], dict[str, int], bool,
 }  # fmt: skip
 _TEXT_MODELS = ("gemini-3.8-flash", "gemini-3.5-flash-lite")
 
-# Fields by where they stand, camel case; snake case is taken too, as protocol buffers' JSON is.
+# Fields by path, camel case; snake case is accepted too, as in the JSON of protocol buffers.
 _FIELDS: dict[str, frozenset[str]] = {
     "": frozenset({"contents", "systemInstruction", "generationConfig", "safetySettings", "tools", "store"}),
     "contents": frozenset({"role", "parts"}),
@@ -56,8 +56,8 @@ _FIELDS: dict[str, frozenset[str]] = {
 _OPAQUE = frozenset({"responseSchema", "responseJsonSchema", "safetySettings", "tools"})
 
 
-class Refused(Exception):  # noqa: N818 - an answer, not an error of the tests
-    """The request is answered with this."""
+class Refused(Exception):  # noqa: N818 - a response, not an error of the tests
+    """The request gets this response."""
 
     def __init__(self, answer: Answer) -> None:
         super().__init__(answer.status)
@@ -65,7 +65,7 @@ class Refused(Exception):  # noqa: N818 - an answer, not an error of the tests
 
 
 def error(code: int, status: str, message: str, details: list[Any] | None = None, **headers: str) -> Answer:
-    """An error as Google's APIs say it."""
+    """An error in the format of Google's APIs."""
     body: dict[str, object] = {"code": code, "message": message, "status": status}
     if details is not None:
         body["details"] = details
@@ -78,7 +78,7 @@ def retry_info(delay: str) -> dict[str, object]:
 
 
 def quota_failure(*quota_ids: str) -> dict[str, object]:
-    """The detail that says which quotas are used up."""
+    """The detail that lists the exhausted quotas."""
     return {
         "@type": "type.googleapis.com/google.rpc.QuotaFailure",
         "violations": [
@@ -90,10 +90,10 @@ def quota_failure(*quota_ids: str) -> dict[str, object]:
 class GeminiServer(VendorServer):
     """Paints for image models; answers JSON by the schema for others.
 
-    Prompts with "forbidden" are blocked; with "outlawed" what was made of them is. Pictures depend on prompt, seed and
-    the images sent, and on nothing else, so that a request that is repeated gives the same. `answer_json` makes the
-    object that a text or vision model answers, of the schema and the text asked; `texts` are answered first, as they
-    are.
+    A prompt with "forbidden" is blocked; with "outlawed" its result is. Pictures depend only on prompt, seed and the
+    images sent, so that a repeated request gives the same picture.
+    `answer_json` makes the object that a text or vision model answers, from the schema and the text of the request;
+    `texts` are answered first, unchanged.
     """
 
     def __init__(self) -> None:
@@ -176,7 +176,7 @@ class GeminiServer(VendorServer):
 
 
 def picture_of(text: str, seed: int, size: tuple[int, int], start: Image.Image | None = None) -> Image.Image:
-    """What is painted: forms of the words and the seed; over them, where there is one, the image sent."""
+    """The painted picture: shapes from words and seed, blended with the sent image, if any."""
     rng = np.random.default_rng(int.from_bytes(hashlib.sha256(f"{seed}/{text}".encode()).digest()))
     coarse = Image.fromarray(rng.integers(0, 256, (7, 7, 3), dtype=np.uint8))
     painted = coarse.resize(size, Image.Resampling.BICUBIC)
@@ -212,7 +212,7 @@ def _parsed(request: Received) -> dict[str, Any]:
 
 
 def _checked(value: Mapping[str, Any], where: str, path: str) -> dict[str, Any]:
-    """The fields in camel case; refuses those that are unknown."""
+    """The fields in camel case; refuses unknown ones."""
     checked: dict[str, Any] = {}
     for raw, inner in value.items():
         name = re.sub(r"_([a-z])", lambda found: found[1].upper(), raw)
@@ -236,7 +236,7 @@ def _checked(value: Mapping[str, Any], where: str, path: str) -> dict[str, Any]:
 
 
 def _contents(body: Mapping[str, Any]) -> tuple[str, list[Image.Image]]:
-    """All text, and the images, which must be what they say they are."""
+    """All text, and the images, which must be of their declared type."""
     if not body.get("contents"):
         raise Refused(_invalid("* GenerateContentRequest.contents: contents is not specified"))
     texts: list[str] = []

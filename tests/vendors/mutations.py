@@ -1,4 +1,4 @@
-"""Right answers made wrong, one node at a time: what a service may say where something else was expected."""
+"""Correct answers with one node replaced at a time: what a service may send in place of the expected value."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.vendors.server import Answer
 
-# Written as JSON text: Python could not write the last ones itself.
+# Written as JSON text, because Python could not produce the last ones.
 INSTEAD: Mapping[str, str] = {
     "null": "null",
     "list": "[]",
@@ -31,14 +31,14 @@ _MARK = "\u2620 here"
 
 @dataclass(frozen=True, slots=True)
 class Mutation:
-    """An answer with another value at `path`; `name` says which."""
+    """An answer with another value at `path`; `name` describes it."""
 
     path: tuple[str | int, ...]
     name: str
     answer: Answer
 
     def spares(self, path: tuple[str | int, ...]) -> bool:
-        """Whether what stands at that other path is as it was."""
+        """Whether the value at that other path is unchanged."""
         return path[: len(self.path)] != self.path
 
 

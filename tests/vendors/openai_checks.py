@@ -1,4 +1,4 @@
-"""What OpenAI's API refuses: fields, models, sizes, parts of a form, schemas; in its own words."""
+"""The requests that OpenAI's API refuses: fields, models, sizes, parts of a form, schemas; with its own messages."""
 
 import base64
 import binascii
@@ -28,8 +28,8 @@ _RESPONSE_FIELDS = frozenset({
 })  # fmt: skip
 
 
-class Refused(Exception):  # noqa: N818 - an answer, not an error of the tests
-    """The request is answered with this."""
+class Refused(Exception):  # noqa: N818 - a response, not an error of the tests
+    """The request gets this response."""
 
     def __init__(self, answer: Answer) -> None:
         super().__init__(answer.status)
@@ -37,7 +37,7 @@ class Refused(Exception):  # noqa: N818 - an answer, not an error of the tests
 
 
 def error_body(message: str, code: str | None, type: str, param: str | None = None) -> dict[str, Any]:
-    """The object that stands under `error`."""
+    """The object under `error`."""
     return {"message": message, "type": type, "param": param, "code": code}
 
 
@@ -49,7 +49,7 @@ def error(
     param: str | None = None,
     **headers: str,
 ) -> Answer:
-    """An error as OpenAI says it."""
+    """An error in OpenAI's format."""
     return Answer.of_json({"error": error_body(message, code, type, param)}, status, **headers)
 
 
@@ -61,13 +61,13 @@ def moderation_body(stage: str) -> dict[str, Any]:
 
 
 def refuse(status: int, message: str, code: str | None, param: str | None = None) -> Refused:
-    """What to raise for a request that is not taken."""
+    """The exception for an invalid request."""
     return Refused(error(status, message, code, param=param))
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part of a form: its file name and type where it is a file."""
+    """A part of a form; a file has a file name and a type."""
 
     content: bytes
     filename: str = ""
@@ -92,7 +92,7 @@ def check_model(model: object, known: tuple[str, ...]) -> None:
 
 
 def check_image_fields(values: Mapping[str, Any], known: frozenset[str]) -> None:
-    """Fields of a generation or edit, as JSON has them."""
+    """Fields of a generation or edit, as in JSON."""
     for name in values:
         if name not in known:
             raise refuse(400, f"Unknown parameter: '{name}'.", "unknown_parameter", name)
@@ -162,7 +162,7 @@ def _check_size(size: str, model: str) -> None:
 
 
 def parse_form(request: Received) -> Form:
-    """The parts of a multipart form; refuses unknown and nameless ones."""
+    """The parts of a multipart form; refuses unknown and unnamed ones."""
     type_ = request.headers.get("content-type", "")
     found = re.fullmatch(r"multipart/form-data; boundary=(\S+)", type_)
     if not found:
@@ -189,7 +189,7 @@ def _part(head: str, content: bytes) -> tuple[str, Part]:
 
 
 def form_values(form: Form) -> dict[str, Any]:
-    """The form's fields with numbers and booleans as JSON would have them."""
+    """The form's fields, with numbers and booleans as in JSON."""
     values: dict[str, Any] = dict(form.fields)
     for name in ("n", "output_compression", "partial_images"):
         if name in values and str(values[name]).isdigit():
@@ -225,7 +225,7 @@ def open_parts(form: Form) -> tuple[Image.Image, Image.Image | None]:
 
 
 def open_image(content: bytes) -> Image.Image:
-    """The image, whole."""
+    """The image, fully decoded."""
     try:
         image = Image.open(io.BytesIO(content))
         image.load()
@@ -273,7 +273,7 @@ def _open_url(url: str) -> Image.Image:
 
 
 def _check_schema(schema: Mapping[str, Any], name: str) -> None:
-    """Strict schemas: objects allow nothing else and require everything."""
+    """Checks a strict schema: objects allow no other fields and require all of theirs."""
     kind = schema.get("type")
     if kind == "object":
         properties = schema.get("properties", {})

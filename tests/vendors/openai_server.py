@@ -1,4 +1,4 @@
-"""A server that speaks OpenAI's images and Responses APIs, and refuses what these refuse."""
+"""A server that speaks OpenAI's images and Responses APIs, and refuses the same requests."""
 
 import base64
 import hashlib
@@ -36,10 +36,10 @@ _TOKENS = {"low": 196, "medium": 1756, "high": 7024, "xhigh": 15_800, "max": 28_
 class OpenAIServer(VendorServer):
     """Paints for image models; answers JSON by the schema for others.
 
-    Prompts with "forbidden" are refused, with "outlawed" what was made of them is. The same prompt asked again gives
-    another picture, as there is no seed. `answer_json` makes the object that a text or vision model answers, of the
-    schema and the text asked; `texts` are answered first, as they are. `seen`: the images of each request to
-    /responses. `partials`: how many previews come at most, fewer than asked where it is less.
+    A prompt with "forbidden" is refused, with "outlawed" its result is. The same prompt gives another picture each
+    time, as there is no seed. `answer_json` makes the object that models of text or vision answer, from the schema
+    and the text of the request; `texts` are answered first, unchanged. `seen`: the images of each request to
+    /responses. `partials`: the maximum number of previews, if lower than requested.
     """
 
     def __init__(self) -> None:
@@ -62,7 +62,7 @@ class OpenAIServer(VendorServer):
 
     def _routed(self, request: Received) -> Answer:
         if request.headers.get("authorization") != f"Bearer {self.key}":
-            # Their message repeats the key, with stars in the middle alone.
+            # Their message repeats the key, with stars only in its middle.
             given = request.headers.get("authorization", "").removeprefix("Bearer ")
             message = f"Incorrect API key provided: {given[:8]}********{given[-4:]}."
             return error(401, message, "invalid_api_key")
@@ -198,7 +198,7 @@ def picture_of(
     start: Image.Image | None = None,
     mask: Image.Image | None = None,
 ) -> Image.Image:
-    """What is painted the `number`th time: forms of the words; a start image shows through, none of it to the pixel."""
+    """The picture of call `number`: shapes from the words; a start image shows through, with every pixel changed."""
     rng = np.random.default_rng(int.from_bytes(hashlib.sha256(f"{number}/{prompt}".encode()).digest()))
     coarse = Image.fromarray(rng.integers(0, 256, (7, 7, 3), dtype=np.uint8))
     painted = coarse.resize(size, Image.Resampling.BICUBIC)

@@ -1,4 +1,4 @@
-"""What every such server has: an address, a record of what it was asked, and faults to order."""
+"""The base of every fake server: a URL, a record of its requests, and faults on demand."""
 
 import json
 import socket
@@ -23,13 +23,13 @@ class Received:
     body: bytes
 
     def json(self) -> Any:
-        """The body, parsed; ValueError where it is no JSON."""
+        """The body, parsed; ValueError if it is not JSON."""
         return json.loads(self.body)
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One answer. `chunks`, where given, are sent one after the other with `chunk_pause_s` between, as events are."""
+    """One answer. `chunks`, if given, are sent one after the other with `chunk_pause_s` in between, like events."""
 
     status: int = 200
     body: bytes = b""
@@ -46,11 +46,11 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """How the next request is mistreated.
+    """How the next request is mishandled.
 
-    `answer`: what is sent instead (429, HTML with 200, an empty result ...). `edit`: makes another answer of the
-    right one. `way`: `hang` (nothing is ever sent), `drip` (the right answer, a byte every `pause_s`, the head too),
-    `reset` (RST before the answer), `cut` (half the body, then the end, though more was announced).
+    `answer`: sent instead (429, HTML with 200, an empty result ...). `edit`: changes the correct answer.
+    `way`: `hang` (nothing is ever sent), `drip` (the correct answer, one byte every `pause_s`, including the head),
+    `reset` (RST before the answer), `cut` (half of the announced body, then the end).
     """
 
     answer: Answer | None = None
@@ -60,10 +60,10 @@ class Fault:
 
 
 class VendorServer:
-    """Serves `handle` on a loopback port while its `with` block lasts.
+    """Serves `handle` on a loopback port during its `with` block.
 
-    `faults` are used up in order, one a request, None for none; `latency_s` is waited before each answer. `received` is
-    every request so far, `most_connections` the most that were open at once, `connections` how many were ever made.
+    `faults` are used up in order, one per request, None for none; each answer waits `latency_s` first. `received` has
+    every request so far, `most_connections` the maximum open at once, `connections` how many were ever made.
     """
 
     def __init__(self, handle: Callable[[Received], Answer]) -> None:
@@ -94,7 +94,7 @@ class VendorServer:
         self._server.server_close()
 
     def take(self, request: Received) -> tuple[Answer, Fault]:
-        """The answer to a request and the fault it meets."""
+        """The answer to a request, and its fault."""
         with self._lock:
             self.received.append(request)
             fault = (self.faults.pop(0) if self.faults else None) or Fault()
@@ -108,12 +108,12 @@ class VendorServer:
             self._closing.wait(seconds)
 
     def let_go(self) -> None:
-        """Ends what hangs or drips, as an end of the server does; from then on nothing else hangs."""
+        """Ends what hangs or drips, as a server's end does; from then on nothing hangs."""
         self._closing.set()
 
     @property
     def is_closing(self) -> bool:
-        """Whether whoever waits should stop."""
+        """Whether waiting should stop."""
         return self._closing.is_set()
 
     def count(self, change: int) -> None:
@@ -131,7 +131,7 @@ class _Server(ThreadingHTTPServer):
     allow_reuse_address = True
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that went away is no error here."""
+        """A client that disconnected is not an error here."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -148,7 +148,7 @@ class _Handler(BaseHTTPRequestHandler):
         super().finish()
 
     def log_message(self, format: str, *args: object) -> None:
-        """Says nothing."""
+        """Logs nothing."""
 
     def do_GET(self) -> None:
         owner = self.server.owner
@@ -199,10 +199,10 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def html(status: int = 200) -> Answer:
-    """What a proxy in between says."""
+    """The response of a proxy in between."""
     return Answer(status, b"<html><body>502 Bad Gateway</body></html>", {"Content-Type": "text/html"})
 
 
 def halved(answer: Answer) -> Answer:
-    """The first half of the body under a true length: whole HTTP, broken JSON."""
+    """The first half of the body with a matching length: valid HTTP, broken JSON."""
     return Answer(answer.status, answer.body[: len(answer.body) // 2], answer.headers)

@@ -1,4 +1,4 @@
-"""The stand-in for Gemini refuses what Gemini refuses: else it would hide what is wrong in a request."""
+"""The fake Gemini refuses what Gemini refuses; otherwise it would hide errors in requests."""
 
 import base64
 import io
@@ -53,14 +53,14 @@ def painted(**config: Any) -> dict[str, Any]:
         ({"contents": [{"parts": [{}]}]}, "data must have one field"),
     ],
 )
-def test_a_request_that_is_wrong_is_refused(server: GeminiServer, body: dict[str, Any], said: str) -> None:
+def test_an_invalid_request_is_refused(server: GeminiServer, body: dict[str, Any], said: str) -> None:
     status, answer = ask(server, body)
     assert status == 400
     assert answer["error"]["status"] == "INVALID_ARGUMENT"
     assert said in answer["error"]["message"]
 
 
-def test_keys_and_models_are_looked_at(server: GeminiServer) -> None:
+def test_keys_and_models_are_checked(server: GeminiServer) -> None:
     assert ask(server, TEXT, headers={})[0] == 403
     status, answer = ask(server, TEXT, headers={"x-goog-api-key": "wrong"})
     assert (status, answer["error"]["details"][0]["reason"]) == (400, "API_KEY_INVALID")
@@ -76,7 +76,7 @@ def test_more_than_20_mb_are_refused(server: GeminiServer) -> None:
 
 @pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode])
 @pytest.mark.parametrize("names", [("inlineData", "mimeType"), ("inline_data", "mime_type")])
-def test_images_come_in_both_alphabets_and_both_spellings(
+def test_images_are_accepted_in_both_alphabets_and_both_spellings(
     server: GeminiServer, encode: Any, names: tuple[str, str]
 ) -> None:
     buffer = io.BytesIO()

@@ -25,7 +25,7 @@ pytestmark = [
 ]
 
 
-def test_it_serves_what_was_placed_and_takes_it_once() -> None:
+def test_it_serves_a_placed_image_and_accepts_it_once() -> None:
     colour = tuple(int(time.time()).to_bytes(4, "big")[1:])
     content = encode_delivery(Picture(Image.new("RGB", (64, 48), colour), "image/png"))
     sha256 = hashlib.sha256(content).hexdigest()

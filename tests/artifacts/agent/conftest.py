@@ -1,4 +1,4 @@
-"""Fixtures of the Artifact Agent's tests: a draft of a template, and somebody who talks."""
+"""Fixtures of the Artifact Agent's tests: a draft of a template, and a user who chats with the agent."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ SUBJECTS = ("a lighthouse at dusk", "a boat in the harbour", "a red barn", "two 
 
 @dataclass
 class Speaker:
-    """Somebody in a session about one artifact; `last` is the answer they got."""
+    """A user in a session about one artifact; `last` is the answer that they got last."""
 
     client: APIClient
     artifact: Artifact
@@ -39,7 +39,7 @@ class Speaker:
         return self.last
 
     def read_page(self) -> str:
-        """What visitors get."""
+        """What visitors see."""
         answer = self.client.get(f"/public/artifact/{self.last['public_slug']}")
         assert answer.status_code == 200
         content: bytes = answer.getvalue()
@@ -48,14 +48,14 @@ class Speaker:
 
 @pytest.fixture(autouse=True)
 def _alone(settings: Settings) -> None:
-    """No limit is reached and no template remembered that other tests have used."""
+    """Clears rate counters and cached templates, which would otherwise leak in from other tests."""
     settings.CUSTOMIZE_RATE = "100000/m"
     pages.forget()
 
 
 @pytest.fixture
 def harbour(db: None) -> Project:
-    """A project of four images, the last one the newest."""
+    """A project of four images, the newest last."""
     project = Project.objects.create(name="Harbour")
     for subject in SUBJECTS:
         ProgressionFactory(project=project, prompt=subject)
@@ -64,7 +64,7 @@ def harbour(db: None) -> Project:
 
 @pytest.fixture
 def draft(harbour: Project) -> Callable[..., Artifact]:
-    """A function that makes a draft of a template, of the project of four images unless told otherwise."""
+    """A function that makes a draft of a template, for the project of four images by default."""
 
     def make(template: str = TEMPLATE, *, title: str = "Winter Light", projects: Any = None) -> Artifact:
         key = templates.store_template(content=template.encode()).r2_key
@@ -76,5 +76,5 @@ def draft(harbour: Project) -> Callable[..., Artifact]:
 
 @pytest.fixture
 def speaker(draft: Callable[..., Artifact]) -> Speaker:
-    """Somebody about to fill the small template."""
+    """A user who starts to fill the small template."""
     return Speaker(keyed(), draft())

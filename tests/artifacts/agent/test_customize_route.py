@@ -1,4 +1,4 @@
-"""`POST /api/artifacts/{id}/customize`: who may ask, and what is refused."""
+"""`POST /api/artifacts/{id}/customize`: who may call it, and what it refuses."""
 
 from typing import Any
 
@@ -36,14 +36,14 @@ def test_an_unknown_artifact_is_not_found(unknown: str) -> None:
     assert keyed().post(f"/api/artifacts/{unknown}/customize", body).status_code == 404
 
 
-def test_what_a_generator_made_is_not_filled_by_talking(harbour: Project) -> None:
+def test_only_artifacts_made_from_a_template_can_be_customized(harbour: Project) -> None:
     artifact = intake.create_artifact(generator="promptRecipeCard", project_ids=[harbour.pk])
     answer = keyed().post(address(artifact), {"sessionId": "s-1", "input": ""})
     assert answer.status_code == 409
     assert "the generator 'promptRecipeCard' made this artifact" in answer.json()["errors"][0]["detail"]
 
 
-def test_a_template_that_is_gone_is_said(speaker: Speaker) -> None:
+def test_a_deleted_template_is_reported(speaker: Speaker) -> None:
     named("templates").delete(speaker.artifact.template_r2_key)
     answer = speaker.client.post(address(speaker.artifact), {"sessionId": "s-1", "input": ""})
     assert answer.status_code == 409
@@ -60,7 +60,7 @@ def test_a_template_that_is_gone_is_said(speaker: Speaker) -> None:
         ({"sessionId": "s-1", "input": "a\u0000b"}, "input"),
     ],
 )
-def test_what_is_no_message_is_refused_by_its_field(
+def test_an_invalid_message_is_refused_by_its_field(
     speaker: Speaker, body: dict[str, Any], field: str
 ) -> None:
     answer = speaker.client.post(address(speaker.artifact), body)
@@ -69,12 +69,12 @@ def test_what_is_no_message_is_refused_by_its_field(
     assert not Chat.objects.exists()
 
 
-def test_a_message_of_4000_characters_is_taken(speaker: Speaker) -> None:
+def test_a_message_of_4000_characters_is_accepted(speaker: Speaker) -> None:
     speaker.say()
     assert speaker.say("é" * 4000)["filled"] == {"TITLE": "é" * 4000}
 
 
-def test_messages_are_limited(speaker: Speaker, settings: Settings) -> None:
+def test_messages_are_rate_limited(speaker: Speaker, settings: Settings) -> None:
     settings.CUSTOMIZE_RATE = "2/h"
     answers = [
         speaker.client.post(address(speaker.artifact), {"sessionId": "limited", "input": ""})
@@ -85,7 +85,7 @@ def test_messages_are_limited(speaker: Speaker, settings: Settings) -> None:
 
 
 @pytest.mark.parametrize("images", [1, 30])
-def test_a_message_asks_as_often_whatever_a_project_holds(
+def test_the_query_count_does_not_grow_with_the_project(
     speaker: Speaker, harbour: Project, images: int, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     for _ in range(images):
@@ -93,11 +93,11 @@ def test_a_message_asks_as_often_whatever_a_project_holds(
     speaker.say()
     speaker.say("skip")
     speaker.say("back")
-    with django_assert_max_num_queries(42):  # 37 on SQLite; savepoints of the test count too
+    with django_assert_max_num_queries(42):  # 37 on SQLite; includes the test's own savepoints
         speaker.say("skip")
 
 
-def test_the_transcript_is_in_the_admin(speaker: Speaker, admin_client: Client) -> None:
+def test_the_admin_shows_the_transcript(speaker: Speaker, admin_client: Client) -> None:
     for words in ("", "1", "the <b>second</b>"):
         speaker.say(words)
     chat = Chat.objects.get()
@@ -115,7 +115,7 @@ def test_the_transcript_is_in_the_admin(speaker: Speaker, admin_client: Client) 
     assert admin_client.get("/admin/progressions/step/").status_code == 200
 
 
-def test_an_artifact_goes_with_its_talks_in_the_admin(speaker: Speaker, admin_client: Client) -> None:
+def test_deleting_an_artifact_in_the_admin_deletes_its_chats(speaker: Speaker, admin_client: Client) -> None:
     speaker.say()
     path = f"/admin/artifacts/artifact/{speaker.artifact.pk}/delete/"
     assert admin_client.post(path, {"post": "yes"}).status_code == 302

@@ -1,4 +1,4 @@
-"""What is understood where a text, an answer or nothing is asked for, phrase by phrase; and odd messages."""
+"""What the rules understand when they expect a text, an answer or nothing, phrase by phrase; and odd messages."""
 
 import time
 
@@ -176,7 +176,7 @@ WITHOUT_CHOICES = [
     ("The title is a lie", None),
     ("TITLE is Snow", "set TITLE = Snow"),
 ]
-# Names of placeholders that are words of every day: prose that holds them is prose.
+# Placeholder names that are everyday words: prose that contains them is still prose.
 OF_A_PROPOSAL = [
     ("Set the date", None),
     ("set the date to 5 May", "set DATE = 5 May"),
@@ -329,11 +329,11 @@ def test_where_nothing_is_asked_a_placeholder_must_be_named(message: str, intent
 
 
 @pytest.mark.parametrize("message", ["", " \n\t ", "?!"])
-def test_nothing_said_is_nothing_certain(message: str) -> None:
+def test_an_empty_message_has_no_intent(message: str) -> None:
     assert told(understand(message, ASKS_IMAGE)) == ("help" if "?" in message else None)
 
 
-def test_choices_that_are_narrowed_down_keep_their_numbers() -> None:
+def test_choices_keep_their_numbers_when_narrowed_down() -> None:
     offers = (Offer(3, "a boat", "b"), Offer(7, "a ship", "s"))
     situation = Situation("IMAGE", (Slot("IMAGE", True),), offers, ())
     assert [told(understand(said, situation)) for said in ("7", "the last one", "the second to last")] == [
@@ -356,7 +356,7 @@ WORDS = st.sampled_from([*SAID.split(), "\n"])
 @given(
     st.sampled_from(SITUATIONS), st.one_of(st.text(max_size=60), st.lists(WORDS, max_size=14).map(" ".join))
 )
-def test_whatever_is_said_is_understood_or_not_and_never_breaks(situation: Situation, message: str) -> None:
+def test_no_message_breaks_the_rules(situation: Situation, message: str) -> None:
     names = {slot.name for slot in situation.slots}
     for intent in understand(message, situation) or []:
         assert intent.placeholder is None or intent.placeholder in names
@@ -373,7 +373,7 @@ LONG = [
 
 
 @pytest.mark.parametrize("part", LONG)
-def test_a_long_message_takes_no_long_time(part: str) -> None:
+def test_a_long_message_is_understood_quickly(part: str) -> None:
     message = (part * 4000)[:4000]
     started = time.process_time()
     for situation in SITUATIONS:

@@ -1,4 +1,4 @@
-"""What is understood where an image is asked for, phrase by phrase."""
+"""What the rules understand when they expect an image, phrase by phrase."""
 
 import pytest
 
@@ -263,7 +263,7 @@ def test_a_project_on_show_is_chosen_by_its_name_too(message: str, intents: str 
 
 
 @pytest.mark.parametrize("message", ["keep it", "Keep this one, please", "keep", "leave it as it is", "1"])
-def test_what_is_there_is_kept_by_saying_so(message: str) -> None:
+def test_an_existing_choice_can_be_kept(message: str) -> None:
     offers = (Offer(1, "Keep this: a red barn", "https://dali.example/images/4", "a red barn"), *IMAGES[1:])
     situation = Situation("IMAGE_1", SLOTS, offers, PROJECTS)
     assert told(understand(message, situation)) == "pick #1"

@@ -1,4 +1,4 @@
-"""What the text model may be asked, and what of its answers is taken: nothing that a user could not have typed."""
+"""What the text model is asked, and which answers are accepted: only what a user could have typed."""
 
 import json
 import threading
@@ -42,7 +42,7 @@ def action(name: str, **fields: object) -> dict[str, object]:
 
 @pytest.fixture
 def model(settings: Settings) -> Iterator[FakeTextModel]:
-    """A text model that answers by a script."""
+    """A text model that gives scripted answers."""
     settings.DEFAULT_MODEL_REASONING = "fake:writer-1"
     with text_models.register_temporarily(FakeTextModel()) as fake:
         assert isinstance(fake, FakeTextModel)
@@ -66,7 +66,7 @@ def test_an_answer_becomes_intents_with_what_it_used(model: FakeTextModel) -> No
     assert (understood.usage, understood.model, understood.dropped) == (WRITTEN, "fake:writer-1", ())
 
 
-def test_the_model_is_shown_what_the_user_sees_as_data(model: FakeTextModel) -> None:
+def test_the_model_gets_what_the_user_sees_as_data(model: FakeTextModel) -> None:
     model.script = [{"actions": [action("show")]}]
     talk = [(f"message {n}", f"reply {n}") for n in range(9)]
     filled = (Slot("TITLE", False, "Ice"), *SLOTS[2:])
@@ -88,7 +88,7 @@ def test_the_model_is_shown_what_the_user_sees_as_data(model: FakeTextModel) -> 
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_every_service_takes_the_question(
+def test_every_service_accepts_the_question(
     name: str, request: pytest.FixtureRequest, settings: Settings
 ) -> None:
     server: Any = configure(request, name)
@@ -105,7 +105,7 @@ def test_every_service_takes_the_question(
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_an_answer_of_no_use_is_told_with_its_usage(
+def test_an_unusable_answer_is_reported_with_its_usage(
     name: str, request: pytest.FixtureRequest, settings: Settings
 ) -> None:
     server: Any = configure(request, name)
@@ -189,7 +189,7 @@ def test_what_a_user_could_have_typed_is_taken(
 
 
 @pytest.mark.parametrize(("situation", "said", "reason"), NOT_TAKEN)
-def test_nothing_else_is(situation: Situation, said: object, reason: str) -> None:
+def test_all_other_actions_are_dropped(situation: Situation, said: object, reason: str) -> None:
     assert refused("whatever", situation, said) == (reason,)
 
 
@@ -198,12 +198,12 @@ def test_an_answer_without_a_list_is_of_no_use(data: dict[str, object]) -> None:
     assert read(data, "x", ASKS_IMAGE) == ((), ("the answer has no list of actions",))
 
 
-def test_more_than_twenty_actions_are_none() -> None:
+def test_more_than_twenty_actions_are_refused() -> None:
     assert len(read({"actions": [action("more")] * 20}, "x", ASKS_IMAGE)[0]) == 20
     assert refused("x", ASKS_IMAGE, *[action("more")] * 21) == ("the answer has 21 actions",)
 
 
-def test_a_model_that_obeys_a_hostile_note_gets_a_wrong_choice_at_most(model: FakeTextModel) -> None:
+def test_a_hostile_note_can_cause_a_wrong_choice_at_most(model: FakeTextModel) -> None:
     model.script = [
         {
             "actions": [
@@ -230,7 +230,7 @@ FAILURES: dict[str, tuple[Exception, str, bool]] = {
 
 
 @pytest.mark.parametrize("failure", FAILURES)
-def test_a_failure_of_the_model_is_one_error(model: FakeTextModel, failure: str) -> None:
+def test_every_failure_of_the_model_is_one_error(model: FakeTextModel, failure: str) -> None:
     error, reason, is_possibly_billed = FAILURES[failure]
     model.script = [error]
     with pytest.raises(NotUnderstoodError) as caught:
@@ -239,14 +239,14 @@ def test_a_failure_of_the_model_is_one_error(model: FakeTextModel, failure: str)
     assert caught.value.model == "fake:writer-1"
 
 
-def test_a_paid_failure_tells_what_it_used(model: FakeTextModel) -> None:
+def test_a_paid_failure_reports_its_usage(model: FakeTextModel) -> None:
     model.script = [VendorError("provider_error", "Fake: no JSON", usage=WRITTEN)]
     with pytest.raises(NotUnderstoodError) as caught:
         ask("x", ASKS_IMAGE)
     assert caught.value.usage == WRITTEN
 
 
-def test_a_model_that_hangs_is_left_behind(model: FakeTextModel, settings: Settings) -> None:
+def test_a_hanging_model_is_abandoned(model: FakeTextModel, settings: Settings) -> None:
     settings.AGENT_TIMEOUT_S = 0.05
     is_over = threading.Event()
     model.before_answer = lambda request: is_over.wait(20)
@@ -264,7 +264,7 @@ def test_a_model_that_hangs_is_left_behind(model: FakeTextModel, settings: Setti
         ("openai:gpt-5.4-mini", "is not configured"),
     ],
 )
-def test_without_a_model_nobody_is_asked(settings: Settings, named: str, reason: str) -> None:
+def test_no_call_is_made_without_a_model(settings: Settings, named: str, reason: str) -> None:
     settings.DEFAULT_MODEL_REASONING, settings.OPENAI_API_KEY = named, ""
     assert not name_in_use()
     with pytest.raises(NotUnderstoodError, match=reason) as caught:

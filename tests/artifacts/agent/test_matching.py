@@ -1,4 +1,4 @@
-"""Which images are meant by words about what is in them."""
+"""Which images match words about their content."""
 
 import time
 
@@ -46,11 +46,11 @@ OFFERS = tuple(Offer(n, "", f"id-{n}", words) for n, words in enumerate(SAID, st
         ("!!!", []),
     ],
 )
-def test_every_word_must_be_there_as_a_word(words: str, numbers: list[int]) -> None:
+def test_every_word_must_match_a_whole_word(words: str, numbers: list[int]) -> None:
     assert [offer.n for offer in matches(words, OFFERS)] == numbers
 
 
-def test_words_side_by_side_come_first() -> None:
+def test_adjacent_words_come_first() -> None:
     offers = (
         Offer(1, "a wall and a red barn", "a"),
         Offer(2, "a red wall", "b"),
@@ -59,7 +59,7 @@ def test_words_side_by_side_come_first() -> None:
     assert [offer.n for offer in matches("red wall", offers)] == [2, 3, 1]
 
 
-def test_a_label_counts_where_there_are_no_other_words() -> None:
+def test_a_label_counts_when_there_are_no_other_words() -> None:
     offers = (
         Offer(4, "a barn \u00b7 mock \u00b7 Winter Boats", "a", "a barn"),
         Offer(5, "Go on with the boats", "no"),
@@ -67,7 +67,7 @@ def test_a_label_counts_where_there_are_no_other_words() -> None:
     assert [offer.n for offer in matches("boat", offers)] == [5]
 
 
-def test_thousands_of_images_are_looked_through_quickly() -> None:
+def test_thousands_of_images_are_searched_quickly() -> None:
     offers = [Offer(n, "", str(n), f"{SAID[n % len(SAID)]} " * 5) for n in range(5_000)]
     started = time.process_time()
     assert len(matches("red barn", offers)) == 714

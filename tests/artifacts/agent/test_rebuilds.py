@@ -1,4 +1,4 @@
-"""A page that was filled by talking, made anew from its rows."""
+"""Rebuilding a page that was filled by chat from its rows."""
 
 import io
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from tests.artifacts.agent.conftest import Speaker
 pytestmark = pytest.mark.django_db
 
 
-def test_a_page_is_made_anew_from_its_rows(speaker: Speaker) -> None:
+def test_a_page_is_rebuilt_from_its_rows(speaker: Speaker) -> None:
     for words in ("", "1", "skip", "Snow"):
         speaker.say(words)
     artifact = Artifact.objects.get()
@@ -25,7 +25,7 @@ def test_a_page_is_made_anew_from_its_rows(speaker: Speaker) -> None:
     assert "<p>Rain</p>" in speaker.read_page()
 
 
-def test_a_page_that_is_not_filled_whole_is_not_shown(speaker: Speaker) -> None:
+def test_an_incomplete_page_is_not_published(speaker: Speaker) -> None:
     address = f"/api/artifacts/{speaker.artifact.pk}/rebuild"
     assert speaker.client.post(address).status_code == 409
     for words in ("", "1"):
@@ -36,7 +36,7 @@ def test_a_page_that_is_not_filled_whole_is_not_shown(speaker: Speaker) -> None:
     assert Artifact.objects.get().status == "draft"
 
 
-def test_one_that_was_taken_back_stays_so(speaker: Speaker) -> None:
+def test_an_unpublished_page_stays_unpublished(speaker: Speaker) -> None:
     for words in ("", "1", "skip", "Snow"):
         speaker.say(words)
     address = f"/api/artifacts/{speaker.artifact.pk}"
@@ -48,7 +48,7 @@ def test_one_that_was_taken_back_stays_so(speaker: Speaker) -> None:
     assert speaker.client.get(f"/public/artifact/{answer['public_slug']}").status_code == 410
 
 
-def test_all_pages_are_made_anew_by_the_command(speaker: Speaker, draft: Callable[..., Artifact]) -> None:
+def test_the_command_rebuilds_all_pages(speaker: Speaker, draft: Callable[..., Artifact]) -> None:
     for words in ("", "1", "skip", "Snow"):
         speaker.say(words)
     draft()

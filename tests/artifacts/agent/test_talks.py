@@ -1,4 +1,4 @@
-"""Whole talks with the Artifact Agent, through the API."""
+"""Complete chats with the Artifact Agent, through the API."""
 
 import json
 from collections.abc import Callable
@@ -28,7 +28,7 @@ def url_of(subject: str) -> str:
 
 
 def told(session: str) -> list[dict[str, Any]]:
-    """The events of a session; each is as the OpenAPI document has it."""
+    """The events of a session, each checked against the OpenAPI document."""
     rows = Event.objects.filter(session_id=session).order_by("seq")
     events = [json.loads(row.text) for row in rows]
     for event in events:
@@ -36,7 +36,7 @@ def told(session: str) -> list[dict[str, Any]]:
     return events
 
 
-def test_a_template_is_filled_by_talking(speaker: Speaker) -> None:
+def test_a_template_is_filled_by_chat(speaker: Speaker) -> None:
     first = speaker.say("hello, TITLE is Nonsense")
     assert first == {
         "reply": first["reply"],
@@ -67,7 +67,7 @@ def test_a_template_is_filled_by_talking(speaker: Speaker) -> None:
     assert "Snow &amp; &lt;em&gt;ice&lt;/em&gt;" in page
 
 
-def test_the_session_hears_of_each_choice_and_of_the_page(speaker: Speaker) -> None:
+def test_the_session_gets_an_event_for_each_choice_and_for_the_page(speaker: Speaker) -> None:
     for words in ("", "1", "latest", "skip"):
         speaker.say(words)
     heard = told("s-1")
@@ -81,7 +81,7 @@ def test_the_session_hears_of_each_choice_and_of_the_page(speaker: Speaker) -> N
     assert heard[-1]["public_slug"] == speaker.last["public_slug"]
 
 
-def test_a_change_after_the_end_makes_the_page_again(speaker: Speaker) -> None:
+def test_a_change_after_publishing_rebuilds_the_page(speaker: Speaker) -> None:
     for words in ("", "1", "skip", "Snow"):
         speaker.say(words)
     before = Artifact.objects.get().content_r2_key
@@ -106,7 +106,7 @@ def test_a_skipped_placeholder_is_empty_and_not_asked_again(speaker: Speaker) ->
     assert "<p></p>" in speaker.read_page()
 
 
-def test_one_goes_back_and_changes(speaker: Speaker) -> None:
+def test_a_user_can_go_back_and_change_a_choice(speaker: Speaker) -> None:
     assert "nothing to go back to" in (speaker.say() and speaker.say("back"))["reply"]
     speaker.say("1")
     answer = speaker.say("back")
@@ -117,7 +117,7 @@ def test_one_goes_back_and_changes(speaker: Speaker) -> None:
     assert "Which image for HERO_IMAGE?" in answer["reply"]
 
 
-def test_done_asks_back_while_something_is_open(speaker: Speaker) -> None:
+def test_done_asks_for_confirmation_while_something_is_open(speaker: Speaker) -> None:
     speaker.say()
     speaker.say("1")
     answer = speaker.say("done")
@@ -134,7 +134,7 @@ def test_done_asks_back_while_something_is_open(speaker: Speaker) -> None:
     assert answer["done"] is True
 
 
-def test_starting_over_asks_back_and_leaves_what_is_published(speaker: Speaker) -> None:
+def test_starting_over_asks_first_and_leaves_the_published_page(speaker: Speaker) -> None:
     for words in ("", "1", "skip", "Snow"):
         speaker.say(words)
     speaker.say("start over")
@@ -159,7 +159,7 @@ def test_another_intent_drops_a_question_that_is_open(speaker: Speaker) -> None:
     assert speaker.say("yes")["filled"] == {"TITLE": "Winter Light", "SUBTITLE": "Snow"}
 
 
-def test_two_sessions_fill_one_page(speaker: Speaker) -> None:
+def test_two_sessions_can_fill_one_page(speaker: Speaker) -> None:
     for words in ("", "1"):
         speaker.say(words)
     other = Speaker(keyed(), speaker.artifact, session="s-2")
@@ -174,7 +174,7 @@ def test_two_sessions_fill_one_page(speaker: Speaker) -> None:
     assert Chat.objects.count() == 2
 
 
-def test_an_empty_message_has_the_question_repeated(speaker: Speaker) -> None:
+def test_an_empty_message_repeats_the_question(speaker: Speaker) -> None:
     speaker.say()
     second = speaker.say("1")
     again = speaker.say("")
@@ -182,7 +182,7 @@ def test_an_empty_message_has_the_question_repeated(speaker: Speaker) -> None:
     assert again["choices"] == second["choices"]
 
 
-def test_images_come_in_pages_of_twelve(speaker: Speaker, harbour: Project) -> None:
+def test_images_are_listed_in_pages_of_twelve(speaker: Speaker, harbour: Project) -> None:
     for number in range(10):
         ProgressionFactory(project=harbour, prompt=f"pier {number}")
     speaker.say()
@@ -218,7 +218,7 @@ def test_an_image_is_found_by_words(speaker: Speaker, harbour: Project) -> None:
     assert "number 17 · mock" in answer["reply"]
 
 
-def test_an_image_is_named_by_its_id_or_address(speaker: Speaker) -> None:
+def test_an_image_can_be_named_by_id_or_url(speaker: Speaker) -> None:
     image = ImageProgression.objects.get(prompt=SUBJECTS[2])
     speaker.say()
     speaker.say("1")
@@ -262,7 +262,7 @@ def test_a_project_fills_all_images_in_order(draft: Callable[..., Artifact], har
     assert "It has only 1." in answer["reply"]
 
 
-def test_a_link_leads_where_links_may(draft: Callable[..., Artifact]) -> None:
+def test_a_link_accepts_only_allowed_urls(draft: Callable[..., Artifact]) -> None:
     speaker = Speaker(keyed(), draft(WITH_LINK))
     for words in ("", "1"):
         speaker.say(words)
@@ -298,7 +298,7 @@ def test_several_intents_in_one_message_are_done_in_order(speaker: Speaker) -> N
     assert answer["done"] is True
 
 
-def test_everything_that_is_chosen_is_shown(speaker: Speaker) -> None:
+def test_every_choice_is_shown(speaker: Speaker) -> None:
     speaker.say()
     speaker.say("1")
     speaker.say("latest")

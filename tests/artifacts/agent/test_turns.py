@@ -1,4 +1,4 @@
-"""Messages of one chat: one after the other, each answered once, also where a process dies in between."""
+"""Messages of one chat: handled in order, each answered once, also when a process dies in between."""
 
 import threading
 from collections.abc import Callable
@@ -21,12 +21,12 @@ from tests.clients import keyed
 
 
 class Killed(BaseException):
-    """The process ends here."""
+    """The process dies here."""
 
 
 @pytest.fixture
 def at_rendering(monkeypatch: pytest.MonkeyPatch) -> Callable[[BaseException | None], None]:
-    """A function that has the rendering of pages break, or work again."""
+    """A function that makes the rendering of pages fail, or work again."""
     render = content.fill
 
     def set_up(error: BaseException | None) -> None:
@@ -47,7 +47,7 @@ def ends(speaker: Speaker) -> list[tuple[int, str, str]]:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_messages_that_come_at_once_are_answered_one_after_the_other(speaker: Speaker) -> None:
+def test_simultaneous_messages_are_answered_one_after_the_other(speaker: Speaker) -> None:
     speaker.say()
     answers = []
 
@@ -67,13 +67,13 @@ def test_messages_that_come_at_once_are_answered_one_after_the_other(speaker: Sp
     assert [answer.status_code for answer in answers] == [200] * 3
     rows = ends(speaker)
     assert [(number, status) for number, status, _ in rows] == [(n, "done") for n in range(1, 5)]
-    # Whatever their order, each was answered on what the one before had left.
+    # In any order, each was answered from the state that the one before had left.
     sizes = [len(row.answer["filled"]) for row in ChatTurn.objects.order_by("number")]
     assert sizes == sorted(sizes)
 
 
 @pytest.mark.django_db
-def test_no_more_than_three_messages_wait(speaker: Speaker) -> None:
+def test_at_most_three_messages_wait(speaker: Speaker) -> None:
     speaker.say()
     chat = Chat.objects.get()
     for number in range(2, 6):
@@ -91,7 +91,7 @@ def test_no_more_than_three_messages_wait(speaker: Speaker) -> None:
 
 
 @pytest.mark.django_db
-def test_a_message_whose_turn_does_not_come_is_answered_503(
+def test_a_message_that_waits_too_long_is_answered_503(
     speaker: Speaker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     speaker.say()
@@ -107,7 +107,7 @@ def test_a_message_whose_turn_does_not_come_is_answered_503(
 
 
 @pytest.mark.django_db
-def test_a_message_that_is_sent_again_after_a_kill_goes_on_where_it_was(
+def test_a_message_sent_again_after_a_kill_resumes_where_it_stopped(
     speaker: Speaker, at_rendering: Callable[[BaseException | None], None]
 ) -> None:
     for words in ("", "1", "latest"):
@@ -135,7 +135,7 @@ def test_a_message_that_is_sent_again_after_a_kill_goes_on_where_it_was(
 
 
 @pytest.mark.django_db
-def test_another_message_after_a_kill_closes_the_one_before(
+def test_a_new_message_after_a_kill_closes_the_one_before(
     speaker: Speaker, at_rendering: Callable[[BaseException | None], None]
 ) -> None:
     for words in ("", "1", "latest"):
@@ -153,7 +153,7 @@ def test_another_message_after_a_kill_closes_the_one_before(
 
 
 @pytest.mark.django_db
-def test_a_page_that_cannot_be_stored_is_made_once_the_storage_is_back(
+def test_a_page_that_cannot_be_stored_is_made_when_the_storage_is_back(
     speaker: Speaker, at_rendering: Callable[[BaseException | None], None]
 ) -> None:
     for words in ("", "1", "latest"):
@@ -170,7 +170,7 @@ def test_a_page_that_cannot_be_stored_is_made_once_the_storage_is_back(
 
 
 @pytest.mark.django_db
-def test_a_hiccup_is_not_noticed(speaker: Speaker, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_brief_failure_is_not_noticed(speaker: Speaker, monkeypatch: pytest.MonkeyPatch) -> None:
     render, failures = content.fill, [OperationalError("gone away"), UnavailableError("busy")]
 
     def fill(artifact: Artifact) -> Any:
@@ -186,7 +186,7 @@ def test_a_hiccup_is_not_noticed(speaker: Speaker, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.django_db
-def test_a_message_that_met_a_database_away_can_be_sent_again_at_once(
+def test_a_message_that_hit_a_database_outage_can_be_sent_again_at_once(
     speaker: Speaker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     speaker.say()
@@ -205,7 +205,7 @@ def test_a_message_that_met_a_database_away_can_be_sent_again_at_once(
 
 
 @pytest.mark.django_db
-def test_an_accident_ends_the_message_and_not_the_chat(
+def test_an_exception_ends_the_message_but_not_the_chat(
     speaker: Speaker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     speaker.say()
@@ -219,7 +219,7 @@ def test_an_accident_ends_the_message_and_not_the_chat(
 
 
 @pytest.mark.django_db
-def test_an_artifact_that_is_deleted_meanwhile_is_answered_404(
+def test_an_artifact_deleted_in_the_meantime_is_answered_404(
     speaker: Speaker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     speaker.say()

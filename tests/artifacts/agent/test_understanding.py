@@ -1,4 +1,4 @@
-"""Messages that the rules do not understand: the text model reads them, and can do no more than a user."""
+"""Messages that the rules do not understand go to the text model, which can do no more than a user."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -21,7 +21,7 @@ UNCLEAR = "hmm, could you take whichever fits the headline, I mean not the barn?
 
 
 class KilledError(BaseException):
-    """The process ends here."""
+    """The process dies here."""
 
 
 def action(name: str, **fields: object) -> dict[str, object]:
@@ -30,7 +30,7 @@ def action(name: str, **fields: object) -> dict[str, object]:
 
 @pytest.fixture
 def model(settings: Settings) -> Iterator[FakeTextModel]:
-    """A text model that answers by a script."""
+    """A text model that gives scripted answers."""
     settings.DEFAULT_MODEL_REASONING = "fake:writer-1"
     with text_models.register_temporarily(FakeTextModel()) as fake:
         assert isinstance(fake, FakeTextModel)
@@ -39,7 +39,7 @@ def model(settings: Settings) -> Iterator[FakeTextModel]:
 
 @pytest.fixture
 def at_image(speaker: Speaker) -> Speaker:
-    """Somebody who is asked for the image."""
+    """A user who is asked for the image."""
     speaker.say()
     speaker.say("1")
     return speaker
@@ -64,13 +64,13 @@ def test_free_wording_becomes_a_choice_and_is_charged(at_image: Speaker, model: 
     ]
 
 
-def test_what_the_rules_understand_costs_nothing(at_image: Speaker, model: FakeTextModel) -> None:
+def test_messages_that_the_rules_understand_cost_nothing(at_image: Speaker, model: FakeTextModel) -> None:
     for words in ("the second", "Snow"):
         at_image.say(words)
     assert (at_image.last["done"], model.requests) == (True, [])
 
 
-def test_a_model_that_fails_is_not_spoken_of(at_image: Speaker, model: FakeTextModel) -> None:
+def test_a_failing_model_is_not_mentioned(at_image: Speaker, model: FakeTextModel) -> None:
     model.script = [VendorError("provider_error", "fake: 500 secret internals")]
     answer = at_image.say(UNCLEAR)
     assert answer["remaining"] == ["HERO_IMAGE", "SUBTITLE"]
@@ -81,7 +81,7 @@ def test_a_model_that_fails_is_not_spoken_of(at_image: Speaker, model: FakeTextM
     assert not Charge.objects.exists()
 
 
-def test_a_model_that_was_asked_and_did_not_answer_is_booked_as_possible(
+def test_a_call_without_an_answer_is_booked_as_possibly_billed(
     at_image: Speaker, model: FakeTextModel
 ) -> None:
     model.script = [VendorError("timeout", "fake: no answer", is_possibly_billed=True)]
@@ -90,7 +90,7 @@ def test_a_model_that_was_asked_and_did_not_answer_is_booked_as_possible(
     assert (charge.is_possible, charge.usd, charge.service, charge.model) == (True, None, "fake", "writer-1")
 
 
-def test_an_answer_that_was_paid_is_not_asked_for_again_after_a_kill(
+def test_a_paid_answer_is_not_requested_again_after_a_kill(
     at_image: Speaker, model: FakeTextModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model.script = [{"actions": [action("find", text="lighthouse")]}]
@@ -109,9 +109,7 @@ def test_an_answer_that_was_paid_is_not_asked_for_again_after_a_kill(
     assert (len(model.requests), Charge.objects.count()) == (1, 1)
 
 
-def test_a_call_whose_answer_nobody_saw_is_booked_and_made_again(
-    at_image: Speaker, model: FakeTextModel
-) -> None:
+def test_a_call_whose_answer_was_lost_is_booked_and_repeated(at_image: Speaker, model: FakeTextModel) -> None:
     def die(request: object) -> None:
         raise KilledError
 
@@ -150,7 +148,7 @@ def test_a_model_cannot_do_what_a_user_could_not_have_said(
     assert Artifact.objects.get().status == "draft"
 
 
-def test_instructions_in_prompts_titles_and_templates_do_nothing(
+def test_instructions_in_prompts_titles_and_templates_have_no_effect(
     draft: Callable[..., Artifact], model: FakeTextModel, speaker: Speaker
 ) -> None:
     evil = (

@@ -1,4 +1,4 @@
-"""`/api/artifact-generators`, `/api/artifacts` and what belongs to them."""
+"""`/api/artifact-generators`, `/api/artifacts` and their sub-routes."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -35,7 +35,7 @@ def test_generators_are_listed_with_their_options() -> None:
     }
 
 
-def test_a_project_gets_its_lookbook_in_one_call(shown: Project) -> None:
+def test_one_call_makes_a_lookbook_of_a_project(shown: Project) -> None:
     answer = keyed().post(f"/api/projects/{shown.pk}/artifacts/lookbook", {})
     assert answer.status_code == 201
     body = answer.json()
@@ -71,7 +71,7 @@ def test_a_project_gets_its_lookbook_in_one_call(shown: Project) -> None:
     assert named("published").exists(f"{folder}/manifest.json")
 
 
-def test_a_lookbook_takes_a_title_and_options(shown: Project) -> None:
+def test_a_lookbook_accepts_a_title_and_options(shown: Project) -> None:
     body = {"title": "Autumn", "options": {"captions": False, "include": "all", "most": 2}}
     answer = keyed().post(f"/api/projects/{shown.pk}/artifacts/lookbook", body)
     assert (answer.status_code, answer.json()["title"]) == (201, "Autumn")
@@ -97,7 +97,7 @@ def test_a_lookbook_takes_a_title_and_options(shown: Project) -> None:
         ({"templateR2Key": "t/x.html"}, "title"),
     ],
 )
-def test_what_cannot_be_made_is_refused_by_its_field(
+def test_an_invalid_request_is_refused_by_its_field(
     shown: Project, body: dict[str, object], field: str
 ) -> None:
     answer = keyed().post("/api/artifacts", {"projectIds": [str(shown.pk)], **body})
@@ -107,13 +107,13 @@ def test_what_cannot_be_made_is_refused_by_its_field(
 
 
 @pytest.mark.parametrize("ids", [[], "x", [5], [UNKNOWN], ["nope"], None])
-def test_projects_that_are_none_are_refused(ids: object) -> None:
+def test_invalid_projects_are_refused(ids: object) -> None:
     answer = keyed().post("/api/artifacts", {"generator": "lookbook", "projectIds": ids})
     assert answer.status_code == 400
     assert answer.json()["errors"][0]["attr"].startswith("projectIds")
 
 
-def test_an_empty_project_is_refused_and_nothing_is_kept() -> None:
+def test_an_empty_project_is_refused_and_leaves_no_rows() -> None:
     project = ProjectFactory()
     for name in generators.names():
         answer = keyed().post("/api/artifacts", {"generator": name, "projectIds": [str(project.pk)]})
@@ -142,7 +142,7 @@ def test_artifacts_are_listed_newest_first_and_filtered(
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_a_list_asks_as_often_for_one_as_for_three(
+def test_the_list_makes_the_same_queries_for_one_as_for_three(
     publish: Callable[..., Artifact], count: int, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     for _ in range(count):
@@ -151,7 +151,7 @@ def test_a_list_asks_as_often_for_one_as_for_three(
         assert len(anonymous().get("/api/artifacts").json()) == count
 
 
-def test_an_artifact_is_given_to_more_projects_once_each(publish: Callable[..., Artifact]) -> None:
+def test_an_artifact_is_linked_to_more_projects_once_each(publish: Callable[..., Artifact]) -> None:
     artifact = publish()
     first, second = ProjectFactory(), ProjectFactory()
     client = keyed()
@@ -163,7 +163,7 @@ def test_an_artifact_is_given_to_more_projects_once_each(publish: Callable[..., 
     assert client.post(f"/api/artifacts/{artifact.id}/associate", {}).status_code == 400
 
 
-def test_a_rebuild_shows_new_work_at_the_same_address_and_keeps_what_was(
+def test_a_rebuild_shows_new_work_at_the_same_url_and_keeps_the_old_files(
     publish: Callable[..., Artifact], shown: Project
 ) -> None:
     artifact = publish()
@@ -178,7 +178,7 @@ def test_a_rebuild_shows_new_work_at_the_same_address_and_keeps_what_was(
     assert b"autumn" in named("published").read(artifact.content_r2_key)
 
 
-def test_an_artifact_is_taken_back_and_shown_again(publish: Callable[..., Artifact]) -> None:
+def test_an_artifact_is_unpublished_and_published_again(publish: Callable[..., Artifact]) -> None:
     artifact = publish()
     client, address = keyed(), f"/public/lookbook/{artifact.public_slug}"
     assert client.get(address).status_code == 200
@@ -191,7 +191,7 @@ def test_an_artifact_is_taken_back_and_shown_again(publish: Callable[..., Artifa
     assert client.get(address).status_code == 200
 
 
-def test_a_template_gives_a_draft_that_nobody_can_open_or_publish(shown: Project) -> None:
+def test_a_template_makes_a_draft_that_cannot_be_opened_or_published(shown: Project) -> None:
     named("templates").put_once("t/press.html", b"<h1>{{TITLE}}</h1>", media_type="text/html")
     body = {"templateR2Key": "t/press.html", "title": "Press", "projectIds": [str(shown.pk)]}
     answer = keyed().post("/api/artifacts", body)
@@ -204,7 +204,7 @@ def test_a_template_gives_a_draft_that_nobody_can_open_or_publish(shown: Project
 
 
 @pytest.mark.parametrize("deed", ["associate", "rebuild", "publish", "unpublish"])
-def test_deeds_need_a_key_and_an_artifact(publish: Callable[..., Artifact], deed: str) -> None:
+def test_actions_need_a_key_and_an_artifact(publish: Callable[..., Artifact], deed: str) -> None:
     artifact = publish()
     assert anonymous().post(f"/api/artifacts/{artifact.id}/{deed}", {}).status_code == 401
     assert wrong().post(f"/api/artifacts/{artifact.id}/{deed}", {}).status_code == 401
@@ -220,7 +220,7 @@ def test_making_needs_a_key(shown: Project) -> None:
 
 
 @pytest.mark.parametrize("generator", ["moodboard", "gallery", "storyboard"])
-def test_more_images_than_a_request_has_time_for_are_left_to_a_worker(
+def test_a_build_too_long_for_a_request_is_left_to_a_worker(
     shown: Project, generator: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(generators.get(generator).__class__, "most_at_once", 2)
@@ -237,7 +237,7 @@ def test_more_images_than_a_request_has_time_for_are_left_to_a_worker(
     assert (again.status_code, again.json()["status"]) == (202, "building")
 
 
-def test_a_long_build_whose_storage_is_away_waits_and_says_nothing_of_the_inside(
+def test_a_long_build_waits_for_its_storage_and_reveals_no_internals(
     shown: Project, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def away(*_: object, **__: object) -> None:

@@ -1,1 +1,1 @@
-"""Tests of pages that answer back."""
+"""Tests of interactive pages: voting decks and review boards."""

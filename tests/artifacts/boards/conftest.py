@@ -1,4 +1,4 @@
-"""Fixtures of pages that answer back: a deck and a board of three images, and visitors who opened them."""
+"""Fixtures of interactive pages: a deck and a board of three images, and visitors who opened them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from artifacts.models import Artifact
 
 @dataclass
 class Visitor:
-    """A browser on one page; `token` is what `open` was given last."""
+    """A browser on one page; `token` is the one from the last `open`."""
 
     page: str
     browser: APIClient = field(default_factory=lambda: APIClient(raise_request_exception=False))
@@ -28,12 +28,12 @@ class Visitor:
         return state
 
     def vote(self, image: str, choice: str, **headers: str) -> Any:
-        """The answer to a vote."""
+        """The response to a vote."""
         body = {"token": self.token, "imageId": image, "choice": choice}
         return self.browser.post(f"{self.page}/votes", body, headers=headers)
 
     def write(self, image: str, text: str, **more: Any) -> Any:
-        """The answer to a comment."""
+        """The response to a comment."""
         body = {"token": self.token, "imageId": image, "text": text, "name": "", "website": "", **more}
         return self.browser.post(f"{self.page}/comments", body)
 
@@ -53,7 +53,7 @@ def images_of(artifact: Artifact) -> list[str]:
 
 @pytest.fixture(autouse=True)
 def _counts_from_zero() -> None:
-    """Limits count in the cache, which outlives a test."""
+    """Clears the rate counters: they are in the cache, which outlives a test."""
     cache.clear()
 
 

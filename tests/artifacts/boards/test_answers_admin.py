@@ -1,4 +1,4 @@
-"""Votes and comments in the admin, and what can be done there with a page that answers back."""
+"""Votes and comments in the admin, and the admin's actions on an interactive page."""
 
 from typing import Any
 
@@ -41,7 +41,7 @@ def test_comments_are_hidden_and_restored(admin_client: Client, board: Artifact)
     assert admin_client.get(f"{COMMENTS}?q=alert").context["cl"].result_count == 1
 
 
-def test_a_comment_is_hidden_on_its_page_and_never_rewritten(admin_client: Client, board: Artifact) -> None:
+def test_a_comment_is_hidden_on_its_page_and_cannot_be_edited(admin_client: Client, board: Artifact) -> None:
     visitor, image = visit(board), images_of(board)[0]
     written = visitor.write(image, "Fine.").json()["id"]
     address = f"{COMMENTS}{written}/change/"
@@ -54,7 +54,7 @@ def test_a_comment_is_hidden_on_its_page_and_never_rewritten(admin_client: Clien
     assert admin_client.get(f"{COMMENTS}add/").status_code == 403
 
 
-def test_votes_are_only_looked_at(admin_client: Client, deck: Artifact) -> None:
+def test_votes_are_read_only(admin_client: Client, deck: Artifact) -> None:
     visit(deck).vote(images_of(deck)[0], "yes")
     vote = Vote.objects.get()
     assert admin_client.get(f"{VOTES}add/").status_code == 403
@@ -65,7 +65,7 @@ def test_votes_are_only_looked_at(admin_client: Client, deck: Artifact) -> None:
 
 @pytest.mark.parametrize("model", ["comment", "vote"])
 @pytest.mark.parametrize("count", [1, 3])
-def test_the_lists_ask_the_same_questions_however_long_they_are(
+def test_the_query_count_of_the_lists_is_constant(
     admin_client: Client,
     board: Artifact,
     django_assert_num_queries: DjangoAssertNumQueries,
@@ -80,7 +80,7 @@ def test_the_lists_ask_the_same_questions_however_long_they_are(
         assert admin_client.get(f"/admin/artifacts/{model}/").context["cl"].result_count == count
 
 
-def test_the_page_of_a_deck_shows_what_was_said(admin_client: Client, deck: Artifact) -> None:
+def test_the_admin_page_of_a_deck_shows_its_votes(admin_client: Client, deck: Artifact) -> None:
     address = f"{ARTIFACTS}{deck.pk}/change/"
     assert "No votes or comments yet." in admin_client.get(address).content.decode()
     visit(deck).vote(images_of(deck)[1], "maybe")
@@ -112,9 +112,7 @@ def test_a_page_is_closed_and_opened_by_its_buttons(admin_client: Client, deck: 
     assert visitor.vote(images_of(deck)[0], "yes").status_code == 200
 
 
-def test_an_artifact_is_deleted_with_all_that_was_said_and_who_looked(
-    admin_client: Client, board: Artifact
-) -> None:
+def test_deleting_an_artifact_deletes_its_answers_and_views(admin_client: Client, board: Artifact) -> None:
     visitor, image = visit(board), images_of(board)[0]
     first = visitor.write(image, "Fine.").json()["id"]
     visitor.write(image, "Yes.", replyTo=first)
@@ -127,7 +125,7 @@ def test_an_artifact_is_deleted_with_all_that_was_said_and_who_looked(
     assert [rows.count() for rows in left] == [0, 0, 0, 0]
 
 
-def test_those_who_may_only_look_export_and_change_nothing(client: Client, deck: Artifact) -> None:
+def test_staff_with_view_permission_can_export_but_not_change(client: Client, deck: Artifact) -> None:
     user = User.objects.create_user("looker", is_staff=True)
     client.force_login(user)
     assert client.get(f"{ARTIFACTS}{deck.pk}/answers.csv").status_code == 403

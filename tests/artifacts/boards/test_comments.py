@@ -1,4 +1,4 @@
-"""`/public/artifact/<slug>/comments`: what may be written, what others see of it, what is refused."""
+"""`/public/artifact/<slug>/comments`: what visitors may write, what others see, and what is refused."""
 
 from collections.abc import Callable
 from typing import Any
@@ -20,12 +20,12 @@ UNKNOWN = "01890000-0000-7000-8000-000000000000"
 
 
 def shown(visitor: Visitor, image: str) -> list[tuple[str, str | None]]:
-    """Text and place of the comments that the visitor sees of an image."""
+    """Text and parent of the comments that the visitor sees on an image."""
     comments = visitor.open()["images"].get(image, {"comments": []})["comments"]
     return [(comment["text"], comment["replyTo"]) for comment in comments]
 
 
-def test_a_comment_is_kept_and_seen_by_all_in_order(board: Artifact) -> None:
+def test_a_comment_is_stored_and_shown_to_all_in_order(board: Artifact) -> None:
     image = images_of(board)[0]
     ada, bob = visit(board), visit(board)
     answer = ada.write(image, "  The sky is too dark.\r\nElse fine. ", name=" Ada ")
@@ -80,7 +80,7 @@ def test_a_thread_is_one_level_deep_and_stays_with_its_image(
         ({"website": 5}, "website"),
     ],
 )
-def test_what_is_no_comment_is_refused_by_its_field(
+def test_an_invalid_comment_is_refused_by_its_field(
     board: Artifact, change: dict[str, Any], field: str
 ) -> None:
     visitor = visit(board)
@@ -91,7 +91,7 @@ def test_what_is_no_comment_is_refused_by_its_field(
     assert not Comment.objects.exists()
 
 
-def test_only_what_is_needed_must_be_sent(board: Artifact) -> None:
+def test_optional_fields_can_be_left_out(board: Artifact) -> None:
     visitor = visit(board)
     body = {"token": visitor.token, "imageId": images_of(board)[0], "text": "x" * 2_000, "name": None}
     answer = visitor.browser.post(f"{visitor.page}/comments", {**body, "replyTo": None, "website": None})
@@ -108,21 +108,23 @@ def test_only_what_is_needed_must_be_sent(board: Artifact) -> None:
         ("👩\u200d🚀 e\u0301", "👩\u200d🚀 é"),
     ],
 )
-def test_text_is_kept_as_it_was_but_for_what_nobody_sees(board: Artifact, written: str, kept: str) -> None:
+def test_text_is_kept_as_written_except_for_invisible_characters(
+    board: Artifact, written: str, kept: str
+) -> None:
     visitor, image = visit(board), images_of(board)[0]
     answer = visitor.write(image, written, name="\u202eMallory\n\x07<b>")
     assert (answer.status_code, answer.json()["text"], answer.json()["name"]) == (201, kept, "Mallory <b>")
     assert shown(visitor, image) == [(kept, None)]
 
 
-def test_half_a_character_is_refused(board: Artifact) -> None:
+def test_half_a_surrogate_pair_is_refused(board: Artifact) -> None:
     visitor = visit(board)
     body = f'{{"token": "{visitor.token}", "imageId": "{images_of(board)[0]}", "text": "\\ud800"}}'
     answer = visitor.browser.post(f"{visitor.page}/comments", body, content_type="application/json")
     assert answer.status_code == 400
 
 
-def test_a_robot_is_thanked_and_not_kept(board: Artifact) -> None:
+def test_a_bot_gets_a_success_but_its_comment_is_dropped(board: Artifact) -> None:
     visitor, image = visit(board), images_of(board)[0]
     real = visitor.write(image, "Fine.", name="Ada").json()
     answer = visitor.write(image, "Buy!", name="Bot", website="https://spam.example", replyTo=real["id"])
@@ -131,7 +133,7 @@ def test_a_robot_is_thanked_and_not_kept(board: Artifact) -> None:
     assert shown(visitor, image) == [("Fine.", None)]
 
 
-def test_hidden_comments_and_what_is_under_them_are_not_seen_until_restored(board: Artifact) -> None:
+def test_hidden_comments_and_their_replies_are_invisible_until_restored(board: Artifact) -> None:
     visitor, image = visit(board), images_of(board)[0]
     first = visitor.write(image, "One.").json()["id"]
     visitor.write(image, "Under.", replyTo=first)
@@ -145,7 +147,7 @@ def test_hidden_comments_and_what_is_under_them_are_not_seen_until_restored(boar
     assert shown(visitor, image) == [("One.", None), ("Under.", first), ("Two.", None)]
 
 
-def test_a_visitor_writes_so_many_a_minute_and_so_many_at_all(
+def test_comments_are_limited_per_minute_and_in_total(
     board: Artifact, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(services, "MOST_COMMENTS", 3)
@@ -157,7 +159,7 @@ def test_a_visitor_writes_so_many_a_minute_and_so_many_at_all(
     assert [third.write(image, "z").status_code for _ in range(3)] == [201, 201, 429]
 
 
-def test_the_newest_are_shown_where_there_are_too_many(
+def test_only_the_newest_are_shown_when_there_are_too_many(
     board: Artifact, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(totals, "MOST_SHOWN", 3)
@@ -169,7 +171,7 @@ def test_the_newest_are_shown_where_there_are_too_many(
     assert shown(visitor, image) == [("Two.", None), ("Three.", None)]
 
 
-def test_comments_need_the_page_open_and_not_closed(board: Artifact, deck: Artifact) -> None:
+def test_comments_need_an_open_page(board: Artifact, deck: Artifact) -> None:
     visitor, image = visit(board), images_of(board)[0]
     assert Visitor(visitor.page).write(image, "x").status_code == 403
     assert visit(deck).write(images_of(deck)[0], "x").status_code == 404
@@ -195,7 +197,7 @@ def test_an_image_that_left_the_page_takes_its_answers_with_it(board: Artifact) 
 
 
 @pytest.mark.parametrize("count", [1, 20])
-def test_the_state_asks_the_same_questions_however_much_was_said(
+def test_the_query_count_of_the_state_is_constant(
     board: Artifact, count: int, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     visitor, image = visit(board), images_of(board)[0]

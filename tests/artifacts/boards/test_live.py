@@ -1,4 +1,4 @@
-"""`GET <page>/live`: what is said on a page reaches those who have it open."""
+"""`GET <page>/live`: votes and comments reach the visitors who have the page open."""
 
 import asyncio
 import json
@@ -27,7 +27,7 @@ HOST = (b"host", b"testserver")
 
 
 def make(generator: str = "votingDeck", count: int = 2) -> Artifact:
-    """A published page of so many images."""
+    """A published page of `count` images."""
     first = ProgressionFactory()
     for _ in range(count - 1):
         ProgressionFactory(project=first.project)
@@ -43,7 +43,7 @@ async def vote(visitor: Visitor, image: str, choice: str) -> None:
 
 
 async def reader(artifact: Artifact, folder: str = "artifact") -> tuple[EventSource, dict[str, Any]]:
-    """A reader that has the state, and the state."""
+    """A reader that has read the state, and the state."""
     source = EventSource(f"/public/{folder}/{artifact.public_slug}/live", HOST)
     status, headers = await source.open()
     assert (status, headers["content-type"]) == (200, "text/event-stream; charset=utf-8")
@@ -60,7 +60,7 @@ async def said(source: EventSource) -> dict[str, Any]:
     return told
 
 
-async def test_a_reader_gets_the_state_and_then_what_changes() -> None:
+async def test_a_reader_gets_the_state_and_then_the_changes() -> None:
     page = await make_page()
     one, two = page.manifest["progressions"]
     visitor = await visit_page(page)
@@ -82,7 +82,7 @@ async def test_a_reader_gets_the_state_and_then_what_changes() -> None:
     assert not listening._listeners
 
 
-async def test_many_votes_at_once_are_told_together() -> None:
+async def test_many_votes_at_once_share_events() -> None:
     page = await make_page()
     image = page.manifest["progressions"][0]
     visitors = [await visit_page(page) for _ in range(12)]
@@ -96,7 +96,7 @@ async def test_many_votes_at_once_are_told_together() -> None:
     await source.close()
 
 
-async def test_comments_come_whole_and_hidden_ones_leave() -> None:
+async def test_comments_arrive_complete_and_hidden_ones_disappear() -> None:
     page = await make_page("reviewBoard")
     image = page.manifest["progressions"][0]
     visitor = await visit_page(page)
@@ -109,7 +109,7 @@ async def test_comments_come_whole_and_hidden_ones_leave() -> None:
     await source.close()
 
 
-async def test_closing_and_opening_is_told() -> None:
+async def test_closing_and_opening_are_announced() -> None:
     page = await make_page()
     source, _ = await reader(page)
     await in_thread(boards.set_closed)(artifact=page, is_closed=True)
@@ -120,7 +120,7 @@ async def test_closing_and_opening_is_told() -> None:
 
 
 @pytest.mark.parametrize("deed", ["taken back", "deleted"])
-async def test_a_page_that_goes_says_so_and_ends(deed: str) -> None:
+async def test_a_page_that_is_unpublished_or_deleted_ends_its_stream(deed: str) -> None:
     page = await make_page()
     source, _ = await reader(page)
     if deed == "deleted":
@@ -137,7 +137,7 @@ async def test_a_page_that_goes_says_so_and_ends(deed: str) -> None:
     await source.close()
 
 
-async def test_what_no_hint_told_is_found_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_changes_without_a_hint_are_found_by_rereading(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live, "REREAD_S", 0.4)
     page = await make_page()
     image = page.manifest["progressions"][1]
@@ -155,7 +155,7 @@ async def test_what_no_hint_told_is_found_after_a_while(monkeypatch: pytest.Monk
     await source.close()
 
 
-async def test_a_database_that_is_away_for_a_while_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_failed_read_is_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
     page = await make_page()
     image = page.manifest["progressions"][0]
     visitor = await visit_page(page)
@@ -173,12 +173,12 @@ async def test_a_database_that_is_away_for_a_while_is_asked_again(monkeypatch: p
     monkeypatch.setattr(subscription, "RETRY_S", 0.1)
     await vote(visitor, image, "yes")
     assert (await said(source))["images"][image]["votes"]["yes"] == 1
-    await until(lambda: len(looks) > 1)  # a look that was under way before may have seen the vote
+    await until(lambda: len(looks) > 1)  # a read that started earlier may have seen the vote
     assert "*" in looks[1]
     await source.close()
 
 
-async def test_a_database_that_is_away_at_first_is_a_503(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_database_that_is_down_at_the_start_is_a_503(monkeypatch: pytest.MonkeyPatch) -> None:
     async def fail(slug: str, names: Any) -> live.PageLook:
         raise OperationalError
 
@@ -231,7 +231,7 @@ async def test_readers_are_limited(monkeypatch: pytest.MonkeyPatch, limit: str, 
     await again.close()
 
 
-async def test_opening_counts_as_asking() -> None:
+async def test_opening_counts_against_the_rate() -> None:
     page = await make_page()
     with override_settings(ANSWERS_RATE="1/h"):
         source, _ = await reader(page)
@@ -252,7 +252,7 @@ async def test_opening_counts_as_asking() -> None:
         ("GET", "'; drop table", (HOST,), 404),
     ],
 )
-async def test_what_is_no_reading_is_answered_by_what_it_is(
+async def test_other_requests_get_the_status_that_fits(
     method: str, slug: str, headers: tuple[tuple[bytes, bytes], ...], status: int
 ) -> None:
     page = await make_page()
@@ -263,7 +263,7 @@ async def test_what_is_no_reading_is_answered_by_what_it_is(
 
 
 @pytest.mark.parametrize("folder", ["artifact", "lookbook"])
-async def test_readers_at_either_address_take_no_thread(folder: str) -> None:
+async def test_readers_at_either_url_take_no_thread(folder: str) -> None:
     page = await make_page()
     source, state = await reader(page, folder)
     assert set(state) == {"closed", "images"}
@@ -273,7 +273,7 @@ async def test_readers_at_either_address_take_no_thread(folder: str) -> None:
     assert not is_endless(f"/public/other/{page.public_slug}/live")
 
 
-async def test_pages_without_answers_have_nothing_live() -> None:
+async def test_pages_that_take_no_answers_have_no_live_stream() -> None:
     page = await make_page("storyboard")
     source = EventSource(f"/public/artifact/{page.public_slug}/live", HOST)
     assert (await source.open())[0] == 404
@@ -281,7 +281,7 @@ async def test_pages_without_answers_have_nothing_live() -> None:
 
 
 class BrokenLayer:
-    """A channel layer whose service is away."""
+    """A channel layer whose service is down."""
 
     async def receive(self, channel: str) -> Any:
         raise ConnectionError
@@ -293,7 +293,7 @@ class BrokenLayer:
         raise ConnectionError
 
 
-async def test_without_hints_the_rows_are_read_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_rows_are_read_without_hints(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live, "REREAD_S", 0.4)
     monkeypatch.setattr(subscription, "get_channel_layer", BrokenLayer)
     page = await make_page()

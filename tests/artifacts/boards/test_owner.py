@@ -1,4 +1,4 @@
-"""The owner's routes: results, their export, closing and opening; and what the manifest says of a page."""
+"""The owner's routes: results, export, closing and opening; and what the manifest says about a page."""
 
 import csv
 import io
@@ -25,7 +25,7 @@ def table(artifact: Artifact, query: str = "") -> list[list[str]]:
     return list(csv.reader(io.StringIO(answer.content.decode("utf-8-sig"), newline="")))
 
 
-def test_results_count_what_was_said_of_each_image_of_the_page(deck: Artifact) -> None:
+def test_results_count_the_answers_for_each_image_of_the_page(deck: Artifact) -> None:
     one, two, three = images_of(deck)
     first, second = visit(deck), visit(deck)
     first.vote(one, "yes")
@@ -60,7 +60,7 @@ def test_results_count_what_was_said_of_each_image_of_the_page(deck: Artifact) -
     }
 
 
-def test_results_have_hidden_comments_and_images_that_left(board: Artifact) -> None:
+def test_results_include_hidden_comments_and_images_that_left(board: Artifact) -> None:
     one, two, three = images_of(board)
     visitor = visit(board)
     first = visitor.write(one, "One.", name="Ada").json()
@@ -83,19 +83,19 @@ def test_results_have_hidden_comments_and_images_that_left(board: Artifact) -> N
 
 
 @pytest.mark.parametrize("count", [1, 20])
-def test_results_ask_the_same_questions_however_much_was_said(
+def test_the_query_count_of_the_results_is_constant(
     board: Artifact, count: int, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     for number in range(count):
         Comment.objects.create(artifact=board, image_id=images_of(board)[number % 3], visitor="v", text="x")
         Vote.objects.create(artifact=board, image_id=images_of(board)[0], visitor=f"{number}", choice="yes")
     client = keyed()
-    client.get(f"/api/artifacts/{board.pk}/answers")  # the key's first use is written down
+    client.get(f"/api/artifacts/{board.pk}/answers")  # writes the key's first use
     with django_assert_num_queries(9):
         assert client.get(f"/api/artifacts/{board.pk}/answers").json()["voters"] == count
 
 
-def test_every_answer_is_exported_and_none_is_a_formula(board: Artifact) -> None:
+def test_every_answer_is_exported_without_formulas(board: Artifact) -> None:
     one, two, _ = images_of(board)
     ada, eve = visit(board), visit(board)
     first = ada.write(one, "Fine,\nsaid she", name="Ada").json()
@@ -114,7 +114,7 @@ def test_every_answer_is_exported_and_none_is_a_formula(board: Artifact) -> None
     ]  # fmt: skip
 
 
-def test_the_sums_of_each_image_are_exported(deck: Artifact) -> None:
+def test_the_totals_of_each_image_are_exported(deck: Artifact) -> None:
     one, two, three = images_of(deck)
     ImageProgression.objects.filter(pk=two).update(prompt="=1+1")
     visit(deck).vote(two, "maybe")
@@ -160,14 +160,14 @@ def test_closing_needs_a_key_and_an_artifact(deck: Artifact, deed: str) -> None:
 
 
 @pytest.mark.parametrize("route", ["answers", "answers.csv"])
-def test_what_visitors_said_is_read_with_a_key_alone(deck: Artifact, route: str) -> None:
+def test_answers_can_be_read_only_with_a_key(deck: Artifact, route: str) -> None:
     assert anonymous().get(f"/api/artifacts/{deck.pk}/{route}").status_code == 401
     assert anonymous().head(f"/api/artifacts/{deck.pk}/{route}").status_code == 401
     assert wrong().get(f"/api/artifacts/{deck.pk}/{route}").status_code == 401
     assert keyed().get(f"/api/artifacts/{deck.pk}/{route}").status_code == 200
 
 
-def test_only_images_that_the_page_shows_take_votes(publish: Callable[..., Artifact]) -> None:
+def test_only_images_that_the_page_shows_accept_votes(publish: Callable[..., Artifact]) -> None:
     hidden = ImageProgression.objects.all()[0]
     ImageProgression.objects.filter(pk=hidden.pk).update(judgment="fail")
     deck = publish("votingDeck")

@@ -1,4 +1,4 @@
-"""Votes and comments: ids in either case, unknown fields named, near misses refused."""
+"""Votes and comments: ids in either case, unknown fields reported, near misses refused."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from tests.artifacts.boards.conftest import images_of, visit
 pytestmark = pytest.mark.django_db
 
 
-def test_a_vote_names_what_of_it_was_ignored(deck: Artifact) -> None:
+def test_a_vote_reports_the_fields_that_it_ignored(deck: Artifact) -> None:
     visitor, image = visit(deck), images_of(deck)[0]
     body = {"token": visitor.token, "imageId": image.upper(), "choice": "yes", "stars": 5}
     answer = visitor.browser.post(f"{visitor.page}/votes", body)

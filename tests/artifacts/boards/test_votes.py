@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db
 UNKNOWN = "01890000-0000-7000-8000-000000000000"
 
 
-def test_the_state_names_what_is_taken_and_gives_cookie_and_token(deck: Artifact) -> None:
+def test_the_state_lists_the_choices_and_gives_cookie_and_token(deck: Artifact) -> None:
     answer = anonymous().get(f"/public/artifact/{deck.public_slug}/state")
     body = answer.json()
     assert body == {
@@ -38,7 +38,7 @@ def test_the_state_names_what_is_taken_and_gives_cookie_and_token(deck: Artifact
     assert cookie.value.split(":")[0] not in body["token"]
 
 
-def test_the_cookie_stays_off_plain_http_where_the_origin_is_https(
+def test_the_cookie_is_not_set_over_plain_http_when_the_origin_is_https(
     deck: Artifact, settings: Settings
 ) -> None:
     settings.PUBLIC_ORIGIN = "https://dali.example"
@@ -46,7 +46,7 @@ def test_the_cookie_stays_off_plain_http_where_the_origin_is_https(
     assert answer.cookies["dali_visitor"]["secure"] is True
 
 
-def test_votes_are_counted_once_a_visitor_and_can_be_changed_and_taken_back(deck: Artifact) -> None:
+def test_a_visitor_has_one_vote_and_can_change_or_withdraw_it(deck: Artifact) -> None:
     image = images_of(deck)[1]
     first, second = visit(deck), visit(deck)
     assert first.vote(image, "yes").json() == {"votes": {"yes": 1, "maybe": 0, "no": 0}, "mine": "yes"}
@@ -62,7 +62,7 @@ def test_votes_are_counted_once_a_visitor_and_can_be_changed_and_taken_back(deck
     assert not Vote.objects.exists()
 
 
-def test_a_deck_without_maybe_takes_none(publish: Callable[..., Artifact]) -> None:
+def test_a_deck_without_maybe_refuses_it(publish: Callable[..., Artifact]) -> None:
     deck = publish("votingDeck", options={"maybe": False})
     visitor = visit(deck)
     answer = visitor.vote(images_of(deck)[0], "maybe")
@@ -94,7 +94,7 @@ def test_a_deck_without_maybe_takes_none(publish: Callable[..., Artifact]) -> No
         ({"choice": ["yes"]}, "choice"),
     ],
 )
-def test_what_is_no_vote_is_refused_by_its_field(
+def test_an_invalid_vote_is_refused_by_its_field(
     deck: Artifact, change: dict[str, object], field: str
 ) -> None:
     visitor = visit(deck)
@@ -106,7 +106,7 @@ def test_what_is_no_vote_is_refused_by_its_field(
 
 
 @pytest.mark.parametrize("body", ["[]", '"x"', "5", "null", "{", "\xff", '{"token": 1}', "", "[" * 100_000])
-def test_what_is_no_object_is_refused(deck: Artifact, body: str) -> None:
+def test_a_body_that_is_not_an_object_is_refused(deck: Artifact, body: str) -> None:
     visitor = visit(deck)
     answer = visitor.browser.post(
         f"{visitor.page}/votes", body.encode("latin-1"), content_type="application/json"
@@ -147,14 +147,16 @@ def test_a_vote_needs_the_cookie_and_the_token_of_this_visitor_on_this_page(
     assert Vote.objects.count() == 1
 
 
-def test_a_page_that_was_open_while_the_key_changed_still_counts(deck: Artifact, settings: Settings) -> None:
+def test_a_page_that_was_open_while_the_key_changed_can_still_vote(
+    deck: Artifact, settings: Settings
+) -> None:
     visitor, image = visit(deck), images_of(deck)[0]
     settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
     settings.SECRET_KEY = "another key of fifty characters or so, for the test of it"
     assert visitor.vote(image, "yes").status_code == 200
     assert visitor.open()["images"][image]["mine"] == "yes"
     settings.SECRET_KEY_FALLBACKS = []
-    assert visitor.vote(image, "no").json()["mine"] == "no"  # both were signed anew
+    assert visitor.vote(image, "no").json()["mine"] == "no"  # both were signed again
 
 
 @pytest.mark.parametrize(
@@ -174,7 +176,7 @@ def test_a_page_of_another_origin_cannot_vote(deck: Artifact, headers: dict[str,
     assert visitor.vote(images_of(deck)[0], "yes", **own).status_code == 200
 
 
-def test_a_closed_page_shows_and_takes_nothing(deck: Artifact) -> None:
+def test_a_closed_page_shows_its_votes_and_accepts_none(deck: Artifact) -> None:
     visitor, image = visit(deck), images_of(deck)[0]
     visitor.vote(image, "yes")
     Artifact.objects.filter(pk=deck.pk).update(closed_at="2026-11-20T00:00:00Z")
@@ -187,16 +189,14 @@ def test_a_closed_page_shows_and_takes_nothing(deck: Artifact) -> None:
     assert (state["closed"], state["images"][image]["mine"]) == (True, "yes")
 
 
-def test_a_page_that_was_taken_back_is_gone(deck: Artifact) -> None:
+def test_an_unpublished_page_is_gone(deck: Artifact) -> None:
     visitor, image = visit(deck), images_of(deck)[0]
     Artifact.objects.filter(pk=deck.pk).update(is_public=False)
     for answer in (visitor.vote(image, "no"), visitor.browser.get(f"{visitor.page}/state")):
         assert (answer.status_code, answer.json()["errors"][0]["code"]) == (410, "gone")
 
 
-def test_pages_that_take_no_votes_have_no_such_address(
-    publish: Callable[..., Artifact], board: Artifact
-) -> None:
+def test_pages_that_take_no_votes_have_no_vote_url(publish: Callable[..., Artifact], board: Artifact) -> None:
     lookbook, silent = publish(), publish("votingDeck", options={"votes": False})
     for slug in (lookbook.public_slug, silent.public_slug, "nosuchpage", "x", "..", "a%00b", "%0a" * 9):
         for address in ("state", "votes", "comments"):
@@ -220,7 +220,7 @@ def test_other_methods_are_refused_and_options_answered(deck: Artifact) -> None:
     assert "Access-Control-Allow-Origin" not in answer
 
 
-def test_votes_are_limited_by_visitor_and_all_by_address(deck: Artifact, settings: Settings) -> None:
+def test_votes_are_limited_per_visitor_and_per_address(deck: Artifact, settings: Settings) -> None:
     settings.VOTES_RATE, settings.ANSWERS_RATE = "2/h", "8/h"
     visitor, other, image = visit(deck), visit(deck), images_of(deck)[0]
     assert [visitor.vote(image, "yes").status_code for _ in range(3)] == [200, 200, 429]

@@ -1,1 +1,1 @@
-"""Tests of templates and how they are filled."""
+"""Tests of templates and of filling them."""

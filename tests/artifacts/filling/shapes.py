@@ -1,4 +1,4 @@
-"""What of a page a value must never change: its elements, its attributes, what it runs and where it leads."""
+"""The parts of a page that a value must never change: elements, attributes, scripts and link targets."""
 
 import re
 from typing import Any
@@ -11,9 +11,9 @@ _ADDRESSES = {"href", "src", "action", "formaction", "xlink:href", "poster", "da
 
 
 def shape_of(html: str, *, is_scripting: bool = True) -> list[Any]:
-    """Every element with its depth, the names of its attributes, and what is in those that can act; every comment.
+    """Every element with its depth, its attribute names and the content of active attributes; every comment.
 
-    Text is in it only where it is script or style: with the addresses of styles as one word.
+    Includes text only from script and style, with each URL in a style as one word.
     """
     tree = turbohtml.parse(html, scripting=is_scripting, allow_declarative_shadow_roots=False)
     return [described for node in tree.descendants if (described := _described(node)) is not None]
@@ -53,7 +53,7 @@ def _styled(text: str | None) -> str:
 
 
 def leads_to(html: str) -> set[str]:
-    """The schemes of all addresses in the page."""
+    """The schemes of all URLs in the page."""
     found = set()
     for node in turbohtml.parse(html).descendants:
         if isinstance(node, turbohtml.Element):

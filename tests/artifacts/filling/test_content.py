@@ -54,9 +54,7 @@ def test_the_page_is_filled_from_all_rows(draft: Artifact, shown: Project) -> No
     assert (manifest["generator"], manifest["answers"]) == ("", {"votes": (), "comments": False})
 
 
-def test_the_same_rows_give_the_same_bytes_in_whatever_order_they_were_chosen(
-    draft: Artifact, shown: Project
-) -> None:
+def test_the_same_rows_give_the_same_bytes_in_any_order_of_choice(draft: Artifact, shown: Project) -> None:
     choose(draft, TITLE="A", LINK="/x", ALT="y", HERO_IMAGE="")
     first = fill(draft).built
     ArtifactConfiguration.objects.all().delete()
@@ -66,7 +64,7 @@ def test_the_same_rows_give_the_same_bytes_in_whatever_order_they_were_chosen(
     assert "B" not in page_of(draft)
 
 
-def test_what_was_not_chosen_stays_to_be_seen(draft: Artifact) -> None:
+def test_placeholders_without_a_choice_stay_visible(draft: Artifact) -> None:
     choose(draft, TITLE="A")
     assert "{{HERO_IMAGE}} alt={{ALT}}" in page_of(draft)
 
@@ -74,14 +72,14 @@ def test_what_was_not_chosen_stays_to_be_seen(draft: Artifact) -> None:
 @pytest.mark.parametrize(
     "value", ["https://evil.test/a.webp", "//evil.test/a.webp", "javascript:1", "http://[", "x"]
 )
-def test_images_from_elsewhere_are_left_empty(draft: Artifact, value: str) -> None:
+def test_images_from_other_hosts_are_left_empty(draft: Artifact, value: str) -> None:
     choose(draft, TITLE="A", HERO_IMAGE=value, ALT="", LINK="")
     filled = fill(draft)
     assert '<img src="" alt="">' in named("published").read(filled.built.content_key).decode()
     assert [f"“{value}”" in problem for problem in filled.problems].count(True) == 1
 
 
-def test_an_image_is_found_when_the_server_has_another_address(
+def test_an_image_is_found_when_the_url_of_the_server_changes(
     draft: Artifact, shown: Project, settings: Settings
 ) -> None:
     image = ProgressionFactory(project=shown, generated_image_url="/images/" + "a" * 64 + ".webp")

@@ -1,4 +1,4 @@
-"""Whatever stands in a template and in the values: a value never becomes an element, a handler, a script."""
+"""Whatever a template and its values contain, a value never becomes an element, a handler or a script."""
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -38,7 +38,7 @@ hostile = st.one_of(st.sampled_from(VALUES), st.text(max_size=12))
 
 
 def tame(value: str, name: str) -> str:
-    """A harmless value that is empty where the other one is."""
+    """A harmless value, empty where the hostile one is empty."""
     if "IMAGE" in name:
         return "/i" if value else ""
     return "w" if value else ""
@@ -46,10 +46,10 @@ def tame(value: str, name: str) -> str:
 
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
 @given(templates, st.fixed_dictionaries(dict.fromkeys(NAMES, hostile)))
-def test_a_value_changes_nothing_but_what_is_read(template: str, values: dict[str, str]) -> None:
+def test_a_hostile_value_changes_only_the_visible_text(template: str, values: dict[str, str]) -> None:
     made = render(template, values)
     shown = dict(values)
-    for name, value in values.items():  # what is refused is empty, in the harmless page too
+    for name, value in values.items():  # a refused value is empty in the harmless page too
         if any(problem.startswith(f"{name}: ") for problem in made.problems) or not cleaned(value):
             shown[name] = ""
     plain = render(template, {name: tame(value, name) for name, value in shown.items()})
@@ -62,7 +62,7 @@ def test_a_value_changes_nothing_but_what_is_read(template: str, values: dict[st
 
 @settings(max_examples=200, deadline=None, derandomize=True)
 @given(templates)
-def test_what_is_read_can_be_filled(template: str) -> None:
+def test_every_placeholder_that_is_read_can_be_filled(template: str) -> None:
     page = read(template)
     made = render(template, {placeholder.name: "/v" for placeholder in page.placeholders})
     assert made == render(template, {placeholder.name: "/v" for placeholder in page.placeholders})

@@ -1,4 +1,4 @@
-"""Reading a template: its placeholders in order, which are images and links, and what it cannot use."""
+"""Reading a template: its placeholders in order, which of them are images and links, and what it cannot use."""
 
 import time
 
@@ -12,11 +12,11 @@ def names(html: str) -> list[str]:
     return [placeholder.name for placeholder in read(html).placeholders]
 
 
-def test_they_come_in_the_order_of_the_page_each_once() -> None:
+def test_placeholders_come_in_page_order_once_each() -> None:
     assert names("<title>{{TITLE}}</title><p>{{B}} {{A_1}}</p><h1>{{TITLE}}</h1>") == ["TITLE", "B", "A_1"]
 
 
-def test_images_and_links_are_told_apart() -> None:
+def test_images_and_links_are_distinguished() -> None:
     html = '<img src="{{HERO_IMAGE}}"><a href="{{URL}}">{{LABEL}}</a><a href="mailto:{{MAIL}}"><img src={{LOGO}}></a>'
     assert read(html).placeholders == (
         Placeholder("HERO_IMAGE", is_image=True, is_link=False),
@@ -27,12 +27,12 @@ def test_images_and_links_are_told_apart() -> None:
     )
 
 
-def test_a_link_is_one_wherever_else_it_stands() -> None:
+def test_a_placeholder_used_once_as_a_link_is_a_link() -> None:
     html = "<p>{{URL}}</p><a href={{URL}}>x</a><p>{{URL}}</p>"
     assert read(html).placeholders == (Placeholder("URL", is_image=False, is_link=True),)
 
 
-def test_names_that_are_never_shown_are_not_asked_for() -> None:
+def test_placeholders_that_are_never_shown_are_not_asked_for() -> None:
     page = read("<!-- {{A}} -->\n<script>let x = '{{B}}'</script><p>{{C}}</p>")
     assert [placeholder.name for placeholder in page.placeholders] == ["C"]
     assert page.problems == (
@@ -46,7 +46,7 @@ def test_names_that_are_never_shown_are_not_asked_for() -> None:
     ["{{ TITLE }}", "{{title}}", "{{Title}}", "{{1A}}", "{{_A}}", "{{A-B}}", "{{}}", "{{TITLE", "{{TITLE}",
      "{{A" + "B" * 64 + "}}"],
 )  # fmt: skip
-def test_malformed_ones_are_none(text: str) -> None:
+def test_malformed_placeholders_are_ignored(text: str) -> None:
     page = read(f"<p>{text}</p>")
     assert page.placeholders == ()
     assert len(page.problems) == 1
@@ -57,7 +57,7 @@ def test_the_longest_name_has_64_characters() -> None:
     assert names("<p>{{" + "A" * 64 + "}}</p>") == ["A" * 64]
 
 
-def test_many_problems_are_counted_and_not_all_told() -> None:
+def test_a_long_list_of_problems_is_cut_and_counted() -> None:
     problems = read("<p>" + "{{ x }}\n" * 1000).problems
     assert len(problems) == 51
     assert problems[-1] == "and 950 more"
@@ -78,7 +78,7 @@ HEAVY = "<p>" + "".join(f"<b a{n}>" for n in range(5000)) + "</p>" + "<p>x</p>" 
         ("<p>x</p>" * 130_000, False),
     ],
 )
-def test_pages_that_would_become_millions_of_elements_are_known(html: str, is_heavy: bool) -> None:
+def test_pages_that_would_grow_to_millions_of_elements_are_detected(html: str, is_heavy: bool) -> None:
     assert is_too_heavy(html) is is_heavy
 
 
@@ -98,7 +98,7 @@ def test_pages_that_would_become_millions_of_elements_are_known(html: str, is_he
         "&#x",
     ],
 )
-def test_a_template_of_the_largest_size_is_read_in_moments(filler: str) -> None:
+def test_a_template_of_the_largest_size_is_read_quickly(filler: str) -> None:
     html = "<p>{{TITLE}}</p>" * 1500 + filler * ((1 << 20) // len(filler) - 30_000 // len(filler))
     began = time.thread_time()
     assert "TITLE" in names(html)

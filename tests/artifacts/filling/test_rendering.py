@@ -1,4 +1,4 @@
-"""Filling: each value escaped for where it stands, the rest untouched, what cannot be filled left and said."""
+"""Filling: each value is escaped for its context; the rest is unchanged; what cannot be filled is reported."""
 
 import time
 
@@ -24,11 +24,11 @@ def problems(html: str, **values: str) -> list[str]:
      "<svg><text>%s</text></svg>", "<template><p>%s</p></template>", "<table>%s<tr></table>",
      '<meta name="description" content="%s">', '<p data-x="%s">'],
 )  # fmt: skip
-def test_text_and_quoted_attributes_show_the_value_as_it_is(around: str) -> None:
+def test_text_and_quoted_attributes_show_the_value_unchanged(around: str) -> None:
     assert render(around % "{{A}}", {"A": NASTY, "B": "never"}) == Rendered(around % SHOWN, ())
 
 
-def test_a_bare_attribute_never_ends_early() -> None:
+def test_a_value_never_ends_an_unquoted_attribute() -> None:
     assert filled("<p title={{A}} class=x>", A="a b>c") == "<p title=a&#32;b&#62;c class=x>"
     assert filled("<p title={{A}} class=x>", A="") == '<p title="" class=x>'
     assert filled("<p title={{A}}{{B}} class=x>", A="", B="") == '<p title="" class=x>'
@@ -49,7 +49,7 @@ def test_a_bare_attribute_never_ends_early() -> None:
         ("", ""),
     ],
 )
-def test_links_take_addresses(value: str, written: str) -> None:
+def test_links_accept_urls(value: str, written: str) -> None:
     assert render('<a href="{{LINK}}">', {"LINK": value}) == Rendered(f'<a href="{written}">', ())
 
 
@@ -59,7 +59,7 @@ def test_links_take_addresses(value: str, written: str) -> None:
      "vbscript:x", "file:///etc/passwd", "blob:x"],
 )  # fmt: skip
 @pytest.mark.parametrize("attribute", ["href", "src", "formaction", "action", "xlink:href", "poster", "data"])
-def test_other_schemes_lead_nowhere(attribute: str, value: str) -> None:
+def test_other_schemes_are_removed(attribute: str, value: str) -> None:
     html = f'<svg></svg><video {attribute}="{{{{LINK}}}}">'
     made = render(html, {"LINK": value})
     assert made.text == f'<svg></svg><video {attribute}="#">'
@@ -67,7 +67,7 @@ def test_other_schemes_lead_nowhere(attribute: str, value: str) -> None:
     assert made.problems[0].startswith("line 1: {{LINK}} ")
 
 
-def test_a_part_of_an_address_has_no_meaning_of_its_own() -> None:
+def test_a_value_inside_a_url_cannot_change_its_structure() -> None:
     assert filled('<a href="https://x.test/{{A}}?q={{B}}#t">', A="../a", B="1&c=2") == (
         '<a href="https://x.test/..%2Fa?q=1%26c%3D2#t">'
     )
@@ -77,7 +77,7 @@ def test_a_part_of_an_address_has_no_meaning_of_its_own() -> None:
     assert filled('<a href="tel:{{A}}">', A="+45 12 34") == '<a href="tel:+451234">'
 
 
-def test_two_values_together_make_no_forbidden_address() -> None:
+def test_two_values_together_cannot_make_a_forbidden_url() -> None:
     for html in ('<a href="{{A}}{{B}}">', '<a href="{{A}}:alert(1)">', "<a href='{{A}}script:alert(1)'>"):
         assert "java" not in filled(html, A="javascript", B=":alert(1)").replace("javascript%3A", "")
 
@@ -90,7 +90,7 @@ def test_a_value_may_be_the_scheme() -> None:
     assert render(html, {"A": "javascript", "B": "b"}).text == html
 
 
-def test_an_attribute_with_thousands_of_placeholders_is_filled_in_moments() -> None:
+def test_an_attribute_with_thousands_of_placeholders_is_filled_quickly() -> None:
     began = time.thread_time()
     for before in ('<a href="', "<a href=", '<img srcset="', "<p title="):
         for value in ("", "a b"):
@@ -99,14 +99,14 @@ def test_an_attribute_with_thousands_of_placeholders_is_filled_in_moments() -> N
     assert time.thread_time() - began < 20
 
 
-def test_an_address_of_a_forbidden_kind_is_left() -> None:
+def test_a_url_of_a_forbidden_kind_is_left_unfilled() -> None:
     html = """<a href="javascript:go('{{A}}')">"""
     assert render(html, {"A": "x"}) == Rendered(
         html, ("line 1: {{A}} is in a URL with the scheme javascript: and is not filled",)
     )
 
 
-def test_images_stand_in_attributes_lists_and_styles() -> None:
+def test_images_are_filled_in_attributes_srcsets_and_styles() -> None:
     image = "https://img.test/a (1),b.webp"
     assert filled('<img src="{{IMAGE}}">', IMAGE=image) == '<img src="https://img.test/a%20(1),b.webp">'
     assert filled('<img srcset="{{IMAGE}} 2x">', IMAGE=image) == (
@@ -123,7 +123,7 @@ def test_images_stand_in_attributes_lists_and_styles() -> None:
     "value",
     ["javascript:1", "data:image/png;base64,x", "//evil.test/a", "a.webp", "ftp://x/a", "https:", "http://["],
 )
-def test_what_is_no_image_is_left_empty(value: str) -> None:
+def test_a_value_that_is_not_an_image_is_left_empty(value: str) -> None:
     assert render('<img src="{{IMAGE}}">', {"IMAGE": value}) == Rendered(
         '<img src="">', (f"IMAGE: “{value}” is not the URL of an image; left empty",)
     )
@@ -160,18 +160,18 @@ def test_what_cannot_be_filled_safely_is_left_and_said(html: str, where: str) ->
     assert render(html, {"A": "x"}) == Rendered(html, (f"line 1: {{{{A}}}} is in {where} and is not filled",))
 
 
-def test_what_another_placeholder_would_turn_into_script_is_left() -> None:
+def test_a_placeholder_that_another_could_turn_into_script_is_left_unfilled() -> None:
     html = "<{{A}} title='<script>{{B}}</script>'>"
     assert filled(html, A="x", B="alert(1)") == html
 
 
-def test_a_value_completes_no_character_reference() -> None:
+def test_a_value_cannot_complete_a_character_reference() -> None:
     assert filled("<p>&{{A}}</p>", A="lt;b") == "<p>&&#108;t;b</p>"
     assert filled("<p>&#{{A}}</p>", A="60;") == "<p>&#&#54;0;</p>"
     assert filled("<p>&{{A}}{{B}}</p>", A="l", B="t;") == "<p>&&#108;t;</p>"
 
 
-def test_malformed_and_unknown_placeholders_are_left_and_named_with_their_lines() -> None:
+def test_malformed_and_unknown_placeholders_are_reported_with_their_lines() -> None:
     html = "<p>{{A}}\n{{ title }} {{Title}}\n{{TITLE {{UNKNOWN}} {{1A}} {{}}</p>"
     made = render(html, {"A": "x", "OTHER": "y"})
     assert made.text == html.replace("{{A}}", "x")
@@ -181,16 +181,16 @@ def test_malformed_and_unknown_placeholders_are_left_and_named_with_their_lines(
     ]  # fmt: skip
 
 
-def test_every_place_of_a_name_is_filled_and_values_are_not_read_again() -> None:
+def test_every_occurrence_is_filled_and_values_are_not_parsed_again() -> None:
     assert filled("<p>{{A}} {{A}} {{{A}}}</p>", A="{{A}}") == "<p>{{A}} {{A}} {{{A}}}</p>"
     assert problems("<p>{{A}} {{{A}}}</p>", A="x") == []
 
 
-def test_what_no_page_can_show_is_taken_out_of_values() -> None:
+def test_characters_that_no_page_can_show_are_removed_from_values() -> None:
     assert filled("<p>{{A}}</p>", A="a\x00b\x1b\r\nc\ud800\u0085") == "<p>ab\nc</p>"
     assert filled("<p>{{A}}</p>", A=" \n\t ") == "<p></p>"
 
 
-def test_line_ends_and_all_else_of_the_template_stay() -> None:
+def test_line_endings_and_the_rest_of_the_template_are_unchanged() -> None:
     html = "\r\n<!DOCTYPE HTML>\r<P CLASS=a>{{A}}</p >\n\n&nbsp;&unknown; <br/>\r\n"
     assert filled(html, A="x") == html.replace("{{A}}", "x")

@@ -1,4 +1,4 @@
-"""Templates in the admin: added by their file, looked at, downloaded as text, deleted where nothing fills them."""
+"""Templates in the admin: uploaded, viewed, downloaded as text, and deleted while no artifact uses them."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ def stored(db: None) -> Template:
     return store_template(content=PAGE, name="<b>.html")
 
 
-def test_a_file_becomes_a_template(admin_client: Client) -> None:
+def test_an_uploaded_file_becomes_a_template(admin_client: Client) -> None:
     assert admin_client.get(f"{LIST}add/").status_code == 200
     assert send(admin_client, PAGE).headers["Location"] == LIST
     assert send(admin_client, PAGE).headers["Location"] == LIST
@@ -34,7 +34,7 @@ def test_a_file_becomes_a_template(admin_client: Client) -> None:
     assert (template.name, template.placeholders) == ("page.html", ["TITLE"])
 
 
-def test_a_file_that_is_none_is_refused_with_the_reason(admin_client: Client) -> None:
+def test_an_invalid_file_is_refused_with_the_reason(admin_client: Client) -> None:
     page = send(admin_client, b"<p>hello</p>").content.decode()
     assert "file has no placeholder that can be filled; add some, such as {{TITLE}}." in page
     page = send(admin_client, PAGE + b" " * (1 << 20)).content.decode()
@@ -42,7 +42,7 @@ def test_a_file_that_is_none_is_refused_with_the_reason(admin_client: Client) ->
     assert Template.objects.count() == 0
 
 
-def test_its_page_says_what_it_asks_for_and_what_cannot_be_filled(
+def test_the_page_lists_the_placeholders_and_what_cannot_be_filled(
     admin_client: Client, stored: Template
 ) -> None:
     page = admin_client.get(f"{LIST}{stored.pk}/change/").content.decode()
@@ -53,7 +53,7 @@ def test_its_page_says_what_it_asks_for_and_what_cannot_be_filled(
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_the_list_asks_the_same_questions_however_long_it_is(
+def test_the_query_count_of_the_list_is_constant(
     admin_client: Client, django_assert_num_queries: DjangoAssertNumQueries, count: int
 ) -> None:
     for number in range(count):
@@ -63,7 +63,9 @@ def test_the_list_asks_the_same_questions_however_long_it_is(
         assert admin_client.get(LIST).status_code == 200
 
 
-def test_the_way_to_its_artifacts_leads_to_them_alone(admin_client: Client, stored: Template) -> None:
+def test_the_link_to_artifacts_lists_only_those_of_the_template(
+    admin_client: Client, stored: Template
+) -> None:
     Artifact.objects.create(title="Mine", output="html", template_r2_key=stored.r2_key)
     Artifact.objects.create(title="Other", output="html")
     page = admin_client.get(f"/admin/artifacts/artifact/?template_r2_key__exact={stored.r2_key}")
@@ -71,7 +73,7 @@ def test_the_way_to_its_artifacts_leads_to_them_alone(admin_client: Client, stor
     assert f"?template_r2_key__exact={stored.r2_key}" in admin_client.get(LIST).content.decode()
 
 
-def test_the_file_is_downloaded_as_text_and_never_opened_here(admin_client: Client, stored: Template) -> None:
+def test_the_file_is_downloaded_as_text_and_never_rendered(admin_client: Client, stored: Template) -> None:
     answer = admin_client.get(f"{LIST}{stored.pk}/download/")
     assert answer.content == PAGE
     assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
@@ -80,13 +82,13 @@ def test_the_file_is_downloaded_as_text_and_never_opened_here(admin_client: Clie
     assert admin_client.get(f"{LIST}01890000-0000-7000-8000-000000000000/download/").status_code == 404
 
 
-def test_staff_without_the_right_get_no_file(client: Client, stored: Template) -> None:
+def test_staff_without_permission_get_no_file(client: Client, stored: Template) -> None:
     client.force_login(User.objects.create_user("staff", is_staff=True))
     assert client.get(f"{LIST}{stored.pk}/download/").status_code == 404
     assert client.get(f"{LIST}add/").status_code == 403
 
 
-def test_one_that_is_filled_is_not_deleted(admin_client: Client, stored: Template) -> None:
+def test_a_template_in_use_cannot_be_deleted(admin_client: Client, stored: Template) -> None:
     artifact = Artifact.objects.create(title="x", output="html", template_r2_key=stored.r2_key)
     assert admin_client.post(f"{LIST}{stored.pk}/delete/", {"post": "yes"}).status_code == 403
     artifact.delete()

@@ -1,4 +1,4 @@
-"""`/api/templates`: what is taken, what is refused and why, and the list."""
+"""`/api/templates`: what is accepted, what is refused and why, and the list."""
 
 import hashlib
 from typing import Any
@@ -31,7 +31,7 @@ def detail_of(answer: Any) -> str:
     return str(error["detail"])
 
 
-def test_a_template_is_stored_as_it_came_and_its_placeholders_listed() -> None:
+def test_a_template_is_stored_unchanged_and_its_placeholders_listed() -> None:
     answer = send(PAGE)
     template = Template.objects.get()
     digest = hashlib.sha256(PAGE).hexdigest()
@@ -53,7 +53,7 @@ def test_a_template_is_stored_as_it_came_and_its_placeholders_listed() -> None:
     assert (template.sha256, len(template.owner_id)) == (digest, 8)
 
 
-def test_its_key_makes_a_draft() -> None:
+def test_the_template_key_makes_a_draft() -> None:
     project = ProjectFactory()
     key = send(PAGE).json()["templateR2Key"]
     body = {"templateR2Key": key, "title": "Winter", "projectIds": [str(project.pk)]}
@@ -79,7 +79,7 @@ def test_templates_are_listed_newest_first_in_pages() -> None:
     assert "Link" not in rest.headers
 
 
-def test_a_mark_at_the_beginning_is_no_hindrance() -> None:
+def test_a_byte_order_mark_is_accepted() -> None:
     answer = send(b"\xef\xbb\xbf" + PAGE)
     assert (answer.status_code, answer.json()["bytes"]) == (201, len(PAGE) + 3)
 
@@ -112,27 +112,27 @@ def test_a_mark_at_the_beginning_is_no_hindrance() -> None:
     ],
     ids=["empty", "latin 1", "utf-16", "nul", "no tag", "none", "hidden", "too many", "too often", "too heavy"],
 )  # fmt: skip
-def test_what_is_no_template_is_refused_with_the_reason(content: bytes, detail: str) -> None:
+def test_an_invalid_template_is_refused_with_the_reason(content: bytes, detail: str) -> None:
     answer = send(content)
     assert detail_of(answer) == detail
     assert Template.objects.count() == 0
 
 
-def test_one_mebibyte_is_taken_and_one_byte_more_is_413() -> None:
+def test_one_mebibyte_is_accepted_and_one_byte_more_is_413() -> None:
     largest = PAGE + b" " * ((1 << 20) - len(PAGE))
     assert send(largest).status_code == 201
     answer = send(largest + b" ")
     assert (answer.status_code, answer.json()["errors"][0]["code"]) == (413, "too_large")
 
 
-def test_the_file_must_be_there_in_a_form() -> None:
+def test_the_file_must_be_sent_in_a_form() -> None:
     assert detail_of(keyed().post("/api/templates", {"x": "y"}, format="multipart")) == (
         "file is missing; send the page as the part `file` of multipart/form-data"
     )
     assert keyed().post("/api/templates", {"file": "x"}, format="json").status_code == 415
 
 
-def test_storing_needs_a_right_key_and_listing_none() -> None:
+def test_storing_needs_a_valid_key_and_listing_does_not() -> None:
     codes = [send(PAGE, client=client).status_code for client in (anonymous(), wrong(), keyed())]
     assert codes == [401, 401, 201]
     assert [client.get("/api/templates").status_code for client in (anonymous(), wrong(), keyed())] == [
@@ -151,7 +151,7 @@ def test_storing_needs_a_right_key_and_listing_none() -> None:
         ("x" * 300, "x" * 200),
     ],
 )
-def test_of_the_name_the_last_part_is_kept(name: str, kept: str) -> None:
+def test_only_the_last_part_of_a_file_name_is_kept(name: str, kept: str) -> None:
     assert store_template(content=PAGE, name=name).name == kept
 
 

@@ -1,4 +1,4 @@
-"""Compare decks: columns in an order that tells nothing, failures as they are."""
+"""Compare decks: columns in an order that reveals no provider, and failures shown as they are."""
 
 import re
 from dataclasses import replace
@@ -31,13 +31,13 @@ def test_each_job_has_a_column_for_each_of_its_providers() -> None:
         assert names == ["gemini", "mock", "openai", "workers"]
 
 
-def test_no_letter_belongs_to_a_provider() -> None:
+def test_a_letter_does_not_depend_on_the_provider() -> None:
     found = heads(page_of(material_of(240)))
     for provider in ("gemini", "mock", "openai", "workers"):
         assert {letter for letter, name in found if name == provider} == {"A", "B", "C", "D"}
 
 
-def test_many_providers_have_letters_too() -> None:
+def test_more_than_26_providers_have_distinct_letters() -> None:
     variants = tuple(
         replace(variant_of(0), id=uuid_of(n), provider=f"p{n:02}", image_id=None) for n in range(60)
     )
@@ -47,7 +47,7 @@ def test_many_providers_have_letters_too() -> None:
     assert len(set(letters)) == 60
 
 
-def test_a_blind_page_begins_blind_and_its_preview_names_nobody() -> None:
+def test_a_blind_page_starts_blind_and_its_preview_names_no_provider() -> None:
     page = page_of(material_of(4), blind=True)
     assert 'id="blind" checked' in page
     preview = re.findall(r'<meta property="og:description" content="(.*?)">', page)
@@ -55,7 +55,7 @@ def test_a_blind_page_begins_blind_and_its_preview_names_nobody() -> None:
     assert 'id="blind" checked' not in page_of(material_of(4))
 
 
-def test_what_failed_and_what_was_left_out_is_said() -> None:
+def test_failed_and_omitted_images_are_reported() -> None:
     page = page_of(material_of(12))
     assert "Failed: refused" in page
     assert "The provider said no." in page
@@ -72,13 +72,13 @@ def test_what_failed_and_what_was_left_out_is_said() -> None:
         ("complete", "image is gone"),
     ],
 )
-def test_what_has_no_image_says_why(status: str, said: str) -> None:
+def test_a_cell_without_an_image_gives_the_reason(status: str, said: str) -> None:
     variant = replace(variant_of(0), status=status, image_id=uuid_of(5))
     job = replace(job_of(0, range(0), ""), variants=(variant,))
     assert said in page_of(replace(material_of(1), jobs=(job,)))
 
 
-def test_an_edit_is_shown_against_its_start_image() -> None:
+def test_an_edit_is_shown_next_to_its_start_image() -> None:
     page = page_of(material_of(4))
     assert page.count('alt="Before: the start image"') == page.count("data-pair=") == 4
     material = material_of(4)

@@ -1,4 +1,4 @@
-"""The gallery: a valid glTF file whose pictures hang where they should, as they are."""
+"""The gallery: a valid glTF file whose pictures are placed correctly and unchanged."""
 
 import hashlib
 import io
@@ -53,7 +53,7 @@ def pictures(content: bytes) -> list[bytes]:
 
 
 def read_from(contents: dict[str, bytes]) -> Any:
-    """A function that reads these, and nothing else."""
+    """A function that reads only these originals."""
 
     def read(key: str) -> bytes:
         if key not in contents:
@@ -65,7 +65,7 @@ def read_from(contents: dict[str, bytes]) -> Any:
 
 @pytest.fixture(scope="module")
 def node() -> str:
-    """Node.js, where the tests' packages are installed."""
+    """Node.js with the test packages installed."""
     found = shutil.which("node")
     if found is None or not (NODE / "node_modules" / "gltf-validator").is_dir():
         reason = "needs Node.js and `npm ci` in tests/node"
@@ -77,7 +77,7 @@ def node() -> str:
 
 @pytest.mark.parametrize("count", [1, 3, 13, 60])
 @pytest.mark.parametrize("words", ["", HOSTILE], ids=["plain", "hostile"])
-def test_khronos_validator_finds_nothing_wrong(node: str, count: int, words: str) -> None:
+def test_khronos_validator_finds_no_errors(node: str, count: int, words: str) -> None:
     content = made(material_of(count, words=words))
     done = subprocess.run(
         [node, "validate_gltf.js"], cwd=NODE, input=content, capture_output=True, check=True, timeout=300
@@ -85,7 +85,7 @@ def test_khronos_validator_finds_nothing_wrong(node: str, count: int, words: str
     issues = json.loads(done.stdout)["issues"]
     told = [message for message in issues["messages"] if message["severity"] < 2]
     assert (issues["numErrors"], issues["numWarnings"], told) == (0, 0, [])
-    # What is left are remarks on sizes that are no powers of two, which glTF 2.0 allows.
+    # The remaining notices are about sizes that are not powers of two, which glTF 2.0 allows.
     assert {message["code"] for message in issues["messages"]} <= {"IMAGE_NPOT_DIMENSIONS"}
 
 
@@ -100,7 +100,7 @@ def _saved(image: Image.Image, format_: str, **options: Any) -> bytes:
     return buffer.getvalue()
 
 
-def test_what_viewers_would_show_otherwise_is_written_anew() -> None:
+def test_pictures_that_viewers_would_show_differently_are_re_encoded() -> None:
     turned = Image.Exif()
     turned[0x0112] = 6
     plain = Image.effect_noise((900, 300), 90).convert("RGB")
@@ -117,12 +117,12 @@ def test_what_viewers_would_show_otherwise_is_written_anew() -> None:
     kept = {hashlib.sha256(content).digest() for content in contents.values()}
     assert not kept & {hashlib.sha256(content).digest() for content in pictures(made(material))}
     sizes = [image.size for image in found]
-    assert (300, 900) in sizes, "the turned one stands upright"
-    assert (1024, 341) in sizes, "the large one is smaller"
+    assert (300, 900) in sizes, "the rotated picture is upright"
+    assert (1024, 341) in sizes, "the large picture is smaller"
     assert max(max(size) for size in sizes) <= 2048
 
 
-def test_a_missing_or_broken_original_is_passed_over_and_none_at_all_is_refused() -> None:
+def test_missing_or_broken_originals_are_skipped_and_an_empty_room_is_refused() -> None:
     contents = {"good": original(1), "broken": original(0)[:90]}
     images = tuple(
         replace(image_of(number), key=key) for number, key in enumerate(("gone", "good", "broken"))
@@ -134,7 +134,7 @@ def test_a_missing_or_broken_original_is_passed_over_and_none_at_all_is_refused(
         made(replace(material, images=images[::2]))
 
 
-def test_each_picture_keeps_its_ratio_and_hangs_inside_its_wall() -> None:
+def test_each_picture_keeps_its_aspect_ratio_and_fits_its_wall() -> None:
     ratios = [1.0, 0.625, 4.0, 0.0367, 30.0, 1.5] * 20
     for count in (1, 4, 5, 12, 13, 24, 25, 120):
         room = room_for(ratios[:count], (2.0, 0.9))
@@ -150,7 +150,7 @@ def test_each_picture_keeps_its_ratio_and_hangs_inside_its_wall() -> None:
                 assert one.y + one.height < wall.height - 0.3
 
 
-def test_it_has_a_camera_at_the_entrance_and_one_for_each_wall() -> None:
+def test_there_is_a_camera_at_the_entrance_and_one_for_each_wall() -> None:
     described, _ = parts(made(material_of(60)))
     names = [camera["name"] for camera in described["cameras"]]
     assert sorted(names) == ["east wall", "entrance", "north wall", "south wall", "west wall"]
@@ -162,7 +162,7 @@ def test_labels_can_be_left_out() -> None:
     assert not [node for node in described["nodes"] if node["name"].startswith("label")]
 
 
-def test_the_lock_of_the_tests_packages_names_no_registry() -> None:
+def test_the_lock_of_the_test_packages_names_no_registry() -> None:
     lock = Path(NODE / "package-lock.json").read_text("utf-8")
     assert "integrity" in lock
     assert "http" not in lock

@@ -56,7 +56,7 @@ def test_each_failed_image_is_shown_with_its_notes_and_what_to_try_next() -> Non
     assert "Ask for a straight tower." in cases[1]
 
 
-def test_images_without_a_verdict_are_shown_apart_and_count_for_no_rate() -> None:
+def test_images_without_a_verdict_are_listed_apart_and_not_counted_in_rates() -> None:
     page = page_of(passed(1), replace(image_of(2), judgment=None))
     assert "1 of 1 judged image passed" in page
     assert "1 of 2 has no verdict." in page
@@ -64,7 +64,7 @@ def test_images_without_a_verdict_are_shown_apart_and_count_for_no_rate() -> Non
     assert "nothing has been judged yet" in page_of(replace(image_of(2), judgment=None))
 
 
-def test_a_tag_has_the_rate_of_its_images_whatever_its_case() -> None:
+def test_a_tag_has_the_rate_of_its_images_regardless_of_case() -> None:
     page = page_of(
         passed(1, tags=("Blue",)),
         failed(2, tags=("blue ",)),
@@ -78,7 +78,7 @@ def test_a_tag_has_the_rate_of_its_images_whatever_its_case() -> None:
     assert '<option value="blue">blue</option><option value="red">red</option>' in page
 
 
-def test_days_are_compared_where_there_is_more_than_one() -> None:
+def test_days_are_compared_when_there_is_more_than_one() -> None:
     assert "Verdicts by day" not in page_of(passed(1), failed(2))
     page = page_of(passed(1, created_at=START_MS), failed(2, created_at=START_MS + DAY_MS))
     assert "Verdicts by day" in page
@@ -86,7 +86,7 @@ def test_days_are_compared_where_there_is_more_than_one() -> None:
     assert '<th scope="row">2025-11-23</th><td class="num">0</td><td class="num">1</td>' in page
 
 
-def test_an_image_that_was_gone_back_to_is_not_counted_again() -> None:
+def test_an_image_restored_by_a_rollback_is_not_counted_again() -> None:
     page = page_of(passed(1), replace(image_of(2), judgment=None, kind="rollback"))
     assert "1 of 1 judged image passed" in page
     assert "no verdict" not in page
@@ -94,13 +94,13 @@ def test_an_image_that_was_gone_back_to_is_not_counted_again() -> None:
         page_of(replace(image_of(2), kind="rollback"))
 
 
-def test_only_so_many_failed_images_are_shown_and_the_page_says_so() -> None:
+def test_the_number_of_failed_images_shown_is_limited_and_reported() -> None:
     page = page_of(*(failed(number) for number in range(5)), most=2)
     assert page.count('<li class="case card"') == 2
     assert "The newest 2 of 5." in page
 
 
-def test_the_table_has_a_line_for_each_image_and_runs_no_formula() -> None:
+def test_the_table_has_a_row_for_each_image_and_contains_no_formula() -> None:
     images = (failed(1, prompt='=HYPERLINK("http://x")', notes=("+1", "two")), passed(2))
     (file,) = generators.get("judgeReport").generate(material_with(*images), JudgeReportOptions(format="csv"))
     assert (file.name, file.media_type) == ("verdicts.csv", "text/csv; charset=utf-8")
@@ -111,7 +111,7 @@ def test_the_table_has_a_line_for_each_image_and_runs_no_formula() -> None:
     assert (first["judgment"], second["judgment"]) == ("fail", "pass")
 
 
-def test_an_artifact_made_as_a_table_says_so_and_is_served_as_one(publish: Callable[..., Artifact]) -> None:
+def test_an_artifact_made_as_a_table_is_served_as_csv(publish: Callable[..., Artifact]) -> None:
     artifact = publish("judgeReport", options={"format": "csv"})
     assert artifact.output == "csv"
     answer = Client().get(f"/public/artifact/{artifact.public_slug}")

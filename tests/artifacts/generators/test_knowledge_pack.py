@@ -1,4 +1,4 @@
-"""The knowledge pack: tips as the knowledge base has them, with what became of their images."""
+"""The knowledge pack: tips as the knowledge base has them, with the results of their images."""
 
 import json
 from dataclasses import replace
@@ -44,7 +44,7 @@ def test_each_tip_stands_as_the_fixture_has_it() -> None:
     assert {tip["key"]: {name: tip[name] for name in kept[tip["key"]]} for tip in pack["tips"]} == kept
 
 
-def test_use_counts_images_those_judged_and_those_that_passed() -> None:
+def test_usage_counts_images_judged_images_and_passed_images() -> None:
     tip = (MaterialTip("mock.light", "soft light"),)
     earlier = (MaterialTip("mock.light", "warm light"),)
     verdicts = [("pass", tip), ("pass", tip), ("fail", tip), (None, tip), ("fail", earlier), ("pass", ())]
@@ -77,7 +77,7 @@ def test_a_tip_that_was_never_applied_has_no_rate_and_can_be_left_out() -> None:
     assert packed(material, used_only=True)["tips"] == []
 
 
-def test_a_tip_that_was_deleted_since_is_told_apart() -> None:
+def test_a_tip_that_was_deleted_later_is_marked() -> None:
     image = replace(image_of(0), tips=(MaterialTip("gemini.gone", "in fog"),))
     pack = packed(replace(material_of(1), images=(image,)))
     assert [tip["key"] for tip in pack["gone"]] == ["gemini.gone"]

@@ -1,4 +1,4 @@
-"""Moodboards: colours of the originals, missing ones passed over."""
+"""Moodboards: colours of the originals; missing originals are skipped."""
 
 import re
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from tests.artifacts.materials import material_of
 
 
 def striped(*stripes: tuple[str, int], alpha: Sequence[int] = ()) -> Image.Image:
-    """A picture of horizontal stripes: colour and height; `alpha`: how opaque each is."""
+    """A picture of horizontal stripes: colour and height; `alpha` is the opacity of each."""
     picture = Image.new("RGBA", (200, sum(height for _, height in stripes)))
     top = 0
     for place, (colour, height) in enumerate(stripes):
@@ -39,20 +39,20 @@ def test_the_colours_of_a_picture_are_found_with_their_shares() -> None:
     assert [swatch.percent for swatch in found] == [50, 30, 20]
 
 
-def test_what_is_transparent_has_no_colour() -> None:
+def test_transparent_pixels_have_no_colour() -> None:
     found = swatches_of(striped(("#102030", 100), ("#e04010", 100), alpha=(255, 0)))
     assert [swatch.hex for swatch in found] == ["#102030"]
     assert [swatch.hex for swatch in swatches_of(striped(("#102030", 9), alpha=(0,)))] == ["#ffffff"]
 
 
-def test_colours_count_as_they_are_opaque() -> None:
+def test_colours_are_weighted_by_opacity() -> None:
     found = swatches_of(striped(("#102030", 99), ("#e04010", 99), alpha=(60, 120)))
     assert [swatch.percent for swatch in found] == [68, 32]
     apart = np.array([swatch.colour for swatch in found]) - [(0xE0, 0x40, 0x10), (0x10, 0x20, 0x30)]
     assert np.abs(apart).max() <= 2
 
 
-def test_no_more_colours_are_found_than_are_asked_for() -> None:
+def test_no_more_colours_are_found_than_requested() -> None:
     noise = np.random.default_rng(1).integers(0, 256, (64, 64, 3), dtype=np.uint8)
     found = swatches_of(Image.fromarray(noise), 4)
     assert len(found) == 4
@@ -60,7 +60,7 @@ def test_no_more_colours_are_found_than_are_asked_for() -> None:
     assert found == swatches_of(Image.fromarray(noise), 4)
 
 
-def test_common_colours_are_colours_of_the_pictures_and_each_picture_weighs_the_same() -> None:
+def test_common_colours_come_from_the_pictures_and_each_picture_weighs_the_same() -> None:
     teal, gold = Swatch((20, 140, 140), 1.0), Swatch((220, 176, 60), 1.0)
     found = common_swatches([[teal], [teal], [gold]], 5)
     assert [(swatch.colour, swatch.percent) for swatch in found] == [(teal.colour, 67), (gold.colour, 33)]
@@ -84,7 +84,7 @@ def test_a_colour_has_a_plain_name(colour: tuple[int, int, int], name: str) -> N
     assert Swatch(colour, 1.0).name == name
 
 
-def test_words_on_any_colour_can_be_read() -> None:
+def test_text_is_readable_on_any_colour() -> None:
     def luminance(colour: tuple[int, ...]) -> float:
         parts = [part / 255 for part in colour]
         linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
@@ -104,7 +104,7 @@ def test_the_page_shows_the_palette_and_every_image() -> None:
     assert "could not be read" not in page
 
 
-def test_images_whose_originals_are_gone_are_shown_without_colours() -> None:
+def test_images_without_originals_are_shown_without_colours() -> None:
     material = material_of(4)
     gone = material.images[1].key
 
@@ -119,7 +119,7 @@ def test_images_whose_originals_are_gone_are_shown_without_colours() -> None:
     assert "those of 2 images could not be read" in page
 
 
-def test_a_board_without_any_original_is_a_collage_alone() -> None:
+def test_a_board_without_originals_is_a_plain_collage() -> None:
     def read(key: str) -> bytes:
         raise FileNotFoundError(key)
 

@@ -1,4 +1,4 @@
-"""The map of images: who came of whom, what is said on the edges, how much of it is asked for at once."""
+"""The map of images: parents and children, labels on edges, and how many thumbnails load at once."""
 
 import json
 import re
@@ -23,7 +23,7 @@ def page_of(material: Material, **options: Any) -> str:
 
 
 def facts(page: str) -> list[dict[str, Any]]:
-    """What the page's script knows of each image."""
+    """The data about each image that the page gives its script."""
     found = re.search(r'<script id="images" type="application/json">(.*?)</script>', page)
     assert found
     known: list[dict[str, Any]] = json.loads(found[1])
@@ -35,34 +35,34 @@ DAWN = image_of(1, prompt="a lighthouse at dawn", parent=0)
 BOAT = image_of(2, prompt="a lighthouse at dawn, a red boat", parent=1)
 
 
-def test_an_edge_says_which_words_came_and_which_went() -> None:
+def test_an_edge_says_which_words_were_added_and_removed() -> None:
     page = page_of(of(DUSK, DAWN, BOAT))
     assert re.findall(r'class="added".*?<tspan x="\d+">(.*?)</tspan>', page) == ["dawn", "a red boat"]
     assert re.findall(r'class="removed".*?<tspan class="gone" x="\d+">(.*?)</tspan>', page) == ["dusk"]
     assert 'class="added"' not in page_of(of(DUSK, DAWN, BOAT), changes=False)
 
 
-def test_siblings_of_the_same_words_do_not_repeat_them() -> None:
+def test_siblings_with_the_same_words_do_not_repeat_them() -> None:
     twin = replace(image_of(3, prompt=DAWN.prompt, parent=0), url=BOAT.url)
     page = page_of(of(DUSK, DAWN, twin))
     assert page.count('class="added"') == 1
     assert [one["added"] for one in facts(page)] == [[], ["dawn"], ["dawn"]]
 
 
-def test_images_stand_right_of_what_they_came_of() -> None:
+def test_images_are_placed_to_the_right_of_their_parents() -> None:
     first, second, third = facts(page_of(of(DUSK, DAWN, BOAT)))
     assert [one["parent"] for one in (first, second, third)] == [None, 0, 1]
     assert first["x"] < second["x"] < third["x"]
     assert first["y"] == second["y"] == third["y"]
 
 
-def test_first_images_of_one_prompt_hang_on_one_head() -> None:
+def test_first_images_of_one_prompt_share_one_head() -> None:
     page = page_of(of(DUSK, image_of(3, prompt=DUSK.prompt), image_of(4, prompt="a harbour")))
     assert "2 first prompts" in page
     assert page.count("<rect") == 2 + 3
 
 
-def test_an_image_hangs_on_the_nearest_ancestor_that_is_shown() -> None:
+def test_an_image_is_attached_to_its_nearest_visible_ancestor() -> None:
     failed = replace(DAWN, judgment="fail")
     passed = (replace(DUSK, judgment="pass"), failed, replace(BOAT, judgment="pass"))
     known = facts(page_of(of(*passed), include="passed"))
@@ -70,7 +70,7 @@ def test_an_image_hangs_on_the_nearest_ancestor_that_is_shown() -> None:
     assert known[1]["added"] == ["dawn, a red boat"]
 
 
-def test_a_circle_of_parents_is_shown_as_far_as_it_goes() -> None:
+def test_a_cycle_of_parents_is_cut() -> None:
     one, other = replace(DUSK, parent_id=DAWN.id), DAWN
     assert [fact["parent"] for fact in facts(page_of(of(one, other)))] == [None, 0]
     self_made = replace(DUSK, parent_id=DUSK.id)
@@ -87,23 +87,23 @@ def test_a_start_image_of_another_branch_is_a_second_parent_with_a_dashed_edge()
     assert seconds[0].count("<path") == 1
 
 
-def test_the_start_image_that_is_the_parent_needs_no_second_edge() -> None:
+def test_a_start_image_that_is_the_parent_needs_no_second_edge() -> None:
     edit = replace(DAWN, start_url=DUSK.url)
     assert [one["source"] for one in facts(page_of(of(DUSK, edit)))] == [None, None]
 
 
-def test_a_rollback_points_back_to_the_picture_it_shares() -> None:
+def test_a_rollback_points_back_to_the_picture_that_it_shares() -> None:
     back = replace(image_of(4, prompt=BOAT.prompt, parent=2), kind="rollback", url=DUSK.url)
     assert facts(page_of(of(DUSK, DAWN, BOAT, back)))[3]["source"] == 0
 
 
-def test_of_large_maps_only_the_first_thumbnails_are_asked_for_at_once() -> None:
+def test_large_maps_load_only_the_first_thumbnails_at_once() -> None:
     page = page_of(of(*(image_of(number) for number in range(AT_ONCE + 5))))
     assert len(re.findall(r"<image href=", page)) == AT_ONCE
     assert len(re.findall(r"<image data-href=", page)) == 5
 
 
-def test_a_chain_of_hundreds_is_drawn_and_its_list_is_not_nested_beyond_reading() -> None:
+def test_a_chain_of_hundreds_is_drawn_and_its_list_stays_readable() -> None:
     chain = [image_of(number, parent=number - 1 if number else None) for number in range(400)]
     page = page_of(of(*chain))
     assert len(facts(page)) == 400
@@ -116,7 +116,7 @@ def test_a_chain_of_hundreds_is_drawn_and_its_list_is_not_nested_beyond_reading(
     assert text.count("<li>") == text.count("</li>") == 400
 
 
-def test_the_list_nests_each_image_in_what_it_came_of() -> None:
+def test_the_list_nests_each_image_in_its_parent() -> None:
     page = page_of(of(DUSK, DAWN, BOAT, image_of(3, prompt="a lighthouse", parent=0)))
     text = re.sub(
         r"\s+", "", page[page.index('id="again"') : page.index("</section>", page.index('id="again"'))]

@@ -1,4 +1,4 @@
-"""The recipe card: which image, what it says, and a command that a shell can be given."""
+"""The recipe card: which image it shows, what it says, and a command for the shell."""
 
 import json
 import shlex
@@ -21,7 +21,7 @@ def page_of(material: Material, **options: Any) -> str:
 
 
 def sent_by(command: str) -> dict[str, Any]:
-    """The body that a shell would send."""
+    """The body that the shell would send."""
     words = shlex.split(command)
     assert words[:2] == ["curl", "-sS"]
     assert words[-2] == "-d"
@@ -35,7 +35,7 @@ def with_job(image: ImageFacts, **fields: Any) -> Material:
     return replace(material_of(4), images=(*others, image), jobs=(job,))
 
 
-def test_the_newest_image_that_passed_has_the_card() -> None:
+def test_the_card_shows_the_newest_image_that_passed() -> None:
     material = material_of(8)
     page = page_of(material)
     assert page.count("<article") == 1
@@ -43,13 +43,13 @@ def test_the_newest_image_that_passed_has_the_card() -> None:
     assert f'<h2 id="recipe-1">{material.images[7].prompt}</h2>' in page
 
 
-def test_where_none_passed_the_newest_not_judged_has_the_card() -> None:
+def test_without_a_passed_image_the_card_shows_the_newest_unjudged_one() -> None:
     images = (replace(image_of(1), judgment="fail"), replace(image_of(2), judgment=None))
     page = page_of(replace(material_of(0), images=images), most=2)
     assert page.index("number 2</h2>") < page.index("number 1</h2>")
 
 
-def test_an_image_can_be_named() -> None:
+def test_an_image_can_be_chosen_by_id() -> None:
     page = page_of(material_of(8), image_id=str(uuid_of(2)))
     assert page.count("<article") == 1
     assert "number 2</h2>" in page
@@ -62,7 +62,7 @@ def test_an_image_of_another_project_is_refused_by_name() -> None:
     assert str(caught.value) == "'nope' is not an image of these projects"
 
 
-def test_an_image_that_was_gone_back_to_names_the_one_to_ask_for() -> None:
+def test_a_rolled_back_image_names_the_original() -> None:
     back = replace(image_of(2, parent=1), kind="rollback")
     with pytest.raises(InputError, match=str(uuid_of(1))):
         page_of(replace(material_of(0), images=(image_of(1), back)), image_id=str(uuid_of(2)))
@@ -70,11 +70,11 @@ def test_an_image_that_was_gone_back_to_names_the_one_to_ask_for() -> None:
         page_of(replace(material_of(0), images=(back,)))
 
 
-def test_what_refining_added_is_marked() -> None:
+def test_words_added_by_refinement_are_marked() -> None:
     assert "number 3<ins>, soft light</ins></p>" in page_of(material_of(4))
 
 
-def test_facts_that_are_not_known_are_said_to_be() -> None:
+def test_unknown_facts_are_shown_as_unknown() -> None:
     image = replace(image_of(3), cost_usd=None, seed=None, job_id=None)
     page = page_of(replace(material_of(0), images=(image,)))
     assert "<dt>Cost</dt><dd>not known</dd>" in page
@@ -82,7 +82,7 @@ def test_facts_that_are_not_known_are_said_to_be() -> None:
     assert "<dt>Time</dt><dd>not known</dd>" in page
 
 
-def test_the_command_asks_for_the_same_image() -> None:
+def test_the_command_requests_the_same_image() -> None:
     material = material_of(8)
     body = sent_by(curl_command(material, material.images[5]))
     assert body == {
@@ -100,7 +100,7 @@ def test_the_command_asks_for_the_same_image() -> None:
     }
 
 
-def test_the_seed_that_was_asked_stands_where_the_provider_told_none() -> None:
+def test_the_requested_seed_is_shown_when_the_provider_returned_none() -> None:
     image = replace(image_of(3), seed=None)
     assert job_body(with_job(image), image)["seed"] == variant_of(3).seed
 
@@ -111,7 +111,7 @@ def test_options_of_other_providers_are_left_out() -> None:
     assert "options" not in body
 
 
-def test_the_address_of_a_mask_is_published_only_where_it_is_our_own() -> None:
+def test_the_url_of_a_mask_is_published_only_when_it_is_our_own() -> None:
     image = replace(image_of(0), kind="inpaint")
     own = "http://testserver/images/" + "b" * 64 + ".png"
     foreign = "https://elsewhere.example/mask.png?signature=secret"
@@ -124,7 +124,7 @@ def test_the_address_of_a_mask_is_published_only_where_it_is_our_own() -> None:
 
 
 @pytest.mark.parametrize("prompt", [HOSTILE, "it's $(reboot) `reboot` !! \\ \n'; reboot #", "\u202egnihton"])
-def test_no_prompt_gets_out_of_its_quotes_or_hides_in_the_command(prompt: str) -> None:
+def test_a_prompt_cannot_escape_its_quotes_in_the_command(prompt: str) -> None:
     material = material_of(4, words=prompt)
     command = curl_command(material, material.images[3])
     assert sent_by(command)["prompt"] == prompt

@@ -18,7 +18,7 @@ from tests.artifacts.materials import image_of, job_of, material_of, uuid_of, va
 def variants_of(
     provider: str, count: int, *, first: int, ms: int = 2000, cost_usd: Decimal | None = Decimal("0.04")
 ) -> list[VariantFacts]:
-    """Variants of one model, each with an image of its own and one call that took `ms` and a bit more each."""
+    """Variants of one model, each with an image and one call of about `ms` milliseconds, each a bit longer."""
     return [
         replace(
             variant_of(0),
@@ -38,7 +38,7 @@ def job_with(*variants: VariantFacts) -> JobFacts:
 
 
 def tallied(passed: dict[str, tuple[int, int]], ms: dict[str, int] | None = None) -> tuple[ModelTally, ...]:
-    """Tallies of models by how many of how many images passed."""
+    """Tallies of models: how many of how many images passed."""
     variants: list[VariantFacts] = []
     images = []
     for place, (provider, (part, whole)) in enumerate(passed.items()):
@@ -62,7 +62,7 @@ def page_of(material: Material) -> str:
     return file.content.decode()
 
 
-def test_every_image_asked_has_one_outcome() -> None:
+def test_every_requested_image_has_one_outcome() -> None:
     for row in tallies(material_of(60).jobs, material_of(60).images):
         assert row.asked == 15
         parts = (row.kept, row.duplicates, row.refused, row.failed, row.cancelled, row.waiting)
@@ -70,7 +70,7 @@ def test_every_image_asked_has_one_outcome() -> None:
         assert sum(count for _, count in row.failures) == row.refused + row.failed
 
 
-def test_the_table_has_a_line_for_each_model_with_figures_and_their_samples() -> None:
+def test_the_table_has_a_row_for_each_model_with_figures_and_sample_sizes() -> None:
     first, *others = table_of(material_of(60))
     assert [row["provider"] for row in others] == ["mock", "openai", "workers"]
     assert first == {
@@ -84,7 +84,7 @@ def test_the_table_has_a_line_for_each_model_with_figures_and_their_samples() ->
     }  # fmt: skip
 
 
-def test_an_unknown_cost_is_said_and_never_counted_as_nothing() -> None:
+def test_an_unknown_cost_is_reported_and_never_counted_as_zero() -> None:
     known, unknown = (
         variants_of("gemini", 1, first=place, cost_usd=cost)
         for place, cost in ((0, Decimal("0.04")), (1, None))
@@ -99,7 +99,7 @@ def test_an_unknown_cost_is_said_and_never_counted_as_nothing() -> None:
     )
 
 
-def test_an_attempt_whose_answer_was_never_seen_is_possibly_billed_and_no_sample_of_time() -> None:
+def test_a_call_without_an_answer_is_possibly_billed_and_not_a_time_sample() -> None:
     steps = (StepFacts("generate", 1, "unknown", None, ""), StepFacts("generate", 2, "ok", 900, ""))
     (variant,) = variants_of("gemini", 1, first=0)
     (row,) = tallies([job_with(replace(variant, steps=steps))], [image_of(0)])
@@ -108,7 +108,7 @@ def test_an_attempt_whose_answer_was_never_seen_is_possibly_billed_and_no_sample
     assert (row.latency.count, row.latency.median.value) == (1, 900)
 
 
-def test_jobs_that_all_failed_are_a_benchmark_too() -> None:
+def test_jobs_that_all_failed_make_a_benchmark_too() -> None:
     failed = replace(variant_of(6), image_id=None)
     page = page_of(replace(material_of(0), jobs=(job_with(failed),)))
     assert "1 job asked 1 model for 1 image: 0 were returned, 0 kept." in page
@@ -117,12 +117,12 @@ def test_jobs_that_all_failed_are_a_benchmark_too() -> None:
     assert "og:image" not in page
 
 
-def test_without_a_job_there_is_nothing_to_compare() -> None:
+def test_a_project_without_jobs_is_refused() -> None:
     with pytest.raises(EmptyMaterialError, match="no jobs yet"):
         page_of(replace(material_of(3), jobs=()))
 
 
-def test_no_winner_is_named_where_intervals_overlap() -> None:
+def test_no_winner_is_named_when_intervals_overlap() -> None:
     rows = tallied({"gemini": (8, 10), "openai": (5, 10)})
     assert told_apart_by_rate(rows) == (
         "The intervals of the pass rates overlap: these samples do not show which model passes more often."
@@ -136,7 +136,7 @@ def test_a_model_whose_interval_lies_above_all_others_is_named() -> None:
     )
 
 
-def test_pairs_that_differ_are_named_where_no_model_beats_all() -> None:
+def test_pairs_that_differ_are_named_when_no_model_beats_all() -> None:
     rows = tallied({"gemini": (95, 100), "openai": (90, 100), "workers": (30, 100)})
     assert told_apart_by_rate(rows) == (
         "gemini · gemini-1 passed more often than workers · workers-1; openai · openai-1 passed more often than "
@@ -150,7 +150,7 @@ def test_one_judged_model_has_its_rate_with_its_interval() -> None:
     )
 
 
-def test_a_faster_model_is_named_only_where_the_samples_suffice() -> None:
+def test_a_faster_model_is_named_only_when_the_samples_suffice() -> None:
     times = {"gemini": 1000, "openai": 3000}
     enough = tallied({"gemini": (6, 6), "openai": (6, 6)}, times)
     assert told_apart_by_time(enough) == (

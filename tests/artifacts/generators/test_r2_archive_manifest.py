@@ -1,4 +1,4 @@
-"""The archive manifest: objects with their digests, the missing ones marked, harmless in a spreadsheet."""
+"""The archive manifest: objects with their digests, missing ones marked, safe to open in a spreadsheet."""
 
 import csv
 import io
@@ -27,7 +27,7 @@ def listed(format_: str) -> bytes:
     return file.content
 
 
-def test_a_table_marks_what_is_missing_and_runs_nothing() -> None:
+def test_a_table_marks_missing_objects_and_contains_no_formula() -> None:
     rows = list(csv.reader(io.StringIO(listed("csv").decode("utf-8-sig"), newline="")))
     assert rows == [
         ["storage", "key", "bytes", "sha256", "media_type", "row", "state"],
@@ -37,7 +37,7 @@ def test_a_table_marks_what_is_missing_and_runs_nothing() -> None:
     ]
 
 
-def test_a_record_says_the_same_with_its_sums() -> None:
+def test_the_json_form_has_the_same_content_and_totals() -> None:
     made: Any = json.loads(listed("json"))
     assert (made["format"], made["version"]) == ("dali.archive", 1)
     assert (made["count"], made["bytes"], made["missing"]) == (3, 5, 1)
@@ -53,7 +53,7 @@ def test_a_record_says_the_same_with_its_sums() -> None:
     assert made["objects"][2]["key"] == "=HYPERLINK(1)"
 
 
-def test_work_that_stored_nothing_yet_is_refused() -> None:
+def test_a_project_without_stored_objects_is_refused() -> None:
     generator = generators.get("r2ArchiveManifest")
     with pytest.raises(EmptyMaterialError, match="nothing is stored"):
         generator.generate(replace(material_of(1), objects=lambda: ()), generator.options())

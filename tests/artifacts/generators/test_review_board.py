@@ -1,4 +1,4 @@
-"""The review board: each image with its number and its words, lines for pens, forms where comments are taken."""
+"""The review board: each image with number and text, lines for pens, and forms when comments are accepted."""
 
 import re
 from typing import Any
@@ -16,7 +16,7 @@ def page_of(count: int = 3, *, words: str = "", **options: Any) -> str:
     return made[0].content.decode()
 
 
-def test_each_image_has_a_number_that_can_be_linked_to_and_lines_to_write_on() -> None:
+def test_each_image_has_a_linkable_number_and_lines_to_write_on() -> None:
     page = page_of(3)
     assert re.findall(r'<article class="entry" id="(.*?)"', page) == ["image-1", "image-2", "image-3"]
     assert re.findall(r'href="#(image-\d)"><img', page) == ["image-1", "image-2", "image-3"]
@@ -25,18 +25,18 @@ def test_each_image_has_a_number_that_can_be_linked_to_and_lines_to_write_on() -
     assert lines == ["<span></span>" * PRINTED_LINES] * 3
 
 
-def test_writes_go_to_the_image_by_its_id() -> None:
+def test_comments_are_sent_with_the_image_id() -> None:
     assert re.findall(r'data-image="(.*?)"', page_of(2)) == [str(uuid_of(0)), str(uuid_of(1))]
 
 
-def test_without_comments_a_board_has_no_form_and_asks_for_nothing() -> None:
+def test_a_board_without_comments_has_no_form_and_makes_no_request() -> None:
     page = page_of(comments=False)
     assert "<form" not in page
     assert "fetch(" not in page
     assert 'data-writes="off"' in page
 
 
-def test_each_image_has_a_form_that_is_hidden_until_somebody_answers() -> None:
+def test_each_image_has_a_form_that_is_hidden_until_the_server_answers() -> None:
     page = page_of()
     assert page.count('<section class="talk" hidden') == page.count("<form") == 3
     assert 'data-writes="on"' in page
@@ -50,7 +50,7 @@ def test_verdicts_and_notes_can_be_left_out() -> None:
     assert 'class="mark' not in page
 
 
-def test_hostile_words_stay_words() -> None:
+def test_hostile_text_stays_text() -> None:
     page = page_of(words=HOSTILE)
     assert page.count("<script") == page_of().count("<script")
     assert "<img src=x" not in page

@@ -24,7 +24,7 @@ def made_by(job: JobFacts, *images: ImageFacts, **changes: Any) -> Material:
 
 
 def one_provider(index: int, seeds: list[int], **changes: Any) -> JobFacts:
-    """A job of the mock with images `4 * index` and up, one for each seed."""
+    """A job of the mock with images from `4 * index` on, one for each seed."""
     variants = tuple(
         replace(
             variant_of(0), id=uuid_of(700_000 + 4 * index + at), provider="mock", model="mock-painter-1",
@@ -41,7 +41,7 @@ def one_provider(index: int, seeds: list[int], **changes: Any) -> JobFacts:
     return replace(job_of(index, range(0), ""), **(fields | changes))
 
 
-def test_a_job_with_a_seed_is_asked_for_with_that_seed() -> None:
+def test_a_job_with_a_seed_is_requested_with_that_seed() -> None:
     material = made_by(one_provider(0, [7, 8], seed=7), image_of(0), image_of(1))
     (call,) = script(material)["calls"]
     assert call["route"] == "POST /api/projects/{projectId}/jobs"
@@ -60,7 +60,7 @@ def test_a_job_with_a_seed_is_asked_for_with_that_seed() -> None:
     assert call["results"][1]["sha256"] == hashlib.sha256(original(1)).hexdigest()
 
 
-def test_random_seeds_are_given_one_by_one_so_that_each_variant_keeps_its_index() -> None:
+def test_random_seeds_are_given_one_by_one_to_keep_each_variant_index() -> None:
     material = made_by(one_provider(0, [91, 12]), image_of(0), image_of(1))
     (call,) = script(material)["calls"]
     assert call["body"]["seeds"] == {"mock": [91, 12]}
@@ -68,7 +68,7 @@ def test_random_seeds_are_given_one_by_one_so_that_each_variant_keeps_its_index(
     assert "seed" not in call["body"]
 
 
-def test_a_retry_of_uneven_numbers_becomes_one_call_for_each_number() -> None:
+def test_a_retry_with_uneven_counts_becomes_one_call_for_each_count() -> None:
     job = one_provider(0, [5, 9])
     other = replace(job.variants[0], id=uuid_of(1), provider="workers", seed=3, image_id=None)
     job = replace(job, variants=(*job.variants, other), providers=("mock", "workers"))
@@ -79,7 +79,7 @@ def test_a_retry_of_uneven_numbers_becomes_one_call_for_each_number() -> None:
     ]
 
 
-def test_an_edit_names_its_parent_by_the_call_that_made_it_whatever_the_clocks_say() -> None:
+def test_an_edit_names_its_parent_by_the_call_that_made_it_regardless_of_clocks() -> None:
     parent = one_provider(0, [7], created_at=START_MS + 10)
     child = one_provider(
         1,
@@ -98,7 +98,7 @@ def test_an_edit_names_its_parent_by_the_call_that_made_it_whatever_the_clocks_s
     }  # fmt: skip
 
 
-def test_a_start_image_from_elsewhere_and_a_mask_are_named_by_object_and_digest() -> None:
+def test_an_external_start_image_and_a_mask_are_named_by_object_and_digest() -> None:
     job = one_provider(
         0, [7], kind="inpaint", start_image_url="https://user:secret@example.com/a.png?token=1",
         start_image_key="project/p/jobs/j/orig/5", mask_key="project/p/jobs/j/orig/6",
@@ -117,7 +117,7 @@ def test_a_start_image_from_elsewhere_and_a_mask_are_named_by_object_and_digest(
     assert "secret" not in json.dumps(made)
 
 
-def test_kept_variants_and_rollbacks_are_calls_of_their_own() -> None:
+def test_kept_variants_and_rollbacks_are_separate_calls() -> None:
     job = one_provider(0, [7, 8])
     job = replace(job, variants=(job.variants[0], replace(job.variants[1], status="skipped")))
     back = replace(image_of(9), kind="rollback", parent_id=uuid_of(1), seed=None)
@@ -127,7 +127,7 @@ def test_kept_variants_and_rollbacks_are_calls_of_their_own() -> None:
     assert calls[2]["references"] == {"progressionId": {"call": 2}}
 
 
-def test_what_cannot_be_had_again_is_said() -> None:
+def test_irreproducible_parts_are_reported() -> None:
     def nothing(key: str) -> bytes:
         raise FileNotFoundError(key)
 
@@ -142,7 +142,7 @@ def test_what_cannot_be_had_again_is_said() -> None:
     ]
 
 
-def test_jobs_that_left_nothing_are_written_down_where_that_is_asked_for() -> None:
+def test_jobs_without_images_are_included_on_request() -> None:
     lost = one_provider(0, [7])
     lost = replace(lost, variants=(replace(lost.variants[0], status="failed", image_id=None),))
     with pytest.raises(EmptyMaterialError, match="no job has left an image yet"):

@@ -1,4 +1,4 @@
-"""Slideshows: slides, notes, and what of them is public."""
+"""Slideshows: slides, notes, and which of them are public."""
 
 from artifacts.generators.slideshow.generator import Slideshow, SlideshowOptions
 from tests.artifacts.materials import material_of
@@ -17,12 +17,12 @@ def test_there_is_a_title_and_a_slide_for_each_image() -> None:
     assert "data-autoplay>" not in page
 
 
-def test_it_is_told_how_to_play() -> None:
+def test_the_page_gets_the_playback_options() -> None:
     page = page_of(2, SlideshowOptions(include="all", seconds=2.5, autoplay=True))
     assert '<div class="show" id="show" data-ms="2500" data-autoplay>' in page
 
 
-def test_notes_are_in_the_page_only_where_they_are_wanted() -> None:
+def test_notes_are_in_the_page_only_on_request() -> None:
     for is_wanted in (True, False):
         page = page_of(3, SlideshowOptions(include="all", notes=is_wanted))
         for said in ("The light is as asked.", "gemini.light", "Ask for a straight tower.", "seed 1"):

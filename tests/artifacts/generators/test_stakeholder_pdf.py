@@ -1,4 +1,4 @@
-"""Reports: the figures and what is not known of them, which images are large, prompts, failures, hostile words."""
+"""Reports: figures and their unknowns, the choice of large images, prompts, failures, hostile text."""
 
 from dataclasses import replace
 from decimal import Decimal
@@ -24,7 +24,7 @@ def figures_of(material: Material) -> dict[str, tuple[str, str]]:
     return {figure["label"]: (figure["value"], figure["note"]) for figure in found}
 
 
-def test_the_rate_has_its_sample_and_unknown_costs_are_counted() -> None:
+def test_the_rate_has_its_sample_size_and_unknown_costs_are_counted() -> None:
     figures = figures_of(material_of(12))
     assert figures["Images"] == ("12", "of 12 asked for")
     assert figures["Pass rate"] == ("67 %", "6 of 9 judged; 95 % interval 35 to 88 %; 3 not judged")
@@ -33,7 +33,7 @@ def test_the_rate_has_its_sample_and_unknown_costs_are_counted() -> None:
     assert figures["Without an image"] == ("2", "1 duplicate not kept, 1 refused")
 
 
-def test_what_nobody_judged_or_priced_is_said_to_be_unknown() -> None:
+def test_unjudged_and_unpriced_images_are_reported_as_unknown() -> None:
     material = material_of(3)
     material = replace(
         material,
@@ -49,7 +49,7 @@ def test_what_nobody_judged_or_priced_is_said_to_be_unknown() -> None:
     assert "Whatthejudgesaid" not in together(made(material))
 
 
-def test_a_cost_of_nothing_is_known() -> None:
+def test_a_cost_of_zero_is_known() -> None:
     material = material_of(1)
     jobs = tuple(
         replace(job, variants=tuple(replace(one, cost_usd=Decimal(0)) for one in job.variants))
@@ -61,7 +61,7 @@ def test_a_cost_of_nothing_is_known() -> None:
     )
 
 
-def test_images_that_passed_are_chosen_first_and_of_those_the_newest() -> None:
+def test_passed_images_are_chosen_first_and_the_newest_of_them() -> None:
     chosen = best_of(material_of(8).images, 6)
     assert [image.judgment for image in chosen] == ["pass", "pass", "pass", "pass", None, None]
     assert [image.seed for image in chosen[:2]] == [7, 4]
@@ -77,19 +77,19 @@ def test_the_appendix_has_all_prompts_seeds_and_reasons_and_can_be_left_out() ->
     assert "Allprompts" not in together(made(material, StakeholderOptions(appendix=False)))
 
 
-def test_a_panorama_shares_its_page_and_most_bounds_the_large_images() -> None:
+def test_a_panorama_shares_its_page_and_most_limits_the_large_images() -> None:
     few = pages_of(made(material_of(12), StakeholderOptions(most=1, appendix=False)))
     many = pages_of(made(material_of(12), StakeholderOptions(most=12, appendix=False)))
     assert len(few) < len(many) <= len(few) + 11
 
 
-def test_hostile_words_are_text() -> None:
+def test_hostile_text_stays_text() -> None:
     words = together(made(material_of(3, words=HOSTILE)))
     assert "<script>alert(1)</script>\"'><imgsrc=xonerror=alert(2)>" in words
     assert '#import"x"\\$x$@ref=1+1' in words
 
 
-def test_missing_and_broken_originals_have_a_frame_that_says_so() -> None:
+def test_missing_and_broken_originals_get_a_frame_that_says_so() -> None:
     def read(key: str) -> bytes:
         if key.endswith("3"):
             return b"broken"
@@ -100,7 +100,7 @@ def test_missing_and_broken_originals_have_a_frame_that_says_so() -> None:
     assert "Theoriginalcannotberead" in words
 
 
-def test_images_without_a_job_are_shown_all_the_same() -> None:
+def test_images_without_a_job_are_shown() -> None:
     words = together(made(replace(material_of(2), jobs=())))
     assert "imported" in words
     assert "Whatitcost" not in words

@@ -1,4 +1,4 @@
-"""Storyboards: the order and the arrows, sheets, words in every script, pictures that cannot be read."""
+"""Storyboards: order and arrows, sheets, text in every script, pictures that cannot be read."""
 
 from dataclasses import replace
 
@@ -26,19 +26,19 @@ def test_a_branch_stays_together_and_parents_come_first() -> None:
     assert [image.id.int & 0xFFFF for image in by_descent(images)] == [0, 2, 4, 1, 3]
 
 
-def test_images_that_descend_from_each_other_in_a_circle_are_all_shown() -> None:
+def test_images_in_a_cycle_are_all_shown() -> None:
     images = [image_of(0, parent=1), image_of(1, parent=0), image_of(2, parent=2)]
     assert {image.id for image in by_descent(images)} == {uuid_of(0), uuid_of(1), uuid_of(2)}
 
 
-def test_frames_say_what_they_came_from() -> None:
+def test_frames_name_their_parent() -> None:
     words = text_of(made(material_of(3)))
     assert "edit of  3" not in words
     assert "editof2" in "".join(words.split())
     assert "leadsto3" in "".join(words.split())
 
 
-def test_a_child_of_an_image_that_is_not_shown_says_so() -> None:
+def test_a_child_of_a_hidden_image_says_so() -> None:
     material = replace(material_of(1), images=(image_of(1, parent=900),))
     assert "editofanimagenotshown" in together(made(material))
 
@@ -78,26 +78,26 @@ def test_notes_can_be_left_out() -> None:
         "a\x00b\x1b[31mc\ud800d",
     ],
 )
-def test_words_of_every_script_and_markup_can_be_read_back(words: str) -> None:
+def test_text_of_every_script_and_markup_can_be_read_back(words: str) -> None:
     content = made(material_of(1, words=words))
     expected = one_line(words)["text"].replace("\ud800", "")
     assert "".join(expected.split()).replace("\u200b", "") in together(content)
 
 
-def test_a_character_that_no_font_has_spoils_nothing_else() -> None:
+def test_a_character_without_a_font_affects_nothing_else() -> None:
     words = together(made(material_of(1, words="runes ᚠᚡ and signs 𓀀, then more")))
     assert "runes" in words
     assert "thenmore" in words
 
 
 @pytest.mark.parametrize(("words", "letters"), [("منارة عند الغسق", "منارة"), ("מגדלור בשקיעה", "מגדלור")])
-def test_right_to_left_words_are_set_and_read_from_the_right(words: str, letters: str) -> None:
+def test_right_to_left_text_is_set_from_the_right(words: str, letters: str) -> None:
     assert paragraphs(f"{words}, dusk\nA lighthouse, {words}")[0]["rtl"]
     assert not paragraphs(f"{words}, dusk\nA lighthouse, {words}")[1]["rtl"]
     assert set(letters) <= set(together(made(material_of(1, words=words))))
 
 
-def test_long_words_are_broken_but_never_inside_of_one_sign() -> None:
+def test_long_words_are_broken_but_never_inside_a_grapheme() -> None:
     assert "\u200b" in one_line("x" * 60)["text"]
     assert "\u200b" not in one_line("👩‍🚀" * 8)["text"].replace("\u200b👩", "👩")
     assert "\u200b" not in one_line("م" * 60)["text"]
@@ -108,7 +108,7 @@ def test_a_text_is_shortened_at_a_word() -> None:
     assert one_line("灯台灯台灯台", 7)["text"] == "灯台灯…"
 
 
-def test_missing_and_broken_originals_have_a_frame_that_says_so() -> None:
+def test_missing_and_broken_originals_get_a_frame_that_says_so() -> None:
     def read(key: str) -> bytes:
         if key.endswith("0"):
             raise FileNotFoundError(key)

@@ -1,4 +1,4 @@
-"""The voting deck: choices that work as ballots on paper, nothing that sways, sent unless told otherwise."""
+"""The voting deck: choices that also work on paper, nothing that biases, votes sent by default."""
 
 import re
 from typing import Any
@@ -29,7 +29,7 @@ def test_maybe_can_be_left_out() -> None:
     assert re.findall(r'name="vote-1" value="(\w+)"', page_of(1, maybe=False)) == ["yes", "no"]
 
 
-def test_provider_and_verdict_are_shown_only_where_asked_for() -> None:
+def test_provider_and_verdict_are_shown_only_on_request() -> None:
     assert 'class="mark' not in page_of()
     assert "<span>openai</span>" not in page_of()
     page = page_of(blind=False)
@@ -37,7 +37,7 @@ def test_provider_and_verdict_are_shown_only_where_asked_for() -> None:
     assert "<span>openai</span>" in page
 
 
-def test_votes_are_sent_unless_they_are_to_stay_on_the_page() -> None:
+def test_votes_are_sent_unless_they_should_stay_on_the_page() -> None:
     asking = page_of()
     assert "fetch(" in asking
     assert 'data-writes="on"' in asking

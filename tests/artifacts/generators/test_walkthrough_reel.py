@@ -1,4 +1,4 @@
-"""The walkthrough reel: a film that plays everywhere, of the length, shape and codec asked for."""
+"""The walkthrough reel: a film that plays everywhere, with the requested length, shape and codec."""
 
 import io
 from dataclasses import replace
@@ -34,11 +34,11 @@ def frames(film: File) -> list[Image.Image]:
     return [Image.fromarray(frame) for frame in shown]
 
 
-def test_it_is_h264_that_plays_while_it_loads_with_a_poster() -> None:
+def test_it_is_h264_with_a_poster_and_plays_while_it_loads() -> None:
     told: list[float] = []
     film, poster = made(material_of(2), told)
     assert (film.name, film.media_type) == ("reel.mp4", "video/mp4")
-    assert film.content.index(b"moov") < film.content.index(b"mdat"), "the index stands in front"
+    assert film.content.index(b"moov") < film.content.index(b"mdat"), "the index comes first"
     with av.open(io.BytesIO(film.content)) as container:
         stream = container.streams.video[0]
         context = stream.codec_context
@@ -61,7 +61,7 @@ def test_it_is_h264_that_plays_while_it_loads_with_a_poster() -> None:
 @pytest.mark.parametrize(
     ("resolution", "size"), [("1080p", (1920, 1080)), ("square", (1080, 1080)), ("vertical", (1080, 1920))]
 )
-def test_it_has_the_shape_that_is_asked_for(
+def test_it_has_the_requested_shape(
     monkeypatch: pytest.MonkeyPatch, resolution: str, size: tuple[int, int]
 ) -> None:
     monkeypatch.setattr(walkthrough_reel, "TITLE_S", 0.2)
@@ -73,7 +73,7 @@ def test_it_has_the_shape_that_is_asked_for(
 
 
 @pytest.mark.usefixtures("small_films")
-def test_vp9_comes_in_webm_the_same_each_time() -> None:
+def test_vp9_comes_in_webm_with_the_same_bytes_each_time() -> None:
     first, second = made(material_of(1), codec="vp9"), made(material_of(1), codec="vp9")
     assert first == second
     assert (first[0].name, first[0].media_type) == ("reel.webm", "video/webm")
@@ -87,19 +87,19 @@ def test_it_moves_fades_and_ends_in_black() -> None:
     first, last = round((TITLE_S + 0.5) * 25), round((TITLE_S + 0.9) * 25)
     assert np.abs(shown[first] - shown[last]).mean() > 0.5, "the picture moves"
     steps = [np.abs(later - earlier).mean() for earlier, later in pairwise(shown)]
-    assert max(steps) < 25, "nothing cuts hard"
+    assert max(steps) < 25, "a frame cuts hard"
     assert shown[-1].max() < 12
 
 
 @pytest.mark.usefixtures("small_films")
-def test_many_images_share_the_longest_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_images_share_the_maximum_duration(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(walkthrough_reel, "MOST_S", 2)
     film, _ = made(material_of(4), captions=False)
     assert len(frames(film)) == round(TITLE_S * 25) + 4 * 12 + 5
 
 
 @pytest.mark.usefixtures("small_films")
-def test_a_missing_or_broken_original_is_passed_over_and_none_at_all_is_refused() -> None:
+def test_missing_or_broken_originals_are_skipped_and_an_empty_film_is_refused() -> None:
     contents = {"good": original(0), "broken": original(0)[:90]}
 
     def read(key: str) -> bytes:
@@ -116,7 +116,7 @@ def test_a_missing_or_broken_original_is_passed_over_and_none_at_all_is_refused(
         made(replace(material, images=images[::2]))
 
 
-def test_nothing_is_submitted_that_would_be_empty() -> None:
+def test_a_film_without_images_is_refused_at_submission() -> None:
     generator = generators.get("walkthroughReel")
     with pytest.raises(EmptyMaterialError, match="run a job"):
         generator.check(material_of(0), parse(generator.options, {}))
@@ -129,7 +129,7 @@ def test_nothing_is_submitted_that_would_be_empty() -> None:
 @pytest.mark.parametrize("frame", [(1280, 720), (1080, 1080), (1080, 1920)])
 @pytest.mark.parametrize("picture", [(1024, 1024), (33, 900), (1600, 400), (9000, 10), (1280, 720), (3, 4)])
 @pytest.mark.parametrize("has_words", [True, False])
-def test_every_picture_stands_inside_the_frame_at_even_places(
+def test_every_picture_lies_inside_the_frame_at_even_coordinates(
     frame: tuple[int, int], picture: tuple[int, int], *, has_words: bool
 ) -> None:
     layout = layout_of(frame, picture, has_words=has_words)
@@ -142,7 +142,7 @@ def test_every_picture_stands_inside_the_frame_at_even_places(
 
 
 @pytest.mark.usefixtures("small_films")
-def test_words_that_nobody_can_draw_do_not_stop_it() -> None:
+def test_text_that_cannot_be_drawn_does_not_stop_it() -> None:
     odd = "".join(chr(code) for code in (0x1F680, 0x10FFFD, 0xE000, 0x0, 0x200F, 0x0E01, 0x1100))
     for words in (HOSTILE, odd, "x" * 3000, " "):
         assert made(material_of(1, words=words))

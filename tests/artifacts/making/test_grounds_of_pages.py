@@ -1,4 +1,4 @@
-"""Pages show a transparent picture on the ground it stands out from, and an opaque one as ever."""
+"""Pages show a transparent picture on a contrasting background, and an opaque one without."""
 
 import re
 from dataclasses import replace
@@ -20,12 +20,12 @@ from tests.factories import ProgressionFactory
 @pytest.mark.parametrize(
     ("level", "written"), [(None, ""), (0, ' data-ground="0"'), (128, ' data-ground="128"')]
 )
-def test_only_a_transparent_picture_has_a_ground(level: int | None, written: str) -> None:
+def test_only_a_transparent_picture_has_a_background(level: int | None, written: str) -> None:
     assert ground(replace(image_of(1), ground=level)) == written
 
 
 @pytest.mark.parametrize("generator", [Lookbook(), Moodboard(), ReviewBoard(), Slideshow(), VotingDeck()])
-def test_a_page_gives_its_transparent_pictures_their_ground(generator: Any) -> None:
+def test_a_page_gives_its_transparent_pictures_a_background(generator: Any) -> None:
     material = material_of(3)
     clear = replace(material.images[1], ground=0)
     material = replace(material, images=(material.images[0], clear, material.images[2]))
@@ -38,7 +38,7 @@ def test_a_page_gives_its_transparent_pictures_their_ground(generator: Any) -> N
 
 
 @pytest.mark.django_db
-def test_the_home_page_gives_them_their_ground_too(client: Client) -> None:
+def test_the_home_page_gives_transparent_pictures_a_background(client: Client) -> None:
     ProgressionFactory(ground=0, generated_image_url="/images/aa.webp")
     ProgressionFactory(generated_image_url="/images/bb.webp")
     page = client.get("/").content.decode()

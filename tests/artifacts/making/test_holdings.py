@@ -1,4 +1,4 @@
-"""What the storages hold for a project, as the archive manifest lists it."""
+"""The objects that the storages hold for a project, as the archive manifest lists them."""
 
 import hashlib
 
@@ -37,7 +37,7 @@ def test_start_images_masks_and_skipped_variants_are_listed_too(shown: Project) 
     assert rows["project/p/skipped"].row == f"variants/{variant.pk}"
 
 
-def test_delivery_images_are_listed_by_key_where_this_server_has_them(shown: Project) -> None:
+def test_delivery_images_are_listed_by_key_when_this_server_has_them(shown: Project) -> None:
     sha256 = "a" * 64
     delivery_files().put_once(file_key(sha256), b"webp", media_type="image/webp")
     addresses = [

@@ -1,4 +1,4 @@
-"""One odd image never ends an artifact: thin ones, damaged ones, missing ones, and those that break a generator."""
+"""One odd image never breaks an artifact: thin, damaged and missing ones, and those that break a generator."""
 
 import subprocess
 import sys
@@ -20,7 +20,7 @@ from tests.artifacts.test_generator_contract import ALL, made_of
 from tests.artifacts.thin_pictures import thin_material
 
 ROOT = Path(__file__).resolve().parents[3]
-# A film of 720p with nine pictures takes 170, decoding a picture of 1024 x 1024 takes 10.
+# A 720p film with nine pictures takes 170, decoding a 1024 x 1024 picture takes 10.
 MOST_MB = 350
 
 
@@ -33,7 +33,7 @@ def test_every_generator_shows_pictures_of_any_shape(name: str) -> None:
 
 
 @pytest.mark.rest
-def test_thin_pictures_take_no_more_memory_than_what_is_made_of_them() -> None:
+def test_thin_pictures_take_no_more_memory_than_their_output() -> None:
     command = [sys.executable, "-m", "tests.artifacts.thin_pictures"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0, done.stderr
@@ -44,7 +44,7 @@ def test_thin_pictures_take_no_more_memory_than_what_is_made_of_them() -> None:
 
 @pytest.mark.usefixtures("small_films")
 @pytest.mark.parametrize("name", ALL)
-def test_the_rest_is_shown_where_some_originals_are_missing_or_damaged(name: str) -> None:
+def test_the_rest_is_shown_when_some_originals_are_missing_or_damaged(name: str) -> None:
     contents = {"0": original(0), "2": original(2)[:60], "3": b"", "4": b"<svg/>"}
 
     def read(key: str) -> bytes:
@@ -62,7 +62,7 @@ def test_the_rest_is_shown_where_some_originals_are_missing_or_damaged(name: str
 
 
 @pytest.mark.parametrize("name", ["gallery", "walkthroughReel"])
-def test_an_artifact_that_would_show_none_is_refused_in_words(name: str) -> None:
+def test_an_artifact_that_would_show_no_image_is_refused_with_a_message(name: str) -> None:
     def read(key: str) -> bytes:
         raise FileNotFoundError(key)
 
@@ -71,7 +71,7 @@ def test_an_artifact_that_would_show_none_is_refused_in_words(name: str) -> None
         generator.generate(replace(material_of(2), read=read), parse(generator.options, {"include": "all"}))
 
 
-def test_what_breaks_on_one_picture_leaves_that_one_out() -> None:
+def test_a_picture_that_breaks_a_generator_is_left_out() -> None:
     def halved(found: Original) -> int:
         if found.picture.height != found.picture.width:
             raise ZeroDivisionError
@@ -82,7 +82,7 @@ def test_what_breaks_on_one_picture_leaves_that_one_out() -> None:
     assert material.left_out == {material.images[1].id: UNSHOWABLE}
 
 
-def test_a_storage_that_is_away_is_not_the_fault_of_the_image() -> None:
+def test_a_storage_failure_is_not_blamed_on_the_image() -> None:
     def read(key: str) -> bytes:
         raise UnavailableError("The originals cannot be read.")
 
@@ -93,7 +93,7 @@ def test_a_storage_that_is_away_is_not_the_fault_of_the_image() -> None:
 
 
 @pytest.mark.django_db
-def test_the_manifest_names_what_is_left_out(publish: Callable[..., Artifact], shown: Project) -> None:
+def test_the_manifest_names_the_images_left_out(publish: Callable[..., Artifact], shown: Project) -> None:
     images = list(shown.progressions.exclude(judgment="fail").order_by("created_at", "id"))
     images[1].generated_image_r2_key = f"project/{shown.pk}/jobs/gone/orig/0"
     images[1].save()

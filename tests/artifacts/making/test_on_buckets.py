@@ -1,4 +1,4 @@
-"""Upkeep and pages whose objects are in buckets, in the sizes that images and films have."""
+"""Maintenance and pages with objects in buckets, in realistic sizes of images and films."""
 
 import hashlib
 import io
@@ -42,7 +42,7 @@ def body_of(answer: Any) -> bytes:
 
 @pytest.fixture
 def stocked(on_s3: str, db: None) -> Project:
-    """A project of three large images, whose delivery images are still to be made."""
+    """A project of three large images, whose delivery images do not exist yet."""
     project = Project.objects.create(name="Harbour")
     for number in range(3):
         key = f"project/{project.pk}/jobs/j/orig/{number}"
@@ -97,7 +97,7 @@ def test_an_archive_of_large_objects_is_verified(stocked: Project, tmp_path: Any
     assert lines[0].startswith(f"altered  originals  {key}  has SHA-256 ")
 
 
-def test_hashes_and_delivery_images_are_made_again_of_what_buckets_hold(stocked: Project) -> None:
+def test_hashes_and_delivery_images_are_rebuilt_from_the_buckets(stocked: Project) -> None:
     assert rebuild.rebuild_hashes(None, tell=lambda _: None) == rebuild.RebuildCounts(changed=3)
     assert rebuild.rebuild_delivery(None, is_all=False, tell=lambda _: None) == rebuild.RebuildCounts(
         changed=3

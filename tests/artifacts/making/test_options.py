@@ -1,4 +1,4 @@
-"""Options of generators: described, and read strictly."""
+"""Options of generators: described, and parsed strictly."""
 
 from dataclasses import dataclass, field
 from typing import Literal
@@ -11,7 +11,7 @@ from dali.lib.errors import InputError
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """Of every type."""
+    """One option of every type."""
 
     columns: int = field(default=3, metadata={"help": "How many.", "least": 1, "most": 6})
     pace_s: float = field(default=2.5, metadata={"help": "How fast.", "least": 0.5, "most": 10})
@@ -36,7 +36,7 @@ def test_options_are_described_with_type_default_bounds_and_choices() -> None:
     ]
 
 
-def test_given_options_are_taken_and_the_rest_keep_their_defaults() -> None:
+def test_given_options_are_used_and_the_rest_keep_their_defaults() -> None:
     given = {"columns": 2, "pace_s": 3, "is_dark": True, "layout": "list", "note": "hello"}
     assert parse(Options, given) == Options(2, 3.0, True, "list", "hello")
     assert parse(Options, {}) == Options()
@@ -52,7 +52,7 @@ def test_given_options_are_taken_and_the_rest_keep_their_defaults() -> None:
         ("note", "longer"), ("note", 5), ("note", "a\x00"), ("unknown", 1),
     ],
 )  # fmt: skip
-def test_a_value_that_cannot_be_taken_is_refused_by_its_name(name: str, value: object) -> None:
+def test_an_invalid_value_is_refused_by_its_name(name: str, value: object) -> None:
     with pytest.raises(InputError) as caught:
         parse(Options, {name: value})
     assert caught.value.field == f"options.{name}"

@@ -17,13 +17,13 @@ pytestmark = pytest.mark.django_db
 
 
 def rebuild(**options: object) -> str:
-    """What the command says."""
+    """The output of the command."""
     out = io.StringIO()
     call_command("rebuild_artifacts", stdout=out, stderr=io.StringIO(), **options)
     return out.getvalue()
 
 
-def test_what_has_changed_is_made_anew_and_the_rest_is_right_already(
+def test_changed_artifacts_are_rebuilt_and_the_rest_is_up_to_date(
     publish: Callable[..., Artifact], shown: Project
 ) -> None:
     artifact = publish()
@@ -34,7 +34,7 @@ def test_what_has_changed_is_made_anew_and_the_rest_is_right_already(
     assert b"spring" in named("published").read(artifact.content_r2_key)
 
 
-def test_only_what_is_named_is_looked_at(publish: Callable[..., Artifact], shown: Project) -> None:
+def test_only_the_named_artifacts_are_checked(publish: Callable[..., Artifact], shown: Project) -> None:
     publish()
     other = ProjectFactory()
     for options, count in (
@@ -47,7 +47,7 @@ def test_only_what_is_named_is_looked_at(publish: Callable[..., Artifact], shown
         assert rebuild(**options).startswith(f"{count} checked"), options
 
 
-def test_one_that_cannot_be_made_keeps_what_it_showed(
+def test_an_artifact_that_cannot_be_rebuilt_keeps_its_content(
     publish: Callable[..., Artifact], shown: Project
 ) -> None:
     artifact = publish()
@@ -60,7 +60,7 @@ def test_one_that_cannot_be_made_keeps_what_it_showed(
     assert named("published").read(artifact.content_r2_key)
 
 
-def test_a_storage_that_is_away_is_told_to_the_operator_and_not_to_clients(
+def test_a_storage_failure_is_reported_to_the_operator_but_not_to_clients(
     publish: Callable[..., Artifact], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def away(*_: object, **__: object) -> None:
@@ -77,6 +77,6 @@ def test_a_storage_that_is_away_is_told_to_the_operator_and_not_to_clients(
 
 
 @pytest.mark.parametrize("options", [{"generator": "nope"}, {"since": "yesterday"}, {"project": "nope"}])
-def test_what_cannot_be_meant_is_refused(options: dict[str, str]) -> None:
+def test_invalid_arguments_are_refused(options: dict[str, str]) -> None:
     with pytest.raises(CommandError, match=next(iter(options.values()))):
         rebuild(**options)

@@ -1,4 +1,4 @@
-"""Charts: well-formed, named, unmoved by hostile words, and to scale."""
+"""Charts: well-formed, labelled, safe with hostile text, and to scale."""
 
 from xml.etree.ElementTree import Element, fromstring
 
@@ -13,7 +13,7 @@ def parts_of(svg: str, kind: str) -> list[Element]:
     return [one for one in fromstring(svg).iter() if one.get("class") == kind]
 
 
-def test_a_chart_is_a_picture_with_a_title_and_a_description() -> None:
+def test_a_chart_is_an_image_with_a_title_and_a_description() -> None:
     root = fromstring(bars(WORDS, [Bar("a", "1", (BarPart(1, "ok"),))]))
     assert root.get("role") == "img"
     assert root.get("aria-labelledby") == "one-title one-said"
@@ -21,7 +21,7 @@ def test_a_chart_is_a_picture_with_a_title_and_a_description() -> None:
     assert [root[1].get("id"), root[1].text] == ["one-said", "Which passes more often."]
 
 
-def test_hostile_words_stay_words() -> None:
+def test_hostile_text_stays_text() -> None:
     words = Words("one", HOSTILE, HOSTILE)
     for svg in (
         bars(words, [Bar(HOSTILE[:30], HOSTILE, (BarPart(1, "ok"),))]),
@@ -58,7 +58,7 @@ def test_a_day_without_a_value_is_a_gap() -> None:
     assert len(parts_of(svg, "trend")) == 1
 
 
-def test_a_long_label_is_shortened_and_nothing_is_divided_by_nothing() -> None:
+def test_a_long_label_is_shortened_and_nothing_is_divided_by_zero() -> None:
     (label,) = parts_of(bars(WORDS, [Bar("a" * 60, "0", (BarPart(0, "ok"),))]), "label")
     assert label.text == "a" * 33 + "…"
     assert bars(WORDS, [])

@@ -1,4 +1,4 @@
-"""Rates and spreads against values known from the literature and from other programs."""
+"""Rates and quantiles against values from the literature and from other programs."""
 
 import pytest
 
@@ -14,20 +14,18 @@ from artifacts.parts.figures import overlap, quantile_of, rate_of, spread_of
         (0, 20, 0.0, 0.1611),
         (1, 29, 0.0061, 0.1718),
         (29, 29, 0.8830, 1.0),
-        # By hand.
+        # Calculated by hand.
         (5, 10, 0.2366, 0.7634),
     ],
 )
-def test_a_rate_has_the_interval_that_the_literature_gives(
-    part: int, whole: int, low: float, high: float
-) -> None:
+def test_a_rate_has_the_interval_from_the_literature(part: int, whole: int, low: float, high: float) -> None:
     rate = rate_of(part, whole)
     assert rate.share == part / whole
     assert rate.low == pytest.approx(low, abs=5e-5)
     assert rate.high == pytest.approx(high, abs=5e-5)
 
 
-def test_a_rate_of_nothing_is_unknown_and_could_be_anything() -> None:
+def test_a_rate_without_samples_is_unknown_and_its_interval_is_everything() -> None:
     rate = rate_of(0, 0)
     assert rate.share is None
     assert (rate.low, rate.high) == (0.0, 1.0)
@@ -58,7 +56,7 @@ def test_a_sample_too_small_for_an_interval_has_none() -> None:
     assert spread.p90.high is None
 
 
-def test_a_ninetieth_percentile_has_an_upper_end_from_36_values_on() -> None:
+def test_a_ninetieth_percentile_has_an_upper_bound_from_36_values_on() -> None:
     assert quantile_of(range(35), 0.9).high is None
     assert quantile_of(range(36), 0.9).high == 35
 
@@ -68,13 +66,13 @@ def test_many_values_do_not_overflow() -> None:
     assert (found.low, found.high) == (4902, 5099)
 
 
-def test_one_value_is_its_own_spread() -> None:
+def test_one_value_is_its_own_quantiles() -> None:
     spread = spread_of([7])
     assert spread is not None
     assert (spread.median.value, spread.p90.value) == (7, 7)
     assert spread_of([]) is None
 
 
-def test_intervals_that_touch_do_not_tell_two_rates_apart() -> None:
+def test_overlapping_intervals_do_not_separate_two_rates() -> None:
     assert overlap(rate_of(8, 10), rate_of(5, 10))
     assert not overlap(rate_of(95, 100), rate_of(40, 100))

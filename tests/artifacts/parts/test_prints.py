@@ -1,4 +1,4 @@
-"""Prints: originals as JPEG for a page, transparent ones on a ground they stand out from."""
+"""Prints: originals as JPEG for a page, transparent ones on a contrasting background."""
 
 import io
 from dataclasses import replace
@@ -28,7 +28,7 @@ def printed(original: Image.Image, *sides: int) -> list[Image.Image]:
 @pytest.mark.parametrize(
     ("colour", "ground"), [((255, 255, 255), 0), ((0, 0, 0), 255), ((128, 128, 128), 255)]
 )
-def test_a_motif_of_any_colour_is_seen_in_print(shape: str, colour: Colour, ground: int) -> None:
+def test_a_motif_of_any_colour_is_visible_in_print(shape: str, colour: Colour, ground: int) -> None:
     for found in printed(motif(shape, colour), 256, 100):
         pixels = np.asarray(found, np.float64)
         assert np.abs(pixels[:4, :4] - ground).max() <= 2

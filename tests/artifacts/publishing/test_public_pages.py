@@ -1,4 +1,4 @@
-"""`/public/...`: what visitors get, in whole, in part or not at all."""
+"""`/public/...`: full, partial and refused responses."""
 
 from collections.abc import Callable
 from typing import Any
@@ -24,11 +24,11 @@ def body_of(answer: Any) -> bytes:
 
 @pytest.fixture
 def address(publish: Callable[..., Artifact]) -> str:
-    """Where a published lookbook is."""
+    """The URL of a published lookbook."""
     return f"/public/lookbook/{publish().public_slug}"
 
 
-def test_a_page_is_whole_typed_cached_and_guarded(
+def test_a_page_has_its_type_cache_and_security_headers(
     publish: Callable[..., Artifact], client: Client, views: Callable[[], int]
 ) -> None:
     artifact = publish()
@@ -51,9 +51,7 @@ def test_a_page_is_whole_typed_cached_and_guarded(
     assert views() == 1
 
 
-def test_a_page_that_was_seen_is_not_sent_again(
-    address: str, client: Client, views: Callable[[], int]
-) -> None:
+def test_a_cached_page_is_not_sent_again(address: str, client: Client, views: Callable[[], int]) -> None:
     etag = client.get(address)["ETag"]
     answer = client.get(address, headers={"If-None-Match": etag})
     assert (answer.status_code, body_of(answer), answer["ETag"]) == (304, b"", etag)
@@ -61,7 +59,7 @@ def test_a_page_that_was_seen_is_not_sent_again(
     assert views() == 3
 
 
-def test_head_has_the_headers_alone_and_is_no_view(
+def test_head_has_only_the_headers_and_is_not_a_view(
     address: str, client: Client, views: Callable[[], int]
 ) -> None:
     whole = client.get(address)
@@ -93,7 +91,7 @@ def test_head_ignores_a_range(address: str, client: Client, asked: str) -> None:
         ("bytes=0-0", slice(0, 1)),
     ],
 )
-def test_a_part_is_sent_where_one_is_asked_for(address: str, client: Client, asked: str, part: slice) -> None:
+def test_a_range_request_gets_a_part(address: str, client: Client, asked: str, part: slice) -> None:
     whole = body_of(client.get(address))
     answer = client.get(address, headers={"Range": asked})
     assert (answer.status_code, body_of(answer)) == (206, whole[part])
@@ -104,7 +102,7 @@ def test_a_part_is_sent_where_one_is_asked_for(address: str, client: Client, ask
 
 
 @pytest.mark.parametrize("asked", ["bytes=99999999-", "bytes=-0", "bytes=" + "9" * 5000 + "-"])
-def test_a_part_that_is_not_there_is_refused(
+def test_a_range_outside_the_file_is_refused(
     address: str, client: Client, asked: str, views: Callable[[], int]
 ) -> None:
     answer = client.get(address, headers={"Range": asked})
@@ -115,15 +113,13 @@ def test_a_part_that_is_not_there_is_refused(
 
 
 @pytest.mark.parametrize("asked", ["bytes=0-1,3-4", "bytes=9-5", "lines=1-2", "bytes=-", "bytes=a-b", ""])
-def test_a_range_that_is_not_understood_is_passed_over(address: str, client: Client, asked: str) -> None:
+def test_a_malformed_range_is_ignored(address: str, client: Client, asked: str) -> None:
     answer = client.get(address, headers={"Range": asked})
     assert (answer.status_code, len(body_of(answer))) == (200, int(answer["Content-Length"]))
     assert "Content-Range" not in answer
 
 
-def test_a_page_that_is_not_the_one_meant_is_not_sent(
-    address: str, client: Client, views: Callable[[], int]
-) -> None:
+def test_if_match_refuses_another_version(address: str, client: Client, views: Callable[[], int]) -> None:
     etag = client.head(address)["ETag"]
     for condition in ('"other"', f"W/{etag}"):
         for method in (client.get, client.head):
@@ -153,7 +149,7 @@ def test_an_unknown_page_is_a_plain_404(client: Client, slug: str, views: Callab
 
 @pytest.mark.parametrize("generator", ["lookbook", "votingDeck"])
 @pytest.mark.parametrize("folder", ["lookbook", "artifact"])
-def test_either_address_opens_any_artifact_with_all_below_it(
+def test_either_url_opens_any_artifact_and_its_files(
     publish: Callable[..., Artifact], client: Client, folder: str, generator: str
 ) -> None:
     artifact = publish(generator, options={"include": "all"})
@@ -175,7 +171,7 @@ def test_only_reading_is_allowed(address: str, client: Client) -> None:
         assert method(address).status_code == 405
 
 
-def test_a_page_whose_object_is_gone_is_a_404(
+def test_a_page_whose_object_is_missing_is_a_404(
     publish: Callable[..., Artifact], client: Client, views: Callable[[], int]
 ) -> None:
     artifact = publish()
@@ -184,7 +180,7 @@ def test_a_page_whose_object_is_gone_is_a_404(
     assert views() == 0
 
 
-def test_a_storage_that_is_away_is_a_503(
+def test_a_storage_that_is_down_is_a_503(
     address: str, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client.raise_request_exception = False
@@ -198,14 +194,14 @@ def test_a_storage_that_is_away_is_a_503(
     assert "The storage cannot be reached; try again." in answer.content.decode()
 
 
-def test_a_visit_reads_the_row_as_it_is_now_and_the_manifest_once(
+def test_a_visit_reads_the_current_row_and_the_manifest_once(
     publish: Callable[..., Artifact], client: Client, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     artifact = publish()
     address, rows = f"/public/lookbook/{artifact.public_slug}", Artifact.objects.filter(id=artifact.id)
     assert client.get(address).status_code == 200
     for is_public, status in ((False, 410), (True, 200)):
-        rows.update(is_public=is_public)  # as another process does it, without a signal
+        rows.update(is_public=is_public)  # as another process would do it, without a signal
         with django_assert_num_queries(1):
             assert client.get(address).status_code == status
     ProgressionFactory(project_id=artifact.projects.get().pk, prompt="one more")
@@ -213,7 +209,7 @@ def test_a_visit_reads_the_row_as_it_is_now_and_the_manifest_once(
     assert client.get(address)["ETag"] == f'"{artifact.manifest["files"][0]["sha256"]}"'
 
 
-def test_a_page_of_a_users_template_has_an_origin_of_its_own(
+def test_a_page_from_a_user_template_has_an_opaque_origin(
     publish: Callable[..., Artifact], client: Client
 ) -> None:
     artifact = publish()
@@ -224,14 +220,14 @@ def test_a_page_of_a_users_template_has_an_origin_of_its_own(
     assert "connect-src" not in policy
 
 
-def test_a_hostile_title_stands_on_the_page_as_text(publish: Callable[..., Artifact], client: Client) -> None:
+def test_a_hostile_title_is_shown_as_text(publish: Callable[..., Artifact], client: Client) -> None:
     artifact = publish(title=HOSTILE[:200])
     page = body_of(client.get(f"/public/lookbook/{artifact.public_slug}")).decode()
     assert "<script>alert(1)" not in page
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
 
 
-def test_a_room_is_loaded_by_viewers_of_other_origins_and_a_page_is_not(
+def test_viewers_of_other_origins_can_load_a_room_but_not_a_page(
     publish: Callable[..., Artifact], client: Client
 ) -> None:
     room, page = publish("gallery", options={"include": "all"}), publish()

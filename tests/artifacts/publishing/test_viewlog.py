@@ -1,4 +1,4 @@
-"""The view log: a line before the answer, rows behind it, and what becomes of views where disk or database fail."""
+"""The view log: a line before the response, rows later, and what happens to views when disk or database fail."""
 
 import errno
 import json
@@ -25,11 +25,11 @@ from tests.waiting import PATIENCE_S, wait_until
 
 def a_view(number: int) -> View:
     """A view with an id that is easy to read."""
-    return {"id": str(number)}  # type: ignore[typeddict-item] # any will do
+    return {"id": str(number)}  # type: ignore[typeddict-item] # the other fields do not matter
 
 
 class Rows:
-    """Takes views as a database does that can be away, or refuse some."""
+    """Stores views like a database that can be down, or refuse some views."""
 
     def __init__(self) -> None:
         self.taken: list[str] = []
@@ -37,7 +37,7 @@ class Rows:
         self.refused: set[str] = set()
 
     def write(self, views: Sequence[View]) -> None:
-        """All of them, or none."""
+        """Stores all views, or none."""
         if self.is_away:
             raise OperationalError
         ids = [view["id"] for view in views]
@@ -61,7 +61,7 @@ def log(tmp_path: Path, rows: Rows) -> Iterator[ViewLog]:
 
 
 def full(monkeypatch: pytest.MonkeyPatch, log: ViewLog) -> None:
-    """Lets the disk of the view log be full."""
+    """Makes the disk of the view log full."""
 
     def append(line: bytes) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -70,7 +70,7 @@ def full(monkeypatch: pytest.MonkeyPatch, log: ViewLog) -> None:
 
 
 @pytest.mark.django_db
-def test_a_view_is_in_a_file_before_the_answer_is_made(
+def test_a_view_is_in_a_file_before_the_response_is_made(
     publish: Callable[..., Artifact], views: Callable[[], int], tmp_path: Path
 ) -> None:
     artifact = publish()
@@ -83,7 +83,7 @@ def test_a_view_is_in_a_file_before_the_answer_is_made(
     assert (views(), str(ArtifactView.objects.get().pk)) == (1, view["id"])
 
 
-def test_views_are_written_in_batches_in_their_order(log: ViewLog, rows: Rows) -> None:
+def test_views_are_written_in_batches_in_order(log: ViewLog, rows: Rows) -> None:
     for number in range(1200):
         log.note(a_view(number))
     assert log.write_out()
@@ -92,7 +92,7 @@ def test_views_are_written_in_batches_in_their_order(log: ViewLog, rows: Rows) -
     assert len(rows.taken) == 1200
 
 
-def test_a_database_that_is_away_gets_them_when_it_is_back(log: ViewLog, rows: Rows) -> None:
+def test_a_database_that_was_down_gets_the_views_when_it_is_back(log: ViewLog, rows: Rows) -> None:
     rows.is_away = True
     for number in range(10):
         log.note(a_view(number))
@@ -102,7 +102,7 @@ def test_a_database_that_is_away_gets_them_when_it_is_back(log: ViewLog, rows: R
     assert rows.taken == [str(number) for number in range(10)]
 
 
-def test_many_refused_looks_leave_no_more_files_than_there_are_views(
+def test_many_failed_writes_leave_no_more_files_than_there_are_views(
     log: ViewLog, rows: Rows, tmp_path: Path
 ) -> None:
     rows.is_away = True
@@ -116,7 +116,7 @@ def test_many_refused_looks_leave_no_more_files_than_there_are_views(
     assert (len(rows.taken), list((tmp_path / "views").iterdir())) == (50, [])
 
 
-def test_a_view_that_no_database_takes_holds_no_other_up(log: ViewLog, rows: Rows) -> None:
+def test_a_view_that_the_database_refuses_does_not_block_the_others(log: ViewLog, rows: Rows) -> None:
     rows.refused = {"3"}
     for number in range(6):
         log.note(a_view(number))
@@ -125,7 +125,7 @@ def test_a_view_that_no_database_takes_holds_no_other_up(log: ViewLog, rows: Row
 
 
 @pytest.mark.django_db
-def test_lines_that_are_no_views_hold_no_other_up(
+def test_lines_that_are_not_views_do_not_block_the_others(
     publish: Callable[..., Artifact], restart: Callable[[], ViewLog], tmp_path: Path
 ) -> None:
     log = restart()
@@ -142,7 +142,7 @@ def test_lines_that_are_no_views_hold_no_other_up(
     assert ArtifactView.objects.count() == 2
 
 
-def test_a_full_disk_keeps_views_in_memory_and_they_are_written(
+def test_a_full_disk_keeps_views_in_memory_until_they_are_written(
     log: ViewLog, rows: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     full(monkeypatch, log)
@@ -155,7 +155,7 @@ def test_a_full_disk_keeps_views_in_memory_and_they_are_written(
     assert rows.taken == [str(number) for number in range(1200)]
 
 
-def test_memory_holds_so_many_and_the_log_says_how_many_were_dropped(
+def test_memory_is_bounded_and_the_log_counts_dropped_views(
     log: ViewLog, rows: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said: list[dict[str, Any]] = []
@@ -182,7 +182,7 @@ class Lines:
         return lambda event, **words: self._said.append({"event": event, **words})
 
 
-def test_trouble_is_a_line_when_it_begins_and_one_when_it_ends(
+def test_a_failure_is_logged_once_when_it_begins_and_once_when_it_ends(
     log: ViewLog, rows: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said: list[dict[str, Any]] = []
@@ -193,7 +193,7 @@ def test_trouble_is_a_line_when_it_begins_and_one_when_it_ends(
     assert said == [{"event": "views_wait", "reason": "OperationalError"}, {"event": "views_written_again"}]
 
 
-def test_the_last_of_the_disk_is_spared_while_the_database_takes_nothing(
+def test_the_last_disk_space_is_spared_while_the_database_is_down(
     log: ViewLog, rows: Rows, settings: Settings, tmp_path: Path
 ) -> None:
     settings.DISK_RESERVE_BYTES = 1 << 60
@@ -213,7 +213,7 @@ def test_the_last_of_the_disk_is_spared_while_the_database_takes_nothing(
     assert rows.taken == ["1", "2", "3"]
 
 
-def test_the_thread_writes_by_itself_and_what_is_there_when_it_ends(log: ViewLog, rows: Rows) -> None:
+def test_the_thread_writes_on_its_own_and_once_more_at_the_end(log: ViewLog, rows: Rows) -> None:
     log.start()
     log.note(a_view(1))
     wait_until(lambda: rows.taken == ["1"], "the view was written")
@@ -222,7 +222,7 @@ def test_the_thread_writes_by_itself_and_what_is_there_when_it_ends(log: ViewLog
     assert rows.taken == ["1", "2"]
 
 
-def test_a_thread_that_failed_goes_on(log: ViewLog, rows: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_thread_survives_a_failure(log: ViewLog, rows: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
     failures = [RuntimeError("a fault of ours")]
 
     def write(views: Sequence[View]) -> None:
@@ -236,7 +236,7 @@ def test_a_thread_that_failed_goes_on(log: ViewLog, rows: Rows, monkeypatch: pyt
     wait_until(lambda: rows.taken == ["1"], "the view was written")
 
 
-def test_whoever_catches_up_sees_what_was_noted_before(tmp_path: Path, rows: Rows) -> None:
+def test_catching_up_includes_all_earlier_views(tmp_path: Path, rows: Rows) -> None:
     log = ViewLog(Spool(tmp_path / "views"), rows.write, flush_s=3600)
     assert not log.catch_up(within_s=PATIENCE_S)
     log.start()
@@ -248,7 +248,7 @@ def test_whoever_catches_up_sees_what_was_noted_before(tmp_path: Path, rows: Row
     assert not log.catch_up(within_s=PATIENCE_S)
 
 
-def test_what_a_killed_process_noted_is_written_by_another(tmp_path: Path, rows: Rows) -> None:
+def test_another_process_writes_what_a_killed_process_noted(tmp_path: Path, rows: Rows) -> None:
     def note() -> None:
         log = ViewLog(Spool(tmp_path / "views"), rows.write)
         for number in range(100):
@@ -267,7 +267,7 @@ def test_what_a_killed_process_noted_is_written_by_another(tmp_path: Path, rows:
 
 
 @pytest.mark.django_db
-def test_the_api_looks_at_the_log_first(
+def test_the_api_catches_up_before_it_answers(
     publish: Callable[..., Artifact], monkeypatch: pytest.MonkeyPatch, restart: Callable[[], ViewLog]
 ) -> None:
     log, asked = restart(), list[float]()

@@ -1,4 +1,4 @@
-"""The views of a page: what is kept of a visitor, rows, and how they are shown."""
+"""The views of a page: what is stored about a visitor, the rows, and how they are shown."""
 
 from collections.abc import Callable
 from typing import Any
@@ -24,7 +24,7 @@ PROXY = "10.9.8.7"
 
 
 def visitor(peer: str = PROXY, **headers: str) -> Any:
-    """Who is behind a request from `peer`; header names with `_` for `-`."""
+    """The visitor behind a request from `peer`; header names with `_` for `-`."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return visitor_of(RequestFactory().get("/", headers=named, REMOTE_ADDR=peer))
 
@@ -45,12 +45,12 @@ def visitor(peer: str = PROXY, **headers: str) -> Any:
         ("<script>", "unknown", False),
     ],
 )
-def test_a_visitors_browser_is_known_by_its_family(agent: str, family: str, is_bot: bool) -> None:
+def test_the_browser_of_a_visitor_is_known_by_its_family(agent: str, family: str, is_bot: bool) -> None:
     found = visitor(user_agent=agent)
     assert (found.agent, found.is_bot, found.user_agent) == (family, is_bot, agent)
 
 
-def test_cloudflare_in_front_is_believed_about_address_and_place(settings: Settings) -> None:
+def test_cloudflare_is_trusted_about_address_and_place(settings: Settings) -> None:
     settings.TRUSTED_PROXIES, settings.IS_BEHIND_CLOUDFLARE = ["10.0.0.0/8"], True
     found = visitor(
         cf_connecting_ip="203.0.113.9",
@@ -62,14 +62,14 @@ def test_cloudflare_in_front_is_believed_about_address_and_place(settings: Setti
     assert visitor(x_forwarded_for="198.51.100.4").ip_address == "198.51.100.4"
 
 
-def test_a_proxy_that_is_not_cloudflares_passes_on_what_a_visitor_made_up(settings: Settings) -> None:
+def test_another_proxy_cannot_forward_forged_cloudflare_headers(settings: Settings) -> None:
     settings.TRUSTED_PROXIES = ["10.0.0.0/8"]
     made_up = {"cf_connecting_ip": "8.8.8.8", "cf_ipcountry": "DE", "cf_ipcity": "Bonn"}
     found = visitor(x_forwarded_for="198.51.100.4", **made_up)
     assert (found.ip_address, found.country, found.city) == ("198.51.100.4", "", "")
 
 
-def test_anybody_else_is_not(settings: Settings) -> None:
+def test_other_peers_are_not_trusted(settings: Settings) -> None:
     settings.TRUSTED_PROXIES, settings.IS_BEHIND_CLOUDFLARE = ["10.0.0.0/8"], True
     found = visitor("203.0.113.50", cf_connecting_ip="8.8.8.8", cf_ipcountry="DE", cf_ipcity="Bonn")
     assert (found.ip_address, found.country, found.city) == ("203.0.113.50", "", "")
@@ -87,7 +87,7 @@ def test_anybody_else_is_not(settings: Settings) -> None:
         ({"cf_connecting_ip": "fe80::1%eth0"}, "", "fe80::1"),
     ],
 )
-def test_nonsense_in_a_header_is_no_place(
+def test_an_invalid_header_gives_no_place(
     headers: dict[str, str], country: str, address: str, settings: Settings
 ) -> None:
     settings.TRUSTED_PROXIES, settings.IS_BEHIND_CLOUDFLARE = [PROXY], True
@@ -103,7 +103,7 @@ def test_nonsense_in_a_header_is_no_place(
         ("none", None, None),
     ],
 )
-def test_as_much_of_the_address_is_kept_as_the_setting_says(
+def test_the_setting_decides_how_much_of_the_address_is_stored(
     kept: str, four: str | None, six: str | None, settings: Settings
 ) -> None:
     settings.VIEW_IP = kept
@@ -111,14 +111,14 @@ def test_as_much_of_the_address_is_kept_as_the_setting_says(
     assert visitor("2001:db8:1:2::3").ip_address == six
 
 
-def test_long_and_odd_headers_are_cut_to_what_a_column_takes(settings: Settings) -> None:
+def test_long_and_odd_headers_are_cut_to_the_column_size(settings: Settings) -> None:
     settings.TRUSTED_PROXIES, settings.IS_BEHIND_CLOUDFLARE = [PROXY], True
     found = visitor(user_agent="x" * 5000, cf_ipcity="y" * 500)
     assert (len(found.user_agent), len(found.city)) == (500, 120)
     assert visitor(user_agent="a\tb\x80c").user_agent == "ab?c"
 
 
-def test_visitors_are_told_apart_by_address_and_agent_whatever_is_kept(settings: Settings) -> None:
+def test_visitors_differ_by_address_and_agent_whatever_is_stored(settings: Settings) -> None:
     settings.VIEW_IP = "none"
     keys = {visitor(peer, user_agent=agent).key for peer in ("1.2.3.4", "1.2.3.5") for agent in ("a", "b")}
     assert len(keys) == 4
@@ -144,7 +144,7 @@ def test_a_view_written_twice_is_one_row(publish: Callable[..., Artifact]) -> No
 
 
 @pytest.mark.django_db
-def test_views_of_an_artifact_that_is_gone_are_dropped_and_the_others_kept(
+def test_views_of_a_deleted_artifact_are_dropped_and_the_others_kept(
     publish: Callable[..., Artifact],
 ) -> None:
     artifact = publish()
@@ -153,7 +153,7 @@ def test_views_of_an_artifact_that_is_gone_are_dropped_and_the_others_kept(
 
 
 @pytest.mark.django_db
-def test_views_are_shown_in_all_by_day_country_and_agent(publish: Callable[..., Artifact]) -> None:
+def test_views_are_shown_in_total_and_by_day_country_and_agent(publish: Callable[..., Artifact]) -> None:
     artifact = publish()
     write_views(
         [

@@ -1,4 +1,4 @@
-"""What is a view: whole GETs always, parts once for a visitor and file in half an hour, prefetches never."""
+"""What counts as a view: a full GET always, parts once per visitor, file and half hour, prefetches never."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -20,19 +20,19 @@ NOON = datetime(2026, 11, 30, 12, tzinfo=UTC)
 
 
 class Clock:
-    """The time that views are noted at."""
+    """The time at which views are noted."""
 
     def __init__(self) -> None:
         self.time = NOON
 
     def now(self) -> datetime:
-        """What it shows."""
+        """The time shown."""
         return self.time
 
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """Noon, which is where one half hour of the clock ends and the next begins."""
+    """Noon: here one half hour of the clock ends and the next begins."""
     clock = Clock()
     monkeypatch.setattr(view_rows, "timezone", clock)
     return clock
@@ -40,12 +40,12 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 @pytest.fixture
 def film(publish: Callable[..., Artifact], views: Callable[[], int]) -> str:
-    """Where something is that is read in parts."""
+    """The URL of a file that is read in parts."""
     return f"/public/artifact/{publish().public_slug}"
 
 
 def read(address: str, *parts: str, **client: str) -> set[int]:
-    """The statuses of a visitor who asks for these parts."""
+    """The statuses of a visitor who requests these parts."""
     visitor: dict[str, Any] = {"HTTP_USER_AGENT": FIREFOX, "REMOTE_ADDR": "203.0.113.7", **client}
     asked = [{"Range": f"bytes={part}"} if part else {} for part in parts]
     return {Client().get(address, headers=headers, **visitor).status_code for headers in asked}
@@ -55,19 +55,19 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.mark.parametrize("first", ["0-", "0-0", "50-59", "-10"])
-def test_a_film_that_is_read_in_parts_is_one_view_wherever_it_begins(
+def test_a_film_read_in_parts_is_one_view_wherever_it_starts(
     film: str, views: Callable[[], int], first: str
 ) -> None:
     assert read(film, first, "0-9", "10-19", "0-", first) == {206}
     assert views() == 1
 
 
-def test_the_whole_is_a_view_each_time(film: str, views: Callable[[], int]) -> None:
+def test_each_full_request_is_a_view(film: str, views: Callable[[], int]) -> None:
     assert read(film, "", "", "", "9-5", "0-1,3-4") == {200}
     assert views() == 5
 
 
-def test_the_whole_and_parts_are_counted_each_by_their_rule(film: str, views: Callable[[], int]) -> None:
+def test_full_requests_and_parts_are_counted_by_their_own_rules(film: str, views: Callable[[], int]) -> None:
     read(film, "", "0-9", "10-19", "")
     assert views() == 3
 
@@ -93,7 +93,7 @@ def test_each_visitor_has_a_view_of_each_file(
 
 
 @pytest.mark.parametrize("begins", [0, 1, 14, 29, 29.99])
-def test_a_view_in_parts_lasts_half_an_hour_wherever_the_clock_stands(
+def test_a_view_in_parts_lasts_half_an_hour_from_any_start(
     film: str, views: Callable[[], int], clock: Clock, begins: float
 ) -> None:
     start = NOON + timedelta(minutes=begins)
@@ -104,7 +104,7 @@ def test_a_view_in_parts_lasts_half_an_hour_wherever_the_clock_stands(
 
 
 @pytest.mark.parametrize("begins", [0, 1, 14, 29, 29.99])
-def test_a_restart_in_the_midst_counts_no_view_again(
+def test_a_restart_in_between_does_not_count_a_view_again(
     film: str, views: Callable[[], int], clock: Clock, restart: Callable[[], ViewLog], begins: float
 ) -> None:
     start = NOON + timedelta(minutes=begins)
@@ -115,7 +115,7 @@ def test_a_restart_in_the_midst_counts_no_view_again(
         assert views() == counted, f"after {minutes} minutes"
 
 
-def test_parts_that_are_written_in_another_order_are_one_view(
+def test_parts_in_another_order_are_one_view(
     film: str, views: Callable[[], int], clock: Clock, restart: Callable[[], ViewLog]
 ) -> None:
     clock.time = NOON - timedelta(minutes=1)
@@ -140,7 +140,7 @@ def test_parts_that_are_written_in_another_order_are_one_view(
         {"X-Moz": "prefetch"},
     ],
 )
-def test_what_a_browser_fetches_ahead_is_not_a_view(
+def test_a_browser_prefetch_is_not_a_view(
     film: str, views: Callable[[], int], headers: dict[str, str]
 ) -> None:
     etag = Client().head(film)["ETag"]
@@ -167,7 +167,7 @@ def test_other_methods_are_not_views(film: str, views: Callable[[], int], method
     assert views() == 0
 
 
-def test_no_row_holds_what_tells_visitors_apart(
+def test_no_row_stores_what_tells_visitors_apart(
     film: str, views: Callable[[], int], settings: Settings
 ) -> None:
     settings.VIEW_IP = "none"
@@ -178,7 +178,7 @@ def test_no_row_holds_what_tells_visitors_apart(
     assert (row.id.version, row.ip_address) == (7, None)
 
 
-def test_the_ids_of_a_visit_are_of_version_7_and_differ_by_visitor_file_and_half_hour() -> None:
+def test_visit_ids_are_uuid7_and_differ_by_visitor_file_and_half_hour() -> None:
     visits = [
         Visit(visitor, file, NOON + timedelta(minutes=minutes))
         for visitor in (b"one", b"two")
@@ -195,7 +195,7 @@ def test_the_ids_of_a_visit_are_of_version_7_and_differ_by_visitor_file_and_half
     assert ids[0].int >> 80 == int(NOON.timestamp() * 1000)
 
 
-def test_a_process_remembers_no_more_visits_than_it_may() -> None:
+def test_the_memory_for_visits_is_bounded() -> None:
     recent = RecentVisits(most=3)
     visits = [Visit(b"%d" % number, "a", NOON) for number in range(5)]
     for visit in visits:

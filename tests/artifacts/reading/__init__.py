@@ -1,1 +1,1 @@
-"""Tests of what is read back."""
+"""Tests of artifacts/reading: what reads artifacts back."""

@@ -1,4 +1,4 @@
-"""The API as a replay asks it, in this process: patient where it is told to wait, plain where it is refused."""
+"""The API client of a replay, in this process: waits when told to, reports refusals clearly."""
 
 import json
 from collections.abc import Callable, Iterable
@@ -16,7 +16,7 @@ ORIGIN = "http://testserver"
 
 
 class Answers:
-    """A WSGI application that gives these answers, the last one for ever."""
+    """A WSGI application that gives these answers, and repeats the last one."""
 
     def __init__(self, *answers: tuple[str, dict[str, str], object]) -> None:
         self._answers = list(answers)
@@ -31,7 +31,7 @@ class Answers:
 
 
 def api_of(application: Any, key: str = "") -> Api:
-    """An API that this application answers."""
+    """An API that this application serves."""
     session = requests.Session()
     session.headers["X-Api-Key"] = key
     session.mount(ORIGIN, InProcessAdapter(application))
@@ -45,14 +45,14 @@ def refusal(detail: str) -> dict[str, Any]:
 
 @pytest.fixture
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """How long it waited each time; nobody waits."""
+    """The waits, in seconds; none is actually waited."""
     waited: list[float] = []
     monkeypatch.setattr("artifacts.reading.asking.time.sleep", waited.append)
     return waited
 
 
-@pytest.mark.django_db(transaction=True)  # a request gives up a connection that is in another's transaction
-def test_this_very_application_answers_routes_keys_and_errors() -> None:
+@pytest.mark.django_db(transaction=True)  # a request closes a connection that is in another's transaction
+def test_this_application_answers_routes_keys_and_errors() -> None:
     _, key = ApiKey.objects.create_key(name="test")
     api = api_of(WSGIHandler(), key)
     made = api.post("/api/projects", {"name": "Hafen 港"})
@@ -64,7 +64,7 @@ def test_this_very_application_answers_routes_keys_and_errors() -> None:
         api_of(WSGIHandler(), "wrong").post("/api/projects", {"name": "x"})
 
 
-def test_it_waits_as_long_as_it_is_told(pauses: list[float]) -> None:
+def test_it_waits_as_long_as_the_server_says(pauses: list[float]) -> None:
     api = api_of(
         Answers(
             ("429 Too Many Requests", {"Retry-After": "7"}, refusal("slow")),
@@ -84,19 +84,19 @@ def test_it_does_not_wait_for_ever(pauses: list[float]) -> None:
     assert len(pauses) == 20
 
 
-def test_what_is_no_json_is_shown_as_it_is() -> None:
+def test_an_answer_that_is_not_json_is_shown_unchanged() -> None:
     with pytest.raises(StuckError, match="GET /x was answered 500: <h1>broken"):
         api_of(Answers(("500 Internal Server Error", {}, b"<h1>broken</h1>"))).get("/x")
 
 
-def test_a_job_is_looked_at_until_it_has_ended(pauses: list[float]) -> None:
+def test_a_job_is_polled_until_it_has_ended(pauses: list[float]) -> None:
     states = ("queued", "running", "complete")
     api = api_of(Answers(*(("200 OK", {}, {"status": state}) for state in states)))
     assert api.wait_for_job("j") == {"status": "complete"}
     assert len(pauses) == 2
 
 
-def test_what_is_sent_arrives() -> None:
+def test_the_request_reaches_the_server() -> None:
     answers = Answers(("201 Created", {}, {"url": "/images/a.webp"}))
     api = api_of(answers, "k")
     assert api.upload(b"\x89PNG") == "/images/a.webp"

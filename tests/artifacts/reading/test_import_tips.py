@@ -1,4 +1,4 @@
-"""`manage.py import_tips`: differences shown, curators' changes kept, files that are none refused."""
+"""`manage.py import_tips`: differences shown, curators' changes kept, invalid files refused."""
 
 import io
 import json
@@ -33,7 +33,7 @@ def pack(*tips: dict[str, Any], **fields: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def take(tmp_path: Path) -> Callable[..., list[str]]:
-    """A function that imports a pack and gives what is said."""
+    """A function that imports a pack and returns the output."""
 
     def run(record: object, *options: str) -> list[str]:
         path = tmp_path / "pack.json"
@@ -63,7 +63,7 @@ def seeded(key: str, **changes: Any) -> dict[str, Any]:
     }
 
 
-def test_a_new_tip_is_added_and_a_second_import_finds_the_same(take: Callable[..., list[str]]) -> None:
+def test_a_new_tip_is_added_and_a_second_import_changes_nothing(take: Callable[..., list[str]]) -> None:
     assert take(pack(TIP)) == [
         "new  mock.fog",
         "Tips: 1 new, 0 changed, 0 the same, 0 kept as a curator changed them, 0 only here.",
@@ -88,7 +88,7 @@ def test_a_dry_run_shows_the_same_and_writes_nothing(take: Callable[..., list[st
     assert not Tip.objects.exists()
 
 
-def test_a_tip_as_seed_wrote_it_is_brought_up_to_date_part_by_part(take: Callable[..., list[str]]) -> None:
+def test_a_tip_as_seed_wrote_it_is_updated_part_by_part(take: Callable[..., list[str]]) -> None:
     seed()
     value = {**Tip.objects.get(key="openai.medium").value, "addition": "with brush marks"}
     before = Tip.objects.get(key="openai.medium").value["addition"]
@@ -107,7 +107,7 @@ def test_a_tip_as_seed_wrote_it_is_brought_up_to_date_part_by_part(take: Callabl
 @pytest.mark.parametrize(
     "change", [{"enabled": False}, {"position": 999}, {"value": {**SAID, "addition": "my own words"}}]
 )
-def test_a_curators_change_stays_until_it_is_forced(
+def test_a_curators_change_stays_unless_forced(
     take: Callable[..., list[str]], change: dict[str, Any]
 ) -> None:
     seed()
@@ -121,7 +121,7 @@ def test_a_curators_change_stays_until_it_is_forced(
     assert Tip.objects.get(key="openai.medium").value == SAID
 
 
-def test_what_an_import_wrote_is_no_curators_work_until_one_changes_it(
+def test_an_imported_tip_counts_as_untouched_until_a_curator_changes_it(
     take: Callable[..., list[str]],
 ) -> None:
     take(pack(TIP))
@@ -133,7 +133,7 @@ def test_what_an_import_wrote_is_no_curators_work_until_one_changes_it(
     assert take(pack(TIP))[0] == "changed  mock.fog"
 
 
-def test_a_tip_that_was_there_before_imports_were_known_counts_by_the_fixture(
+def test_a_tip_from_before_imports_is_compared_with_the_fixture(
     take: Callable[..., list[str]],
 ) -> None:
     seed()
@@ -143,7 +143,7 @@ def test_a_tip_that_was_there_before_imports_were_known_counts_by_the_fixture(
     assert [line.split()[0] for line in take(record) if "openai." in line] == ["changed", "kept"]
 
 
-def test_a_curators_own_tip_stays_too_and_so_does_what_else_stands_in_a_value(
+def test_a_curators_own_tip_and_unknown_keys_of_a_value_stay(
     take: Callable[..., list[str]],
 ) -> None:
     Tip.objects.create(key="mock.fog", provider="mock", value={"addition": "mine", "source": "a book"})
@@ -159,7 +159,7 @@ def test_seed_leaves_what_was_imported(take: Callable[..., list[str]]) -> None:
     assert Tip.objects.get(key="openai.medium").value == SAID
 
 
-def test_what_was_overwritten_stands_in_the_log(take: Callable[..., list[str]]) -> None:
+def test_what_was_overwritten_is_in_the_log(take: Callable[..., list[str]]) -> None:
     take(pack(TIP))
     with structlog.testing.capture_logs() as lines:
         take(pack({**TIP, "enabled": False}))
@@ -175,7 +175,7 @@ def test_what_was_overwritten_stands_in_the_log(take: Callable[..., list[str]]) 
     ]
 
 
-def test_the_pack_of_a_project_goes_into_another_knowledge_base_as_it_is(
+def test_the_pack_of_a_project_can_be_imported_elsewhere_unchanged(
     take: Callable[..., list[str]], shown: Project
 ) -> None:
     seed()
@@ -220,7 +220,7 @@ def test_the_pack_of_a_project_goes_into_another_knowledge_base_as_it_is(
         (pack({**TIP, "value": {**SAID, "keywords": "sea"}}), 'tips[0].value.keywords is "sea": it must be a list'),
     ],
 )  # fmt: skip
-def test_a_file_that_is_no_pack_is_refused_by_field_and_nothing_is_written(
+def test_an_invalid_pack_is_refused_by_field_and_nothing_is_written(
     take: Callable[..., list[str]], record: object, said: str
 ) -> None:
     with pytest.raises(CommandError) as caught:

@@ -1,4 +1,4 @@
-"""What a replay makes of what comes: images compared, twins kept, services forgiven, lost causes left out."""
+"""What a replay concludes: images compared, duplicates kept, unreproducible services excused, lost calls left out."""
 
 import hashlib
 from collections.abc import Iterator, Mapping
@@ -30,7 +30,7 @@ def _stored() -> Iterator[None]:
 
 
 class FakeApi(Api):
-    """Answers with variants as they are given, call by call; images are named by their one letter."""
+    """Answers with the given variants, call by call; a letter names each image."""
 
     def __init__(self, *jobs: list[dict[str, Any]] | Exception) -> None:
         self._jobs = list(jobs)
@@ -45,7 +45,7 @@ class FakeApi(Api):
         return {"generated_image_r2_key": KEYS.get(name, "tests/replaying/none")}
 
     def post(self, path: str, body: Mapping[str, object] | None = None, key: str = "") -> Any:
-        """Takes note; a keep makes the image that the variant's id names."""
+        """Records the call; a keep makes the image that the variant's id names."""
         self.posts.append((path, body, key))
         if path.endswith("/jobs"):
             if isinstance(refusal := self._jobs[0], Exception):
@@ -55,7 +55,7 @@ class FakeApi(Api):
         return {"id": path.split("/")[3]}
 
     def upload(self, content: bytes) -> str:
-        """An address that says what was sent."""
+        """A URL that names what was sent."""
         self.posts.append(("/api/uploads", None, ""))
         return f"/images/{content.decode()}.webp"
 
@@ -82,7 +82,7 @@ def variant(
 
 
 def expected(status: str = "complete", image: str | None = "a", code: str = "") -> Expected:
-    """What came then."""
+    """What was made in the original run."""
     return Expected(status, code, image is not None, SHA[image] if image else None, "a pier")
 
 
@@ -105,7 +105,7 @@ def deed(number: int, route: str, needs: Ref, sha256: str | None = None) -> Scri
 
 
 def replay(api: FakeApi, *calls: ScriptCall) -> list[str]:
-    """What is said of each image."""
+    """The outcome of each image."""
     script = Script("d" * 64, (ProjectRecord(PROJECT, "Harbour", ""),), calls)
     said: list[ReplayedImage] = []
     Replay(api, script, {PROJECT: TARGET}, originals().read, said.append).run()
@@ -139,13 +139,13 @@ def replay(api: FakeApi, *calls: ScriptCall) -> list[str]:
         (variant("failed", None), None, "other: failed; the script has nothing to compare it with"),
     ],
 )  # fmt: skip
-def test_an_image_is_compared_with_the_one_of_then(
+def test_an_image_is_compared_with_the_original(
     now: dict[str, Any], then: Expected | None, said: str
 ) -> None:
     assert replay(FakeApi([now]), job(then=then)) == [f"1 mock 0: {said}"]
 
 
-def test_a_service_that_promises_no_same_image_is_forgiven_and_what_is_made_of_it_too() -> None:
+def test_a_service_that_promises_no_same_image_is_excused_with_its_descendants() -> None:
     api = FakeApi(
         [variant(image="b", provider="openai")],
         [variant(image="b")],
@@ -169,7 +169,7 @@ def test_a_service_that_promises_no_same_image_is_forgiven_and_what_is_made_of_i
     ]
 
 
-def test_what_was_kept_then_is_kept_again_and_what_needs_no_keeping_is_left() -> None:
+def test_kept_variants_are_kept_again_when_needed() -> None:
     needs, then = Ref(1, "mock", 0), expected("skipped", "a")
     api = FakeApi([variant("skipped", None)])
     assert replay(api, job(then=then), deed(2, KEEP_ROUTE, needs)) == [
@@ -189,7 +189,7 @@ def test_what_was_kept_then_is_kept_again_and_what_needs_no_keeping_is_left() ->
     assert len(api.posts) == 1
 
 
-def test_each_way_back_is_gone_once_and_one_that_was_gone_already_is_taken() -> None:
+def test_each_rollback_is_repeated_once_and_an_existing_one_is_accepted() -> None:
     calls = (job(then=expected()), *(deed(at, ROLLBACK_ROUTE, Ref(1, "mock", 0), SHA["a"]) for at in (2, 3)))
     api = FakeApi([variant()])
     assert len(replay(api, *calls)) == 3
@@ -201,7 +201,7 @@ def test_each_way_back_is_gone_once_and_one_that_was_gone_already_is_taken() -> 
     assert [path for path, _, _ in api.posts][1:] == ["/api/progressions/a/rollback"]
 
 
-def test_a_call_that_is_refused_stops_only_what_builds_on_it() -> None:
+def test_a_refused_call_stops_only_its_dependents() -> None:
     api = FakeApi(CallRefusedError("seed: 5 is taken"), [variant()])
     assert replay(api, job(then=expected()), job(2, expected(), Ref(1, "mock", 0)), job(3, expected())) == [
         "1 mock: differs: refused: seed: 5 is taken",
@@ -210,7 +210,7 @@ def test_a_call_that_is_refused_stops_only_what_builds_on_it() -> None:
     ]
 
 
-def test_a_start_image_is_uploaded_once_and_every_job_has_a_key_of_its_own() -> None:
+def test_a_start_image_is_uploaded_once_and_every_job_has_its_own_key() -> None:
     image = ObjectRef(KEYS["a"], SHA["a"], "calls[0]")
     api = FakeApi([variant()], [variant()])
     replay(api, *(job(number, expected(), images={"startImageUrl": image}) for number in (1, 2)))

@@ -1,4 +1,4 @@
-"""Replay scripts: read whole and refused by line or field before anything is done."""
+"""Replay scripts: read completely, and refused by line or field before any call is made."""
 
 import copy
 import hashlib
@@ -79,7 +79,7 @@ SCRIPT: dict[str, Any] = {
 
 
 def changed(path: str, value: object) -> dict[str, Any]:
-    """The script with another value at a path, as `calls.0.body.seed`."""
+    """The script with another value at a path such as `calls.0.body.seed`."""
     record: Any = copy.deepcopy(SCRIPT)
     *outer, last = path.split(".")
     inner = record
@@ -101,7 +101,7 @@ def file(tmp_path: Path) -> Callable[[object], Path]:
     return write
 
 
-def test_a_script_is_read_whole(file: Callable[[object], Path]) -> None:
+def test_a_script_is_read_completely(file: Callable[[object], Path]) -> None:
     path = file(SCRIPT)
     script = read_script(path)
     assert script.digest == hashlib.sha256(path.read_bytes()).hexdigest()
@@ -157,7 +157,7 @@ PARENT = "calls.1.references.parentProgressionId"
         (changed("calls.3.sha256", 5), "calls[3].sha256 is 5: it must be 64 hexadecimal digits"),
     ],
 )  # fmt: skip
-def test_a_script_that_cannot_be_meant_is_refused_by_field(
+def test_an_invalid_script_is_refused_by_field(
     file: Callable[[object], Path], record: object, said: str
 ) -> None:
     with pytest.raises(CommandError) as caught:
@@ -167,7 +167,7 @@ def test_a_script_that_cannot_be_meant_is_refused_by_field(
 
 
 @pytest.mark.django_db
-def test_an_object_that_is_gone_or_altered_is_named_before_anything_is_done(
+def test_a_missing_or_altered_object_is_named_before_any_call(
     file: Callable[[object], Path], tmp_path: Path
 ) -> None:
     with pytest.raises(
@@ -183,7 +183,7 @@ def test_an_object_that_is_gone_or_altered_is_named_before_anything_is_done(
     assert (Project.objects.count(), Job.objects.count(), ApiKey.objects.count()) == (0, 0, 0)
 
 
-def test_a_dry_run_says_what_would_be_asked_with_objects_of_a_folder(
+def test_a_dry_run_lists_the_calls_and_reads_objects_from_a_folder(
     file: Callable[[object], Path], tmp_path: Path
 ) -> None:
     (tmp_path / "objects" / "project" / "p").mkdir(parents=True)

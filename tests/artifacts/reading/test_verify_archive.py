@@ -1,4 +1,4 @@
-"""`manage.py verify_archive`: every difference between a manifest and what there is now is named."""
+"""`manage.py verify_archive`: names every difference between a manifest and the current state."""
 
 import io
 import json
@@ -28,7 +28,7 @@ LINE = f"originals,project/p/a,5,{'a' * 64},image/png,image_progressions/{ID},st
 
 
 def written(project: Project, folder: Path, format_: str = "csv") -> Path:
-    """The manifest of a project as it is now."""
+    """The manifest of a project in its current state."""
     generator = generators.get("r2ArchiveManifest")
     material = gather(title="Harbour", project_ids=[project.pk], needs={"jobs"})
     (file,) = generator.generate(material, parse(generator.options, {"format": format_}))
@@ -38,7 +38,7 @@ def written(project: Project, folder: Path, format_: str = "csv") -> Path:
 
 
 def verify(path: Path) -> tuple[int, list[str]]:
-    """The exit code, and what is said."""
+    """The exit code and the output."""
     out = io.StringIO()
     try:
         call_command("verify_archive", path, stdout=out)
@@ -48,24 +48,24 @@ def verify(path: Path) -> tuple[int, list[str]]:
 
 
 def key(project: Project, number: int) -> str:
-    """Where the fixture keeps an image."""
+    """The path where the fixture keeps an image."""
     return f"project/{project.pk}/jobs/j/orig/{number}"
 
 
 def delivery_key(image: ImageProgression) -> str:
-    """Where this server's delivery keeps it."""
+    """The path where this server's delivery keeps it."""
     return file_key(image.generated_image_url.removeprefix("/images/").removesuffix(".webp"))
 
 
 @pytest.fixture(params=["csv", "json"])
 def archived(request: pytest.FixtureRequest, shown: Project, tmp_path: Path) -> Path:
-    """The manifest of the project, in either form; its delivery images are not made yet."""
+    """The manifest of the project, in either form, before its delivery images exist."""
     for image in ImageProgression.objects.all():
         delivery_files().delete(delivery_key(image))
     return written(shown, tmp_path, request.param)
 
 
-def test_what_is_as_it_was_has_no_difference(archived: Path) -> None:
+def test_an_unchanged_project_has_no_difference(archived: Path) -> None:
     assert verify(archived) == (
         0,
         ["Objects: 6 checked, 6 unchanged. Differences: 0 missing, 0 altered, 0 unknown, 0 unreadable."],
@@ -124,7 +124,7 @@ def test_every_difference_of_a_row_is_named(archived: Path, shown: Project) -> N
     ]
 
 
-def test_a_project_that_is_gone_whole_is_missed_whole(archived: Path, shown: Project) -> None:
+def test_all_objects_of_a_deleted_project_are_missing(archived: Path, shown: Project) -> None:
     shown.delete()
     code, lines = verify(archived)
     assert code == 1
@@ -145,7 +145,7 @@ def test_large_objects_are_read_in_pieces(
     assert verify(path)[0] == 0
 
 
-def test_a_storage_that_fails_for_a_moment_is_asked_again_and_one_that_fails_for_good_is_said(
+def test_a_brief_storage_failure_is_retried_and_a_lasting_one_reported(
     shown: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = written(shown, tmp_path)
@@ -213,9 +213,7 @@ def changed(**fields: object) -> Callable[[], str]:
 
     ],
 )  # fmt: skip
-def test_a_file_that_is_no_manifest_is_refused_by_line_or_field(
-    tmp_path: Path, content: str, said: str
-) -> None:
+def test_an_invalid_manifest_is_refused_by_line_or_field(tmp_path: Path, content: str, said: str) -> None:
     path = tmp_path / "archive"
     path.write_text(content, newline="")
     with pytest.raises(CommandError) as caught:
@@ -224,7 +222,7 @@ def test_a_file_that_is_no_manifest_is_refused_by_line_or_field(
     assert said in str(caught.value)
 
 
-def test_a_file_that_is_not_there_or_no_text_is_refused(tmp_path: Path) -> None:
+def test_a_missing_or_binary_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "archive").write_bytes(HEAD.encode() + b"\xff\xfe")
     for name, said in (
         ("none", "cannot be read: No such file"),

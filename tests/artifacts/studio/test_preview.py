@@ -1,4 +1,4 @@
-"""The preview of a half-filled template: what is there, what is marked, where links lead."""
+"""The preview of a half-filled template: what is filled, what is marked, where links lead."""
 
 import re
 
@@ -10,11 +10,11 @@ IMAGE = "/images/" + "a" * 64 + ".webp"
 
 
 def body_of(template: str, **values: str) -> str:
-    """The preview without the style that is put at its end."""
+    """The preview without the style that is appended to it."""
     return half_filled(template, values).partition("\n<style>")[0]
 
 
-def test_what_is_to_come_is_marked_and_what_is_chosen_stands_there() -> None:
+def test_open_placeholders_are_marked_and_chosen_values_shown() -> None:
     template = "<title>{{TITLE}}</title><h1>{{TITLE}}</h1><p>{{TEXT}}</p><p>{{NOTE}}</p>"
     assert body_of(template, TITLE="A & B", NOTE="") == (
         '<title>A &amp; B</title><h1 id="slot-TITLE">A &amp; B</h1>'
@@ -22,7 +22,7 @@ def test_what_is_to_come_is_marked_and_what_is_chosen_stands_there() -> None:
     )
 
 
-def test_what_is_to_come_is_no_mark_where_there_can_be_none() -> None:
+def test_open_placeholders_are_not_marked_where_markup_is_impossible() -> None:
     template = (
         '<title>{{TITLE}}</title><a href="{{LINK}}" title="{{TITLE}}">x</a><textarea>{{TITLE}}</textarea>'
     )
@@ -30,7 +30,7 @@ def test_what_is_to_come_is_no_mark_where_there_can_be_none() -> None:
     assert "{{" not in body_of(template)
 
 
-def test_an_image_to_come_is_a_picture_of_its_name() -> None:
+def test_an_open_image_is_a_picture_of_its_name() -> None:
     assert body_of('<img src="{{HERO_IMAGE}}" alt="">') == (
         '<img id="slot-HERO_IMAGE" src="/studio/slots/HERO_IMAGE.svg" alt="">'
     )
@@ -39,14 +39,14 @@ def test_an_image_to_come_is_a_picture_of_its_name() -> None:
     )
 
 
-def test_an_element_keeps_the_id_it_has() -> None:
+def test_an_element_keeps_its_id() -> None:
     template = '<h1 id="top">{{TITLE}}</h1><img id=x src="{{IMAGE}}">'
     assert body_of(template, TITLE="T", IMAGE=IMAGE) == (
         f'<h1 id="top"><a id="slot-TITLE"></a>T</h1><img id=x src="{IMAGE}">'
     )
 
 
-def test_several_placeholders_in_one_element_each_have_their_place() -> None:
+def test_several_placeholders_in_one_element_each_have_an_anchor() -> None:
     assert body_of("<p>{{CITY}}, {{DATE}} {{CITY}}</p>", CITY="Oslo", DATE="May") == (
         '<p id="slot-CITY">Oslo, <a id="slot-DATE"></a>May Oslo</p>'
     )
@@ -66,12 +66,12 @@ def test_several_placeholders_in_one_element_each_have_their_place() -> None:
     ],
 )
 @pytest.mark.parametrize("value", [None, "", "<script>alert(1)</script>", "{{TITLE}}"])
-def test_odd_templates_are_shown_all_the_same(template: str, value: str | None) -> None:
+def test_odd_templates_can_be_previewed(template: str, value: str | None) -> None:
     values = {} if value is None else {"TITLE": value}
     assert "alert(1)</script>" not in half_filled(template, values)
 
 
-def test_a_slot_picture_holds_the_whole_name() -> None:
+def test_a_slot_picture_shows_the_whole_name() -> None:
     for name in ("A", "HERO_IMAGE", "A" * 64):
         picture = slot_picture(name)
         size = int(re.findall(r'font-size="(\d+)"', picture)[0])

@@ -1,4 +1,4 @@
-"""The studio's pages: who may open them, what they show, how a page begins, what a preview may do."""
+"""The studio's pages: who may open them, what they show, how a page is started, what a preview may do."""
 
 import json
 import re
@@ -45,12 +45,12 @@ def draft() -> Draft:
 
 
 def page_of(artifact: Artifact, more: str = "") -> str:
-    """The address of the studio's page."""
+    """The URL of the studio's page."""
     return f"/studio/artifacts/{artifact.pk}/{more}"
 
 
 def data_of(answer: Any) -> dict[str, Any]:
-    """What the page gives its script."""
+    """The data that the page gives its script."""
     found = re.search(r'<script id="data" type="application/json">(.*?)</script>', answer.content.decode())
     assert found is not None
     data: dict[str, Any] = json.loads(found[1])
@@ -64,7 +64,7 @@ def turn(artifact: Artifact, session: str, number: int, **columns: Any) -> ChatT
     return ChatTurn.objects.create(chat=chat, number=number, **given | columns)
 
 
-def test_others_than_staff_are_led_to_sign_in(client: Client, draft: Draft) -> None:
+def test_visitors_are_redirected_to_sign_in(client: Client, draft: Draft) -> None:
     artifact = draft()
     client.force_login(User.objects.create_user("visitor"))
     for address in ("/studio/", page_of(artifact), page_of(artifact, "preview")):
@@ -81,7 +81,7 @@ def test_staff_who_may_not_change_artifacts_are_refused(client: Client, draft: D
     assert client.get(page_of(draft())).status_code == 200
 
 
-def test_a_page_that_no_template_makes_is_not_found(admin_client: Client, draft: Draft) -> None:
+def test_an_artifact_without_a_template_is_not_found(admin_client: Client, draft: Draft) -> None:
     generated = Artifact.objects.create(title="Board", generator="storyboard", output="html")
     lost = draft()
     named("templates").delete(lost.template_r2_key)
@@ -95,7 +95,7 @@ def test_a_page_that_no_template_makes_is_not_found(admin_client: Client, draft:
             assert admin_client.get(page_of(artifact, more)).status_code == 404
 
 
-def test_the_list_has_templates_pages_and_where_they_are(admin_client: Client, draft: Draft) -> None:
+def test_the_list_has_templates_pages_and_links(admin_client: Client, draft: Draft) -> None:
     artifact = draft(TITLE="A <b>")
     Artifact.objects.create(title="A storyboard", generator="storyboard", output="html")
     page = admin_client.get("/studio/").content.decode()
@@ -105,7 +105,7 @@ def test_the_list_has_templates_pages_and_where_they_are(admin_client: Client, d
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_the_list_asks_the_same_questions_however_long_it_is(
+def test_the_query_count_of_the_list_is_constant(
     admin_client: Client, draft: Draft, django_assert_num_queries: DjangoAssertNumQueries, count: int
 ) -> None:
     for number in range(count):
@@ -121,7 +121,7 @@ def test_what_is_missing_to_begin_is_said(admin_client: Client) -> None:
     assert "No templates yet" in admin_client.get("/studio/").content.decode()
 
 
-def test_a_page_begins_by_the_form(admin_client: Client, admin_user: User) -> None:
+def test_the_form_starts_a_page(admin_client: Client, admin_user: User) -> None:
     template = store_template(content=EXAMPLE, name="lookbook.html", owner="")
     first, second = ProjectFactory(), ProjectFactory()
     form = {"template": template.pk, "title": " Winter ", "projects": [str(second.pk), str(first.pk)]}
@@ -135,7 +135,7 @@ def test_a_page_begins_by_the_form(admin_client: Client, admin_user: User) -> No
 
 
 @pytest.mark.parametrize("wrong", [{"title": ""}, {"title": "a" * 201}, {"projects": []}, {"template": "x"}])
-def test_a_wrong_form_says_so_and_makes_nothing(admin_client: Client, wrong: dict[str, Any]) -> None:
+def test_an_invalid_form_is_reported_and_makes_nothing(admin_client: Client, wrong: dict[str, Any]) -> None:
     template = store_template(content=EXAMPLE, name="lookbook.html", owner="")
     form = {"template": template.pk, "title": "Winter", "projects": [str(ProjectFactory().pk)]}
     answer = admin_client.post("/studio/", form | wrong)
@@ -144,7 +144,7 @@ def test_a_wrong_form_says_so_and_makes_nothing(admin_client: Client, wrong: dic
     assert not Artifact.objects.exists()
 
 
-def test_a_template_whose_file_is_gone_makes_nothing(admin_client: Client) -> None:
+def test_a_template_whose_file_is_missing_makes_nothing(admin_client: Client) -> None:
     template = store_template(content=EXAMPLE, name="lookbook.html", owner="")
     named("templates").delete(template.r2_key)
     form = {"template": template.pk, "title": "Winter", "projects": [str(ProjectFactory().pk)]}
@@ -153,7 +153,7 @@ def test_a_template_whose_file_is_gone_makes_nothing(admin_client: Client) -> No
     Template.objects.get()
 
 
-def test_the_page_begins_a_talk_of_its_own_and_finds_it_again(
+def test_the_page_starts_its_own_session_and_finds_it_again(
     admin_client: Client, admin_user: User, draft: Draft
 ) -> None:
     artifact = draft(TITLE="Fog")
@@ -169,7 +169,7 @@ def test_the_page_begins_a_talk_of_its_own_and_finds_it_again(
     assert again["turns"] == [{"number": 1, "input": "", "reply": "reply 1", "state": "done"}]
 
 
-def test_a_certain_session_is_gone_on_with(admin_client: Client, draft: Draft) -> None:
+def test_a_named_session_is_resumed(admin_client: Client, draft: Draft) -> None:
     artifact = draft()
     turn(artifact, "s-1", 1)
     assert data_of(admin_client.get(page_of(artifact, "?session=s-1")))["turns"][0]["input"] == "message 1"
@@ -191,7 +191,7 @@ def test_each_message_says_whether_an_answer_can_still_come(admin_client: Client
     assert [one["state"] for one in turns] == ["done", "lost", "waiting", "lost", "lost", "waiting", "lost"]
 
 
-def test_what_is_written_cannot_leave_the_data_of_the_page(admin_client: Client, draft: Draft) -> None:
+def test_text_cannot_escape_the_data_of_the_page(admin_client: Client, draft: Draft) -> None:
     artifact = draft(TITLE="</script><script>alert(1)</script>")
     turn(artifact, "s-1", 1, reply="</script><img src=x onerror=alert(1)>")
     answer = admin_client.get(page_of(artifact, "?session=s-1"))
@@ -199,7 +199,7 @@ def test_what_is_written_cannot_leave_the_data_of_the_page(admin_client: Client,
     assert data_of(answer)["filled"] == {"TITLE": "</script><script>alert(1)</script>"}
 
 
-def test_the_page_is_kept_by_nobody_and_shows_images_of_the_public_address(
+def test_the_page_is_not_cached_and_loads_images_from_the_public_url(
     admin_client: Client, draft: Draft, settings: Settings
 ) -> None:
     settings.PUBLIC_ORIGIN = "https://dali.example"
@@ -210,7 +210,7 @@ def test_the_page_is_kept_by_nobody_and_shows_images_of_the_public_address(
     assert answer["X-Frame-Options"] == "DENY"
 
 
-def test_tickets_are_asked_for_only_where_reading_needs_a_key(
+def test_tickets_are_requested_only_when_reading_needs_a_key(
     admin_client: Client, draft: Draft, settings: Settings
 ) -> None:
     artifact = draft()
@@ -220,7 +220,7 @@ def test_tickets_are_asked_for_only_where_reading_needs_a_key(
     assert data["tickets"] == "/api/stream/s-1/tickets"
 
 
-def test_a_preview_shows_the_rows_and_can_do_nothing(admin_client: Client, draft: Draft) -> None:
+def test_a_preview_shows_the_rows_and_runs_no_script(admin_client: Client, draft: Draft) -> None:
     answer = admin_client.get(page_of(draft(TITLE="<i>Fog</i>"), "preview"))
     page = answer.content.decode()
     assert '<h1 id="slot-TITLE">&lt;i&gt;Fog&lt;/i&gt;</h1>' in page
@@ -232,14 +232,14 @@ def test_a_preview_shows_the_rows_and_can_do_nothing(admin_client: Client, draft
     assert (answer["X-Frame-Options"], answer["Cache-Control"]) == ("SAMEORIGIN", "no-store, private")
 
 
-def test_the_picture_of_a_name_is_open_to_all_and_nothing_else_is_drawn(client: Client) -> None:
+def test_placeholder_pictures_are_public_and_limited_to_valid_names(client: Client) -> None:
     answer = client.get("/studio/slots/HERO_IMAGE.svg")
     assert (answer.status_code, answer["Content-Type"]) == (200, "image/svg+xml")
     for name in ("hero", "A" * 65, "A%3Cscript%3E", "1A"):
         assert client.get(f"/studio/slots/{name}.svg").status_code == 404
 
 
-def test_the_address_changes_with_what_is_published(admin_client: Client, draft: Draft) -> None:
+def test_the_preview_url_changes_with_the_published_content(admin_client: Client, draft: Draft) -> None:
     artifact = draft()
     assert data_of(admin_client.get(page_of(artifact)))["address"] == ""
     Artifact.objects.filter(pk=artifact.pk).update(
@@ -251,7 +251,7 @@ def test_the_address_changes_with_what_is_published(admin_client: Client, draft:
     assert data_of(admin_client.get(page_of(artifact)))["address"] == ""
 
 
-def test_staff_talk_with_their_session_and_the_token_of_the_page(
+def test_staff_chat_with_their_session_and_a_csrf_token(
     admin_user: User, draft: Draft, shown: Project
 ) -> None:
     client = Client(enforce_csrf_checks=True)
@@ -267,7 +267,7 @@ def test_staff_talk_with_their_session_and_the_token_of_the_page(
     assert answer.json()["remaining"] == ["TITLE", "IMAGE"]
 
 
-def test_staff_who_may_not_change_artifacts_may_not_talk(client: Client, draft: Draft) -> None:
+def test_staff_who_may_not_change_artifacts_may_not_chat(client: Client, draft: Draft) -> None:
     client.force_login(User.objects.create_user("pat", is_staff=True))
     answer = client.post(
         f"/api/artifacts/{draft().pk}/customize", {"sessionId": "s-1"}, content_type="application/json"
@@ -275,7 +275,7 @@ def test_staff_who_may_not_change_artifacts_may_not_talk(client: Client, draft: 
     assert answer.status_code == 401
 
 
-def test_the_record_of_a_page_leads_to_the_studio(admin_client: Client, draft: Draft) -> None:
+def test_the_admin_page_links_to_the_studio(admin_client: Client, draft: Draft) -> None:
     artifact = draft()
     record = admin_client.get(f"/admin/artifacts/artifact/{artifact.pk}/change/").content.decode()
     assert f'<a class="button" href="{page_of(artifact)}">Fill in the studio</a>' in record

@@ -1,4 +1,4 @@
-"""A job on a terminal: what is printed of it, and whether all went well."""
+"""A job on a terminal: what is printed, and whether it succeeded."""
 
 import io
 from typing import Any
@@ -23,7 +23,7 @@ def shown(*events: dict[str, Any]) -> tuple[JobScreen, str]:
 ENDED = {"type": "complete", "scope": "variant"}
 
 
-def test_a_finished_variant_shows_verdict_address_and_notes() -> None:
+def test_a_finished_variant_shows_verdict_url_and_notes() -> None:
     screen, text = shown(
         {"type": "queued"},
         {"type": "running"},
@@ -41,7 +41,7 @@ def test_a_finished_variant_shows_verdict_address_and_notes() -> None:
     assert screen.is_all_complete
 
 
-def test_a_long_address_stays_on_one_line() -> None:
+def test_a_long_url_stays_on_one_line() -> None:
     address = "http://127.0.0.1:8000/images/" + "a" * 100
     _, text = shown({"type": "queued"}, {**ENDED, "generatedImageUrl": address})
     assert text == f"mock 0  not judged  {address}\n"
@@ -53,7 +53,7 @@ def test_a_failed_variant_shows_code_and_error() -> None:
     assert not screen.is_all_complete
 
 
-def test_a_skipped_variant_says_what_it_resembles_and_how_to_keep_it() -> None:
+def test_a_skipped_variant_names_its_duplicate_and_how_to_keep_it() -> None:
     screen, text = shown({"type": "queued"}, {**ENDED, "skipped": True, "duplicateOf": "W", "distance": 3})
     assert text == (
         "mock 0  skipped\n    near-duplicate of W, distance 3;\n    POST /api/variants/V/keep keeps it anyway\n"
@@ -61,7 +61,7 @@ def test_a_skipped_variant_says_what_it_resembles_and_how_to_keep_it() -> None:
     assert not screen.is_all_complete
 
 
-def test_a_retry_is_told_and_markup_in_an_error_is_only_text() -> None:
+def test_a_retry_is_shown_and_markup_in_an_error_is_only_text() -> None:
     screen, text = shown(
         {"type": "queued"},
         {"type": "progress", "progress": 0.1, "attempt": 1, "retryInMs": 2000, "error": "[red]busy"},
@@ -71,7 +71,7 @@ def test_a_retry_is_told_and_markup_in_an_error_is_only_text() -> None:
     assert screen.lines["V"].state == "failed"
 
 
-def test_events_of_other_jobs_are_left_out_and_the_jobs_own_end_ends_it() -> None:
+def test_events_of_other_jobs_are_ignored_and_the_end_of_the_job_ends_it() -> None:
     screen, _ = shown(
         {"type": "queued", "jobId": "K", "variantId": "U"},
         {"type": "queued"},
@@ -83,7 +83,7 @@ def test_events_of_other_jobs_are_left_out_and_the_jobs_own_end_ends_it() -> Non
     assert not screen.is_all_complete
 
 
-def test_where_there_is_no_terminal_each_event_is_one_plain_line() -> None:
+def test_without_a_terminal_each_event_is_one_plain_line() -> None:
     output = io.StringIO()
     screen = JobScreen("J", Console(file=output, width=20))
     about = {"jobId": "J", "variantId": "V", "provider": "mock", "variantIndex": 0}

@@ -1,4 +1,4 @@
-"""Deployments that share a Redis do not hear each other: published messages know no database numbers."""
+"""Deployments that share a Redis do not hear each other, although pub/sub ignores database numbers."""
 
 import asyncio
 import os
@@ -11,7 +11,7 @@ from dali.lib.secrets import channel_prefix
 SECRET = "s" * 60
 
 
-def test_a_deployment_has_one_prefix_by_whatever_name_it_reaches_its_redis() -> None:
+def test_a_deployment_has_one_prefix_under_every_name_of_its_redis() -> None:
     one = channel_prefix("redis://127.0.0.1:6379/3", SECRET)
     assert one == channel_prefix("rediss://user:password@redis.internal/3", SECRET)
     assert one.startswith("dali.3.")
@@ -29,7 +29,7 @@ def test_another_database_number_or_secret_is_another_deployment() -> None:
 
 
 @pytest.mark.services
-async def test_a_message_reaches_its_own_deployment_alone() -> None:
+async def test_a_message_reaches_only_its_own_deployment() -> None:
     address = os.environ.get("REDIS_URL", "")
     if not address:
         if os.environ.get("DALI_REQUIRE_SERVICES"):

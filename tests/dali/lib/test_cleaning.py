@@ -1,4 +1,4 @@
-"""Text and facts from outside are made fit for every database, log and terminal."""
+"""Text and facts from outside are cleaned for every database, log and terminal."""
 
 import json
 from decimal import Decimal
@@ -36,7 +36,7 @@ def test_a_text_is_cleaned_and_bounded(said: object, text: str) -> None:
 
 
 @given(st.text(alphabet=st.characters(exclude_categories=())), st.integers(0, 50))
-def test_whatever_is_said_can_be_stored(said: str, most: int) -> None:
+def test_any_cleaned_text_can_be_stored(said: str, most: int) -> None:
     text = clean_text(said, most)
     text.encode()
     assert "\x00" not in text
@@ -58,7 +58,7 @@ def test_facts_are_json_that_can_be_stored(value: object) -> None:
     assert "\\ud8" not in text or json.loads(text)
 
 
-def test_facts_are_bounded_in_every_direction() -> None:
+def test_facts_are_bounded_in_every_dimension() -> None:
     deep: Any = "x"
     for _ in range(2000):
         deep = [deep]
@@ -77,11 +77,11 @@ def test_facts_are_bounded_in_every_direction() -> None:
     [(5, 5.0), (0, 0.0), (10, 10.0), (11, None), (-1, None), (True, None), ("5", None), (float("nan"), None),
      (Decimal("sNaN"), None), (Decimal("1.5"), 1.5), (10**400, None)],
 )  # fmt: skip
-def test_a_number_is_one_within_its_bounds(said: object, number: float | None) -> None:
+def test_a_number_must_be_finite_and_within_its_bounds(said: object, number: float | None) -> None:
     assert clean_number(said, 10) == number
 
 
-def test_every_error_of_dalis_is_clean() -> None:
+def test_every_dali_error_is_clean() -> None:
     errors = [DaliError("a\x00"), InputError("name", "a\x00"), UnavailableError("a\x00", reason="b\x00")]
     assert [str(error) for error in errors] == ["a\ufffd", "a\ufffd", "b\ufffd"]
     assert errors[2].public_message == "a\ufffd"
@@ -91,7 +91,7 @@ def test_every_error_of_dalis_is_clean() -> None:
 # --- JSON of services
 
 
-def test_absurd_values_do_not_cost_what_stands_beside_them() -> None:
+def test_absurd_values_do_not_affect_their_neighbours() -> None:
     text = '{"a": %s, "b": NaN, "c": %s, "d": "kept", "e": -Infinity, "f": %s}'
     body = read_json(text % ("9" * 5000, "[" * 5000 + "]" * 5000, '{"x":' * 5000 + '"y"' + "}" * 5000))
     assert (body["a"], body["b"], body["d"], body["e"]) == (None, None, "kept", None)
@@ -100,18 +100,18 @@ def test_absurd_values_do_not_cost_what_stands_beside_them() -> None:
 @pytest.mark.parametrize(
     "text", ["", "{", "[1,", "<html>", '{"a": ' + "[" * 5000, "words", '"cut', "\x00", "\ufeff"]
 )
-def test_what_is_no_json_is_said_to_be_none(text: str) -> None:
+def test_text_that_is_not_json_raises_not_json_error(text: str) -> None:
     for body in (text, text.encode()):
         with pytest.raises(NotJsonError):
             read_json(body)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
-def test_json_is_read_in_every_encoding_it_may_have(encoding: str) -> None:
+def test_json_is_read_in_every_allowed_encoding(encoding: str) -> None:
     assert read_json('{"a": "\u00e9"}'.encode(encoding)) == {"a": "\u00e9"}
 
 
-def test_nothing_stands_where_something_else_was_expected() -> None:
+def test_an_unexpected_type_reads_as_missing() -> None:
     value = {"a": [{"b": 5}], "c": "text"}
     assert at(value, "a", 0, "b") == 5
     assert [
@@ -125,7 +125,9 @@ def test_nothing_stands_where_something_else_was_expected() -> None:
     [(5, 5, True), (0, 0, True), (5.0, 5, True), (None, 0, True), (-1, 0, False), (True, 0, False), ("5", 0, False),
      (10**30, 0, False), (1.5, 0, False), ([], 0, False), (float("inf"), 0, False)],
 )  # fmt: skip
-def test_a_count_is_a_whole_number_or_nothing_is_known(said: object, count: int, is_sound: bool) -> None:
+def test_a_count_is_a_whole_number_or_marks_the_reader_as_unsound(
+    said: object, count: int, is_sound: bool
+) -> None:
     counts = CountReader()
     assert (counts.of({"n": said}, "n"), counts.is_sound) == (count, is_sound)
 

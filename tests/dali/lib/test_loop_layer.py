@@ -1,4 +1,4 @@
-"""The in-process channel layer: from any thread to any event loop, and never silent when it runs over."""
+"""The in-process channel layer: from any thread to any event loop, and an overflow is always reported."""
 
 import asyncio
 import threading
@@ -41,7 +41,7 @@ async def test_channels_finds_the_layer_by_its_setting() -> None:
         await layer.send("not a name", {})
 
 
-async def test_messages_from_threads_arrive_whole_and_in_the_order_of_each_thread() -> None:
+async def test_messages_from_threads_arrive_complete_and_in_the_order_of_each_thread() -> None:
     layer = LoopChannelLayer(capacity=100_000)
     channel = await layer.new_channel()
     await layer.group_add("g", channel)
@@ -72,7 +72,7 @@ async def test_a_waiting_reader_is_woken_by_a_thread() -> None:
     thread.join()
 
 
-async def test_a_channel_that_runs_over_says_so() -> None:
+async def test_a_channel_that_overflows_says_so() -> None:
     layer = LoopChannelLayer(capacity=3)
     channel = await layer.new_channel()
     for number in range(5):
@@ -97,7 +97,7 @@ def test_each_event_loop_receives_its_own_channels() -> None:
         assert [reader.result() for reader in readers] == [{"type": "on"}, {"type": "on"}]
 
 
-def test_without_readers_or_after_their_loop_closed_sending_does_nothing() -> None:
+def test_sending_does_nothing_without_readers_or_after_their_loop_closed() -> None:
     layer = LoopChannelLayer()
     layer.post_to_group("g", {"type": "on"})
 
@@ -109,7 +109,7 @@ def test_without_readers_or_after_their_loop_closed_sending_does_nothing() -> No
     assert (layer.channels(), layer.groups()) == ([], [])
 
 
-async def test_a_channel_ends_with_its_reader() -> None:
+async def test_a_channel_is_removed_with_its_reader() -> None:
     layer = LoopChannelLayer()
     channel = await layer.new_channel()
     await layer.group_add("g", channel)
@@ -121,7 +121,7 @@ async def test_a_channel_ends_with_its_reader() -> None:
     assert (layer.channels(), layer.groups()) == ([], [])
 
 
-async def test_flush_forgets_everything() -> None:
+async def test_flush_removes_everything() -> None:
     layer = LoopChannelLayer()
     await layer.group_add("g", await layer.new_channel())
     await layer.flush()

@@ -1,4 +1,4 @@
-"""Checks of what a process depends on: at once, bounded, shared, and never two of one kind."""
+"""Checks of a process's dependencies: concurrent, bounded in time, shared, and never two of one kind at once."""
 
 import asyncio
 import threading
@@ -12,7 +12,7 @@ LONG_S = 180.0
 
 
 class Question:
-    """What a check asks: counts its calls and, while it is held, hangs in them."""
+    """A check: counts its calls and hangs while it is held."""
 
     def __init__(self, error: Exception | None = None) -> None:
         self.calls = self.at_once = self.most_at_once = 0
@@ -42,21 +42,21 @@ def said(outcomes: list[CheckOutcome]) -> list[tuple[str, str]]:
     return [(outcome.name, outcome.error) for outcome in outcomes]
 
 
-async def test_each_check_is_told_in_its_order_with_its_time() -> None:
+async def test_each_check_is_listed_in_order_with_its_time() -> None:
     readiness = Readiness([Check("one", Question()), Check("two", Question())])
     outcomes = await readiness.outcomes()
     assert said(outcomes) == [("one", ""), ("two", "")]
     assert all(outcome.ms >= 0 for outcome in outcomes)
 
 
-async def test_only_what_may_be_shown_is_shown() -> None:
+async def test_only_public_messages_are_shown() -> None:
     shown = Question(NotReadyError("it is full"))
     secret = Question(OSError("redis://:secret@host"))
     readiness = Readiness([Check("shown", shown), Check("secret", secret)])
     assert said(await readiness.outcomes()) == [("shown", "it is full"), ("secret", "it cannot be used")]
 
 
-async def test_what_hangs_keeps_no_one_waiting_and_is_not_asked_twice() -> None:
+async def test_a_hanging_check_delays_no_answer_and_is_not_started_twice() -> None:
     hanging, fine = Question(), Question()
     hanging.hold()
     readiness = Readiness([Check("hanging", hanging), Check("fine", fine)], wait_s=0.2, fresh_s=0)
@@ -79,7 +79,7 @@ async def until_it_passes(readiness: Readiness) -> list[CheckOutcome]:
     return found
 
 
-async def test_the_checks_run_at_once() -> None:
+async def test_the_checks_run_concurrently() -> None:
     first, second = Question(), Question()
     first.hold()
     second.hold()
@@ -91,7 +91,7 @@ async def test_the_checks_run_at_once() -> None:
     assert said(await asked) == [("1", ""), ("2", "")]
 
 
-async def test_many_who_ask_share_one_run_and_those_soon_after_its_result() -> None:
+async def test_simultaneous_callers_share_one_run_and_soon_after_its_result() -> None:
     question = Question()
     question.hold()
     readiness = Readiness([Check("one", question)], wait_s=LONG_S, fresh_s=LONG_S)
@@ -104,7 +104,7 @@ async def test_many_who_ask_share_one_run_and_those_soon_after_its_result() -> N
     assert question.calls == 1
 
 
-async def test_a_result_does_not_last() -> None:
+async def test_a_result_expires() -> None:
     question = Question()
     readiness = Readiness([Check("one", question)], fresh_s=0)
     await readiness.outcomes()
@@ -112,7 +112,7 @@ async def test_a_result_does_not_last() -> None:
     assert question.calls == 2
 
 
-async def test_the_log_has_a_line_for_each_change(caplog: pytest.LogCaptureFixture) -> None:
+async def test_each_change_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     question = Question(OSError("no route"))
     readiness = Readiness([Check("one", question)], fresh_s=0)
     await readiness.outcomes()

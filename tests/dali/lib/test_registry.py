@@ -40,13 +40,13 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def add(folder: Path, name: str, plugin: str) -> None:
-    """A folder of that name with the contract's file."""
+    """Adds a folder of that name with the contract's file."""
     (folder / name).mkdir()
     (folder / name / "__init__.py").write_text("")
     (folder / name / "instrument.py").write_text(HEAD + plugin)
 
 
-def test_a_folder_without_the_file_holds_no_plugin(folder: Path) -> None:
+def test_a_folder_without_the_file_is_not_a_plugin(folder: Path) -> None:
     add(folder, "lute", LUTE)
     (folder / "drum").mkdir()
     (folder / "drum" / "__init__.py").write_text("")
@@ -70,13 +70,13 @@ def test_a_file_in_a_folder_is_a_plugin(folder: Path) -> None:
         ("pass", "play, name, strings"),
     ],
 )
-def test_a_class_that_lacks_something_is_refused_by_name(folder: Path, body: str, lacking: str) -> None:
+def test_an_incomplete_class_is_refused_by_name(folder: Path, body: str, lacking: str) -> None:
     add(folder, "lyre", f"class Lyre(Instrument):\n    {body}\n")
     with pytest.raises(DaliError, match=rf"^band\.lyre\.instrument\.Lyre lacks {lacking}$"):
         Registry(Instrument, "band", "instrument", group="band").names()
 
 
-def test_two_of_one_name_are_refused(folder: Path) -> None:
+def test_two_plugins_of_one_name_are_refused(folder: Path) -> None:
     for name in ("one", "two"):
         add(folder, name, LUTE)
     with pytest.raises(DaliError, match=r"^two plug-ins of band are called 'lute'$"):

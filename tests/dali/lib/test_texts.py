@@ -1,4 +1,4 @@
-"""Texts compared by what they say."""
+"""Texts compared by their meaning, not their encoding."""
 
 import sys
 import unicodedata
@@ -22,26 +22,26 @@ from dali.lib.texts import comparable, composed, has_other_spellings
         ("ΌΣΟΣ", "όσος"),
     ],
 )
-def test_the_same_words_are_comparable_however_they_are_encoded(one: str, other: str) -> None:
+def test_the_same_words_compare_equal_in_any_encoding(one: str, other: str) -> None:
     assert comparable(one) == comparable(other)
 
 
 @pytest.mark.parametrize(
     ("one", "other"), [("é", "e"), ("ﬀ", "f"), ("ﬁ", "fl"), ("i", "\u0131"), ("한", "하"), ("ö", "oe")]
 )
-def test_other_words_stay_apart(one: str, other: str) -> None:
+def test_different_words_stay_different(one: str, other: str) -> None:
     assert comparable(one) != comparable(other)
 
 
-def test_what_is_comparable_is_composed_and_stays_so() -> None:
+def test_a_comparable_text_is_composed_and_stable() -> None:
     for code in range(sys.maxunicode + 1):
         if not 0xD800 <= code < 0xE000:
             once = comparable(chr(code))
             assert comparable(once) == once == composed(once)
-            assert comparable(chr(code).casefold()) == once, "so old texts need nothing but themselves"
+            assert comparable(chr(code).casefold()) == once, "so stored texts need no second conversion"
 
 
-def test_a_text_of_one_spelling_is_known() -> None:
+def test_a_text_with_one_spelling_is_recognised() -> None:
     composed_to = {unicodedata.normalize("NFC", chr(code)) for code in range(128, sys.maxunicode + 1)}
     for code in range(128):
         assert has_other_spellings(chr(code)) == (chr(code) in composed_to)

@@ -1,4 +1,4 @@
-"""A web server with a tiny application and tight bounds, for tests: `python -m tests.dali.server.small_server`."""
+"""A web server with a tiny application and tight limits, for tests: `python -m tests.dali.server.small_server`."""
 
 import asyncio
 import json
@@ -14,7 +14,7 @@ let_in = asyncio.Event()
 
 
 async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
-    """`/sent` tells what was written so far, `/memory` what the process uses; others as below."""
+    """`/sent` reports what was written so far, `/memory` the memory of the process; others as below."""
     if scope["type"] == "websocket":
         await flood_socket(scope, receive, send)
     elif scope["path"] == "/api/stream/flood":
@@ -35,7 +35,7 @@ async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
 
 
 async def flood_socket(scope: dict[str, Any], receive: Any, send: Any) -> None:
-    """Sends without end on `/flood`; closes on `/later`; accepts `/late` after `/let-in`; else nothing."""
+    """Sends without end on `/flood`; closes on `/later`; accepts `/late` after `/let-in`; otherwise does nothing."""
     await receive()
     sent["asked"] += 1
     if scope["path"] == "/late":
@@ -52,7 +52,7 @@ async def flood_socket(scope: dict[str, Any], receive: Any, send: Any) -> None:
 
 
 async def write_parts(send: Any) -> None:
-    """A message after another."""
+    """One message after another."""
     while True:
         await send({"type": "websocket.send", "text": PART})
         sent["websocket"] += len(PART)
@@ -84,7 +84,7 @@ async def answer_in_parts(send: Any) -> None:
 
 
 async def body_length(receive: Any) -> int:
-    """How many bytes the request's body has."""
+    """The size of the request's body in bytes."""
     length = 0
     while True:
         message = await receive()
@@ -94,7 +94,7 @@ async def body_length(receive: Any) -> int:
 
 
 def memory_bytes() -> int:
-    """What the process has in memory."""
+    """The memory of the process."""
     with open("/proc/self/statm") as statm:
         return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 

@@ -1,4 +1,4 @@
-"""Clients that send much in tiny parts: others are answered meanwhile, and who goes too far is told so."""
+"""Clients that send a lot in tiny parts: others are still answered, and the sender is closed with a reason."""
 
 import contextlib
 import select
@@ -15,7 +15,7 @@ from tests.dali.conftest import Small
 from tests.waiting import PATIENCE_S, wait_until
 
 MIB = 1024 * 1024
-# The whole flood took 3 to 17 s of the loop before it was bounded; a slice of it takes 10 ms.
+# The whole flood took 3 to 17 s of the loop before there was a limit; a slice of it takes 10 ms.
 LATENCY_S = 1.0
 UPGRADE = (
     b"GET /%s HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -40,7 +40,7 @@ def upgraded(small: Small, path: bytes = b"quiet") -> socket.socket:
 
 
 def pour(client: socket.socket, content: bytes, *, within_s: float = PATIENCE_S) -> tuple[int, bytes]:
-    """Sends as fast as it is taken and reads what comes, until the other side ends; how much went, and what came."""
+    """Sends as fast as possible and reads, until the other side closes; returns bytes sent and bytes received."""
     position, got, until = 0, b"", time.monotonic() + within_s
     client.setblocking(False)
     with contextlib.suppress(ConnectionError):
@@ -58,7 +58,7 @@ def pour(client: socket.socket, content: bytes, *, within_s: float = PATIENCE_S)
 
 @contextlib.contextmanager
 def watched(small: Small) -> Iterator[list[float]]:
-    """How long each of another client's requests took within the block."""
+    """The durations of another client's requests within the block."""
     took: list[float] = []
     is_over = threading.Event()
 
@@ -90,7 +90,7 @@ def watched(small: Small) -> Iterator[list[float]]:
     ],
     ids=["pings", "pongs", "empty", "one-byte", "continuations", "short"],
 )
-def test_a_flood_of_frames_is_closed_with_1008_and_delays_nobody(small: Small, tiny: bytes) -> None:
+def test_a_flood_of_frames_is_closed_with_1008_and_delays_no_other_client(small: Small, tiny: bytes) -> None:
     with upgraded(small) as client, watched(small) as took:
         _, got = pour(client, tiny * (4 * MIB // len(tiny)))
     closing = b"\x88\x11" + struct.pack("!H", 1008) + b"too many frames"
@@ -98,7 +98,7 @@ def test_a_flood_of_frames_is_closed_with_1008_and_delays_nobody(small: Small, t
     assert max(took) < LATENCY_S
 
 
-def test_who_floods_and_reads_nothing_is_dropped(start_small: Callable[..., Small]) -> None:
+def test_a_flooding_client_that_reads_nothing_is_dropped(start_small: Callable[..., Small]) -> None:
     small = start_small(linger_bytes=MIB)
     with upgraded(small) as client, watched(small) as took:
         client.setblocking(False)
@@ -126,12 +126,12 @@ def test_who_floods_and_reads_nothing_is_dropped(start_small: Callable[..., Smal
         (b"\x89\x00", 1002),
         (frame(3), 1002),
         (b"GET / HTTP/1.1\r\n\r\n", 1002),
-        (b"\x7b\x7e", 1002),  # of six rules, with a length that is still to come
+        (b"\x7b\x7e", 1002),  # breaks six rules, with a length that is still to come
         (frame(TEXT, b"\xff" * 4000), 1007),
         (frame(TEXT, b"y" * 5000), 1009),
     ],
 )
-def test_what_follows_a_broken_rule_is_not_looked_at(small: Small, rubbish: bytes, code: int) -> None:
+def test_bytes_after_a_protocol_error_are_ignored(small: Small, rubbish: bytes, code: int) -> None:
     with upgraded(small) as client, watched(small) as took:
         _, got = pour(client, rubbish * (4 * MIB // len(rubbish)))
     assert got[0] == 0x88
@@ -140,7 +140,7 @@ def test_what_follows_a_broken_rule_is_not_looked_at(small: Small, rubbish: byte
     assert "Traceback" not in small.log.read_text()
 
 
-def test_an_honest_client_may_send_many_messages(small: Small) -> None:
+def test_a_well_behaved_client_may_send_many_messages(small: Small) -> None:
     with connect(f"ws://127.0.0.1:{small.port}/quiet") as client:
         for size in [4096] * 200 + [1] * 600:
             client.send(b"y" * size)
@@ -156,8 +156,8 @@ def test_frames_before_the_handshake_is_answered_are_read_after_it(small: Small)
     with small.connect() as client, small.connect() as flooder:
         client.sendall(UPGRADE % b"late")
         flooder.sendall(UPGRADE % b"late")
-        wait_until(lambda: small.sent("asked") == asked + 2, "both are asked about")
-        client.sendall(UPGRADE % b"late" + frame(PING, b"early"))  # the first part is no frame
+        wait_until(lambda: small.sent("asked") == asked + 2, "the application has both connections")
+        client.sendall(UPGRADE % b"late" + frame(PING, b"early"))  # the first part is not a frame
         _, got = pour(flooder, frame(PING) * 10_000)
         assert got == b""
         small.text("/let-in")
@@ -179,14 +179,14 @@ def test_frames_before_the_handshake_is_answered_are_read_after_it(small: Small)
     ],
     ids=["one-byte", "extensions", "trailers"],
 )
-def test_a_body_in_tiny_chunks_is_read_slowly_and_delays_nobody(small: Small, body: bytes) -> None:
+def test_a_body_in_tiny_chunks_is_read_slowly_and_delays_no_other_client(small: Small, body: bytes) -> None:
     head = b"POST /api/uploads HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
     with small.connect() as client, watched(small) as took:
         pour(client, head + body, within_s=2)
     assert max(took) < LATENCY_S
 
 
-def test_a_body_in_small_chunks_arrives_whole(small: Small) -> None:
+def test_a_body_in_small_chunks_arrives_complete(small: Small) -> None:
     body = b"a\r\n0123456789\r\n" * 2500 + b"0\r\n\r\n"
     head = b"POST /api/uploads HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
     with small.connect() as client:
@@ -198,7 +198,7 @@ def test_a_body_in_small_chunks_arrives_whole(small: Small) -> None:
     assert b"\r\n25000\r\n" in answer
 
 
-def test_a_reader_that_takes_next_to_nothing_is_dropped(start_small: Callable[..., Small]) -> None:
+def test_a_reader_that_reads_almost_nothing_is_dropped(start_small: Callable[..., Small]) -> None:
     small = start_small(silence_s=3)
     with socket.socket() as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -246,9 +246,7 @@ def test_a_head_of_many_lines_is_refused(small: Small) -> None:
     ],
 )
 @pytest.mark.parametrize("method", [b"POST", b"GET", b"HEAD"])
-def test_a_length_that_is_none_is_refused(
-    small: Small, method: bytes, lines: list[bytes], status: int
-) -> None:
+def test_an_invalid_length_is_refused(small: Small, method: bytes, lines: list[bytes], status: int) -> None:
     head = [method + b" /api/projects HTTP/1.1", b"Host: x", *lines, b"Connection: close"]
     with small.connect() as client:
         client.sendall(b"\r\n".join(head) + b"\r\n\r\nab")
@@ -257,7 +255,7 @@ def test_a_length_that_is_none_is_refused(
 
 
 @pytest.mark.parametrize("size", [b"9" * 5000, b"f" * 1000, b"-1", b"+1", b"0x1", b"1_0", b"", b"g"])
-def test_a_chunk_size_that_is_none_is_refused(small: Small, size: bytes) -> None:
+def test_an_invalid_chunk_size_is_refused(small: Small, size: bytes) -> None:
     head = b"POST /api/projects HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
     with small.connect() as client:
         _, got = pour(client, head + size + b"\r\n" + b"x" * (2 * MIB))

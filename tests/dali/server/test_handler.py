@@ -1,4 +1,4 @@
-"""How bodies leave: piece by piece, without a thread and without being held in memory."""
+"""How bodies are sent: piece by piece, without a thread and without keeping them in memory."""
 
 import asyncio
 import io
@@ -22,7 +22,7 @@ CONTENT = bytes(range(250)) * (SIZE // 250)
 
 
 class Pieces:
-    """A synchronous body that notes what was asked for, in which threads, and whether it was closed."""
+    """A synchronous body that records the requested pieces, their threads, and whether it was closed."""
 
     def __init__(self, count: int = 10) -> None:
         self._left = count
@@ -51,13 +51,13 @@ class Pieces:
 
 
 def unavailable() -> Iterator[bytes]:
-    """A body whose storage goes away."""
+    """A body whose storage fails midway."""
     yield b"first"
     raise UnavailableError("The storage cannot be reached; try again.", 7)
 
 
 async def own() -> AsyncIterator[bytes]:
-    """A body that is asynchronous already."""
+    """A body that is already asynchronous."""
     yield b"own"
 
 
@@ -73,7 +73,7 @@ ANSWERS: dict[str, Any] = {
 
 
 def view(request: HttpRequest, name: str) -> HttpResponseBase:
-    """One of the answers."""
+    """One of the responses."""
     answer: HttpResponseBase = ANSWERS[name]()
     answer.set_cookie("mark", name)
     return answer
@@ -84,14 +84,14 @@ urlpatterns = [path("<str:name>", view)]
 
 @pytest.fixture(autouse=True)
 def _fresh() -> Iterator[None]:
-    global pieces  # noqa: PLW0603 - the view's
+    global pieces  # noqa: PLW0603 - set by the view
     pieces = Pieces()
     with override_settings(ROOT_URLCONF=__name__):
         yield
 
 
 class Reader:
-    """A client of the handler, which takes a message when it is told to."""
+    """A client of the handler that receives messages on demand."""
 
     def __init__(self, name: str, method: str = "GET", *, using: Handler | None = None) -> None:
         self.sent: list[dict[str, Any]] = []
@@ -111,25 +111,25 @@ class Reader:
         await self._takes.acquire()
 
     async def take(self, count: int) -> None:
-        """Takes so many messages."""
+        """Receives this many messages."""
         for _ in range(count):
             await self.arrived.acquire()
             self._takes.release()
 
     async def take_all(self) -> bytes:
-        """Takes what comes until the end; the body."""
+        """Receives everything until the end; returns the body."""
         for _ in range(10_000):
             self._takes.release()
         await self.task
         return b"".join(message.get("body", b"") for message in self.sent[1:])
 
     async def go(self) -> None:
-        """Goes away."""
+        """Disconnects."""
         self._incoming.put_nowait({"type": "http.disconnect"})
         await self.task
 
 
-async def test_a_synchronous_body_is_asked_for_as_it_is_taken_in_threads_of_its_own() -> None:
+async def test_a_synchronous_body_is_read_on_demand_in_its_own_threads() -> None:
     reader = Reader("pieces")
     await reader.take(2)  # the head and a piece
     await reader.arrived.acquire()
@@ -139,7 +139,7 @@ async def test_a_synchronous_body_is_asked_for_as_it_is_taken_in_threads_of_its_
     assert pieces.is_closed.is_set()
 
 
-async def test_a_client_that_goes_ends_its_body() -> None:
+async def test_a_client_that_disconnects_ends_its_body() -> None:
     reader = Reader("pieces")
     await reader.take(3)
     await reader.go()
@@ -147,7 +147,7 @@ async def test_a_client_that_goes_ends_its_body() -> None:
     assert pieces.is_closed.is_set()
 
 
-async def test_a_body_is_not_closed_while_a_piece_of_it_is_read() -> None:
+async def test_a_body_is_not_closed_while_a_piece_is_being_read() -> None:
     reader = Reader("pieces")
     pieces.let_go.clear()
     await reader.take(1)
@@ -163,12 +163,14 @@ async def test_a_body_is_not_closed_while_a_piece_of_it_is_read() -> None:
 @pytest.mark.parametrize(
     ("name", "body"), [("content", CONTENT), ("small", b"small"), ("file", CONTENT), ("own", b"own")]
 )
-async def test_bodies_of_all_kinds_arrive_whole(name: str, body: bytes) -> None:
+async def test_bodies_of_all_kinds_arrive_complete(name: str, body: bytes) -> None:
     assert await Reader(name).take_all() == body
 
 
 @pytest.mark.parametrize("name", ["content", "file"])
-async def test_large_bodies_are_in_a_file_once_much_waits(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_large_bodies_go_to_a_file_once_much_is_waiting(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(handler, "CONTENTS_BYTES", 3 * SIZE)
     using = Handler()
     slow = [Reader(name, using=using) for _ in range(6)]
@@ -185,7 +187,7 @@ async def test_large_bodies_are_in_a_file_once_much_waits(name: str, monkeypatch
     assert using._held_bytes == 0
 
 
-async def test_content_stays_in_memory_where_no_file_can_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_content_stays_in_memory_when_no_file_can_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
     def full(content: bytes) -> None:
         raise OSError(28, "No space left on device")
 
@@ -203,7 +205,7 @@ async def test_the_answer_to_head_has_no_body_and_reads_none(name: str) -> None:
     assert length == {"pieces": b"50", "content": b"1000000", "small": b"5", "file": b"1000000"}.get(name)
 
 
-async def test_a_storage_that_goes_away_ends_the_answer_with_an_error() -> None:
+async def test_a_storage_failure_ends_the_response_with_an_error() -> None:
     with pytest.raises(UnavailableError):
         await Reader("broken").take_all()
 

@@ -1,4 +1,4 @@
-"""How many requests are worked on at once, and in which threads."""
+"""How many requests run at once, and in which threads."""
 
 import asyncio
 import json
@@ -14,7 +14,7 @@ from tests.waiting import PATIENCE_S
 
 
 class Views:
-    """An application that works in a thread until so many have done so at once, which it notes."""
+    """An application that works in a thread until `count` calls have run at once; records the maximum."""
 
     def __init__(self, until: int) -> None:
         self.at_once = self.most_at_once = 0
@@ -32,7 +32,7 @@ class Views:
             self.most_at_once = max(self.most_at_once, self.at_once)
             self._changed.notify_all()
             self._changed.wait_for(lambda: self.most_at_once >= self._until, PATIENCE_S)
-        time.sleep(0.1)  # for one too many
+        time.sleep(0.1)  # for one too many to show up
         with self._changed:
             self.at_once -= 1
         return threading.get_ident()
@@ -47,11 +47,11 @@ async def ask(lanes: Lanes, path: str = "/", method: str = "GET") -> None:
 
 
 class Answers:
-    """An application whose writes to one project wait until they are let go; all else is answered at once."""
+    """An application whose writes to one project wait until released; everything else is answered at once."""
 
     def __init__(self) -> None:
         self.let_go = threading.Event()
-        self.entered = asyncio.Semaphore(0)  # as often as one waits
+        self.entered = asyncio.Semaphore(0)  # released once per waiting write
         self.waited = 0
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -78,7 +78,7 @@ async def answer_of(
     return sent[0]["status"], headers, sent[1]["body"]
 
 
-async def test_requests_run_at_once_up_to_the_bound_each_in_one_thread() -> None:
+async def test_requests_run_at_once_up_to_the_limit_each_in_one_thread() -> None:
     views = Views(until=4)
     lanes = Lanes(views, lanes=4)
     await asyncio.gather(*(ask(lanes) for _ in range(10)))
@@ -87,7 +87,7 @@ async def test_requests_run_at_once_up_to_the_bound_each_in_one_thread() -> None
     assert len({first for first, _ in views.threads}) == 4
 
 
-async def test_a_request_that_is_cancelled_gives_its_lane_back_when_its_view_has_ended() -> None:
+async def test_a_cancelled_request_frees_its_lane_when_its_view_has_ended() -> None:
     views = Views(until=1)
     lanes = Lanes(views, lanes=1)
     given_up = asyncio.ensure_future(ask(lanes))
@@ -100,7 +100,7 @@ async def test_a_request_that_is_cancelled_gives_its_lane_back_when_its_view_has
 
 
 class Bodies:
-    """An application that answers at once and sends a body that the client never takes; `/page` ends."""
+    """An application that responds at once with a body that the client never reads; `/page` ends."""
 
     def __init__(self) -> None:
         self.threads: list[str] = []
@@ -116,12 +116,12 @@ class Bodies:
         await send({"type": "http.response.body", "body": b""})
 
 
-async def test_an_answer_that_has_begun_holds_no_lane() -> None:
+async def test_a_response_that_has_started_holds_no_lane() -> None:
     bodies = Bodies()
     lanes = Lanes(bodies, lanes=2, wait_s=PATIENCE_S)
 
     async def send(message: Any) -> None:
-        """Takes it."""
+        """Receives the message."""
 
     slow = [asyncio.ensure_future(lanes(scope_of("/public/artifact/a"), None, send)) for _ in range(20)]
     for _ in slow:
@@ -170,7 +170,7 @@ async def ask_nothing(lanes: Lanes) -> tuple[int, dict[str, str], bytes]:
     return await answer_of(lanes, "/api/projects/locked/jobs", "POST")
 
 
-async def test_who_gets_no_turn_in_time_is_told_to_try_again() -> None:
+async def test_a_request_that_waits_too_long_is_told_to_try_again() -> None:
     answers = Answers()
     lanes = Lanes(answers, lanes=4, wait_s=0.2)
     stuck = asyncio.ensure_future(ask_nothing(lanes))
@@ -180,10 +180,10 @@ async def test_who_gets_no_turn_in_time_is_told_to_try_again() -> None:
     assert json.loads(body)["errors"][0]["detail"] == "The project is busy; try again."
     answers.let_go.set()
     assert (await stuck)[0] == 200
-    assert (await ask_nothing(lanes))[0] == 200  # its turn came back
+    assert (await ask_nothing(lanes))[0] == 200  # its turn was released
 
 
-async def test_who_gets_no_lane_in_time_is_told_so_on_a_page() -> None:
+async def test_a_page_request_without_a_lane_gets_a_503_page() -> None:
     answers = Answers()
     lanes = Lanes(answers, lanes=1, wait_s=0.2)
     stuck = asyncio.ensure_future(ask_nothing(lanes))
@@ -209,15 +209,15 @@ async def test_who_gets_no_lane_in_time_is_told_so_on_a_page() -> None:
         ("POST", "/admin/logout/", None),
     ],
 )
-def test_what_is_written_to_is_read_from_the_path(method: str, path: str, thing: str | None) -> None:
+def test_the_written_project_is_read_from_the_path(method: str, path: str, thing: str | None) -> None:
     assert written_thing(scope_of(path, method)) == thing
 
 
-def test_a_quarter_of_the_connections_is_left_to_the_streams() -> None:
+def test_a_quarter_of_the_connections_is_reserved_for_the_streams() -> None:
     assert [lanes_beside(connections) for connections in (16, 100, 4, 2)] == [12, 32, 3, 2]
 
 
-async def test_two_sign_ins_run_at_once_and_all_else_is_answered_meanwhile() -> None:
+async def test_two_sign_ins_run_at_once_and_everything_else_is_answered_meanwhile() -> None:
     entered, let_go = asyncio.Semaphore(0), asyncio.Event()
 
     async def sign_in_slowly(scope: Any, receive: Any, send: Any) -> None:
@@ -230,6 +230,6 @@ async def test_two_sign_ins_run_at_once_and_all_else_is_answered_meanwhile() -> 
     for _ in range(2):
         await asyncio.wait_for(entered.acquire(), PATIENCE_S)
     await asyncio.wait_for(ask(lanes, "/api/projects"), PATIENCE_S)
-    assert entered.locked()  # no third one has come in
+    assert entered.locked()  # no third one has started
     let_go.set()
     await asyncio.wait_for(asyncio.gather(*sign_ins), PATIENCE_S)

@@ -1,4 +1,4 @@
-"""What works beside the application under a web server that is not Dali's own."""
+"""What runs next to the application under a web server other than Dali's own."""
 
 from typing import Any
 
@@ -9,21 +9,21 @@ from dali.server import lifespan
 
 
 class Log:
-    """A view log that says what it was told."""
+    """A view log that records its calls."""
 
     def __init__(self) -> None:
         self.told: list[object] = []
 
     def start(self) -> None:
-        """Notes it."""
+        """Records the call."""
         self.told.append("start")
 
     def stop(self, *, within_s: float) -> None:
-        """Notes it."""
+        """Records the call."""
         self.told.append(("stop", within_s))
 
 
-async def test_the_view_log_begins_and_ends_with_the_application(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_view_log_starts_and_stops_with_the_application(monkeypatch: pytest.MonkeyPatch) -> None:
     log = Log()
     monkeypatch.setattr(lifespan, "view_log", lambda: log)
     messages, sent = [{"type": "lifespan.shutdown"}, {"type": "lifespan.startup"}], list[Any]()

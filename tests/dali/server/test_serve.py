@@ -1,4 +1,4 @@
-"""`manage.py serve` and `web` as processes: their start, what they show, what they refuse, how they stop."""
+"""`manage.py serve` and `web` as processes: start, output, refusals, stop."""
 
 import os
 import re
@@ -25,7 +25,7 @@ SHOWN_ONCE = "First start. Save these now: they are shown only once, and only th
 
 
 class Started:
-    """A serving process with its two outputs in files."""
+    """A server process with its two outputs in files."""
 
     def __init__(self, directory: Path, command: str, variables: dict[str, str]) -> None:
         self.directory = directory
@@ -40,7 +40,7 @@ class Started:
 
     @property
     def origin(self) -> str:
-        """Where it answers, once it has said so."""
+        """The URL, once the process has printed it."""
 
         def address() -> str | None:
             found = re.search(r"Dali is ready at (http://\S+)/ ", self.out.read_text())
@@ -74,13 +74,13 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., St
 
 @pytest.fixture(scope="module")
 def first(start: Callable[..., Started]) -> Started:
-    """A server at its first start, that has said it is ready."""
+    """A server at its first start, which has reported that it is ready."""
     server = start()
     assert server.origin
     return server
 
 
-def test_the_first_start_shows_addresses_a_key_and_a_login_that_work(first: Started) -> None:
+def test_the_first_start_prints_urls_a_key_and_a_login_that_work(first: Started) -> None:
     shown = first.out.read_text()
     for path in ("/admin/", "/api/docs", "/api/schema"):
         assert f"{first.origin}{path}\n" in shown
@@ -109,7 +109,7 @@ def test_the_first_start_shows_addresses_a_key_and_a_login_that_work(first: Star
     assert login[1] not in log
 
 
-def test_addresses_in_answers_follow_the_port_that_was_bound(start: Callable[..., Started]) -> None:
+def test_urls_in_answers_follow_the_bound_port(start: Callable[..., Started]) -> None:
     server = start(DALI_API_KEY="test.key-of-a-test")
     answer = submit(server.origin, {"prompt": "a lighthouse"})
     assert answer.headers["Location"] == f"{server.origin}/api/jobs/{answer.json()['jobId']}"
@@ -118,7 +118,7 @@ def test_addresses_in_answers_follow_the_port_that_was_bound(start: Callable[...
 
 
 def submit(origin: str, job: dict[str, Any]) -> requests.Response:
-    """What a new project's job of the mock provider is answered with."""
+    """The response to a mock job of a new project."""
     key = {"X-Api-Key": "test.key-of-a-test"}
     project = requests.post(f"{origin}/api/projects", json={"name": "Sea"}, headers=key, timeout=20).json()
     url = f"{origin}/api/projects/{project['id']}/jobs"
@@ -126,7 +126,7 @@ def submit(origin: str, job: dict[str, Any]) -> requests.Response:
 
 
 def until_it_ended(job_url: str) -> dict[str, Any]:
-    """The job as it is told once all its variants have ended."""
+    """The job once all its variants have ended."""
 
     def job() -> dict[str, Any]:
         found: dict[str, Any] = requests.get(job_url, timeout=60).json()
@@ -137,7 +137,7 @@ def until_it_ended(job_url: str) -> dict[str, Any]:
 
 
 def asked(directory: Path, statement: str) -> Any:
-    """The first value that an SQL statement gives in the database of a data directory; None where it gives no row."""
+    """The first value of an SQL query in the database of a data directory; None without a row."""
     with closing(sqlite3.connect(directory / "dali.sqlite3")) as database, database:
         rows = database.execute(statement).fetchall()
         return rows[0][0] if rows else None
@@ -146,10 +146,10 @@ def asked(directory: Path, statement: str) -> Any:
 def until_under_way(directory: Path, count: int) -> None:
     """Returns once that many variants are with their provider."""
     sent = "SELECT COUNT(*) FROM steps WHERE name = 'generate' AND status = 'sent'"
-    wait_until(lambda: asked(directory, sent) == count, f"{count} variants are under way")
+    wait_until(lambda: asked(directory, sent) == count, f"{count} variants are in progress")
 
 
-def test_a_second_server_of_the_same_directory_is_refused_in_one_line(
+def test_a_second_server_on_the_same_directory_is_refused_in_one_line(
     first: Started, start: Callable[..., Started]
 ) -> None:
     second = start(first.directory)
@@ -170,7 +170,7 @@ def test_a_port_in_use_is_refused_in_one_line(first: Started, start: Callable[..
     )
 
 
-def test_a_command_of_the_other_set_up_is_refused_in_one_line(start: Callable[..., Started]) -> None:
+def test_a_command_of_the_other_setup_is_refused_in_one_line(start: Callable[..., Started]) -> None:
     web = start(command="web")
     embedded = start(
         REDIS_URL="redis://127.0.0.1:1/0",
@@ -192,7 +192,7 @@ def test_a_command_of_the_other_set_up_is_refused_in_one_line(start: Callable[..
 def test_it_stops_on_sigterm_however_often_it_comes_and_starts_again(start: Callable[..., Started]) -> None:
     server = start(DALI_API_KEY="test.key-of-a-test")
     assert "API key  " not in server.out.read_text()
-    with socket.create_connection(("127.0.0.1", int(server.origin.rsplit(":", 1)[1]))):  # and says nothing
+    with socket.create_connection(("127.0.0.1", int(server.origin.rsplit(":", 1)[1]))):  # and sends nothing
         assert server.stop(signal.SIGTERM, signal.SIGTERM, signal.SIGINT, signal.SIGTERM) == 0
     again = start(server.directory, DALI_API_KEY="test.key-of-a-test")
     assert requests.get(f"{again.origin}/api/projects", timeout=20).status_code == 200
@@ -207,12 +207,14 @@ def test_it_stops_on_ctrl_c_and_at_once_on_a_second(start: Callable[..., Started
     submit(busy.origin, {"prompt": "a gull", "options": {"mock": {"latency_s": 60}}})
     until_under_way(busy.directory, 1)
     busy.process.send_signal(signal.SIGINT)
-    wait_until(lambda: " stopping " in busy.err.read_text(), "it says that it stops", every_s=0.02)
+    wait_until(
+        lambda: " stopping " in busy.err.read_text(), "the server says that it is stopping", every_s=0.02
+    )
     assert busy.stop(signal.SIGINT) == 130
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
-def test_a_job_under_way_goes_on_at_the_next_start(
+def test_a_job_in_progress_continues_at_the_next_start(
     start: Callable[..., Started], how: signal.Signals
 ) -> None:
     server = start(DALI_API_KEY="test.key-of-a-test")
@@ -223,21 +225,21 @@ def test_a_job_under_way_goes_on_at_the_next_start(
     assert asked(server.directory, "SELECT COUNT(*) FROM variants WHERE status = 'complete'") == 0
     held = asked(server.directory, "SELECT COUNT(*) FROM variants WHERE lease_until IS NOT NULL")
     assert held == (0 if how == signal.SIGTERM else 3)
-    # From now on, a lease that is waited for is waited for in vain.
+    # Extends the leases, so that a server that waits for them to expire fails this test.
     asked(server.directory, "UPDATE variants SET lease_until = datetime(lease_until, '+1 day')")
 
     again = start(server.directory, DALI_API_KEY="test.key-of-a-test")
     assert until_it_ended(f"{again.origin}/api/jobs/{job_id}")["summary"]["complete"] == 3
 
 
-def test_log_lines_hold_no_query_strings(first: Started) -> None:
+def test_log_lines_contain_no_query_strings(first: Started) -> None:
     requests.get(f"{first.origin}/api/projects?ticket=abc-secret&limit=5", timeout=20)
     lines = [line for line in first.err.read_text().splitlines() if "path=/api/projects" in line]
     assert lines
     assert "abc-secret" not in first.err.read_text()
 
 
-def test_what_clients_do_wrong_leaves_no_traceback_in_the_log(start: Callable[..., Started]) -> None:
+def test_client_errors_leave_no_traceback_in_the_log(start: Callable[..., Started]) -> None:
     started = start()
     port = int(started.origin.rsplit(":", 1)[1])
     for request in (

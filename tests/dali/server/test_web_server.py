@@ -1,4 +1,4 @@
-"""What the web server grants a connection, tried on a server with a tiny application and tight bounds."""
+"""The limits of the web server on a connection, tested on a server with a tiny application and tight limits."""
 
 import json
 import os
@@ -33,13 +33,13 @@ def settle(value: Callable[[], int]) -> int:
 
 
 def read_on(receive: Callable[[], object]) -> None:
-    """Receives until that fails; EOFError where the connection was closed in order."""
+    """Receives until that fails; raises EOFError if the connection was closed in order."""
     while receive():
         pass
     raise EOFError
 
 
-def test_a_slow_reader_holds_its_writer_back_and_is_closed_with_4408(
+def test_a_slow_reader_blocks_its_writer_and_is_closed_with_4408(
     start_small: Callable[..., Small],
 ) -> None:
     small = start_small(stall_s=1)
@@ -48,7 +48,7 @@ def test_a_slow_reader_holds_its_writer_back_and_is_closed_with_4408(
         written = settle(lambda: small.sent("websocket"))
         assert written < 24 * MIB
         assert int(small.text("/memory")) - before < 16 * MIB
-        wait_until(lambda: small.sent("ended") == 1, "the server has given the reader up")
+        wait_until(lambda: small.sent("ended") == 1, "the server closed the reader's connection")
         with pytest.raises(ConnectionClosed) as closed:
             read_on(lambda: client.recv(timeout=120))
     assert closed.value.rcvd is not None
@@ -94,7 +94,7 @@ def test_a_message_of_more_than_4_kib_closes_the_socket_with_1009(small: Small) 
     assert "received" not in json.loads(small.text("/sent"))
 
 
-def test_a_client_that_is_silent_is_dropped_and_one_that_answers_pings_is_not(
+def test_a_silent_client_is_dropped_and_one_that_answers_pings_is_not(
     start_small: Callable[..., Small],
 ) -> None:
     small = start_small(ping_s=1, silence_s=6)
@@ -114,7 +114,7 @@ def test_a_client_that_is_silent_is_dropped_and_one_that_answers_pings_is_not(
             answering.recv(timeout=2.5)
 
 
-def test_a_request_that_drips_in_is_dropped(start_small: Callable[..., Small]) -> None:
+def test_a_dripping_request_is_dropped(start_small: Callable[..., Small]) -> None:
     small = start_small(request_s=2)
     with socket.create_connection(("127.0.0.1", small.port)) as client:
         client.settimeout(0.3)
@@ -170,7 +170,7 @@ def test_a_body_over_its_limit_is_refused_while_it_arrives(small: Small, head: b
         (b"GET /api/projects HTTP/1.1\r\nHost: x\r\nOrigin: %s\r\nno header\r\n\r\n", 400),
     ],
 )
-def test_a_page_of_an_allowed_origin_can_read_what_the_server_itself_answers(
+def test_a_page_of_an_allowed_origin_can_read_errors_of_the_server_itself(
     small: Small, request_head: bytes, status: int
 ) -> None:
     allowed = cors_of(small, request_head % b"http://localhost:5173", status)
@@ -187,7 +187,7 @@ def test_a_page_of_an_allowed_origin_can_read_what_the_server_itself_answers(
 
 
 def cors_of(small: Small, request: bytes, status: int) -> dict[str, str]:
-    """The headers of an answer that are about origins."""
+    """The CORS headers of an answer."""
     with socket.create_connection(("127.0.0.1", small.port)) as client:
         client.sendall(request)
         client.settimeout(120)
@@ -200,14 +200,14 @@ def cors_of(small: Small, request: bytes, status: int) -> dict[str, str]:
     return {name: value for name, value in headers.items() if name == "vary" or name.startswith("access-")}
 
 
-def test_a_body_within_its_limit_arrives_whole(small: Small) -> None:
+def test_a_body_within_its_limit_arrives_complete(small: Small) -> None:
     picture = b"p" * (20 * MIB)
     assert requests.post(f"{small.origin}/api/uploads", data=picture, timeout=120).text == str(20 * MIB)
     parts = (picture[:MIB] for _ in range(3))
     assert requests.post(f"{small.origin}/api/uploads", data=parts, timeout=120).text == str(3 * MIB)
 
 
-def test_a_body_stays_on_disk_until_it_is_asked_for(small: Small) -> None:
+def test_a_body_stays_on_disk_until_it_is_read(small: Small) -> None:
     before = int(small.text("/memory"))
     with ExitStack() as clients:
         for _ in range(4):
@@ -232,7 +232,7 @@ def test_a_body_stays_on_disk_until_it_is_asked_for(small: Small) -> None:
         os.urandom(50_000),
     ],
 )
-def test_rubbish_is_refused_and_harms_nobody(small: Small, rubbish: bytes) -> None:
+def test_garbage_is_refused_and_affects_no_other_client(small: Small, rubbish: bytes) -> None:
     with socket.create_connection(("127.0.0.1", small.port)) as client:
         client.settimeout(120)
         client.sendall(rubbish)
@@ -247,7 +247,7 @@ def test_answers_do_not_name_the_server(small: Small) -> None:
     assert set(headers) == {"Content-Type", "Transfer-Encoding"}
 
 
-def test_a_stop_tells_sockets_to_come_back_and_ends_streams(start_small: Callable[..., Small]) -> None:
+def test_a_stop_asks_sockets_to_reconnect_and_ends_streams(start_small: Callable[..., Small]) -> None:
     small = start_small()
     with (
         connect(f"ws://127.0.0.1:{small.port}/quiet") as client,

@@ -20,7 +20,7 @@ AWS = "https://s3.eu-central-1.amazonaws.com"
 
 @pytest.fixture(autouse=True)
 def nothing_set(settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:
-    """None of the settings, and no credentials where AWS's libraries look for them."""
+    """Clears the settings, and the places where AWS's libraries look for credentials."""
     for name in ("R2_ENDPOINT_URL", "R2_BUCKET", *KEYS, "DELIVERY_BUCKET"):
         setattr(settings, name, "")
     settings.IS_EMBEDDED = True
@@ -46,7 +46,7 @@ def found(settings: Settings, **values: str) -> list[CheckMessage]:
         {"DELIVERY_BUCKET": "b", "R2_ENDPOINT_URL": R2, **KEYS},
     ],
 )
-def test_what_is_whole_passes(settings: Settings, values: dict[str, str]) -> None:
+def test_complete_settings_pass(settings: Settings, values: dict[str, str]) -> None:
     assert found(settings, **values) == []
 
 
@@ -73,7 +73,7 @@ def test_what_is_whole_passes(settings: Settings, values: dict[str, str]) -> Non
         (KEYS, "dali.E016", "R2_ACCESS_KEY_ID is set without R2_BUCKET", ["R2_BUCKET"]),
     ],
 )
-def test_half_of_it_is_refused_naming_what_is_missing(
+def test_incomplete_settings_are_refused_naming_what_is_missing(
     settings: Settings, values: dict[str, str], check_id: str, message: str, named: list[str]
 ) -> None:
     (error,) = found(settings, **values)
@@ -83,7 +83,7 @@ def test_half_of_it_is_refused_naming_what_is_missing(
     assert [name for name in named if name not in error.hint] == []
 
 
-def test_a_bucket_of_aws_may_have_its_credentials_from_aws(
+def test_an_aws_bucket_may_get_its_credentials_from_aws(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "id")
@@ -133,7 +133,7 @@ def test_a_misspelt_name_is_a_warning_embedded_and_an_error_in_production(
         ({"IS_PUBLIC_ORIGIN_GIVEN": False}, ["dali.E002"]),
     ],
 )
-def test_production_needs_a_secret_and_its_address(
+def test_production_needs_a_secret_and_a_public_origin(
     settings: Settings, values: dict[str, object], ids: list[str]
 ) -> None:
     settings.IS_EMBEDDED, settings.SECRET_KEY = False, "s" * 50
@@ -154,7 +154,7 @@ def test_production_needs_a_secret_and_its_address(
         ("https://dali.example.com", ["localhost"], ["dali.W004"]),
     ],
 )
-def test_production_answers_to_its_public_address(
+def test_production_accepts_its_public_host(
     settings: Settings, origin: str, hosts: list[str], ids: list[str]
 ) -> None:
     settings.IS_EMBEDDED, settings.PUBLIC_ORIGIN, settings.ALLOWED_HOSTS = False, origin, hosts

@@ -27,7 +27,7 @@ def staff(client: Client) -> Client:
 
 
 @pytest.mark.parametrize("path", ["/", "/admin/", "/api/docs"])
-def test_pages_show_images_of_this_server_alone_where_it_delivers(staff: Client, path: str) -> None:
+def test_pages_show_only_images_of_this_server_when_it_delivers(staff: Client, path: str) -> None:
     assert images_of(staff, path) == ["'self'", "data:"]
 
 

@@ -1,4 +1,4 @@
-"""Misspelt names in the environment: found, and led back to what was meant."""
+"""Misspelt names in the environment: detected, with a suggestion."""
 
 import re
 
@@ -35,7 +35,7 @@ from tests.house.tree import modules
         ("DALI_OPENAI_API_KEY", "OPENAI_API_KEY"),
     ],
 )
-def test_a_name_that_nothing_reads_is_led_back_to_the_one_meant(name: str, meant: str) -> None:
+def test_an_unknown_name_gets_a_suggestion(name: str, meant: str) -> None:
     assert list(misspelt(dict.fromkeys(["PATH", "HOME", name], "x"))) == [(name, meant)]
 
 
@@ -44,18 +44,18 @@ def test_a_name_that_nothing_reads_is_led_back_to_the_one_meant(name: str, meant
     ["OPENAI_ORG_ID", "OPENAI_API_BASE", "HOSTNAME", "CLOUDFLARE_API_KEY", "AWS_ACCESS_KEY_ID", "GOOGLE_API_KEY",
      "HOSTS", "PORTS", "DALIAN", "PGHOST", "REPORT", "DJANGO_SETTINGS_MODULE", "CI", *env.TEST_VARIABLES],
 )  # fmt: skip
-def test_names_of_other_programs_and_of_the_tests_are_left_alone(name: str) -> None:
+def test_names_of_other_programs_and_of_the_tests_are_ignored(name: str) -> None:
     assert list(misspelt({name: "x"})) == []
 
 
-def test_what_kubernetes_says_of_a_service_called_dali_is_left_alone() -> None:
+def test_names_that_kubernetes_sets_for_a_service_called_dali_are_ignored() -> None:
     names = ["DALI_SERVICE_HOST", "DALI_SERVICE_PORT", "DALI_SERVICE_PORT_HTTP", "DALI_PORT_8000_TCP"]
     names += ["DALI_PORT_8000_TCP_PROTO", "DALI_PORT_8000_TCP_PORT", "DALI_WEB_PORT_8000_TCP_ADDR"]
     links = dict.fromkeys(names, "x") | dict.fromkeys(["DALI_PORT", "DALI_WEB_PORT"], "tcp://10.0.0.11:8000")
     assert list(misspelt(links)) == []
 
 
-def test_a_name_like_one_that_is_set_is_for_another_program() -> None:
+def test_a_name_similar_to_a_set_one_is_ignored() -> None:
     assert list(misspelt({"DATABASE_URL": "x", "DATABASE_URI": "x"})) == []
 
 

@@ -82,11 +82,11 @@ def test_every_model_has_a_list_and_pages(admin_client: Client, model: str) -> N
 
 @pytest.mark.parametrize(
     ("model", "queries"),
-    # session, user, count, page; jobs: and the tally of the page's variants, and costs; charges: and the sums
+    # session, user, count, page; jobs: also the tally of the page's variants and costs; charges: also the sums
     [(model, {"job": 6, "charge": 5}.get(model, 4)) for model in MODELS],
 )
 @pytest.mark.parametrize("count", [1, 3])
-def test_a_list_asks_the_same_questions_however_long_it_is(
+def test_the_query_count_of_a_list_is_constant(
     admin_client: Client,
     django_assert_num_queries: DjangoAssertNumQueries,
     model: str,
@@ -99,7 +99,7 @@ def test_a_list_asks_the_same_questions_however_long_it_is(
 
 
 @pytest.mark.parametrize("model", [model for model in MODELS if model != "cooldown"])
-def test_rows_made_by_the_machine_are_only_looked_at(admin_client: Client, model: str) -> None:
+def test_generated_rows_are_read_only(admin_client: Client, model: str) -> None:
     make_rows(1)
     row: Any = admin_client.get(f"/admin/progressions/{model}/").context["cl"].result_list[0]
     assert admin_client.post(f"/admin/progressions/{model}/{row.pk}/change/", {}).status_code == 403
@@ -108,7 +108,7 @@ def test_rows_made_by_the_machine_are_only_looked_at(admin_client: Client, model
     )
 
 
-def test_a_cooldown_is_lifted(admin_client: Client) -> None:
+def test_a_cooldown_can_be_lifted(admin_client: Client) -> None:
     Cooldown.objects.create(provider="mock", until=timezone.now())
     assert admin_client.post("/admin/progressions/cooldown/mock/delete/", {"post": "yes"}).status_code == 302
     assert not Cooldown.objects.exists()
@@ -133,7 +133,7 @@ def test_jobs_are_filtered_sorted_and_searched(admin_client: Client, query: str)
 
 @pytest.mark.parametrize("address", [JOBS, IMAGES])
 @pytest.mark.parametrize("query", ["caf\u00e9 dusk", "cafe\u0301 dusk", "Caf\u00e9"])
-def test_a_search_finds_letters_however_they_are_encoded(
+def test_a_search_finds_letters_in_any_unicode_encoding(
     admin_client: Client, address: str, query: str
 ) -> None:
     for prompt in ("a Caf\u00e9 at dusk", "a Cafe\u0301 at dusk", "a cafe at dusk"):
@@ -148,7 +148,7 @@ def test_a_job_is_found_by_its_session_and_by_its_id(admin_client: Client) -> No
         assert list(admin_client.get(JOBS, {"q": query}).context["cl"].result_list) == [job]
 
 
-def test_the_list_of_jobs_tells_how_many_variants_are_where(admin_client: Client) -> None:
+def test_the_list_of_jobs_counts_the_variants_by_status(admin_client: Client) -> None:
     job = JobFactory()
     for status in (VariantStatus.COMPLETE, VariantStatus.COMPLETE, VariantStatus.FAILED):
         VariantFactory(job=job, status=status)
@@ -210,7 +210,7 @@ def test_the_page_of_a_job_shows_its_variants_with_their_steps_and_timings(admin
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_the_page_of_a_job_asks_the_same_questions_however_many_variants_it_has(
+def test_the_query_count_of_the_page_of_a_job_is_constant(
     admin_client: Client, django_assert_num_queries: DjangoAssertNumQueries, count: int
 ) -> None:
     job = JobFactory()
@@ -224,7 +224,7 @@ def test_the_page_of_a_job_asks_the_same_questions_however_many_variants_it_has(
         admin_client.get(f"{JOBS}{job.pk}/change/")
 
 
-def test_the_variants_of_a_large_job_come_in_pages(admin_client: Client) -> None:
+def test_the_variants_of_a_large_job_are_paged(admin_client: Client) -> None:
     job = JobFactory()
     Variant.objects.bulk_create(
         Variant(job=job, project=job.project, provider="mock", index=n, number=n, kind="generate", seed=n)
@@ -247,7 +247,7 @@ def test_a_job_is_cancelled_on_its_page(admin_client: Client) -> None:
     assert "Cancel job" not in page
 
 
-def test_jobs_are_cancelled_in_the_list_and_only_those_that_have_not_ended(admin_client: Client) -> None:
+def test_only_unfinished_jobs_are_cancelled_in_the_list(admin_client: Client) -> None:
     running, ended = JobFactory(), JobFactory(status=JobStatus.COMPLETE)
     VariantFactory(job=running)
     form = {"action": "cancel", "_selected_action": [str(running.pk), str(ended.pk)]}
@@ -257,7 +257,7 @@ def test_jobs_are_cancelled_in_the_list_and_only_those_that_have_not_ended(admin
     assert list(Job.objects.order_by("id").values_list("status", flat=True)) == ["cancelled", "complete"]
 
 
-def test_who_may_only_look_cannot_cancel_or_have_judged(client: Client) -> None:
+def test_staff_with_view_permission_cannot_cancel_or_judge_again(client: Client) -> None:
     viewer = User.objects.create_user("viewer", is_staff=True)
     viewer.user_permissions.set(viewer.user_permissions.model.objects.filter(codename__startswith="view_"))
     client.force_login(viewer)
@@ -273,7 +273,7 @@ def test_who_may_only_look_cannot_cancel_or_have_judged(client: Client) -> None:
     assert (job.status, job.cancel_requested_at, image.judge_due_at) == (JobStatus.QUEUED, None, None)
 
 
-def test_cancelling_takes_a_post(admin_client: Client) -> None:
+def test_cancelling_needs_a_post(admin_client: Client) -> None:
     job = JobFactory()
     assert admin_client.get(f"{JOBS}{job.pk}/cancel/").status_code == 405
 
@@ -289,7 +289,7 @@ def test_images_are_judged_again(admin_client: Client) -> None:
     assert (judged.judge_attempts, judged.judgment, rollback.judge_due_at) == (0, "fail", None)
 
 
-def test_images_are_shown_small_in_the_list_and_large_on_their_page(admin_client: Client) -> None:
+def test_images_are_small_in_the_list_and_large_on_their_page(admin_client: Client) -> None:
     image = ProgressionFactory(start_image_delivery_url="/images/start.webp", ai_notes=["<b>sharp</b>"])
     thumbnail = f'<a class="picture picture-small" href="{image.generated_image_url}"'
     assert thumbnail in admin_client.get(IMAGES).content.decode()
@@ -321,7 +321,7 @@ def test_the_events_of_a_job_are_listed_by_its_id(admin_client: Client) -> None:
     assert "&quot;type&quot;: &quot;queued&quot;" in page
 
 
-def test_no_list_counts_a_large_table_or_offers_to(admin_client: Client) -> None:
+def test_no_list_counts_a_large_table(admin_client: Client) -> None:
     own = ("projects", "progressions", "artifacts", "knowledgebase")
     for model, model_admin in admin.site._registry.items():
         if model._meta.app_label in own:

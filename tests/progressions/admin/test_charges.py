@@ -1,4 +1,4 @@
-"""Costs in the admin: the ledger with its sums, and what the pages of jobs, projects and lists say of them."""
+"""Costs in the admin: the ledger with its sums, and the costs on the pages of jobs, projects and lists."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -34,7 +34,7 @@ def sums(client: Client, query: str = "") -> list[tuple[object, ...]]:
     return [(row.service, row.purpose, row.calls, row.usd, row.unknown, row.possible) for row in rows]
 
 
-def test_the_ledger_is_summed_up_by_day_service_and_purpose(admin_client: Client) -> None:
+def test_the_ledger_is_summed_by_day_service_and_purpose(admin_client: Client) -> None:
     job = JobFactory()
     for usd in ("0.1", "0.2", None):
         charge(job, usd)
@@ -56,7 +56,7 @@ def test_the_ledger_is_summed_up_by_day_service_and_purpose(admin_client: Client
     assert "1,056 image output tokens, 20 text input tokens" in page
 
 
-def test_charges_are_found_by_the_ids_of_what_they_are_for(admin_client: Client) -> None:
+def test_charges_are_found_by_the_ids_they_belong_to(admin_client: Client) -> None:
     job = JobFactory()
     charge(job, "0.1")
     charge(JobFactory(), "0.2")
@@ -67,7 +67,7 @@ def test_charges_are_found_by_the_ids_of_what_they_are_for(admin_client: Client)
     assert [row.job_id for row in by_link] == [job.pk]
 
 
-def test_a_charge_whose_job_is_gone_is_shown_all_the_same(admin_client: Client) -> None:
+def test_a_charge_of_a_deleted_job_is_shown(admin_client: Client) -> None:
     job = JobFactory()
     charge(job, "0.1", is_possible=True)
     job.project.delete()
@@ -77,7 +77,7 @@ def test_a_charge_whose_job_is_gone_is_shown_all_the_same(admin_client: Client) 
     assert "possible" in page.content.decode()
 
 
-def test_a_jobs_page_and_its_list_say_what_it_cost_and_of_what(admin_client: Client) -> None:
+def test_a_jobs_page_and_the_list_show_its_cost_by_purpose(admin_client: Client) -> None:
     job = JobFactory(max_cost_usd="2.5")
     VariantFactory(job=job, cost_usd="0.3")
     charge(job, "0.3")
@@ -93,7 +93,7 @@ def test_a_jobs_page_and_its_list_say_what_it_cost_and_of_what(admin_client: Cli
     assert said in admin_client.get("/admin/progressions/job/").content.decode()
 
 
-def test_a_job_without_calls_says_that_nothing_is_known_and_a_free_one_nought(admin_client: Client) -> None:
+def test_a_job_without_calls_has_an_unknown_cost_and_a_free_one_zero(admin_client: Client) -> None:
     waiting, free = JobFactory(), JobFactory()
     VariantFactory(job=waiting)
     VariantFactory(job=free, cost_usd=0)
@@ -106,7 +106,7 @@ def test_a_job_without_calls_says_that_nothing_is_known_and_a_free_one_nought(ad
     assert "charge/?job__id__exact" not in pages[0]
 
 
-def test_a_project_says_what_its_work_cost(admin_client: Client) -> None:
+def test_a_project_shows_the_cost_of_its_work(admin_client: Client) -> None:
     job = JobFactory()
     address = f"/admin/projects/project/{job.project_id}/change/"
     link = f'<a href="{CHARGES}?project__id__exact={job.project_id}">$0.5</a>'

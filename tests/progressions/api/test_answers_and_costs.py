@@ -1,4 +1,4 @@
-"""Answers that are work for a finish, found again after a crash, previewed, and booked: each paid call once."""
+"""Answers that still need `finish`, answers found after a crash, previews, and costs: each paid call booked once."""
 
 import base64
 import io
@@ -55,7 +55,7 @@ def make_due() -> None:
 
 @pytest.fixture
 def finishing(fake_provider: FakeProvider, monkeypatch: pytest.MonkeyPatch) -> FakeProvider:
-    """The fake provider, whose pictures are to be turned upside down."""
+    """The fake provider, whose `finish` turns pictures upside down."""
     monkeypatch.setattr(FakeProvider, "finishes", frozenset({Kind.GENERATE}))
     return fake_provider
 
@@ -66,7 +66,7 @@ def upside_down(content: bytes) -> bytes:
     return buffer.getvalue()
 
 
-def test_an_answer_to_be_finished_is_stored_first_and_its_image_beside_it(
+def test_an_answer_to_be_finished_is_stored_first_and_its_image_after_it(
     submit: Submit, finishing: FakeProvider
 ) -> None:
     job = submit(seed=5)
@@ -80,7 +80,7 @@ def test_an_answer_to_be_finished_is_stored_first_and_its_image_beside_it(
 
 
 @pytest.mark.parametrize("point", ["finish_answer", "put_finished"])
-def test_an_answer_whose_finish_was_killed_is_finished_and_not_asked_for_again(
+def test_an_answer_whose_finish_was_killed_is_finished_and_not_requested_again(
     point: str, submit: Submit, finishing: FakeProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     finishing.usage, finishing.cost = USAGE, Decimal("0.04")
@@ -101,7 +101,7 @@ def test_an_answer_whose_finish_was_killed_is_finished_and_not_asked_for_again(
     assert originals().read(variant.original_key) == upside_down(picture_bytes(5))
 
 
-def test_an_answer_that_cannot_be_finished_is_discarded_paid_and_asked_for_once_more(
+def test_an_answer_that_cannot_be_finished_is_discarded_paid_and_requested_once_more(
     submit: Submit, finishing: FakeProvider
 ) -> None:
     whole = picture_bytes(1, (200, 200))
@@ -153,7 +153,7 @@ def test_an_adopted_answer_has_its_cost_model_and_facts(
     assert charge.usage["image_output_tokens"] == 1000
 
 
-def test_a_note_says_all_of_a_receipt_that_is_small(submit: Submit, fake_provider: FakeProvider) -> None:
+def test_a_note_contains_the_whole_of_a_small_receipt(submit: Submit, fake_provider: FakeProvider) -> None:
     variant = submit().variants.get()
     image = ProviderImage(b"", "m-1", 7, Decimal("0.03"), {"requestId": "r", "revised": "long " * 99}, USAGE)
     note: Any = Receipt.of(image).note(2)
@@ -168,7 +168,7 @@ def test_a_note_says_all_of_a_receipt_that_is_small(submit: Submit, fake_provide
     assert Receipt.found(None, variant) == Receipt(variant.model, variant.seed)
 
 
-# --- what is booked
+# --- ledger
 
 
 def test_an_answered_call_is_booked_with_its_step(submit: Submit, fake_provider: FakeProvider) -> None:
@@ -197,7 +197,7 @@ def test_a_failed_call_that_reports_usage_is_booked(
     assert told()[-1]["costUsd"] == 0.002
 
 
-def test_a_call_that_is_possibly_billed_is_booked_by_its_estimate(
+def test_a_possibly_billed_call_is_booked_at_its_estimate(
     submit: Submit, fake_provider: FakeProvider
 ) -> None:
     fake_provider.script = [VendorError("timeout", "No answer in time.", is_possibly_billed=True)]
@@ -213,7 +213,7 @@ def test_a_call_that_is_possibly_billed_is_booked_by_its_estimate(
     assert job.variants.get().cost_usd == Decimal("0.01")
 
 
-def test_a_call_whose_answer_was_never_seen_is_booked_as_possible(
+def test_a_call_without_an_answer_is_booked_as_possibly_billed(
     submit: Submit, fake_provider: FakeProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = submit()
@@ -226,7 +226,7 @@ def test_a_call_whose_answer_was_never_seen_is_booked_as_possible(
     assert charges(job) == [("image", 1, Decimal("0.05"), True), ("image", 2, Decimal("0.01"), False)]
 
 
-def test_a_call_of_a_dead_worker_whose_job_is_cancelled_is_booked_as_possible(
+def test_a_call_of_a_dead_worker_of_a_cancelled_job_is_booked_as_possibly_billed(
     submit: Submit, fake_provider: FakeProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = submit()
@@ -242,7 +242,7 @@ def test_a_call_of_a_dead_worker_whose_job_is_cancelled_is_booked_as_possible(
     assert charges(job) == [("image", 1, Decimal("0.05"), True)]
 
 
-def test_a_provider_that_breaks_is_internal_and_possibly_billed(
+def test_an_exception_in_a_provider_is_internal_and_possibly_billed(
     submit: Submit, fake_provider: FakeProvider
 ) -> None:
     fake_provider.script = [KeyError("data")]
@@ -254,7 +254,7 @@ def test_a_provider_that_breaks_is_internal_and_possibly_billed(
     assert (step.status, step.result["code"], step.result["possiblyBilled"]) == ("failed", "internal", True)
 
 
-def test_a_call_that_ends_without_arriving_is_not_booked(submit: Submit, fake_provider: FakeProvider) -> None:
+def test_a_call_that_was_never_sent_is_not_booked(submit: Submit, fake_provider: FakeProvider) -> None:
     fake_provider.script = [VendorError("provider_error", "No connection.")]
     job = submit()
     work_all()
@@ -276,7 +276,7 @@ def test_a_paid_answer_that_cannot_be_stored_is_booked(
 # --- before a call
 
 
-def test_a_provider_that_is_not_configured_any_more_is_not_called(
+def test_a_provider_whose_settings_were_removed_is_not_called(
     submit: Submit, fake_provider: FakeProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = submit()
@@ -321,7 +321,7 @@ def test_a_pause_of_at_most_150_s_is_waited_for(
         assert 100 < left_s < 151
 
 
-def test_the_last_attempt_that_is_limited_leaves_the_cooldown_to_the_others(
+def test_the_last_rate_limited_attempt_leaves_a_cooldown_for_the_others(
     submit: Submit, fake_provider: FakeProvider, settings: Any
 ) -> None:
     settings.MAX_ATTEMPTS = 1
@@ -343,7 +343,7 @@ def preview_of(event: dict[str, Any]) -> Image.Image:
     return Image.open(io.BytesIO(content))
 
 
-def test_a_preview_is_told_small_while_the_call_goes_on(
+def test_a_small_preview_is_published_during_the_call(
     submit: Submit, fake_provider: FakeProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shown, show = threading.Event(), generate_step._show
@@ -354,7 +354,7 @@ def test_a_preview_is_told_small_while_the_call_goes_on(
 
     monkeypatch.setattr(generate_step, "_show", show_and_say)
     fake_provider.partials = [picture_bytes(3, (1024, 768))]
-    # The call goes on until its preview has been told.
+    # The call continues until its preview has been published.
     fake_provider.before_answer = lambda request: wait_for(shown)
     submit()
     work_all()
@@ -377,7 +377,7 @@ def test_a_preview_that_does_not_decode_is_dropped(submit: Submit, fake_provider
     assert not [event for event in told() if "previewUrl" in event]
 
 
-def test_a_preview_under_a_lost_lease_tells_nothing_and_costs_no_answer(
+def test_a_preview_under_a_lost_lease_publishes_nothing_and_the_answer_is_kept(
     submit: Submit, fake_provider: FakeProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = submit(seed=5)
@@ -390,20 +390,20 @@ def test_a_preview_under_a_lost_lease_tells_nothing_and_costs_no_answer(
 
 
 def lose_the_lease(seconds: float, call: Any, hear: Any) -> Any:
-    """Stands for a call whose lease is lost before its preview is heard."""
+    """Replaces a call whose lease is lost before its preview is published."""
     Variant.objects.update(lease_token=F("lease_token") + 1)
     hear(picture_bytes(3))
     return call(lambda content: None)
 
 
-def test_a_plain_error_of_a_provider_is_taken_as_it_is(submit: Submit, fake_provider: FakeProvider) -> None:
+def test_a_plain_error_of_a_provider_keeps_its_values(submit: Submit, fake_provider: FakeProvider) -> None:
     fake_provider.script = [ProviderError(Code.QUOTA, "No funds.")]
     job = submit()
     work_all()
     assert (job.variants.get().code, job.variants.get().error) == ("quota", "No funds.")
 
 
-def test_a_key_that_a_service_repeats_in_its_answer_is_stored_nowhere(
+def test_a_key_that_a_service_repeats_in_its_answer_is_not_stored(
     submit: Submit, fake_provider: FakeProvider
 ) -> None:
     hide("key-of-a-test-0123456789")

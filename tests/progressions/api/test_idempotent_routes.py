@@ -1,4 +1,4 @@
-"""`Idempotency-Key` on the routes that make something: done once, answered again, apart by route and owner."""
+"""`Idempotency-Key` on the routes that create something: done once, replayed, separate by route and owner."""
 
 import threading
 from collections.abc import Callable
@@ -42,7 +42,7 @@ def rows() -> tuple[int, ...]:
 
 
 @EACH
-def test_a_request_that_comes_again_is_answered_and_not_done(
+def test_a_repeated_request_is_replayed_and_not_done_again(
     world: dict[str, str], path: str, body: Any, other: Any, status: int
 ) -> None:
     client, path, body = keyed(), filled(path, world), filled(body, world)
@@ -68,7 +68,7 @@ def _with_upper_ids(path: str, world: dict[str, str]) -> str:
 
 
 @EACH
-def test_keys_of_owners_are_apart(
+def test_keys_of_different_owners_are_independent(
     world: dict[str, str], path: str, body: Any, other: Any, status: int
 ) -> None:
     path, body = filled(path, world), filled(body, world)
@@ -91,7 +91,7 @@ def test_a_malformed_key_is_refused(
 
 
 @EACH
-def test_without_a_key_of_the_api_nothing_is_told(
+def test_nothing_is_replayed_without_an_api_key(
     world: dict[str, str], path: str, body: Any, other: Any, status: int
 ) -> None:
     path, body = filled(path, world), filled(body, world)
@@ -100,7 +100,7 @@ def test_without_a_key_of_the_api_nothing_is_told(
         assert client.post(path, body, headers=KEY).status_code == 401
 
 
-def test_a_refusal_keeps_no_key(world: dict[str, str]) -> None:
+def test_a_refusal_stores_no_key(world: dict[str, str]) -> None:
     client = keyed()
     path = f"/api/progressions/{world['image']}/retry"
     assert client.post(path, {}, headers=KEY).status_code == 400
@@ -108,7 +108,7 @@ def test_a_refusal_keeps_no_key(world: dict[str, str]) -> None:
     assert client.post(path, {"sessionId": "s-1"}, headers=KEY).status_code == 202
 
 
-def test_an_artifact_that_could_not_be_made_keeps_no_key(world: dict[str, str]) -> None:
+def test_an_artifact_that_could_not_be_made_stores_no_key(world: dict[str, str]) -> None:
     client, empty = keyed(), ProjectFactory()
     body = {"generator": "lookbook", "projectIds": [str(empty.pk)]}
     assert client.post("/api/artifacts", body, headers=KEY).status_code == 400
@@ -118,7 +118,7 @@ def test_an_artifact_that_could_not_be_made_keeps_no_key(world: dict[str, str]) 
     assert client.post("/api/artifacts", body, headers=KEY).status_code == 201
 
 
-def test_what_is_gone_is_made_anew(world: dict[str, str]) -> None:
+def test_a_deleted_result_is_made_again(world: dict[str, str]) -> None:
     client = keyed()
     body = {"generator": "lookbook", "projectIds": [world["project"]]}
     first = client.post("/api/artifacts", body, headers=KEY).json()
@@ -128,7 +128,7 @@ def test_what_is_gone_is_made_anew(world: dict[str, str]) -> None:
     assert "Idempotent-Replayed" not in second.headers
 
 
-def test_a_retry_is_replayed_though_nothing_is_left_to_retry(world: dict[str, str]) -> None:
+def test_a_retry_is_replayed_when_nothing_is_left_to_retry(world: dict[str, str]) -> None:
     client, path = keyed(), f"/api/jobs/{world['job']}/retry"
     first = client.post(path, {}, headers=KEY)
     Variant.objects.filter(job_id=world["job"]).update(status="complete")
@@ -137,7 +137,7 @@ def test_a_retry_is_replayed_though_nothing_is_left_to_retry(world: dict[str, st
     assert (again.status_code, again.json()["jobId"]) == (202, first.json()["jobId"])
 
 
-def test_an_artifact_that_takes_long_is_answered_as_it_was(
+def test_a_slow_artifact_is_replayed_with_its_first_answer(
     world: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client, body = keyed(), {"generator": "walkthroughReel", "projectIds": [world["project"]]}
@@ -159,7 +159,7 @@ def test_a_draft_of_a_template_is_made_once(world: dict[str, str]) -> None:
 
 @pytest.mark.django_db(transaction=True)
 @EACH
-def test_of_two_at_once_one_is_done(path: str, body: Any, other: Any, status: int) -> None:
+def test_one_of_two_simultaneous_requests_is_done(path: str, body: Any, other: Any, status: int) -> None:
     world = make_world(artifact=False)
     client, together = keyed(), threading.Barrier(3)
     answers: list[Any] = []
@@ -174,7 +174,7 @@ def test_of_two_at_once_one_is_done(path: str, body: Any, other: Any, status: in
     ids = {answer.json().get("jobId", answer.json().get("id")) for answer in answers}
     assert len(ids) == 1, [answer.content for answer in answers]
     assert [answer.headers.get("Idempotent-Replayed") for answer in answers].count("true") == 2
-    # An artifact that its first request is still building answers 202 to the others.
+    # While the first request is still building an artifact, the others get 202.
     assert {answer.status_code for answer in answers} <= {status, 202}
 
 

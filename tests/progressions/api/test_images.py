@@ -1,4 +1,4 @@
-"""`GET /images/<sha256>.webp`: delivery images and nothing else, to be kept for ever."""
+"""`GET /images/<sha256>.webp`: only delivery images, cached for ever."""
 
 import hashlib
 
@@ -21,7 +21,7 @@ def address() -> str:
     return LocalDelivery().place(CONTENT, SHA256)
 
 
-def test_an_image_is_served_to_be_kept(client: Client, address: str) -> None:
+def test_an_image_is_served_with_a_long_cache_time(client: Client, address: str) -> None:
     answer = client.get(address)
     assert (answer.status_code, answer.content) == (200, CONTENT)
     wanted = {
@@ -43,7 +43,7 @@ def test_head_has_the_headers_and_no_body(client: Client, address: str) -> None:
     assert (answer.status_code, answer.content, answer["Content-Length"]) == (200, b"", str(len(CONTENT)))
 
 
-def test_what_the_browser_has_is_not_sent_again(client: Client, address: str) -> None:
+def test_a_cached_image_is_not_sent_again(client: Client, address: str) -> None:
     answer = client.get(address, headers={"If-None-Match": f'"{SHA256}"'})
     assert (answer.status_code, answer.content, answer["ETag"]) == (304, b"", f'"{SHA256}"')
     assert answer["Cache-Control"] == "public, max-age=31536000, immutable"
@@ -81,7 +81,7 @@ def test_originals_are_not_served(client: Client) -> None:
     assert client.get(f"/images/{sha256}.webp").status_code == 404
 
 
-def test_a_damaged_file_is_missing_and_placed_anew(address: str) -> None:
+def test_a_damaged_file_is_missing_until_it_is_delivered_again(address: str) -> None:
     delivery_files().delete(file_key(SHA256))
     delivery_files().put_once(file_key(SHA256), CONTENT[:5], media_type="image/webp")
     local = deliveries.get("local")
@@ -90,7 +90,7 @@ def test_a_damaged_file_is_missing_and_placed_anew(address: str) -> None:
     assert local.has(address) is True
 
 
-def test_a_storage_that_is_down_is_a_503_that_no_cache_keeps(
+def test_a_storage_that_is_down_is_a_503_that_is_not_cached(
     client: Client, address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def down(*_: object) -> bytes:

@@ -100,14 +100,14 @@ def test_a_variant_is_shown_as_in_its_job(django_assert_num_queries: DjangoAsser
     assert anonymous().get(f"/api/variants/{lonely.id}").json()["duplicateOfProgressionId"] is None
 
 
-def test_a_cost_that_is_not_known_is_null() -> None:
+def test_an_unknown_cost_is_null() -> None:
     job = JobFactory()
     VariantFactory(job=job)
     assert anonymous().get(f"/api/jobs/{job.id}").json()["costUsd"] is None
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_a_job_costs_four_queries_however_many_variants(
+def test_a_job_takes_four_queries_with_any_number_of_variants(
     count: int, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     job = JobFactory()
@@ -133,7 +133,7 @@ def test_a_projects_jobs_are_listed_newest_first_without_steps_in_four_queries(
     assert ["steps" in row or "steps" in row["variants"][0] for row in rows] == [False] * count
 
 
-def test_jobs_come_in_pages() -> None:
+def test_jobs_are_paged() -> None:
     project = ProjectFactory()
     JobFactory.create_batch(3, project=project)
     first = anonymous().get(f"/api/projects/{project.id}/jobs?limit=2")
@@ -158,7 +158,7 @@ def test_unknown_jobs_are_404(job_id: str) -> None:
         assert answer.json()["errors"][0]["code"] == "not_found"
 
 
-def test_stored_events_are_given_as_they_were_sent(submit: Callable[..., Job]) -> None:
+def test_stored_events_are_returned_as_they_were_sent(submit: Callable[..., Job]) -> None:
     job = submit(variants=2)
     submit(session_id="s-other")
     work_all()
@@ -218,7 +218,7 @@ def test_failed_variants_are_retried_as_a_new_job(
     assert keyed().post(f"/api/jobs/{job.id}/retry", {"sessionId": "a b"}).status_code == 400
 
 
-def test_a_job_of_which_nothing_failed_cannot_be_retried(submit: Callable[..., Job]) -> None:
+def test_a_job_without_failures_cannot_be_retried(submit: Callable[..., Job]) -> None:
     job = submit()
     work_all()
     answer = keyed().post(f"/api/jobs/{job.id}/retry")

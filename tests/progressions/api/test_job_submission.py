@@ -1,4 +1,4 @@
-"""`POST /api/projects/{id}/jobs`: what is taken, what is refused and leaves nothing behind, idempotency, the rate."""
+"""`POST /api/projects/{id}/jobs`: what is accepted, what is refused without a trace, idempotency, the rate."""
 
 import json
 import threading
@@ -167,7 +167,7 @@ BAD: list[tuple[dict[str, Any], str, str]] = [
 
 
 @pytest.mark.parametrize(("changes", "attr", "says"), BAD, ids=[str(case[0])[:60] for case in BAD])
-def test_bad_input_is_refused_and_leaves_nothing_behind(
+def test_invalid_input_is_refused_and_leaves_nothing_behind(
     project: Project, changes: dict[str, Any], attr: str, says: str
 ) -> None:
     before = project.updated_at
@@ -192,7 +192,7 @@ def test_missing_fields_are_named(project: Project, field: str) -> None:
     assert [(error["attr"], error["code"]) for error in answer.json()["errors"]] == [(field, "required")]
 
 
-def test_all_faults_are_named_at_once(project: Project) -> None:
+def test_all_errors_are_reported_at_once(project: Project) -> None:
     answer = keyed().post(f"/api/projects/{project.id}/jobs", {"variants": 0, "prompt": ""})
     assert {error["attr"] for error in answer.json()["errors"]} == {
         "prompt",
@@ -272,7 +272,7 @@ def test_the_same_key_with_another_body_is_422(project: Project) -> None:
     assert Job.objects.count() == 1
 
 
-def test_keys_are_apart_for_each_project(project: Project) -> None:
+def test_keys_of_different_projects_are_independent(project: Project) -> None:
     client, other = keyed(), ProjectFactory()
     for one in (project, other):
         assert (
@@ -283,14 +283,14 @@ def test_keys_are_apart_for_each_project(project: Project) -> None:
 
 
 @pytest.mark.parametrize("key", ["", "x" * 256, "tab\there", "\xe9"])
-def test_a_bad_idempotency_key_is_refused(project: Project, key: str) -> None:
+def test_an_invalid_idempotency_key_is_refused(project: Project, key: str) -> None:
     answer = keyed().post(f"/api/projects/{project.id}/jobs", body(), headers={"Idempotency-Key": key})
     assert answer.status_code == 400
     assert answer.json()["errors"][0]["attr"] == "Idempotency-Key"
     assert Job.objects.count() == 0
 
 
-def test_a_key_of_255_characters_is_taken(project: Project) -> None:
+def test_a_key_of_255_characters_is_accepted(project: Project) -> None:
     headers = {"Idempotency-Key": "x" * 255}
     assert keyed().post(f"/api/projects/{project.id}/jobs", body(), headers=headers).status_code == 202
 
@@ -321,7 +321,7 @@ def test_two_requests_with_one_key_at_once_make_one_job(project: Project) -> Non
 
 @pytest.fixture
 def strict_rate(settings: Settings) -> None:
-    """Two an hour. Each test asks from addresses of its own: the shared cache is not emptied."""
+    """Two per hour. Each test uses new addresses, because the shared cache is not cleared."""
     settings.JOBS_RATE = "2/h"
 
 
@@ -337,7 +337,9 @@ def test_too_many_submissions_are_429(project: Project, strict_rate: None) -> No
     assert Job.objects.count() == 3
 
 
-def test_the_rate_counts_clients_behind_a_trusted_proxy_apart(project: Project, strict_rate: None) -> None:
+def test_the_rate_counts_clients_behind_a_trusted_proxy_separately(
+    project: Project, strict_rate: None
+) -> None:
     client, url = keyed(), f"/api/projects/{project.id}/jobs"
     with override_settings(TRUSTED_PROXIES=["192.0.2.9"]):
         codes = [
@@ -363,7 +365,7 @@ def test_a_submission_without_a_key_is_not_counted(project: Project, strict_rate
     assert keyed().post(url, body()).status_code == 202
 
 
-def test_work_is_taken_though_the_rate_cannot_be_counted(project: Project, settings: Settings) -> None:
+def test_jobs_are_accepted_when_the_rate_cannot_be_counted(project: Project, settings: Settings) -> None:
     settings.CACHES = {
         "default": {
             "BACKEND": "django.core.cache.backends.redis.RedisCache",

@@ -1,4 +1,4 @@
-"""Every route, asked with no key, a wrong one and a right one."""
+"""Every route, called without a key, with a wrong key and with a right one."""
 
 from typing import Any
 
@@ -53,14 +53,14 @@ def world() -> list[object]:
 
 
 @pytest.mark.parametrize(("route", "code"), READS)
-def test_reads_need_no_key_but_no_wrong_one_either(ids: dict[str, str], route: str, code: int) -> None:
+def test_reads_need_no_key_but_refuse_a_wrong_one(ids: dict[str, str], route: str, code: int) -> None:
     url = route.format(**ids)
     assert [client.get(url).status_code for client in (anonymous(), wrong(), keyed())] == [code, 401, code]
     assert [client.head(url).status_code for client in (anonymous(), wrong(), keyed())] == [code, 401, code]
 
 
 @pytest.mark.parametrize(("route", "code"), READS)
-def test_reads_need_a_key_where_all_is_set(ids: dict[str, str], route: str, code: int, settings: Any) -> None:
+def test_reads_need_a_key_when_all_is_set(ids: dict[str, str], route: str, code: int, settings: Any) -> None:
     settings.REQUIRE_KEY = "all"
     url = route.format(**ids)
     assert [client.get(url).status_code for client in (anonymous(), wrong(), keyed())] == [401, 401, code]

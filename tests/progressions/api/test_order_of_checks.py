@@ -23,13 +23,13 @@ TOO_LARGE = b'"' + b"x" * 2_000_000 + b'"'
 
 
 class Forgetful(FakeProvider):
-    """A provider whose key can be taken away."""
+    """A provider whose settings can be removed."""
 
     name = "forgetful"
     gone: list[str]
 
     def missing(self) -> list[str]:
-        """What was taken away."""
+        """The settings that were removed."""
         return self.gone
 
 
@@ -44,13 +44,13 @@ def provider() -> Iterator[Forgetful]:
 
 @pytest.fixture
 def used_up(settings: Settings) -> str:
-    """An address that may submit nothing more: the rate is one an hour."""
+    """An address with no submissions left: the rate is one per hour."""
     settings.JOBS_RATE = "1/h"
     return new_address()
 
 
 def new_address() -> str:
-    """An address that no test asked from: the cache that counts is shared."""
+    """An address that no other test used: they share the cache with the counters."""
     return f"2001:db8:{secrets.randbelow(65_536):x}:{secrets.randbelow(65_536):x}::1"
 
 
@@ -78,7 +78,9 @@ def test_a_replay_succeeds_whatever_has_changed_since(
     assert Job.objects.count() == 1
 
 
-def test_replays_are_not_counted(project: Project, provider: Forgetful, settings: Settings) -> None:
+def test_replays_do_not_count_against_the_rate(
+    project: Project, provider: Forgetful, settings: Settings
+) -> None:
     settings.JOBS_RATE = "2/h"
     client, url, address = keyed(), f"/api/projects/{project.id}/jobs", new_address()
     for _ in range(4):
@@ -105,7 +107,7 @@ def test_each_check_comes_before_the_next(
     assert send(TOO_LARGE, key="k-1") == 413
     # The replay with its 422, before the rate limit.
     assert (send(body(), key="k-1"), send(body(variants=2), key="k-1")) == (202, 422)
-    # The rate limit, before all that is wrong with the request.
+    # The rate limit, before any error in the request.
     elsewhere = f"/api/projects/{UNKNOWN}/jobs"
     for content in (b"{", b"", body(prompt=""), body(variant=2)):
         assert send(content) == 429
@@ -122,7 +124,7 @@ def test_each_check_comes_before_the_next(
     assert Job.objects.count() == 1
 
 
-def test_what_is_wrong_is_told_after_the_rate_limit(project: Project, provider: Forgetful) -> None:
+def test_errors_are_reported_after_the_rate_limit(project: Project, provider: Forgetful) -> None:
     client, url = keyed(), f"/api/projects/{project.id}/jobs"
     assert client.post(url, b"{", headers=KEY, content_type="application/json").status_code == 400
     assert client.post(url, b"a", content_type="text/plain", headers=KEY).status_code == 415

@@ -1,4 +1,4 @@
-"""`/api/progressions/...` and a project's progressions: rows, lineage, rolling back, retrying."""
+"""`/api/progressions/...` and a project's progressions: rows, lineage, rollback, retry."""
 
 import io
 from collections.abc import Callable
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 UNKNOWN = "01890000-0000-7000-8000-000000000000"
 
 
-def test_a_progression_is_shown_as_the_contract_says() -> None:
+def test_a_progression_has_the_fields_of_the_contract() -> None:
     job = JobFactory()
     parent = ProgressionFactory(project=job.project)
     row = ProgressionFactory(
@@ -79,7 +79,7 @@ def test_a_progression_is_shown_as_the_contract_says() -> None:
     }
 
 
-def test_what_is_not_known_is_null() -> None:
+def test_unknown_values_are_null() -> None:
     row = ProgressionFactory()
     body = anonymous().get(f"/api/progressions/{row.id}").json()
     unknown = ("start_image_url", "start_image_delivery_url", "judgment", "cost_usd", "seed", "job_id")
@@ -179,7 +179,7 @@ def test_progressions_are_filtered_by_job_and_parent() -> None:
         ("query=" + "x" * 1001, "query"),
     ],
 )
-def test_bad_filters_are_refused(query: str, attr: str) -> None:
+def test_invalid_filters_are_refused(query: str, attr: str) -> None:
     answer = anonymous().get(f"/api/projects/{ProjectFactory().id}/progressions?{query}")
     assert answer.status_code == 400
     assert [error["attr"] for error in answer.json()["errors"]] == [attr]
@@ -202,7 +202,7 @@ def test_pages_keep_their_filters() -> None:
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_a_list_costs_two_queries_however_long(
+def test_a_list_takes_two_queries_at_any_length(
     count: int, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     job = JobFactory()
@@ -211,7 +211,7 @@ def test_a_list_costs_two_queries_however_long(
         assert len(listed(job.project, "")) == count
 
 
-def test_lineage_leads_from_the_root_to_the_last_descendant() -> None:
+def test_lineage_runs_from_the_root_to_the_last_descendant() -> None:
     project = ProjectFactory()
     names: dict[str, ImageProgression] = {}
     tree = [
@@ -232,7 +232,7 @@ def test_lineage_leads_from_the_root_to_the_last_descendant() -> None:
 
 
 @pytest.mark.parametrize("depth", [1, 40])
-def test_lineage_costs_one_query_however_deep(
+def test_lineage_takes_one_query_at_any_depth(
     depth: int, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     row = ProgressionFactory()
@@ -243,7 +243,7 @@ def test_lineage_costs_one_query_however_deep(
     assert len(body["ancestors"]) == depth
 
 
-def test_a_circle_of_parents_ends() -> None:
+def test_a_cycle_of_parents_ends() -> None:
     first = ProgressionFactory()
     second = ProgressionFactory(project=first.project, parent_progression=first)
     ImageProgression.objects.filter(id=first.id).update(parent_progression=second)
@@ -271,14 +271,14 @@ def test_a_rollback_shows_the_start_image() -> None:
     assert (body["ai_provider"], body["prompt"]) == (row.ai_provider, row.prompt)
 
 
-def test_a_rollback_of_what_had_no_start_image_shows_its_own() -> None:
+def test_a_rollback_of_an_image_without_a_start_image_shows_that_image() -> None:
     row = ProgressionFactory(generated_image_url="/images/own.webp")
     body = keyed().post(f"/api/progressions/{row.id}/rollback").json()
     assert body["generated_image_url"] == "http://testserver/images/own.webp"
     assert body["generated_image_r2_key"] == row.generated_image_r2_key
 
 
-def test_a_retry_works_the_suggestion_into_the_prompt(fake_provider: FakeProvider) -> None:
+def test_a_retry_adds_the_suggestion_to_the_prompt(fake_provider: FakeProvider) -> None:
     job = JobFactory(prompt="a lighthouse", providers=["fake"])
     row = ProgressionFactory(
         project=job.project, job=job, ai_provider="fake", prompt="a lighthouse", retry_suggestion="more light"
@@ -296,7 +296,7 @@ def test_a_retry_works_the_suggestion_into_the_prompt(fake_provider: FakeProvide
     assert made.prompt == "a lighthouse\nmore light"
 
 
-def test_a_retry_takes_another_prompt(fake_provider: FakeProvider) -> None:
+def test_a_retry_accepts_another_prompt(fake_provider: FakeProvider) -> None:
     job = JobFactory(providers=["fake"])
     row = ProgressionFactory(project=job.project, job=job, ai_provider="fake", retry_suggestion="more light")
     answer = keyed().post(f"/api/progressions/{row.id}/retry", {"sessionId": "s-9", "prompt": "a barn"})
@@ -314,7 +314,7 @@ def test_a_retry_takes_another_prompt(fake_provider: FakeProvider) -> None:
         ({"sessionId": "s", "variants": "2"}, "variants"),
     ],
 )
-def test_a_bad_retry_is_refused(body: dict[str, Any], attr: str) -> None:
+def test_an_invalid_retry_is_refused(body: dict[str, Any], attr: str) -> None:
     answer = keyed().post(f"/api/progressions/{ProgressionFactory().id}/retry", body)
     assert answer.status_code == 400
     assert [error["attr"] for error in answer.json()["errors"]] == [attr]
@@ -325,7 +325,7 @@ def test_a_rollback_cannot_be_retried() -> None:
     assert keyed().post(f"/api/progressions/{row.id}/retry", {"sessionId": "s"}).status_code == 409
 
 
-def test_what_a_job_made_is_listed(submit: Callable[..., Job]) -> None:
+def test_the_images_of_a_job_are_listed(submit: Callable[..., Job]) -> None:
     job = submit()
     work_all()
     rows = anonymous().get(f"/api/projects/{job.project_id}/progressions?jobId={job.id}").json()

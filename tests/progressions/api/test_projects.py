@@ -74,7 +74,9 @@ def test_unknown_fields_are_ignored_and_named() -> None:
         ),
     ],
 )
-def test_bad_input_is_refused_and_leaves_nothing_behind(body: dict[str, Any], attr: str, detail: str) -> None:
+def test_invalid_input_is_refused_and_leaves_nothing_behind(
+    body: dict[str, Any], attr: str, detail: str
+) -> None:
     answer = keyed().post("/api/projects", body)
     assert answer.status_code == 400
     assert answer.json()["type"] == "validation_error"
@@ -82,12 +84,12 @@ def test_bad_input_is_refused_and_leaves_nothing_behind(body: dict[str, Any], at
     assert Project.objects.count() == 0
 
 
-def test_longest_texts_are_taken() -> None:
+def test_texts_of_the_maximum_length_are_accepted() -> None:
     answer = keyed().post("/api/projects", {"name": "n" * 200, "description": "d" * 10_000})
     assert answer.status_code == 201
 
 
-def test_a_body_that_is_no_object_is_refused() -> None:
+def test_a_body_that_is_not_an_object_is_refused() -> None:
     assert keyed().post("/api/projects", ["name"]).status_code == 400
 
 
@@ -103,7 +105,7 @@ def test_a_project_is_patched() -> None:
     assert client.patch(f"/api/projects/{project.id}", {"name": None}).status_code == 400
 
 
-def test_a_patch_of_nothing_changes_nothing() -> None:
+def test_an_empty_patch_changes_nothing() -> None:
     project = ProjectFactory(updated_at=datetime(2026, 1, 1, tzinfo=UTC))
     assert keyed().patch(f"/api/projects/{project.id}", {}).json()["updated_at"] == 1_767_225_600_000
 
@@ -118,7 +120,7 @@ def test_unknown_and_malformed_ids_are_404(project_id: str) -> None:
         assert answer.json()["errors"][0]["code"] == "not_found"
 
 
-def test_projects_are_listed_by_their_last_work_page_by_page() -> None:
+def test_projects_are_listed_by_their_latest_work_and_paged() -> None:
     start = timezone.now()
     for name, minutes in (("old", 0), ("newest", 9), ("middle", 5), ("equal", 5)):
         ProjectFactory(name=name, updated_at=start + timedelta(minutes=minutes))
@@ -140,13 +142,13 @@ def test_projects_are_listed_by_their_last_work_page_by_page() -> None:
     "query",
     ["limit=0", "limit=501", "limit=-1", "limit=x", "limit=1e2", "limit=%D9%A3", "cursor=x", "cursor=!!!"],
 )
-def test_bad_limits_and_cursors_are_refused(query: str) -> None:
+def test_invalid_limits_and_cursors_are_refused(query: str) -> None:
     answer = anonymous().get(f"/api/projects?{query}")
     assert answer.status_code == 400
     assert [error["attr"] for error in answer.json()["errors"]] == [query.partition("=")[0]]
 
 
-def test_empty_limit_and_cursor_are_none() -> None:
+def test_empty_limit_and_cursor_count_as_absent() -> None:
     ProjectFactory()
     assert len(anonymous().get("/api/projects?limit=&cursor=").json()) == 1
 
@@ -175,7 +177,7 @@ def test_without_a_passed_image_the_newest_is_the_cover() -> None:
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_a_list_costs_two_queries_however_long(
+def test_a_list_takes_two_queries_at_any_length(
     count: int, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     for project in ProjectFactory.create_batch(count):
@@ -185,7 +187,7 @@ def test_a_list_costs_two_queries_however_long(
         assert len(anonymous().get("/api/projects").json()) == count
 
 
-def test_what_is_not_allowed_is_405_as_json() -> None:
+def test_other_methods_are_405_as_json() -> None:
     answer = keyed().delete("/api/projects")
     assert answer.status_code == 405
     assert answer.headers["Content-Type"] == "application/json"

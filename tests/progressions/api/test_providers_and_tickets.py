@@ -14,7 +14,7 @@ pytestmark = pytest.mark.django_db
 
 
 class Priced(FakeProvider):
-    """A provider without its key whose price is known."""
+    """A provider whose key is missing and whose price is known."""
 
     name = "priced"
     title = "Priced"
@@ -26,7 +26,7 @@ class Priced(FakeProvider):
         return ["PRICED_API_KEY"]
 
 
-def test_providers_say_what_they_take_and_what_they_miss(fake_provider: FakeProvider) -> None:
+def test_providers_list_what_they_accept_and_which_settings_are_missing(fake_provider: FakeProvider) -> None:
     with providers.register_temporarily(Priced()):
         answer = anonymous().get("/api/providers")
     assert answer.status_code == 200
@@ -72,7 +72,7 @@ def test_tickets_need_a_key() -> None:
 
 
 @pytest.mark.parametrize("session_id", ["a%20b", "a%00", "x" * 129, "a,b"])
-def test_a_ticket_for_what_is_no_session_is_refused(session_id: str) -> None:
+def test_a_ticket_for_an_invalid_session_is_refused(session_id: str) -> None:
     answer = keyed().post(f"/api/stream/{session_id}/tickets")
     assert answer.status_code == 400
     assert [error["attr"] for error in answer.json()["errors"]] == ["sessionId"]

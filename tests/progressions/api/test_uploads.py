@@ -1,4 +1,4 @@
-"""`POST /api/uploads`: what is taken, what is refused, and how much of it is read."""
+"""`POST /api/uploads`: what is accepted, what is refused, and how much of it is read."""
 
 import hashlib
 import io
@@ -39,7 +39,7 @@ def test_an_upload_is_described_and_its_url_opens() -> None:
     assert (shown.status_code, shown.headers["Content-Type"]) == (200, "image/webp")
 
 
-def test_the_type_is_what_the_bytes_say() -> None:
+def test_the_type_is_determined_from_the_bytes() -> None:
     buffer = io.BytesIO()
     Image.new("RGB", (8, 8), "red").save(buffer, "JPEG")
     assert send(buffer.getvalue(), media_type="image/png").json()["media_type"] == "image/jpeg"
@@ -56,7 +56,7 @@ def test_the_type_is_what_the_bytes_say() -> None:
     ],
     ids=["empty", "svg", "html", "stub", "truncated"],
 )
-def test_what_is_no_image_is_refused(content: bytes) -> None:
+def test_a_file_that_is_not_an_image_is_refused(content: bytes) -> None:
     answer = send(content)
     assert answer.status_code == 400
     assert [error["attr"] for error in answer.json()["errors"]] == ["file"]
@@ -82,7 +82,7 @@ def test_a_broken_form_is_400() -> None:
     )
 
 
-def test_too_large_a_file_is_413(settings: Settings) -> None:
+def test_a_file_that_is_too_large_is_413(settings: Settings) -> None:
     settings.MAX_IMAGE_BYTES = 100_000
     said = "The file is larger than 100,000 bytes; send a smaller image."
     for size in (100_001, 400_000):

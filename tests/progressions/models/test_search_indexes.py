@@ -1,4 +1,4 @@
-"""The search indexes are there, follow their rows, and come back when a migration makes the table anew."""
+"""The search indexes exist, follow their rows, and are restored when a migration rebuilds the table."""
 
 import unicodedata
 from typing import Any
@@ -25,7 +25,7 @@ def found(text: str) -> list[str]:
     return sorted(with_text(ImageProgression.objects.all(), text).values_list("prompt", flat=True))
 
 
-def test_a_search_text_holds_prompt_notes_and_tags_each_ended() -> None:
+def test_a_search_text_joins_prompt_notes_and_tags_with_separators() -> None:
     assert search_text_for("Straße", ["Dark."], ["a", "b"]) == "strasse\x1fdark.\x1fa\x1fb\x1f"
 
 
@@ -53,17 +53,17 @@ NFD = {word: unicodedata.normalize("NFD", word) for word in ("Café", "한국", 
 
 
 @pytest.mark.parametrize("asked", [*NFD, *NFD.values(), "cafe\u0301", "\u212bngstr\u00f6m"])
-def test_a_text_is_found_however_its_letters_are_encoded(asked: str) -> None:
+def test_a_text_is_found_in_any_unicode_encoding(asked: str) -> None:
     for word in (*NFD, *NFD.values()):
         row = ProgressionFactory(prompt=f"a {word} at dusk")
         row.refresh_from_db()
-        assert row.prompt == f"a {word} at dusk", "it is kept as it was sent"
+        assert row.prompt == f"a {word} at dusk", "the prompt is stored as it was sent"
     ProgressionFactory(prompt="a cafe, Angstrom, 하")
     assert len(found(asked)) == 2
 
 
 @pytest.mark.parametrize("asked", ["café", "cafe\u0301"])
-def test_a_tag_is_found_however_its_letters_are_encoded_but_in_its_own_case(asked: str) -> None:
+def test_a_tag_is_found_in_any_unicode_encoding_but_only_in_its_own_case(asked: str) -> None:
     rows = [ProgressionFactory(ai_tags=["sea", tag]) for tag in ("café", "cafe\u0301")]
     for other in ("cafe", "Café", "cafés", "cafe\u0301\u0301"):
         ProgressionFactory(ai_tags=["sea", other])
@@ -72,13 +72,13 @@ def test_a_tag_is_found_however_its_letters_are_encoded_but_in_its_own_case(aske
 
 
 @pytest.mark.parametrize("asked", ["5 K", "5 \u212a"])
-def test_a_letter_of_ascii_may_have_been_another_one(asked: str) -> None:
+def test_an_ascii_letter_matches_its_compatible_code_points(asked: str) -> None:
     rows = [ProgressionFactory(ai_tags=[tag]) for tag in ("5 K", "5 \u212a")]
     carriers = with_tags(ImageProgression.objects.all(), [asked])
     assert sorted(carriers.values_list("id", flat=True)) == [row.id for row in rows]
 
 
-def test_old_search_texts_are_composed_in_batches_and_only_those() -> None:
+def test_only_old_search_texts_are_composed_in_batches() -> None:
     prompts = ["cafe\u0301", "sea", "caf\u00e9 two", "\u212bland", "\u01f0", "sky", "cafe\u0301 three"]
     rows = [ProgressionFactory(prompt=prompt) for prompt in prompts]
     for row in rows:
@@ -94,7 +94,7 @@ def test_old_search_texts_are_composed_in_batches_and_only_those() -> None:
 
 
 @on_sqlite
-def test_the_index_is_made_again_with_what_is_there() -> None:
+def test_a_rebuilt_index_contains_the_existing_rows() -> None:
     kept = ProgressionFactory(prompt="sea")
     drop_search_indexes(connection)
     ProgressionFactory(prompt="seaside", project=kept.project)
@@ -105,7 +105,7 @@ def test_the_index_is_made_again_with_what_is_there() -> None:
 
 
 @on_sqlite
-def test_a_rare_text_is_asked_of_the_index() -> None:
+def test_a_rare_text_is_searched_through_the_index() -> None:
     rows = with_text(ImageProgression.objects.all(), "sea")
     assert "json_each" in str(rows.query)
     assert "instr" not in str(rows.query)

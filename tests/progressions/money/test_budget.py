@@ -1,4 +1,4 @@
-"""Caps on spending: what is refused at submission, what ends a job between variants, and what is let through."""
+"""Spending caps: what is refused at submission, what stops a job between variants, and what is allowed."""
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -31,7 +31,7 @@ Submit = Callable[..., Job]
 
 
 class PricedProvider(FakeProvider):
-    """A fake whose images cost 0.10 each by the price table; of the model `fake-2` nobody knows."""
+    """A fake whose images cost 0.10 USD each by the price table; the model `fake-2` has no price."""
 
     name = "priced"
 
@@ -68,7 +68,7 @@ def ask(project: Project, priced: PricedProvider, fake_judge: FakeJudge) -> Subm
 
 
 def refusal(ask: Callable[[], object]) -> tuple[str, str]:
-    """Field and message of what is refused; nothing is stored for it."""
+    """Field and message of a refusal; also checks that it stored nothing."""
     before = Job.objects.count(), Variant.objects.count()
     with pytest.raises(InputError) as refused:
         ask()
@@ -77,7 +77,7 @@ def refusal(ask: Callable[[], object]) -> tuple[str, str]:
 
 
 def spend(usd: str | None, job: Job | None = None, purpose: Purpose = Purpose.IMAGE, **more: object) -> None:
-    """A charge in the ledger of today."""
+    """Adds a charge to today's ledger."""
     job = job or JobFactory()
     ledger.charge(
         purpose=purpose,
@@ -89,15 +89,15 @@ def spend(usd: str | None, job: Job | None = None, purpose: Purpose = Purpose.IM
     )
 
 
-def test_each_variant_knows_what_it_is_expected_to_cost(ask: Submit, priced: PricedProvider) -> None:
+def test_each_variant_has_an_estimated_cost(ask: Submit, priced: PricedProvider) -> None:
     job = ask(variants=2, size="64x32", options={"priced": {"quality": "high"}})
     assert list(job.variants.values_list("estimate_usd", flat=True)) == [Decimal("0.1")] * 2
     assert priced.drafts == [
         Draft(Kind.GENERATE, "a lighthouse", "fake-1", (64, 32), {"quality": "high"})
-    ]  # one estimate for alike variants
+    ]  # one estimate for equal variants
 
 
-def test_a_job_over_its_cap_is_refused_and_told_the_estimate_and_the_cure(ask: Submit) -> None:
+def test_a_job_over_its_cap_is_refused_with_the_estimate_and_the_fix(ask: Submit) -> None:
     field, message = refusal(lambda: ask(variants=3, max_cost_usd=Decimal("0.25")))
     assert field == "maxCostUsd"
     assert message == (
@@ -106,11 +106,11 @@ def test_a_job_over_its_cap_is_refused_and_told_the_estimate_and_the_cure(ask: S
     )
 
 
-def test_a_job_at_its_cap_is_taken(ask: Submit) -> None:
+def test_a_job_at_its_cap_is_accepted(ask: Submit) -> None:
     assert ask(variants=3, max_cost_usd=Decimal("0.3")).max_cost_usd == Decimal("0.3")
 
 
-def test_a_job_of_unknown_price_is_taken_and_what_is_known_of_one_in_part_is_held_against_the_cap(
+def test_unknown_prices_are_accepted_and_known_parts_count_against_the_cap(
     ask: Submit, fake_provider: FakeProvider
 ) -> None:
     job = ask(variants=9, models={"priced": "fake-2"}, max_cost_usd=Decimal("0.01"))
@@ -122,7 +122,7 @@ def test_a_job_of_unknown_price_is_taken_and_what_is_known_of_one_in_part_is_hel
     assert "(priced 2 x 0.1000 USD, fake 2 x no known price)" in message
 
 
-def test_a_free_job_is_taken_under_any_cap(
+def test_a_free_job_is_accepted_under_any_cap(
     project: Project, settings: Settings, fake_judge: FakeJudge
 ) -> None:
     settings.DAY_CAP_USD = 0.5
@@ -133,7 +133,7 @@ def test_a_free_job_is_taken_under_any_cap(
     assert budget.excess(job) is None
 
 
-def test_verdicts_and_refined_prompts_count_at_what_they_have_cost_today(ask: Submit) -> None:
+def test_verdicts_and_refined_prompts_are_estimated_at_todays_average(ask: Submit) -> None:
     for usd in ("0.01", "0.03", None):
         spend(usd, purpose=Purpose.JUDGE)
     spend("0.005", purpose=Purpose.REFINE)
@@ -145,7 +145,7 @@ def test_verdicts_and_refined_prompts_count_at_what_they_have_cost_today(ask: Su
     assert message.startswith("The job is estimated at 0.2500 USD (priced 2 x 0.1000 USD)")
 
 
-def test_a_job_over_what_the_day_has_left_is_refused_and_told_when_to_come_again(
+def test_a_job_over_the_rest_of_the_day_is_refused_with_the_time_to_retry(
     ask: Submit, settings: Settings
 ) -> None:
     settings.DAY_CAP_USD = 1.0
@@ -165,7 +165,7 @@ def test_a_job_over_what_the_day_has_left_is_refused_and_told_when_to_come_again
         " begins."
     )
     ask(variants=2)
-    assert refusal(lambda: ask(variants=1))[0] == "variants"  # the job just made is spoken for
+    assert refusal(lambda: ask(variants=1))[0] == "variants"  # the job just made is reserved
 
 
 def test_what_was_spent_yesterday_does_not_count(ask: Submit, settings: Settings) -> None:
@@ -177,7 +177,7 @@ def test_what_was_spent_yesterday_does_not_count(ask: Submit, settings: Settings
 
 
 def once_or_again(project: Project, draft: JobDraft) -> tuple[UUID, bool]:
-    """Submits with one key: the job, and whether it was there already."""
+    """Submits with one key; returns the job, and whether it existed already."""
     once = Once("jobs", "", "k", "d")
     return do_once(
         once,
@@ -186,7 +186,9 @@ def once_or_again(project: Project, draft: JobDraft) -> tuple[UUID, bool]:
     )
 
 
-def test_a_replay_is_answered_whatever_is_left(project: Project, ask: Submit, settings: Settings) -> None:
+def test_a_replay_is_answered_whatever_is_left_of_the_cap(
+    project: Project, ask: Submit, settings: Settings
+) -> None:
     settings.DAY_CAP_USD = 0.1
     draft = JobDraft("a boat", ("priced",), "s-1")
     assert once_or_again(project, draft) == (made := Job.objects.get().id, False)
@@ -194,7 +196,7 @@ def test_a_replay_is_answered_whatever_is_left(project: Project, ask: Submit, se
     assert refusal(ask)[0] == "variants"
 
 
-def test_a_submission_that_came_twice_at_once_is_not_refused_for_its_own_cost(
+def test_a_submission_sent_twice_at_once_is_not_refused_for_its_own_cost(
     project: Project, ask: Submit, settings: Settings, priced: PricedProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.DAY_CAP_USD = 0.1
@@ -211,7 +213,7 @@ def test_a_submission_that_came_twice_at_once_is_not_refused_for_its_own_cost(
     assert once_or_again(project, draft) == (made[0], True)
 
 
-def test_retries_are_held_to_the_caps_too(ask: Submit, settings: Settings, priced: PricedProvider) -> None:
+def test_the_caps_apply_to_retries(ask: Submit, settings: Settings, priced: PricedProvider) -> None:
     priced.script = [None, ProviderError("refused", "No.")]  # type: ignore[arg-type]
     job = ask(variants=2)
     work_all()
@@ -231,7 +233,7 @@ def test_nothing_is_in_excess_before_a_cap_is_reached(ask: Submit, settings: Set
     assert budget.excess(job) is None
 
 
-def test_the_jobs_cap_counts_all_purposes_and_what_was_possibly_billed(ask: Submit) -> None:
+def test_the_jobs_cap_counts_all_purposes_and_possibly_billed_calls(ask: Submit) -> None:
     job = ask(max_cost_usd=Decimal(1))
     spend("0.5", job)
     spend("0.2", job, Purpose.JUDGE)
@@ -241,7 +243,7 @@ def test_the_jobs_cap_counts_all_purposes_and_what_was_possibly_billed(ask: Subm
     assert budget.excess(job) == "The job has spent 1.00 USD of at most 1.00 USD (maxCostUsd)."
 
 
-def test_the_days_cap_ends_what_costs_money(ask: Submit, settings: Settings) -> None:
+def test_the_days_cap_stops_everything_that_costs_money(ask: Submit, settings: Settings) -> None:
     settings.DAY_CAP_USD = 1
     job, unknown = ask(), ask(models={"priced": "fake-2"})
     spend("1.25")
@@ -254,7 +256,7 @@ def test_the_days_cap_ends_what_costs_money(ask: Submit, settings: Settings) -> 
     assert budget.excess(unknown) == said
 
 
-def test_without_caps_nothing_is_summed_up(ask: Submit) -> None:
+def test_nothing_is_summed_without_caps(ask: Submit) -> None:
     job = ask()
     with CaptureQueriesContext(connection) as queries:
         assert budget.excess(job) is None

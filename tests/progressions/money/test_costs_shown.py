@@ -1,4 +1,4 @@
-"""What the API and the stream say of costs: of a job, of a list of jobs, of a project, of a provider."""
+"""The costs that the API and the stream show: of a job, a list of jobs, a project, a provider."""
 
 from collections.abc import Callable, Iterator
 from decimal import Decimal
@@ -47,7 +47,7 @@ def shown(job: Job) -> dict[str, Any]:
     return body
 
 
-def test_a_job_shows_the_sum_and_its_parts_and_what_they_leave_out() -> None:
+def test_a_job_shows_the_sum_its_parts_and_what_is_not_included() -> None:
     job = JobFactory()
     VariantFactory(job=job, cost_usd="0.3", possibly_billed=1)
     charge(job, "0.1")
@@ -69,7 +69,7 @@ def test_a_job_shows_the_sum_and_its_parts_and_what_they_leave_out() -> None:
     assert (body["variants"][0]["costUsd"], body["variants"][0]["possiblyBilled"]) == (0.3, 1)
 
 
-def test_before_anything_was_asked_no_cost_is_known() -> None:
+def test_the_cost_is_unknown_before_the_first_call() -> None:
     job = JobFactory()
     VariantFactory(job=job)
     body = shown(job)
@@ -77,7 +77,7 @@ def test_before_anything_was_asked_no_cost_is_known() -> None:
 
 
 @pytest.mark.parametrize("is_possible", [False, True])
-def test_a_job_of_which_no_price_is_known_costs_null_and_not_nought(is_possible: bool) -> None:
+def test_a_job_without_known_prices_costs_null_and_not_zero(is_possible: bool) -> None:
     job = JobFactory()
     VariantFactory(job=job, provider="mock", cost_usd=0)
     VariantFactory(job=job)
@@ -97,7 +97,7 @@ def test_free_images_cost_nothing_and_their_paid_verdicts_something() -> None:
     assert (body["costUsd"], body["costs"]["imagesUsd"], body["costs"]["judgingUsd"]) == (0.001, 0.0, 0.001)
 
 
-def test_images_from_before_there_was_a_ledger_keep_their_cost() -> None:
+def test_images_older_than_the_ledger_keep_their_cost() -> None:
     job = JobFactory()
     VariantFactory(job=job, cost_usd="0.25")
     charge(job, "0.001", Purpose.JUDGE)
@@ -120,7 +120,7 @@ def test_a_list_of_jobs_sums_the_ledger_once(
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_projects_show_what_all_their_work_has_cost(
+def test_projects_show_the_cost_of_all_their_work(
     count: int, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     for _ in range(count):
@@ -147,7 +147,7 @@ def test_projects_show_what_all_their_work_has_cost(
     ] * count
 
 
-def test_a_new_project_has_cost_nothing_and_a_changed_one_what_it_had() -> None:
+def test_a_new_project_costs_nothing_and_a_changed_one_keeps_its_cost() -> None:
     made = keyed().post("/api/projects", {"name": "Boats"}, content_type="application/json").json()
     assert made["cost_usd"] == 0.0
     job = JobFactory()
@@ -184,13 +184,13 @@ class Estimating(FakeProvider):
     name = "estimating"
 
     def estimate(self, draft: Draft) -> Usage | None:
-        """One image of the model."""
+        """The usage of one image of the model."""
         return Usage("estimating", draft.model, {Unit.IMAGE: 1})
 
 
 @pytest.fixture
 def estimating() -> Iterator[None]:
-    """The provider is there."""
+    """Registers the provider."""
     with providers.register_temporarily(Estimating()):
         yield
 
@@ -200,7 +200,7 @@ def price_of(provider: str) -> Any:
     return next(row["price"] for row in rows if row["id"] == provider)
 
 
-def test_the_price_of_a_provider_is_that_of_its_default_by_the_table(estimating: None) -> None:
+def test_the_price_of_a_provider_is_that_of_its_default_model_in_the_table(estimating: None) -> None:
     assert price_of("estimating") is None
     row = PriceFactory(service="estimating", model="fake-1", unit="images", usd="0.07", per=1)
     assert price_of("estimating") == {"usd_per_image": 0.07, "source": "a price list", "date": "2026-11-22"}
@@ -213,7 +213,7 @@ def test_the_built_in_provider_is_free() -> None:
     assert price_of("mock")["usd_per_image"] == 0.0
 
 
-def test_the_providers_cost_at_most_one_query_each(
+def test_the_list_of_providers_takes_at_most_one_query_each(
     django_assert_max_num_queries: DjangoAssertNumQueries,
 ) -> None:
     with django_assert_max_num_queries(3):
@@ -223,9 +223,7 @@ def test_the_providers_cost_at_most_one_query_each(
 @pytest.mark.parametrize(
     ("provider", "least", "most"), [("openai", 0.1, 0.4), ("gemini", 0.03, 0.2), ("workers", 0.005, 0.1)]
 )
-def test_the_seeded_prices_know_what_an_image_of_each_service_costs(
-    provider: str, least: float, most: float
-) -> None:
+def test_the_seeded_prices_cover_an_image_of_each_service(provider: str, least: float, most: float) -> None:
     call_command("seed", verbosity=0, stdout=StringIO())
     price = price_of(provider)
     assert least < price["usd_per_image"] < most

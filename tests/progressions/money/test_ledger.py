@@ -1,4 +1,4 @@
-"""The ledger: what is written of a call, and what sums make of it."""
+"""The ledger: what is stored about a call, and how calls are summed."""
 
 from datetime import date
 from decimal import Decimal
@@ -33,7 +33,7 @@ def charge(job: Job, usd: str | None, purpose: Purpose = Purpose.IMAGE, **more: 
     )
 
 
-def test_a_charge_holds_all_of_the_call() -> None:
+def test_a_charge_contains_everything_about_the_call() -> None:
     variant = VariantFactory()
     charge(variant.job, "0.123456789", variant_id=variant.id, attempt=2)
     row = Charge.objects.get()
@@ -45,7 +45,7 @@ def test_a_charge_holds_all_of_the_call() -> None:
     assert row.created_at.date() == ledger.today()
 
 
-def test_a_call_known_to_be_free_leaves_no_row_and_one_of_unknown_price_does() -> None:
+def test_a_free_call_leaves_no_row_and_one_of_unknown_price_does() -> None:
     job = JobFactory()
     charge(job, "0", usage=None)
     assert not Charge.objects.exists()
@@ -57,7 +57,7 @@ def test_a_call_known_to_be_free_leaves_no_row_and_one_of_unknown_price_does() -
     ]
 
 
-def test_a_charge_is_undone_with_the_transaction_it_belongs_to() -> None:
+def test_a_charge_is_rolled_back_with_its_transaction() -> None:
     job = JobFactory()
     with transaction.atomic():
         charge(job, "1")
@@ -70,7 +70,7 @@ def test_a_job_without_calls_has_spent_nothing() -> None:
     assert NOTHING.total == NOTHING.at_most == 0
 
 
-def test_sums_are_by_purpose_and_count_what_they_leave_out() -> None:
+def test_sums_are_by_purpose_and_count_what_is_not_included() -> None:
     job, other = JobFactory(), JobFactory()
     charge(job, "0.1")
     charge(job, "0.2")
@@ -96,7 +96,7 @@ def test_sums_are_by_purpose_and_count_what_they_leave_out() -> None:
 
 
 @pytest.mark.parametrize("is_possible", [False, True])
-def test_unknown_is_never_nought(is_possible: bool) -> None:
+def test_unknown_is_never_zero(is_possible: bool) -> None:
     job = JobFactory()
     charge(job, None, is_possible=is_possible)
     spent = ledger.spent_by_job(job.id)
@@ -107,7 +107,7 @@ def test_unknown_is_never_nought(is_possible: bool) -> None:
     assert spent.possible_usd == (None if is_possible else 0)
 
 
-def test_a_project_sums_its_jobs_and_keeps_what_it_spent_on_those_that_are_gone() -> None:
+def test_a_project_sums_its_jobs_including_deleted_ones() -> None:
     first = JobFactory()
     second = JobFactory(project=first.project)
     charge(first, "0.5")
@@ -118,7 +118,7 @@ def test_a_project_sums_its_jobs_and_keeps_what_it_spent_on_those_that_are_gone(
     assert (spent.images, spent.judging, spent.total) == (Decimal("0.5"), Decimal("0.25"), Decimal("0.75"))
 
 
-def test_a_day_is_one_of_utc_and_counts_projects_that_are_gone() -> None:
+def test_a_day_is_a_utc_day_and_includes_deleted_projects() -> None:
     job = JobFactory()
     for usd, moment in (
         ("1", "2026-11-21T23:59:59.999999+00:00"),
@@ -132,7 +132,7 @@ def test_a_day_is_one_of_utc_and_counts_projects_that_are_gone() -> None:
     assert ledger.spent_on(date(2026, 11, 22)).total == 6
 
 
-def test_the_sums_of_many_jobs_are_one_query() -> None:
+def test_the_sums_of_many_jobs_take_one_query() -> None:
     jobs = [JobFactory() for _ in range(3)]
     for job in jobs[:2]:
         charge(job, "0.5")
@@ -149,7 +149,7 @@ def test_the_sums_of_many_jobs_are_one_query() -> None:
     assert len(queries) == 0
 
 
-def test_an_image_costs_what_its_provider_knows_else_its_usage_by_the_table() -> None:
+def test_the_providers_own_price_takes_precedence_over_the_table() -> None:
     PriceFactory(service="openai", model="painter-1", unit="image_output_tokens", usd="30")
     PriceFactory(service="openai", model="painter-1", unit="text_input_tokens", usd="5")
     assert Receipt.of(ProviderImage(b"", "painter-1", usage=USAGE)).cost_usd == Decimal("0.0301")
@@ -159,7 +159,7 @@ def test_an_image_costs_what_its_provider_knows_else_its_usage_by_the_table() ->
     assert Receipt.of(ProviderImage(b"", "m", usage=Usage("openai", "m", {Unit.IMAGE: 1}))).cost_usd is None
 
 
-def test_no_database_is_asked_until_an_answer_and_its_note_are_stored(
+def test_no_query_is_made_before_an_answer_and_its_note_are_stored(
     django_assert_num_queries: DjangoAssertNumQueries,
 ) -> None:
     with django_assert_num_queries(0):
@@ -169,7 +169,7 @@ def test_no_database_is_asked_until_an_answer_and_its_note_are_stored(
         assert [receipt.cost_usd, receipt.cost_usd] == [None, None]
 
 
-def test_several_calls_cost_what_is_known_of_them() -> None:
+def test_several_calls_cost_the_sum_of_what_is_known() -> None:
     PriceFactory(service="openai", model="painter-1", unit="image_output_tokens", usd="30")
     known = Usage("openai", "painter-1", {Unit.IMAGE_OUTPUT: 1000})
     assert ledger.cost_of_usages([]) == 0
@@ -178,7 +178,7 @@ def test_several_calls_cost_what_is_known_of_them() -> None:
     assert ledger.cost_of_usages([USAGE]) is None
 
 
-def test_usages_are_charged_one_row_each_by_the_table() -> None:
+def test_each_usage_is_charged_in_its_own_row_by_the_table() -> None:
     job = JobFactory()
     PriceFactory(service="openai", model="judge-1", unit="text_input_tokens", usd="2")
     usages = [

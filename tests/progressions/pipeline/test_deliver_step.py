@@ -1,4 +1,4 @@
-"""The `deliver` step where whoever delivers is away: the image waits, is not paid again and not lost."""
+"""The `deliver` step while delivery is down: the image waits, and is neither paid again nor lost."""
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 class FakeDelivery(Delivery):
-    """Fails as often as a test says."""
+    """Fails as often as the test sets."""
 
     name = "fake"
 
@@ -29,7 +29,7 @@ class FakeDelivery(Delivery):
         self.placed: list[str] = []
 
     def place(self, content: bytes, sha256: str) -> str:
-        """The address, or a DeliveryError."""
+        """The URL, or a DeliveryError."""
         if self.failures:
             self.failures -= 1
             raise DeliveryError("the service 'x-secret-host' is away", 7)
@@ -50,7 +50,7 @@ def let_time_pass() -> None:
     Variant.objects.update(not_before=timezone.now() - timedelta(seconds=1))
 
 
-def test_an_image_that_cannot_be_delivered_waits_and_is_not_asked_for_again(
+def test_an_image_that_cannot_be_delivered_waits_and_is_not_requested_again(
     submit: Callable[..., Job], fake_provider: FakeProvider, delivery: FakeDelivery
 ) -> None:
     delivery.failures = 1
@@ -76,7 +76,7 @@ def test_an_image_that_cannot_be_delivered_waits_and_is_not_asked_for_again(
     assert [(step.status, step.attempt) for step in steps] == [("failed", 1), ("ok", 2)]
 
 
-def test_a_delivery_that_stays_away_is_asked_again_in_growing_pauses_and_the_image_never_given_up(
+def test_a_failing_delivery_is_retried_with_growing_pauses_and_never_given_up(
     submit: Callable[..., Job], fake_provider: FakeProvider, delivery: FakeDelivery
 ) -> None:
     delivery.failures = 12

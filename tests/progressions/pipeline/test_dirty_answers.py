@@ -1,6 +1,6 @@
-"""What services and plug-ins say besides the picture, however dirty: it loses no paid image and hides no outcome.
+"""Malformed data next to the picture, from services and plug-ins: it loses no paid image and hides no outcome.
 
-On PostgreSQL too, whose text and jsonb refuse NUL and half surrogate pairs.
+Also on PostgreSQL, whose text and jsonb refuse NUL and unpaired surrogates.
 """
 
 import base64
@@ -48,7 +48,7 @@ Submit = Callable[..., Job]
 
 
 class DirtyProvider(FakeProvider):
-    """Answers a picture with dirty facts beside it."""
+    """Answers with a picture and malformed facts."""
 
     def __init__(self, **facts: Any) -> None:
         super().__init__()
@@ -95,7 +95,7 @@ def failed(job: Job) -> Variant:
         ({"usage": "many"}, "0.01"),
     ],
 )
-def test_a_paid_image_is_kept_and_booked_whatever_stands_beside_it(
+def test_a_paid_image_is_kept_and_booked_whatever_comes_with_it(
     submit: Submit, fake_provider: FakeProvider, facts: dict[str, Any], cost: str | None
 ) -> None:
     Price.objects.create(
@@ -108,7 +108,7 @@ def test_a_paid_image_is_kept_and_booked_whatever_stands_beside_it(
         read_on=date(2026, 11, 30),
     )
     dirty = DirtyProvider(**facts)
-    fake_provider.call = dirty.call  # type: ignore[method-assign] # the fake that is registered
+    fake_provider.call = dirty.call  # type: ignore[method-assign] # the registered fake
     job = submit()
     work_all()
     image = made(job)
@@ -118,7 +118,7 @@ def test_a_paid_image_is_kept_and_booked_whatever_stands_beside_it(
     assert charge.usd == (None if cost is None else Decimal(cost))
 
 
-def test_facts_are_kept_as_far_as_they_can_be(submit: Submit, fake_provider: FakeProvider) -> None:
+def test_facts_are_kept_as_far_as_possible(submit: Submit, fake_provider: FakeProvider) -> None:
     fake_provider.meta = DIRTY
     job = submit()
     work_all()
@@ -130,7 +130,7 @@ def test_facts_are_kept_as_far_as_they_can_be(submit: Submit, fake_provider: Fak
 
 
 @pytest.mark.parametrize("error", [ProviderError, VendorError], ids=["plug-in", "service"])
-def test_a_failure_keeps_its_outcome_whatever_its_words(
+def test_a_failure_keeps_its_outcome_whatever_its_message(
     submit: Submit, fake_provider: FakeProvider, error: Any
 ) -> None:
     outcome: Any = Code.REFUSED if error is ProviderError else "refused"
@@ -147,7 +147,7 @@ def test_a_failure_keeps_its_outcome_whatever_its_words(
 
 
 @pytest.mark.parametrize("pause", [1e300, float("inf"), 10**30])
-def test_a_pause_beyond_all_measure_is_not_waited_for(
+def test_an_absurdly_long_pause_is_not_waited_for(
     submit: Submit, fake_provider: FakeProvider, pause: float
 ) -> None:
     fake_provider.script = [ProviderError(Code.RATE_LIMITED, "Later.", retry_after_s=pause)]
@@ -157,7 +157,7 @@ def test_a_pause_beyond_all_measure_is_not_waited_for(
 
 
 @pytest.mark.parametrize("pause", [float("nan"), -5, "soon", True])
-def test_a_pause_that_is_none_is_the_usual_one(
+def test_an_invalid_pause_is_replaced_by_the_default(
     submit: Submit, fake_provider: FakeProvider, pause: Any
 ) -> None:
     fake_provider.script = [ProviderError(Code.RATE_LIMITED, "Later.", retry_after_s=pause)]
@@ -166,7 +166,7 @@ def test_a_pause_that_is_none_is_the_usual_one(
     assert told()[-1]["retryInMs"] < 1500
 
 
-def test_a_verdict_is_kept_whatever_its_words(submit: Submit, fake_judge: FakeJudge) -> None:
+def test_a_verdict_is_kept_whatever_its_text(submit: Submit, fake_judge: FakeJudge) -> None:
     fake_judge.verdict = Verdict(Judgment.FAIL, [NUL, HALF, "x" * 9000], [NUL, "y" * 99], HALF)
     job = submit()
     work_all()
@@ -177,7 +177,7 @@ def test_a_verdict_is_kept_whatever_its_words(submit: Submit, fake_judge: FakeJu
 
 
 @pytest.mark.parametrize(("said", "judgment"), [("pass", "pass"), ("maybe", None), (True, None), (NUL, None)])
-def test_a_plug_ins_judgment_is_one_of_the_two_or_none(
+def test_a_plug_ins_judgment_is_pass_fail_or_none(
     submit: Submit, fake_judge: FakeJudge, said: Any, judgment: str | None
 ) -> None:
     fake_judge.verdict = Verdict(said, ["Seen."])
@@ -186,7 +186,9 @@ def test_a_plug_ins_judgment_is_one_of_the_two_or_none(
     assert made(job).judgment == judgment
 
 
-def test_a_judge_that_fails_with_dirty_words_leaves_a_note(submit: Submit, fake_judge: FakeJudge) -> None:
+def test_a_judge_that_fails_with_a_malformed_message_leaves_a_note(
+    submit: Submit, fake_judge: FakeJudge
+) -> None:
     fake_judge.verdict = JudgeError(f"{NUL}{HALF}")
     job = submit()
     work_all()
@@ -199,7 +201,7 @@ def test_a_text_models_answer_is_clean() -> None:
     assert len(TextAnswer({"prompt": "x" * 50_000}, Usage("fake", "fake-1")).data["prompt"]) == 50_000
 
 
-# --- through the services' own adapters
+# --- through the adapters of the services
 
 
 @pytest.fixture
@@ -233,7 +235,7 @@ SERVERS = {"openai": "openai_server", "gemini": "gemini_server", "workers": "clo
 
 
 @pytest.mark.parametrize("provider", ANSWERS)
-def test_a_services_dirty_answer_is_a_complete_image(
+def test_a_services_malformed_answer_is_a_complete_image(
     provider: str, asked: Callable[[str], Job], request: pytest.FixtureRequest
 ) -> None:
     server: VendorServer = request.getfixturevalue(SERVERS[provider])
@@ -244,12 +246,12 @@ def test_a_services_dirty_answer_is_a_complete_image(
     image = made(job)
     assert len(server.received) == 1
     assert Charge.objects.filter(variant_id=job.variants.get().id).count() == 1
-    if provider != "workers":  # whose answers name no usage: it is known beforehand
+    if provider != "workers":  # its answers name no usage: it is known in advance
         assert image.cost_usd is None
 
 
 @pytest.mark.parametrize("provider", ANSWERS)
-def test_a_services_dirty_refusal_is_refused(
+def test_a_services_malformed_refusal_is_refused(
     provider: str, asked: Callable[[str], Job], request: pytest.FixtureRequest
 ) -> None:
     server: VendorServer = request.getfixturevalue(SERVERS[provider])
@@ -262,7 +264,7 @@ def test_a_services_dirty_refusal_is_refused(
 
 
 @pytest.mark.parametrize("provider", ANSWERS)
-def test_what_cannot_be_read_is_paid_once(
+def test_an_unreadable_answer_is_paid_once(
     provider: str, asked: Callable[[str], Job], request: pytest.FixtureRequest
 ) -> None:
     server: VendorServer = request.getfixturevalue(SERVERS[provider])
@@ -279,7 +281,7 @@ def test_what_cannot_be_read_is_paid_once(
 
 
 class FailingDelivery(Delivery):
-    """Raises what a test says, once for each."""
+    """Raises each error of the test once."""
 
     name = "fake"
 
@@ -303,7 +305,7 @@ def delivery(settings: Settings) -> Iterator[FailingDelivery]:
         yield found
 
 
-def test_a_delivery_with_dirty_words_waits_as_any_other(
+def test_a_delivery_with_a_malformed_message_waits_like_any_other(
     submit: Submit, delivery: FailingDelivery, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tools, "retry", lambda effect, *_: effect())
@@ -314,7 +316,7 @@ def test_a_delivery_with_dirty_words_waits_as_any_other(
     assert told()[-1]["step"] == "deliver"
 
 
-def test_an_address_with_dirty_words_is_cleaned(submit: Submit, delivery: FailingDelivery) -> None:
+def test_a_malformed_url_is_cleaned(submit: Submit, delivery: FailingDelivery) -> None:
     job = submit()
     work_all()
     assert "\x00" not in made(job).generated_image_url
@@ -323,7 +325,7 @@ def test_an_address_with_dirty_words_is_cleaned(submit: Submit, delivery: Failin
 @pytest.mark.parametrize(
     ("code", "said"), [(Code.QUOTA, "Raise the plan."), (Code.PROVIDER_ERROR, "Fix the key.")]
 )
-def test_a_delivery_that_cannot_succeed_ends_the_variant_at_once_and_says_what_to_do(
+def test_a_permanent_delivery_error_ends_the_variant_at_once_and_says_what_to_do(
     submit: Submit, fake_provider: FakeProvider, delivery: FailingDelivery, code: Code, said: str
 ) -> None:
     delivery.errors = [DeliveryError("a secret place", code=code, public_message=said)]
@@ -336,7 +338,7 @@ def test_a_delivery_that_cannot_succeed_ends_the_variant_at_once_and_says_what_t
     assert variant.cost_usd == Decimal("0.01")
 
 
-def test_a_start_image_whose_delivery_cannot_succeed_ends_its_job_before_anything_is_paid(
+def test_a_permanent_delivery_error_of_a_start_image_ends_the_job_before_it_costs_anything(
     submit: Submit, fake_provider: FakeProvider, delivery: FailingDelivery
 ) -> None:
     submit()
@@ -350,7 +352,7 @@ def test_a_start_image_whose_delivery_cannot_succeed_ends_its_job_before_anythin
     assert len(fake_provider.requests) == 1
 
 
-def test_a_start_image_waits_for_a_busy_delivery_as_it_asks(
+def test_a_start_image_waits_for_a_busy_delivery_as_requested(
     submit: Submit, delivery: FailingDelivery
 ) -> None:
     submit()
@@ -363,7 +365,7 @@ def test_a_start_image_waits_for_a_busy_delivery_as_it_asks(
     assert 95 < (job.not_before - timezone.now()).total_seconds() <= 100
 
 
-def test_a_busy_delivery_is_left_alone_for_as_long_as_it_asks(
+def test_a_busy_delivery_is_not_called_until_its_pause_is_over(
     submit: Submit, delivery: FailingDelivery
 ) -> None:
     delivery.errors = [DeliveryError("busy", 23, is_busy=True)]

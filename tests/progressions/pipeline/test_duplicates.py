@@ -1,4 +1,4 @@
-"""What counts as a near-duplicate of what, and that the index finds all that is near."""
+"""What counts as a near-duplicate, and that the index finds everything that is near."""
 
 import random
 from uuid import UUID
@@ -18,7 +18,7 @@ LIMIT = 7
 
 
 def near(bits: int) -> str:
-    """A fingerprint that many bits away from PHASH."""
+    """A fingerprint that differs from PHASH in that many bits."""
     return f"{int(PHASH[:16], 16) ^ ((1 << bits) - 1) << 20:016x}{DESCRIPTION}"
 
 
@@ -56,20 +56,20 @@ def test_the_nearest_within_the_limit_is_found() -> None:
     assert nearest(variant) == Match(nearer.id, nearer.progression_id, 3)
 
 
-def test_what_is_further_than_the_limit_is_not_found() -> None:
+def test_an_image_beyond_the_limit_is_not_found() -> None:
     earlier = made(near(8))
     variant = VariantFactory(job=JobFactory(project=earlier.project), status="running")
     assert nearest(variant) is None
     assert nearest(variant, limit=8) == Match(earlier.id, earlier.progression_id, 8)
 
 
-def test_of_equals_the_oldest_is_found() -> None:
+def test_the_oldest_of_equals_is_found() -> None:
     first = made()
     made(job=first.job)
     assert found_id(VariantFactory(job=JobFactory(project=first.project), status="running")) == first.id
 
 
-def test_a_different_description_is_no_duplicate() -> None:
+def test_the_same_structure_with_other_details_is_not_a_duplicate() -> None:
     earlier = made(PHASH[:16] + "10" * 24)
     assert found_id(VariantFactory(job=JobFactory(project=earlier.project), status="running")) is None
 
@@ -86,7 +86,7 @@ def test_a_fingerprint_of_another_version_is_never_compared(kind: str, version: 
     assert found_id(variant) == earlier.id
 
 
-def test_behind_one_of_another_version_another_duplicate_is_found() -> None:
+def test_a_duplicate_behind_one_of_another_version_is_found() -> None:
     old = made()
     other = made(near(2), job=old.job)
     Variant.objects.filter(id=old.id).update(phash_version=None)
@@ -107,7 +107,7 @@ def test_other_projects_do_not_count() -> None:
     assert found_id(VariantFactory(status="running")) is None
 
 
-def test_a_sibling_under_way_counts_and_has_no_progression_yet() -> None:
+def test_a_sibling_in_progress_counts_and_has_no_progression_yet() -> None:
     job = JobFactory()
     first, second = VariantFactory(job=job, status="running"), VariantFactory(job=job, status="running")
     reserve(variant=first, phash=PHASH)
@@ -149,7 +149,7 @@ def test_deleting_a_project_leaves_nothing_in_the_index() -> None:
     assert HashBands.objects.count() == 0
 
 
-def test_reserving_again_replaces() -> None:
+def test_reserving_again_replaces_the_fingerprint() -> None:
     earlier = made(near(40))
     reserve(variant=earlier, phash=PHASH)
     variant = VariantFactory(job=JobFactory(project=earlier.project), status="running")
@@ -170,14 +170,14 @@ def test_reserving_again_replaces() -> None:
         ("edit", "edit", False),
     ],
 )
-def test_which_kinds_are_compared_across_jobs(earlier_kind: str, kind: str, is_found: bool) -> None:
+def test_some_kinds_are_compared_across_jobs(earlier_kind: str, kind: str, is_found: bool) -> None:
     earlier = made(job=JobFactory(kind=earlier_kind))
     job = JobFactory(project=earlier.project, kind=kind)
     assert (found_id(VariantFactory(job=job, kind=kind, status="running")) == earlier.id) is is_found
 
 
 @pytest.mark.parametrize("kind", ["generate", "edit", "inpaint", "outpaint", "variation", "upscale"])
-def test_siblings_are_compared_whatever_their_kind(kind: str) -> None:
+def test_siblings_of_every_kind_are_compared(kind: str) -> None:
     earlier = made(job=JobFactory(kind=kind))
     assert found_id(VariantFactory(job=earlier.job, kind=kind, status="running")) == earlier.id
 
@@ -192,7 +192,7 @@ def test_ancestors_do_not_count() -> None:
     assert (found_id(variant), found_id(variant, near(40))) == (None, None)
 
 
-def test_behind_an_ancestor_another_duplicate_is_found() -> None:
+def test_a_duplicate_behind_an_ancestor_is_found() -> None:
     root = made()
     other = made(near(2), job=JobFactory(project=root.project))
     job = JobFactory(project=root.project, kind="variation", parent=root.progression)
@@ -207,7 +207,7 @@ def test_behind_an_ancestor_another_duplicate_is_found() -> None:
         {"start_image_url": "https://example.com/elsewhere", "start_image_delivery": "/images/aa.webp"},
     ],
 )
-def test_the_own_start_image_does_not_count(fields: dict[str, str]) -> None:
+def test_the_variants_own_start_image_does_not_count(fields: dict[str, str]) -> None:
     start = made(address="/images/aa.webp")
     job = JobFactory(project=start.project, kind="variation", **fields)
     assert found_id(VariantFactory(job=job, kind="variation", status="running")) is None
@@ -220,7 +220,7 @@ def test_rollbacks_do_not_count() -> None:
 
 
 @pytest.mark.parametrize("limit", [0, 1, 2, 3, 5, 7, 9, 13, 20])
-def test_the_index_finds_whatever_is_near(limit: int) -> None:
+def test_the_index_finds_everything_that_is_near(limit: int) -> None:
     drawing = random.Random(limit)
     job = JobFactory()
     others: list[tuple[int, UUID]] = []

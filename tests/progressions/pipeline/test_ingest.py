@@ -1,4 +1,4 @@
-"""Start images, masks and uploads: where they come from, what is refused, what is kept."""
+"""Start images, masks and uploads: where they come from, what is refused, what is stored."""
 
 import hashlib
 import io
@@ -34,7 +34,7 @@ pytestmark = pytest.mark.django_db
 
 
 class MemoryDelivery(Delivery):
-    """Keeps what it is given; addresses look like the embedded delivery's."""
+    """Keeps images in memory; its URLs look like those of the embedded delivery."""
 
     name = "memory"
 
@@ -122,7 +122,7 @@ BAD_URLS = {
 
 
 @pytest.mark.parametrize(("url", "words"), BAD_URLS.items())
-def test_what_no_image_can_be_behind_is_refused_with_field_value_and_cure(
+def test_a_url_that_cannot_be_an_image_is_refused_with_field_value_and_fix(
     project: Project, url: str, words: str
 ) -> None:
     with pytest.raises(InputError) as caught:
@@ -133,14 +133,14 @@ def test_what_no_image_can_be_behind_is_refused_with_field_value_and_cure(
     assert "hunter2" not in str(caught.value)
 
 
-def test_a_query_is_never_told(project: Project) -> None:
+def test_a_query_string_is_never_shown(project: Project) -> None:
     with pytest.raises(InputError) as caught:
         resolve_source("maskImageUrl", "http://10.0.0.1/a.png?token=hunter2#hunter2", project.id)
     assert str(caught.value).startswith("maskImageUrl 'http://10.0.0.1/a.png' cannot be used: ")
     assert "hunter2" not in str(caught.value)
 
 
-def test_a_foreign_url_is_to_be_fetched(project: Project) -> None:
+def test_an_external_url_is_marked_for_fetching(project: Project) -> None:
     source = resolve_source("startImageUrl", "https://example.com/a.png?x=1", project.id)
     assert (source.url, source.storage, source.key) == ("https://example.com/a.png?x=1", "", "")
     assert (source.progression_id, source.upload_id) == (None, None)
@@ -149,7 +149,7 @@ def test_a_foreign_url_is_to_be_fetched(project: Project) -> None:
 @pytest.mark.parametrize(
     "url", ["/images/a.webp", "http://testserver/images/a.webp", "http://TESTSERVER:80/images/a.webp?v=1"]
 )
-def test_an_image_of_the_project_is_its_original(project: Project, url: str) -> None:
+def test_an_image_of_the_project_resolves_to_its_original(project: Project, url: str) -> None:
     image_of(project)
     newest = image_of(project)
     source = resolve_source("startImageUrl", url, project.id)
@@ -157,7 +157,7 @@ def test_an_image_of_the_project_is_its_original(project: Project, url: str) -> 
     assert (source.progression_id, source.width, source.height) == (newest.id, 64, 48)
 
 
-def test_an_image_delivered_elsewhere_is_found_by_its_whole_address(project: Project) -> None:
+def test_an_image_delivered_elsewhere_is_found_by_its_full_url(project: Project) -> None:
     found = image_of(project, "https://imagedelivery.example/hash/id/public")
     source = resolve_source("startImageUrl", "https://imagedelivery.example/hash/id/public", project.id)
     assert (source.storage, source.progression_id) == ("originals", found.id)
@@ -170,7 +170,7 @@ def test_an_image_of_another_project_is_refused(project: Project, address: str) 
         resolve_source("startImageUrl", address, project.id)
 
 
-def test_the_project_s_own_image_wins_where_several_share_an_address(project: Project) -> None:
+def test_the_projects_own_image_wins_when_several_share_a_url(project: Project) -> None:
     upload = receive_upload(png(), "key")
     image_of(Project.objects.create(name="Other"), upload.delivery)
     assert resolve_source("startImageUrl", upload.delivery, project.id).upload_id == upload.id
@@ -179,7 +179,7 @@ def test_the_project_s_own_image_wins_where_several_share_an_address(project: Pr
     assert (source.progression_id, source.upload_id) == (own.id, None)
 
 
-def test_a_start_image_s_copy_is_a_start_image_again(project: Project, server: StrangeServer) -> None:
+def test_the_copy_of_a_start_image_can_be_a_start_image(project: Project, server: StrangeServer) -> None:
     job = job_of(project, start_image_url=server.url("/image"))
     found = ingest_images(job)
     Job.objects.filter(id=job.id).update(
@@ -196,7 +196,7 @@ def test_a_start_image_outlives_its_job(project: Project) -> None:
     assert resolve_source("startImageUrl", "/images/start.webp", project.id).key == "kept/start"
 
 
-def test_addresses_are_looked_up_by_index(project: Project) -> None:
+def test_urls_are_looked_up_by_index(project: Project) -> None:
     lookups = [
         ImageProgression.objects.filter(generated_image_url="/images/a.webp"),
         ImageProgression.objects.filter(start_image_delivery_url="/images/a.webp"),
@@ -214,7 +214,7 @@ def test_addresses_are_looked_up_by_index(project: Project) -> None:
 # --- masks at submission
 
 
-def test_a_mask_that_is_seen_not_to_fit_is_refused_at_once(project: Project) -> None:
+def test_a_mask_that_clearly_does_not_fit_is_refused_at_once(project: Project) -> None:
     start = resolve_source("startImageUrl", receive_upload(png((64, 48)), "key").delivery, project.id)
     fits = resolve_source("maskImageUrl", receive_upload(rgba_mask((64, 48)), "key").delivery, project.id)
     small = resolve_source("maskImageUrl", receive_upload(rgba_mask((32, 48)), "key").delivery, project.id)
@@ -245,21 +245,23 @@ def test_a_fetched_image_is_kept_byte_for_byte(
     assert Image.open(io.BytesIO(delivery.placed[sha256])).format == "WEBP"
 
 
-def test_run_again_it_gives_the_same_and_fetches_nothing(project: Project, server: StrangeServer) -> None:
+def test_a_second_run_gives_the_same_result_and_fetches_nothing(
+    project: Project, server: StrangeServer
+) -> None:
     job = job_of(project, start_image_url=server.url("/image"))
     first = ingest_images(job)
     assert ingest_images(job) == first
     assert server.asked == ["/image"]
 
 
-def test_what_a_crashed_run_stored_holds(project: Project, server: StrangeServer) -> None:
+def test_the_image_stored_by_a_crashed_run_is_used(project: Project, server: StrangeServer) -> None:
     job = job_of(project, start_image_url=server.url("/image"))
     key = f"project/{project.id}/jobs/{job.id}/orig/start"
     originals().put_once(key, png((20, 10)), media_type="image/png")
     assert (ingest_images(job).width, server.asked) == (20, [])
 
 
-def test_of_two_that_fetched_different_pictures_the_first_to_store_holds(
+def test_the_first_of_two_different_fetched_pictures_is_used(
     project: Project, monkeypatch: pytest.MonkeyPatch, delivery: MemoryDelivery
 ) -> None:
     job = job_of(project, start_image_url="https://example.com/changes.png")
@@ -294,7 +296,7 @@ def test_of_two_that_fetched_different_pictures_the_first_to_store_holds(
         ("/to/file:///etc/passwd", "unreachable", "redirects to a URL that is not allowed"),
     ],
 )
-def test_what_is_no_image_ends_with_its_code_and_leaves_nothing(
+def test_a_url_that_is_not_an_image_ends_with_its_code_and_leaves_nothing(
     *,
     project: Project,
     server: StrangeServer,
@@ -319,20 +321,20 @@ def test_what_is_no_image_ends_with_its_code_and_leaves_nothing(
         assert wait_for(server.was_cut)
 
 
-def test_a_parent_alone_gives_its_generated_image(project: Project) -> None:
+def test_a_parent_alone_provides_its_generated_image(project: Project) -> None:
     job = job_of(project, parent=image_of(project))
     found = ingest_images(job)
     assert originals().read(found.start_key) == png()
     assert found.start_key == f"project/{project.id}/jobs/{job.id}/orig/start"
 
 
-def test_a_parent_that_is_gone_is_unreachable(project: Project) -> None:
+def test_a_deleted_parent_is_unreachable(project: Project) -> None:
     with pytest.raises(StartImageError) as caught:
         ingest_images(job_of(project))
     assert caught.value.code == "unreachable"
 
 
-def test_an_upload_whose_bytes_are_gone_is_unreachable(project: Project) -> None:
+def test_an_upload_with_deleted_bytes_is_unreachable(project: Project) -> None:
     upload = receive_upload(png(), "key")
     uploads().delete(upload.key)
     with pytest.raises(StartImageError, match="not stored any more; upload it again") as caught:
@@ -340,7 +342,7 @@ def test_an_upload_whose_bytes_are_gone_is_unreachable(project: Project) -> None
     assert caught.value.code == "unreachable"
 
 
-def test_start_image_and_mask_are_loaded_as_providers_take_them(project: Project) -> None:
+def test_start_image_and_mask_are_loaded_in_the_form_that_providers_expect(project: Project) -> None:
     start = receive_upload(jpeg_on_its_side(), "key")
     mask = receive_upload(rgba_mask((48, 64)), "key")
     job = job_of(project, start_image_url=start.delivery, mask_image_url=f"http://testserver{mask.delivery}")
@@ -379,13 +381,13 @@ def test_an_upload_is_kept_byte_for_byte_and_delivered(delivery: MemoryDelivery)
     assert upload.delivery == f"/images/{next(iter(delivery.placed))}.webp"
 
 
-def test_the_same_bytes_again_are_a_row_of_their_own() -> None:
+def test_the_same_bytes_again_get_their_own_row() -> None:
     first, second = receive_upload(png(), "a"), receive_upload(png(), "b")
     assert (first.id == second.id, first.key, first.delivery) == (False, second.key, second.delivery)
     assert isinstance(first.id, UUID)
 
 
-def test_a_mask_s_copy_keeps_what_is_transparent(delivery: MemoryDelivery) -> None:
+def test_the_copy_of_a_mask_keeps_its_transparency(delivery: MemoryDelivery) -> None:
     receive_upload(rgba_mask(), "a")
     (webp,) = delivery.placed.values()
     alpha = Image.open(io.BytesIO(webp)).convert("RGBA").getchannel("A")
@@ -393,7 +395,7 @@ def test_a_mask_s_copy_keeps_what_is_transparent(delivery: MemoryDelivery) -> No
 
 
 @pytest.mark.parametrize("content", [b"", b"<svg/>", b"<!doctype html>", png()[:-20], b"GIF89a"])
-def test_an_upload_that_is_no_image_leaves_nothing(content: bytes, delivery: MemoryDelivery) -> None:
+def test_an_upload_that_is_not_an_image_leaves_nothing(content: bytes, delivery: MemoryDelivery) -> None:
     with pytest.raises(InvalidImageError):
         receive_upload(content, "a")
     assert (Upload.objects.count(), delivery.placed) == (0, {})

@@ -1,4 +1,4 @@
-"""A judge whose service fails, in whatever way, holds up no image: asked through the stand-in of each service."""
+"""A failing judge service delays no image, whatever the failure; tested through the fake server of each service."""
 
 import json
 from collections.abc import Callable
@@ -39,9 +39,9 @@ def test_an_image_is_complete_without_its_verdict_and_judged_later(
     server = configure(request, name)
     assert server is not None
     settings.JUDGE, settings.JUDGE_TIMEOUT_S = name, 3.0
-    server.faults = [FAULTS[fault]] * 2  # also where an answer counts as unreadable
+    server.faults = [FAULTS[fault]] * 2  # also when an answer counts as unreadable
     job = submit()
-    work_all()  # a service that hangs or drips does so until its time is over, however long that is
+    work_all()  # a service that hangs or drips does so until its timeout, however long that is
     row = ImageProgression.objects.get()
     assert (job.variants.get().status, row.judgment, len(row.ai_notes)) == ("complete", None, 1)
     assert told()[-1]["type"] == "complete"

@@ -1,4 +1,4 @@
-"""What a verdict costs and leaves: in time, late, again, and where the judge fails; no judge holds up its image."""
+"""What a verdict costs and stores: in time, late, again, and when the judge fails; a judge never delays its image."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -29,7 +29,7 @@ FAILURE = VendorError("rate_limited", "Fake: 429", usage=SEEN)
 
 @pytest.fixture
 def scripted(fake_judge: FakeJudge, settings: Settings) -> Iterator[ScriptedJudge]:
-    """The judge in use, one that asks a model."""
+    """The judge in use, which asks a model."""
     settings.JUDGE = "scripted"
     with judges.register_temporarily(ScriptedJudge()) as judge:
         assert isinstance(judge, ScriptedJudge)
@@ -45,7 +45,7 @@ def judged_charges() -> list[Any]:
     return list(Charge.objects.filter(purpose=Purpose.JUDGE).order_by("id"))
 
 
-def test_a_verdict_is_charged_with_its_image_and_stands_in_the_jobs_sum(
+def test_a_verdict_is_charged_with_its_image_and_included_in_the_jobs_sum(
     submit: Submit, scripted: ScriptedJudge
 ) -> None:
     job = submit()
@@ -69,7 +69,7 @@ def test_both_calls_of_an_unreadable_verdict_are_charged(submit: Submit, scripte
     assert len(judged_charges()) == 2
 
 
-def test_a_judge_that_fails_is_charged_for_what_it_took_and_asked_again(
+def test_a_failing_judge_is_charged_for_what_it_used_and_asked_again(
     submit: Submit, scripted: ScriptedJudge
 ) -> None:
     scripted.script = ["Hm.", FAILURE, FAILURE]
@@ -89,7 +89,7 @@ def test_a_judge_that_fails_is_charged_for_what_it_took_and_asked_again(
 
 
 @pytest.mark.parametrize("outcome", ["timeout", "provider_error", "refused"])
-def test_a_look_that_was_sent_and_never_answered_is_possibly_billed(
+def test_a_call_that_was_sent_and_never_answered_is_possibly_billed(
     outcome: Outcome, submit: Submit, scripted: ScriptedJudge
 ) -> None:
     lost = VendorError(outcome, "Fake: no answer", is_possibly_billed=True)
@@ -101,14 +101,14 @@ def test_a_look_that_was_sent_and_never_answered_is_possibly_billed(
     assert (paid.is_possible, paid.service) == (False, "fake")
     assert (unseen.is_possible, unseen.service, unseen.usd) == (True, "scripted", Decimal("0.002"))
     assert (unseen.job_id, unseen.progression_id, unseen.project_id) == (job.id, row.id, job.project_id)
-    assert told()[-1]["costUsd"] == pytest.approx(0.012)  # in no sum
+    assert told()[-1]["costUsd"] == pytest.approx(0.012)  # not included in any sum
     assert ledger.spent_by_job(job.id).possible == 1
     late_judging.ask_again(progression_ids=[row.id])
     assert late_judging.judge_late(row.id)
     assert [charge.is_possible for charge in judged_charges()] == [False, True, True]
 
 
-def test_a_judge_that_keeps_no_deadline_is_possibly_billed(
+def test_a_judge_that_exceeds_its_deadline_is_possibly_billed(
     submit: Submit, scripted: ScriptedJudge, settings: Settings
 ) -> None:
     settings.JUDGE_TIMEOUT_S = 0.3
@@ -121,16 +121,14 @@ def test_a_judge_that_keeps_no_deadline_is_possibly_billed(
     assert [(charge.is_possible, charge.usage) for charge in judged_charges()] == [(True, {})]
 
 
-def test_a_judge_that_costs_nothing_leaves_no_row_however_it_fails(
-    submit: Submit, fake_judge: FakeJudge
-) -> None:
+def test_a_free_judge_leaves_no_ledger_row_however_it_fails(submit: Submit, fake_judge: FakeJudge) -> None:
     fake_judge.verdict = TimeoutError()
     submit()
     work_all()
     assert judged_charges() == []
 
 
-def test_a_verdict_that_stands_is_not_taken_back_by_a_judge_that_fails_or_cannot_say(
+def test_an_existing_verdict_survives_a_judge_that_fails_or_abstains(
     submit: Submit, scripted: ScriptedJudge
 ) -> None:
     submit()
@@ -198,17 +196,17 @@ def test_a_verdict_under_a_lost_lease_is_charged_and_not_written(
     assert (row.judgment, row.judge_due_at is None, len(judged_charges())) == ("pass", False, 2)
 
 
-def test_a_start_image_that_is_gone_is_named_and_no_judge_asked(
+def test_a_missing_start_image_is_named_and_no_judge_is_asked(
     submit: Submit, scripted: ScriptedJudge
 ) -> None:
     job = submit()
     job.start_image_key = "project/p/jobs/gone/orig/start"
     with pytest.raises(JudgeError, match=r"The start image could not be opened \(FileNotFoundError\)\."):
-        tools.ask_judge(job, "edit", None)  # type: ignore[arg-type] # it is not looked at
+        tools.ask_judge(job, "edit", None)  # type: ignore[arg-type] # it is not used
     assert scripted.questions == []
 
 
-def test_the_judge_is_told_less_time_than_it_is_given(submit: Submit, fake_judge: FakeJudge) -> None:
+def test_the_judges_own_deadline_is_earlier_than_its_timeout(submit: Submit, fake_judge: FakeJudge) -> None:
     submit()
     work_all()
     (request,) = fake_judge.requests
@@ -257,7 +255,7 @@ def test_auto_takes_the_first_that_is_configured(
     assert judge.name == chosen
 
 
-def test_an_image_is_shown_as_its_provider_stored_it(
+def test_the_judge_sees_an_image_as_its_provider_stored_it(
     submit: Submit, fake_judge: FakeJudge, fake_provider: FakeProvider
 ) -> None:
     job = submit()

@@ -1,4 +1,4 @@
-"""The life of a variant: its steps, its ends, its retries."""
+"""The life cycle of a variant: its steps, its outcomes, its retries."""
 
 import io
 import threading
@@ -29,12 +29,12 @@ Submit = Callable[..., Job]
 
 
 def make_due() -> None:
-    """Lets the pause before the next attempt pass."""
+    """Skips the pause before the next attempt."""
     Variant.objects.update(not_before=timezone.now() - timedelta(seconds=1))
     Cooldown.objects.all().delete()
 
 
-def test_a_variant_runs_through_its_steps_and_says_so(submit: Submit) -> None:
+def test_a_variant_runs_through_its_steps_and_publishes_them(submit: Submit) -> None:
     job = submit(seed=7)
     work_all()
     said = [(event["type"], event.get("step")) for event in told()]
@@ -64,7 +64,7 @@ def test_a_variant_runs_through_its_steps_and_says_so(submit: Submit) -> None:
     ]
 
 
-def test_progress_never_falls_and_images_are_shown_as_soon_as_there_is_one(submit: Submit) -> None:
+def test_progress_never_falls_and_images_are_shown_as_soon_as_they_exist(submit: Submit) -> None:
     submit()
     work_all()
     progress = [event["progress"] for event in told() if event["type"] == "progress"]
@@ -102,16 +102,14 @@ def test_the_last_variant_ends_the_job_with_a_summary(submit: Submit) -> None:
     assert [event.get("scope") for event in told()].count("job") == 1
 
 
-def test_seeds_count_up_from_the_one_given(submit: Submit, fake_provider: FakeProvider) -> None:
+def test_seeds_count_up_from_the_given_one(submit: Submit, fake_provider: FakeProvider) -> None:
     submit(variants=3, seed=40)
     work_all()
     assert [request.seed for request in fake_provider.requests] == [40, 41, 42]
 
 
 @pytest.mark.parametrize("code", [Code.REFUSED, Code.QUOTA])
-def test_what_cannot_be_helped_is_not_tried_again(
-    code: Code, submit: Submit, fake_provider: FakeProvider
-) -> None:
+def test_a_permanent_failure_is_not_retried(code: Code, submit: Submit, fake_provider: FakeProvider) -> None:
     fake_provider.script = [ProviderError(code, "The provider said no.")]
     job = submit()
     work_all()
@@ -126,7 +124,7 @@ def test_what_cannot_be_helped_is_not_tried_again(
 
 
 @pytest.mark.parametrize("code", [Code.RATE_LIMITED, Code.TIMEOUT, Code.PROVIDER_ERROR])
-def test_a_passing_failure_gives_the_slot_back_and_is_tried_again(
+def test_a_temporary_failure_frees_the_slot_and_is_retried(
     code: Code, submit: Submit, fake_provider: FakeProvider
 ) -> None:
     fake_provider.script = [ProviderError(code, "Not now.")]
@@ -176,7 +174,7 @@ def test_a_pause_that_is_too_long_is_not_waited_for(submit: Submit, fake_provide
     assert (variant.status, variant.code) == ("failed", "rate_limited")
 
 
-def test_an_answer_that_is_no_picture_is_asked_for_once_more(
+def test_an_answer_that_is_not_a_picture_is_requested_once_more(
     submit: Submit, fake_provider: FakeProvider
 ) -> None:
     fake_provider.script = [b"<html>sorry</html>", picture_bytes(1)[:-30]]
@@ -188,7 +186,7 @@ def test_an_answer_that_is_no_picture_is_asked_for_once_more(
     assert (variant.status, variant.code, variant.attempts) == ("failed", "invalid_image", 2)
 
 
-def test_an_answer_that_is_stored_and_does_not_decode_is_taken_back(
+def test_a_stored_answer_that_does_not_decode_is_discarded(
     submit: Submit, fake_provider: FakeProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     derive = tools.derive
@@ -209,7 +207,7 @@ def test_an_answer_that_is_stored_and_does_not_decode_is_taken_back(
     assert [step.status for step in outcomes] == ["failed", "ok"]
 
 
-def test_an_accident_ends_its_variant_alone_and_gives_nothing_away(
+def test_an_exception_fails_only_its_variant_and_reveals_nothing(
     submit: Submit, fake_provider: FakeProvider
 ) -> None:
     fake_provider.script = [RuntimeError("the key is sk-123")]
@@ -238,7 +236,7 @@ def test_a_near_duplicate_is_skipped_and_can_be_kept(submit: Submit, fake_provid
 
 
 @pytest.mark.parametrize("colour", [(255, 255, 255), (0, 0, 0), (128, 128, 128)])
-def test_transparent_motifs_of_one_colour_are_no_duplicates_and_not_blank(
+def test_transparent_motifs_of_one_colour_are_neither_duplicates_nor_blank(
     submit: Submit, fake_provider: FakeProvider, colour: tuple[int, int, int]
 ) -> None:
     shapes = [png(motif(shape, colour)) for shape in SHAPES]
@@ -267,16 +265,16 @@ def test_transparent_motifs_of_one_colour_are_no_duplicates_and_not_blank(
         assert verdict.judgment == Judgment.PASS
 
 
-def test_duplicates_are_let_through_where_the_job_says_so(
-    submit: Submit, fake_provider: FakeProvider
-) -> None:
+def test_duplicates_are_kept_when_the_job_allows_them(submit: Submit, fake_provider: FakeProvider) -> None:
     fake_provider.script = [picture_bytes(1), picture_bytes(1)]
     job = submit(variants=2, allow_duplicates=True)
     work_all()
     assert [variant.status for variant in job.variants.all()] == ["complete", "complete"]
 
 
-def test_a_judge_that_breaks_loses_no_image_and_is_asked_again(submit: Submit, fake_judge: FakeJudge) -> None:
+def test_an_exception_in_a_judge_loses_no_image_and_it_is_asked_again(
+    submit: Submit, fake_judge: FakeJudge
+) -> None:
     fake_judge.verdict = ZeroDivisionError("oops")
     job = submit()
     work_all()
@@ -300,7 +298,7 @@ def test_a_judge_that_breaks_loses_no_image_and_is_asked_again(submit: Submit, f
     assert not late_judging.judge_late(row.id)
 
 
-def test_a_judge_that_hangs_is_not_waited_for(
+def test_a_hanging_judge_is_not_waited_for(
     submit: Submit, fake_judge: FakeJudge, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     let_go = threading.Event()
@@ -327,7 +325,7 @@ def test_a_judge_gives_up_after_five_failures(submit: Submit, fake_judge: FakeJu
     assert (row.judge_attempts, row.judge_due_at) == (6, None)
 
 
-def test_an_image_whose_bytes_are_gone_is_noted_and_not_judged_for_ever(
+def test_an_image_with_deleted_bytes_is_noted_and_judging_stops(
     submit: Submit, fake_judge: FakeJudge
 ) -> None:
     submit()
@@ -355,7 +353,7 @@ def test_a_job_that_has_spent_its_money_makes_no_more_calls(
     assert len(fake_provider.requests) == 2
 
 
-def test_a_cancelled_job_starts_nothing_more(submit: Submit, fake_provider: FakeProvider) -> None:
+def test_a_cancelled_job_starts_no_more_variants(submit: Submit, fake_provider: FakeProvider) -> None:
     job = submit(variants=2)
     writes.cancel_job(job_id=job.id)
     writes.cancel_job(job_id=job.id)
@@ -366,12 +364,12 @@ def test_a_cancelled_job_starts_nothing_more(submit: Submit, fake_provider: Fake
     assert fake_provider.requests == []
 
 
-def test_what_is_under_way_ends_at_its_next_step_when_cancelled(
+def test_a_variant_in_progress_ends_at_its_next_step_when_cancelled(
     submit: Submit, fake_provider: FakeProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = submit()
     fake_provider.before_answer = lambda request: writes.cancel_job(job_id=job.id)
-    # A call runs in a thread of its own, which would have no part in this test's transaction.
+    # A call runs in its own thread, outside of this test's transaction.
     monkeypatch.setattr(tools, "call_listening", lambda seconds, call, hear: call(hear))
     work_all()
     variant = job.variants.get()

@@ -1,4 +1,4 @@
-"""What a killed process leaves behind, and how the next one goes on: nothing lost, nothing paid twice."""
+"""What a killed process leaves behind, and how the next one resumes: nothing lost, nothing paid twice."""
 
 import itertools
 from collections.abc import Callable
@@ -23,21 +23,21 @@ _restarts = itertools.count()
 
 
 class Killed(BaseException):
-    """The process ends here, without a word: no handler of the code under test catches it."""
+    """The process dies here: no handler of the code under test catches it."""
 
 
 def die(*_: object, **__: object) -> None:
-    """Stands where the process is killed."""
+    """Replaces the call in which the process is killed."""
     raise Killed
 
 
 def deadlock(*_: object, **__: object) -> None:
-    """Stands where the database chooses a transaction to end a deadlock."""
+    """Replaces a call in which the database aborts the transaction to end a deadlock."""
     raise OperationalError("deadlock detected")
 
 
 def restart(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What another process finds and does at its start."""
+    """The start of another process after a kill."""
     monkeypatch.undo()
     monkeypatch.setattr(leases, "OWNER", f"process-{next(_restarts)}")
     leases.take_over()
@@ -91,7 +91,7 @@ def test_a_variant_killed_anywhere_ends_exactly_once(
     assert progress == sorted(progress)
 
 
-def test_a_call_whose_answer_was_never_seen_is_unknown_and_costs_an_attempt(
+def test_a_call_without_an_answer_is_unknown_and_costs_an_attempt(
     submit: Submit, fake_provider: FakeProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = submit()
@@ -120,7 +120,7 @@ def test_an_answer_stored_by_a_killed_process_is_adopted(
     assert Step.objects.get(owner_id=variant.id, name="generate").result["adopted"] is True
 
 
-def test_a_job_killed_again_and_again_stops_asking_in_the_end(
+def test_a_job_killed_again_and_again_stops_calling_in_the_end(
     submit: Submit, fake_provider: FakeProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = submit()
@@ -152,7 +152,7 @@ def test_a_worker_that_lost_its_lease_can_write_nothing(submit: Submit) -> None:
     assert (job.variants.get().status, ImageProgression.objects.count()) == ("complete", 1)
 
 
-def test_leases_given_back_at_a_stop_are_free_at_once(submit: Submit) -> None:
+def test_leases_released_at_a_stop_are_free_at_once(submit: Submit) -> None:
     submit(variants=2)
     held = claims.claim_next()
     assert held is not None
@@ -179,7 +179,7 @@ def test_a_duplicate_found_before_the_process_died_stays_one(
     assert [variant.status for variant in job.variants.order_by("number")] == ["complete", "skipped"]
 
 
-def test_a_transaction_that_the_database_ends_is_tried_again_at_once(
+def test_a_transaction_aborted_by_the_database_is_repeated_at_once(
     submit: Submit, fake_provider: FakeProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = submit()
@@ -194,7 +194,7 @@ def test_a_transaction_that_the_database_ends_is_tried_again_at_once(
     assert (job.variants.get().status, len(fake_provider.requests)) == ("complete", 1)
 
 
-def test_an_answer_of_an_earlier_call_holds(submit: Submit, fake_provider: FakeProvider) -> None:
+def test_the_stored_answer_of_an_earlier_call_is_used(submit: Submit, fake_provider: FakeProvider) -> None:
     job = submit(seed=9)
     from dali.lib.objects.storage import originals
 

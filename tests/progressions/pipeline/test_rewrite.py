@@ -1,4 +1,4 @@
-"""Prompts written anew by a text model: one call for all that want the same, and the tips' words where it fails."""
+"""Prompts rewritten by a text model: one call for all variants that need the same, and the tips' words if it fails."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -40,7 +40,7 @@ NIGHT = TipText("fake.night", "under the stars", (), ("night",), 2, "Name what s
 
 @pytest.fixture
 def model(settings: Settings) -> Iterator[FakeTextModel]:
-    """A text model that prompts are refined by."""
+    """The text model that refines prompts."""
     settings.REFINER, settings.DEFAULT_MODEL_REASONING = "model", "fake:writer-1"
     with text_models.register_temporarily(FakeTextModel()) as fake:
         assert isinstance(fake, FakeTextModel)
@@ -57,7 +57,7 @@ def variant_of(submit: Submit) -> Variant:
     return submit().variants.get()
 
 
-def test_a_model_writes_the_prompt_by_the_guidance_of_the_tips_that_fit(
+def test_a_model_rewrites_the_prompt_by_the_guidance_of_the_tips_that_fit(
     submit: Submit, model: FakeTextModel
 ) -> None:
     refined = refine_prompt(variant_of(submit), "a lighthouse at dusk", [LIGHT, NIGHT])
@@ -74,7 +74,7 @@ def test_a_model_writes_the_prompt_by_the_guidance_of_the_tips_that_fit(
     assert "a lighthouse at dusk" not in request.instructions
 
 
-def test_the_same_prompt_is_written_and_charged_once(submit: Submit, model: FakeTextModel) -> None:
+def test_the_same_prompt_is_rewritten_and_charged_once(submit: Submit, model: FakeTextModel) -> None:
     first, second = submit(variants=2).variants.all()
     prompts = [refine_prompt(variant, "a lighthouse", [LIGHT]).prompt for variant in (first, second)]
     assert prompts == [NEW, NEW]
@@ -122,7 +122,7 @@ FAILURES = {
 
 
 @pytest.mark.parametrize("failure", FAILURES)
-def test_where_the_model_fails_the_tips_own_words_are_added_and_the_reason_is_kept(
+def test_when_the_model_fails_the_tips_words_are_added_and_the_reason_is_stored(
     failure: str, submit: Submit, model: FakeTextModel
 ) -> None:
     answer, reason, charges = FAILURES[failure]
@@ -136,7 +136,7 @@ def test_where_the_model_fails_the_tips_own_words_are_added_and_the_reason_is_ke
     assert (row.text, row.fault) == ("", reason)
 
 
-def test_what_has_just_failed_is_not_tried_again_by_the_next_variant(
+def test_a_rewrite_that_has_just_failed_is_not_retried_by_the_next_variant(
     submit: Submit, model: FakeTextModel
 ) -> None:
     model.script = [VendorError("provider_error", "Fake: 503")]
@@ -148,9 +148,7 @@ def test_what_has_just_failed_is_not_tried_again_by_the_next_variant(
     assert not Charge.objects.filter(is_possible=True).exists()
 
 
-def test_a_model_that_hangs_is_not_waited_for(
-    submit: Submit, model: FakeTextModel, settings: Settings
-) -> None:
+def test_a_hanging_model_is_not_waited_for(submit: Submit, model: FakeTextModel, settings: Settings) -> None:
     settings.REFINER_TIMEOUT_S = 0.2
     let_go = threading.Event()
     model.before_answer = lambda request: bool(let_go.wait(20))
@@ -162,12 +160,12 @@ def test_a_model_that_hangs_is_not_waited_for(
 
 
 def assert_possibly_billed(charge: Charge) -> None:
-    """A call of the fake model that was sent and never answered, priced by its estimate."""
+    """Checks the charge of a call to the fake model that was never answered: priced at its estimate."""
     assert (charge.purpose, charge.service, charge.model) == (Purpose.REFINE, "fake", "writer-1")
     assert (charge.is_possible, charge.usage, charge.usd) == (True, {}, None)
 
 
-def test_a_call_whose_answer_was_lost_is_possibly_billed_at_what_it_would_have_cost(
+def test_a_call_whose_answer_was_lost_is_possibly_billed_at_its_estimate(
     submit: Submit, model: FakeTextModel
 ) -> None:
     for unit, usd in (("text_input_tokens", "1"), ("text_output_tokens", "10")):
@@ -186,7 +184,7 @@ def test_a_call_whose_answer_was_lost_is_possibly_billed_at_what_it_would_have_c
     assert (spent.possible, spent.possible_usd, spent.at_most) == (1, charge.usd, charge.usd)
 
 
-def test_a_text_that_another_process_asks_for_is_waited_for(
+def test_a_rewrite_in_progress_in_another_process_is_waited_for(
     submit: Submit, model: FakeTextModel, settings: Settings
 ) -> None:
     variant = variant_of(submit)
@@ -210,7 +208,7 @@ def test_a_text_that_another_process_asks_for_is_waited_for(
     assert len(model.requests) == 1
 
 
-def test_a_process_that_died_asking_is_taken_over_and_its_call_possibly_billed(
+def test_the_rewrite_of_a_dead_process_is_taken_over_and_its_call_possibly_billed(
     submit: Submit, model: FakeTextModel
 ) -> None:
     variant = variant_of(submit)
@@ -227,7 +225,7 @@ def test_a_process_that_died_asking_is_taken_over_and_its_call_possibly_billed(
     ("named", "reason"),
     [("", "No text model is set."), ("nobody:x", "DEFAULT_MODEL_REASONING='nobody:x' does not name")],
 )  # fmt: skip
-def test_without_a_model_that_can_be_asked_the_tips_do(
+def test_without_a_usable_model_the_tips_are_applied(
     named: str, reason: str, submit: Submit, model: FakeTextModel, settings: Settings
 ) -> None:
     settings.DEFAULT_MODEL_REASONING = named
@@ -236,16 +234,14 @@ def test_without_a_model_that_can_be_asked_the_tips_do(
     assert refined.reason.startswith(reason)
 
 
-def test_nothing_is_asked_where_no_tip_fits_or_the_prompt_is_long(
-    submit: Submit, model: FakeTextModel
-) -> None:
+def test_no_call_is_made_when_no_tip_fits_or_the_prompt_is_long(submit: Submit, model: FakeTextModel) -> None:
     variant = variant_of(submit)
     assert refine_prompt(variant, "a lighthouse", [NIGHT]).reason == "No tip fits this prompt."
     assert refine_prompt(variant, "x" * 6001, [LIGHT]).reason == "The prompt has more than 6000 characters."
     assert model.requests == []
 
 
-def test_nothing_is_asked_where_tips_refine(submit: Submit, model: FakeTextModel, settings: Settings) -> None:
+def test_no_call_is_made_when_tips_refine(submit: Submit, model: FakeTextModel, settings: Settings) -> None:
     settings.REFINER = "tips"
     refined = refine_prompt(variant_of(submit), "a lighthouse", [LIGHT])
     assert (refined.prompt, refined.record()) == ("a lighthouse, soft window light", {"tips": ["fake.light"]})
@@ -253,7 +249,7 @@ def test_nothing_is_asked_where_tips_refine(submit: Submit, model: FakeTextModel
 
 
 @pytest.mark.django_db(transaction=True)
-def test_variants_at_work_at_once_wait_for_one_call(submit: Submit, model: FakeTextModel) -> None:
+def test_simultaneous_variants_wait_for_one_call(submit: Submit, model: FakeTextModel) -> None:
     variants = list(submit(variants=6).variants.all())
     waiting = threading.Barrier(len(variants))
     own: list[BaseDatabaseWrapper] = []
@@ -297,7 +293,7 @@ def test_a_job_is_made_with_the_new_prompt(
 
 
 @pytest.mark.usefixtures("_tip")
-def test_a_job_goes_on_without_the_model_and_its_step_says_why(
+def test_a_job_continues_without_the_model_and_its_step_says_why(
     submit: Submit, model: FakeTextModel, fake_provider: FakeProvider
 ) -> None:
     model.script = [VendorError("timeout", "Fake: too slow")]
@@ -309,7 +305,7 @@ def test_a_job_goes_on_without_the_model_and_its_step_says_why(
 
 
 @pytest.mark.django_db
-def test_what_was_written_is_kept_for_a_month() -> None:
+def test_a_rewrite_is_kept_for_a_month() -> None:
     old = Rewrite.objects.create(digest="a", text="x", created_at=timezone.now() - timedelta(days=31))
     new = Rewrite.objects.create(digest="b", text="y", created_at=timezone.now() - timedelta(days=29))
     pruning.tidy()
@@ -328,7 +324,7 @@ def test_what_was_written_is_kept_for_a_month() -> None:
         ("Okapi in a field", "okapi", "Okapi in a field"),
     ],
 )
-def test_an_answer_is_taken_without_its_wrapping(said: str, prompt: str, text: str) -> None:
+def test_an_answer_is_used_without_its_wrapping(said: str, prompt: str, text: str) -> None:
     assert checked({"prompt": said}, prompt) == text
 
 
@@ -343,13 +339,13 @@ def test_an_answer_is_taken_without_its_wrapping(said: str, prompt: str, text: s
         ("A barn with the sign \u201cEggs\u201d", "a barn with the sign \u201cEGGS\u201d"),
     ],
 )
-def test_an_answer_about_the_task_or_without_the_quoted_words_is_none(said: str, prompt: str) -> None:
+def test_an_answer_about_the_task_or_without_the_quoted_words_is_refused(said: str, prompt: str) -> None:
     with pytest.raises(DaliError):
         checked({"prompt": said}, prompt)
 
 
 @given(st.dictionaries(st.sampled_from(["prompt", "x"]), st.text() | st.integers() | st.none()), st.text())
-def test_whatever_is_answered_is_a_whole_prompt_or_refused(data: dict[str, object], prompt: str) -> None:
+def test_any_answer_is_a_complete_prompt_or_refused(data: dict[str, object], prompt: str) -> None:
     try:
         text = checked(data, prompt, Usage("fake", "writer-1"))
     except DaliError as error:
@@ -369,7 +365,7 @@ def test_whatever_is_answered_is_a_whole_prompt_or_refused(data: dict[str, objec
     ],
 )
 @pytest.mark.usefixtures("_tip")
-def test_every_service_writes_prompts(
+def test_every_service_rewrites_prompts(
     name: str, named: str, submit: Submit, settings: Settings, request: pytest.FixtureRequest
 ) -> None:
     server: Any = configure(request, name)

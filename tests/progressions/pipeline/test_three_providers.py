@@ -1,4 +1,4 @@
-"""Jobs of the three real plug-ins against the servers that stand in for their services, through the real SDKs."""
+"""Jobs of the three real plug-ins against the fake servers of their services, through the real SDKs."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -57,7 +57,7 @@ def submit(project: Project, asked: Sequence[str] = ALL, **fields: Any) -> Job:
 
 
 def work_to_the_end(job: Job, rounds: int = 12) -> None:
-    """Works, as if no time passed between attempts."""
+    """Works through all attempts without waiting between them."""
     for _ in range(rounds):
         Cooldown.objects.all().delete()
         job.variants.update(not_before=timezone.now() - timedelta(seconds=1))
@@ -69,7 +69,7 @@ def work_to_the_end(job: Job, rounds: int = 12) -> None:
 
 
 def events_of(provider: str) -> list[tuple[Any, ...]]:
-    """The events of a provider's only variant, by what tells them apart."""
+    """The events of a provider's only variant, by their distinguishing fields."""
     return [
         (event["type"], event.get("step"), event.get("attempt"), "retryInMs" in event)
         for event in told()
@@ -138,7 +138,7 @@ def test_one_is_down_one_refuses_and_one_works(project: Project, vendors: Vendor
 
 
 def check_cost(job: Job, variants: dict[str, Variant]) -> None:
-    """Each known cost once, in the ledger, the variants, the image and the last event."""
+    """Checks each known cost: once in the ledger, the variants, the image and the last event."""
     charged = {
         (charge.service, charge.attempt): charge.usd
         for charge in Charge.objects.filter(job=job, is_possible=False).order_by("id")
@@ -196,14 +196,14 @@ def workers_limit(seconds: str) -> Fault:
         ("workers", "cloudflare", workers_limit("17")),
     ],
 )
-def test_a_pause_that_a_service_asks_for_is_kept_by_all_variants_and_holds_no_slot(
+def test_a_requested_pause_applies_to_all_variants_and_holds_no_slot(
     name: str, server: str, fault: Fault, project: Project, vendors: Vendors
 ) -> None:
     asked: VendorServer = getattr(vendors, server)
     asked.faults = [fault]
     job = submit(project, [name], variants=3)
     work_all()
-    assert len(asked.received) == 1, "the others were not asked in vain"
+    assert len(asked.received) == 1, "the other variants were called in vain"
     first = job.variants.get(index=0)
     assert (first.status, first.lease_until, slots.under_way(name)) == ("running", None, 0)
     now = timezone.now()
@@ -248,7 +248,7 @@ def shape(value: Any) -> Any:
     return type(value).__name__
 
 
-def test_the_job_api_is_the_same_whichever_provider_is_behind_it(
+def test_the_job_api_is_the_same_for_every_provider(
     project: Project, vendors: Vendors, priced: None, client: Client
 ) -> None:
     jobs = {name: submit(project, [name], session_id=f"s-{name}", allow_duplicates=True) for name in ALL}
@@ -269,7 +269,7 @@ def test_the_job_api_is_the_same_whichever_provider_is_behind_it(
     assert all(row["cost_usd"] > 0 for row in rows)
 
 
-def test_partial_previews_of_openai_are_told_where_they_are_asked_for(
+def test_partial_previews_of_openai_are_published_on_request(
     project: Project, vendors: Vendors, settings: Settings
 ) -> None:
     vendors.openai.latency_s = 0
@@ -288,7 +288,7 @@ def test_partial_previews_of_openai_are_told_where_they_are_asked_for(
 @pytest.mark.parametrize(
     ("name", "server"), [("openai", "openai"), ("gemini", "gemini"), ("workers", "cloudflare")]
 )
-def test_an_inpainted_answer_found_after_a_crash_is_finished_and_not_asked_for_again(
+def test_an_inpainted_answer_found_after_a_crash_is_finished_and_not_requested_again(
     name: str, server: str, project: Project, vendors: Vendors, priced: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     start, box = landscape((256, 192)), (64, 48, 192, 144)
@@ -318,7 +318,7 @@ def test_an_inpainted_answer_found_after_a_crash_is_finished_and_not_asked_for_a
     assert not is_changed.any()
 
 
-def test_a_service_that_hangs_is_given_up_at_the_deadline_and_possibly_billed(
+def test_a_hanging_service_is_given_up_at_the_deadline_and_possibly_billed(
     project: Project, vendors: Vendors, settings: Settings, priced: None
 ) -> None:
     settings.PROVIDER_TIMEOUT_S, settings.MAX_ATTEMPTS = 3, 1

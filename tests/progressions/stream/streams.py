@@ -1,4 +1,4 @@
-"""What tests of the stream share: events written as the application writes them, and readers of both faces."""
+"""Shared by tests of the stream: events written as the application writes them, and readers of both protocols."""
 
 import asyncio
 import json
@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 
 def in_thread(function: Callable[..., T]) -> Callable[..., Awaitable[T]]:
-    """The function, run in a thread whose database connections are closed after it."""
+    """The function, run in a thread that closes its database connections afterwards."""
 
     def run(*args: Any, **kwargs: Any) -> T:
         try:
@@ -102,7 +102,7 @@ class EventSource:
         return start["status"], {name.decode(): value.decode() for name, value in start["headers"]}
 
     async def content(self) -> bytes:
-        """The body of an answer that is no stream."""
+        """The body of a response that is not a stream."""
         message = await self._communicator.receive_output(timeout=PATIENCE_S)
         assert not message.get("more_body")
         await self._communicator.wait(timeout=PATIENCE_S)
@@ -110,11 +110,11 @@ class EventSource:
         return body
 
     async def json(self) -> Any:
-        """The same, parsed."""
+        """The body, parsed as JSON."""
         return json.loads(await self.content())
 
     async def block(self) -> dict[str, str]:
-        """The next block of lines, by field name; the field of a comment is empty."""
+        """The next block of lines, by field name; a comment has an empty field name."""
         while "\n\n" not in self._text:
             self._text += (await self._communicator.receive_output(timeout=PATIENCE_S))["body"].decode()
         block, _, self._text = self._text.partition("\n\n")
@@ -122,7 +122,7 @@ class EventSource:
         return {name: value for name, colon, value in fields if colon}
 
     async def seqs(self, count: int) -> list[int]:
-        """The numbers of the next events; each must be its block's id."""
+        """The numbers of the next events; each must be the id of its block."""
         found = []
         for _ in range(count):
             block = await self.block()
@@ -131,13 +131,13 @@ class EventSource:
         return found
 
     async def close(self) -> None:
-        """Goes away, as a browser does."""
+        """Disconnects, as a browser does."""
         await self._communicator.send_input({"type": "http.disconnect"})
         await self._communicator.wait(timeout=PATIENCE_S)
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """Returns when the condition holds; fails where it never does."""
+    """Returns when the condition holds; fails if it never does."""
     async with asyncio.timeout(PATIENCE_S):
-        while not condition():  # noqa: ASYNC110 - what is waited for tells nobody
+        while not condition():  # noqa: ASYNC110 - the condition sends no event to wait for
             await asyncio.sleep(0.01)

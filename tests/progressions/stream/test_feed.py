@@ -1,4 +1,4 @@
-"""The feed: hints may be lost, late, doubled or out of order; readers get every event once, in order."""
+"""The feed: hints may be lost, late, repeated or out of order; readers get every event once, in order."""
 
 import asyncio
 import json
@@ -29,7 +29,7 @@ Hints = list[tuple[int, str]]
 
 @pytest.fixture
 def withheld(monkeypatch: pytest.MonkeyPatch) -> Hints:
-    """Hints are not published but gathered here."""
+    """Collects hints here instead of publishing them."""
     hints: Hints = []
     monkeypatch.setattr(broadcast, "publish", lambda _, events: hints.extend(events))
     return hints
@@ -37,7 +37,7 @@ def withheld(monkeypatch: pytest.MonkeyPatch) -> Hints:
 
 @pytest.fixture
 def never_reread(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody looks at the log by the clock."""
+    """Turns off the periodic reading of the log."""
     monkeypatch.setattr(hub, "REREAD_S", 3600)
 
 
@@ -61,7 +61,7 @@ async def take(cursor: Cursor, count: int) -> list[int]:
 
 
 @pytest.mark.usefixtures("never_reread")
-async def test_hints_out_of_order_and_doubled_are_put_right(withheld: Hints) -> None:
+async def test_hints_out_of_order_and_repeated_are_put_in_order(withheld: Hints) -> None:
     async with open_cursor("s-1", 0) as cursor:
         await write("s-1", 6)
         for index in (1, 0, 0, 4, 5, 2, 3, 1):
@@ -70,7 +70,7 @@ async def test_hints_out_of_order_and_doubled_are_put_right(withheld: Hints) -> 
 
 
 @pytest.mark.usefixtures("never_reread")
-async def test_lost_hints_are_read_from_the_rows_when_a_later_one_comes(withheld: Hints) -> None:
+async def test_lost_hints_are_read_from_the_rows_when_a_later_one_arrives(withheld: Hints) -> None:
     async with open_cursor("s-1", 0) as cursor:
         await write("s-1", 700)
         cursor.feed.hear([withheld[-1]])
@@ -88,12 +88,12 @@ async def test_lost_hints_without_a_later_one_are_found_within_seconds(
 
 
 @pytest.mark.usefixtures("never_reread")
-async def test_when_the_layer_runs_over_the_log_is_read(
+async def test_the_log_is_read_after_an_overflow_of_the_layer(
     withheld: Hints, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     layer = get_channel_layer()
     if not isinstance(layer, LoopChannelLayer):
-        pytest.skip("only the in-process layer runs over")
+        pytest.skip("only the in-process layer overflows")
     monkeypatch.setattr(layer, "capacity", 1)
     async with open_cursor("s-1", 0) as cursor:
         await write("s-1", 5)
@@ -103,7 +103,7 @@ async def test_when_the_layer_runs_over_the_log_is_read(
 
 
 @pytest.mark.usefixtures("never_reread")
-async def test_a_reader_behind_the_ring_reads_the_rows_and_comes_back(
+async def test_a_reader_behind_the_ring_reads_the_rows_and_returns_to_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(feed, "RING_EVENTS", 10)
@@ -130,7 +130,7 @@ async def test_the_ring_is_bounded_by_the_length_of_its_texts(monkeypatch: pytes
 
 
 @pytest.mark.usefixtures("never_reread")
-async def test_events_pruned_under_a_slow_reader_are_answered_by_a_gap(
+async def test_events_pruned_under_a_slow_reader_become_a_gap(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(feed, "RING_EVENTS", 2)
@@ -150,10 +150,10 @@ async def test_events_pruned_under_a_slow_reader_are_answered_by_a_gap(
 
 
 @pytest.mark.usefixtures("never_reread")
-async def test_texts_of_one_place_are_joined_once_for_all_readers() -> None:
+async def test_events_are_joined_once_for_all_readers_at_the_same_position() -> None:
     async with open_cursor("s-1", 0) as one, open_cursor("s-1", 0) as two:
         await write("s-1", 3)
-        await until(lambda: one.feed.head == 3)  # over Redis they come one by one
+        await until(lambda: one.feed.head == 3)  # over Redis they arrive one by one
         batches = [await one.next(), await two.next()]
         joined = [one.feed.joined(batch) for batch in batches]
         assert joined[0] is joined[1]
@@ -179,10 +179,10 @@ def test_publishing_without_listeners_does_nothing() -> None:
     broadcast.publish("s-1", [(1, "{}")])
 
 
-async def test_writers_in_threads_and_readers_that_come_and_go_lose_nothing_and_see_nothing_twice(
+async def test_concurrent_writers_and_reconnecting_readers_lose_and_repeat_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Six writers, a third of their hints dropped, a third late; readers that leave at any point and resume."""
+    """Six writers, a third of their hints dropped, a third late; readers that disconnect at any point and resume."""
     monkeypatch.setattr(hub, "REREAD_S", 0.2)
     publish = broadcast.publish
     late: list[threading.Timer] = []

@@ -1,4 +1,4 @@
-"""The stream over WebSockets: replay and live, where it starts, who gets in, what is left behind."""
+"""The stream over WebSockets: replay and live events, where it starts, who is admitted, what is left behind."""
 
 import asyncio
 import json
@@ -28,7 +28,7 @@ write = in_thread(write_events)
 
 
 async def refusal(path: str, *headers: tuple[bytes, bytes]) -> int:
-    """The code that an accepted socket is closed with at once."""
+    """The code with which an accepted socket is closed at once."""
     communicator = socket(path, *headers)
     assert await communicator.connect(timeout=PATIENCE_S) == (True, None)
     message = await communicator.receive_output(timeout=PATIENCE_S)
@@ -47,7 +47,7 @@ async def test_events_after_a_number_are_replayed_then_followed_live() -> None:
         assert await reader.receive_nothing()
 
 
-async def test_an_event_arrives_as_it_was_written() -> None:
+async def test_an_event_arrives_as_it_was_stored() -> None:
     await write("s-1", 1)
     text = await in_thread(lambda: Event.objects.get(session_id="s-1").text)()
     async with connected("/api/stream/s-1?after=0") as reader:
@@ -71,7 +71,7 @@ async def test_sessions_do_not_hear_each_other() -> None:
         assert await b.receive_nothing()
 
 
-async def test_without_a_number_the_oldest_unfinished_job_is_shown_whole() -> None:
+async def test_without_a_number_the_oldest_unfinished_job_is_shown_completely() -> None:
     done = await in_thread(make_job)("s-1", "complete")
     await write("s-1", 2, job_id=done)
     first = await in_thread(make_job)("s-1")
@@ -90,7 +90,7 @@ async def test_without_a_number_and_without_unfinished_jobs_the_newest_job_is_sh
         assert await receive_seqs(reader, 2) == [3, 4]
 
 
-async def test_without_a_number_and_without_jobs_the_stream_starts_with_what_comes() -> None:
+async def test_without_a_number_and_without_jobs_the_stream_starts_with_the_next_event() -> None:
     await write("s-1", 2)
     async with connected("/api/stream/s-1") as reader:
         assert await reader.receive_nothing()
@@ -98,7 +98,7 @@ async def test_without_a_number_and_without_jobs_the_stream_starts_with_what_com
         assert await receive_seqs(reader, 1) == [3]
 
 
-async def test_a_number_beyond_the_newest_is_answered_by_a_gap_then_live() -> None:
+async def test_a_number_beyond_the_newest_gets_a_gap_then_live_events() -> None:
     await write("s-1", 2)
     async with connected("/api/stream/s-1?after=9") as reader:
         assert await reader.receive_json_from(timeout=PATIENCE_S) == {"type": "gap", "newest": 2}
@@ -106,7 +106,7 @@ async def test_a_number_beyond_the_newest_is_answered_by_a_gap_then_live() -> No
         assert await receive_seqs(reader, 1) == [3]
 
 
-async def test_pruned_events_are_answered_by_a_gap_then_the_rest() -> None:
+async def test_pruned_events_become_a_gap_followed_by_the_rest() -> None:
     await write("s-1", 5)
     await in_thread(prune)("s-1", 3)
     async with connected("/api/stream/s-1?after=1") as reader:
@@ -116,7 +116,7 @@ async def test_pruned_events_are_answered_by_a_gap_then_the_rest() -> None:
         assert await receive_seqs(reader, 2) == [4, 5]
 
 
-async def test_a_session_pruned_whole_goes_on_live() -> None:
+async def test_a_fully_pruned_session_continues_live() -> None:
     await write("s-1", 5)
     await in_thread(prune)("s-1", 5)
     async with connected("/api/stream/s-1?after=0") as reader:
@@ -136,7 +136,7 @@ async def test_with_batch_every_message_is_an_array() -> None:
 
 
 @pytest.mark.parametrize(("query", "messages"), [("", 3), ("&batch=1", 1)])
-async def test_a_server_that_takes_frames_gets_them_ready_made(query: str, messages: int) -> None:
+async def test_a_server_that_accepts_frames_gets_them_ready_made(query: str, messages: int) -> None:
     await write("s-1", 3, padding=100)
     communicator = socket(f"/api/stream/s-1?after=0{query}")
     communicator.scope["extensions"] = {EXTENSION: {}}
@@ -148,7 +148,7 @@ async def test_a_server_that_takes_frames_gets_them_ready_made(query: str, messa
     await communicator.disconnect(timeout=PATIENCE_S)
 
 
-async def test_a_long_log_is_replayed_whole() -> None:
+async def test_a_long_log_is_replayed_completely() -> None:
     await write("s-1", 1_300)
     async with connected("/api/stream/s-1?after=0") as reader:
         assert await receive_seqs(reader, 1_300) == list(range(1, 1_301))
@@ -191,11 +191,11 @@ async def test_a_client_that_sends_without_end_is_closed_with_1008() -> None:
         "/api/stream/s-1?batch=yes",
     ],
 )
-async def test_bad_input_is_accepted_and_closed_with_4400(path: str) -> None:
+async def test_invalid_input_is_accepted_and_closed_with_4400(path: str) -> None:
     assert await refusal(path) == 4400
 
 
-async def test_a_session_id_may_have_128_characters_of_every_kind() -> None:
+async def test_a_session_id_may_have_128_characters_of_every_allowed_kind() -> None:
     session_id = "aZ09._:-" * 16
     async with connected(f"/api/stream/{session_id}?after=0") as reader:
         await write(session_id, 1)
@@ -228,7 +228,7 @@ async def test_pages_of_foreign_origins_are_refused_in_the_handshake() -> None:
     CORS_ALLOWED_ORIGINS=[],
     CORS_ALLOWED_ORIGIN_REGEXES=[r"^https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$"],
 )
-async def test_embedded_any_loopback_origin_may_read() -> None:
+async def test_any_loopback_origin_may_read_on_an_embedded_server() -> None:
     for origin in (b"http://localhost:5173", b"http://127.0.0.1:3000", b"http://[::1]:8080"):
         async with connected("/api/stream/s-1", (b"origin", origin)):
             pass
@@ -243,7 +243,7 @@ async def test_a_foreign_host_name_is_refused() -> None:
     assert await refusal("/api/stream/s-1", (b"host", b"rebound.example")) == 4400
 
 
-async def test_a_wrong_key_is_refused_even_where_none_is_asked_for() -> None:
+async def test_a_wrong_key_is_refused_even_if_none_is_required() -> None:
     _, key = await in_thread(lambda: ApiKey.objects.create_key(name="front end"))()
     async with connected("/api/stream/s-1", (b"x-api-key", key.encode())):
         pass
@@ -251,7 +251,7 @@ async def test_a_wrong_key_is_refused_even_where_none_is_asked_for() -> None:
 
 
 @override_settings(REQUIRE_KEY="all")
-async def test_where_a_key_is_asked_for_a_key_or_a_ticket_opens_the_stream() -> None:
+async def test_a_key_or_a_ticket_opens_the_stream_when_one_is_required() -> None:
     _, key = await in_thread(lambda: ApiKey.objects.create_key(name="front end"))()
     ticket, _ = issue_ticket("s-1")
     async with connected("/api/stream/s-1?after=0", (b"x-api-key", key.encode())):
@@ -264,7 +264,7 @@ async def test_where_a_key_is_asked_for_a_key_or_a_ticket_opens_the_stream() -> 
     assert await refusal("/api/stream/s-1?ticket=s-1:1:forged") == 4401
 
 
-async def test_a_reader_that_vanishes_leaves_no_task_and_no_feed() -> None:
+async def test_a_reader_that_disconnects_leaves_no_task_and_no_feed() -> None:
     def tasks() -> set[str]:
         return {task.get_name() for task in asyncio.all_tasks() if "stream" in task.get_name()}
 
@@ -276,14 +276,14 @@ async def test_a_reader_that_vanishes_leaves_no_task_and_no_feed() -> None:
     assert hub.FEEDS.open() == {}
 
 
-async def test_a_reader_that_vanishes_while_it_connects_leaves_nothing() -> None:
+async def test_a_reader_that_disconnects_while_it_connects_leaves_nothing() -> None:
     reader = socket("/api/stream/s-1?after=0")
     await reader.connect(timeout=PATIENCE_S)
     await reader.disconnect(timeout=PATIENCE_S)
     assert hub.FEEDS.open() == {}
 
 
-async def test_a_reader_that_takes_nothing_while_8_mib_come_is_closed_with_4408_and_can_resume() -> None:
+async def test_a_reader_that_takes_nothing_of_8_mib_is_closed_with_4408_and_can_resume() -> None:
     is_stuck = asyncio.Event()
     sent: list[dict[str, object]] = []
 
@@ -300,7 +300,7 @@ async def test_a_reader_that_takes_nothing_while_8_mib_come_is_closed_with_4408_
     async with connected("/api/stream/s-1?after=0&batch=1") as fast:
         newest = 0
         await write("s-1", 1)
-        await is_stuck.wait()  # all that is written from now on lies before it
+        await is_stuck.wait()  # everything written from now on stays unread
         for written in range(11, 102, 10):
             await write("s-1", 10, padding=100_000)
             while newest < written:
@@ -313,6 +313,6 @@ async def test_a_reader_that_takes_nothing_while_8_mib_come_is_closed_with_4408_
 
 
 def prune(session_id: str, seq: int) -> None:
-    """Takes the events up to a number away, as the upkeep does."""
+    """Deletes the events up to a number, as the upkeep does."""
     Event.objects.filter(session_id=session_id, seq__lte=seq).delete()
     StreamSession.objects.filter(pk=session_id).update(pruned_seq=seq)

@@ -91,19 +91,19 @@ async def test_a_client_that_takes_nothing_is_left(monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize("accept", [b"*/*", b"text/html, */*;q=0.8", b"application/json, text/event-stream"])
-async def test_whoever_takes_event_streams_gets_one(accept: bytes) -> None:
+async def test_a_client_that_accepts_event_streams_gets_one(accept: bytes) -> None:
     source = EventSource("/api/stream/s-1", (b"accept", accept))
     assert (await source.open())[0] == 200
     await source.close()
 
 
-async def test_whoever_does_not_take_event_streams_is_told() -> None:
+async def test_a_client_that_does_not_accept_event_streams_gets_an_error() -> None:
     source = EventSource("/api/stream/s-1", (b"accept", b"application/json"))
     assert (await source.open())[0] == 406
     assert (await source.json())["errors"][0]["code"] == "not_acceptable"
 
 
-async def test_options_says_what_may_be_asked() -> None:
+async def test_options_lists_the_allowed_requests() -> None:
     source = EventSource("/api/stream/s-1", method="OPTIONS")
     status, headers = await source.open()
     assert (status, headers["allow"]) == (204, "GET, HEAD, OPTIONS")
@@ -111,7 +111,7 @@ async def test_options_says_what_may_be_asked() -> None:
 
 @override_settings(REQUIRE_KEY="all")
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-async def test_head_needs_the_key_that_get_needs(method: str) -> None:
+async def test_head_needs_the_same_key_as_get(method: str) -> None:
     assert (await EventSource("/api/stream/s-1", ACCEPT, method=method).open())[0] == 401
     wrong = (b"x-api-key", b"nosuchke.0123456789012345678901234567890")
     assert (await EventSource("/api/stream/s-1", ACCEPT, wrong, method=method).open())[0] == 401
@@ -145,14 +145,14 @@ async def test_other_methods_are_refused() -> None:
         ("/api/stream/s-1?batch=2", "batch"),
     ],
 )
-async def test_bad_input_is_a_400_that_names_it(path: str, attr: str) -> None:
+async def test_invalid_input_is_a_400_that_names_it(path: str, attr: str) -> None:
     source = EventSource(path, ACCEPT)
     assert (await source.open())[0] == 400
     body = await source.json()
     assert (body["type"], [error["attr"] for error in body["errors"]]) == ("validation_error", [attr])
 
 
-async def test_a_bad_last_event_id_is_a_400() -> None:
+async def test_an_invalid_last_event_id_is_a_400() -> None:
     source = EventSource("/api/stream/s-1", ACCEPT, (b"last-event-id", b"abc"))
     assert (await source.open())[0] == 400
     assert (await source.json())["errors"][0]["attr"] == "Last-Event-ID"
@@ -178,7 +178,7 @@ async def test_pages_of_allowed_origins_may_read_and_others_are_refused() -> Non
 
 
 @override_settings(CORS_ALLOWED_ORIGINS=["https://front.example.com"], CORS_ALLOWED_ORIGIN_REGEXES=[])
-async def test_a_browser_that_asks_before_is_told_which_headers_it_may_send() -> None:
+async def test_a_preflight_request_lists_the_allowed_headers() -> None:
     answer = await AsyncClient().options(
         "/api/stream/s-1",
         headers={
@@ -191,7 +191,7 @@ async def test_a_browser_that_asks_before_is_told_which_headers_it_may_send() ->
     assert answer["access-control-allow-origin"] == "https://front.example.com"
 
 
-async def test_a_wrong_key_is_a_401_even_where_none_is_asked_for() -> None:
+async def test_a_wrong_key_is_a_401_even_if_none_is_required() -> None:
     source = EventSource("/api/stream/s-1", ACCEPT, (b"x-api-key", b"wrong.key"))
     status, headers = await source.open()
     assert (status, headers["www-authenticate"]) == (401, 'ApiKey realm="Dali", header="X-Api-Key"')
@@ -199,7 +199,7 @@ async def test_a_wrong_key_is_a_401_even_where_none_is_asked_for() -> None:
 
 
 @override_settings(REQUIRE_KEY="all")
-async def test_where_a_key_is_asked_for_a_key_or_a_ticket_opens_the_stream() -> None:
+async def test_a_key_or_a_ticket_opens_the_stream_when_one_is_required() -> None:
     _, key = await in_thread(lambda: ApiKey.objects.create_key(name="front end"))()
     for source in (
         EventSource("/api/stream/s-1", ACCEPT, (b"x-api-key", key.encode())),

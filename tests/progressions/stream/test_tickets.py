@@ -9,7 +9,7 @@ from progressions.stream import tickets
 from progressions.stream.tickets import is_ticket_valid, issue_ticket
 
 
-def test_a_ticket_is_valid_for_its_session_alone() -> None:
+def test_a_ticket_is_valid_only_for_its_session() -> None:
     ticket, _ = issue_ticket("s:1")
     assert is_ticket_valid(ticket, "s:1")
     assert not is_ticket_valid(ticket, "s:2")
@@ -17,12 +17,12 @@ def test_a_ticket_is_valid_for_its_session_alone() -> None:
     assert not is_ticket_valid("", "s:1")
 
 
-def test_a_ticket_says_that_it_lasts_60_seconds() -> None:
+def test_a_ticket_states_its_validity_of_60_seconds() -> None:
     _, expires_at = issue_ticket("s-1")
     assert timedelta(seconds=59) < expires_at - timezone.now() <= timedelta(seconds=60)
 
 
-def test_a_ticket_runs_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_ticket_expires(monkeypatch: pytest.MonkeyPatch) -> None:
     ticket, _ = issue_ticket("s-1")
     monkeypatch.setattr(tickets, "LIFETIME", timedelta(seconds=-1))
     assert not is_ticket_valid(ticket, "s-1")

@@ -1,4 +1,4 @@
-"""`manage.py rebuild_hashes` and `rebuild_delivery`: rows and files made anew from the originals."""
+"""`manage.py rebuild_hashes` and `rebuild_delivery`: rows and files rebuilt from the originals."""
 
 import io
 import uuid
@@ -58,7 +58,7 @@ def test_hashes_are_written_to_image_variant_and_index() -> None:
     assert report("rebuild_hashes") == "1 looked at: 0 written, 1 right already, 0 failed."
 
 
-def test_a_lost_index_row_is_written_anew() -> None:
+def test_a_lost_index_row_is_written_again() -> None:
     job = JobFactory()
     VariantFactory(job=job, progression=image("teal", project=job.project), status="complete")
     report("rebuild_hashes")
@@ -67,7 +67,7 @@ def test_a_lost_index_row_is_written_anew() -> None:
     assert HashBands.objects.count() == 1
 
 
-def test_of_an_inpaint_the_repainted_part_is_hashed() -> None:
+def test_only_the_repainted_part_of_an_inpaint_is_hashed() -> None:
     mask = Image.new("L", (40, 30))
     mask.paste(255, (0, 0, 10, 10))
     buffer = io.BytesIO()
@@ -93,7 +93,7 @@ def test_index_rows_without_an_image_are_dropped() -> None:
     assert list(HashBands.objects.values_list("variant_id", flat=True)) == [running.id]
 
 
-def test_what_cannot_be_hashed_is_counted_and_stops_no_other() -> None:
+def test_an_image_that_cannot_be_hashed_is_counted_and_stops_no_other() -> None:
     ProgressionFactory(generated_image_r2_key=stored(b"<svg/>"))
     ProgressionFactory(generated_image_r2_key="project/p/jobs/none/orig/0")
     good = image("navy")
@@ -107,7 +107,7 @@ def test_what_cannot_be_hashed_is_counted_and_stops_no_other() -> None:
     assert good.phash == phash.fingerprint(decode(png("navy")))
 
 
-def test_an_original_that_is_gone_fails_nothing_and_keeps_its_old_fingerprint() -> None:
+def test_a_missing_original_fails_nothing_and_keeps_its_old_fingerprint() -> None:
     row = ProgressionFactory(generated_image_r2_key="project/p/jobs/none/orig/0", phash="a" * 64)
     assert report("rebuild_hashes") == (
         "1 looked at: 0 written, 0 right already, 0 failed, 1 skipped because their originals are gone."
@@ -117,7 +117,7 @@ def test_an_original_that_is_gone_fails_nothing_and_keeps_its_old_fingerprint() 
 
 
 def made_by_an_earlier_version(content: bytes, **fields: object) -> tuple[ImageProgression, Variant]:
-    """An image, its variant and its reservation as they were left before versions were kept."""
+    """An image, its variant and its reservation from before versions were stored."""
     job = JobFactory(**fields)
     row = ProgressionFactory(
         project=job.project, job=job, generated_image_r2_key=stored(content), phash="f" * 64
@@ -128,7 +128,7 @@ def made_by_an_earlier_version(content: bytes, **fields: object) -> tuple[ImageP
     return row, variant
 
 
-def test_old_fingerprints_are_brought_up_and_found_again() -> None:
+def test_old_fingerprints_are_updated_and_found_again() -> None:
     row, variant = made_by_an_earlier_version(png("teal"))
     wanted = phash.fingerprint(decode(png("teal")))
     later = VariantFactory(job=JobFactory(project=row.project), status="running")
@@ -160,7 +160,7 @@ def motif_png(shape: str) -> bytes:
     return buffer.getvalue()
 
 
-def test_what_is_of_todays_version_is_not_read_again_unless_all_is_asked_for() -> None:
+def test_current_fingerprints_are_read_again_only_with_all() -> None:
     rows = [made_by_an_earlier_version(png(colour))[0] for colour in ("teal", "navy", "gold")]
     report("rebuild_hashes")
     for row in rows[:2]:
@@ -172,7 +172,7 @@ def test_what_is_of_todays_version_is_not_read_again_unless_all_is_asked_for() -
 
 
 @pytest.mark.parametrize("kind", ["generate", "edit"])
-def test_a_run_that_was_stopped_is_gone_on_with(kind: str) -> None:
+def test_a_stopped_run_is_resumed(kind: str) -> None:
     for _ in range(5):
         made_by_an_earlier_version(png("teal"), kind=kind)
 
@@ -186,7 +186,7 @@ def test_a_run_that_was_stopped_is_gone_on_with(kind: str) -> None:
     assert report("rebuild_hashes") == "5 looked at: 3 written, 2 right already, 0 failed."
 
 
-def test_an_image_of_today_whose_variant_is_of_before_is_made_again() -> None:
+def test_a_current_image_with_an_outdated_variant_is_hashed_again() -> None:
     row, variant = made_by_an_earlier_version(png("teal"))
     wanted = phash.fingerprint(decode(png("teal")))
     ImageProgression.objects.filter(id=row.id).update(phash=wanted, phash_version=phash.VERSION)
@@ -196,9 +196,7 @@ def test_an_image_of_today_whose_variant_is_of_before_is_made_again() -> None:
 
 
 @pytest.mark.parametrize("images", [1, 3])
-def test_what_is_right_already_costs_the_same_queries_however_many_there_are(
-    images: int, django_assert_num_queries: object
-) -> None:
+def test_the_query_count_for_current_rows_is_constant(images: int, django_assert_num_queries: object) -> None:
     for _ in range(images):
         made_by_an_earlier_version(png("teal"))
     report("rebuild_hashes")
@@ -206,7 +204,7 @@ def test_what_is_right_already_costs_the_same_queries_however_many_there_are(
         rebuild.rebuild_hashes(None, lambda _: None)
 
 
-def test_one_project_alone_can_be_rebuilt() -> None:
+def test_a_single_project_can_be_rebuilt() -> None:
     ours, other = image("teal"), image("navy")
     assert report("rebuild_hashes", "--project", str(ours.project_id)).startswith("1 looked at: 1 written")
     other.refresh_from_db()
@@ -222,7 +220,7 @@ def test_an_unknown_project_is_refused(command: str, value: str, reason: str) ->
         call_command(command, "--project", value)
 
 
-def test_missing_delivery_images_are_made_and_their_addresses_written() -> None:
+def test_missing_delivery_images_are_made_and_their_urls_stored() -> None:
     project = ProjectFactory()
     start, upload_key = stored(png("olive")), f"aa/{uuid.uuid4()}"
     uploads().put_once(upload_key, png("gold"), media_type="image/png")
@@ -257,7 +255,7 @@ def test_missing_delivery_images_are_made_and_their_addresses_written() -> None:
     assert report("rebuild_delivery", "--project", str(project.id)).startswith("3 looked at: 0 written")
 
 
-def test_a_lost_file_comes_back_under_its_address() -> None:
+def test_a_lost_file_is_restored_under_its_url() -> None:
     row = image("teal")
     report("rebuild_delivery")
     row.refresh_from_db()
@@ -268,7 +266,7 @@ def test_a_lost_file_comes_back_under_its_address() -> None:
     assert delivery_files().read(key) == content
 
 
-def test_more_rows_than_a_piece_are_all_seen() -> None:
+def test_more_rows_than_one_batch_are_all_processed() -> None:
     key = stored(png("teal"))
     project = ProjectFactory()
     for _ in range(70):

@@ -64,7 +64,7 @@ def priced() -> None:
         )  # fmt: skip
 
 
-def test_images_are_judged_told_and_charged(scripted: ScriptedJudge) -> None:
+def test_images_are_judged_published_and_charged(scripted: ScriptedJudge) -> None:
     priced()
     row = image(judgment="pass", ai_notes=["Before."])
     scripted.script = [FAIL]
@@ -84,13 +84,13 @@ def test_images_are_judged_told_and_charged(scripted: ScriptedJudge) -> None:
     assert ledger.spent_by_project(row.project_id).total == Decimal("0.001")
 
 
-def test_the_judge_in_use_is_asked_where_none_is_named(fake_judge: FakeJudge) -> None:
+def test_the_judge_in_use_is_the_default(fake_judge: FakeJudge) -> None:
     image()
     assert report("--since", "2026-11-01").startswith("1 of 1 judged by fake: 1 pass")
     assert len(fake_judge.requests) == 1
 
 
-def test_only_what_was_chosen_is_judged(scripted: ScriptedJudge) -> None:
+def test_only_the_chosen_images_are_judged(scripted: ScriptedJudge) -> None:
     project = ProjectFactory()
     job = JobFactory(project=project, session_id="s-1")
     image(DAY - timedelta(days=9))
@@ -117,7 +117,7 @@ def test_only_what_was_chosen_is_judged(scripted: ScriptedJudge) -> None:
     assert report("--since", "2026-11-01", "--judge", "scripted", "--provider", "mock").startswith("2 of 2")
 
 
-def test_a_judge_that_fails_or_cannot_say_takes_no_verdict_back_and_what_it_took_is_charged(
+def test_a_judge_that_fails_or_abstains_removes_no_verdict_and_its_usage_is_charged(
     scripted: ScriptedJudge,
 ) -> None:
     rows = [image(judgment="pass", ai_notes=["Before."], judge_due_at=None) for _ in range(2)]
@@ -134,14 +134,14 @@ def test_a_judge_that_fails_or_cannot_say_takes_no_verdict_back_and_what_it_took
     assert told() == []
 
 
-def test_an_image_that_was_due_is_judged_and_due_no_more(scripted: ScriptedJudge) -> None:
+def test_a_due_image_is_judged_and_no_longer_due(scripted: ScriptedJudge) -> None:
     row = image(judge_due_at=timezone.now() - timedelta(minutes=1))
     report("--since", "2026-11-01", "--judge", "scripted")
     row.refresh_from_db()
     assert (row.judgment, row.judge_due_at) == ("pass", None)
 
 
-def test_many_are_judged_a_few_at_once(scripted: ScriptedJudge) -> None:
+def test_many_images_are_judged_a_few_at_a_time(scripted: ScriptedJudge) -> None:
     job = JobFactory(session_id="s-1")
     for _ in range(30):
         image(job=job)
@@ -152,7 +152,7 @@ def test_many_are_judged_a_few_at_once(scripted: ScriptedJudge) -> None:
 
 
 class Interrupting(Judge):
-    """Presses Ctrl-C when it is first asked."""
+    """Simulates Ctrl-C on its first call."""
 
     name = "interrupting"
 
@@ -167,7 +167,7 @@ class Interrupting(Judge):
         return Verdict(None, ["Stopped."])
 
 
-def test_ctrl_c_ends_it_after_what_is_under_way() -> None:
+def test_ctrl_c_ends_it_after_the_calls_in_progress() -> None:
     job = JobFactory(session_id="s-1")
     for _ in range(60):
         image(job=job)
@@ -195,7 +195,7 @@ def test_ctrl_c_ends_it_after_what_is_under_way() -> None:
         ([], "--since"),
     ],
 )
-def test_what_cannot_be_is_refused_by_name(arguments: list[str], said: str, settings: Settings) -> None:
+def test_invalid_arguments_are_refused_by_name(arguments: list[str], said: str, settings: Settings) -> None:
     settings.OPENAI_API_KEY = ""
     with pytest.raises(CommandError, match=said):
         report(*arguments)

@@ -1,4 +1,4 @@
-"""Each node of a right answer replaced by something else: a paid image is kept, and nothing breaks inside Dali."""
+"""Each node of a correct answer replaced by something else: a paid image is kept, and nothing breaks inside Dali."""
 
 import base64
 import json
@@ -23,7 +23,7 @@ from tests.vendors.server import Answer, Fault, VendorServer
 
 PICTURE = picture_bytes(1)
 TEXT = base64.b64encode(PICTURE).decode()
-# Right answers, and where the image stands in each.
+# Correct answers, and the path of the image in each.
 OPENAI = {
     "created": 1,
     "data": [{"b64_json": TEXT, "revised_prompt": "a lighthouse"}],
@@ -83,13 +83,13 @@ def service(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def server(service: str, request: pytest.FixtureRequest) -> VendorServer:
-    """Its stand-in."""
+    """Its fake server."""
     found: VendorServer = request.getfixturevalue(FIXTURES[service])
     return found
 
 
 def ask(service: str, server: VendorServer, answer: Answer) -> ProviderImage:
-    """One call that meets that answer."""
+    """One call that gets that answer."""
     provider, model, _, _ = SERVICES[service]
     server.faults = [Fault(answer=answer)]
     deadline = Deadline.after(20)
@@ -103,14 +103,14 @@ def every(service: str) -> Iterator[Mutation]:
 
 
 def assert_storable(value: object) -> None:
-    """PostgreSQL takes it as jsonb."""
+    """Checks that PostgreSQL accepts it as jsonb."""
     json.dumps(value, allow_nan=False, ensure_ascii=False).encode()
     for text in texts_in(value):
         assert "\x00" not in text
 
 
 def texts_in(value: object) -> Iterator[str]:
-    """Every text and name in a JSON-able value."""
+    """Every string and key in a JSON-able value."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict | list):
@@ -118,14 +118,14 @@ def texts_in(value: object) -> Iterator[str]:
             yield from texts_in(part)
 
 
-def test_the_right_answer_is_right(service: str, server: VendorServer) -> None:
+def test_the_correct_answer_is_accepted(service: str, server: VendorServer) -> None:
     image = ask(service, server, Answer.of_json(SERVICES[service][2]))
     assert image.content == PICTURE
     assert image.usage is not None
     assert image.usage.units
 
 
-def test_whatever_is_said_beside_it_a_readable_image_is_kept(service: str, server: VendorServer) -> None:
+def test_a_readable_image_is_kept_whatever_comes_with_it(service: str, server: VendorServer) -> None:
     place = SERVICES[service][3]
     for mutation in every(service):
         if not mutation.spares(place):
@@ -140,7 +140,7 @@ def test_whatever_is_said_beside_it_a_readable_image_is_kept(service: str, serve
         assert_storable([receipt.note(1), dict(receipt.meta), receipt.model, receipt.seed])
 
 
-def test_without_a_readable_image_the_failure_is_theirs(service: str, server: VendorServer) -> None:
+def test_without_a_readable_image_the_failure_is_the_services(service: str, server: VendorServer) -> None:
     place = SERVICES[service][3]
     for mutation in every(service):
         if mutation.spares(place):
@@ -158,14 +158,12 @@ def test_without_a_readable_image_the_failure_is_theirs(service: str, server: Ve
         else:
             assert image.content != PICTURE, (
                 where
-            )  # a word may be base64: whether it decodes is for others to see
+            )  # a word may be base64: whether it decodes is checked elsewhere
 
 
 @pytest.mark.parametrize("count", [-1, 10**30, True, "196", 1.5, [196], {}])
 @pytest.mark.parametrize("service", ["openai", "gemini"], indirect=True)
-def test_a_count_that_is_none_leaves_the_cost_unknown(
-    service: str, server: VendorServer, count: object
-) -> None:
+def test_an_invalid_count_leaves_the_cost_unknown(service: str, server: VendorServer, count: object) -> None:
     body = json.loads(json.dumps(SERVICES[service][2]))
     if service == "openai":
         body["usage"]["output_tokens"] = count
@@ -175,7 +173,7 @@ def test_a_count_that_is_none_leaves_the_cost_unknown(
     assert (image.content, image.usage) == (PICTURE, None)
 
 
-def test_a_usage_with_an_absurd_amount_is_of_nothing_known() -> None:
+def test_a_usage_with_an_absurd_amount_counts_as_unknown() -> None:
     assert Usage("fake", "fake-1", {Unit.IMAGE: 10**30}).units == {}
     assert Usage("fake", "fake-1", {Unit.IMAGE: -1}).units == {}
     assert Usage("fake", "fake-1", {Unit.IMAGE: 1}).units == {Unit.IMAGE: 1}

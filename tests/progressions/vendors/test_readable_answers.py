@@ -1,4 +1,4 @@
-"""The forms in which services and servers like them send an image: each is read, and what is none costs once."""
+"""The forms in which services and compatible servers send an image: each is read, and an unreadable one costs once."""
 
 import base64
 import copy
@@ -18,7 +18,7 @@ from tests.vendors.server import Answer, Fault, VendorServer
 
 __all__ = ["server", "service"]
 
-# With bytes whose base64 has both letters that differ between the alphabets.
+# With bytes whose base64 contains both letters that differ between the alphabets.
 PICTURE = next(
     content for seed in range(50) if {*"+/"} <= {*base64.b64encode(content := picture_bytes(seed)).decode()}
 )
@@ -41,7 +41,7 @@ FORMS = {
 
 
 def answer_with(service: str, place: Any) -> Answer:
-    """The right answer with something else where the image stands."""
+    """The correct answer with something else in place of the image."""
     body = copy.deepcopy(SERVICES[service][2])
     path = SERVICES[service][3]
     holder: Any = body
@@ -56,14 +56,14 @@ def test_base64_is_read_in_every_form(service: str, server: VendorServer, form: 
     assert ask(service, server, answer_with(service, FORMS[form])).content == PICTURE
 
 
-def test_the_picture_itself_may_be_the_body(service: str, server: VendorServer) -> None:
+def test_the_body_itself_may_be_the_picture(service: str, server: VendorServer) -> None:
     for media_type in ("image/png", "application/json", "application/octet-stream"):
         answer = Answer(200, PICTURE, {"Content-Type": media_type})
         assert ask(service, server, answer).content == PICTURE
 
 
 def with_address(service: str, address: str) -> Answer:
-    """An answer that says where the image is instead of sending it."""
+    """An answer that gives the image's URL instead of its bytes."""
     if service == "openai":
         return Answer.of_json({"created": 1, "data": [{"url": address}]})
     if service == "workers":
@@ -73,7 +73,7 @@ def with_address(service: str, address: str) -> Answer:
 
 
 def fetched(service: str, server: VendorServer, address: str) -> ProviderImage:
-    """The image of an answer with an address, which the same server serves next."""
+    """The image of an answer with a URL, which the same server serves next."""
     server.faults = [
         Fault(answer=with_address(service, address)),
         Fault(answer=Answer(200, PICTURE, {"Content-Type": "image/png"})),
@@ -88,7 +88,7 @@ def request_of(model: str) -> ProviderRequest:
     )
 
 
-def test_an_address_on_the_services_own_server_is_fetched_without_a_key(
+def test_a_url_on_the_services_own_server_is_fetched_without_a_key(
     service: str, server: VendorServer
 ) -> None:
     assert fetched(service, server, f"{server.url}/pictures/1.png").content == PICTURE
@@ -99,7 +99,7 @@ def test_an_address_on_the_services_own_server_is_fetched_without_a_key(
     assert not keys & set(picture.headers)
 
 
-def test_a_relative_address_is_one_of_the_services_own_server(openai_server: VendorServer) -> None:
+def test_a_relative_url_refers_to_the_services_own_server(openai_server: VendorServer) -> None:
     assert fetched("openai", openai_server, "/pictures/1.png").content == PICTURE
     assert openai_server.received[1].path == "/pictures/1.png"
 
@@ -116,7 +116,7 @@ def test_a_relative_address_is_one_of_the_services_own_server(openai_server: Ven
     ],
     ids=["another-port", "metadata", "localhost", "ftp", "broken", "half-a-character"],
 )
-def test_an_inside_address_is_not_fetched_and_the_call_not_repeated(
+def test_an_internal_url_is_not_fetched_and_the_call_not_repeated(
     service: str, server: VendorServer, made: Callable[[VendorServer], str]
 ) -> None:
     with VendorServer(lambda _: Answer(200, PICTURE)) as other:
@@ -127,7 +127,7 @@ def test_an_inside_address_is_not_fetched_and_the_call_not_repeated(
     assert len(server.received) == 1
 
 
-def test_a_redirect_from_the_own_server_to_an_inside_address_is_not_followed(
+def test_a_redirect_from_the_own_server_to_an_internal_url_is_not_followed(
     service: str, server: VendorServer
 ) -> None:
     with VendorServer(lambda _: Answer(200, PICTURE)) as other:
@@ -141,7 +141,7 @@ def test_a_redirect_from_the_own_server_to_an_inside_address_is_not_followed(
     assert (caught.value.outcome, caught.value.is_retryable) == ("invalid_image", False)
 
 
-def test_an_address_that_does_not_answer_at_first_is_asked_again_and_the_service_is_not(
+def test_a_url_that_fails_at_first_is_fetched_again_without_another_call(
     service: str, server: VendorServer
 ) -> None:
     server.faults = [
@@ -157,7 +157,7 @@ def test_an_address_that_does_not_answer_at_first_is_asked_again_and_the_service
 @pytest.mark.parametrize(
     "place", ["Sorry, I cannot.", "data:image/png", "***", "/pictures/1.png", "data:image/png;base64,***"]
 )
-def test_what_stands_for_the_image_and_is_none_is_not_asked_for_again(
+def test_data_that_is_not_an_image_is_not_requested_again(
     service: str, server: VendorServer, place: str
 ) -> None:
     with pytest.raises(VendorError) as caught:
@@ -168,7 +168,7 @@ def test_what_stands_for_the_image_and_is_none_is_not_asked_for_again(
 
 
 @pytest.mark.parametrize("media_type", [None, "", "text/plain", "application/octet-stream", 5])
-def test_an_inline_image_is_known_by_its_bytes(gemini_server: VendorServer, media_type: object) -> None:
+def test_an_inline_image_is_recognised_by_its_bytes(gemini_server: VendorServer, media_type: object) -> None:
     blob = {"data": TEXT} if media_type is None else {"data": TEXT, "mimeType": media_type}
     answer = Answer.of_json({"candidates": [{"content": {"parts": [{"inlineData": blob}]}}]})
     assert decode(ask("gemini", gemini_server, answer).content).image.size == (64, 64)
@@ -186,11 +186,11 @@ def test_an_inline_image_is_known_by_its_bytes(gemini_server: VendorServer, medi
         {"data": [{"b64_json": TEXT}], "error": {"message": "nothing"}},
     ],
 )
-def test_the_image_is_found_wherever_it_stands(openai_server: VendorServer, body: dict[str, Any]) -> None:
+def test_the_image_is_found_in_any_field(openai_server: VendorServer, body: dict[str, Any]) -> None:
     assert ask("openai", openai_server, Answer.of_json(body)).content == PICTURE
 
 
 @pytest.mark.parametrize("result", [TEXT, [TEXT], {"images": [TEXT]}, {"data": [{"b64_json": TEXT}]}])
-def test_workers_ai_may_put_it_elsewhere(cloudflare_server: VendorServer, result: object) -> None:
+def test_workers_ai_may_put_it_in_another_field(cloudflare_server: VendorServer, result: object) -> None:
     answer = Answer.of_json({"result": result, "success": True, "errors": []})
     assert ask("workers", cloudflare_server, answer).content == PICTURE

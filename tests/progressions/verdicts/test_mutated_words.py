@@ -1,4 +1,4 @@
-"""Answers of judges and text models, streams and deliveries with each node replaced: an outcome, never an accident."""
+"""Mutated answers of judges and text models, streams and deliveries: always an outcome, never an exception."""
 
 import hashlib
 import json
@@ -61,7 +61,7 @@ Serve = Callable[[str], VendorServer]
 
 @pytest.fixture
 def serve(request: pytest.FixtureRequest) -> Serve:
-    """Starts the stand-in of a service."""
+    """Starts the fake server of a service."""
 
     def configured(name: str) -> VendorServer:
         found = configure(request, name)
@@ -72,7 +72,7 @@ def serve(request: pytest.FixtureRequest) -> Serve:
 
 
 @pytest.mark.parametrize("name", RIGHT)
-def test_a_text_models_answer_is_an_object_or_a_failure_of_theirs(name: str, serve: Serve) -> None:
+def test_a_text_models_answer_is_an_object_or_a_failure_of_the_service(name: str, serve: Serve) -> None:
     server, model = serve(name), text_models.get(name)
     server.faults = [Fault(answer=Answer.of_json(RIGHT[name]))]
     assert model.answer(asking(name)).data["prompt"] == "a pier"
@@ -91,7 +91,7 @@ def test_a_text_models_answer_is_an_object_or_a_failure_of_theirs(name: str, ser
 
 
 @pytest.mark.parametrize("name", RIGHT)
-def test_a_judges_answer_is_a_verdict_or_a_failure_of_theirs(name: str, serve: Serve) -> None:
+def test_a_judges_answer_is_a_verdict_or_a_failure_of_the_service(name: str, serve: Serve) -> None:
     server = serve(name)
     request = JudgeRequest(Kind.GENERATE, "x", picture(landscape((64, 64))), Deadline.after(300))
     for mutation in mutations(RIGHT[name]):
@@ -109,7 +109,7 @@ def test_a_judges_answer_is_a_verdict_or_a_failure_of_theirs(name: str, serve: S
                 assert verdict.judgment == Judgment.PASS, where
 
 
-def test_a_stream_gives_its_image_whatever_is_said_beside_it(openai_server: VendorServer) -> None:
+def test_a_stream_gives_its_image_whatever_comes_with_it(openai_server: VendorServer) -> None:
     partial = {"type": "image_generation.partial_image", "b64_json": TEXT, "partial_image_index": 0}
     completed = {**OPENAI, "type": "image_generation.completed", "b64_json": TEXT, "data": None}
     previews: list[bytes] = []

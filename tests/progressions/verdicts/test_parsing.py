@@ -1,4 +1,4 @@
-"""What models answer, in whatever shape, is a verdict that fits the contract or none."""
+"""An answer of a model, in any shape, becomes a verdict that fits the contract, or none."""
 
 import json
 import re
@@ -41,7 +41,7 @@ SHAPES = {
 
 
 def assert_well_formed(verdict: Verdict) -> None:
-    """As test_judge_contract asks of every judge."""
+    """The same checks as in test_judge_contract."""
     assert verdict.judgment in (Judgment.PASS, Judgment.FAIL)
     assert verdict.notes
     assert all(re.fullmatch(r"[A-Z].*[.!?]", note) for note in verdict.notes), verdict.notes
@@ -52,11 +52,11 @@ def assert_well_formed(verdict: Verdict) -> None:
     assert bool(verdict.retry_suggestion) == (verdict.judgment == Judgment.FAIL)
     everything = json.dumps([verdict.notes, verdict.tags, verdict.retry_suggestion], ensure_ascii=False)
     assert "\x00" not in everything
-    everything.encode()  # no half characters, which no database takes
+    everything.encode()  # no unpaired surrogates, which no database accepts
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_an_answer_is_read_in_whatever_shape_it_comes(shape: str) -> None:
+def test_an_answer_is_read_in_any_shape(shape: str) -> None:
     assert parse_verdict(SHAPES[shape]) == EXPECTED
 
 
@@ -69,7 +69,7 @@ def test_an_answer_is_read_in_whatever_shape_it_comes(shape: str) -> None:
         "<html>502</html>", "{" * 30_000, "[" * 30_000, '{"a":' * 30_000, '{"' * 20_000, '{"a": ' + "9" * 5000,
     ],
 )  # fmt: skip
-def test_an_answer_without_a_judgment_is_none(text: str) -> None:
+def test_an_answer_without_a_judgment_gives_no_verdict(text: str) -> None:
     assert parse_verdict(text) is None
 
 
@@ -91,7 +91,7 @@ def test_an_answer_without_a_judgment_is_none(text: str) -> None:
         ("Yes, it passes.", "pass"), ("a pass without doubt", "pass"),
     ],
 )  # fmt: skip
-def test_other_words_for_a_judgment_are_understood(said: object, judgment: str) -> None:
+def test_synonyms_of_a_judgment_are_understood(said: object, judgment: str) -> None:
     verdict = parse_verdict(json.dumps({"judgment": said, "notes": ["A barn."]}))
     assert verdict is not None
     assert verdict.judgment == judgment
@@ -107,7 +107,7 @@ def test_other_words_for_a_judgment_are_understood(said: object, judgment: str) 
         "a good image but fails",
     ],
 )
-def test_words_that_say_both_are_no_judgment(said: str) -> None:
+def test_contradictory_words_give_no_judgment(said: str) -> None:
     assert parse_verdict(json.dumps({"judgment": said})) is None
 
 
@@ -123,20 +123,20 @@ def test_words_that_say_both_are_no_judgment(said: str) -> None:
         ("result", "Justification", "tags", "Improvement"),
     ],
 )
-def test_the_parts_are_known_by_other_names_and_in_any_case(names: tuple[str, str, str, str]) -> None:
+def test_the_parts_are_recognised_by_other_names_and_in_any_case(names: tuple[str, str, str, str]) -> None:
     said = ("fail", "The barn is blue.", ["barn"], "Paint it red.")
     verdict = parse_verdict(json.dumps(dict(zip(names, said, strict=True))))
     assert verdict == Verdict(Judgment.FAIL, ["The barn is blue."], ["barn"], "Paint it red.")
 
 
-def test_the_state_of_an_envelope_is_no_judgment() -> None:
+def test_the_status_of_an_envelope_is_not_a_judgment() -> None:
     assert parse_verdict('{"status": "ok", "notes": ["A barn."]}') is None
     verdict = parse_verdict('{"status": "ok", "data": {"Judgment": "FAIL", "Notes": [{"Text": "a barn"}]}}')
     assert verdict is not None
     assert (verdict.judgment, verdict.notes) == ("fail", ["A barn."])
 
 
-def test_notes_become_whole_sentences() -> None:
+def test_notes_become_complete_sentences() -> None:
     notes = "- the barn is blue\n2. 3 cows graze\n\n* \u201cHallo\u201d steht da\nwas fehlt,\n"
     notes += "\u7a7a\u662f\u84dd\u8272\u7684\u3002"
     verdict = parse_verdict(json.dumps({"judgment": "pass", "notes": notes}))
@@ -147,7 +147,7 @@ def test_notes_become_whole_sentences() -> None:
     ]  # fmt: skip
 
 
-def test_a_note_that_never_ends_is_cut_between_words() -> None:
+def test_an_endless_note_is_cut_between_words() -> None:
     verdict = parse_verdict(json.dumps({"judgment": "pass", "notes": ["blue " * 1000]}))
     assert verdict is not None
     assert len(verdict.notes[0]) <= 500
@@ -183,7 +183,7 @@ def test_a_fail_without_a_suggestion_gets_one_and_a_pass_loses_its_own() -> None
     assert passed.retry_suggestion == ""
 
 
-def test_halves_of_characters_and_zeros_are_left_out() -> None:
+def test_unpaired_surrogates_and_nul_are_removed() -> None:
     verdict = parse_verdict(
         '{"judgment": "pass", "notes": ["a\\ud83d b\\u0000c"], "tags": ["\\udc00", "\\ud83d\\ude00 x"]}'
     )
@@ -215,7 +215,7 @@ def test_no_text_breaks_the_parser(text: str) -> None:
 
 
 @given(ANSWERS, st.integers(0, 400), st.sampled_from(["", "```json\n", "So: ", "{ "]), st.booleans())
-def test_whatever_is_said_is_made_to_fit(
+def test_any_content_is_made_to_fit(
     answer: dict[str, object], cut: int, before: str, is_single: bool
 ) -> None:
     text = before + (repr(answer) if is_single else json.dumps(answer))

@@ -30,7 +30,7 @@ def claimed() -> Variant:
     return Variant.objects.get(id=lease.id)
 
 
-def test_a_job_of_one_behind_a_job_of_many_is_next(submit: Submit) -> None:
+def test_a_job_of_one_after_a_job_of_many_is_next(submit: Submit) -> None:
     many = submit(variants=50)
     assert [claimed().job_id for _ in range(3)] == [many.id] * 3
     others = submit(variants=20)
@@ -44,13 +44,13 @@ def test_variants_of_a_job_are_taken_in_order(submit: Submit) -> None:
     assert claims.claim_next() is None
 
 
-def test_a_variant_that_waits_is_left_alone(submit: Submit) -> None:
+def test_a_waiting_variant_is_not_claimed(submit: Submit) -> None:
     submit()
     Variant.objects.update(not_before=timezone.now() + timedelta(seconds=30))
     assert claims.claim_next() is None
 
 
-def test_a_provider_that_cools_down_is_left_alone(submit: Submit) -> None:
+def test_variants_of_a_provider_in_cooldown_are_not_claimed(submit: Submit) -> None:
     submit()
     Cooldown.objects.create(provider="fake", until=timezone.now() + timedelta(seconds=30))
     assert claims.claim_next() is None
@@ -58,7 +58,7 @@ def test_a_provider_that_cools_down_is_left_alone(submit: Submit) -> None:
     assert claims.claim_next() is not None
 
 
-def test_a_lease_that_ended_frees_its_variant(submit: Submit) -> None:
+def test_an_expired_lease_frees_its_variant(submit: Submit) -> None:
     submit()
     first = claimed()
     assert claims.claim_next() is None

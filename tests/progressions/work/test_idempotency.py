@@ -1,4 +1,4 @@
-"""Idempotency keys: what came before is answered, what is gone or too old is made anew, of two at once one stands."""
+"""Idempotency keys: earlier results are replayed, deleted or expired ones made again, simultaneous ones made once."""
 
 import threading
 from collections.abc import Callable
@@ -38,7 +38,7 @@ def again(kept: KeptRequest) -> tuple[UUID, bool]:
     return kept.made_id, True
 
 
-def test_what_a_key_made_is_given_again() -> None:
+def test_the_result_of_a_key_is_returned_again() -> None:
     first, is_again = do_once(ONCE, make(), again)
     assert not is_again
     assert do_once(ONCE, make(), again) == (first, True)
@@ -53,7 +53,7 @@ def test_what_a_key_made_is_given_again() -> None:
         Once("jobs/1/retry", "prefix", "K", "d"),
     ],
 )
-def test_keys_are_apart_by_route_and_owner(other: Once) -> None:
+def test_keys_are_separate_by_route_and_owner(other: Once) -> None:
     do_once(ONCE, make(), again)
     assert not do_once(other, make(other), again)[1]
     assert IdempotencyKey.objects.count() == 2
@@ -75,7 +75,7 @@ def test_a_key_is_kept_for_seven_days() -> None:
     assert IdempotencyKey.objects.get().digest == "e"
 
 
-def test_what_is_gone_is_made_anew() -> None:
+def test_a_deleted_result_is_made_again() -> None:
     do_once(ONCE, make(), again)
 
     def gone(kept: KeptRequest) -> tuple[UUID, bool]:
@@ -85,7 +85,7 @@ def test_what_is_gone_is_made_anew() -> None:
     assert (IdempotencyKey.objects.get().made_id, is_again) == (made, False)
 
 
-def test_what_failed_keeps_no_key() -> None:
+def test_a_failure_stores_no_key() -> None:
     def refused() -> tuple[UUID, bool]:
         raise ConflictError("not now")
 
@@ -94,7 +94,7 @@ def test_what_failed_keeps_no_key() -> None:
     assert not do_once(ONCE, make(), again)[1]
 
 
-def test_a_request_that_fails_for_what_its_twin_used_up_is_answered_as_the_twin() -> None:
+def test_a_request_that_fails_because_of_its_twin_gets_the_twins_answer() -> None:
     def beaten() -> tuple[UUID, bool]:
         make()()
         raise ConflictError("the budget is used up")
@@ -107,7 +107,7 @@ def test_without_a_key_each_request_is_done() -> None:
     assert do_once(None, lambda: 1, lambda _: 2) == 1
 
 
-def test_a_digest_knows_neither_spaces_nor_the_order_of_names() -> None:
+def test_a_digest_ignores_spaces_and_the_order_of_names() -> None:
     assert digest_of({"a": 1, "b": [2]}) == digest_of({"b": [2], "a": 1})
     assert digest_of({"a": 1}) != digest_of({"a": "1"})
 

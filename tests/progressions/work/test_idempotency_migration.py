@@ -1,4 +1,4 @@
-"""The migration that gives idempotency keys a table of their own: keys of jobs stay known for their seven days."""
+"""The migration that gives idempotency keys their own table: keys of jobs stay valid for their seven days."""
 
 from datetime import timedelta
 from typing import Any
@@ -21,7 +21,7 @@ def migrate(targets: list[tuple[str, str]]) -> Any:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_keys_of_jobs_are_copied_and_old_ones_left() -> None:
+def test_keys_of_jobs_are_copied_except_old_ones() -> None:
     newest = MigrationExecutor(connection).loader.graph.leaf_nodes()
     old = migrate(BEFORE)
     try:

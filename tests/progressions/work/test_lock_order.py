@@ -1,4 +1,4 @@
-"""Locks on PostgreSQL: what foreign keys lock is locked before the session's counter."""
+"""Locks on PostgreSQL: rows that foreign keys lock are locked before the session's counter."""
 
 import pytest
 from django.db import connection, transaction
@@ -10,7 +10,7 @@ from tests.factories import JobFactory, VariantFactory
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one lock")
-def test_a_skipped_variant_holds_the_one_it_resembles_before_the_counter() -> None:
+def test_a_skipped_variant_locks_its_duplicate_before_the_counter() -> None:
     job = JobFactory()
     earlier, later = VariantFactory(job=job, number=0), VariantFactory(job=job, number=1, index=1)
     with transaction.atomic():

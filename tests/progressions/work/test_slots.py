@@ -1,4 +1,4 @@
-"""A provider's concurrency: never more calls than it allows, nobody waits for it, nobody is forgotten."""
+"""A provider's concurrency: never more calls than it allows, and no variant waits in vain or is forgotten."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -27,7 +27,7 @@ Submit = Callable[..., Job]
 
 
 class OtherProvider(FakeProvider):
-    """Another one, without a limit."""
+    """Another provider, without a limit."""
 
     name = "other"
 
@@ -42,7 +42,7 @@ def other_provider() -> Iterator[FakeProvider]:
 
 @pytest.fixture
 def freed() -> Iterator[list[str]]:
-    """The providers of which a slot came free that somebody may wait for."""
+    """The providers with a freed slot that a variant may be waiting for."""
     names: list[str] = []
 
     def note(provider: str, **kwargs: object) -> None:
@@ -57,7 +57,7 @@ def provider_of(lease: leases.Lease) -> str:
     return Variant.objects.get(id=lease.id).provider
 
 
-def test_a_claim_passes_over_a_provider_that_is_full(
+def test_a_claim_skips_a_provider_that_is_full(
     submit: Submit, fake_provider: FakeProvider, other_provider: FakeProvider
 ) -> None:
     fake_provider.limit = 2
@@ -75,7 +75,7 @@ def test_a_claim_passes_over_a_provider_that_is_full(
     assert slots.under_way("fake") == 0
 
 
-def test_a_slot_is_free_once_the_answer_is_stored_and_not_only_when_it_is_judged(
+def test_a_slot_is_free_once_the_answer_is_stored_and_not_only_after_judging(
     submit: Submit, fake_provider: FakeProvider, fake_judge: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fake_provider.limit = 1
@@ -87,7 +87,7 @@ def test_a_slot_is_free_once_the_answer_is_stored_and_not_only_when_it_is_judged
     assert seen == [1, 0]
 
 
-def test_a_slot_is_given_back_by_a_variant_that_waits_for_its_next_attempt(
+def test_a_variant_that_waits_for_its_next_attempt_holds_no_slot(
     submit: Submit, fake_provider: FakeProvider
 ) -> None:
     fake_provider.limit = 1
@@ -97,7 +97,7 @@ def test_a_slot_is_given_back_by_a_variant_that_waits_for_its_next_attempt(
     assert (Variant.objects.get().status, slots.under_way("fake")) == ("running", 0)
 
 
-def test_who_was_passed_over_is_sent_for_when_a_slot_comes_free(
+def test_skipped_work_is_nudged_when_a_slot_is_freed(
     submit: Submit, fake_provider: FakeProvider, freed: list[str]
 ) -> None:
     fake_provider.limit = 1
@@ -113,7 +113,7 @@ def test_who_was_passed_over_is_sent_for_when_a_slot_comes_free(
     assert freed == ["fake", "fake"], "more than one may have been passed over"
 
 
-def test_nobody_is_sent_for_once_nothing_is_left(
+def test_nothing_is_nudged_when_no_work_is_left(
     submit: Submit, fake_provider: FakeProvider, freed: list[str]
 ) -> None:
     fake_provider.limit = 1
@@ -144,7 +144,7 @@ def test_a_variant_that_has_its_answer_needs_no_slot(submit: Submit, fake_provid
     leases.forget(second)
 
 
-def test_an_answer_that_does_not_decode_is_asked_for_again_when_there_is_room(
+def test_an_answer_that_does_not_decode_is_requested_again_when_a_slot_is_free(
     submit: Submit, fake_provider: FakeProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fake_provider.limit = 1
@@ -167,7 +167,7 @@ def test_an_answer_that_does_not_decode_is_asked_for_again_when_there_is_room(
     assert (job.variants.get().status, len(fake_provider.requests)) == ("complete", 2)
 
 
-def test_many_threads_never_call_more_often_at_once_than_allowed(
+def test_many_threads_never_exceed_the_allowed_concurrency(
     submit: Submit, fake_provider: FakeProvider
 ) -> None:
     fake_provider.limit = 3
@@ -204,7 +204,7 @@ def test_a_provider_without_its_settings_limits_nothing(
     assert "fake" not in slots.limits()
 
 
-def test_variants_held_back_by_a_cooldown_are_sent_for_when_it_is_over(
+def test_variants_held_back_by_a_cooldown_are_nudged_when_it_is_over(
     submit: Submit, fake_provider: FakeProvider
 ) -> None:
     submit(variants=3)
@@ -216,10 +216,10 @@ def test_variants_held_back_by_a_cooldown_are_sent_for_when_it_is_over(
     assert claims.nudge_due() == 0
 
 
-def test_many_threads_and_few_connections_end_a_job_of_refusals(
+def test_many_threads_with_few_connections_finish_a_job_of_refusals(
     submit: Submit, fake_provider: FakeProvider, other_provider: FakeProvider
 ) -> None:
-    # On PostgreSQL the pool has 16: a thread that waited for the gate with one of them would stop all.
+    # On PostgreSQL the pool has 16: a thread that held one while it waits for the gate would block all others.
     fake_provider.limit = other_provider.limit = 20
     refusal = ProviderError(Code.REFUSED, "The safety system said no.")
     fake_provider.script = [refusal] * 60
@@ -247,7 +247,7 @@ def test_many_threads_and_few_connections_end_a_job_of_refusals(
 @pytest.mark.parametrize(
     "error", [OperationalError("the server closed the connection"), RuntimeError("broken")]
 )
-def test_a_row_that_cannot_be_read_costs_no_slot_and_no_time(
+def test_an_unreadable_row_costs_no_slot_and_no_time(
     submit: Submit, fake_provider: FakeProvider, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     fake_provider.limit = 1
@@ -270,7 +270,7 @@ def test_a_row_that_cannot_be_read_costs_no_slot_and_no_time(
 
 
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer and no locks on rows")
-def test_a_project_that_another_process_holds_makes_its_work_wait_and_no_other(
+def test_a_project_locked_by_another_process_delays_only_its_own_work(
     submit: Submit, fake_provider: FakeProvider
 ) -> None:
     job = submit()

@@ -1,4 +1,4 @@
-"""The sweep finds what is due, ends what was cancelled and prunes what is too old."""
+"""The sweep finds due work, ends cancelled variants and prunes old rows."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -19,7 +19,7 @@ Submit = Callable[..., Job]
 
 @pytest.fixture
 def sent(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How many messages were sent at each nudge."""
+    """The number of messages sent at each nudge."""
     counts: list[int] = []
     monkeypatch.setattr(nudges, "nudge", counts.append)
     return counts
@@ -66,7 +66,7 @@ def test_one_process_sweeps_at_a_time(submit: Submit, sent: list[int]) -> None:
     assert sweep.sweep() == 1
 
 
-def test_old_events_are_pruned_and_the_session_keeps_note(submit: Submit, sent: list[int]) -> None:
+def test_old_events_are_pruned_and_the_session_records_it(submit: Submit, sent: list[int]) -> None:
     submit()
     work_all()
     Event.objects.filter(seq__lte=4).update(created_at=timezone.now() - timedelta(days=31))
@@ -77,7 +77,7 @@ def test_old_events_are_pruned_and_the_session_keeps_note(submit: Submit, sent: 
 
 
 @pytest.mark.django_db
-def test_old_idempotency_keys_are_forgotten(sent: list[int]) -> None:
+def test_old_idempotency_keys_are_deleted(sent: list[int]) -> None:
     for key, days in (("old", 8), ("young", 6)):
         Once("jobs", "", key, "d").keep(new_id(), 202)
         IdempotencyKey.objects.filter(key=key).update(created_at=timezone.now() - timedelta(days=days))

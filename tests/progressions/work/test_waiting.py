@@ -1,4 +1,4 @@
-"""A storage that is away: paid answers are held, work waits with growing pauses and goes on, nothing is paid twice."""
+"""A storage outage: paid answers are held, work waits with growing pauses and continues, nothing is paid twice."""
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -24,13 +24,13 @@ Submit = Callable[..., Job]
 
 
 class Switch:
-    """Takes every local storage away, and brings it back."""
+    """Takes all local storages down, and brings them back."""
 
     def __init__(self) -> None:
         self.is_away = False
 
     def check(self) -> None:
-        """Raises what a bucket's storage raises."""
+        """Raises the error of a bucket's storage."""
         if self.is_away:
             raise UnavailableError("the bucket 'secret-bucket' could not be used (ConnectTimeoutError)")
 
@@ -62,7 +62,7 @@ def waits_s(row: Variant | Job) -> float:
     return (row.not_before - timezone.now()).total_seconds()
 
 
-def test_an_answer_that_the_storage_does_not_take_is_held_and_paid_once(
+def test_an_answer_that_cannot_be_stored_is_held_and_paid_once(
     submit: Submit, fake_provider: FakeProvider, storage: Switch
 ) -> None:
     fake_provider.before_answer = lambda request: setattr(storage, "is_away", True)
@@ -90,7 +90,7 @@ def test_an_answer_that_the_storage_does_not_take_is_held_and_paid_once(
     assert variant.possibly_billed == 0
 
 
-def test_an_answer_that_is_work_for_the_image_is_held_too(
+def test_an_answer_that_still_needs_finishing_is_held_too(
     submit: Submit, fake_provider: FakeProvider, storage: Switch
 ) -> None:
     fake_provider.finishes = frozenset({Kind.GENERATE})  # type: ignore[misc]
@@ -104,7 +104,7 @@ def test_an_answer_that_is_work_for_the_image_is_held_too(
     assert (variant.status, len(fake_provider.requests), len(fake_provider.finished)) == ("complete", 1, 1)
 
 
-def test_while_an_answer_is_held_no_other_variant_pays_and_all_go_on_afterwards(
+def test_while_an_answer_is_held_no_other_variant_pays_and_all_continue_afterwards(
     submit: Submit, fake_provider: FakeProvider, storage: Switch
 ) -> None:
     fake_provider.before_answer = lambda request: setattr(storage, "is_away", True)
@@ -122,7 +122,7 @@ def test_while_an_answer_is_held_no_other_variant_pays_and_all_go_on_afterwards(
     assert len(fake_provider.requests) == 4
 
 
-def test_a_held_answer_of_a_cancelled_job_holds_nothing_back(
+def test_a_held_answer_of_a_cancelled_job_blocks_nothing(
     submit: Submit, fake_provider: FakeProvider, storage: Switch
 ) -> None:
     fake_provider.before_answer = lambda request: setattr(storage, "is_away", True)
@@ -138,11 +138,11 @@ def test_a_held_answer_of_a_cancelled_job_holds_nothing_back(
     assert forget_ended() == 1
 
 
-def test_a_worker_that_takes_up_an_answered_call_waits_for_the_storage_and_adopts_the_answer(
+def test_a_worker_that_resumes_an_answered_call_waits_for_the_storage_and_adopts_the_answer(
     submit: Submit, fake_provider: FakeProvider, storage: Switch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class KilledError(BaseException):
-        """The process ends here."""
+        """The process dies here."""
 
     def die(*args: object, **options: object) -> None:
         raise KilledError
@@ -170,7 +170,7 @@ def test_a_worker_that_takes_up_an_answered_call_waits_for_the_storage_and_adopt
 
 
 def journal_its_answer(storage: Switch, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Works until the answer is journaled and its bytes cannot be read again."""
+    """Works until the answer is journaled; then its bytes cannot be read."""
 
     def lose(job: Job, kind: str) -> None:
         storage.is_away = True
@@ -181,7 +181,7 @@ def journal_its_answer(storage: Switch, monkeypatch: pytest.MonkeyPatch) -> None
         work_all()
 
 
-def test_an_original_that_cannot_be_read_waits_and_the_image_is_made_of_it(
+def test_an_unreadable_original_waits_and_the_image_is_made_from_it(
     submit: Submit, fake_provider: FakeProvider, storage: Switch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     variant = submit().variants.get()
@@ -196,7 +196,7 @@ def test_an_original_that_cannot_be_read_waits_and_the_image_is_made_of_it(
     assert (ImageProgression.objects.count(), len(fake_provider.requests)) == (1, 1)
 
 
-def test_a_start_image_waits_for_the_storage_however_long_it_is_away(
+def test_a_start_image_waits_for_the_storage_through_any_outage(
     submit: Submit, fake_provider: FakeProvider, storage: Switch
 ) -> None:
     first = submit()
@@ -217,7 +217,7 @@ def test_a_start_image_waits_for_the_storage_however_long_it_is_away(
     assert job.variants.get().status == "complete"
 
 
-def test_with_little_disk_space_nothing_is_paid_for_and_what_is_answered_goes_on(
+def test_with_little_disk_space_nothing_new_is_paid_for_and_answered_calls_continue(
     submit: Submit, fake_provider: FakeProvider, storage: Switch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answered = submit()
@@ -234,9 +234,7 @@ def test_with_little_disk_space_nothing_is_paid_for_and_what_is_answered_goes_on
     assert waiting.variants.get().status == "complete"
 
 
-def test_a_picture_is_as_good_after_it_was_held(
-    submit: Submit, fake_provider: FakeProvider, storage: Switch
-) -> None:
+def test_a_held_picture_is_unchanged(submit: Submit, fake_provider: FakeProvider, storage: Switch) -> None:
     content = picture_bytes(7)
     fake_provider.script = [content]
     fake_provider.before_answer = lambda request: setattr(storage, "is_away", True)

@@ -1,4 +1,4 @@
-"""The layout of trees: nothing overlaps, however they grow, and the same tree looks the same."""
+"""The layout of trees: no overlaps in any shape of tree, and the same tree gives the same layout."""
 
 import itertools
 import random
@@ -10,7 +10,7 @@ from artifacts.generators.prompt_lineage_map.tree_layout import NodePosition, pl
 
 
 def grown(seed: int, count: int, reach: int) -> list[int | None]:
-    """Some trees; each node hangs on one of the last `reach` before it, or is a root."""
+    """Some trees; the parent of each node is one of the last `reach` nodes before it, or the node is a root."""
     numbers = random.Random(seed)
     return [
         None if node == 0 or numbers.random() < 0.02 else numbers.randrange(max(0, node - reach), node)
@@ -19,7 +19,7 @@ def grown(seed: int, count: int, reach: int) -> list[int | None]:
 
 
 def levels(places: list[NodePosition]) -> list[list[float]]:
-    """Where the nodes of each level of each tree stand, in order."""
+    """The positions of the nodes on each level of each tree, in order."""
     found: dict[tuple[int, int], list[float]] = defaultdict(list)
     for place in places:
         found[place.root, place.depth].append(place.across)
@@ -46,7 +46,7 @@ def test_edges_do_not_cross(seed: int) -> None:
         assert [child for _, child in level] == sorted(child for _, child in level)
 
 
-def test_a_parent_stands_in_the_middle_of_its_children_and_siblings_keep_their_order() -> None:
+def test_a_parent_is_centered_over_its_children_and_siblings_keep_their_order() -> None:
     places = placed([None, 0, 0, 0, 2, 2])
     assert [place.across for place in places] == [1.0, 0.0, 1.0, 2.0, 0.5, 1.5]
     assert [place.depth for place in places] == [0, 1, 1, 1, 2, 2]
@@ -62,7 +62,7 @@ def test_the_layout_is_the_same_each_time() -> None:
     assert placed(parents) == placed(list(parents))
 
 
-def test_each_tree_of_a_forest_is_placed_by_itself() -> None:
+def test_each_tree_of_a_forest_is_placed_separately() -> None:
     places = placed([None, None, 0, 1, 1])
     assert [place.root for place in places] == [0, 1, 0, 1, 1]
     assert min(place.across for place in places if place.root == 1) == 0.0
@@ -74,13 +74,13 @@ def test_a_chain_of_many_thousands_is_one_line() -> None:
     assert {place.across for place in places} == {0.0}
 
 
-def test_a_circle_is_cut_at_its_first_node() -> None:
+def test_a_cycle_is_cut_at_its_first_node() -> None:
     places = placed([2, 0, 1, None])
     assert [(place.parent, place.depth) for place in places] == [(None, 0), (0, 1), (1, 2), (None, 0)]
     assert placed([0])[0].parent is None
 
 
-def test_nothing_has_no_places() -> None:
+def test_an_empty_tree_has_no_positions() -> None:
     assert placed([]) == []
     assert shelved([], gap=1, ratio=1) == []
 

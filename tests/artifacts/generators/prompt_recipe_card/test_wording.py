@@ -1,4 +1,4 @@
-"""What was added to a prompt and taken out of it."""
+"""What was added to a prompt and what was removed from it."""
 
 import pytest
 from hypothesis import given
@@ -7,14 +7,14 @@ from hypothesis import strategies as st
 from artifacts.generators.prompt_recipe_card.wording import WordRun, differences
 
 
-def test_what_was_added_is_told_from_what_stayed() -> None:
+def test_added_words_are_distinguished_from_kept_ones() -> None:
     assert differences("a lighthouse at dusk", "a lighthouse at dusk, soft light") == (
         WordRun("same", "a lighthouse at dusk"),
         WordRun("added", ", soft light"),
     )
 
 
-def test_a_word_in_the_middle_that_gave_way_to_another_is_told() -> None:
+def test_a_replaced_word_in_the_middle_is_found() -> None:
     assert differences("a red boat at sea", "a blue boat at sea") == (
         WordRun("same", "a"),
         WordRun("removed", " red"),
@@ -36,6 +36,6 @@ def test_no_character_is_lost(before: str, after: str) -> None:
 
 
 @pytest.mark.parametrize("words", [1400, 12_000])
-def test_long_texts_without_a_common_word_are_compared_too(words: int) -> None:
+def test_long_texts_without_a_common_word_can_be_compared(words: int) -> None:
     pieces = differences("left " * words, "right " * words)
     assert {piece.change for piece in pieces} == {"added", "removed"} or pieces[-1].text == " "

@@ -1,4 +1,4 @@
-"""A loopback web server that serves what strangers serve: images, and everything that is none."""
+"""A loopback web server that serves what strangers serve: images, and everything else."""
 
 import contextlib
 import gzip
@@ -16,14 +16,14 @@ GIGABYTE = 1 << 30
 
 
 def png(size: tuple[int, int] = (64, 48), mode: str = "RGB") -> bytes:
-    """A PNG with a gradient, so that it is no flat picture."""
+    """A PNG with a gradient, because a flat picture would be refused."""
     buffer = io.BytesIO()
     Image.linear_gradient("L").resize(size).convert(mode).save(buffer, "PNG")
     return buffer.getvalue()
 
 
 class StrangeServer(socketserver.ThreadingMixIn, http.server.HTTPServer):
-    """Counts what it sent and which paths it was asked for."""
+    """Counts the bytes it sent and records the requested paths."""
 
     daemon_threads = True
 
@@ -41,11 +41,11 @@ class StrangeServer(socketserver.ThreadingMixIn, http.server.HTTPServer):
         return f"127.0.0.1:{self.server_port}"
 
     def url(self, path: str) -> str:
-        """The address of a path of this server."""
+        """The URL of a path of this server."""
         return f"http://{self.place}{path}"
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Says nothing: clients that hang up are what is tested."""
+        """Logs nothing: clients that hang up are expected."""
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
@@ -62,7 +62,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             getattr(self, f"_{name}", self._missing)()
 
     def log_message(self, *_: object) -> None:
-        """Says nothing."""
+        """Logs nothing."""
 
     def _answer(self, content: bytes, media_type: str, announced: int = 0, encoding: str = "") -> None:
         self.send_response(200)
@@ -83,7 +83,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
 
     def _image(self) -> None:
-        self._answer(png(), "text/plain")  # the type is told by decoding, never by the header
+        self._answer(png(), "text/plain")  # the type is determined by decoding, never from the header
 
     def _html(self) -> None:
         self._answer(b"<!doctype html><title>Not an image</title>", "image/png")
@@ -159,7 +159,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
 @contextlib.contextmanager
 def strange_server() -> Iterator[StrangeServer]:
-    """A running server, ended with the `with` block."""
+    """A running server, stopped at the end of the `with` block."""
     server = StrangeServer()
     thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
@@ -173,5 +173,5 @@ def strange_server() -> Iterator[StrangeServer]:
 
 
 def wait_for(event: threading.Event) -> bool:
-    """Whether the server has seen it, in whatever time a busy machine needs."""
+    """Waits until the server has seen it, as long as a busy machine needs."""
     return event.wait(PATIENCE_S)

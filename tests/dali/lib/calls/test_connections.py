@@ -1,4 +1,4 @@
-"""Connections to outside services, both ways in: bounded in time and number, reused, and deaf to the environment."""
+"""Outgoing connections through both clients: limited in time and number, reused, independent of the environment."""
 
 import datetime as dt
 import ipaddress
@@ -26,13 +26,13 @@ from tests.vendors.server import Answer, Fault, Received, VendorServer
 from tests.waiting import wait_until
 
 FAILURES = (requests.RequestException, HTTPError, httpx2.HTTPError, OSError, ValueError)
-# Long enough for a slow machine to get there, short beside what a drip would take.
+# Long enough for a slow machine to connect, short compared with a drip.
 DEADLINE_S = 0.5
 MUCH_LATER_S = 60.0
 
-# One GET within a deadline in seconds: the status and the body.
+# One GET with a deadline in seconds: status and body.
 Get = Callable[[str, float], tuple[int, bytes]]
-# Makes a `Get` of at most so many connections.
+# Makes a `Get` with at most this many connections.
 Way = Callable[[int], Get]
 
 
@@ -60,13 +60,13 @@ def by_sdk(most: int, closing: ExitStack) -> Get:
 
 @pytest.fixture(params=[by_requests, by_sdk])
 def way(request: pytest.FixtureRequest) -> Iterator[Way]:
-    """Both ways in, in turn; what they opened is closed in the end."""
+    """Both clients, in turn; everything they opened is closed at the end."""
     with ExitStack() as closing:
         yield lambda most: request.param(most, closing)
 
 
 def answer(request: Received) -> Answer:
-    """`/drip`: headers at once, then a body of two minutes; `/long`: a megabyte; `/to`: elsewhere."""
+    """`/drip`: headers at once, then a body of two minutes; `/long`: a megabyte; `/to`: a redirect."""
     if request.path == "/drip":
         return Answer(200, chunks=(b"x",) * 2400, chunk_pause_s=0.05)
     if request.path == "/long":
@@ -77,7 +77,7 @@ def answer(request: Received) -> Answer:
 
 
 class TlsServer(VendorServer):
-    """The same behind TLS, with a certificate that it signs itself."""
+    """The same behind TLS, with a self-signed certificate."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(answer)
@@ -132,7 +132,7 @@ def server() -> Iterator[VendorServer]:
 
 @pytest.fixture
 def tls_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[VendorServer]:
-    """Its certificate is trusted as one of the system's."""
+    """Its certificate is trusted like one of the system."""
     with TlsServer(tmp_path) as running:
         monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "server.pem"))
         yield running
@@ -140,14 +140,14 @@ def tls_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Vend
 
 @pytest.fixture(params=["server", "tls_server"])
 def each_server(request: pytest.FixtureRequest) -> VendorServer:
-    """The plain one and that behind TLS, in turn."""
+    """The plain server and the one behind TLS, in turn."""
     found = request.getfixturevalue(request.param)
     assert isinstance(found, VendorServer)
     return found
 
 
 def ended_after(get: Get, url: str) -> float:
-    """Seconds after which a call with a deadline of DEADLINE_S fails."""
+    """The seconds after which a call with a deadline of DEADLINE_S fails."""
     started = time.monotonic()
     with pytest.raises(FAILURES):
         get(url, DEADLINE_S)
@@ -158,7 +158,7 @@ def ended_after(get: Get, url: str) -> float:
 def test_the_deadline_ends_silence_and_dripped_headers(
     each_server: VendorServer, way: Way, way_of_fault: str
 ) -> None:
-    each_server.faults = [Fault(way=way_of_fault)]  # type: ignore[arg-type] # one of its words
+    each_server.faults = [Fault(way=way_of_fault)]  # type: ignore[arg-type] # one of its values
     assert DEADLINE_S * 0.9 <= ended_after(way(2), f"{each_server.url}/") < MUCH_LATER_S
 
 
@@ -166,24 +166,20 @@ def test_the_deadline_ends_a_dripped_body(each_server: VendorServer, way: Way) -
     assert DEADLINE_S * 0.9 <= ended_after(way(2), f"{each_server.url}/drip") < MUCH_LATER_S
 
 
-def test_a_deadline_that_has_passed_sends_nothing(server: VendorServer, way: Way) -> None:
+def test_an_expired_deadline_sends_nothing(server: VendorServer, way: Way) -> None:
     with pytest.raises(FAILURES):
         way(2)(f"{server.url}/", 0)
     assert server.received == []
 
 
-def test_a_connection_is_used_again_whatever_deadline_it_had_before(
-    each_server: VendorServer, way: Way
-) -> None:
+def test_a_connection_is_reused_whatever_deadline_it_had_before(each_server: VendorServer, way: Way) -> None:
     get = way(4)
     for seconds in (20, 1, 20, 30, 5):
         assert get(f"{each_server.url}/", seconds) == (200, b"fine")
     assert each_server.connections == 1
 
 
-def test_a_call_after_one_that_ran_out_of_time_has_a_connection_of_its_own(
-    each_server: VendorServer, way: Way
-) -> None:
+def test_a_call_after_a_timeout_gets_a_new_connection(each_server: VendorServer, way: Way) -> None:
     get = way(1)
     ended_after(get, f"{each_server.url}/drip")
     assert get(f"{each_server.url}/", 20) == (200, b"fine")
@@ -199,7 +195,7 @@ def test_no_more_connections_are_made_than_allowed(server: VendorServer, way: Wa
     assert server.connections <= 3
 
 
-def test_a_call_that_waits_for_a_connection_waits_until_its_deadline(way: Way) -> None:
+def test_a_call_that_waits_for_a_connection_stops_at_its_deadline(way: Way) -> None:
     get = way(1)
     with VendorServer(answer) as server:
         server.faults = [Fault(way="hang")]
@@ -216,7 +212,7 @@ def test_a_call_that_waits_for_a_connection_waits_until_its_deadline(way: Way) -
     busy.join()
 
 
-def test_proxies_and_passwords_of_the_environment_are_ignored(
+def test_proxies_and_passwords_from_the_environment_are_ignored(
     server: VendorServer, way: Way, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
@@ -242,7 +238,7 @@ def test_no_redirect_is_followed(server: VendorServer, way: Way) -> None:
     assert len(server.received) == 1
 
 
-def test_an_answer_beyond_all_measure_is_cut_off(
+def test_an_oversized_answer_is_cut_off(
     server: VendorServer, way: Way, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     get = way(1)
@@ -254,14 +250,14 @@ def test_an_answer_beyond_all_measure_is_cut_off(
     assert get(f"{server.url}/", 20) == (200, b"fine")
 
 
-def test_a_certificate_of_nobody_is_refused(tmp_path: Path, way: Way) -> None:
+def test_an_untrusted_certificate_is_refused(tmp_path: Path, way: Way) -> None:
     with TlsServer(tmp_path) as server:
         with pytest.raises(FAILURES, match="CERTIFICATE_VERIFY_FAILED"):
             way(2)(f"{server.url}/", 20)
         assert server.received == []
 
 
-def test_nothing_is_tried_twice(server: VendorServer, way: Way) -> None:
+def test_no_request_is_retried(server: VendorServer, way: Way) -> None:
     server.faults = [Fault(way="reset"), Fault(Answer(503))]
     get = way(2)
     with pytest.raises(FAILURES):
@@ -270,7 +266,7 @@ def test_nothing_is_tried_twice(server: VendorServer, way: Way) -> None:
     assert len(server.received) == 2
 
 
-def test_a_bound_is_the_lesser_of_its_own_and_what_the_deadline_leaves() -> None:
+def test_a_timeout_is_the_minimum_of_its_own_limit_and_the_deadline() -> None:
     assert bounded(None) is None
     assert bounded(3.0) == 3.0
     with within(Deadline.after(100)):

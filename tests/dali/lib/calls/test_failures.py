@@ -22,5 +22,7 @@ def answered(status: int) -> requests.Response:
         (requests.JSONDecodeError("Expecting value", "", 0), "the answer cannot be read"),
     ],
 )
-def test_a_failure_is_told_without_the_librarys_words(error: requests.RequestException, said: str) -> None:
+def test_a_failure_is_explained_without_the_librarys_words(
+    error: requests.RequestException, said: str
+) -> None:
     assert how_it_failed(error) == said

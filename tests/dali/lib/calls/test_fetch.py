@@ -1,4 +1,4 @@
-"""Fetching strangers' URLs: what comes, what is refused, and that nothing inside is ever asked."""
+"""Fetching strangers' URLs: what is returned, what is refused, and that no internal address is ever contacted."""
 
 import socket
 import ssl
@@ -16,7 +16,7 @@ from dali.lib.clock import Deadline
 from tests.dali.lib.calls.strange_server import StrangeServer, png, strange_server, wait_for
 from tests.dali.lib.calls.test_connections import TlsServer
 
-# What a URL's text alone gives away.
+# URLs that their text alone reveals as hostile.
 FORBIDDEN_URLS = [
     # other schemes, and none
     "file:///etc/passwd", "ftp://example.com/a.png", "gopher://example.com/", "data:image/png;base64,AAAA",
@@ -28,10 +28,10 @@ FORBIDDEN_URLS = [
     "http://127.00.0.01/", "http://0/", "http://0.0.0.0/", "http://[::]/", "http://[::1]/", "http://[0:0:0:0:0:0:0:1]/",
     "http://[::1]:80/", "http://[::ffff:127.0.0.1]/", "http://[::ffff:7f00:1]/", "http://[::127.0.0.1]/",
     "http://1.2.3.4.5/", "http://256.256.256.256/", "http://0x/", "http://1e3/x", "http://127.0.0.1%00.example.com/",
-    # unicode that folds to the same
+    # unicode that normalises to the same
     "http://①②⑦.⓪.⓪.①/", "http://127。0。0。1/", "http://１２７.0.0.1/", "http://١٢٧.0.0.1/", "http://ⓛocalhost/",
     "http://ex\u00adample.com/", "http://bücher.example/", "http://ﬀ.example/", "http://a\u3002b/",
-    # inside names
+    # internal names
     "http://localhost/", "http://LOCALHOST:6379/", "http://localhost./", "http://a.localhost/", "http://printer.local/",
     "http://metadata.google.internal/computeMetadata/v1/", "http://redis/", "http://db:5432/", "http://router.lan/",
     "http://x.home.arpa/", "http://host.docker.internal/", "http://wiki.intranet/",
@@ -43,10 +43,10 @@ FORBIDDEN_URLS = [
     "http://192.0.2.1/", "http://198.18.0.1/", "http://198.51.100.1/", "http://203.0.113.1/", "http://224.0.0.1/",
     "http://240.0.0.1/", "http://255.255.255.255/", "http://192.88.99.1/", "http://[ff02::1]/", "http://[100::1]/",
     "http://[2001:db8::1]/", "http://[3fff::1]/", "http://[5f00::1]/",
-    # addresses that embed an inside one: 6to4, Teredo, NAT64, compatible, ISATAP
+    # addresses that embed an internal one: 6to4, Teredo, NAT64, compatible, ISATAP
     "http://[2002:7f00:1::]/", "http://[2002:a9fe:a9fe::1]/", "http://[2001:0:4136:e378:8000:63bf:80ff:fffe]/",
     "http://[64:ff9b::7f00:1]/", "http://[64:ff9b:1::a00:1]/", "http://[::a9fe:a9fe]/", "http://[fe80::5efe:10.0.0.1]/",
-    # credentials, and parsers that part ways
+    # credentials, and URLs on which parsers disagree
     "http://user:secret@example.com/", "http://example.com@127.0.0.1/", "http://127.0.0.1@example.com/", "http://@example.com/",
     "http://example.com\\@127.0.0.1/", "http://127.0.0.1\\.example.com/", "http:\\\\127.0.0.1/", "http://exa mple.com/",
     "http://example.com\t/", "http://example.com\r\nHost: inside/", " http://example.com/", "http://example.com/\x00",
@@ -78,7 +78,7 @@ def server() -> Iterator[StrangeServer]:
 
 
 def get(server: StrangeServer, path: str, *, max_bytes: int = 1_000_000, seconds: float = 60) -> bytes:
-    """Fetches from the server as an operator's allowed host."""
+    """Fetches from the server as a host that the operator allows."""
     return fetch(
         server.url(path), max_bytes=max_bytes, deadline=Deadline.after(seconds), allow_hosts=[server.place]
     )
@@ -87,18 +87,18 @@ def get(server: StrangeServer, path: str, *, max_bytes: int = 1_000_000, seconds
 def refusal(
     server: StrangeServer, path: str, *, max_bytes: int = 1_000_000, seconds: float = 60
 ) -> FetchError:
-    """The error that fetching ends with."""
+    """The error from fetching."""
     with pytest.raises(FetchError) as caught:
         get(server, path, max_bytes=max_bytes, seconds=seconds)
     return caught.value
 
 
 @pytest.mark.parametrize("url", FORBIDDEN_URLS)
-def test_a_hostile_url_is_refused_without_asking_anybody(url: str) -> None:
-    def nobody(*_: object) -> list[str]:
-        pytest.fail(f"{url} was asked for")
+def test_a_hostile_url_is_refused_without_any_lookup(url: str) -> None:
+    def fail(*_: object) -> list[str]:
+        pytest.fail(f"{url} was looked up")
 
-    network = Network(resolve=nobody, connect=nobody)  # type: ignore[arg-type]
+    network = Network(resolve=fail, connect=fail)  # type: ignore[arg-type]
     with pytest.raises(FetchError) as checked:
         check_url(url, allow_hosts=[])
     with pytest.raises(FetchError) as fetched:
@@ -113,7 +113,7 @@ def test_a_public_url_passes(url: str) -> None:
 
 
 @pytest.mark.parametrize("address", FORBIDDEN_ADDRESSES)
-def test_a_name_that_resolves_inside_is_refused_before_any_connection(address: str) -> None:
+def test_a_name_that_resolves_to_an_internal_address_is_refused_before_connecting(address: str) -> None:
     asked: list[str] = []
 
     def connect(address: str, port: int, timeout_s: float) -> socket.socket:
@@ -134,12 +134,12 @@ def test_a_name_that_resolves_inside_is_refused_before_any_connection(address: s
     assert (is_public(address), asked) == (False, [])
 
 
-def test_an_image_comes_byte_for_byte(server: StrangeServer) -> None:
+def test_an_image_is_returned_byte_for_byte(server: StrangeServer) -> None:
     assert get(server, "/image?token=secret") == png()
     assert server.asked == ["/image?token=secret"]
 
 
-def test_nothing_of_ours_is_sent_along(server: StrangeServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_the_necessary_headers_are_sent(server: StrangeServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     assert get(server, "/image") == png()
@@ -159,7 +159,7 @@ def test_unicode_in_a_path_is_percent_encoded() -> None:
     assert read_url("https://example.com?q=ä#part", []).path == "/?q=%C3%A4"
 
 
-def test_an_allowed_host_is_allowed_with_its_port_alone(server: StrangeServer) -> None:
+def test_an_allowed_host_is_allowed_only_with_its_port(server: StrangeServer) -> None:
     with pytest.raises(FetchError) as caught:
         fetch("http://127.0.0.1:1/", max_bytes=10, deadline=Deadline.after(60), allow_hosts=[server.place])
     assert caught.value.reason == "forbidden"
@@ -191,7 +191,7 @@ def test_the_setting_names_the_allowed_hosts(server: StrangeServer, settings: py
         ("/to//169.254.169.254/x", "forbidden", "'169.254.169.254'"),
     ],
 )
-def test_what_goes_wrong_is_told_with_its_reason(
+def test_a_failure_is_reported_with_its_reason(
     server: StrangeServer, path: str, reason: str, words: str
 ) -> None:
     error = refusal(server, path)
@@ -206,34 +206,34 @@ def test_three_redirects_are_followed_and_a_fourth_is_not(server: StrangeServer)
     assert refusal(server, "/to/to/to/to/image").reason == "unreachable"
 
 
-def test_a_gigabyte_is_cut_where_it_grows_too_large(server: StrangeServer) -> None:
+def test_a_gigabyte_is_cut_off_at_the_limit(server: StrangeServer) -> None:
     error = refusal(server, "/gigabyte", max_bytes=1_000_000)
     assert error.reason == "too_large"
     assert wait_for(server.was_cut)
-    assert server.sent_bytes < 20_000_000  # what fits into the sockets' buffers
+    assert server.sent_bytes < 20_000_000  # as much as fits into the buffers of the sockets
 
 
-def test_exactly_the_limit_is_taken(server: StrangeServer) -> None:
+def test_a_body_of_exactly_the_limit_is_accepted(server: StrangeServer) -> None:
     size = len(png())
     assert len(get(server, "/image", max_bytes=size)) == size
     assert refusal(server, "/image", max_bytes=size - 1).reason == "too_large"
 
 
-def test_a_compressed_bomb_stays_small(server: StrangeServer) -> None:
+def test_a_compressed_bomb_is_not_unpacked(server: StrangeServer) -> None:
     content = get(server, "/gzip-bomb")
     assert content[:2] == b"\x1f\x8b"
     assert len(content) < 100_000
 
 
 @pytest.mark.parametrize("path", ["/drip", "/header-drip", "/nothing"])
-def test_the_deadline_is_for_the_whole_however_it_is_dripped(server: StrangeServer, path: str) -> None:
-    error = refusal(server, path, seconds=0.6)  # the server sends on until it is closed
+def test_the_deadline_covers_the_whole_request_however_it_drips(server: StrangeServer, path: str) -> None:
+    error = refusal(server, path, seconds=0.6)  # the server keeps sending until it is closed
     assert error.reason == "too_slow"
     if path != "/nothing":
         assert wait_for(server.was_cut)
 
 
-def test_a_resolver_that_hangs_does_not_outlive_the_deadline() -> None:
+def test_a_hanging_resolver_does_not_outlive_the_deadline() -> None:
     release = threading.Event()
 
     def resolve(host: str, port: int) -> list[str]:
@@ -258,7 +258,7 @@ def test_a_tls_handshake_that_drips_ends_at_the_deadline() -> None:
             peer, _ = listener.accept()
             with peer:
                 try:
-                    peer.sendall(b"\x16\x03\x03\x40\x00")  # a handshake record of 16 KiB begins
+                    peer.sendall(b"\x16\x03\x03\x40\x00")  # the start of a handshake record of 16 KiB
                     while not is_over.wait(0.05):
                         peer.sendall(b"\x02")
                 except OSError:
@@ -273,10 +273,10 @@ def test_a_tls_handshake_that_drips_ends_at_the_deadline() -> None:
     assert caught.value.reason == "too_slow"
 
 
-def test_a_name_is_resolved_once_a_connection_and_what_was_checked_is_connected_to(
+def test_a_name_is_resolved_once_per_connection_and_the_checked_address_is_used(
     server: StrangeServer,
 ) -> None:
-    """A name that turns to an inside address after the check (DNS rebinding) is never asked again."""
+    """A name that changes to an internal address after the check (DNS rebinding) is never resolved again."""
     answers = iter([["93.184.216.34"], ["127.0.0.1"]])
     connected: list[tuple[str, int]] = []
 
@@ -296,7 +296,7 @@ def test_a_name_is_resolved_once_a_connection_and_what_was_checked_is_connected_
     assert len(connected) == 1
 
 
-def test_every_redirect_is_resolved_and_checked_anew(server: StrangeServer) -> None:
+def test_every_redirect_is_resolved_and_checked_again(server: StrangeServer) -> None:
     def connect(address: str, port: int, timeout_s: float) -> socket.socket:
         return socket.create_connection(("127.0.0.1", server.server_port), timeout=timeout_s)
 
@@ -311,7 +311,7 @@ def test_every_redirect_is_resolved_and_checked_anew(server: StrangeServer) -> N
     assert server.asked == ["/to/http://inside.example/"]
 
 
-def test_the_next_address_is_tried_where_one_does_not_answer(server: StrangeServer) -> None:
+def test_the_next_address_is_tried_when_one_does_not_answer(server: StrangeServer) -> None:
     asked: list[str] = []
 
     def connect(address: str, port: int, timeout_s: float) -> socket.socket:

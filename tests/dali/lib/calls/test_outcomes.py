@@ -1,4 +1,4 @@
-"""What failures mean, by their codes and words, wherever these stand and whatever the status is."""
+"""What failures mean, by their codes and words, in any place of the body and with any status."""
 
 from typing import Any
 
@@ -71,7 +71,7 @@ BUSY: list[tuple[int | None, Any]] = [
     (200, {"success": False, "errors": [{"code": 3040, "message": "Capacity temporarily exceeded"}]}),
     (400, {"error": {"message": "Rate limit reached for images"}}),
 ]
-# Outcome and whether it is tried again.
+# The outcome, and whether the call is retried.
 OTHERS: list[tuple[int | None, Any, str, bool]] = [
     (401, {"error": {"message": "violates our usage policies"}}, "provider_error", False),
     (400, {"error": {"code": "invalid_api_key"}}, "provider_error", False),
@@ -103,22 +103,22 @@ def meaning(status: int | None, body: Any) -> tuple[str, bool]:
 
 
 @pytest.mark.parametrize(("status", "body"), REFUSED)
-def test_a_refusal_is_known_by_its_code_or_its_words(status: int | None, body: Any) -> None:
+def test_a_refusal_is_recognised_by_its_code_or_words(status: int | None, body: Any) -> None:
     assert meaning(status, body) == ("refused", False)
 
 
 @pytest.mark.parametrize(("status", "body"), QUOTA)
-def test_what_is_used_up_is_quota_and_not_asked_again(status: int | None, body: Any) -> None:
+def test_an_exhausted_quota_is_not_retried(status: int | None, body: Any) -> None:
     assert meaning(status, body) == ("quota", False)
 
 
 @pytest.mark.parametrize(("status", "body"), BUSY)
-def test_a_rate_is_waited_for(status: int | None, body: Any) -> None:
+def test_a_rate_limit_is_waited_for(status: int | None, body: Any) -> None:
     assert meaning(status, body) == ("rate_limited", True)
 
 
 @pytest.mark.parametrize(("status", "body", "outcome", "is_retryable"), OTHERS)
-def test_the_rest_goes_by_its_status(status: int, body: Any, outcome: str, is_retryable: bool) -> None:
+def test_other_failures_go_by_their_status(status: int, body: Any, outcome: str, is_retryable: bool) -> None:
     assert meaning(status, body) == (outcome, is_retryable)
 
 
@@ -130,18 +130,18 @@ def test_the_rest_goes_by_its_status(status: int, body: Any, outcome: str, is_re
         "<html>content policy</html>",
     ],
 )
-def test_what_is_only_echoed_decides_nothing(body: Any) -> None:
+def test_echoed_input_decides_nothing(body: Any) -> None:
     assert meaning(400, body) == ("provider_error", False)
 
 
 @pytest.mark.parametrize(
     "body", [None, [], {}, 5, "", {"error": None}, {"errors": []}, {"data": [{"b64_json": "x"}]}]
 )
-def test_an_answer_that_tells_of_no_failure_tells_nothing(body: Any) -> None:
+def test_an_answer_without_an_error_has_no_outcome(body: Any) -> None:
     assert told_in_success(body).is_empty
 
 
-def test_whatever_an_error_holds_is_read_without_harm() -> None:
+def test_any_error_body_is_parsed_without_an_exception() -> None:
     deep: Any = {"message": "no"}
     for _ in range(300):
         deep = {"error": [deep] * 3}

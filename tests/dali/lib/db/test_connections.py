@@ -1,4 +1,4 @@
-"""The database's clock: every process goes by it, whatever its own shows; and connections that are given back."""
+"""The database's clock, which every process uses instead of its own; and the release of connections."""
 
 import time
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from dali.lib.db.postgresql.waits import bounded_waits
 from dali.lib.pictures.images import CPU_GATE, on_pixel_thread
 
 on_postgresql = pytest.mark.skipif(
-    connection.vendor != "postgresql", reason="SQLite has its process's own clock and no pool"
+    connection.vendor != "postgresql", reason="SQLite uses the clock of its process and has no pool"
 )
 
 
@@ -32,7 +32,7 @@ def test_the_time_is_aware_and_close_to_this_machines() -> None:
 
 @on_postgresql
 @pytest.mark.django_db
-def test_a_clock_that_is_wrong_here_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_local_clock_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     real = timezone.now
     monkeypatch.setattr(timezone, "now", lambda: real() + timedelta(seconds=45))
     monkeypatch.setattr(time, "time", lambda: real().timestamp() + 45)
@@ -41,7 +41,7 @@ def test_a_clock_that_is_wrong_here_changes_nothing(monkeypatch: pytest.MonkeyPa
 
 @on_postgresql
 @pytest.mark.django_db
-def test_the_database_is_asked_once_in_a_while_and_the_time_goes_on(
+def test_the_database_is_asked_only_now_and_then_and_the_time_advances(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     moments: list[datetime] = [connections.now()]
@@ -54,19 +54,19 @@ def test_the_database_is_asked_once_in_a_while_and_the_time_goes_on(
 
 @on_postgresql
 @pytest.mark.django_db
-def test_readings_that_differ_a_little_make_no_step_and_others_do(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_small_clock_differences_are_smoothed_and_large_ones_applied(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections, "READ_AGAIN_S", 0.0)
     moments = [connections.now() for _ in range(200)]
-    assert moments == sorted(moments), "read again each time, and never back"
+    assert moments == sorted(moments), "the clock is read each time, and never goes back"
     real = time.monotonic
     connections.now()
-    monkeypatch.setattr(time, "monotonic", lambda: real() + 60)  # as after a machine stood still
+    monkeypatch.setattr(time, "monotonic", lambda: real() + 60)  # as after a machine was suspended
     assert abs((connections.now() - timezone.now()).total_seconds()) < 5
 
 
 @on_postgresql
 @pytest.mark.django_db
-def test_a_database_that_is_away_before_it_was_ever_asked_is_an_error(
+def test_a_database_that_is_down_before_the_first_reading_is_an_error(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def refuse() -> None:
@@ -79,7 +79,7 @@ def test_a_database_that_is_away_before_it_was_ever_asked_is_an_error(
 
 @on_postgresql
 @pytest.mark.django_db(transaction=True)
-def test_no_thread_waits_for_pixels_with_a_connection() -> None:
+def test_no_thread_holds_a_connection_while_it_waits_for_pixels() -> None:
     connection.ensure_connection()
     with CPU_GATE:
         assert connection.connection is None
@@ -88,7 +88,7 @@ def test_no_thread_waits_for_pixels_with_a_connection() -> None:
     assert connection.connection is None
 
 
-def test_every_wait_of_a_connection_has_a_bound_and_an_operator_may_set_another() -> None:
+def test_every_timeout_of_a_connection_has_a_default_that_an_operator_may_change() -> None:
     bounds = bounded_waits({"options": "-c lock_timeout=9s", "connect_timeout": 30, "sslmode": "require"})
     assert bounds["options"] == (
         "-c lock_timeout=4s -c idle_in_transaction_session_timeout=15s -c lock_timeout=9s"
@@ -99,7 +99,7 @@ def test_every_wait_of_a_connection_has_a_bound_and_an_operator_may_set_another(
 
 @on_postgresql
 @pytest.mark.django_db
-def test_the_bounds_hold_on_a_connection() -> None:
+def test_the_timeouts_apply_to_a_connection() -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT current_setting('lock_timeout'), current_setting('idle_in_transaction_session_timeout')"

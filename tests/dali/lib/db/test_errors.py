@@ -1,4 +1,4 @@
-"""What failures of the databases are taken for, and what a client is told."""
+"""How database errors are classified, and what a client sees."""
 
 import sqlite3
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from dali.lib.db.errors import Trouble, as_unavailable, classify
 
 
 def raised_by_sqlite(act: Callable[[], object]) -> Error:
-    """What Django makes of the error that sqlite3 raises."""
+    """The exception that Django makes of an error from sqlite3."""
     wrapper = DatabaseErrorWrapper(DatabaseWrapper({"NAME": ":memory:"}))
     with pytest.raises(Error) as caught, wrapper:
         act()
@@ -46,12 +46,12 @@ def test_a_sqlite_file_that_cannot_grow_is_full(tmp_path: Path) -> None:
     connection.close()
 
 
-def test_a_sqlite_file_that_cannot_be_opened_is_away(tmp_path: Path) -> None:
+def test_a_sqlite_file_that_cannot_be_opened_is_unavailable(tmp_path: Path) -> None:
     error = raised_by_sqlite(lambda: sqlite3.connect(tmp_path / "none" / "db"))
     assert classify(error) is Trouble.AWAY
 
 
-def test_a_missing_table_is_a_fault_of_ours() -> None:
+def test_a_missing_table_is_a_bug() -> None:
     connection = sqlite3.connect(":memory:")
     assert classify(raised_by_sqlite(lambda: connection.execute("SELECT * FROM nothing"))) is None
     connection.close()
@@ -83,7 +83,7 @@ def test_a_missing_table_is_a_fault_of_ours() -> None:
         (IntegrityError, states.UniqueViolation("twice"), None),
     ],
 )
-def test_an_error_of_postgresql_is_known_by_its_state(
+def test_an_error_of_postgresql_is_classified_by_its_state(
     kind: type[Error], cause: psycopg.Error, trouble: Trouble | None
 ) -> None:
     assert classify(from_psycopg(kind, cause)) is trouble
@@ -95,7 +95,7 @@ def test_other_errors_are_not_the_databases() -> None:
     assert as_unavailable(KeyError("x")) is None
 
 
-def test_the_client_is_told_what_fits_and_no_setting() -> None:
+def test_the_client_gets_a_fitting_message_without_settings() -> None:
     away = as_unavailable(OperationalError("connection to 10.1.2.3 port 5432 failed"))
     busy = as_unavailable(OperationalError("the database was locked for 30 s by another thread"))
     full = as_unavailable(OperationalError("database or disk is full"))

@@ -1,4 +1,4 @@
-"""The pool of PostgreSQL while the database is away."""
+"""The pool of PostgreSQL while the database is down."""
 
 import os
 import time
@@ -19,7 +19,7 @@ USUAL_S = 3.0
 
 @pytest.fixture
 def way() -> Iterator[Proxy]:
-    """The way to PostgreSQL, which can be cut."""
+    """A proxy to PostgreSQL that can be cut."""
     address = urlsplit(os.environ.get("DATABASE_URL", ""))
     if not address.scheme.startswith("postgres"):
         pytest.skip("needs DATABASE_URL (PostgreSQL)")
@@ -29,7 +29,7 @@ def way() -> Iterator[Proxy]:
 
 @pytest.fixture
 def database(way: Proxy) -> Iterator[DatabaseWrapper]:
-    """A connection of one's own, with a pool of its own, that goes that way."""
+    """A separate connection, with its own pool, through the proxy."""
     settings: dict[str, Any] = connections.configure_settings(None)[DEFAULT_DB_ALIAS] | {
         "HOST": "127.0.0.1",
         "PORT": way.port,
@@ -50,7 +50,7 @@ def wait_in_vain(database: DatabaseWrapper) -> float:
     return time.monotonic() - started
 
 
-def test_one_thread_waits_for_a_database_that_is_away_and_the_next_ones_do_not(
+def test_one_thread_waits_for_a_database_that_is_down_and_later_calls_fail_sooner(
     database: DatabaseWrapper, way: Proxy
 ) -> None:
     way.cut()

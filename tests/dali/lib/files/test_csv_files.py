@@ -1,4 +1,4 @@
-"""Tables as CSV: whatever a spreadsheet parts them by, no cell of visitors' text begins as a formula does."""
+"""Tables as CSV: whatever separator a spreadsheet uses, no cell with visitors' text starts like a formula."""
 
 import csv
 import io
@@ -61,7 +61,7 @@ def test_a_table_is_comma_separated_utf_8_with_a_byte_order_mark() -> None:
         ("'=1", "''=1"),
     ],
 )
-def test_a_sign_that_could_begin_a_formula_has_an_apostrophe_before_it(text: str, harmless: str) -> None:
+def test_a_character_that_could_start_a_formula_gets_an_apostrophe(text: str, harmless: str) -> None:
     assert written(text) == harmless
     assert read_back(harmless) == text
 
@@ -81,7 +81,7 @@ def test_a_sign_that_could_begin_a_formula_has_an_apostrophe_before_it(text: str
         "'tis",
     ],
 )
-def test_ordinary_text_stays_as_it_is(text: str) -> None:
+def test_ordinary_text_is_unchanged(text: str) -> None:
     assert written(text) == text
     assert read_back(text) == text
 
@@ -90,7 +90,7 @@ def test_numbers_stay_numbers_and_headings_are_text() -> None:
     assert text_of(-5, 3.2, -0.25, head=("a", "=b", "c")) == "a,'=b,c\r\n-5,3.2,-0.25\r\n"
 
 
-def test_no_separator_makes_a_formula_of_a_part_and_every_text_is_read_back() -> None:
+def test_no_separator_turns_a_part_into_a_formula_and_every_text_is_read_back() -> None:
     dice = random.Random(7)
     letters = [*SIGNS, "\r", "\n", "\r\n", ";", ",", "|", '"', "'", " ", "a", "1", "("]
     for _ in range(3_000):
@@ -102,7 +102,7 @@ def test_no_separator_makes_a_formula_of_a_part_and_every_text_is_read_back() ->
 
 
 @pytest.mark.parametrize("part", [" ", "\n", "'", ";'", ';"', "; -", "; +a"])
-def test_a_long_text_takes_no_long_time(part: str) -> None:
+def test_a_long_text_is_written_quickly(part: str) -> None:
     begun = time.process_time()
     csv_bytes(["a"], [[part * 30_000]])
     assert time.process_time() - begun < 1

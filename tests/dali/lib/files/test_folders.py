@@ -1,4 +1,4 @@
-"""Folders that cannot be written, belong to another user or are full: said as what they are, at the start or later."""
+"""Folders that are read-only, belong to another user or are full: reported as such, at the start or later."""
 
 import errno
 import io
@@ -51,7 +51,7 @@ def refusing(number: int) -> Callable[..., None]:
     return refuse
 
 
-# --- the words
+# --- messages
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def refusing(number: int) -> Callable[..., None]:
         (errno.EIO, "The image storage cannot be reached; try again.", "Input/output error"),
     ],
 )
-def test_what_the_operating_system_refuses_is_told_apart(
+def test_errors_of_the_operating_system_are_told_apart(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, message: str, reason: str
 ) -> None:
     storage = LocalWriteOnceStorage(str(tmp_path / "originals"))
@@ -85,7 +85,7 @@ def test_what_the_operating_system_refuses_is_told_apart(
         storage.read("a/0")
 
 
-def test_an_object_that_ends_early_is_never_whole(tmp_path: Path) -> None:
+def test_an_object_that_ends_early_is_an_error(tmp_path: Path) -> None:
     storage = LocalWriteOnceStorage(str(tmp_path))
     storage.put_once("a/0", bytes(1000), media_type="video/mp4")
     with pytest.raises(UnavailableError, match="the file ends 500 bytes early"):
@@ -96,7 +96,7 @@ def test_an_object_that_ends_early_is_never_whole(tmp_path: Path) -> None:
 
 
 @as_root
-def test_what_root_s_check_leaves_can_be_written_by_the_owner_of_the_data_directory(
+def test_the_owner_of_the_data_directory_can_write_after_a_check_by_root(
     place: Path, settings: Settings
 ) -> None:
     os.chown(place, 65_534, 65_534)
@@ -122,7 +122,7 @@ def test_what_root_s_check_leaves_can_be_written_by_the_owner_of_the_data_direct
 
 
 @as_root
-def test_a_folder_of_another_user_is_refused_by_name_and_cure(place: Path) -> None:
+def test_a_folder_of_another_user_is_refused_with_its_name_and_the_fix(place: Path) -> None:
     (place / "delivery" / "ab").mkdir(parents=True, mode=0o755)
     storage = LocalWriteOnceStorage(str(place / "delivery"))
     said = as_nobody(storage.check_writable)
@@ -134,7 +134,7 @@ def test_a_folder_of_another_user_is_refused_by_name_and_cure(place: Path) -> No
         f"{place}/delivery is root:root rwxr-xr-x, this process runs as nobody: run `chown -R nobody " in said
     )
     os.chown(place / "delivery", 65_534, 65_534)
-    said = as_nobody(storage.check_writable)  # one of its folders is root's still
+    said = as_nobody(storage.check_writable)  # one of its folders still belongs to root
     assert f"{place}/delivery/ab is root:root" in said
 
 
@@ -156,7 +156,7 @@ def test_a_check_by_root_names_the_owners_of_the_folders(settings: Settings, pla
 # --- the start
 
 
-def test_a_delivery_of_another_service_needs_no_folder(settings: Settings, tmp_path: Path) -> None:
+def test_delivery_by_another_service_needs_no_folder(settings: Settings, tmp_path: Path) -> None:
     (tmp_path / "delivery").write_text("a file, and no folder")
     settings.STORAGES = {
         "delivery": {
@@ -170,14 +170,14 @@ def test_a_delivery_of_another_service_needs_no_folder(settings: Settings, tmp_p
     refuse_start()
 
 
-def test_a_full_disk_does_not_keep_a_server_from_starting(
+def test_a_full_disk_does_not_stop_a_server_from_starting(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(os, "open", refusing(errno.ENOSPC))
     LocalWriteOnceStorage(str(tmp_path)).check_writable()
 
 
-def test_a_data_directory_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
+def test_a_data_directory_that_cannot_be_created_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UnwritableError, match="file/data cannot be written: Not a directory"):
         DataLock(tmp_path / "file" / "data").take()
@@ -196,7 +196,9 @@ def test_a_data_directory_that_cannot_be_made_is_refused(tmp_path: Path) -> None
         ("web", "views"),
     ],
 )
-def test_no_process_starts_that_may_not_write_to_its_folder(name: str, folder: str, tmp_path: Path) -> None:
+def test_no_process_starts_without_write_permission_for_its_folder(
+    name: str, folder: str, tmp_path: Path
+) -> None:
     variables = {name_: value for name_, value in os.environ.items() if name_ not in FOREIGN}
     variables |= {"DALI_DATA_DIR": str(tmp_path), "PORT": str(free_port())}
     command = ["manage.py", name]
@@ -238,7 +240,7 @@ def _no_room(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.django_db
 @pytest.mark.usefixtures("_no_room")
-def test_below_the_reserve_no_work_is_taken_and_the_disk_is_named(
+def test_no_work_is_accepted_below_the_reserve_and_the_disk_is_named(
     project_with_image: tuple[Project, str], caplog: pytest.LogCaptureFixture
 ) -> None:
     project, image = project_with_image
@@ -276,21 +278,21 @@ def project_with_image(db: None) -> tuple[Project, str]:
 
 @pytest.mark.django_db
 @pytest.mark.usefixtures("_no_room")
-def test_a_bad_submission_is_refused_as_bad_below_the_reserve_too() -> None:
+def test_an_invalid_submission_is_refused_as_invalid_below_the_reserve_too() -> None:
     project = Project.objects.create(name="Full")
     body = {"prompt": "", "providers": ["mock"], "sessionId": "s-1"}
     assert keyed().post(f"/api/projects/{project.pk}/jobs", body, format="json").status_code == 400
 
 
 @pytest.mark.django_db
-def test_an_upload_that_fills_the_disk_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_upload_that_fills_the_disk_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "fdatasync", refusing(errno.ENOSPC))
     answer = keyed().post("/api/uploads", {"file": io.BytesIO(picture_bytes(1))}, format="multipart")
     assert (answer.status_code, answer["Retry-After"]) == (503, "60")
     assert answer.json()["errors"][0]["detail"] == "The server's disk is full; try again later."
 
 
-def test_a_delivery_without_room_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_delivery_that_fills_the_disk_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "fdatasync", refusing(errno.ENOSPC))
     with pytest.raises(DeliveryError, match=r"cannot be stored: .*the disk is full") as caught:
         place_file(b"webp", "a" * 64)
@@ -298,7 +300,7 @@ def test_a_delivery_without_room_says_so(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 @as_root
-def test_a_real_file_system_without_room_is_told_of(tmp_path: Path, settings: Settings) -> None:
+def test_a_full_file_system_is_reported(tmp_path: Path, settings: Settings) -> None:
     mounted = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(tmp_path)], capture_output=True, check=False
     )

@@ -1,4 +1,4 @@
-"""Lines that outlive their process: written at once, read by it or by another, never by two."""
+"""Lines that outlive their process: written at once, read by this process or another, never by both."""
 
 import errno
 import fcntl
@@ -17,7 +17,7 @@ from dali.lib.files.spool import Spool
 
 
 def drained(spool: Spool, most: int = 100) -> list[bytes]:
-    """All lines there are, which are then gone."""
+    """Reads and removes all lines."""
     lines: list[bytes] = []
     for segment in spool.left():
         for batch in segment.batches(most):
@@ -27,7 +27,7 @@ def drained(spool: Spool, most: int = 100) -> list[bytes]:
 
 
 def in_a_process_that_is_killed(work: Callable[[], object]) -> None:
-    """Runs it in a child that then gets SIGKILL."""
+    """Runs `work` in a child process that then gets SIGKILL."""
     child = os.fork()
     if child == 0:
         try:
@@ -50,7 +50,7 @@ def test_lines_are_in_the_file_at_once_and_read_once(tmp_path: Path) -> None:
     assert drained(spool) == [b"three"]
 
 
-def test_what_it_holds_is_for_its_owner_alone(tmp_path: Path) -> None:
+def test_only_the_owner_can_read_the_files(tmp_path: Path) -> None:
     spool = Spool(tmp_path / "spool")
     spool.append(b"one")
     (file,) = (tmp_path / "spool").iterdir()
@@ -58,7 +58,7 @@ def test_what_it_holds_is_for_its_owner_alone(tmp_path: Path) -> None:
     assert modes == [0o600, 0o700]
 
 
-def test_what_a_killed_process_wrote_is_adopted_by_one_other(tmp_path: Path) -> None:
+def test_lines_of_a_killed_process_are_adopted_by_one_other(tmp_path: Path) -> None:
     def write() -> None:
         spool = Spool(tmp_path)
         for number in range(100):
@@ -71,7 +71,7 @@ def test_what_a_killed_process_wrote_is_adopted_by_one_other(tmp_path: Path) -> 
     assert (drained(other), list(tmp_path.iterdir())) == ([], [])
 
 
-def test_what_was_read_by_half_when_the_reader_was_killed_is_read_again(tmp_path: Path) -> None:
+def test_lines_of_a_reader_killed_halfway_are_read_again(tmp_path: Path) -> None:
     def read_half() -> None:
         spool = Spool(tmp_path)
         for number in range(10):
@@ -86,7 +86,7 @@ def test_what_was_read_by_half_when_the_reader_was_killed_is_read_again(tmp_path
     assert drained(spool) == [b"%d" % number for number in range(10)]
 
 
-def test_what_a_living_process_holds_is_left_to_it(tmp_path: Path) -> None:
+def test_lines_of_a_living_process_are_left_alone(tmp_path: Path) -> None:
     living, other = Spool(tmp_path), Spool(tmp_path)
     living.append(b"mine")
     assert other.adopt() == 0
@@ -96,19 +96,19 @@ def test_what_a_living_process_holds_is_left_to_it(tmp_path: Path) -> None:
     assert other.adopt() == 0
 
 
-def test_batches_go_on_after_those_that_were_taken(tmp_path: Path) -> None:
+def test_batches_continue_after_those_already_taken(tmp_path: Path) -> None:
     spool = Spool(tmp_path)
     for number in range(7):
         spool.append(b"%d" % number)
     (segment,) = spool.left()
     for batch in segment.batches(3):
         if batch == [b"3", b"4", b"5"]:
-            break  # as where a batch cannot be written
+            break  # as if this batch could not be written
     assert list(segment.batches(3)) == [[b"3", b"4", b"5"], [b"6"]]
     assert list(spool.left()) == [segment]
 
 
-def test_lines_that_come_while_it_is_read_are_for_the_next_time(tmp_path: Path) -> None:
+def test_lines_that_arrive_during_a_read_are_left_for_the_next(tmp_path: Path) -> None:
     spool = Spool(tmp_path)
     spool.append(b"one")
     for segment in spool.left():
@@ -118,14 +118,16 @@ def test_lines_that_come_while_it_is_read_are_for_the_next_time(tmp_path: Path) 
     assert drained(spool) == [b"two"]
 
 
-def test_a_line_that_was_not_written_whole_is_left_out(tmp_path: Path) -> None:
+def test_an_incomplete_line_is_skipped(tmp_path: Path) -> None:
     (tmp_path / "torn.lines").write_bytes(b'one\ntwo\n{"half')
     spool = Spool(tmp_path)
     assert spool.adopt() == 1
     assert drained(spool, most=2) == [b"one", b"two"]
 
 
-def test_a_full_disk_is_told_and_harms_no_other_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_reported_and_damages_no_other_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     spool = Spool(tmp_path)
     spool.append(b"before")
     write = os.write
@@ -142,7 +144,7 @@ def test_a_full_disk_is_told_and_harms_no_other_line(tmp_path: Path, monkeypatch
     assert drained(spool) == [b"before", b"after"]
 
 
-def test_files_are_closed_at_a_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_is_closed_at_its_size_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(spools, "MOST_BYTES", 20)
     spool = Spool(tmp_path)
     for number in range(10):
@@ -151,7 +153,7 @@ def test_files_are_closed_at_a_size(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert drained(spool) == [b"line %d" % number for number in range(10)]
 
 
-def test_an_empty_file_that_another_took_before_it_was_locked_is_made_again(
+def test_an_empty_file_taken_by_another_process_before_its_lock_is_created_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other, flock = Spool(tmp_path), fcntl.flock
@@ -170,7 +172,7 @@ def test_an_empty_file_that_another_took_before_it_was_locked_is_made_again(
     assert (taken, drained(spool)) == ([1], [b"kept"])
 
 
-def test_a_folder_without_locks_takes_nothing_and_leaves_nothing(
+def test_a_folder_without_locks_accepts_nothing_and_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def unknown(descriptor: int, operation: int) -> None:
@@ -184,7 +186,7 @@ def test_a_folder_without_locks_takes_nothing_and_leaves_nothing(
     assert Spool(tmp_path).adopt() == 0
 
 
-def test_a_start_is_refused_where_nothing_can_be_kept_and_not_where_the_disk_is_full(
+def test_a_start_is_refused_in_an_unusable_folder_but_not_on_a_full_disk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Spool(tmp_path / "spool").check_writable()
@@ -200,7 +202,7 @@ def test_a_start_is_refused_where_nothing_can_be_kept_and_not_where_the_disk_is_
     Spool(tmp_path / "spool").check_writable()
 
 
-def test_many_threads_and_a_reader_lose_and_double_nothing(tmp_path: Path) -> None:
+def test_many_threads_and_a_reader_neither_lose_nor_repeat_lines(tmp_path: Path) -> None:
     spool, seen = Spool(tmp_path), list[bytes]()
 
     def write(name: int) -> None:

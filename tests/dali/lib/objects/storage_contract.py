@@ -1,4 +1,4 @@
-"""What every write-once storage must do, whatever is behind it."""
+"""The contract of every write-once storage, whatever its backend."""
 
 import threading
 
@@ -15,7 +15,7 @@ HOSTILE_KEYS = [
 
 
 class WriteOnceContract:
-    """Subclasses give a fixture `storage`."""
+    """Subclasses provide a fixture `storage`."""
 
     def test_a_new_key_is_written(self, storage: WriteOnceStorage) -> None:
         assert storage.put_once("project/1/orig/0", b"\x89PNG", media_type="image/png") is True
@@ -27,12 +27,12 @@ class WriteOnceContract:
         assert storage.put_once("a/0", b"second", media_type="image/webp") is False
         assert storage.read("a/0") == b"first"
 
-    def test_no_bytes_are_an_object_too(self, storage: WriteOnceStorage) -> None:
+    def test_an_empty_object_can_be_stored(self, storage: WriteOnceStorage) -> None:
         assert storage.put_once("a/empty", b"", media_type="image/png") is True
         assert storage.put_once("a/empty", b"x", media_type="image/png") is False
         assert storage.read("a/empty") == b""
 
-    def test_what_is_not_there_is_not_found(self, storage: WriteOnceStorage) -> None:
+    def test_a_missing_key_is_not_found(self, storage: WriteOnceStorage) -> None:
         assert storage.exists("a/none") is False
         with pytest.raises(FileNotFoundError, match="a/none"):
             storage.read("a/none")
@@ -45,7 +45,7 @@ class WriteOnceContract:
             with pytest.raises(FileNotFoundError):
                 storage.size_of(key)
 
-    def test_what_lies_below_a_folder_is_listed_without_notes(self, storage: WriteOnceStorage) -> None:
+    def test_the_objects_below_a_folder_are_listed_without_notes(self, storage: WriteOnceStorage) -> None:
         keys = {"a/b/0", "a/b/c/1", "a/2", "ab/3", "a.b/4", "5"}
         for key in keys:
             storage.put_once(key, b"x", media_type="image/png", note={"n": 1})
@@ -54,20 +54,20 @@ class WriteOnceContract:
         assert list(storage.keys_below("a/2")) == []
         assert list(storage.keys_below("none")) == []
 
-    def test_a_folder_is_no_object(self, storage: WriteOnceStorage) -> None:
+    def test_a_folder_is_not_an_object(self, storage: WriteOnceStorage) -> None:
         storage.put_once("a/b/c", b"x", media_type="image/png")
         assert storage.exists("a/b") is False
         with pytest.raises(FileNotFoundError):
             storage.read("a/b")
 
-    def test_delete_removes_and_forgives(self, storage: WriteOnceStorage) -> None:
+    def test_delete_removes_an_object_and_ignores_a_missing_one(self, storage: WriteOnceStorage) -> None:
         storage.put_once("a/0", b"first", media_type="image/png")
         storage.delete("a/0")
         storage.delete("a/0")
         assert storage.exists("a/0") is False
         assert storage.put_once("a/0", b"second", media_type="image/png") is True
 
-    def test_a_hostile_key_is_refused_everywhere(self, storage: WriteOnceStorage) -> None:
+    def test_a_hostile_key_is_refused_by_every_method(self, storage: WriteOnceStorage) -> None:
         for key in HOSTILE_KEYS:
             with pytest.raises(InvalidKeyError):
                 storage.put_once(key, b"x", media_type="image/png")
@@ -84,7 +84,7 @@ class WriteOnceContract:
             with pytest.raises(InvalidKeyError):
                 storage.delete(key)
 
-    def test_of_twenty_writers_at_once_one_wins(self, storage: WriteOnceStorage) -> None:
+    def test_one_of_twenty_simultaneous_writers_wins(self, storage: WriteOnceStorage) -> None:
         contents = [bytes([number]) * 300_000 for number in range(20)]
         results: list[tuple[bool, bytes]] = []
         start = threading.Barrier(20)
@@ -102,7 +102,7 @@ class WriteOnceContract:
         assert len(results) == 20
         assert winners == [storage.read("a/raced")]
 
-    def test_a_note_stands_beside_its_object(self, storage: WriteOnceStorage) -> None:
+    def test_a_note_is_stored_with_its_object(self, storage: WriteOnceStorage) -> None:
         note = {
             "costUsd": 0.042,
             "of": 'two  spaces, "quotes", äöü \n 日本',
@@ -125,14 +125,14 @@ class WriteOnceContract:
         assert storage.put_once("a/0", b"second", media_type="image/png") is False
         assert storage.read_note("a/0") == {"n": 1}
 
-    def test_a_note_goes_with_its_object(self, storage: WriteOnceStorage) -> None:
+    def test_a_note_is_deleted_with_its_object(self, storage: WriteOnceStorage) -> None:
         storage.put_once("a/0", b"first", media_type="image/png", note={"n": 1})
         storage.delete("a/0")
         assert storage.read_note("a/0") is None
         storage.put_once("a/0", b"second", media_type="image/png")
         assert storage.read_note("a/0") is None
 
-    def test_of_twenty_writers_at_once_the_one_that_wins_has_its_note(
+    def test_the_note_belongs_to_the_winner_of_twenty_simultaneous_writers(
         self, storage: WriteOnceStorage
     ) -> None:
         start = threading.Barrier(20)
@@ -149,7 +149,9 @@ class WriteOnceContract:
         for key in ("a/0", "a/1"):
             assert storage.read_note(key) == {"n": int(storage.read(key))}
 
-    def test_the_longest_note_is_kept_and_a_longer_one_left_out(self, storage: WriteOnceStorage) -> None:
+    def test_a_note_of_the_maximum_length_is_kept_and_a_longer_one_dropped(
+        self, storage: WriteOnceStorage
+    ) -> None:
         longest = {"t": "x" * (MOST_NOTE_CHARACTERS - len('{"t":""}'))}
         storage.put_once("a/0", b"x", media_type="image/png", note=longest)
         assert storage.read_note("a/0") == longest
@@ -169,7 +171,7 @@ class WriteOnceContract:
             storage.open("a/0", "wb")
         assert storage.read("a/0") == b"first"
 
-    def test_there_is_no_address(self, storage: WriteOnceStorage) -> None:
+    def test_an_object_has_no_url(self, storage: WriteOnceStorage) -> None:
         storage.put_once("a/0", b"first", media_type="image/png")
         with pytest.raises(NotImplementedError):
             storage.url("a/0")

@@ -1,4 +1,4 @@
-"""Whether a storage writes once: `manage.py check_storage`, and what a start refuses."""
+"""Whether a storage writes once: `manage.py check_storage`, and what refuses a start."""
 
 import io
 import subprocess
@@ -32,7 +32,7 @@ def report() -> tuple[int, list[str]]:
 
 @pytest.fixture
 def on_nanio(settings: Settings, nanio_endpoint: str, close_clients: Callable[[Any], Any]) -> str:
-    """Every named storage at a server that overwrites."""
+    """Points every named storage at a server that overwrites."""
     make_bucket(nanio_endpoint, "dali")
     make_bucket(nanio_endpoint, "dali-public")
     settings.STORAGES = storages_at(
@@ -43,7 +43,7 @@ def on_nanio(settings: Settings, nanio_endpoint: str, close_clients: Callable[[A
     return nanio_endpoint
 
 
-def test_folders_are_found_to_write_once(settings: Settings) -> None:
+def test_folders_pass_as_write_once(settings: Settings) -> None:
     code, lines = report()
     assert code == 0
     aliases = ("originals", "uploads", "templates", "published", "delivery")
@@ -57,7 +57,7 @@ def test_folders_are_found_to_write_once(settings: Settings) -> None:
     assert list(Path(originals().path("probe")).iterdir()) == []
 
 
-def test_buckets_are_found_to_write_once_and_left_empty(on_s3: str) -> None:
+def test_buckets_pass_as_write_once_and_are_left_empty(on_s3: str) -> None:
     code, lines = report()
     assert code == 0
     assert [line.partition("  ")[2].strip() for line in lines] == ["ok: written once, read, removed"] * 5
@@ -65,7 +65,7 @@ def test_buckets_are_found_to_write_once_and_left_empty(on_s3: str) -> None:
     assert objects_in(on_s3, "dali") == objects_in(on_s3, "dali-public") == []
 
 
-def test_a_server_that_overwrites_is_found_out_and_refused(on_nanio: str) -> None:
+def test_a_server_that_overwrites_is_detected_and_refused(on_nanio: str) -> None:
     code, lines = report()
     assert code == 1
     assert lines[0].startswith(
@@ -78,7 +78,7 @@ def test_a_server_that_overwrites_is_found_out_and_refused(on_nanio: str) -> Non
     assert objects_in(on_nanio, "dali") == objects_in(on_nanio, "dali-public") == []
 
 
-def test_a_server_that_is_down_lets_a_start_go_on(
+def test_a_server_that_is_down_does_not_stop_a_start(
     settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings.STORAGES = storages_at(
@@ -95,7 +95,7 @@ def test_a_server_that_is_down_lets_a_start_go_on(
     )
 
 
-def test_a_server_that_hangs_lets_a_start_go_on(
+def test_a_server_that_hangs_does_not_stop_a_start(
     on_s3: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def hang(alias: str, *_: object) -> None:
@@ -106,7 +106,7 @@ def test_a_server_that_hangs_lets_a_start_go_on(
     assert "it did not answer within 15 s" in caplog.text
 
 
-def test_wrong_keys_are_told_by_their_settings_and_not_shown(
+def test_wrong_keys_are_reported_by_setting_and_not_shown(
     settings: Settings, nanio_endpoint: str, close_clients: Callable[[Any], Any]
 ) -> None:
     settings.STORAGES = storages_at(
@@ -126,19 +126,19 @@ def test_wrong_keys_are_told_by_their_settings_and_not_shown(
     assert ACCESS_KEY not in found.said
 
 
-def test_a_storage_that_may_not_delete_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_storage_that_cannot_delete_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(LocalWriteOnceStorage, "delete", lambda *_: None)
     found = probe("published")
     assert found.verdict == "fine"
     assert "not removed" in found.said
 
 
-def test_a_storage_that_loses_notes_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_storage_that_loses_notes_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(LocalWriteOnceStorage, "read_note", lambda *_: None)
     assert report()[1][0] == "originals  ok: written once, read, removed; but notes beside objects are lost"
 
 
-def test_what_vanishes_at_once_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_object_that_vanishes_at_once_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
     def vanish(_: object, key: str) -> bytes:
         raise FileNotFoundError(key)
 
@@ -159,7 +159,7 @@ def test_a_full_disk_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
     [["manage.py", "serve"], ["-m", "celery", "-A", "dali", "worker", "-P", "threads", "-c", "1"]],
     ids=["serve", "worker"],
 )
-def test_a_process_does_not_start_where_objects_would_be_overwritten(
+def test_a_process_does_not_start_when_objects_could_be_overwritten(
     nanio_endpoint: str, tmp_path: Path, command: list[str]
 ) -> None:
     make_bucket(nanio_endpoint, "dali")

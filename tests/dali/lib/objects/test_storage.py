@@ -21,10 +21,10 @@ def storage(tmp_path: Path) -> LocalWriteOnceStorage:
 
 
 class TestLocalWriteOnceStorage(WriteOnceContract):
-    """The contract, kept by a folder."""
+    """The contract, for a folder."""
 
 
-def test_files_are_readable_whatever_the_umask_says(storage: LocalWriteOnceStorage) -> None:
+def test_files_are_readable_with_any_umask(storage: LocalWriteOnceStorage) -> None:
     before = os.umask(0o777)
     try:
         storage.put_once("a/b/c", b"x", media_type="image/png")
@@ -34,7 +34,7 @@ def test_files_are_readable_whatever_the_umask_says(storage: LocalWriteOnceStora
     assert modes == [0o750, 0o750, 0o640]
 
 
-def test_a_reader_never_sees_half_an_object(storage: LocalWriteOnceStorage) -> None:
+def test_a_reader_never_sees_a_partial_object(storage: LocalWriteOnceStorage) -> None:
     content = os.urandom(4_000_000)
     sizes: set[int] = set()
     is_done = threading.Event()
@@ -61,7 +61,7 @@ def test_writing_leaves_no_draft_behind(storage: LocalWriteOnceStorage) -> None:
     assert list((Path(storage.location) / ".drafts").iterdir()) == []
 
 
-def test_a_killed_writer_leaves_nothing_visible_and_its_draft_is_removed_later(tmp_path: Path) -> None:
+def test_a_killed_writer_leaves_only_a_draft_that_is_removed_later(tmp_path: Path) -> None:
     program = """
 import os, signal, sys
 from dali.lib.objects.storage import LocalWriteOnceStorage
@@ -76,14 +76,14 @@ storage.put_once("a/0", b"half", media_type="image/png")
     storage = LocalWriteOnceStorage(location=str(tmp_path))
     assert storage.exists("a/0") is False
     assert storage.put_once("a/0", b"whole", media_type="image/png") is True
-    assert draft.exists()  # it is young: its writer could still live
+    assert draft.exists()  # its writer could still be alive
     os.utime(draft, (time.time() - 7200, time.time() - 7200))
     LocalWriteOnceStorage(location=str(tmp_path)).put_once("a/1", b"x", media_type="image/png")
     assert not draft.exists()
     assert storage.read("a/0") == b"whole"
 
 
-def test_the_note_of_a_killed_writer_is_no_other_writer_s(tmp_path: Path) -> None:
+def test_the_note_of_a_killed_writer_is_not_given_to_another(tmp_path: Path) -> None:
     program = """
 import os, signal, sys
 from dali.lib.objects.storage import LocalWriteOnceStorage
@@ -101,7 +101,7 @@ storage.put_once("a/0", b"x", media_type="image/png", note={"n": "killed"})
     assert storage.read_note("a/0") is None
 
 
-def test_a_note_whose_file_s_number_comes_round_again_is_forgotten(
+def test_an_old_note_of_a_reused_inode_is_dropped(
     storage: LocalWriteOnceStorage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     link = os.link
@@ -137,7 +137,7 @@ def test_a_lost_race_leaves_no_note_behind(storage: LocalWriteOnceStorage) -> No
     assert storage.read_note("a/0") is None
 
 
-def test_a_note_that_cannot_be_written_keeps_no_object_from_being_stored(
+def test_an_object_is_stored_even_if_its_note_cannot_be_written(
     storage: LocalWriteOnceStorage,
 ) -> None:
     def full(*_: object) -> None:
@@ -156,7 +156,7 @@ def test_a_note_that_cannot_be_written_keeps_no_object_from_being_stored(
     assert storage.read_note("a/0") is None
 
 
-def test_a_note_that_is_damaged_is_none(storage: LocalWriteOnceStorage) -> None:
+def test_a_damaged_note_reads_as_none(storage: LocalWriteOnceStorage) -> None:
     storage.put_once("a/0", b"x", media_type="image/png", note={"n": 1})
     (note,) = [path for path in Path(storage.path("a/0")).parent.iterdir() if path.name.endswith(".note")]
     for broken in (b"", b'{"n":', b"7", b"\xff"):
@@ -164,7 +164,7 @@ def test_a_note_that_is_damaged_is_none(storage: LocalWriteOnceStorage) -> None:
         assert storage.read_note("a/0") is None
 
 
-def test_a_full_disk_is_told_and_leaves_nothing(
+def test_a_full_disk_is_reported_and_leaves_nothing(
     storage: LocalWriteOnceStorage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(_: int) -> None:
@@ -177,13 +177,13 @@ def test_a_full_disk_is_told_and_leaves_nothing(
     assert list((Path(storage.location) / ".drafts").iterdir()) == []
 
 
-def test_a_file_where_a_folder_should_be_is_told(storage: LocalWriteOnceStorage) -> None:
+def test_a_file_in_place_of_a_folder_is_reported(storage: LocalWriteOnceStorage) -> None:
     storage.put_once("a", b"x", media_type="image/png")
     with pytest.raises(UnavailableError, match="a/b"):
         storage.put_once("a/b", b"x", media_type="image/png")
 
 
-def test_the_named_storages_are_folders_of_their_own() -> None:
+def test_the_named_storages_are_separate_folders() -> None:
     folders = [
         Path(each.path("x")).parent.name
         for each in (originals(), uploads(), delivery_files(), named("published"))
@@ -196,7 +196,7 @@ def test_a_storage_that_could_overwrite_is_refused() -> None:
         named("staticfiles")
 
 
-def test_the_bucket_s_client_is_not_imported_for_a_folder() -> None:
+def test_the_bucket_client_is_not_imported_for_a_folder() -> None:
     program = "import sys, dali.lib.objects.storage; print('boto3' in sys.modules)"
     shown = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
     assert shown.stdout.strip() == "False"

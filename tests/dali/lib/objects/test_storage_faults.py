@@ -1,4 +1,4 @@
-"""A bucket whose server fails: whatever is asked ends in time, as unavailable, and never with half the bytes."""
+"""A bucket whose server fails: every call ends in time, as unavailable, and never with partial bytes."""
 
 import contextlib
 import http.server
@@ -24,7 +24,7 @@ from tests.s3_servers import SECRET, make_bucket
 SIZE = 3_000_000
 CONTENT = bytes(range(250)) * (SIZE // 250)
 LIMIT_S = 0.6
-# Of what ends after LIMIT_S, on a machine that has other things to do.
+# Extra time for what ends after LIMIT_S, on a busy machine.
 GENEROUS_S = 60.0
 
 Call = Callable[[S3WriteOnceStorage], object]
@@ -73,7 +73,7 @@ def storage_at(endpoint: str, limit: CircuitBreaker, **options: object) -> S3Wri
 
 @pytest.mark.parametrize("kind", FAULTS)
 @pytest.mark.parametrize("name", CALLS)
-def test_whatever_is_asked_ends_in_time_as_unavailable(
+def test_every_call_ends_in_time_as_unavailable(
     hasty: S3WriteOnceStorage, way: FaultyWay, name: str, kind: Kind
 ) -> None:
     way.fault = Fault(kind, after_bytes=20)
@@ -88,7 +88,7 @@ def test_whatever_is_asked_ends_in_time_as_unavailable(
 
 @pytest.mark.parametrize("kind", FAULTS)
 @pytest.mark.parametrize("name", ["read", "stream", "part"])
-def test_a_body_that_fails_midway_is_unavailable_and_never_whole(
+def test_a_body_that_fails_midway_is_unavailable_and_never_returned(
     hasty: S3WriteOnceStorage, way: FaultyWay, name: str, kind: Kind
 ) -> None:
     way.fault = Fault(kind, after_bytes=700_000)
@@ -98,7 +98,7 @@ def test_a_body_that_fails_midway_is_unavailable_and_never_whole(
     assert time.monotonic() - started < GENEROUS_S
 
 
-def test_a_stream_gives_what_came_before_the_fault(storage: S3WriteOnceStorage, way: FaultyWay) -> None:
+def test_a_stream_yields_what_arrived_before_the_fault(storage: S3WriteOnceStorage, way: FaultyWay) -> None:
     way.fault = Fault("cut", after_bytes=700_000)
     pieces = storage.stream("a/0", 0, SIZE)
     assert next(pieces) == CONTENT[: 64 * 1024]
@@ -106,7 +106,7 @@ def test_a_stream_gives_what_came_before_the_fault(storage: S3WriteOnceStorage, 
         list(pieces)
 
 
-def test_a_fault_that_passes_costs_a_repetition(way: FaultyWay, storage: S3WriteOnceStorage) -> None:
+def test_a_passing_fault_costs_one_retry(way: FaultyWay, storage: S3WriteOnceStorage) -> None:
     way.fault = Fault("cut", after_bytes=20)
     storage._pauses_s = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8)
     mend = threading.Timer(0.3, way.mend)
@@ -123,7 +123,7 @@ def test_a_slow_reader_of_a_stream_has_all_the_time(storage: S3WriteOnceStorage)
     assert first + b"".join(pieces) == CONTENT
 
 
-def test_a_stream_left_early_gives_its_connection_up(storage: S3WriteOnceStorage, way: FaultyWay) -> None:
+def test_a_stream_closed_early_releases_its_connection(storage: S3WriteOnceStorage, way: FaultyWay) -> None:
     for _ in range(80):  # more than the pool holds
         pieces = storage.stream("a/0", 0, SIZE)
         next(pieces)
@@ -131,7 +131,7 @@ def test_a_stream_left_early_gives_its_connection_up(storage: S3WriteOnceStorage
     assert storage.read("a/0") == CONTENT
 
 
-def test_readers_that_wait_hold_no_connection_and_share_memory(nanio_endpoint: str) -> None:
+def test_waiting_readers_hold_no_connection_and_share_memory(nanio_endpoint: str) -> None:
     make_bucket(nanio_endpoint, "dali")
     with faulty_way(nanio_endpoint) as way:
         made = storage_at(way.address, CircuitBreaker(worker_s=60), region_name="us-east-1")
@@ -149,7 +149,7 @@ def test_readers_that_wait_hold_no_connection_and_share_memory(nanio_endpoint: s
         made.client.close()
 
 
-def test_connections_are_used_again(nanio_endpoint: str) -> None:
+def test_connections_are_reused(nanio_endpoint: str) -> None:
     make_bucket(nanio_endpoint, "dali")
     with faulty_way(nanio_endpoint) as way:
         made = storage_at(way.address, CircuitBreaker(worker_s=60), region_name="us-east-1")
@@ -162,7 +162,7 @@ def test_connections_are_used_again(nanio_endpoint: str) -> None:
 
 @contextlib.contextmanager
 def answering(status: int, headers: dict[str, str], body: bytes, tls: Path | None = None) -> Iterator[str]:
-    """A server that gives everybody one answer; its address."""
+    """A server that gives everyone the same answer; its URL."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -179,7 +179,7 @@ def answering(status: int, headers: dict[str, str], body: bytes, tls: Path | Non
             self.close_connection = True
 
         def log_message(self, *_: object) -> None:
-            """Says nothing."""
+            """Logs nothing."""
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
@@ -203,16 +203,14 @@ XML = {"Content-Type": "application/xml"}
     [
         (502, {"Content-Type": "text/html", "Content-Length": "23"}, b"<html><p>Bad gateway<br"),
         (404, {"Content-Type": "text/html", "Content-Length": "19"}, b"<html>no such host<"),
-        (200, {"Content-Length": "9"}, b"all of it"),  # asked for a part
+        (200, {"Content-Length": "9"}, b"all of it"),  # the request was for a part
         (206, {"Content-Length": "3", "Content-Range": "bytes 0-2/9"}, b"all"),  # another part
         (206, {"Transfer-Encoding": "chunked", "Content-Range": "bytes 3-6/9"}, b"9\r\nof"),
         (301, {**XML, "Content-Length": "0"}, b""),
     ],
     ids=["html", "html-404", "whole", "other-part", "half-a-chunk", "moved"],
 )
-def test_an_answer_that_is_not_what_was_asked_for_is_unavailable(
-    status: int, headers: dict[str, str], body: bytes
-) -> None:
+def test_an_unexpected_answer_is_unavailable(status: int, headers: dict[str, str], body: bytes) -> None:
     with answering(status, headers, body) as address:
         made = storage_at(address, CircuitBreaker(worker_s=20))
         with pytest.raises(UnavailableError):
@@ -223,7 +221,7 @@ def test_an_answer_that_is_not_what_was_asked_for_is_unavailable(
         made.client.close()
 
 
-def test_a_list_that_is_cut_short_is_unavailable() -> None:
+def test_a_truncated_list_is_unavailable() -> None:
     body = b"<ListBucketResult><Contents><Key>a/0</Key></Contents><Conte"
     with answering(200, {**XML, "Content-Length": str(len(body))}, body) as address:
         made = storage_at(address, CircuitBreaker(worker_s=20))
@@ -290,7 +288,7 @@ def test_all_calls_of_a_request_share_its_time(
 
 
 @pytest.mark.usefixtures("_short_requests")
-def test_once_one_request_waited_in_vain_others_are_refused_at_once_and_one_finds_out(
+def test_after_a_timeout_other_requests_fail_at_once_until_a_trial_succeeds(
     storage: S3WriteOnceStorage, way: FaultyWay, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shared = CircuitBreaker(trial_every_s=3600.0)

@@ -1,4 +1,4 @@
-"""The write-once storage in a bucket, against two S3 servers of this machine."""
+"""The write-once storage in a bucket, against two local S3 servers."""
 
 import contextlib
 import http.server
@@ -38,10 +38,10 @@ def storage(kept: S3WriteOnceStorage, moto_endpoint: str) -> S3WriteOnceStorage:
 
 
 class TestS3WriteOnceStorage(WriteOnceContract):
-    """The contract, kept by a bucket."""
+    """The contract, for a bucket."""
 
 
-def test_objects_lie_below_the_location_with_their_media_type(
+def test_objects_are_stored_below_the_location_with_their_media_type(
     moto_endpoint: str, storage: S3WriteOnceStorage
 ) -> None:
     below = storage_at(moto_endpoint, location="uploads")
@@ -64,7 +64,7 @@ def test_threads_share_one_client(moto_endpoint: str) -> None:
     made.client.close()
 
 
-def test_a_copy_sent_to_another_process_makes_a_client_of_its_own(moto_endpoint: str) -> None:
+def test_a_copy_sent_to_another_process_creates_its_own_client(moto_endpoint: str) -> None:
     copy = pickle.loads(pickle.dumps(storage_at(moto_endpoint)))
     assert copy.bucket_name == "dali"
     copy.client.close()
@@ -81,7 +81,7 @@ def test_a_missing_bucket_is_unavailable_not_an_absent_object(moto_endpoint: str
     made.client.close()
 
 
-def test_a_server_that_is_down_is_unavailable_and_no_secret_is_told() -> None:
+def test_a_server_that_is_down_is_unavailable_and_no_secret_is_shown() -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -101,7 +101,7 @@ def test_a_server_that_is_down_is_unavailable_and_no_secret_is_told() -> None:
 
 @contextlib.contextmanager
 def scripted_server(statuses: list[int]) -> Iterator[tuple[str, list[str | None]]]:
-    """A server that answers each PUT with the next status; gives its address and the If-None-Match it saw."""
+    """A server that answers each PUT with the next status; yields its URL and the If-None-Match headers it saw."""
     seen: list[str | None] = []
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -113,7 +113,7 @@ def scripted_server(statuses: list[int]) -> Iterator[tuple[str, list[str | None]
             self.end_headers()
 
         def log_message(self, *_: object) -> None:
-            """Says nothing."""
+            """Logs nothing."""
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, args=(0.05,)).start()
@@ -122,7 +122,7 @@ def scripted_server(statuses: list[int]) -> Iterator[tuple[str, list[str | None]
     server.server_close()
 
 
-def test_a_write_that_meets_another_s_is_repeated_until_the_server_has_decided() -> None:
+def test_a_write_conflict_is_retried_until_the_server_has_decided() -> None:
     with scripted_server([409, 412]) as (address, seen):
         made = storage_at(address, pauses_s=NO_PAUSES)
         assert made.put_once("a/0", b"x", media_type="image/png") is False
@@ -130,7 +130,7 @@ def test_a_write_that_meets_another_s_is_repeated_until_the_server_has_decided()
     assert seen == ["*", "*"]
 
 
-def test_a_conflict_whose_other_writer_failed_ends_with_our_bytes() -> None:
+def test_a_conflict_whose_other_writer_failed_stores_our_bytes() -> None:
     with scripted_server([409, 200]) as (address, seen):
         made = storage_at(address, pauses_s=NO_PAUSES)
         assert made.put_once("a/0", b"x", media_type="image/png") is True
@@ -147,7 +147,7 @@ def test_a_conflict_that_does_not_end_is_unavailable() -> None:
     assert len(seen) == 4
 
 
-def test_the_right_key_is_taken_by_a_strict_server(nanio_endpoint: str) -> None:
+def test_a_strict_server_accepts_the_right_key(nanio_endpoint: str) -> None:
     made = storage_at(nanio_endpoint, region_name="us-east-1")
     assert made.put_once("a/0", b"\x00\x01", media_type="image/png") is True
     assert made.read("a/0") == b"\x00\x01"

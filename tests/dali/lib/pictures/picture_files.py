@@ -1,4 +1,4 @@
-"""Image files written by hand: PNG with any chunk, JPEG segments, ICC profiles, boxes of AVIF."""
+"""Hand-written image files: PNG with any chunk, JPEG segments, ICC profiles, AVIF boxes."""
 
 import io
 import struct
@@ -12,7 +12,7 @@ from PIL import Image
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 END = struct.pack(">I", 0) + b"IEND" + struct.pack(">I", zlib.crc32(b"IEND"))
 
-# Colorants of profiles, adapted to D50 (rows: red, green, blue), as ICC profiles of these names have them.
+# Colorants of profiles, adapted to D50 (rows: red, green, blue), as in the ICC profiles of these names.
 SRGB_COLORANTS = ((0.4360, 0.2225, 0.0139), (0.3851, 0.7169, 0.0971), (0.1431, 0.0606, 0.7141))
 P3_COLORANTS = ((0.5151, 0.2412, -0.0011), (0.2920, 0.6922, 0.0419), (0.1571, 0.0666, 0.7841))
 
@@ -47,7 +47,7 @@ def png(
 
 
 def with_chunks(content: bytes, *extra: bytes) -> bytes:
-    """A PNG with further chunks behind its header."""
+    """A PNG with extra chunks after its header."""
     return content[:33] + b"".join(extra) + content[33:]
 
 
@@ -103,18 +103,18 @@ def profile(
 
 
 def cmyk_profile() -> bytes:
-    """An ICC profile of a printer whose paper is grey (L* 50.2) where colours are to be kept, white otherwise."""
+    """An ICC profile of a printer; its paper is grey (L* 50.2) in the colorimetric table, white otherwise."""
     kept, pleasing = _ink_table(128), _ink_table(255)
     return profile(b"prtr", b"CMYK", b"Lab ", {b"A2B0": pleasing, b"A2B1": kept})
 
 
 def segment(marker: int, data: bytes) -> bytes:
-    """A segment of a JPEG."""
+    """A JPEG segment."""
     return bytes((0xFF, marker)) + struct.pack(">H", len(data) + 2) + data
 
 
 def with_segments(content: bytes, *extra: bytes) -> bytes:
-    """A JPEG with further segments behind its start."""
+    """A JPEG with extra segments after its start."""
     return content[:2] + b"".join(extra) + content[2:]
 
 

@@ -1,4 +1,4 @@
-"""Compositing: what was not to be repainted stays to the pixel, whatever size the model paints in."""
+"""Compositing: pixels outside of the mask stay identical, whatever size the model paints in."""
 
 import io
 
@@ -36,7 +36,7 @@ def open_png(content: bytes) -> Image.Image:
 
 @given(st.sampled_from(["RGB", "RGBA"]), st.sampled_from(["RGB", "RGBA"]), st.integers(0, 1000))
 @settings(max_examples=40, deadline=None)
-def test_unmasked_pixels_are_the_start_images_and_masked_ones_the_answers(
+def test_unmasked_pixels_come_from_the_start_image_and_masked_ones_from_the_answer(
     start_mode: str, answer_mode: str, seed: int
 ) -> None:
     size = (37, 23)
@@ -56,14 +56,14 @@ def test_unmasked_pixels_are_the_start_images_and_masked_ones_the_answers(
         assert np.abs(result[alphas] - blend[alphas]).max() <= 1
 
 
-def test_a_blend_takes_no_colour_from_what_is_invisible() -> None:
+def test_blending_takes_no_colour_from_invisible_pixels() -> None:
     clear, red = Image.new("RGBA", (1, 1), (0, 255, 0, 0)), Image.new("RGBA", (1, 1), (255, 0, 0, 255))
     assert keep_unmasked(clear, Image.new("L", (1, 1), 128), red).getpixel((0, 0)) == (255, 0, 0, 128)
 
 
 @pytest.mark.parametrize("canvas", [(320, 240), (1024, 768), (1024, 1024), (1536, 1024), (200, 600)])
 @pytest.mark.parametrize("mode", ["RGB", "RGBA"])
-def test_an_inpaint_in_any_size_keeps_the_start_image_outside_of_the_mask(
+def test_an_inpaint_of_any_size_keeps_the_start_image_outside_of_the_mask(
     canvas: tuple[int, int], mode: str
 ) -> None:
     start = landscape((320, 240)).convert(mode)
@@ -84,10 +84,10 @@ def test_an_inpaint_in_any_size_keeps_the_start_image_outside_of_the_mask(
 
 
 @pytest.mark.parametrize("canvas", [(1024, 1024), (1536, 1024), (640, 480), (333, 999)])
-def test_a_frame_gives_back_what_was_put_into_it_in_place(canvas: tuple[int, int]) -> None:
+def test_a_frame_returns_its_content_at_the_same_place(canvas: tuple[int, int]) -> None:
     start = landscape((320, 240))
     frame = Frame.around(start.size, canvas)
-    for scale in (1, 2):  # the answer may be larger than what was asked
+    for scale in (1, 2):  # the answer may be larger than requested
         shown = frame.put(start)
         answer = shown.resize((shown.width * scale, shown.height * scale), Image.Resampling.LANCZOS)
         back = frame.take(answer, start.size)
@@ -96,7 +96,7 @@ def test_a_frame_gives_back_what_was_put_into_it_in_place(canvas: tuple[int, int
         assert apart.mean() < 3
 
 
-def test_a_frame_keeps_what_is_around_the_picture() -> None:
+def test_a_frame_keeps_the_area_around_the_picture() -> None:
     frame = Frame.around((100, 50), (200, 200))
     assert (frame.box, frame.is_full) == ((0, 50, 200, 150), False)
     mask = frame.put_mask(Image.new("L", (100, 50), 255))
@@ -124,14 +124,14 @@ def test_an_outpaint_is_planned_around_the_start_image(
     assert plan_outpaint(start, asked) == OutpaintPlan(canvas, start, at)
 
 
-def test_an_outpaint_grows_no_further_than_it_may() -> None:
+def test_an_outpaint_grows_no_further_than_allowed() -> None:
     canvas = plan_outpaint((7000, 7000), None, most_pixels=50_000_000).canvas
     assert 49_000_000 <= canvas[0] * canvas[1] <= 50_000_000
 
 
 @pytest.mark.parametrize("size", [(480, 360), (1536, 1024), (1024, 1024)])
 @pytest.mark.parametrize("mode", ["RGB", "RGBA"])
-def test_an_outpaint_keeps_the_start_image_to_the_pixel(size: tuple[int, int], mode: str) -> None:
+def test_an_outpaint_keeps_every_pixel_of_the_start_image(size: tuple[int, int], mode: str) -> None:
     start = landscape((320, 240)).convert(mode)
     if mode == "RGBA":
         start.putpixel((5, 5), (1, 2, 3, 0))
@@ -153,7 +153,7 @@ def test_the_same_input_gives_the_same_bytes() -> None:
     assert repainted(start, mask, answer) == repainted(start, mask, answer)
 
 
-def test_an_alpha_mask_is_clear_where_it_is_to_be_repainted() -> None:
+def test_an_alpha_mask_is_transparent_where_it_is_to_be_repainted() -> None:
     mask = Image.fromarray(np.array([[0, 100, 255]], np.uint8), "L")
     assert np.asarray(alpha_mask(mask))[..., 3].tolist() == [[255, 155, 0]]
 

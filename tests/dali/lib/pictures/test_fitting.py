@@ -13,7 +13,7 @@ FRAMES = ((1280, 720), (64, 36), (1, 1), (1, 500))
 
 
 def stripes(width: int, height: int) -> Image.Image:
-    """Four even parts from left to right: black, red, green, white."""
+    """Four equal parts from left to right: black, red, green, white."""
     columns = np.zeros((1, 4, 3), np.uint8)
     columns[0] = ((0, 0, 0), (255, 0, 0), (0, 255, 0), (255, 255, 255))
     return Image.fromarray(columns).resize((width, height), Image.Resampling.NEAREST)
@@ -26,13 +26,13 @@ def test_every_shape_covers_every_frame_exactly(frame: tuple[int, int]) -> None:
             assert cover(Image.new("RGB", size), frame).size == frame
 
 
-def test_the_part_that_is_kept_is_where_it_is_asked_for() -> None:
+def test_the_kept_part_is_at_the_requested_position() -> None:
     picture = stripes(400, 100)
     for at, colour in ((0.0, (0, 0, 0)), (0.34, (255, 0, 0)), (1.0, (255, 255, 255))):
         assert cover(picture, (50, 50), (at, 0.5)).getpixel((25, 25)) == colour
 
 
-def test_a_box_lies_in_its_picture_and_has_a_ratio_within_bounds() -> None:
+def test_a_box_lies_inside_its_picture_with_a_bounded_ratio() -> None:
     for width, height in product(SIDES, SIDES):
         left, top, right, bottom = shaped_box((width, height), 0.4, 2.5, (0.3, 0.9))
         assert 0 <= left < right <= width
@@ -41,7 +41,7 @@ def test_a_box_lies_in_its_picture_and_has_a_ratio_within_bounds() -> None:
     assert shaped_box((100, 80), 0.4, 2.5) == (0, 0, 100, 80)
 
 
-def test_the_whole_is_contained_and_a_thin_one_keeps_a_pixel() -> None:
+def test_the_whole_picture_is_contained_and_a_thin_one_keeps_a_pixel() -> None:
     assert contain(Image.new("RGB", (400, 100)), (200, 200)).size == (200, 50)
     assert contain(Image.new("RGB", (4, 1)), (200, 200)).size == (200, 50)
     assert contain(Image.new("RGB", (1, 20_000)), (200, 200)).size == (1, 200)

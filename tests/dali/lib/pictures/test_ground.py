@@ -1,4 +1,4 @@
-"""Grounds: transparent pictures are shown on one they stand out from, and what is invisible counts for nothing."""
+"""Backgrounds: transparent pictures are shown on a contrasting one; invisible pixels count for nothing."""
 
 import io
 from base64 import b64decode
@@ -38,7 +38,7 @@ def beside(*parts: Image.Image) -> Image.Image:
         ((255, 255, 0), Ground.WHITE),
     ],
 )
-def test_a_motif_stands_out_from_its_ground(
+def test_a_motif_contrasts_with_its_background(
     shape: str, opacity: int, hidden: Colour | None, colour: Colour, ground: Ground
 ) -> None:
     image = motif(shape, colour, opacity, hidden=hidden)
@@ -52,19 +52,19 @@ def test_black_and_white_together_are_shown_on_grey() -> None:
     assert ground_for(motif("circle", WHITE), motif("circle", BLACK)) == Ground.GREY
 
 
-def test_a_few_white_spots_in_a_dark_motif_leave_it_on_white() -> None:
+def test_a_dark_motif_with_a_few_white_spots_is_shown_on_white() -> None:
     image = motif("circle", (40, 60, 90))
     image.paste((255, 255, 255, 255), (120, 120, 128, 128))
     assert ground_for(image) == Ground.WHITE
 
 
-def test_where_nothing_is_transparent_or_nothing_is_seen_the_ground_is_white() -> None:
+def test_the_background_is_white_when_nothing_is_transparent_or_visible() -> None:
     assert ground_for(Image.new("RGB", (9, 9), "white")) == Ground.WHITE
     assert ground_for(Image.new("RGBA", (9, 9), (255, 255, 255, 0))) == Ground.WHITE
 
 
 @pytest.mark.parametrize("colour", [WHITE, BLACK, GREY, (250, 200, 10)])
-def test_every_encoding_of_a_picture_has_the_same_ground(colour: Colour) -> None:
+def test_every_encoding_of_a_picture_has_the_same_background(colour: Colour) -> None:
     image = beside(motif("circle", colour), motif("star", (250, 250, 250)))
     found = {ground_for(image), ground_for(fit(image, 100)), ground_for(image.resize((300, 200)))}
     for quality in (30, 80):
@@ -74,7 +74,7 @@ def test_every_encoding_of_a_picture_has_the_same_ground(colour: Colour) -> None
     assert len(found) == 1
 
 
-def test_scaling_lets_no_hidden_colour_in() -> None:
+def test_scaling_mixes_in_no_hidden_colour() -> None:
     image = motif("star", (200, 30, 40), hidden=(0, 255, 0), side=1000)
     for max_px in (500, 128, 33):
         small = np.asarray(fit(image, max_px))
@@ -96,7 +96,7 @@ def test_a_thin_picture_keeps_a_pixel_on_each_side(size: tuple[int, int], mode: 
     assert decode(picture.jpeg(256)).width >= 1
 
 
-def test_only_what_is_seen_has_colours() -> None:
+def test_only_visible_pixels_have_colours() -> None:
     seen = np.asarray(visible_colours(motif("star", (200, 30, 40), hidden=(0, 255, 0))))
     assert (seen == (200, 30, 40)).all()
     assert visible_colours(Image.new("RGBA", (4, 4), (1, 2, 3, 0))).size == (4, 4)
@@ -104,7 +104,7 @@ def test_only_what_is_seen_has_colours() -> None:
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("colour", [WHITE, BLACK, GREY, (192, 48, 32)])
-def test_delivery_keeps_alpha_and_a_reader_that_drops_it_still_sees_the_motif(
+def test_delivery_keeps_alpha_and_a_reader_that_drops_it_still_shows_the_motif(
     shape: str, colour: Colour
 ) -> None:
     image = motif(shape, colour, hidden=colour)
@@ -131,7 +131,7 @@ def test_a_preview_keeps_alpha(shape: str) -> None:
     assert np.abs(shown_on(small, BLACK) - shown_on(wanted, BLACK)).max() <= 8
 
 
-def test_a_preview_of_nothing_but_noise_is_small_enough() -> None:
+def test_a_preview_of_pure_noise_is_small_enough() -> None:
     noise = np.random.default_rng(3).integers(0, 256, (300, 300, 4), dtype=np.uint8)
     buffer = io.BytesIO()
     Image.fromarray(noise, "RGBA").save(buffer, "PNG")
@@ -140,14 +140,14 @@ def test_a_preview_of_nothing_but_noise_is_small_enough() -> None:
     assert len(url) < 22_000
 
 
-def test_an_opaque_webp_is_what_pillow_makes_of_it() -> None:
+def test_an_opaque_webp_is_the_same_as_pillow_writes() -> None:
     image = Image.new("RGB", (40, 40), "teal")
     buffer = io.BytesIO()
     image.save(buffer, "WEBP", quality=80, method=2)
     assert webp(image, Ground.WHITE, quality=80, method=2) == buffer.getvalue()
 
 
-def test_two_pictures_are_compared_on_one_ground() -> None:
+def test_two_pictures_are_compared_on_the_same_background() -> None:
     white, black = (Picture(motif("star", colour), "image/png") for colour in (WHITE, BLACK))
     assert (white.ground, black.ground) == (Ground.BLACK, Ground.WHITE)
     assert white.common_ground(black) == black.common_ground(white) == Ground.GREY

@@ -1,4 +1,4 @@
-"""Decoding what strangers send: every format and mode becomes upright 8-bit sRGB, all else a clear refusal."""
+"""Decoding what strangers send: every format and mode becomes upright 8-bit sRGB, or a clear refusal."""
 
 import io
 import struct
@@ -91,7 +91,7 @@ def test_grey_of_every_depth_keeps_its_range(content: bytes) -> None:
     assert max(off_by(image, (x, 5), (round(x / 39 * 255),) * 3) for x in (0, 20, 39)) <= 4
 
 
-def test_floats_that_are_no_numbers_are_black() -> None:
+def test_floats_that_are_not_numbers_are_black() -> None:
     samples = np.full((8, 8), np.nan, np.float32)
     samples[0, 0], samples[1, 1] = np.inf, 1.0
     image = decode(encoded(Image.fromarray(samples), "TIFF")).image
@@ -138,7 +138,7 @@ def test_a_transparent_colour_of_a_png_becomes_alpha(mode: str) -> None:
     assert [picture.image.getchannel("A").getpixel(at) for at in ((5, 10), (35, 10))] == [0, 255]
 
 
-def test_a_palette_that_is_missing_is_said() -> None:
+def test_a_missing_palette_is_reported() -> None:
     content = encoded(halves().quantize(4), "PNG")
     at = content.index(b"PLTE") - 4
     without = content[:at] + content[at + 12 + int.from_bytes(content[at : at + 4], "big") :]
@@ -151,7 +151,7 @@ def test_an_opaque_alpha_channel_is_dropped() -> None:
 
 
 @pytest.mark.parametrize(("kind", "options"), [("GIF", {}), ("WEBP", {"lossless": True}), ("PNG", {})])
-def test_of_an_animation_the_first_frame_is_taken(kind: str, options: dict[str, object]) -> None:
+def test_the_first_frame_of_an_animation_is_used(kind: str, options: dict[str, object]) -> None:
     frames = [Image.new("RGB", (20, 20), colour) for colour in (RED, BLUE, (0, 255, 0))]
     content = encoded(frames[0], kind, save_all=True, append_images=frames[1:], duration=50, **options)
     assert off_by(decode(content).image, (9, 9), RED) == 0
@@ -161,7 +161,7 @@ def test_of_an_animation_the_first_frame_is_taken(kind: str, options: dict[str, 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
 def test_orientation_is_applied_once(kind: str, orientation: int) -> None:
     upright = Image.new("RGB", (40, 24), BLUE)
-    upright.paste(RED, (0, 0, 20, 12))  # red in the top left
+    upright.paste(RED, (0, 0, 20, 12))  # red at the top left
     turned: dict[int, Callable[[], Image.Image]] = {
         1: lambda: upright,
         2: lambda: upright.transpose(Image.Transpose.FLIP_LEFT_RIGHT),
@@ -182,19 +182,19 @@ def test_orientation_is_applied_once(kind: str, orientation: int) -> None:
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "WEBP", "AVIF"])
-def test_an_orientation_that_browsers_do_not_look_at_does_not_turn(kind: str) -> None:
+def test_an_orientation_that_browsers_ignore_does_not_rotate(kind: str) -> None:
     xmp = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf tiff:Orientation="6"/></x:xmpmeta>'
     assert decode(encoded(halves(), kind, xmp=xmp)).image.size == (40, 20)
 
 
-@pytest.mark.filterwarnings("ignore:Corrupt EXIF data")  # as dali.lib.pictures.images has it outside tests
-def test_broken_exif_leaves_the_picture() -> None:
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF data")  # dali.lib.pictures.images ignores it as well
+def test_broken_exif_does_not_affect_the_picture() -> None:
     content = encoded(halves(), "JPEG", exif=b"Exif\0\0II*\0\xff\xff\xff\xff garbage")
     assert decode(content).image.size == (40, 20)
 
 
 def linear_profile() -> bytes:
-    """SRGB's primaries with a straight tone curve, under another name."""
+    """The primaries of sRGB with a linear tone curve, under another name."""
     profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
     count = struct.unpack(">I", profile[128:132])[0]
     for at in range(132, 132 + 12 * count, 12):
@@ -212,7 +212,7 @@ def test_a_colour_profile_is_applied() -> None:
     assert off_by(decode(content).image, (4, 4), (128, 128, 128)) <= 4
 
 
-def test_a_colour_profile_for_other_colours_is_ignored() -> None:
+def test_a_colour_profile_of_another_colour_space_is_ignored() -> None:
     lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
     assert decode(encoded(halves(), "PNG", icc_profile=lab)).image.getpixel((5, 10)) == RED
 
@@ -221,7 +221,7 @@ def test_a_broken_colour_profile_is_ignored() -> None:
     assert decode(encoded(halves(), "PNG", icc_profile=b"no profile")).image.getpixel((5, 10)) == RED
 
 
-def test_metadata_is_not_carried_on() -> None:
+def test_metadata_is_removed() -> None:
     picture = decode(encoded(halves(), "JPEG", icc_profile=linear_profile(), comment="secret place"))
     for derived in (picture.png(), picture.jpeg(100), encode_delivery(picture)):
         assert b"secret" not in derived
@@ -242,7 +242,7 @@ def test_too_many_pixels_are_refused_in_every_format(kind: str) -> None:
     assert decode(content, max_pixels=10_200).width == 102
 
 
-def test_more_pixels_than_pillow_likes_are_no_warning() -> None:
+def test_more_pixels_than_pillow_warns_about_give_no_warning() -> None:
     content = encoded(Image.new("1", (9_500, 9_500)), "PNG")
     assert sniff(content) == "image/png"
     with pytest.raises(InvalidImageError, match="9500 x 9500"):
@@ -261,17 +261,17 @@ def test_truncated_images_are_refused(kind: str, share: float) -> None:
     ("kind", "missing"),
     [("PNG", 13), ("PNG", 200), ("JPEG", 13), ("JPEG", 200), ("WEBP", 1), ("WEBP", 2), ("WEBP", 200)],
 )
-def test_missing_pixels_are_seen_by_a_cheap_look(kind: str, missing: int) -> None:
+def test_missing_pixels_are_detected_by_a_quick_check(kind: str, missing: int) -> None:
     with pytest.raises(InvalidImageError, match="cut off"):
         sniff(encoded(noise(), kind)[:-missing])
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
-def test_bytes_behind_the_end_do_no_harm(kind: str) -> None:
+def test_bytes_after_the_end_do_no_harm(kind: str) -> None:
     assert decode(encoded(noise(), kind) + b"\xff\xda trailing bytes").image.size == (64, 64)
 
 
-def test_a_flipped_bit_in_a_png_is_seen_without_decoding() -> None:
+def test_a_flipped_bit_in_a_png_is_detected_without_decoding() -> None:
     content = bytearray(encoded(halves(), "PNG"))
     content[len(content) // 2] ^= 0x40
     with pytest.raises(InvalidImageError, match="checksum"):
@@ -303,19 +303,19 @@ def test_a_jpeg_of_endless_scans_is_refused() -> None:
         (b"\0\0\0\x20ftypavif" + bytes(40), "cannot be read"),
     ],
 )
-def test_what_is_no_image_is_refused_with_a_reason(content: bytes, reason: str) -> None:
+def test_data_that_is_not_an_image_is_refused_with_a_reason(content: bytes, reason: str) -> None:
     with pytest.raises(InvalidImageError, match=reason):
         decode(content)
 
 
 @pytest.mark.parametrize("size", [(0, 5), (5, 0), (0, 0)])
-def test_no_pixels_are_refused(size: tuple[int, int]) -> None:
+def test_an_image_without_pixels_is_refused(size: tuple[int, int]) -> None:
     with pytest.raises(InvalidImageError, match="no pixels"):
         decode(png(*size, b""))
 
 
 @pytest.mark.parametrize("kind", FORMATS)
-def test_random_damage_raises_nothing_else(kind: str) -> None:
+def test_random_damage_raises_no_other_exception(kind: str) -> None:
     rng = np.random.default_rng(5)
     whole = encoded(halves(size=(32, 32)), kind)
     for _ in range(60):
@@ -343,7 +343,7 @@ def test_delivery_keeps_size_and_transparency() -> None:
     assert (found.format, found.size, found.mode) == ("WEBP", (20, 20), "RGBA")
 
 
-def test_delivery_fits_what_webp_can_hold() -> None:
+def test_delivery_fits_the_limits_of_webp() -> None:
     found = Image.open(io.BytesIO(encode_delivery(decode(encoded(halves(size=(20_000, 30)), "PNG")))))
     assert found.size == (16_383, 25)
 
@@ -353,13 +353,13 @@ def test_delivery_gives_the_same_bytes_each_time() -> None:
     assert encode_delivery(decode(content)) == encode_delivery(decode(content))
 
 
-def test_in_a_mask_transparent_means_repaint() -> None:
+def test_transparent_in_a_mask_means_repaint() -> None:
     mask = decode_mask(transparent("RGBA"), (20, 20))
     assert (mask.mode, mask.getpixel((5, 5)), mask.getpixel((15, 5))) == ("L", 255, 0)
 
 
 @pytest.mark.parametrize("mode", ["L", "1", "RGB", "RGBA", "P"])
-def test_in_an_opaque_mask_white_means_repaint(mode: str) -> None:
+def test_white_in_an_opaque_mask_means_repaint(mode: str) -> None:
     drawn = Image.new("RGB", (20, 20), "black")
     drawn.paste((255, 255, 255), (0, 0, 10, 20))
     mask = decode_mask(encoded(drawn.convert(mode), "PNG"), (20, 20))

@@ -1,4 +1,4 @@
-"""Fingerprints: what was altered stays near, what is different stays far, also where there is hardly any structure."""
+"""Fingerprints: altered pictures stay near, different ones far, even if they have hardly any structure."""
 
 from itertools import combinations
 
@@ -53,7 +53,7 @@ def test_the_same_picture_has_distance_0_however_it_is_stored() -> None:
     assert phash.distance(fingerprint_of(sample.image), fingerprint_of(grown)) == 0
 
 
-def test_flat_pictures_differ_by_their_colour_alone() -> None:
+def test_flat_pictures_differ_only_by_colour() -> None:
     assert distance_of_colours("#204060", "#204060") == 0
     assert distance_of_colours("#204060", "#214161") <= settings.DUPLICATE_DISTANCE
     assert distance_of_colours("#204060", "#604020") > settings.DUPLICATE_DISTANCE
@@ -61,7 +61,7 @@ def test_flat_pictures_differ_by_their_colour_alone() -> None:
     assert distance_of_colours("#ffffff", "#e0e0e0") > settings.DUPLICATE_DISTANCE
 
 
-def test_a_fingerprint_of_one_pixel_or_one_line_can_be_had() -> None:
+def test_a_picture_of_one_pixel_or_one_line_has_a_fingerprint() -> None:
     for size in ((1, 1), (2000, 1), (1, 2000)):
         assert len(fingerprint_of(Image.new("RGB", size, "teal"))) == 64
 
@@ -74,7 +74,7 @@ def test_the_distance_is_symmetric_and_never_below_that_of_the_structures(a: str
     assert phash.distance(a, a) == 0
 
 
-def test_of_a_part_only_the_part_counts() -> None:
+def test_only_the_masked_part_counts() -> None:
     def with_spot(colour: str) -> Picture:
         image = next(samples(1)).image.resize((512, 512))
         image.paste(colour, (400, 40, 440, 80))
@@ -91,6 +91,6 @@ def test_of_a_part_only_the_part_counts() -> None:
     assert phash.fingerprint(red, area) == fingerprint_of(Image.new("RGB", (40, 40), "#a02020"))
 
 
-def test_an_empty_part_is_the_whole_picture() -> None:
+def test_an_empty_mask_means_the_whole_picture() -> None:
     picture = Picture(next(samples(1)).image, "image/png")
     assert phash.fingerprint(picture, Image.new("L", (8, 8))) == phash.fingerprint(picture)

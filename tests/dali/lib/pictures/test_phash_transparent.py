@@ -1,4 +1,4 @@
-"""Fingerprints of transparent pictures: their colours and the shape of alpha tell them apart, nothing hidden does."""
+"""Fingerprints of transparent pictures: colours and the shape of alpha distinguish them, hidden pixels do not."""
 
 import io
 from itertools import combinations
@@ -30,12 +30,12 @@ def apart(a: Image.Image, b: Image.Image) -> int:
 def test_motifs_of_one_colour_are_told_apart(colour: Colour, opacity: int) -> None:
     found = [fingerprint_of(motif(shape, colour, opacity)) for shape in SHAPES]
     assert min(phash.distance(a, b) for a, b in combinations(found, 2)) > settings.DUPLICATE_DISTANCE
-    assert len({phash.structure(one) for one in found}) == 3  # the index tells them apart too
+    assert len({phash.structure(one) for one in found}) == 3  # the index distinguishes them too
 
 
 @pytest.mark.parametrize("colour", [WHITE, BLACK, GREY, (200, 30, 40)])
 @pytest.mark.parametrize("hidden", [WHITE, BLACK, (0, 255, 0)])
-def test_what_is_hidden_under_alpha_0_counts_for_nothing(colour: Colour, hidden: Colour) -> None:
+def test_pixels_hidden_under_alpha_0_count_for_nothing(colour: Colour, hidden: Colour) -> None:
     assert apart(motif("star", colour, hidden=hidden), motif("star", colour)) == 0
     noise = np.random.default_rng(5).integers(0, 256, (256, 256, 4), dtype=np.uint8)
     noise[..., 3] = 0
@@ -75,7 +75,7 @@ def test_every_encoding_of_a_motif_is_the_same_picture(colour: Colour, quality: 
         assert apart(image, image.resize((700, 700), Image.Resampling.LANCZOS)) <= 2
 
 
-def test_white_black_and_grey_in_one_picture_are_all_seen() -> None:
+def test_white_black_and_grey_in_one_picture_all_count() -> None:
     def row(*shapes: str) -> Image.Image:
         image = Image.new("RGBA", (3 * 256, 256))
         for place, (shape, colour) in enumerate(zip(shapes, (WHITE, BLACK, GREY), strict=True)):
@@ -98,7 +98,7 @@ def test_white_black_and_grey_in_one_picture_are_all_seen() -> None:
 
 
 @pytest.mark.parametrize("colour", [WHITE, BLACK, GREY])
-def test_a_motif_and_the_same_on_an_opaque_ground_are_two_pictures(colour: Colour) -> None:
+def test_a_motif_and_the_same_on_an_opaque_background_are_two_pictures(colour: Colour) -> None:
     image = motif("circle", colour)
     for ground in (WHITE, BLACK, GREY, colour):
         opaque = Image.new("RGB", image.size, ground)
@@ -106,7 +106,7 @@ def test_a_motif_and_the_same_on_an_opaque_ground_are_two_pictures(colour: Colou
         assert apart(image, opaque) > settings.DUPLICATE_DISTANCE
 
 
-def test_pictures_that_look_the_same_on_one_ground_and_have_other_outlines_are_two_pictures() -> None:
+def test_pictures_that_look_the_same_on_one_background_but_have_other_outlines_differ() -> None:
     whole, cut = Image.new("RGBA", (256, 256), (255, 255, 255, 255)), motif("circle", WHITE)
     assert apart(whole, cut) > settings.DUPLICATE_DISTANCE
     framed = [Image.new("RGBA", (256, 256)), Image.new("RGBA", (256, 256))]
@@ -127,7 +127,7 @@ def test_one_outline_with_other_contents_is_another_picture() -> None:
 
 
 @pytest.mark.parametrize("alpha", [254, 250, 247])
-def test_alpha_that_nobody_sees_makes_no_other_picture(alpha: int) -> None:
+def test_invisible_changes_of_alpha_make_no_other_picture(alpha: int) -> None:
     for sample in samples(2, siblings=1):
         faint = sample.image.convert("RGBA")
         faint.putalpha(alpha)
@@ -144,7 +144,7 @@ def test_an_opaque_rgba_picture_has_the_fingerprint_of_its_rgb() -> None:
         assert phash.fingerprint(decode(buffer.getvalue())) == fingerprint_of(sample.image)
 
 
-def test_a_fingerprint_has_64_digits_or_184_and_its_short_form_64() -> None:
+def test_a_fingerprint_has_64_or_184_digits_and_its_short_form_64() -> None:
     opaque, clear = Image.new("RGB", (64, 64), "teal"), motif("star", WHITE)
     assert (len(fingerprint_of(opaque)), len(fingerprint_of(clear))) == (64, 184)
     assert phash.short(fingerprint_of(clear)) == fingerprint_of(clear)[:64]
@@ -152,7 +152,7 @@ def test_a_fingerprint_has_64_digits_or_184_and_its_short_form_64() -> None:
         assert len(fingerprint_of(Image.new("RGBA", size, (9, 9, 9, 90)))) == 184
 
 
-def test_of_a_part_of_a_transparent_picture_only_the_part_counts() -> None:
+def test_only_the_masked_part_of_a_transparent_picture_counts() -> None:
     area = Image.new("L", (256, 256))
     area.paste(255, (0, 0, 128, 256))
     image = motif("star", WHITE)

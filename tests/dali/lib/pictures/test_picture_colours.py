@@ -1,4 +1,4 @@
-"""What a picture's colours are: tags and profiles of every format and mode, brought to sRGB.
+"""The colours of a picture: tags and profiles of every format and mode, converted to sRGB.
 
 The expected values are computed by the formulas of the standards (IEC 61966-2-1, H.273, BT.2100, SMPTE ST 2094-50),
 rounded; Chromium 156 shows the same within 1.
@@ -35,7 +35,7 @@ COLOURS = np.array(
     [[(200, 0, 0), (0, 200, 0), (0, 0, 200), (200, 100, 50), (255, 255, 0), (30, 30, 60), (128, 128, 128)]],
     np.uint8,
 )
-# COLOURS taken for Display P3 with the curve of sRGB, with a gamma of 2.2, and for linear light of sRGB.
+# COLOURS read as Display P3 with the curve of sRGB, with a gamma of 2.2, and as linear sRGB.
 FROM_P3 = [(219, 0, 0), (0, 204, 0), (0, 0, 209), (215, 93, 31), (255, 255, 0), (30, 30, 62), (128, 128, 128)]
 FROM_P3_22 = [
     (220, 0, 0),
@@ -68,7 +68,7 @@ GREYS_FROM_LINEAR = [0, 71, 120, 165, 188, 208, 233, 255]
 GREYS_FROM_18 = [0, 20, 63, 115, 146, 176, 217, 255]
 
 P3 = rgb_profile(P3_COLORANTS, 2.2, "Display P3")
-# Its name contains "sRGB" and its curve is another.
+# Its name contains "sRGB", but it has another curve.
 LINEAR = rgb_profile(SRGB_COLORANTS, 1.0, "GIMP built-in Linear sRGB")
 GREY_18 = grey_profile(1.8)
 GAMMA_1 = gamma_chunk(1.0)
@@ -81,7 +81,7 @@ def cicp(primaries: int, transfer: int, matrix: int = 0, full: int = 1) -> bytes
 
 
 def shown(content: bytes, step: int = 1) -> list[tuple[int, ...]]:
-    """The pixels of the first row, or of the middles of its blocks of `step` pixels."""
+    """The pixels of the first row, or the centres of its blocks of `step` pixels."""
     image = decode(content).image.convert("RGB")
     return [tuple(pixel) for pixel in np.asarray(image)[step // 2, step // 2 :: step].tolist()]
 
@@ -99,7 +99,7 @@ def greys_off_by(content: bytes, wanted: list[int], step: int = 1) -> int:
 
 
 def blocks(samples: Bytes) -> Image.Image:
-    """Each pixel as a block of 16 x 16, whose middle lossy codecs keep."""
+    """Each pixel as a block of 16 x 16, because lossy codecs preserve its centre."""
     return Image.fromarray(samples.repeat(16, axis=0).repeat(16, axis=1))
 
 
@@ -116,7 +116,7 @@ def blocks(samples: Bytes) -> Image.Image:
     ],
 )
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "P", "P with alpha", "16 bit", "16 bit with alpha"])
-def test_tags_of_a_png_count_in_every_mode_with_colours(
+def test_tags_of_a_png_apply_in_every_colour_mode(
     mode: str, tags: list[bytes], wanted: list[tuple[int, int, int]]
 ) -> None:
     width = COLOURS.shape[1]
@@ -147,7 +147,7 @@ def test_tags_of_a_png_count_in_every_mode_with_colours(
 )
 @pytest.mark.parametrize("depth", [8, 16])
 @pytest.mark.parametrize("has_alpha", [False, True])
-def test_tags_of_a_png_count_for_grey(
+def test_tags_of_a_png_apply_to_grey(
     tags: list[bytes], wanted: list[int], depth: int, has_alpha: bool
 ) -> None:
     samples = GREYS * np.uint16(257 if depth == 16 else 1)
@@ -165,7 +165,7 @@ def test_dark_linear_grey_of_16_bits_keeps_its_steps() -> None:
 @pytest.mark.parametrize(
     ("profile", "wanted"), [(P3, FROM_P3_22), (LINEAR, FROM_LINEAR)], ids=["P3", "linear"]
 )
-def test_profiles_count_in_every_format(
+def test_profiles_apply_in_every_format(
     kind: str, profile: bytes, wanted: list[tuple[int, int, int]]
 ) -> None:
     options: dict[str, dict[str, object]] = {
@@ -181,37 +181,37 @@ def test_profiles_count_in_every_format(
 @pytest.mark.parametrize(
     ("profile", "wanted"), [(GREY_18, GREYS_FROM_18), (LINEAR, GREYS_FROM_LINEAR)], ids=["grey", "RGB"]
 )
-def test_profiles_count_for_grey_in_every_format(kind: str, profile: bytes, wanted: list[int]) -> None:
+def test_profiles_apply_to_grey_in_every_format(kind: str, profile: bytes, wanted: list[int]) -> None:
     content = encoded(
         blocks(GREYS), kind, icc_profile=profile, **({"quality": 100} if kind == "JPEG" else {})
     )
     assert greys_off_by(content, wanted, 16) <= 2
 
 
-def test_a_grey_tiff_of_16_bits_has_its_profile_applied() -> None:
+def test_the_profile_of_a_16_bit_grey_tiff_is_applied() -> None:
     content = encoded(Image.fromarray(GREYS * np.uint16(257)), "TIFF", icc_profile=GREY_18)
     assert greys_off_by(content, GREYS_FROM_18) <= 1
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "TIFF"])
-def test_inks_are_shown_by_their_profile_with_colours_kept(kind: str) -> None:
+def test_cmyk_is_converted_by_its_profile_colorimetrically(kind: str) -> None:
     half = Image.new("CMYK", (16, 16), (128, 0, 0, 0))
-    # Half of the way from L* 50.2 to black; the table for pleasing colours would give 118.
+    # Halfway from L* 50.2 to black; the perceptual table would give 118.
     assert greys_off_by(encoded(half, kind, icc_profile=cmyk_profile()), [59], 16) <= 2
     assert off_by(shown(encoded(half, kind), 16), [(127, 255, 255)]) <= 2
 
 
-def test_lab_is_shown() -> None:
+def test_lab_is_converted() -> None:
     lab = ImageCms.profileToProfile(
         blocks(COLOURS), ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"), outputMode="LAB"
     )
     assert lab is not None
     lab.info.clear()
-    assert mean_error(shown(encoded(lab, "TIFF"), 16), COLOURS[0].tolist()) <= 5  # 8 bits of Lab are coarse
+    assert mean_error(shown(encoded(lab, "TIFF"), 16), COLOURS[0].tolist()) <= 5  # Lab has only 8 bits
 
 
 def bmp(profile: bytes, named: bytes = b"DEBM") -> bytes:
-    """A BMP with the header of version 5 and a profile behind its pixels."""
+    """A BMP with the header of version 5 and a profile after its pixels."""
     row = COLOURS[..., ::-1].tobytes()
     row += bytes(-len(row) % 4)
     size = struct.pack("<IiiHHIIiiII", 124, COLOURS.shape[1], 1, 1, 24, 0, len(row), 2835, 2835, 0, 0)
@@ -241,21 +241,21 @@ def test_the_profile_of_a_bmp_is_applied() -> None:
         (2, 2, COLOURS[0].tolist()),
     ],
 )
-def test_the_code_points_of_an_avif_count(
+def test_the_code_points_of_an_avif_apply(
     primaries: int, transfer: int, wanted: list[tuple[int, int, int]]
 ) -> None:
     plain = encoded(blocks(COLOURS), "AVIF", quality=100, subsampling="4:4:4")
     assert mean_error(shown(with_nclx(plain, primaries, transfer), 16), wanted) <= 2
 
 
-def test_a_profile_of_an_avif_counts_more_than_its_code_points() -> None:
+def test_a_profile_of_an_avif_takes_precedence_over_its_code_points() -> None:
     content = encoded(blocks(COLOURS), "AVIF", quality=100, subsampling="4:4:4", icc_profile=P3)
     assert off_by(shown(content, 16), FROM_P3_22) <= 3
 
 
-def test_the_coded_picture_tells_the_colours_of_an_avif_that_has_no_box_for_them() -> None:
+def test_an_avif_without_a_colour_box_uses_the_colours_of_its_bitstream() -> None:
     plain = encoded(blocks(COLOURS), "AVIF", quality=100, subsampling="4:4:4")
-    # The sequence header at the start of the coded picture ends with the code points 1, 13, 6.
+    # The sequence header at the start of the bitstream ends with the code points 1, 13, 6.
     at = plain.index(b"mdat")
     header = int.from_bytes(plain[at + 4 : at + 24], "big")
     codes = int.from_bytes(bytes((1, 13, 6)), "big")
@@ -265,14 +265,14 @@ def test_the_coded_picture_tells_the_colours_of_an_avif_that_has_no_box_for_them
     assert off_by(shown(content.replace(b"colrnclx", b"freenclx"), 16), FROM_P3) <= 3
 
 
-# Samples of a PQ and of an HLG picture, and their greys: 203 cd/m2 (0.58 of PQ, 0.75 of HLG) is half of white's light.
+# Samples of a PQ and of an HLG picture and their greys: 203 cd/m2 (0.58 in PQ, 0.75 in HLG) is half the light of white.
 @pytest.mark.parametrize(
     ("transfer", "wanted"),
     [(16, [0, 1, 15, 70, 132, 213, 255, 255]), (18, [0, 3, 29, 71, 99, 135, 212, 255])],
     ids=["PQ", "HLG"],
 )
 @pytest.mark.parametrize("kind", ["PNG", "AVIF", "profile"])
-def test_hdr_is_brought_down_softly(kind: str, transfer: int, wanted: list[int]) -> None:
+def test_hdr_is_tone_mapped_smoothly(kind: str, transfer: int, wanted: list[int]) -> None:
     if kind == "AVIF":
         picture = encoded(blocks(GREYS).convert("RGB"), "AVIF", quality=100, subsampling="4:4:4")
         assert greys_off_by(with_nclx(picture, 9, transfer), wanted, 16) <= 3
@@ -283,7 +283,7 @@ def test_hdr_is_brought_down_softly(kind: str, transfer: int, wanted: list[int])
 
 
 def hdr_profile(tag: bytes) -> bytes:
-    """A profile for HDR, whose tables say something else."""
+    """An HDR profile whose tables say something else."""
     whole = rgb_profile(SRGB_COLORANTS, 1.0)
     start = int.from_bytes(whole[128 + 4 + 4 : 128 + 4 + 8], "big")
     changed = bytearray(whole)
@@ -292,14 +292,14 @@ def hdr_profile(tag: bytes) -> bytes:
     return bytes(changed)
 
 
-def test_the_peak_of_an_hdr_picture_counts() -> None:
+def test_the_peak_of_an_hdr_picture_matters() -> None:
     ramp = np.dstack([GREYS] * 3)
     level = chunk(b"cLLI", struct.pack(">II", 4_000 * 10_000, 0))
-    # 4,000 cd/m2 leave more room above white; below it nothing changes.
+    # 4,000 cd/m2 leave more room above white; nothing changes below.
     assert greys_off_by(png(ramp, cicp(9, 16), level), [0, 1, 15, 70, 132, 202, 238, 255]) <= 1
 
 
-def test_hues_of_hdr_stay() -> None:
+def test_hdr_keeps_hues() -> None:
     orange = np.array([[(200, 160, 120)]], np.uint8)
     red, green, blue = shown(png(orange, cicp(9, 16)))[0]
     assert red > green > blue
@@ -324,7 +324,7 @@ def test_hues_of_hdr_stay() -> None:
         "broken iCCP", "no profile", "profile of another mode", "first gAMA",
     ],
 )  # fmt: skip
-def test_the_order_of_a_pngs_tags(tags: list[bytes], wanted: list[int]) -> None:
+def test_the_tags_of_a_png_apply_in_order_of_precedence(tags: list[bytes], wanted: list[int]) -> None:
     assert greys_off_by(png(np.dstack([GREYS] * 3), *tags), wanted) <= 1
 
 
@@ -342,7 +342,7 @@ def test_the_usual_gamma_is_srgb(gamma: float) -> None:
 @pytest.mark.parametrize(
     "values", [(0,) * 8, (0.3127, 0.329) * 4, (20_000,) * 8], ids=["zero", "a point", "absurd"]
 )
-def test_primaries_that_span_nothing_are_ignored(values: tuple[float, ...]) -> None:
+def test_degenerate_primaries_are_ignored(values: tuple[float, ...]) -> None:
     assert greys_off_by(png(np.dstack([GREYS] * 3), GAMMA_1, chromaticities(*values)), GREYS_FROM_LINEAR) <= 1
 
 
@@ -353,7 +353,7 @@ def test_another_copy_of_srgb_changes_no_pixel() -> None:
     assert np.array_equal(np.asarray(decode(content).image), samples)
 
 
-def test_a_profile_is_applied_below_transparency() -> None:
+def test_a_profile_is_applied_to_colours_under_transparency() -> None:
     samples = np.dstack((COLOURS, np.array([[0, 40, 80, 120, 160, 200, 255]], np.uint8)))
     image = decode(png(samples, profile_chunk(P3))).image
     assert np.asarray(image.getchannel("A"))[0].tolist() == [0, 40, 80, 120, 160, 200, 255]
@@ -365,6 +365,6 @@ def test_a_large_profile_is_read() -> None:
     assert greys_off_by(png(np.dstack([GREYS] * 3), profile_chunk(large)), GREYS_FROM_LINEAR) <= 1
 
 
-def test_a_profile_that_unpacks_to_more_than_any_has_is_ignored() -> None:
+def test_a_profile_that_unpacks_to_an_absurd_size_is_ignored() -> None:
     bomb = chunk(b"iCCP", b"x\0\0" + zlib.compress(bytes(64 << 20)))
     assert greys_off_by(png(GREYS, bomb), GREYS[0].tolist()) == 0

@@ -1,4 +1,4 @@
-"""What is not an image that Dali takes: the refusal names what was sent and what to send."""
+"""Images that Dali does not accept: the refusal names the format and says what to send."""
 
 import io
 import struct
@@ -20,7 +20,7 @@ def media_box(major: bytes, *compatible: bytes) -> bytes:
 
 
 def directory(order: str, **entries: int) -> bytes:
-    """The beginning of a TIFF with these tags (by their names here) of type LONG."""
+    """The start of a TIFF with these tags (by their names here) of type LONG."""
     tags = {"subfile_type": 0x00FE, "width": 0x0100, "sub_directories": 0x014A, "dng_version": 0xC612}
     mark = b"II*\0" if order == "<" else b"MM\0*"
     listed = b"".join(struct.pack(f"{order}HHII", tags[name], 4, 1, value) for name, value in entries.items())
@@ -62,7 +62,7 @@ def directory(order: str, **entries: int) -> bytes:
         (bytes(range(1, 256)), "not an image of a known format"),
     ],
 )  # fmt: skip
-def test_the_refusal_names_what_was_sent_and_what_to_send(content: bytes, name: str) -> None:
+def test_the_refusal_names_the_format_and_what_to_send(content: bytes, name: str) -> None:
     for look in (sniff, decode):
         with pytest.raises(InvalidImageError, match=f"^this is {name}.*; {SEND}$"):
             look(content)
@@ -83,7 +83,7 @@ def test_the_refusal_names_what_was_sent_and_what_to_send(content: bytes, name: 
         ("PDF", "a PDF document"),
     ],
 )
-def test_whole_pictures_of_other_formats_are_named(kind: str, name: str) -> None:
+def test_complete_pictures_of_other_formats_are_named(kind: str, name: str) -> None:
     with pytest.raises(InvalidImageError, match=f"^this is {name}; {SEND}$"):
         decode(encoded(Image.new("RGB", (64, 64), "teal"), kind))
 
@@ -91,7 +91,7 @@ def test_whole_pictures_of_other_formats_are_named(kind: str, name: str) -> None
 @pytest.mark.parametrize(
     ("content", "said"), [(b"", "the image is empty"), (bytes(5_000), "this file contains only zeros")]
 )
-def test_nothing_is_named_too(content: bytes, said: str) -> None:
+def test_empty_data_is_named(content: bytes, said: str) -> None:
     with pytest.raises(InvalidImageError, match=f"^{said}.*; {SEND}$"):
         decode(content)
 
@@ -105,13 +105,13 @@ def test_a_lossless_jpeg_is_named() -> None:
 
 def test_a_kind_of_tiff_that_cannot_be_read_is_refused_with_what_to_send() -> None:
     content = bytearray(encoded(Image.new("L", (8, 8)), "TIFF"))
-    at = content.index(struct.pack("<HHI", 0x0102, 3, 1)) + 8  # bits of a sample
+    at = content.index(struct.pack("<HHI", 0x0102, 3, 1)) + 8  # bits per sample
     content[at : at + 2] = struct.pack("<H", 11)
     with pytest.raises(InvalidImageError, match=rf"the image \(TIFF\) cannot be read: .*; {SEND}$"):
         decode(bytes(content))
 
 
-def test_a_tiff_with_further_pictures_is_no_raw_file() -> None:
+def test_a_tiff_with_more_pictures_is_not_a_raw_file() -> None:
     pages = [Image.new("RGB", (16, 16), colour) for colour in ("red", "blue")]
     buffer = io.BytesIO()
     pages[0].save(buffer, "TIFF", save_all=True, append_images=pages[1:])

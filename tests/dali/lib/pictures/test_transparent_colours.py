@@ -1,4 +1,4 @@
-"""Pictures in which one grey, one colour or entries of a palette are transparent: `tRNS` of every kind of PNG."""
+"""Pictures in which one grey, one colour or palette entries are transparent: `tRNS` in every kind of PNG."""
 
 import struct
 
@@ -30,7 +30,7 @@ def alpha(content: bytes) -> list[int]:
 
 
 @pytest.mark.parametrize("depth", [1, 2, 4, 8])
-def test_a_transparent_grey_is_compared_in_the_files_own_depth(depth: int) -> None:
+def test_a_transparent_grey_is_compared_in_the_depth_of_the_file(depth: int) -> None:
     levels = min(1 << depth, 16)
     row = np.arange(levels)[np.newaxis]
     for sample in (0, 1, levels - 1):
@@ -42,12 +42,12 @@ def test_bits_beyond_the_depth_do_not_count() -> None:
     assert alpha(png(np.arange(4)[np.newaxis], transparent(0xFF02), depth=2)) == [255, 255, 0, 255]
 
 
-def test_a_transparent_grey_of_16_bits_is_compared_whole() -> None:
+def test_a_transparent_grey_of_16_bits_is_compared_in_all_bits() -> None:
     row = np.array([[0x1234, 0x1235, 0x1334, 0x1200]])
     assert alpha(png(row, transparent(0x1234), depth=16)) == [0, 255, 255, 255]
 
 
-def test_a_transparent_colour_is_compared_whole() -> None:
+def test_a_transparent_colour_is_compared_in_all_channels() -> None:
     row = np.array([[(1, 2, 3), (1, 2, 4), (1, 3, 3), (2, 2, 3)]])
     assert alpha(png(row, transparent(1, 2, 3))) == [0, 255, 255, 255]
     deep = np.array([[(0x1234, 0x5678, 0x9ABC), (0x1235, 0x5678, 0x9ABC), (0x1234, 0x5678, 0x9BBC)]])
@@ -55,7 +55,7 @@ def test_a_transparent_colour_is_compared_whole() -> None:
 
 
 @pytest.mark.parametrize("depth", [1, 2, 4, 8])
-def test_entries_of_a_palette_have_their_own_alpha(depth: int) -> None:
+def test_palette_entries_have_their_own_alpha(depth: int) -> None:
     levels = min(1 << depth, 16)
     palette = bytes(range(3 * levels))
     content = png(
@@ -76,7 +76,7 @@ def test_more_alphas_than_entries_do_no_harm() -> None:
 
 @pytest.mark.parametrize("tags", [[gamma_chunk(1.0)], [profile_chunk(rgb_profile(P3_COLORANTS, 1.0))]])
 @pytest.mark.parametrize("depth", [8, 16])
-def test_what_is_transparent_is_told_before_colours_are_changed(tags: list[bytes], depth: int) -> None:
+def test_transparency_is_determined_before_colours_are_converted(tags: list[bytes], depth: int) -> None:
     scale = 257 if depth == 16 else 1
     greys = np.array([[10, 11, 12]]) * scale
     assert alpha(png(greys, *tags, transparent(11 * scale), depth=depth)) == [255, 0, 255]
@@ -85,10 +85,10 @@ def test_what_is_transparent_is_told_before_colours_are_changed(tags: list[bytes
     assert alpha(png(colours, *tags, transparent(*[11 * scale] * 3), depth=depth)) == [255, 0, 255]
 
 
-def test_a_grey_that_no_pixel_has_leaves_the_picture_opaque() -> None:
+def test_a_transparent_grey_without_pixels_leaves_the_picture_opaque() -> None:
     assert decode(png(np.array([[1, 2]]), transparent(3))).has_alpha is False
 
 
-def test_transparency_of_a_grey_gif_stays() -> None:
+def test_the_transparency_of_a_grey_gif_is_kept() -> None:
     image = Image.fromarray(np.array([[0, 128, 255]], np.uint8))
     assert alpha(encoded(image, "GIF", transparency=128)) == [255, 0, 255]

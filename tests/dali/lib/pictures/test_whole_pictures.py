@@ -1,4 +1,4 @@
-"""Pictures whose pixels are all there are taken, whatever stands beside them; those that are cut off are not."""
+"""Pictures with all their pixels are accepted, whatever else the file contains; truncated ones are refused."""
 
 import io
 import struct
@@ -36,13 +36,13 @@ AVIF = encoded(NOISE, "AVIF", quality=90)
 
 
 def pixels(content: bytes) -> NDArray[np.uint8]:
-    """The pixels of what is taken by both looks at it."""
+    """The pixels of a picture that passes both checks."""
     sniff(content)
     return np.asarray(decode(content).image.convert("RGB"))
 
 
 def broken(kind: bytes, data: bytes) -> bytes:
-    """A chunk whose checksum does not hold."""
+    """A chunk with a wrong checksum."""
     whole = chunk(kind, data)
     return whole[:-1] + bytes((whole[-1] ^ 1,))
 
@@ -91,12 +91,12 @@ def split(*parts: bytes, between: bytes = b"") -> bytes:
         pytest.param(PNG + RANDOM, id="bytes behind the end"),
     ],
 )
-def test_a_png_is_taken_whatever_stands_beside_its_pixels(content: bytes) -> None:
+def test_a_png_is_accepted_whatever_its_other_chunks(content: bytes) -> None:
     assert np.array_equal(pixels(content), SAMPLES)
 
 
 @pytest.mark.parametrize("interlaced", [False, True])
-def test_a_png_without_its_end_is_taken_only_with_its_last_pixel(interlaced: bool) -> None:
+def test_a_png_without_its_end_is_accepted_only_with_its_last_pixel(interlaced: bool) -> None:
     grey = np.random.default_rng(3).integers(0, 256, (13, 11), dtype=np.uint8)
     whole = adam7(grey) if interlaced else png(grey)
     assert np.array_equal(pixels(whole[:-12])[..., 0], grey)
@@ -137,7 +137,7 @@ def jpeg_pixels() -> NDArray[np.uint8]:
         pytest.param(with_segments(JPEG, segment(0xED, b"Photoshop 3.0\0" + RANDOM[:5_000])), id="a broken APP13"),
         pytest.param(with_segments(JPEG, segment(0xE2, b"MPF\0" + RANDOM[:90])), id="a broken index of pictures"),
         pytest.param(with_segments(JPEG, segment(0xE2, ICC + b"\1\1" + RANDOM[:999])), id="a broken profile"),
-        pytest.param(with_segments(JPEG, segment(0xE2, ICC + b"\0\0ab")), id="a profile in no parts"),
+        pytest.param(with_segments(JPEG, segment(0xE2, ICC + b"\0\0ab")), id="a profile without parts"),
         pytest.param(with_segments(JPEG, *LARGE_PROFILE), id="a large profile"),
         pytest.param(with_segments(JPEG, segment(0xE1, b"Exif\0\0" + RANDOM[:3_000])), id="broken EXIF"),
         pytest.param(with_segments(JPEG, *(segment(*short) for short in SHORT_SEGMENTS)), id="short segments"),
@@ -149,7 +149,7 @@ def jpeg_pixels() -> NDArray[np.uint8]:
         pytest.param(JPEG + JPEG, id="a second picture, as of a gain map"),
     ],
 )  # fmt: skip
-def test_a_jpeg_is_taken_whatever_stands_beside_its_pixels(content: bytes) -> None:
+def test_a_jpeg_is_accepted_whatever_its_other_segments(content: bytes) -> None:
     assert np.array_equal(pixels(content), jpeg_pixels())
 
 
@@ -166,7 +166,7 @@ def test_a_jpeg_is_taken_whatever_stands_beside_its_pixels(content: bytes) -> No
     ids=["baseline", "4:4:4", "progressive", "restarts", "rows", "optimized"],
 )
 @pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
-def test_a_jpeg_without_its_end_is_taken_only_with_its_last_pixel(
+def test_a_jpeg_without_its_end_is_accepted_only_with_its_last_pixel(
     mode: str, options: dict[str, object]
 ) -> None:
     whole = encoded(NOISE.convert(mode), "JPEG", quality=85, **options)
@@ -179,7 +179,7 @@ def test_a_jpeg_without_its_end_is_taken_only_with_its_last_pixel(
                 sniff(whole[:-missing] + filling)
 
 
-def test_a_progressive_jpeg_without_its_last_scan_is_cut_off() -> None:
+def test_a_progressive_jpeg_without_its_last_scan_is_truncated() -> None:
     whole = encoded(NOISE, "JPEG", progressive=True)
     with pytest.raises(InvalidImageError, match="cut off"):
         decode(whole[: whole.rindex(b"\xff\xda")])
@@ -206,14 +206,14 @@ EXTENDED = encoded(NOISE, "WEBP", lossless=True, exif=b"Exif\0\0II*\0\x08\0\0\0\
         pytest.param(riff((b"VP8L", WEBP[20:]), (b"ABCD", b"hello"), (b"XMP ", RANDOM)), id="strange chunks"),
     ],
 )
-def test_a_webp_is_taken_whatever_stands_beside_its_pixels(content: bytes) -> None:
+def test_a_webp_is_accepted_whatever_its_other_chunks(content: bytes) -> None:
     assert np.array_equal(pixels(content), SAMPLES)
 
 
 @pytest.mark.parametrize(
     "options", [{"lossless": True}, {"quality": 90}, {"quality": 90, "exif": b"Exif\0\0II*\0\0\0"}]
 )
-def test_a_webp_that_is_cut_off_within_its_pixels_is_refused(options: dict[str, object]) -> None:
+def test_a_webp_that_is_truncated_within_its_pixels_is_refused(options: dict[str, object]) -> None:
     whole = encoded(NOISE, "WEBP", **options)
     for missing in (60, 200, len(whole) - 100):
         with pytest.raises(InvalidImageError, match="cut off"):
@@ -221,23 +221,23 @@ def test_a_webp_that_is_cut_off_within_its_pixels_is_refused(options: dict[str, 
 
 
 @pytest.mark.parametrize("brand", [b"mif1", b"miaf", b"msf1", b"MA1A", b"heic"])
-def test_an_avif_is_taken_whichever_of_its_brands_comes_first(brand: bytes) -> None:
+def test_an_avif_is_accepted_with_its_brands_in_any_order(brand: bytes) -> None:
     content = AVIF[:8] + brand + AVIF[12:]
     assert sniff(content) == "image/avif"
     assert np.array_equal(pixels(content), pixels(AVIF))
 
 
-def test_an_avif_that_names_its_coding_in_the_picture_alone_is_taken() -> None:
+def test_an_avif_that_names_its_codec_only_in_the_item_is_accepted() -> None:
     content = AVIF[:8] + b"mif1" + AVIF[12:16] + b"mif1" + AVIF[20:]
     assert np.array_equal(pixels(content), pixels(AVIF))
 
 
 @pytest.mark.parametrize("behind", [b"junk", bytes(100), struct.pack(">I", 1_000) + b"free123"])
-def test_bytes_behind_an_avif_do_no_harm(behind: bytes) -> None:
+def test_bytes_after_an_avif_do_no_harm(behind: bytes) -> None:
     assert np.array_equal(pixels(AVIF + behind), pixels(AVIF))
 
 
-@pytest.mark.filterwarnings("ignore:Corrupt EXIF data")  # as dali.lib.pictures.images has it outside tests
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF data")  # dali.lib.pictures.images ignores it as well
 @pytest.mark.parametrize(
     ("tag", "kind", "value"),
     [
@@ -259,14 +259,14 @@ def test_bytes_behind_an_avif_do_no_harm(behind: bytes) -> None:
         "text",
     ],
 )
-def test_a_tiff_is_taken_whatever_its_other_tags_say(tag: int, kind: int, value: object) -> None:
+def test_a_tiff_is_accepted_whatever_its_other_tags(tag: int, kind: int, value: object) -> None:
     tags = TiffImagePlugin.ImageFileDirectory_v2()
     tags.tagtype[tag] = kind
     tags[tag] = value
     assert np.array_equal(pixels(encoded(NOISE, "TIFF", tiffinfo=tags)), SAMPLES)
 
 
-def test_a_gif_is_taken_whatever_stands_before_and_behind_its_picture() -> None:
+def test_a_gif_is_accepted_whatever_its_other_blocks() -> None:
     image = NOISE.quantize(64)
     content = encoded(image, "GIF")
     at = 13 + 3 * 64
@@ -277,7 +277,7 @@ def test_a_gif_is_taken_whatever_stands_before_and_behind_its_picture() -> None:
 
 
 @pytest.mark.parametrize(("kind", "options"), [("GIF", {}), ("WEBP", {"lossless": True}), ("PNG", {})])
-def test_of_an_animation_only_the_first_frame_must_be_whole(kind: str, options: dict[str, object]) -> None:
+def test_only_the_first_frame_of_an_animation_must_be_complete(kind: str, options: dict[str, object]) -> None:
     frames = [Image.new("RGB", (64, 64), colour) for colour in ("maroon", "navy", "olive")]
     content = encoded(frames[0], kind, save_all=True, append_images=frames[1:], duration=40, **options)
     for missing in (1, 5, 20):
@@ -293,12 +293,12 @@ def test_of_an_animation_only_the_first_frame_must_be_whole(kind: str, options: 
     ],
     ids=["PNG", "JPEG", "WebP"],
 )
-def test_parts_without_number_are_refused(content: bytes, said: str) -> None:
+def test_too_many_parts_are_refused(content: bytes, said: str) -> None:
     with pytest.raises(InvalidImageError, match=said):
         sniff(content)
 
 
-def test_a_scan_without_content_is_none() -> None:
+def test_a_scan_without_content_is_refused() -> None:
     at = JPEG.index(b"\xff\xda")
     with pytest.raises(InvalidImageError):
         decode(JPEG[:at] + b"\xff\xda\0\x02" + JPEG[at + 14 :])

@@ -1,4 +1,4 @@
-"""What all routes share: unknown paths, faults, bodies in chunks, CORS, health."""
+"""What all routes share: unknown paths, errors, chunked bodies, CORS, health."""
 
 import io
 from typing import Any
@@ -37,13 +37,13 @@ def test_an_unknown_path_is_404_as_json(method: str) -> None:
     "path",
     ["/api", "/api/", "/api/projects/", "/api//projects", "/api/projects/a/b/c", "/api/a%0Ab", "/api/a%0A"],
 )
-def test_paths_carry_no_trailing_slash(path: str) -> None:
+def test_paths_have_no_trailing_slash(path: str) -> None:
     answer = anonymous().get(path)
     assert (answer.status_code, answer.headers["Content-Type"]) == (404, "application/json")
 
 
 class Faulty(ApiMixin):
-    """A view that raises what it is told."""
+    """A view that raises the given exception."""
 
     authentication_classes = ()
     permission_classes = ()
@@ -122,7 +122,7 @@ def test_errors_have_one_shape(
     assert answer.headers.get("Retry-After") == waits.get(type(fault))
 
 
-def test_expected_faults_are_logged_without_traceback(
+def test_expected_errors_are_logged_without_traceback(
     capsys: pytest.CaptureFixture[str], caplog: Any
 ) -> None:
     answer_to(OperationalError("no route"))
@@ -131,7 +131,7 @@ def test_expected_faults_are_logged_without_traceback(
     assert "Traceback" not in capsys.readouterr().err
 
 
-def test_a_body_in_chunks_is_read() -> None:
+def test_a_chunked_body_is_read() -> None:
     request = RequestFactory().post("/api/x", b"", content_type="application/json")
     environ = {name: value for name, value in request.META.items() if name != "CONTENT_LENGTH"}
     chunked = WSGIRequest(
@@ -142,7 +142,7 @@ def test_a_body_in_chunks_is_read() -> None:
     assert answer.data == {"name": "a"}
 
 
-def test_an_unserved_host_is_refused_as_json() -> None:
+def test_an_unknown_host_is_refused_as_json() -> None:
     answer = anonymous().get("/api/providers", headers={"Host": "evil.example"})
     assert (answer.status_code, answer.json()["errors"][0]["code"]) == (400, "bad_request")
 
@@ -152,7 +152,7 @@ ORIGIN = "https://app.example"
 
 @pytest.fixture
 def front_end(settings: Settings) -> None:
-    """One origin that may call."""
+    """One allowed origin."""
     settings.CORS_ALLOWED_ORIGINS = [ORIGIN]
     settings.CORS_ALLOWED_ORIGIN_REGEXES = []
 
@@ -185,13 +185,13 @@ def test_a_front_end_reads_our_headers(front_end: None) -> None:
 
 
 @pytest.mark.django_db
-def test_refusals_can_be_read_by_a_front_end_too(front_end: None) -> None:
+def test_a_front_end_can_read_refusals(front_end: None) -> None:
     answer = anonymous().post("/api/projects", {}, headers={"Origin": ORIGIN})
     assert (answer.status_code, answer.headers["Access-Control-Allow-Origin"]) == (401, ORIGIN)
 
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "http://app.example", "null"])
-def test_other_origins_may_not(front_end: None, origin: str) -> None:
+def test_other_origins_are_refused(front_end: None, origin: str) -> None:
     assert "Access-Control-Allow-Origin" not in preflight(origin).headers
 
 
@@ -205,20 +205,20 @@ def test_head_is_get_without_a_body() -> None:
     )
 
 
-def test_views_of_the_api_take_options() -> None:
+def test_views_of_the_api_answer_options() -> None:
     answer = anonymous().options("/api/providers")
     assert (answer.status_code, answer.headers["Allow"]) == (204, "GET, HEAD, OPTIONS")
 
 
 @pytest.mark.parametrize("path", ["/api/docs", "/api/schema"])
-def test_pages_of_the_api_take_options_too(path: str) -> None:
+def test_pages_of_the_api_answer_options(path: str) -> None:
     answer = anonymous().options(path)
     assert (answer.status_code, answer.content, answer.headers["Allow"]) == (204, b"", "GET, HEAD, OPTIONS")
     assert "Content-Type" not in answer.headers
 
 
 @pytest.mark.django_db
-def test_the_page_of_the_docs_refuses_in_the_shape_of_the_api() -> None:
+def test_the_docs_page_refuses_in_the_shape_of_the_api() -> None:
     answer = keyed().put("/api/docs")
     assert (answer.status_code, answer.json()) == (
         405,

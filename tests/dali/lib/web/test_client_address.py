@@ -1,4 +1,4 @@
-"""The client's address: proxies are believed where they are named, nobody else is."""
+"""The client's address: only named proxies are trusted."""
 
 import pytest
 from django.test import RequestFactory, override_settings
@@ -41,7 +41,7 @@ def test_forwarded_addresses_are_read_from_the_right_past_trusted_proxies(
 
 
 @override_settings(TRUSTED_PROXIES=PROXIES, IS_BEHIND_CLOUDFLARE=True)
-def test_cloudflares_header_names_the_client_where_it_is_said_to_be_in_front() -> None:
+def test_cloudflares_header_names_the_client_when_it_is_configured_in_front() -> None:
     assert ask("10.0.0.1", cf_connecting_ip="1.2.3.4") == "1.2.3.4"
     assert ask("10.0.0.1", cf_connecting_ip="1.2.3.4", x_forwarded_for="172.70.0.9") == "1.2.3.4"
     assert ask("10.0.0.1", cf_connecting_ip="nonsense", x_forwarded_for="172.70.0.9") == "172.70.0.9"
@@ -49,7 +49,7 @@ def test_cloudflares_header_names_the_client_where_it_is_said_to_be_in_front() -
 
 
 @override_settings(TRUSTED_PROXIES=PROXIES)
-def test_cloudflares_header_says_nothing_where_another_proxy_is_in_front() -> None:
+def test_cloudflares_header_is_ignored_behind_another_proxy() -> None:
     assert ask("10.0.0.1", cf_connecting_ip="6.6.6.6") == "10.0.0.1"
     assert ask("10.0.0.1", cf_connecting_ip="6.6.6.6", x_forwarded_for="1.2.3.4") == "1.2.3.4"
 
@@ -63,7 +63,7 @@ def test_cloudflares_header_says_nothing_where_another_proxy_is_in_front() -> No
         ("", ""),
     ],
 )
-def test_limits_count_ipv6_by_64(address: str, counted_as: str) -> None:
+def test_limits_count_ipv6_by_64_prefix(address: str, counted_as: str) -> None:
     assert customer(address) == counted_as
 
 
@@ -75,5 +75,5 @@ def test_a_misspelt_proxy_stops_the_start() -> None:
 
 
 @override_settings(TRUSTED_PROXIES=[], IS_BEHIND_CLOUDFLARE=True)
-def test_cloudflare_without_a_proxy_that_is_believed_stops_the_start() -> None:
+def test_cloudflare_without_a_trusted_proxy_stops_the_start() -> None:
     assert [found.id for found in check_trusted_proxies(None)] == ["dali.E017"]

@@ -1,4 +1,4 @@
-"""The rules of bodies: the OpenAPI document refuses what the server refuses, and nothing else."""
+"""The rules of bodies: the OpenAPI document refuses exactly what the server refuses."""
 
 import re
 from functools import cache
@@ -17,7 +17,7 @@ from tests.factories import ProgressionFactory
 from tests.progressions.fakes import FakeProvider
 
 URL = "https://images.example.com/a.png"
-# Taken for what it stands for once rows exist.
+# Placeholders that are replaced once rows exist.
 PROJECT, IMAGE = "<project>", "<image>"
 
 
@@ -113,7 +113,7 @@ JOBS_REFUSED = {
     "a seed that is too large": job(seed=2**32),
     "seed and seeds": job(seed=1, seeds={"mock": [1]}),
     "too few seeds": job(variants=3, seeds={"mock": [1, 2]}),
-    "seeds for nobody": job(seeds={"openai": [1]}),
+    "seeds for an unused provider": job(seeds={"openai": [1]}),
     "an unknown model": job(models={"mock": "painter"}),
     "a model of a provider that is not asked": job(models={"openai": "gpt-image-1"}),
     "a cap of 0": job(maxCostUsd=0),
@@ -121,7 +121,7 @@ JOBS_REFUSED = {
     "a cap as text": job(maxCostUsd="1"),
     "a word for a boolean": job(allowDuplicates="true"),
     "options that are none": job(options=[]),
-    "options of nobody": job(options={"nosuch": {}}),
+    "options of an unknown provider": job(options={"nosuch": {}}),
     "an unknown option": job(options={"mock": {"speed": 1}}),
     "an option out of range": job(options={"mock": {"latency_s": 3_601}}),
     "a control character deep in options": job(options={"openai": {"a": ["\x01"]}}),
@@ -170,13 +170,13 @@ ROUTES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
 
 @pytest.fixture
 def rows(db: None) -> dict[str, str]:
-    """A project with images, by what the bodies call them."""
+    """A project with images, by the names used in the bodies."""
     image = ProgressionFactory()
     return {PROJECT: str(image.project_id), IMAGE: image.generated_image_url, "parent": str(image.pk)}
 
 
 def filled(value: Any, rows: dict[str, str]) -> Any:
-    """The body with the rows that are there."""
+    """The body with the ids of existing rows."""
     if isinstance(value, dict):
         filled_in = {name: filled(inner, rows) for name, inner in value.items()}
         if value.get("parentProgressionId") == PROJECT:
@@ -196,7 +196,7 @@ def bodies(*, is_taken: bool) -> list[Any]:
 
 
 @pytest.mark.parametrize(("name", "path", "body"), bodies(is_taken=True))
-def test_what_the_server_takes_is_documented_as_valid(
+def test_bodies_that_the_server_accepts_are_documented_as_valid(
     name: str, path: str, body: Any, rows: dict[str, str]
 ) -> None:
     sent = filled(body, rows)
@@ -206,7 +206,7 @@ def test_what_the_server_takes_is_documented_as_valid(
 
 
 @pytest.mark.parametrize(("name", "path", "body"), bodies(is_taken=False))
-def test_what_the_server_refuses_is_documented_as_invalid(
+def test_bodies_that_the_server_refuses_are_documented_as_invalid(
     name: str, path: str, body: Any, rows: dict[str, str]
 ) -> None:
     sent = filled(body, rows)
@@ -218,25 +218,25 @@ def test_what_the_server_refuses_is_documented_as_invalid(
 @pytest.mark.parametrize(
     ("least", "most"), [(1, 9), (64, 2048), (1024, 65535), (0, 5), (100, 100), (5, 1234)]
 )
-def test_a_pattern_of_numbers_takes_exactly_these(least: int, most: int) -> None:
+def test_a_number_pattern_matches_exactly_its_range(least: int, most: int) -> None:
     pattern = whole_number_pattern(least, most)
     found = [number for number in range(70_000) if re.fullmatch(pattern, str(number))]
     assert found == list(range(least, most + 1))
 
 
 class OnlyGenerates(FakeProvider):
-    """A provider of one kind and small pictures."""
+    """A provider of one kind, with small pictures."""
 
     name = "small"
     kinds = frozenset({Kind.GENERATE})
 
     def check(self, draft: Draft) -> None:
-        """One size."""
+        """Accepts one size."""
         if draft.size not in (None, (32, 32)):
             raise InputError("size", "is not 32x32")
 
     def job_rules(self) -> dict[str, Any]:
-        """As `check` has it."""
+        """The same rule as in `check`."""
         return {"size": {"enum": ["32x32", None]}}
 
 
@@ -257,7 +257,7 @@ class OnlyGenerates(FakeProvider):
         ({"providers": ["small"], "options": {"mock": {}}}, True),
     ],
 )
-def test_rules_of_a_provider_hold_where_it_is_asked(
+def test_rules_of_a_provider_apply_only_to_its_requests(
     changes: dict[str, Any], is_taken: bool, rows: dict[str, str]
 ) -> None:
     with providers.register_temporarily(OnlyGenerates()):

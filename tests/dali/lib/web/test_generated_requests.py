@@ -1,4 +1,4 @@
-"""Requests made from the OpenAPI document: the server takes what it allows, and refuses what it forbids."""
+"""Requests made from the OpenAPI document: the server accepts what it allows, and refuses what it forbids."""
 
 import io
 from typing import Any
@@ -21,9 +21,9 @@ from tests.dali.test_openapi import document
 from tests.factories import ProgressionFactory
 from tests.small_world import make_world
 
-# For each route; hundreds find no more, and take minutes.
+# For each route; hundreds find no more errors, and take minutes.
 EXAMPLES = 6
-# Answered outside Django's views, or no business of clients that send data.
+# Answered outside Django's views, or not used by clients that send data.
 ELSEWHERE = r"^/(healthz|readyz|api/stream/[^/]+$|api/schema|api/docs)|/live$"
 PAGE = b"<html><body><h1>{{TITLE}}</h1></body></html>"
 
@@ -102,18 +102,18 @@ def test_generated_requests_are_answered_as_documented(case: Any, world: dict[st
     sent = {"X-Api-Key": world["key"]} if is_positive(case, ParameterLocation.HEADER) else {}
     response = case.call(headers=sent)
     if response.status_code == 422 and "came before with another body" in response.text:
-        return  # the generator sends a key again with another body
+        return  # the generator sends an idempotency key again with another body
     case.validate_response(response, headers=sent)
 
 
 def is_positive(case: Any, location: ParameterLocation) -> bool:
-    """Whether this part of the request is as the document has it."""
+    """Whether this part of the request conforms to the document."""
     part = case.meta.components.get(location)
     return part is None or part.mode.is_positive
 
 
 def named(name: str, value: Any, world: dict[str, Any]) -> Any:
-    """The value, or where it names a row, that of a row which is there: no document can say which are."""
+    """The value; a reference to a row gets an existing id, because a document cannot say which rows exist."""
     rows: dict[str, Any] = {
         "parentProgressionId": world["progression_id"],
         "imageId": world["progression_id"],

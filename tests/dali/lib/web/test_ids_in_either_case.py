@@ -1,4 +1,4 @@
-"""Ids are found in either case wherever they stand: paths, bodies, query parameters, addresses of images."""
+"""Ids are found in either case in every place: paths, bodies, query parameters, image URLs."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -52,7 +52,7 @@ def test_reads_find_ids_in_either_case(world: dict[str, str], upper: dict[str, s
     client = keyed()
     answer, shouted = client.get(filled(path, world)), client.get(filled(path, upper))
     assert (answer.status_code, shouted.status_code) == (200, 200)
-    assert shouted.content == answer.content  # ids in it are in lower case
+    assert shouted.content == answer.content  # ids in the answer are in lower case
 
 
 WRITES: list[tuple[str, dict[str, Any]]] = [
@@ -77,7 +77,7 @@ def test_writes_find_ids_in_either_case(upper: dict[str, str], path: str, body: 
 
 
 def addresses(url: str) -> Iterator[str]:
-    """An image's address as clients may write it."""
+    """An image URL as clients may write it."""
     path = url.removeprefix("http://testserver")
     digest = path.rpartition("/")[2].partition(".")[0]
     for address in (url, path):
@@ -85,7 +85,7 @@ def addresses(url: str) -> Iterator[str]:
         yield f"{address.replace(digest, digest.upper())}?v=1"
 
 
-def test_images_are_found_by_addresses_in_either_case(world: dict[str, str]) -> None:
+def test_images_are_found_by_urls_in_either_case(world: dict[str, str]) -> None:
     client: APIClient = keyed()
     url = client.get(f"/api/progressions/{world['image']}").json()["generated_image_url"]
     for address in addresses(url):
@@ -112,7 +112,7 @@ def test_a_parent_is_found_in_either_case(world: dict[str, str], upper: dict[str
     assert str(Job.objects.get(id=answer.json()["jobId"]).parent_id) == world["image"]
 
 
-def test_pages_of_staff_find_ids_in_either_case(upper: dict[str, str], admin_client: Client) -> None:
+def test_staff_pages_find_ids_in_either_case(upper: dict[str, str], admin_client: Client) -> None:
     for path in ("/admin/artifacts/artifact/{artifact}/change/", "/admin/progressions/job/{job}/change/"):
         assert admin_client.get(filled(path, upper)).status_code == 200
     for path in ("/studio/artifacts/{artifact}/", "/admin/artifacts/artifact/{artifact}/publish/"):
@@ -120,5 +120,5 @@ def test_pages_of_staff_find_ids_in_either_case(upper: dict[str, str], admin_cli
 
 
 @pytest.mark.parametrize("row_id", ["{x}", "urn:uuid:x", "x" * 36, "0" * 32])
-def test_what_is_no_id_is_404(row_id: str) -> None:
+def test_an_invalid_id_is_404(row_id: str) -> None:
     assert keyed().get(f"/api/projects/{row_id}").status_code == 404

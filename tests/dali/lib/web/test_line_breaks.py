@@ -1,4 +1,4 @@
-"""Answers end with a line break, so that a terminal is readable; files are sent as they are."""
+"""Answers end with a line break, so that a terminal stays readable; files are sent unchanged."""
 
 import json
 
@@ -61,7 +61,7 @@ def assert_line(content: bytes) -> None:
 
 
 @pytest.mark.django_db
-def test_whatever_is_read_ends_with_a_line_break() -> None:
+def test_every_read_ends_with_a_line_break() -> None:
     world, client = make_world(), keyed()
     for path in READS:
         answer = client.get(filled(path, world))
@@ -74,7 +74,7 @@ def test_whatever_is_read_ends_with_a_line_break() -> None:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("path", REFUSED)
-def test_whatever_is_refused_ends_with_a_line_break(path: str) -> None:
+def test_every_refusal_ends_with_a_line_break(path: str) -> None:
     for accept in ("*/*", "text/html"):
         answer = anonymous().get(path, headers={"Accept": accept}, follow=True)
         assert 400 <= answer.status_code < 500
@@ -112,7 +112,7 @@ def test_an_empty_body_stays_empty() -> None:
 
 
 @pytest.mark.django_db
-def test_files_are_sent_as_they_are() -> None:
+def test_files_are_sent_unchanged() -> None:
     image = make_world(artifact=False)["image"]
     url = anonymous().get(f"/api/progressions/{image}").json()["generated_image_url"]
     content = anonymous().get(url.removeprefix("http://testserver")).content
@@ -121,7 +121,7 @@ def test_files_are_sent_as_they_are() -> None:
 
 
 @override_settings(DEBUG=False)
-def test_what_fails_outside_a_view_ends_with_a_line_break() -> None:
+def test_an_error_outside_a_view_ends_with_a_line_break() -> None:
     for path in ("/api/x", "/x"):
         request = RequestFactory().get(path)
         assert_line(pages.bad_request(request, ValueError("x")).content)

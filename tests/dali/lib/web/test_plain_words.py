@@ -1,4 +1,4 @@
-"""No answer speaks Python: whatever is sent, a refusal is a sentence for people, and nothing ends in a 500."""
+"""No answer shows Python: every refusal is a sentence for people, and no request ends in a 500."""
 
 import json
 import re
@@ -80,13 +80,13 @@ def assert_plain(answer: Any, sent: object) -> None:
 
 @pytest.fixture
 def world(settings: Settings) -> dict[str, str]:
-    """The ids of a project with work; no limit refuses what is sent first."""
+    """The ids of a project with work; rate limits are off."""
     settings.CUSTOMIZE_RATE = "100000/m"
     return make_world()
 
 
 @pytest.mark.parametrize("path", [*WRITES, "/api/jobs/{job}/cancel", "/api/progressions/{image}/rollback"])
-def test_bodies_that_cannot_be_read_are_refused_in_plain_words(world: dict[str, str], path: str) -> None:
+def test_unreadable_bodies_are_refused_in_plain_words(world: dict[str, str], path: str) -> None:
     client, path = keyed(), filled(path, world)
     for body in BODIES:
         answer = client.post(path, body, content_type="application/json")
@@ -167,14 +167,14 @@ READS = [
 
 
 @pytest.mark.parametrize("path", READS)
-def test_parameters_that_cannot_be_read_are_refused_in_plain_words(world: dict[str, str], path: str) -> None:
+def test_unreadable_parameters_are_refused_in_plain_words(world: dict[str, str], path: str) -> None:
     client, path = keyed(), filled(path, world)
     for query in QUERIES:
         assert_plain(client.get(f"{path}?{query}"), query[:60])
 
 
 @pytest.mark.parametrize("path", ["/api/uploads", "/api/templates"])
-def test_forms_that_cannot_be_read_are_refused_in_plain_words(path: str) -> None:
+def test_unreadable_forms_are_refused_in_plain_words(path: str) -> None:
     client = keyed()
     part = b'--x\r\nContent-Disposition: form-data; name="file"; filename="%s"\r\n%s\r\n%s\r\n--x--\r\n'
     forms = [
@@ -218,7 +218,7 @@ def test_forms_that_cannot_be_read_are_refused_in_plain_words(path: str) -> None
         {"Content-Length": "-1"},
     ],
 )
-def test_headers_that_cannot_be_read_are_refused_in_plain_words(headers: dict[str, str]) -> None:
+def test_unreadable_headers_are_refused_in_plain_words(headers: dict[str, str]) -> None:
     client = keyed()
     client.raise_request_exception = False
     assert_plain(client.post("/api/projects", {"name": "a"}, headers=headers), headers)
@@ -234,9 +234,7 @@ def test_headers_that_cannot_be_read_are_refused_in_plain_words(headers: dict[st
         "http://" + "a" * 300 + ".com/", "javascript:alert(1)", "http://a:" + "9" * 500,
     ],
 )  # fmt: skip
-def test_addresses_that_cannot_be_read_are_refused_in_plain_words(
-    world: dict[str, str], address: str
-) -> None:
+def test_unreadable_urls_are_refused_in_plain_words(world: dict[str, str], address: str) -> None:
     body = {"prompt": "a pier", "providers": ["mock"], "sessionId": "s-1", "startImageUrl": address}
     text = json.dumps(body).encode()
     answer = keyed().post(f"/api/projects/{world['project']}/jobs", text, content_type="application/json")

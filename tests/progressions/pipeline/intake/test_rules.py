@@ -1,4 +1,4 @@
-"""What each provider's `job_rules` say is what its `check` takes, by some model and kind of it."""
+"""Each provider's `job_rules` allow exactly what its `check` accepts for at least one model and kind."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -14,7 +14,7 @@ NAMES = ("gemini", "mock", "openai", "workers")
 
 
 def takes(provider: Provider, options: dict[str, Any], size: tuple[int, int] | None = None) -> bool:
-    """Whether some model of the provider takes this for some kind."""
+    """Whether any model of the provider accepts this for any kind."""
     for model in (provider.default_model(), *provider.models):
         for kind in sorted(provider.kinds):
             draft = Draft(Kind(kind), "a lighthouse", model, size, options)
@@ -40,7 +40,7 @@ def described() -> list[tuple[str, str, dict[str, Any]]]:
 
 
 def edges(schema: dict[str, Any]) -> Iterator[object]:
-    """Values at the ends of what a schema allows, and just beyond."""
+    """Values at the limits of a schema, and just beyond."""
     yield from schema.get("enum", [])
     for bound, step in (("minimum", -1), ("maximum", 1)):
         if bound in schema:
@@ -49,7 +49,7 @@ def edges(schema: dict[str, Any]) -> Iterator[object]:
 
 
 @pytest.mark.parametrize(("name", "option", "schema"), described())
-def test_an_option_is_allowed_where_a_model_takes_it(name: str, option: str, schema: dict[str, Any]) -> None:
+def test_an_option_is_allowed_if_a_model_accepts_it(name: str, option: str, schema: dict[str, Any]) -> None:
     with_others = {"output_compression": {"output_format": "webp"}}.get(option, {})
     for value in edges(schema):
         sent = {**with_others, option: value}
@@ -64,7 +64,7 @@ def test_no_other_option_is_allowed(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("side", [10, 63, 64, 255, 256, 2048, 2049, 2500, 2501, 12_288, 12_289, 99_999])
-def test_a_size_is_allowed_where_it_is_taken(name: str, side: int) -> None:
+def test_a_size_is_allowed_if_it_is_accepted(name: str, side: int) -> None:
     provider = providers.get(name)
     rules = OAS31Validator(provider.job_rules().get("size", {}))
     for size in ((side, 300), (300, side)):
@@ -72,7 +72,7 @@ def test_a_size_is_allowed_where_it_is_taken(name: str, side: int) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_models_of_a_provider_are_allowed_and_no_others(name: str) -> None:
+def test_only_the_models_of_a_provider_are_allowed(name: str) -> None:
     provider = providers.get(name)
     rules = OAS31Validator(provider.job_rules()["model"])
     assert all(rules.is_valid(model) for model in (provider.default_model(), *provider.models))

@@ -1,4 +1,4 @@
-"""What is taken as a job and what is refused, before anything is stored or spent."""
+"""What is accepted as a job and what is refused, before anything is stored or spent."""
 
 from collections.abc import Callable
 from typing import Any
@@ -39,7 +39,7 @@ def test_variants_without_a_seed_get_different_ones(submit: Submit) -> None:
     assert len(set(job.variants.values_list("seed", flat=True))) == 5
 
 
-def test_each_variant_may_be_given_its_seed_by_provider(submit: Submit) -> None:
+def test_each_variant_can_have_its_own_seed_by_provider(submit: Submit) -> None:
     job = submit(variants=3, seeds={"fake": [2**32 - 1, 5, 0]})
     assert list(job.variants.order_by("number").values_list("seed", flat=True)) == [2**32 - 1, 5, 0]
     assert job.seed is None
@@ -63,7 +63,7 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
 
 
 @pytest.mark.parametrize(("fields", "named", "said"), REFUSED)
-def test_what_is_refused_names_field_and_cure_and_leaves_nothing_behind(
+def test_a_refusal_names_field_and_fix_and_leaves_nothing_behind(
     fields: dict[str, Any], named: str, said: str, submit: Submit
 ) -> None:
     with pytest.raises(InputError) as refused:
@@ -114,7 +114,7 @@ def test_a_parent_alone_makes_an_edit_of_its_image(submit: Submit, fake_provider
     assert child.original_image_r2_key == f"project/{job.project_id}/jobs/{job.id}/orig/start"
 
 
-def test_the_address_of_an_image_sets_the_parent(submit: Submit) -> None:
+def test_the_url_of_an_image_sets_the_parent(submit: Submit) -> None:
     submit(seed=1)
     work_all()
     image = ImageProgression.objects.get()
@@ -122,7 +122,7 @@ def test_the_address_of_an_image_sets_the_parent(submit: Submit) -> None:
     assert (job.kind, job.parent_id) == ("edit", image.id)
 
 
-def test_a_start_image_that_cannot_be_had_fails_every_variant_before_any_call(
+def test_an_unavailable_start_image_fails_every_variant_before_any_call(
     submit: Submit, fake_provider: FakeProvider
 ) -> None:
     job = submit(variants=2, start_image_url="https://dali.invalid/a.png")
@@ -136,7 +136,9 @@ def test_a_start_image_that_cannot_be_had_fails_every_variant_before_any_call(
     assert (job.status, job.remaining) == ("complete", 0)
 
 
-def test_retrying_a_job_makes_a_new_one_of_what_failed(submit: Submit, fake_provider: FakeProvider) -> None:
+def test_retrying_a_job_makes_a_new_one_of_the_failed_variants(
+    submit: Submit, fake_provider: FakeProvider
+) -> None:
     fake_provider.script = [None, ProviderError(Code.REFUSED, "No.")]
     job = submit(variants=2, seed=10)
     work_all()
@@ -150,7 +152,7 @@ def test_retrying_a_job_makes_a_new_one_of_what_failed(submit: Submit, fake_prov
         retry_job(job=again)
 
 
-def test_retrying_an_image_works_the_suggestion_into_its_prompt(
+def test_retrying_an_image_adds_the_suggestion_to_its_prompt(
     submit: Submit, fake_provider: FakeProvider
 ) -> None:
     submit(prompt="a lighthouse", seed=1)
@@ -166,9 +168,7 @@ def test_retrying_an_image_works_the_suggestion_into_its_prompt(
     assert retry_progression(progression=image, session_id="s-2", prompt="a boat").prompt == "a boat"
 
 
-def test_retrying_an_edit_uses_the_start_image_that_is_stored(
-    submit: Submit, fake_provider: FakeProvider
-) -> None:
+def test_retrying_an_edit_uses_the_stored_start_image(submit: Submit, fake_provider: FakeProvider) -> None:
     submit(seed=1)
     work_all()
     submit(prompt="at night", parent_progression_id=ImageProgression.objects.get().id)
@@ -200,7 +200,7 @@ def test_rolling_back_shows_the_start_image_again(submit: Submit) -> None:
         retry_progression(progression=back, session_id="s-1")
 
 
-def test_rolling_back_to_bytes_that_are_gone_is_a_conflict(submit: Submit) -> None:
+def test_rolling_back_to_deleted_bytes_is_a_conflict(submit: Submit) -> None:
     submit(seed=1)
     work_all()
     submit(prompt="at night", parent_progression_id=ImageProgression.objects.get().id)

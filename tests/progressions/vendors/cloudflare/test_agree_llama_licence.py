@@ -1,4 +1,4 @@
-"""`manage.py agree_llama_licence`: agrees once, after asking, and tells what became of it."""
+"""`manage.py agree_llama_licence`: asks, agrees once, and reports the result."""
 
 import io
 
@@ -19,7 +19,7 @@ def agree(*arguments: str) -> str:
     return said.getvalue()
 
 
-def test_it_agrees_once_and_says_so_although_the_service_answers_403(
+def test_it_agrees_once_and_reports_success_although_the_service_answers_403(
     cloudflare_server: CloudflareServer,
 ) -> None:
     said = agree("--yes")
@@ -31,7 +31,7 @@ def test_it_agrees_once_and_says_so_although_the_service_answers_403(
     assert "accepted before" in agree("--yes")
 
 
-def test_it_says_what_agreeing_means_and_asks(
+def test_it_explains_what_agreeing_means_and_asks(
     cloudflare_server: CloudflareServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("builtins.input", lambda: " Agree ")
@@ -60,7 +60,9 @@ def test_without_a_terminal_it_sends_nothing(
     assert cloudflare_server.received == []
 
 
-def test_another_refusal_of_the_same_code_is_no_agreement(cloudflare_server: CloudflareServer) -> None:
+def test_another_refusal_with_the_same_code_does_not_count_as_agreement(
+    cloudflare_server: CloudflareServer,
+) -> None:
     cloudflare_server.faults = [
         Fault(failure(403, 5016, "AiError: Model Agreement: Prior to using this model"))
     ]
@@ -68,12 +70,12 @@ def test_another_refusal_of_the_same_code_is_no_agreement(cloudflare_server: Clo
         agree("--yes")
 
 
-def test_failures_of_the_service_are_told(cloudflare_server: CloudflareServer) -> None:
+def test_failures_of_the_service_are_reported(cloudflare_server: CloudflareServer) -> None:
     with pytest.raises(CommandError, match="No such model @cf/no/such"):
         agree("--yes", "--model", "@cf/no/such")
 
 
-def test_it_names_the_settings_it_lacks(settings: Settings) -> None:
+def test_it_names_the_missing_settings(settings: Settings) -> None:
     settings.CLOUDFLARE_API_TOKEN = ""
     with pytest.raises(CommandError, match="CLOUDFLARE_API_TOKEN"):
         agree("--yes")

@@ -1,4 +1,4 @@
-"""Delivery by Cloudflare Images: through `requests`, to a stand-in for the service."""
+"""Delivery by Cloudflare Images: through `requests`, to a fake server."""
 
 import hashlib
 import io
@@ -69,7 +69,9 @@ def test_an_image_is_placed_under_the_hash_of_its_content(
     ]
 
 
-def test_an_image_that_is_there_already_is_placed(delivery: Delivery, server: CloudflareImagesServer) -> None:
+def test_an_image_that_exists_already_counts_as_placed(
+    delivery: Delivery, server: CloudflareImagesServer
+) -> None:
     content, sha256 = webp()
     address = delivery.place(content, sha256)
     assert delivery.place(content, sha256) == address
@@ -80,7 +82,7 @@ def test_an_image_that_is_there_already_is_placed(delivery: Delivery, server: Cl
     ]
 
 
-def test_an_answer_that_was_lost_does_no_harm(delivery: Delivery, server: CloudflareImagesServer) -> None:
+def test_a_lost_answer_does_no_harm(delivery: Delivery, server: CloudflareImagesServer) -> None:
     content, sha256 = webp()
     server.faults = [Fault(way="cut")]
     with pytest.raises(DeliveryError, match="was lost"):
@@ -89,7 +91,7 @@ def test_an_answer_that_was_lost_does_no_harm(delivery: Delivery, server: Cloudf
     assert len(server.account.images) == 1
 
 
-def test_a_conflict_about_an_image_that_is_not_there_is_no_success(
+def test_a_conflict_about_a_missing_image_is_an_error(
     delivery: Delivery, server: CloudflareImagesServer
 ) -> None:
     server.faults = [Fault(answer=failure(409, 5409, "Resource already exists"))]
@@ -119,7 +121,7 @@ def test_has_asks_the_service(delivery: Delivery, server: CloudflareImagesServer
         f"https://example.com/{ACCOUNT_HASH}/dali/{'a' * 64}/public",
     ],
 )
-def test_an_address_of_another_delivery_is_not_asked_for(
+def test_a_url_of_another_delivery_is_not_looked_up(
     delivery: Delivery, server: CloudflareImagesServer, address: str
 ) -> None:
     assert delivery.has(address) is False
@@ -161,13 +163,13 @@ def test_every_failure_is_a_delivery_error(
     with pytest.raises(DeliveryError, match=words) as caught:
         delivery.place(*webp())
     assert TOKEN not in repr(caught.value) + repr(caught.value.__cause__)
-    assert delivery.place(*webp())  # and the next attempt is none the worse
+    assert delivery.place(*webp())  # and the next attempt works
 
 
 @pytest.mark.parametrize(
     ("headers", "pause_s"), [({"Retry-After": "17"}, 17), ({"Retry-After": "1e9"}, 30 * 86_400), ({}, 30)]
 )
-def test_the_pause_that_the_service_asks_for_is_passed_on(
+def test_the_pause_that_the_service_requests_is_passed_on(
     delivery: Delivery, server: CloudflareImagesServer, headers: dict[str, str], pause_s: int
 ) -> None:
     body = failure(429, 971, "Please wait").body
@@ -194,7 +196,7 @@ def test_the_pause_that_the_service_asks_for_is_passed_on(
         (failure(404, 7003, "Could not route"), Code.PROVIDER_ERROR, "Could not route"),
     ],
 )
-def test_what_would_fail_again_is_permanent_and_says_what_to_do(
+def test_a_failure_that_would_repeat_is_permanent_and_says_what_to_do(
     delivery: Delivery, server: CloudflareImagesServer, answer: Answer, code: Code, words: str
 ) -> None:
     server.faults = [Fault(answer=answer)]
@@ -209,7 +211,7 @@ def test_what_would_fail_again_is_permanent_and_says_what_to_do(
 @pytest.mark.parametrize(
     "answer", [failure(500, 5500, "Internal error"), html(502), html(), Answer(408, b"")]
 )
-def test_what_may_pass_is_not_permanent(
+def test_a_temporary_failure_is_not_permanent(
     delivery: Delivery, server: CloudflareImagesServer, answer: Answer
 ) -> None:
     server.faults = [Fault(answer=answer)]
@@ -219,7 +221,7 @@ def test_what_may_pass_is_not_permanent(
 
 
 @pytest.mark.parametrize("way", ["hang", "drip"])
-def test_a_service_that_does_not_end_is_left_at_the_deadline(
+def test_a_hanging_service_is_given_up_at_the_deadline(
     delivery: Delivery, server: CloudflareImagesServer, monkeypatch: pytest.MonkeyPatch, way: str
 ) -> None:
     monkeypatch.setattr(cloudflare_images, "BREAKER", CircuitBreaker(worker_s=0.5))
@@ -228,7 +230,7 @@ def test_a_service_that_does_not_end_is_left_at_the_deadline(
         delivery.place(*webp())
 
 
-def test_a_wrong_token_is_said_to_be_wrong_and_not_shown(
+def test_a_wrong_token_is_reported_and_not_shown(
     delivery: Delivery, server: CloudflareImagesServer, settings: Settings
 ) -> None:
     settings.CLOUDFLARE_API_TOKEN = "cf-wrong-token-0123456789abcdef"
@@ -239,7 +241,7 @@ def test_a_wrong_token_is_said_to_be_wrong_and_not_shown(
     assert "cf-wrong-token" not in repr(caught.value) + repr(caught.value.__cause__)
 
 
-def test_a_wrong_account_hash_is_told_rather_than_kept_in_rows(
+def test_a_wrong_account_hash_is_an_error_and_not_stored_in_rows(
     delivery: Delivery, settings: Settings
 ) -> None:
     settings.CLOUDFLARE_IMAGES_ACCOUNT_HASH = "another-hash"
@@ -249,7 +251,7 @@ def test_a_wrong_account_hash_is_told_rather_than_kept_in_rows(
         delivery.place(*webp())
 
 
-def test_an_unknown_variant_is_told_with_the_known(delivery: Delivery, settings: Settings) -> None:
+def test_an_unknown_variant_is_reported_with_the_known_ones(delivery: Delivery, settings: Settings) -> None:
     settings.CLOUDFLARE_IMAGES_VARIANT = "hero"
     with pytest.raises(
         DeliveryError, match="CLOUDFLARE_IMAGES_VARIANT is 'hero'; this account has: public, thumb"
@@ -257,17 +259,19 @@ def test_an_unknown_variant_is_told_with_the_known(delivery: Delivery, settings:
         delivery.place(*webp())
 
 
-def test_a_flexible_variant_is_taken_though_it_is_in_no_list(delivery: Delivery, settings: Settings) -> None:
+def test_a_flexible_variant_is_accepted_although_no_list_has_it(
+    delivery: Delivery, settings: Settings
+) -> None:
     settings.CLOUDFLARE_IMAGES_VARIANT = "w=400,fit=scale-down"
     assert delivery.place(*webp()).endswith("/w=400,fit=scale-down")
 
 
-def test_an_image_within_the_limits_is_sent_as_it_is() -> None:
+def test_an_image_within_the_limits_is_sent_unchanged() -> None:
     content, _ = webp()
     assert within_limits(content) is content
 
 
-def test_too_many_bytes_are_met_by_lower_quality_first(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_bytes_first_lower_the_quality(monkeypatch: pytest.MonkeyPatch) -> None:
     content = noise((256, 128))
     monkeypatch.setattr(cloudflare_images, "MOST_BYTES", len(content) - 1)
     smaller = within_limits(content)
@@ -276,7 +280,7 @@ def test_too_many_bytes_are_met_by_lower_quality_first(monkeypatch: pytest.Monke
     assert within_limits(content) == smaller
 
 
-def test_far_too_many_bytes_are_met_by_fewer_pixels(
+def test_far_too_many_bytes_lower_the_number_of_pixels(
     delivery: Delivery, server: CloudflareImagesServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     content = noise((256, 128))
@@ -287,35 +291,35 @@ def test_far_too_many_bytes_are_met_by_fewer_pixels(
     width, height = server.account.picture(f"dali/{sha256}").size
     assert width < 256
     assert width / height == pytest.approx(2, rel=0.05)
-    assert delivery.place(content, sha256) == address  # the id is that of what was to be placed
+    assert delivery.place(content, sha256) == address  # the id belongs to the original content
 
 
 @pytest.mark.parametrize(("size", "placed"), [((12_001, 3), (12_000, 2)), ((3, 16_000), (2, 12_000))])
-def test_sides_that_are_too_long_are_met_by_shorter(size: tuple[int, int], placed: tuple[int, int]) -> None:
+def test_sides_that_are_too_long_are_shortened(size: tuple[int, int], placed: tuple[int, int]) -> None:
     assert size_of(within_limits(webp("teal", size)[0])) == placed
 
 
-def test_too_many_pixels_are_met_by_fewer(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_pixels_are_reduced(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cloudflare_images, "MOST_PIXELS", 5_000)
     width, height = size_of(within_limits(webp("teal", (110, 100))[0]))
     assert (width, height) == (74, 67)
     assert width * height <= 5_000
 
 
-def test_transparency_is_kept_by_what_is_made_smaller(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_reduced_image_keeps_its_transparency(monkeypatch: pytest.MonkeyPatch) -> None:
     pixels = np.random.default_rng(7).integers(0, 256, (64, 64, 4), dtype=np.uint8)
     content = encode_delivery(Picture(Image.fromarray(pixels, "RGBA"), "image/png"))
     monkeypatch.setattr(cloudflare_images, "MOST_BYTES", len(content) - 1)
     assert Image.open(io.BytesIO(within_limits(content))).mode == "RGBA"
 
 
-def test_bytes_that_are_no_webp_are_refused(delivery: Delivery, server: CloudflareImagesServer) -> None:
+def test_bytes_that_are_not_webp_are_refused(delivery: Delivery, server: CloudflareImagesServer) -> None:
     with pytest.raises(DeliveryError, match="not a WebP"):
         delivery.place(b"GIF89a", "a" * 64)
     assert server.received == []
 
 
-def test_what_it_needs_is_named(settings: Settings) -> None:
+def test_missing_settings_are_named(settings: Settings) -> None:
     settings.CLOUDFLARE_ACCOUNT_ID = settings.CLOUDFLARE_API_TOKEN = ""
     settings.CLOUDFLARE_IMAGES_ACCOUNT_HASH = ""
     assert deliveries.get("cloudflare_images").missing() == [
@@ -329,7 +333,7 @@ def test_pages_may_show_its_images(delivery: Delivery) -> None:
     assert image_origins() == ["https://imagedelivery.net"]
 
 
-def test_the_stand_in_refuses_what_the_service_refuses(server: CloudflareImagesServer) -> None:
+def test_the_fake_server_refuses_what_the_service_refuses(server: CloudflareImagesServer) -> None:
     content, sha256 = webp()
     url = f"{server.url}/client/v4/accounts/{ACCOUNT}/images/v1"
 

@@ -31,7 +31,7 @@ USED = {Unit.TEXT_INPUT: 900, Unit.TEXT_OUTPUT: 60}
 
 @pytest.fixture(params=ALL)
 def model(request: pytest.FixtureRequest, settings: Settings, cloudflare_server: CloudflareServer) -> str:
-    """Each of the models in turn, its licence agreed to."""
+    """Each of the models in turn, with its licence accepted."""
     name = str(request.param)
     settings.DEFAULT_MODEL_VISION = name
     cloudflare_server.agreed.add(name)
@@ -61,7 +61,7 @@ def verdict() -> Verdict:
     return JUDGE.judge(request)
 
 
-def test_each_model_answers_with_the_verdict_and_what_it_used(
+def test_each_model_answers_with_the_verdict_and_its_usage(
     cloudflare_server: CloudflareServer, model: str
 ) -> None:
     reply = JUDGE.ask(question(jpeg(), jpeg()))
@@ -70,7 +70,7 @@ def test_each_model_answers_with_the_verdict_and_what_it_used(
     assert cloudflare_server.ran[0].model == model
 
 
-def test_a_verdict_comes_of_each_model(cloudflare_server: CloudflareServer, model: str) -> None:
+def test_each_model_gives_a_verdict(cloudflare_server: CloudflareServer, model: str) -> None:
     said = verdict()
     assert (said.judgment, said.model) == (Judgment.PASS, model)
     assert said.tags == ["lighthouse", "dusk"]
@@ -128,7 +128,7 @@ def test_llama_vision_is_sent_text_one_picture_and_the_schema_in_words(
         dict(VERDICT),
     ],
 )
-def test_text_fenced_text_and_objects_are_handed_on(
+def test_text_fenced_text_and_objects_are_passed_on(
     cloudflare_server: CloudflareServer, model: str, said: object
 ) -> None:
     cloudflare_server.text = said
@@ -137,7 +137,7 @@ def test_text_fenced_text_and_objects_are_handed_on(
 
 
 @pytest.mark.parametrize("status", [200, 400])
-def test_a_schema_that_was_not_met_is_a_bad_answer_and_asked_once_more(
+def test_an_answer_that_violates_the_schema_is_requested_once_more(
     cloudflare_server: CloudflareServer, status: int
 ) -> None:
     unmet = Fault(failure(status, 5024, f"AiError: {UNMET}"))
@@ -148,7 +148,7 @@ def test_a_schema_that_was_not_met_is_a_bad_answer_and_asked_once_more(
     assert len(cloudflare_server.received) == 3
 
 
-def test_without_tokens_reported_the_usage_is_unknown(
+def test_the_usage_is_unknown_when_no_tokens_are_reported(
     cloudflare_server: CloudflareServer, model: str
 ) -> None:
     cloudflare_server.usage = None
@@ -174,18 +174,18 @@ def test_an_answer_without_text_may_be_billed(cloudflare_server: CloudflareServe
     assert (error.outcome, error.is_retryable, error.is_possibly_billed) == ("provider_error", True, True)
 
 
-def test_an_answer_without_text_tells_the_tokens_it_used(cloudflare_server: CloudflareServer) -> None:
+def test_an_answer_without_text_reports_the_tokens_it_used(cloudflare_server: CloudflareServer) -> None:
     usage = {"prompt_tokens": 5, "completion_tokens": 0}
     cloudflare_server.faults = [Fault(success({"response": "", "usage": usage}))]
     assert failing().usage == Usage("workers", SCOUT, {Unit.TEXT_INPUT: 5, Unit.TEXT_OUTPUT: 0})
 
 
-def test_a_picture_where_text_was_asked_is_no_answer(cloudflare_server: CloudflareServer) -> None:
+def test_a_picture_in_place_of_text_is_refused(cloudflare_server: CloudflareServer) -> None:
     cloudflare_server.faults = [Fault(Answer(200, b"\x89PNG...", {"Content-Type": "image/png"}))]
     assert failing().outcome == "provider_error"
 
 
-def test_a_licence_that_was_not_agreed_to_is_said_with_the_cure(
+def test_a_licence_that_was_not_accepted_is_reported_with_the_fix(
     settings: Settings, cloudflare_server: CloudflareServer
 ) -> None:
     settings.DEFAULT_MODEL_VISION = LLAMA
@@ -203,6 +203,6 @@ def test_a_judge_that_refuses_to_look_says_so(cloudflare_server: CloudflareServe
     assert "refused to judge" in said.notes[0]
 
 
-def test_the_deadline_ends_a_judge_that_drips(cloudflare_server: CloudflareServer) -> None:
+def test_the_deadline_ends_a_dripping_judge(cloudflare_server: CloudflareServer) -> None:
     cloudflare_server.faults = [Fault(way="drip")]
     assert failing(within_s=0.5).outcome == "timeout"

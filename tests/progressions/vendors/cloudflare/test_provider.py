@@ -1,4 +1,4 @@
-"""Workers AI: what each model is sent, what is refused beforehand, and what is made of the answers."""
+"""Workers AI: what each model is sent, what is refused in advance, and how answers are read."""
 
 import base64
 from collections.abc import Mapping
@@ -84,7 +84,7 @@ def test_every_model_does_each_of_its_kinds(
     assert answer.cost_usd is None
 
 
-def test_flux_2_is_sent_a_form_also_without_a_picture(cloudflare_server: CloudflareServer) -> None:
+def test_flux_2_is_sent_a_form_even_without_a_picture(cloudflare_server: CloudflareServer) -> None:
     answer = WORKERS.call(request_for(FLUX_2))
     assert cloudflare_server.received[0].headers["content-type"].startswith("multipart/form-data; boundary=")
     assert ran(cloudflare_server).fields == {
@@ -99,7 +99,7 @@ def test_flux_2_is_sent_a_form_also_without_a_picture(cloudflare_server: Cloudfl
     assert answer.usage.as_json() == {"service": "workers", "model": FLUX_2, "output_tile_steps": 100}
 
 
-def test_a_model_of_fixed_steps_is_sent_none(cloudflare_server: CloudflareServer) -> None:
+def test_a_model_with_fixed_steps_is_sent_none(cloudflare_server: CloudflareServer) -> None:
     answer = WORKERS.call(request_for(KLEIN, size=(512, 512)))
     assert ran(cloudflare_server).fields.keys() == {"prompt", "width", "height", "seed"}
     assert answer.usage is not None
@@ -108,7 +108,7 @@ def test_a_model_of_fixed_steps_is_sent_none(cloudflare_server: CloudflareServer
         WORKERS.check(draft_for(KLEIN, options={"steps": 4}))
 
 
-def test_schnell_is_sent_its_prompt_and_steps_and_nothing_else(cloudflare_server: CloudflareServer) -> None:
+def test_schnell_is_sent_only_its_prompt_and_steps(cloudflare_server: CloudflareServer) -> None:
     answer = WORKERS.call(request_for(SCHNELL, size=(1024, 768)))
     assert ran(cloudflare_server).fields == {"prompt": "a lighthouse at dusk", "steps": 4}
     assert answer.seed is None
@@ -119,21 +119,21 @@ def test_schnell_is_sent_its_prompt_and_steps_and_nothing_else(cloudflare_server
     assert answer.usage.units == {Unit.OUTPUT_TILE: 4, Unit.STEP: 4}
 
 
-def test_a_binary_answer_is_taken_for_what_it_is_and_not_for_what_it_is_called(
+def test_the_type_of_a_binary_answer_is_determined_from_its_bytes(
     cloudflare_server: CloudflareServer,
 ) -> None:
     answer = WORKERS.call(request_for(PHOENIX))
     assert decode(answer.content).media_type == "image/jpeg"  # announced as image/png
 
 
-def test_base64_from_a_binary_model_is_taken_as_well(cloudflare_server: CloudflareServer) -> None:
+def test_base64_from_a_binary_model_is_accepted(cloudflare_server: CloudflareServer) -> None:
     picture = base64.b64encode(png(landscape((64, 64)))).decode()
     envelope = {"success": True, "result": {"image": f"data:image/png;base64,{picture}"}, "errors": []}
     cloudflare_server.faults = [Fault(Answer.of_json(envelope))]
     assert decode(WORKERS.call(request_for(PHOENIX)).content).image.size == (64, 64)
 
 
-def test_options_reach_the_models_that_have_them(cloudflare_server: CloudflareServer) -> None:
+def test_options_are_sent_to_the_models_that_have_them(cloudflare_server: CloudflareServer) -> None:
     options = {"steps": 12, "guidance": 6.5, "negative_prompt": " people ", "strength": 0.3}
     answer = WORKERS.call(request_for(SDXL, Kind.EDIT, options=options))
     fields = ran(cloudflare_server).fields
@@ -165,7 +165,7 @@ def test_options_reach_the_models_that_have_them(cloudflare_server: CloudflareSe
         (SDXL, Kind.EDIT, "quality", "high"),
     ],
 )
-def test_an_option_that_the_model_does_not_take_is_refused_by_its_name(
+def test_an_option_that_the_model_does_not_have_is_refused_by_its_name(
     model: str, kind: Kind, option: str, value: object
 ) -> None:
     with pytest.raises(InputError) as caught:
@@ -206,7 +206,7 @@ def test_a_size_that_a_model_does_not_make_becomes_its_nearest(
     assert answer.meta["requested"] == {"size": f"{asked[0]}x{asked[1]}"}
 
 
-def test_a_prompt_longer_than_schnell_takes_is_refused_and_a_refined_one_cut_after_a_word(
+def test_a_prompt_too_long_for_schnell_is_refused_and_a_refined_one_cut_after_a_word(
     cloudflare_server: CloudflareServer,
 ) -> None:
     with pytest.raises(InputError, match="at most 2048") as caught:
@@ -220,7 +220,7 @@ def test_a_prompt_longer_than_schnell_takes_is_refused_and_a_refined_one_cut_aft
     assert answer.meta["prompt_cut_at"] == len(sent) <= 2048
 
 
-def test_flux_2_is_shown_its_start_image_small_enough(cloudflare_server: CloudflareServer) -> None:
+def test_flux_2_is_sent_a_start_image_small_enough(cloudflare_server: CloudflareServer) -> None:
     answer = WORKERS.call(request_for(FLUX_2, Kind.EDIT, start_image=png(landscape((1600, 1200)))))
     seen = ran(cloudflare_server)
     assert seen.images["input_image_0"].size == (512, 384)
@@ -229,7 +229,7 @@ def test_flux_2_is_shown_its_start_image_small_enough(cloudflare_server: Cloudfl
     assert answer.usage.units == {Unit.OUTPUT_TILE_STEP: 12 * 25, Unit.INPUT_TILE_STEP: 25}
 
 
-def test_what_is_transparent_is_shown_over_white(cloudflare_server: CloudflareServer) -> None:
+def test_transparent_images_are_sent_over_white(cloudflare_server: CloudflareServer) -> None:
     WORKERS.call(request_for(FLUX_2, Kind.EDIT, start_image=png(Image.new("RGBA", (64, 64), (9, 9, 9, 0)))))
     image = ran(cloudflare_server).images["input_image_0"]
     assert (image.mode, image.getpixel((5, 5))) == ("RGB", (255, 255, 255))
@@ -269,14 +269,16 @@ def test_inpainting_is_sent_image_and_mask_of_one_size_white_where_to_repaint(
     assert "strength" not in seen.fields
 
 
-def test_flux_2_is_told_of_the_mask_and_shown_it(cloudflare_server: CloudflareServer) -> None:
+def test_flux_2_is_told_about_the_mask_and_sent_it(cloudflare_server: CloudflareServer) -> None:
     WORKERS.call(request_for(FLUX_2, Kind.INPAINT))
     seen = ran(cloudflare_server)
     assert "second image is white" in seen.fields["prompt"]
     assert seen.images["input_image_1"].size == seen.images["input_image_0"].size == (512, 384)
 
 
-def test_an_outpainted_picture_holds_the_original_to_the_pixel(cloudflare_server: CloudflareServer) -> None:
+def test_an_outpainted_picture_contains_every_pixel_of_the_original(
+    cloudflare_server: CloudflareServer,
+) -> None:
     request = request_for(INPAINTING, Kind.OUTPAINT, size=(1000, 600))
     answer = WORKERS.call(request)
     picture = kept(request, answer)
@@ -306,7 +308,7 @@ def test_the_default_model_is_one_that_can_do_the_kind(settings: Settings) -> No
 
 
 @pytest.mark.django_db
-def test_a_job_that_names_no_model_gets_the_one_that_can(cloudflare_server: CloudflareServer) -> None:
+def test_a_job_without_a_model_gets_one_that_can_do_it(cloudflare_server: CloudflareServer) -> None:
     draft = JobDraft(
         prompt="a pier",
         providers=("workers",),
@@ -320,7 +322,7 @@ def test_a_job_that_names_no_model_gets_the_one_that_can(cloudflare_server: Clou
 
 @pytest.mark.parametrize("model", sorted(MODELS))
 @pytest.mark.parametrize("size", [None, (1024, 768)])
-def test_an_estimate_is_never_less_than_what_is_used(
+def test_an_estimate_is_never_less_than_the_usage(
     cloudflare_server: CloudflareServer, model: str, size: tuple[int, int] | None
 ) -> None:
     for kind in WORKERS.kinds_of(model):
@@ -338,7 +340,7 @@ def test_without_account_or_token_it_is_not_configured(settings: Settings) -> No
 
 
 @pytest.mark.parametrize("kind", [Kind.EDIT, Kind.INPAINT])
-def test_what_a_request_lacks_is_said_before_anything_is_sent(
+def test_what_a_request_lacks_is_reported_before_anything_is_sent(
     cloudflare_server: CloudflareServer, kind: Kind
 ) -> None:
     bad = {"start_image": None} if kind == Kind.EDIT else {"mask": None}

@@ -1,4 +1,4 @@
-"""Workers AI failing in every way known: each is one of the contract's outcomes, with what is known of it."""
+"""Every known failure of Workers AI becomes one of the contract's outcomes, with its details."""
 
 import socket
 
@@ -26,7 +26,7 @@ FLAGGED = (
 USED_UP = "you have used up your daily free allocation of 10,000 neurons, please upgrade to a paid plan"
 MUST_AGREE = "AiError: Model Agreement: Prior to using this model, you must submit the prompt 'agree'."
 
-# Answers, and what they are: outcome, whether another attempt may help, and a word of the message.
+# Answers and their meaning: outcome, whether a retry may help, and a word of the message.
 ANSWERS = [
     (failure(400, 3030, "AiError: AiError: Input prompt contains NSFW content"), Code.REFUSED, False, "NSFW"),
     (failure(400, 3030, FLAGGED), Code.REFUSED, False, "flagged"),
@@ -73,7 +73,7 @@ ANSWERS = [
     (failure(413, 3006, "AiError: Request is too large"), Code.PROVIDER_ERROR, False, "too large"),
     (Answer(302, b"", {"Location": "https://elsewhere.example.com/"}), Code.PROVIDER_ERROR, False, "302"),
 ]
-# 200 with nothing to use: they may have charged for it.
+# 200 without a usable result: it may have been billed.
 UNUSABLE = [
     (html(), "neither JSON nor an image"),
     (Answer(200, b""), "empty"),
@@ -85,7 +85,7 @@ UNUSABLE = [
     (success({"image": None}), "no image"),
     (success({"image": [1, 2]}), "no image"),
 ]
-# Something stands where the picture should: paid, and the same again.
+# There is something in place of the picture: billed, and a retry would give the same.
 UNREADABLE = ["no*base64", "abc", "data:image/png", "https://127.0.0.1/inside.png"]
 
 
@@ -102,14 +102,14 @@ def ask(model: str = FLUX_2, within_s: float = 20, prompt: str = "a pier") -> by
 
 
 def failing(model: str = FLUX_2, within_s: float = 20, prompt: str = "a pier") -> ProviderError:
-    """The error that the call ends with, as the orchestrator sees it."""
+    """The error with which the call ends, as the orchestrator sees it."""
     with pytest.raises(CloudflareError) as caught:
         ask(model, within_s, prompt)
     return ProviderError.of(caught.value)
 
 
 @pytest.mark.parametrize(("answer", "code", "is_retryable", "word"), ANSWERS)
-def test_an_answer_that_is_no_success_is_one_of_the_outcomes(
+def test_an_error_response_is_one_of_the_outcomes(
     cloudflare_server: CloudflareServer, answer: Answer, code: Code, is_retryable: bool, word: str
 ) -> None:
     cloudflare_server.faults = [Fault(answer)]
@@ -124,7 +124,7 @@ def test_an_answer_that_is_no_success_is_one_of_the_outcomes(
 
 
 @pytest.mark.parametrize(("answer", "word"), UNUSABLE)
-def test_a_success_without_a_picture_may_be_billed_and_is_tried_again(
+def test_a_success_without_a_picture_may_be_billed_and_is_retried(
     cloudflare_server: CloudflareServer, answer: Answer, word: str
 ) -> None:
     cloudflare_server.faults = [Fault(answer)]
@@ -135,23 +135,21 @@ def test_a_success_without_a_picture_may_be_billed_and_is_tried_again(
 
 
 @pytest.mark.parametrize("said", UNREADABLE)
-def test_a_picture_that_cannot_be_read_is_not_asked_for_again(
-    cloudflare_server: CloudflareServer, said: str
-) -> None:
+def test_an_unreadable_picture_is_not_requested_again(cloudflare_server: CloudflareServer, said: str) -> None:
     cloudflare_server.faults = [Fault(success({"image": said}))]
     error = failing()
     assert (error.code, error.is_retryable, error.is_possibly_billed) == (Code.INVALID_IMAGE, False, True)
     assert "cannot be read" in str(error)
 
 
-def test_broken_json_and_a_cut_body_may_be_billed(cloudflare_server: CloudflareServer) -> None:
+def test_broken_json_and_a_truncated_body_may_be_billed(cloudflare_server: CloudflareServer) -> None:
     for fault in (Fault(edit=halved), Fault(way="cut")):
         cloudflare_server.faults = [fault]
         error = failing()
         assert (error.code, error.is_retryable, error.is_possibly_billed) == (Code.PROVIDER_ERROR, True, True)
 
 
-def test_a_cut_refusal_is_not_billed(cloudflare_server: CloudflareServer) -> None:
+def test_a_truncated_refusal_is_not_billed(cloudflare_server: CloudflareServer) -> None:
     cloudflare_server.faults = [Fault(failure(500, 3043, "AiError: Internal"), way="cut")]
     error = failing()
     assert (error.code, error.status, error.is_possibly_billed) == (Code.PROVIDER_ERROR, 500, False)
@@ -166,12 +164,12 @@ def test_a_reset_after_sending_may_be_billed(cloudflare_server: CloudflareServer
 
 @pytest.mark.parametrize("way", ["hang", "drip"])
 def test_the_deadline_ends_a_call_that_hangs_or_drips(cloudflare_server: CloudflareServer, way: str) -> None:
-    cloudflare_server.faults = [Fault(way=way)]  # type: ignore[arg-type] # one of its words
+    cloudflare_server.faults = [Fault(way=way)]  # type: ignore[arg-type] # one of its values
     error = failing(within_s=3)
     assert (error.code, error.is_retryable, error.is_possibly_billed) == (Code.TIMEOUT, True, True)
 
 
-def test_a_gateway_that_gave_up_knows_nothing_of_the_bill(cloudflare_server: CloudflareServer) -> None:
+def test_a_gateway_timeout_may_have_been_billed(cloudflare_server: CloudflareServer) -> None:
     for status in (504, 524):
         cloudflare_server.faults = [Fault(html(status))]
         error = failing()
@@ -179,7 +177,7 @@ def test_a_gateway_that_gave_up_knows_nothing_of_the_bill(cloudflare_server: Clo
 
 
 @pytest.mark.parametrize(("header", "pause_s"), [("17", 17.0), ("0", 0.0), ("soon", None)])
-def test_the_pause_they_ask_for_is_handed_on(
+def test_the_requested_pause_is_passed_on(
     cloudflare_server: CloudflareServer, header: str, pause_s: float | None
 ) -> None:
     cloudflare_server.faults = [Fault(failure(429, 3040, BUSY, Retry_After=header))]
@@ -199,7 +197,7 @@ def test_without_a_connection_nothing_is_billed(
     assert (error.code, error.is_possibly_billed) == (Code.TIMEOUT, False)
 
 
-def test_bytes_that_are_no_picture_are_left_to_the_caller(cloudflare_server: CloudflareServer) -> None:
+def test_bytes_that_are_not_a_picture_are_left_to_the_caller(cloudflare_server: CloudflareServer) -> None:
     cloudflare_server.faults = [Fault(Answer(200, b"upstream connect error", {"Content-Type": "image/png"}))]
     assert ask(PHOENIX) == b"upstream connect error"
 
@@ -211,7 +209,7 @@ def test_a_prompt_is_refused_before_or_after_painting(cloudflare_server: Cloudfl
     assert "safety system" in str(error)
 
 
-def test_a_wrong_token_is_said_without_being_shown(
+def test_a_wrong_token_is_reported_without_being_shown(
     settings: Settings, cloudflare_server: CloudflareServer
 ) -> None:
     settings.CLOUDFLARE_API_TOKEN = "cf-wrong-token-0123456789"
@@ -221,7 +219,7 @@ def test_a_wrong_token_is_said_without_being_shown(
     assert "cf-wrong" not in f"{error} {error.excerpt}"
 
 
-def test_a_token_that_they_echo_is_masked(cloudflare_server: CloudflareServer) -> None:
+def test_an_echoed_token_is_masked(cloudflare_server: CloudflareServer) -> None:
     cloudflare_server.faults = [Fault(failure(400, 6003, f"Invalid header 'Bearer {CLOUDFLARE_TOKEN}'"))]
     error = failing()
     assert CLOUDFLARE_TOKEN not in f"{error} {error.excerpt} {error.__cause__} {error.__context__}"

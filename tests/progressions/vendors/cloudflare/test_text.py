@@ -1,4 +1,4 @@
-"""What a text model of Workers AI is shown."""
+"""The pictures that a text model of Workers AI is sent."""
 
 import io
 
@@ -17,11 +17,11 @@ def size_of(*sizes: tuple[int, int]) -> tuple[int, int]:
     return Image.open(io.BytesIO(side_by_side([jpeg(*size) for size in sizes]))).size
 
 
-def test_several_pictures_stand_side_by_side_equally_high() -> None:
+def test_several_pictures_are_placed_side_by_side_at_equal_height() -> None:
     assert size_of((400, 300)) == (400, 300)
     assert size_of((400, 300), (100, 150)) == (400 + 16 + 200, 300)
 
 
-def test_a_thin_picture_beside_another_makes_no_giant_sheet() -> None:
+def test_a_thin_picture_next_to_another_does_not_make_a_giant_sheet() -> None:
     assert size_of((1, 768), (768, 1)) == (1 + 16 + 2 * 768, 768)
     assert size_of((768, 1), (3, 768)) == (2 * 768 + 16 + 3, 768)

@@ -1,4 +1,4 @@
-"""Workers AI's text models: what they are sent and what is made of their answers."""
+"""Workers AI's text models: what they are sent and how their answers are read."""
 
 import pytest
 from pytest_django.fixtures import Settings
@@ -74,7 +74,7 @@ def test_instructions_and_text_are_kept_apart(cloudflare_server: CloudflareServe
 
 
 @pytest.mark.parametrize("said", ["a long pier", "[1]", '{"prompt": "a lo', ["a pier"]])
-def test_what_is_no_object_is_an_error_with_its_usage(
+def test_an_answer_that_is_not_an_object_is_an_error_with_its_usage(
     cloudflare_server: CloudflareServer, said: object
 ) -> None:
     cloudflare_server.text = said
@@ -83,7 +83,7 @@ def test_what_is_no_object_is_an_error_with_its_usage(
     assert "JSON object" in str(error)
 
 
-def test_a_schema_that_was_not_met_is_an_error(cloudflare_server: CloudflareServer) -> None:
+def test_an_answer_that_violates_the_schema_is_an_error(cloudflare_server: CloudflareServer) -> None:
     cloudflare_server.text = UNMET
     assert failing().outcome == "provider_error"
 
@@ -97,7 +97,7 @@ def test_a_failure_of_the_service_keeps_its_outcome(cloudflare_server: Cloudflar
     assert failing(within_s=0.4).outcome == "timeout"
 
 
-def test_the_names_of_its_models_tell_the_service(settings: Settings) -> None:
+def test_its_models_are_recognised_by_name(settings: Settings) -> None:
     assert LLAMA.startswith(text_models.get("workers").prefixes)
     settings.CLOUDFLARE_API_TOKEN = ""
     assert "CLOUDFLARE_API_TOKEN" in MODEL.missing()

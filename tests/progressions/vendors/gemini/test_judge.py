@@ -1,4 +1,4 @@
-"""What the judge `gemini` asks and makes of the answers, through Google's SDK and a server that is as strict."""
+"""What the judge `gemini` sends and how it reads answers, through Google's SDK and an equally strict fake server."""
 
 import base64
 import io
@@ -66,13 +66,13 @@ def test_a_question_goes_out_with_its_images_in_order_and_its_schema(gemini_serv
     }
 
 
-def test_the_model_is_that_of_the_setting(gemini_server: GeminiServer, settings: Settings) -> None:
+def test_the_model_comes_from_the_setting(gemini_server: GeminiServer, settings: Settings) -> None:
     settings.GEMINI_JUDGE_MODEL = "gemini-3.5-flash-lite"
     assert GeminiJudge().ask(question()).usage.model == "gemini-3.5-flash-lite"
 
 
 @pytest.mark.parametrize("text", ['```json\n{"passes": true}\n```', '{"passes": tr', "I see no lighthouse."])
-def test_what_is_answered_is_handed_on_as_it_is(gemini_server: GeminiServer, text: str) -> None:
+def test_the_answer_is_passed_on_unchanged(gemini_server: GeminiServer, text: str) -> None:
     gemini_server.texts = [text]
     assert GeminiJudge().ask(question()).text == text
 
@@ -80,7 +80,9 @@ def test_what_is_answered_is_handed_on_as_it_is(gemini_server: GeminiServer, tex
 @pytest.mark.parametrize(
     ("words", "said"), [("forbidden", "PROHIBITED_CONTENT"), ("outlawed", "answered|SAFETY")]
 )
-def test_a_model_that_will_not_look_has_refused(gemini_server: GeminiServer, words: str, said: str) -> None:
+def test_a_model_that_does_not_answer_counts_as_a_refusal(
+    gemini_server: GeminiServer, words: str, said: str
+) -> None:
     with pytest.raises(VendorError, match=said) as caught:
         GeminiJudge().ask(question(f"A lighthouse, {words}?"))
     assert (caught.value.outcome, caught.value.is_retryable) == ("refused", False)
@@ -88,7 +90,7 @@ def test_a_model_that_will_not_look_has_refused(gemini_server: GeminiServer, wor
     assert len(gemini_server.received) == 1
 
 
-def test_an_empty_answer_is_an_error_that_was_paid(gemini_server: GeminiServer) -> None:
+def test_an_empty_answer_is_an_error_that_was_billed(gemini_server: GeminiServer) -> None:
     gemini_server.texts = [""]
     with pytest.raises(VendorError) as caught:
         GeminiJudge().ask(question())
@@ -108,9 +110,9 @@ def test_an_empty_answer_is_an_error_that_was_paid(gemini_server: GeminiServer) 
         (Fault(way="hang"), "timeout"),
     ],
 )
-def test_a_service_that_fails_is_asked_once(gemini_server: GeminiServer, fault: Fault, outcome: str) -> None:
+def test_a_failing_service_is_called_once(gemini_server: GeminiServer, fault: Fault, outcome: str) -> None:
     gemini_server.faults = [fault]
-    api.client(api.MOST_ASIDE)  # made before the time counts
+    api.client(api.MOST_ASIDE)  # created before the time counts
     with pytest.raises(VendorError) as caught:
         GeminiJudge().ask(question(seconds=2 if outcome == "timeout" else 30))
     assert caught.value.outcome == outcome

@@ -1,4 +1,4 @@
-"""What the provider `gemini` asks for and makes of the answers, through Google's SDK and a server that is as strict."""
+"""What the provider `gemini` sends and how it reads answers, through Google's SDK and an equally strict fake server."""
 
 import base64
 import io
@@ -57,7 +57,7 @@ def sent(server: GeminiServer) -> tuple[str, list[Image.Image], dict[str, Any]]:
     return parts[0]["text"], images, body["generationConfig"]
 
 
-def test_a_generate_goes_out_as_the_api_has_it(gemini_server: GeminiServer) -> None:
+def test_a_generation_is_sent_in_the_form_of_the_api(gemini_server: GeminiServer) -> None:
     answer = PROVIDER.call(request_for(size=(1920, 1080)))
     assert len(gemini_server.received) == 1
     request = gemini_server.received[0]
@@ -85,7 +85,7 @@ def test_a_generate_goes_out_as_the_api_has_it(gemini_server: GeminiServer) -> N
     }
 
 
-def test_usage_is_told_apart_by_what_is_charged_apart(gemini_server: GeminiServer) -> None:
+def test_usage_is_split_by_price(gemini_server: GeminiServer) -> None:
     answer = PROVIDER.call(request_for(Kind.INPAINT))
     assert answer.usage is not None
     assert answer.usage.service == "gemini"
@@ -95,12 +95,12 @@ def test_usage_is_told_apart_by_what_is_charged_apart(gemini_server: GeminiServe
     assert units == {Unit.IMAGE_INPUT: 1120, Unit.TEXT_OUTPUT: 180, Unit.IMAGE_OUTPUT: 747}
 
 
-def test_thoughts_and_words_around_the_image_are_passed_over(gemini_server: GeminiServer) -> None:
+def test_thoughts_and_text_around_the_image_are_ignored(gemini_server: GeminiServer) -> None:
     answer = PROVIDER.call(request_for())
     assert decode(answer.content).image.size == (1024, 1024)  # the draft has 64
 
 
-def test_a_key_of_google_in_the_environment_does_not_win(
+def test_a_google_key_in_the_environment_is_ignored(
     gemini_server: GeminiServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GOOGLE_API_KEY", "AIza-of-somebody-else")
@@ -118,13 +118,13 @@ def test_the_connection_is_kept_for_the_next_call(gemini_server: GeminiServer) -
     assert gemini_server.connections == 1
 
 
-def test_a_seed_beyond_their_range_is_folded_into_it_and_recorded(gemini_server: GeminiServer) -> None:
+def test_a_seed_beyond_their_range_is_mapped_into_it_and_recorded(gemini_server: GeminiServer) -> None:
     answer = PROVIDER.call(request_for(seed=2**32 - 1))
     assert sent(gemini_server)[2]["seed"] == 2**31 - 1
     assert answer.seed == 2**31 - 1
 
 
-def test_options_go_out_by_their_names(gemini_server: GeminiServer) -> None:
+def test_options_are_sent_under_the_names_of_the_api(gemini_server: GeminiServer) -> None:
     options = {
         "aspect_ratio": "21:9",
         "image_size": "512",
@@ -144,18 +144,18 @@ def test_options_go_out_by_their_names(gemini_server: GeminiServer) -> None:
 
 
 @pytest.mark.parametrize("model", list(MODELS))
-def test_every_model_takes_what_is_sent_to_it(gemini_server: GeminiServer, model: str) -> None:
+def test_every_model_accepts_what_is_sent_to_it(gemini_server: GeminiServer, model: str) -> None:
     answer = PROVIDER.call(request_for(model=model, size=(800, 1000)))
     assert answer.model == model
     assert sent(gemini_server)[2]["imageConfig"]["aspectRatio"] == "4:5"
 
 
-def test_the_oldest_model_is_named_no_image_size(gemini_server: GeminiServer) -> None:
+def test_the_oldest_model_is_sent_no_image_size(gemini_server: GeminiServer) -> None:
     PROVIDER.call(request_for(model="gemini-2.5-flash-image"))
     assert sent(gemini_server)[2]["imageConfig"] == {"aspectRatio": "1:1"}
 
 
-def test_a_model_newer_than_dali_serves_where_the_setting_names_it(settings: Settings) -> None:
+def test_a_model_newer_than_dali_works_when_the_setting_names_it(settings: Settings) -> None:
     with pytest.raises(InputError, match=r"gemini-5-image.*known: gemini-nano-banana-2.1"):
         PROVIDER.check(draft(model="gemini-5-image"))
     settings.GEMINI_MODEL = "gemini-5-image"
@@ -185,7 +185,7 @@ def test_a_size_is_mapped_to_the_nearest_shape_and_number_of_pixels(
     assert (model.ratio_for(size), model.image_size_for(size)) == (ratio, image_size)
 
 
-def test_an_edit_sends_the_start_image_as_it_is_and_keeps_its_shape(gemini_server: GeminiServer) -> None:
+def test_an_edit_sends_the_start_image_unchanged_and_keeps_its_shape(gemini_server: GeminiServer) -> None:
     PROVIDER.call(request_for(Kind.EDIT))
     text, images, config = sent(gemini_server)
     assert text == "a lighthouse at dusk"
@@ -202,7 +202,7 @@ def test_a_variation_says_that_it_is_one(gemini_server: GeminiServer) -> None:
     assert config["imageConfig"] == {"aspectRatio": "1:1", "imageSize": "512"}
 
 
-def test_braces_in_a_prompt_are_words_like_others(gemini_server: GeminiServer) -> None:
+def test_braces_in_a_prompt_are_ordinary_text(gemini_server: GeminiServer) -> None:
     PROVIDER.call(request_for(Kind.VARIATION, prompt="{prompt} {0} {x!r}"))
     assert sent(gemini_server)[0].endswith("{prompt} {0} {x!r}")
 
@@ -225,7 +225,7 @@ def test_an_inpaint_keeps_every_pixel_outside_of_the_mask(gemini_server: GeminiS
     assert (np.abs(before - after)[inside].max(axis=1) > 0).mean() > 0.5
 
 
-def test_an_outpaint_keeps_its_start_image_to_the_pixel(gemini_server: GeminiServer) -> None:
+def test_an_outpaint_keeps_every_pixel_of_the_start_image(gemini_server: GeminiServer) -> None:
     request = request_for(Kind.OUTPAINT, size=(900, 500))
     answer = PROVIDER.call(request)
     text, images, config = sent(gemini_server)
@@ -238,14 +238,14 @@ def test_an_outpaint_keeps_its_start_image_to_the_pixel(gemini_server: GeminiSer
     assert np.array_equal(np.asarray(finished.crop((150, 50, 750, 450))), np.asarray(START))
 
 
-def test_what_is_finished_is_the_same_in_another_process(gemini_server: GeminiServer) -> None:
+def test_a_finished_image_is_the_same_in_another_process(gemini_server: GeminiServer) -> None:
     request = request_for(Kind.OUTPAINT)
     content = PROVIDER.call(request).content
     again = replace(request, deadline=Deadline.after(1), attempt=3)
     assert GeminiProvider().finish(again, content) == PROVIDER.finish(request, content)
 
 
-def test_an_upscale_is_larger_and_of_the_very_shape_of_its_start_image(gemini_server: GeminiServer) -> None:
+def test_an_upscale_is_larger_and_has_the_shape_of_its_start_image(gemini_server: GeminiServer) -> None:
     request = request_for(Kind.UPSCALE, start_image=png(landscape((1000, 600))))
     answer = PROVIDER.call(request)
     assert sent(gemini_server)[2]["imageConfig"] == {"aspectRatio": "16:9", "imageSize": "2K"}
@@ -253,19 +253,19 @@ def test_an_upscale_is_larger_and_of_the_very_shape_of_its_start_image(gemini_se
     assert finished.size == (2560, 1536)
 
 
-def test_an_upscale_goes_beyond_what_was_asked_where_that_is_no_larger(gemini_server: GeminiServer) -> None:
+def test_an_upscale_exceeds_a_requested_size_that_is_not_larger(gemini_server: GeminiServer) -> None:
     start = png(Image.new("RGB", (2100, 2100), "teal"))
     PROVIDER.call(request_for(Kind.UPSCALE, start_image=start, options={"image_size": "2K"}))
     assert sent(gemini_server)[2]["imageConfig"] == {"aspectRatio": "1:1", "imageSize": "4K"}
 
 
-def test_a_model_that_makes_1k_alone_does_not_upscale() -> None:
+def test_a_model_that_only_makes_1k_does_not_upscale() -> None:
     with pytest.raises(InputError, match=r"these can: gemini-nano-banana-2\.1, gemini-3") as caught:
         PROVIDER.check(draft(Kind.UPSCALE, model="gemini-2.5-flash-image"))
     assert caught.value.field == "models.gemini"
 
 
-def test_another_model_upscales_where_the_default_cannot(settings: Settings) -> None:
+def test_another_model_upscales_when_the_default_cannot(settings: Settings) -> None:
     settings.GEMINI_MODEL = "gemini-3.1-flash-lite-image"
     assert PROVIDER.default_model_for(Kind.UPSCALE) == "gemini-nano-banana-2.1"
     assert PROVIDER.default_model_for(Kind.EDIT) == "gemini-3.1-flash-lite-image"
@@ -291,7 +291,7 @@ def test_another_model_upscales_where_the_default_cannot(settings: Settings) -> 
         ({"negative_prompt": "fog"}, "gemini-3.1-flash-image", "negative_prompt"),
     ],
 )
-def test_an_option_the_model_does_not_take_is_refused_by_its_field(
+def test_an_option_the_model_does_not_have_is_refused_by_its_field(
     options: Mapping[str, object], model: str, name: str
 ) -> None:
     with pytest.raises(InputError) as caught:
@@ -300,7 +300,7 @@ def test_an_option_the_model_does_not_take_is_refused_by_its_field(
     assert repr(options[name]) in str(caught.value)
 
 
-def test_a_shape_cannot_be_asked_of_what_has_one() -> None:
+def test_a_shape_is_refused_for_a_kind_that_keeps_the_shape() -> None:
     for kind in (Kind.INPAINT, Kind.OUTPAINT, Kind.UPSCALE):
         with pytest.raises(InputError, match="keeps the shape of its start image"):
             PROVIDER.check(draft(kind, options={"aspect_ratio": "1:1"}))
@@ -329,12 +329,12 @@ def test_without_a_key_it_names_the_setting(settings: Settings) -> None:
     assert PROVIDER.missing() == ["GEMINI_API_KEY"]
 
 
-def test_calls_at_once_are_as_many_as_the_setting_says(settings: Settings) -> None:
+def test_the_setting_limits_simultaneous_calls(settings: Settings) -> None:
     settings.GEMINI_CONCURRENCY = 3
     assert PROVIDER.concurrency() == 3
 
 
-def test_a_start_image_too_large_to_send_is_sent_smaller() -> None:
+def test_a_start_image_too_large_to_send_is_reduced() -> None:
     noise = np.random.default_rng(1).integers(0, 256, (2400, 2400, 3), dtype=np.uint8)
     part = image_part(Image.fromarray(noise))
     assert part.inline_data is not None

@@ -1,4 +1,4 @@
-"""Every way in which Gemini fails, as one of the few outcomes; and never a second request."""
+"""Every failure of Gemini becomes one of the few outcomes, and never causes a second request."""
 
 import base64
 import json
@@ -41,7 +41,7 @@ def fails(server: GeminiServer, *faults: Fault, request: ProviderRequest | None 
 
 
 def body(edit: Callable[[dict[str, Any]], object]) -> Fault:
-    """The right answer, with its JSON edited in place or replaced by what is returned."""
+    """The correct answer, with its JSON edited in place or replaced by what `edit` returns."""
 
     def change(answer: Answer) -> Answer:
         value = json.loads(answer.body)
@@ -74,7 +74,7 @@ def test_a_rate_limit_is_waited_for_as_the_header_says(gemini_server: GeminiServ
 
 
 @pytest.mark.parametrize("details", [[], [retry_info("soon")], ["odd"], [{"@type": 5}], [quota_failure()]])
-def test_a_rate_limit_without_a_pause_is_one_all_the_same(
+def test_a_rate_limit_without_a_pause_is_still_one(
     gemini_server: GeminiServer, details: list[object]
 ) -> None:
     failure = fails(gemini_server, rate(*details))
@@ -92,7 +92,7 @@ def test_a_rate_limit_without_a_pause_is_one_all_the_same(
         Fault(answer=error(402, "FAILED_PRECONDITION", "Pay first.")),
     ],
 )
-def test_what_is_used_up_for_the_day_is_quota(gemini_server: GeminiServer, fault: Fault) -> None:
+def test_an_exhausted_daily_limit_is_quota(gemini_server: GeminiServer, fault: Fault) -> None:
     failure = fails(gemini_server, fault)
     assert (failure.outcome, failure.is_retryable) == ("quota", False)
 
@@ -110,19 +110,19 @@ def test_what_is_used_up_for_the_day_is_quota(gemini_server: GeminiServer, fault
         error(499, "CANCELLED", "The operation was cancelled."),
     ],
 )
-def test_an_error_of_theirs_is_tried_again(gemini_server: GeminiServer, answer: Answer) -> None:
+def test_a_server_error_is_retried(gemini_server: GeminiServer, answer: Answer) -> None:
     failure = fails(gemini_server, Fault(answer=answer))
     assert (failure.outcome, failure.is_retryable) == ("provider_error", True)
     assert failure.status == answer.status
     assert not failure.is_possibly_billed
 
 
-def test_an_overload_that_asks_for_a_pause_gets_it(gemini_server: GeminiServer) -> None:
+def test_an_overload_with_a_requested_pause_gets_it(gemini_server: GeminiServer) -> None:
     answer = error(503, "UNAVAILABLE", "Overloaded.", [retry_info("5s")])
     assert fails(gemini_server, Fault(answer=answer)).retry_after_s == 5.0
 
 
-def test_a_wrong_key_is_named_by_its_setting(gemini_server: GeminiServer, settings: Settings) -> None:
+def test_a_wrong_key_is_reported_by_its_setting(gemini_server: GeminiServer, settings: Settings) -> None:
     settings.GEMINI_API_KEY = "AIza-wrong"
     failure = fails(gemini_server)
     assert (failure.outcome, failure.is_retryable, failure.status) == ("provider_error", False, 400)
@@ -143,19 +143,19 @@ def test_a_wrong_key_is_named_by_its_setting(gemini_server: GeminiServer, settin
         Answer(302, b"", {"Location": "https://elsewhere.example/"}),
     ],
 )
-def test_a_request_they_do_not_take_is_not_sent_again(gemini_server: GeminiServer, answer: Answer) -> None:
+def test_an_invalid_request_is_not_sent_again(gemini_server: GeminiServer, answer: Answer) -> None:
     failure = fails(gemini_server, Fault(answer=answer))
     assert (failure.outcome, failure.is_retryable) == ("provider_error", False)
     assert failure.status == answer.status
     assert not failure.is_possibly_billed
 
 
-def test_a_model_they_do_not_know_is_no_reason_to_try_again(gemini_server: GeminiServer) -> None:
+def test_an_unknown_model_is_not_retried(gemini_server: GeminiServer) -> None:
     failure = fails(gemini_server, request=request_for(model="gemini-9-image"))
     assert (failure.outcome, failure.is_retryable, failure.status) == ("provider_error", False, 404)
 
 
-def test_a_blocked_prompt_is_refused_with_what_it_used(gemini_server: GeminiServer) -> None:
+def test_a_blocked_prompt_is_refused_with_its_usage(gemini_server: GeminiServer) -> None:
     failure = fails(gemini_server, request=request_for(prompt="a forbidden lighthouse"))
     assert (failure.outcome, failure.is_retryable) == ("refused", False)
     assert str(failure) == "Google Gemini blocked the prompt (PROHIBITED_CONTENT)."
@@ -165,7 +165,7 @@ def test_a_blocked_prompt_is_refused_with_what_it_used(gemini_server: GeminiServ
     assert not failure.is_possibly_billed
 
 
-def test_a_blocked_image_is_refused_with_what_it_used(gemini_server: GeminiServer) -> None:
+def test_a_blocked_image_is_refused_with_its_usage(gemini_server: GeminiServer) -> None:
     failure = fails(gemini_server, request=request_for(prompt="an outlawed lighthouse"))
     assert (failure.outcome, failure.is_retryable) == ("refused", False)
     assert "IMAGE_SAFETY" in str(failure)
@@ -184,7 +184,7 @@ def finished(reason: str, **candidate: object) -> Fault:
         "IMAGE_PROHIBITED_CONTENT", "IMAGE_RECITATION", "ESCALATION",
     ],
 )  # fmt: skip
-def test_what_safety_systems_stop_is_refused(gemini_server: GeminiServer, reason: str) -> None:
+def test_a_stop_by_a_safety_system_is_a_refusal(gemini_server: GeminiServer, reason: str) -> None:
     failure = fails(gemini_server, finished(reason))
     assert (failure.outcome, str(failure)) == (
         "refused",
@@ -203,30 +203,30 @@ def test_every_block_of_a_prompt_is_a_refusal(gemini_server: GeminiServer, reaso
 
 
 @pytest.mark.parametrize("reason", ["NO_IMAGE", "IMAGE_OTHER", "OTHER", "MAX_TOKENS", "STOP", "CONTINUATION"])
-def test_an_end_without_an_image_is_tried_again(gemini_server: GeminiServer, reason: str) -> None:
+def test_an_end_without_an_image_is_retried(gemini_server: GeminiServer, reason: str) -> None:
     failure = fails(gemini_server, finished(reason))
     assert (failure.outcome, failure.is_retryable) == ("provider_error", True)
     assert reason in str(failure)
 
 
-def test_a_language_they_do_not_take_is_not_sent_again(gemini_server: GeminiServer) -> None:
+def test_an_unsupported_language_is_not_retried(gemini_server: GeminiServer) -> None:
     failure = fails(gemini_server, finished("LANGUAGE"))
     assert (failure.outcome, failure.is_retryable) == ("provider_error", False)
 
 
-@pytest.mark.filterwarnings("ignore:.* is not a valid FinishReason")  # the SDK's own remark
-def test_a_reason_that_is_new_is_an_error_of_theirs(gemini_server: GeminiServer) -> None:
+@pytest.mark.filterwarnings("ignore:.* is not a valid FinishReason")  # the SDK's own warning
+def test_an_unknown_finish_reason_is_a_provider_error(gemini_server: GeminiServer) -> None:
     failure = fails(gemini_server, finished("SUNSPOTS"))
     assert (failure.outcome, failure.is_retryable) == ("provider_error", True)
     assert "SUNSPOTS" in str(failure)
 
 
-def test_words_instead_of_an_image_are_shown(gemini_server: GeminiServer) -> None:
+def test_text_in_place_of_an_image_is_shown(gemini_server: GeminiServer) -> None:
     fault = finished("STOP", content={"parts": [{"text": "I can describe a lighthouse."}]})
     failure = fails(gemini_server, fault)
     assert (failure.outcome, failure.is_retryable) == ("provider_error", True)
     assert str(failure) == "Google Gemini answered with no image (STOP): I can describe a lighthouse."
-    assert failure.is_possibly_billed  # no usage was told
+    assert failure.is_possibly_billed  # no usage was reported
 
 
 def only_thoughts(value: dict[str, Any]) -> None:
@@ -244,7 +244,7 @@ def with_text_in_it(value: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("edit", [without_candidates, with_text_in_it])
-def test_an_answer_without_an_image_is_an_error_that_was_paid(
+def test_an_answer_without_an_image_is_an_error_that_was_billed(
     gemini_server: GeminiServer, edit: Callable[[dict[str, Any]], None]
 ) -> None:
     failure = fails(gemini_server, body(edit))
@@ -275,7 +275,7 @@ def spoiled(value: dict[str, Any]) -> None:
         Fault(answer=Answer(200, b"\xff\xfe\x00")),
     ],
 )
-def test_an_answer_that_is_none_of_theirs_may_have_been_billed(
+def test_a_response_that_is_not_theirs_may_have_been_billed(
     gemini_server: GeminiServer, fault: Fault
 ) -> None:
     failure = fails(gemini_server, fault)
@@ -283,14 +283,14 @@ def test_an_answer_that_is_none_of_theirs_may_have_been_billed(
     assert failure.is_possibly_billed
 
 
-def test_an_image_that_cannot_be_read_is_not_asked_for_again(gemini_server: GeminiServer) -> None:
+def test_an_unreadable_image_is_not_requested_again(gemini_server: GeminiServer) -> None:
     failure = fails(gemini_server, body(spoiled))
     assert (failure.outcome, failure.is_retryable) == ("invalid_image", False)
     assert failure.usage is not None
     assert failure.usage.units[Unit.IMAGE_OUTPUT] == 1120
 
 
-def test_an_image_that_stands_in_the_thoughts_alone_is_taken_since_it_is_paid(
+def test_an_image_found_only_in_the_thoughts_is_used_because_it_is_paid(
     gemini_server: GeminiServer,
 ) -> None:
     gemini_server.faults = [body(only_thoughts)]
@@ -298,14 +298,14 @@ def test_an_image_that_stands_in_the_thoughts_alone_is_taken_since_it_is_paid(
     assert decode(answer.content).image.size == (64, 64)
 
 
-def test_their_deadline_is_a_time_out_that_made_nothing(gemini_server: GeminiServer) -> None:
+def test_their_deadline_is_a_timeout_without_a_result(gemini_server: GeminiServer) -> None:
     said = error(504, "DEADLINE_EXCEEDED", "Deadline expired before operation could complete.")
     failure = fails(gemini_server, Fault(answer=said))
     assert (failure.outcome, failure.is_retryable, failure.is_possibly_billed) == ("timeout", True, False)
 
 
 @pytest.mark.parametrize("way", ["cut", "reset"])
-def test_a_connection_that_breaks_may_have_been_billed(gemini_server: GeminiServer, way: Any) -> None:
+def test_a_broken_connection_may_have_been_billed(gemini_server: GeminiServer, way: Any) -> None:
     failure = fails(gemini_server, Fault(way=way))
     assert (failure.outcome, failure.is_retryable, failure.is_possibly_billed) == (
         "provider_error",
@@ -315,10 +315,10 @@ def test_a_connection_that_breaks_may_have_been_billed(gemini_server: GeminiServ
 
 
 @pytest.mark.parametrize("fault", [Fault(way="hang"), Fault(way="drip", pause_s=0.02)])
-def test_the_deadline_holds_against_silence_and_against_a_slow_drip(
+def test_the_deadline_ends_silence_and_a_slow_drip(
     gemini_server: GeminiServer, settings: Settings, fault: Fault
 ) -> None:
-    api.client(settings.GEMINI_CONCURRENCY)  # made before the time counts
+    api.client(settings.GEMINI_CONCURRENCY)  # created before the time counts
     deadline = Deadline.after(2)
     failure = fails(gemini_server, fault, request=request_for(deadline=deadline))
     assert deadline.has_passed
@@ -332,7 +332,7 @@ def test_a_call_without_time_sends_nothing(gemini_server: GeminiServer) -> None:
     assert gemini_server.received == []
 
 
-def test_a_service_that_is_away_was_not_paid(settings: Settings) -> None:
+def test_an_unreachable_service_was_not_paid(settings: Settings) -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         settings.GOOGLE_GEMINI_BASE_URL = f"http://127.0.0.1:{closed.getsockname()[1]}"
@@ -351,7 +351,7 @@ def test_a_service_that_is_away_was_not_paid(settings: Settings) -> None:
     ("key", "address"),
     [(f"{KEY}\nX-Other: 1", ""), (KEY, "ftp://127.0.0.1"), (KEY, "http://[bad")],
 )
-def test_a_setting_that_cannot_be_used_is_named(
+def test_an_unusable_setting_is_named(
     gemini_server: GeminiServer, settings: Settings, key: str, address: str
 ) -> None:
     settings.GEMINI_API_KEY = key
@@ -368,7 +368,7 @@ def test_a_setting_that_cannot_be_used_is_named(
     assert KEY not in str(failure)
 
 
-def test_bytes_that_are_no_picture_come_as_they_are_for_the_caller_to_see(
+def test_bytes_that_are_not_a_picture_are_passed_on_to_the_caller(
     gemini_server: GeminiServer,
 ) -> None:
     def spoil(value: dict[str, Any]) -> None:
@@ -381,7 +381,7 @@ def test_bytes_that_are_no_picture_come_as_they_are_for_the_caller_to_see(
         sniff(answer.content)
 
 
-def test_a_start_image_that_is_none_is_said_to_be(gemini_server: GeminiServer) -> None:
+def test_a_start_image_that_is_not_an_image_is_reported(gemini_server: GeminiServer) -> None:
     request = request_for(Kind.EDIT, start_image=b"no picture")
     with pytest.raises(VendorError) as caught:
         GeminiProvider().call(request)

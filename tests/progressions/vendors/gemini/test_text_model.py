@@ -1,4 +1,4 @@
-"""What the text models `gemini` are asked and answer, through Google's SDK and a server that is as strict."""
+"""What the text models `gemini` send and answer, through Google's SDK and an equally strict fake server."""
 
 import pytest
 from pytest_django.fixtures import Settings
@@ -31,7 +31,7 @@ def request_for(text: str = "a lighthouse", model: str = "gemini-3.5-flash-lite"
     )
 
 
-def test_instructions_and_text_go_out_apart(gemini_server: GeminiServer) -> None:
+def test_instructions_and_text_are_sent_separately(gemini_server: GeminiServer) -> None:
     answer = GeminiTextModel().answer(request_for())
     assert len(gemini_server.received) == 1
     request = gemini_server.received[0]
@@ -51,7 +51,7 @@ def test_instructions_and_text_go_out_apart(gemini_server: GeminiServer) -> None
 
 
 @pytest.mark.parametrize("text", ["no JSON", '{"prompt": "a ligh', "[1, 2]", '"a lighthouse"', ""])
-def test_an_answer_that_is_no_object_is_an_error_that_was_paid(
+def test_an_answer_that_is_not_an_object_is_an_error_that_was_billed(
     gemini_server: GeminiServer, text: str
 ) -> None:
     gemini_server.texts = [text]
@@ -71,7 +71,7 @@ def test_a_text_they_block_is_refused(gemini_server: GeminiServer) -> None:
 @pytest.mark.parametrize(
     "fault", [Fault(answer=error(500, "INTERNAL", "Oh.")), Fault(answer=html()), Fault(way="cut")]
 )
-def test_a_service_that_fails_is_asked_once(gemini_server: GeminiServer, fault: Fault) -> None:
+def test_a_failing_service_is_called_once(gemini_server: GeminiServer, fault: Fault) -> None:
     gemini_server.faults = [fault]
     with pytest.raises(VendorError) as caught:
         GeminiTextModel().answer(request_for())
@@ -79,13 +79,13 @@ def test_a_service_that_fails_is_asked_once(gemini_server: GeminiServer, fault: 
     assert len(gemini_server.received) == 1
 
 
-def test_a_model_that_is_not_theirs_is_said_to_be(gemini_server: GeminiServer) -> None:
+def test_a_model_of_another_service_is_reported(gemini_server: GeminiServer) -> None:
     with pytest.raises(VendorError, match="gemini-0-none is not found") as caught:
         GeminiTextModel().answer(request_for(model="gemini-0-none"))
     assert not caught.value.is_retryable
 
 
-def test_its_models_are_known_by_their_names(settings: Settings) -> None:
+def test_its_models_are_recognised_by_name(settings: Settings) -> None:
     settings.GEMINI_API_KEY = ""
     assert GeminiTextModel.prefixes == ("gemini-",)
     assert GeminiTextModel().missing() == ["GEMINI_API_KEY"]

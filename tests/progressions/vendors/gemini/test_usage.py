@@ -1,4 +1,4 @@
-"""What a call of Gemini used, as its answer tells it, well or badly; and the clients that are kept."""
+"""The usage that an answer of Gemini reports, well-formed or not; and the clients that are kept."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ def usage_of(paints: bool = False, **metadata: Any) -> Usage | None:
     return api.usage_of("gemini-x", response, paints=paints)
 
 
-def test_what_was_cached_is_charged_apart() -> None:
+def test_cached_tokens_are_charged_separately() -> None:
     usage = usage_of(
         promptTokenCount=1000,
         promptTokensDetails=[
@@ -37,7 +37,7 @@ def test_what_was_cached_is_charged_apart() -> None:
     )
 
 
-def test_words_beside_an_image_are_charged_as_words() -> None:
+def test_text_next_to_an_image_is_charged_as_text() -> None:
     usage = usage_of(
         paints=True,
         promptTokenCount=9,
@@ -48,7 +48,7 @@ def test_words_beside_an_image_are_charged_as_words() -> None:
     assert usage.units == {Unit.TEXT_INPUT: 9, Unit.IMAGE_OUTPUT: 1120, Unit.TEXT_OUTPUT: 30}
 
 
-def test_output_that_is_not_told_apart_is_the_image_of_a_model_that_paints() -> None:
+def test_unspecified_output_of_an_image_model_counts_as_the_image() -> None:
     painted = usage_of(paints=True, promptTokenCount=9, candidatesTokenCount=1290)
     written = usage_of(promptTokenCount=9, candidatesTokenCount=1290)
     assert painted is not None
@@ -58,7 +58,7 @@ def test_output_that_is_not_told_apart_is_the_image_of_a_model_that_paints() -> 
 
 
 @pytest.mark.parametrize("metadata", [{}, {"totalTokenCount": 5}])
-def test_an_answer_that_tells_nothing_is_not_taken_for_free(metadata: dict[str, Any]) -> None:
+def test_an_answer_without_usage_is_not_free(metadata: dict[str, Any]) -> None:
     assert usage_of(**metadata) is None
     assert api.usage_of("gemini-x", {}) is None
 
@@ -76,7 +76,7 @@ def test_a_client_is_kept_for_its_settings_and_the_oldest_closed(settings: Setti
 
 
 @pytest.mark.parametrize("model", list(MODELS))
-def test_the_pixels_of_a_model_have_the_ratio_they_are_listed_under(model: str) -> None:
+def test_the_pixel_sizes_of_a_model_have_their_listed_ratio(model: str) -> None:
     known = MODELS[model]
     for ratio in known.ratios:
         across, down = map(int, ratio.split(":"))

@@ -1,4 +1,4 @@
-"""The local judge: what it passes, what it fails, and what it says about it."""
+"""The local judge: what it passes, what it fails, and its notes."""
 
 import pytest
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageOps
@@ -40,13 +40,13 @@ def verdict_on(
 
 
 def filled(colour: tuple[int, int, int], spot: tuple[int, int, int] = (128, 128, 128)) -> Image.Image:
-    """Mostly one colour, with a sharp shape of another over a tenth of it."""
+    """Mostly one colour, with a sharp shape of another colour over a tenth of it."""
     image = Image.new("RGB", (300, 300), colour)
     ImageDraw.Draw(image).rectangle((40, 40, 140, 130), fill=spot)
     return image
 
 
-def test_a_sound_picture_passes_and_the_notes_say_what_was_looked_at() -> None:
+def test_a_good_picture_passes_and_the_notes_say_what_was_checked() -> None:
     verdict = verdict_on(START, size=(320, 240))
     assert verdict.judgment == Judgment.PASS
     assert verdict.notes == [
@@ -68,7 +68,7 @@ def test_tags_name_format_light_colours_and_the_words_of_the_prompt() -> None:
 
 
 @pytest.mark.parametrize("colour", [(0, 0, 0), (255, 255, 255), (120, 140, 200)])
-def test_a_blank_picture_fails_unless_a_plain_one_is_asked_for(colour: tuple[int, int, int]) -> None:
+def test_a_blank_picture_fails_unless_the_prompt_asks_for_one(colour: tuple[int, int, int]) -> None:
     blank = Image.new("RGB", (300, 300), colour)
     verdict = verdict_on(blank)
     assert verdict.judgment == Judgment.FAIL
@@ -81,7 +81,7 @@ def test_a_blank_picture_fails_unless_a_plain_one_is_asked_for(colour: tuple[int
     assert verdict_on(blank, prompt="a plain background").judgment == Judgment.PASS
 
 
-def test_a_blurred_picture_fails_unless_softness_is_asked_for() -> None:
+def test_a_blurred_picture_fails_unless_the_prompt_asks_for_softness() -> None:
     blurred = START.resize((1024, 768), Image.Resampling.LANCZOS).filter(ImageFilter.GaussianBlur(24))
     verdict = verdict_on(blurred)
     assert verdict.judgment == Judgment.FAIL
@@ -111,13 +111,13 @@ def test_a_blurred_picture_fails_unless_softness_is_asked_for() -> None:
         ),
     ],
 )
-def test_the_size_asked_for_or_near_passes(asked: tuple[int, int], judgment: Judgment, note: str) -> None:
+def test_the_requested_size_or_nearly_passes(asked: tuple[int, int], judgment: Judgment, note: str) -> None:
     verdict = verdict_on(START, size=asked)
     assert verdict.judgment == judgment
     assert note in verdict.notes
 
 
-def test_a_named_colour_must_be_there() -> None:
+def test_a_named_colour_must_be_present() -> None:
     red = filled((70, 70, 74), (200, 30, 36))
     assert verdict_on(red, prompt="a red boat").judgment == Judgment.PASS
     verdict = verdict_on(red, prompt="a red boat on a green hill")
@@ -127,7 +127,7 @@ def test_a_named_colour_must_be_there() -> None:
     assert verdict.retry_suggestion == "Make green clearly visible."
 
 
-def test_a_colour_ruled_out_or_replaced_by_an_edit_need_not_be_there() -> None:
+def test_a_colour_excluded_or_replaced_by_an_edit_may_be_absent() -> None:
     red = filled((70, 70, 74), (200, 30, 36))
     assert verdict_on(red, prompt="a red boat, no green").judgment == Judgment.PASS
     recoloured = verdict_on(
@@ -146,13 +146,13 @@ def test_black_and_white_must_have_no_colour() -> None:
     assert verdict.notes[0] == "The prompt asks for black and white; the picture has colours."
 
 
-def test_light_must_fit_the_words() -> None:
+def test_light_must_fit_the_prompt() -> None:
     dark, bright = ImageEnhance.Brightness(START).enhance(0.3), filled((232, 232, 236), (200, 200, 210))
     assert verdict_on(dark, prompt="a boat at night").judgment == Judgment.PASS
     assert verdict_on(bright, prompt="a snowy field").judgment == Judgment.PASS
     assert verdict_on(bright, prompt="a boat at night").judgment == Judgment.FAIL
     assert verdict_on(dark, prompt="a sunny day at the beach").judgment == Judgment.FAIL
-    assert verdict_on(bright, prompt="snow at night").judgment == Judgment.PASS  # both: it cannot say
+    assert verdict_on(bright, prompt="snow at night").judgment == Judgment.PASS  # both: it cannot tell
     assert verdict_on(bright, prompt="ink sketch of a boat at night").judgment == Judgment.PASS
 
 
@@ -167,7 +167,7 @@ def test_an_edit_must_differ_from_its_start_image_and_relate_to_it(kind: Kind) -
     assert stranger.notes[0] == "It shares neither shapes nor colours with its start image."
 
 
-def test_an_inpaint_must_change_what_is_masked_and_nothing_else() -> None:
+def test_an_inpaint_must_change_the_masked_part_and_nothing_else() -> None:
     inside, outside = START.copy(), START.copy()
     ImageDraw.Draw(inside).ellipse((110, 70, 210, 170), fill=(250, 40, 200))
     ImageDraw.Draw(outside).ellipse((0, 0, 99, 99), fill=(250, 40, 200))
@@ -183,7 +183,7 @@ def test_an_inpaint_must_change_what_is_masked_and_nothing_else() -> None:
     )
 
 
-def test_an_inpaint_looks_for_colours_under_the_mask_only() -> None:
+def test_an_inpaint_looks_for_colours_only_under_the_mask() -> None:
     start = filled((200, 30, 36), (40, 40, 44))
     mask = Image.new("L", start.size, 0)
     mask.paste(255, (180, 180, 260, 260))

@@ -1,4 +1,4 @@
-"""The local judge on transparent pictures: it measures what is seen, and compares alpha too."""
+"""The local judge on transparent pictures: it measures only visible pixels, and compares alpha too."""
 
 import pytest
 from PIL import Image, ImageDraw
@@ -15,7 +15,7 @@ INVISIBLE = "The picture is blank: all of it is transparent."
 @pytest.mark.parametrize("opacity", [255, 100])
 @pytest.mark.parametrize("hidden", [None, WHITE, BLACK])
 @pytest.mark.parametrize("colour", [WHITE, GREY, BLACK, RED])
-def test_a_motif_is_not_blank_whatever_its_colour(
+def test_a_motif_of_any_colour_is_not_blank(
     shape: str, colour: Colour, opacity: int, hidden: Colour | None
 ) -> None:
     verdict = verdict_on(motif(shape, colour, opacity, hidden=hidden), prompt="a logo")
@@ -30,13 +30,13 @@ def test_a_small_motif_in_a_wide_clear_margin_is_not_blank() -> None:
 
 
 @pytest.mark.parametrize("hidden", [WHITE, BLACK, RED])
-def test_what_is_wholly_transparent_is_blank(hidden: Colour) -> None:
+def test_a_fully_transparent_picture_is_blank(hidden: Colour) -> None:
     verdict = verdict_on(Image.new("RGBA", (300, 300), (*hidden, 0)), prompt="a red logo")
     assert (verdict.judgment, verdict.notes, verdict.tags) == (Judgment.FAIL, [INVISIBLE], [])
     assert verdict.retry_suggestion
 
 
-def test_one_colour_from_edge_to_edge_is_blank_in_spite_of_round_corners() -> None:
+def test_one_colour_from_edge_to_edge_is_blank_despite_round_corners() -> None:
     image = Image.new("RGBA", (300, 300), (*WHITE, 0))
     ImageDraw.Draw(image).rounded_rectangle((0, 0, 299, 299), 12, fill=(*WHITE, 255))
     assert verdict_on(image, prompt="a logo").judgment == Judgment.FAIL
@@ -50,7 +50,7 @@ def test_one_colour_from_edge_to_edge_is_blank_in_spite_of_round_corners() -> No
         (RED, (0, 255, 0), ["dark", "colourful", "red"]),
     ],
 )
-def test_tags_tell_of_what_is_seen_alone(colour: Colour, hidden: Colour, tags: list[str]) -> None:
+def test_tags_describe_only_what_is_visible(colour: Colour, hidden: Colour, tags: list[str]) -> None:
     assert verdict_on(motif("circle", colour, hidden=hidden), prompt="").tags[1:4] == tags
 
 
@@ -70,7 +70,7 @@ def test_tags_tell_of_what_is_seen_alone(colour: Colour, hidden: Colour, tags: l
         ("a star in black and white", RED, False),
     ],
 )
-def test_light_and_colours_are_those_of_the_motif_not_of_its_ground(
+def test_light_and_colours_are_those_of_the_motif_not_of_its_background(
     prompt: str, colour: Colour, is_passed: bool
 ) -> None:
     verdict = verdict_on(motif("star", colour, hidden=(0, 255, 0)), prompt=prompt)
@@ -78,7 +78,7 @@ def test_light_and_colours_are_those_of_the_motif_not_of_its_ground(
 
 
 @pytest.mark.parametrize("colour", [WHITE, BLACK, RED])
-def test_taking_the_ground_away_is_a_change(colour: Colour) -> None:
+def test_removing_the_background_is_a_change(colour: Colour) -> None:
     cut = motif("star", colour)
     whole = Image.new("RGB", cut.size, "white")
     whole.paste(cut, mask=cut.getchannel("A"))
@@ -93,14 +93,14 @@ def test_a_motif_in_another_colour_is_changed_and_related(colour: Colour, before
 
 
 @pytest.mark.parametrize("colour", [WHITE, GREY, BLACK])
-def test_the_same_motif_is_the_start_image_again_whatever_it_hides(colour: Colour) -> None:
+def test_the_same_motif_equals_the_start_image_whatever_it_hides(colour: Colour) -> None:
     verdict = verdict_on(
         motif("star", colour, hidden=BLACK), Kind.EDIT, "bigger", start=motif("star", colour, hidden=WHITE)
     )
     assert verdict.notes[0] == "The picture is the start image again: only 0.0% of it differs visibly."
 
 
-def test_alpha_that_was_lost_outside_of_the_mask_is_told() -> None:
+def test_alpha_that_was_lost_outside_of_the_mask_is_reported() -> None:
     start = motif("star", BLACK)
     mask = Image.new("L", start.size)
     mask.paste(255, (100, 100, 160, 160))

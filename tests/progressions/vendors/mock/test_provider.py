@@ -1,4 +1,4 @@
-"""The mock provider: its pictures, what it keeps of start images, and its faults."""
+"""The mock provider: its pictures, what it keeps of start images, and its simulated faults."""
 
 import hashlib
 import itertools
@@ -101,25 +101,25 @@ def test_another_seed_variant_prompt_or_size_gives_another_picture(changed: dict
 
 
 @pytest.mark.parametrize("prompt", [LIGHTHOUSE, "mountains at dawn", "abstract shapes in teal and orange"])
-def test_variants_are_no_near_duplicates(prompt: str) -> None:
+def test_variants_are_not_near_duplicates(prompt: str) -> None:
     prints = [fingerprint(decode(ask(prompt, seed=seed).content)) for seed in range(12)]
     apart = [distance(a, b) for a, b in itertools.combinations(prints, 2)]
     assert min(apart) > settings.DUPLICATE_DISTANCE
 
 
 @pytest.mark.parametrize("size", [(64, 64), (64, 2048), (777, 333), (2048, 64)])
-def test_the_size_asked_for_is_made(size: tuple[int, int]) -> None:
+def test_the_requested_size_is_made(size: tuple[int, int]) -> None:
     answer = ask("a castle by a lake", size=size)
     assert decode(answer.content).image.size == size
     assert answer.meta["requested"] == {"size": f"{size[0]}x{size[1]}"}
     assert answer.meta["size"] == f"{size[0]}x{size[1]}"
 
 
-def test_the_size_is_1024_by_1024_where_none_is_asked() -> None:
+def test_the_default_size_is_1024_by_1024() -> None:
     assert painted("a boat", size=None).size == (1024, 1024)
 
 
-def test_a_picture_costs_nothing_and_says_what_it_took_up() -> None:
+def test_a_picture_costs_nothing_and_lists_the_words_it_used() -> None:
     answer = ask()
     assert answer.cost_usd == Decimal(0)
     assert answer.seed == 1
@@ -134,11 +134,11 @@ def test_night_is_dark_and_day_is_bright() -> None:
 
 
 @pytest.mark.parametrize("name", ["red", "green", "blue", "purple", "yellow", "white"])
-def test_a_named_colour_shows_up(name: str) -> None:
+def test_a_named_colour_is_visible(name: str) -> None:
     assert share(hsv(painted(f"a {name} boat at sea")), name) > 0.004
 
 
-def test_treatments_are_seen() -> None:
+def test_treatments_are_visible() -> None:
     plain, pixels = painted("a castle", size=(512, 512)), painted("a castle, pixel art", size=(512, 512))
     drawn, grey = painted("a castle, line drawing"), painted("a castle, black and white")
     assert len(pixels.getcolors(1 << 20) or []) <= 28 < len(plain.getcolors(1 << 20) or [])
@@ -151,21 +151,21 @@ def test_treatments_are_seen() -> None:
     assert edges[:2].mean() < 12  # white paper around the wash
 
 
-def test_what_a_prompt_rules_out_is_not_painted() -> None:
+def test_excluded_things_are_not_painted() -> None:
     assert ask("a lake without boats").meta["understood"] == ["lake"]
 
 
 @pytest.mark.parametrize(
     "prompt", ["make it night", "sepia", "warmer", "purple", "add a moon", "oil painting", "hm"]
 )
-def test_an_edit_changes_the_start_image_and_relates_to_it(prompt: str) -> None:
+def test_an_edit_changes_the_start_image_and_stays_related(prompt: str) -> None:
     edited = painted(prompt, Kind.EDIT, size=None, start=START)
     assert edited.size == START.size
     assert (measures.difference(edited, START) > 12).mean() > 0.2
     assert measures.likeness(edited, START) > 0.3
 
 
-def test_an_edit_follows_its_words() -> None:
+def test_an_edit_follows_its_prompt() -> None:
     night = painted("make it night", Kind.EDIT, size=None, start=START)
     sepia = np.asarray(painted("sepia", Kind.EDIT, size=None, start=START), np.int16).reshape(-1, 3)
     purple = painted("turn it purple", Kind.EDIT, size=None, start=START)
@@ -174,7 +174,7 @@ def test_an_edit_follows_its_words() -> None:
     assert share(hsv(purple), "purple") > 0.3 > share(hsv(START), "purple")
 
 
-def test_siblings_of_an_edit_are_no_near_duplicates() -> None:
+def test_siblings_of_an_edit_are_not_near_duplicates() -> None:
     large = decode(ask("a lighthouse", size=(512, 512)).content).image
     prints = [
         fingerprint(decode(ask("make it night", Kind.EDIT, seed=seed, size=None, start=large).content))
@@ -185,7 +185,7 @@ def test_siblings_of_an_edit_are_no_near_duplicates() -> None:
 
 @pytest.mark.parametrize("prompt", ["a red boat", "a green forest", "something else"])
 @pytest.mark.parametrize("mode", ["RGB", "RGBA"])
-def test_an_inpaint_changes_only_what_is_masked(prompt: str, mode: str) -> None:
+def test_an_inpaint_changes_only_the_masked_part(prompt: str, mode: str) -> None:
     start = START.convert(mode)
     if mode == "RGBA":
         start.putpixel((3, 3), (10, 20, 30, 0))
@@ -201,7 +201,7 @@ def test_an_inpaint_changes_only_what_is_masked(prompt: str, mode: str) -> None:
 
 
 @pytest.mark.parametrize("prompt", ["a red boat", "a small house", "a full moon"])
-def test_variants_of_an_inpaint_differ_where_they_were_repainted(prompt: str) -> None:
+def test_variants_of_an_inpaint_differ_in_the_repainted_part(prompt: str) -> None:
     mask = mask_of(START.size, (100, 60, 219, 179))
     prints = [
         fingerprint(
@@ -213,7 +213,7 @@ def test_variants_of_an_inpaint_differ_where_they_were_repainted(prompt: str) ->
     near = [
         (a, b) for a, b in itertools.combinations(prints, 2) if distance(a, b) <= settings.DUPLICATE_DISTANCE
     ]
-    assert len(near) <= 1  # of 6 pairs; a house may stand twice in nearly the same place
+    assert len(near) <= 1  # of 6 pairs; a house may appear twice in nearly the same place
 
 
 def test_an_inpaint_of_everything_and_of_nothing_works() -> None:
@@ -230,7 +230,7 @@ def test_an_inpaint_of_everything_and_of_nothing_works() -> None:
 @pytest.mark.parametrize(
     ("asked", "made"), [(None, (480, 360)), ((640, 240), (640, 240)), ((100, 500), (320, 500))]
 )
-def test_an_outpaint_keeps_the_start_image_to_the_pixel(
+def test_an_outpaint_keeps_every_pixel_of_the_start_image(
     asked: tuple[int, int] | None, made: tuple[int, int]
 ) -> None:
     answer = ask("more of it", Kind.OUTPAINT, size=asked, start=START)
@@ -241,7 +241,7 @@ def test_an_outpaint_keeps_the_start_image_to_the_pixel(
     assert result.crop((left, top, left + 320, top + 240)).tobytes() == START.tobytes()
 
 
-def test_variations_are_relatives_and_no_near_duplicates() -> None:
+def test_variations_are_related_and_not_near_duplicates() -> None:
     large = decode(ask("a lighthouse", size=(512, 512)).content).image
     found = [painted("a lighthouse", Kind.VARIATION, seed=seed, size=None, start=large) for seed in range(5)]
     assert all(measures.palette_likeness(result, large) > 0.28 for result in found)
@@ -263,7 +263,7 @@ def test_an_upscale_is_larger(
         assert measures.difference(before, result).mean() < 6
 
 
-def test_an_upscale_beyond_its_limit_is_refused_for_good() -> None:
+def test_an_upscale_beyond_its_limit_is_refused_permanently() -> None:
     with pytest.raises(ProviderError) as caught:
         ask("larger", Kind.UPSCALE, size=None, start=landscape((2048, 64)))
     assert (caught.value.code, caught.value.is_retryable) == (Code.PROVIDER_ERROR, False)
@@ -271,7 +271,7 @@ def test_an_upscale_beyond_its_limit_is_refused_for_good() -> None:
 
 
 @pytest.mark.parametrize("kind", [kind for kind in Kind if kind != Kind.GENERATE])
-def test_a_kind_without_its_start_image_is_refused_for_good(kind: Kind) -> None:
+def test_a_kind_without_its_start_image_is_refused_permanently(kind: Kind) -> None:
     with pytest.raises(ProviderError) as caught:
         ask("x", kind)
     assert (caught.value.code, caught.value.is_retryable) == (Code.PROVIDER_ERROR, False)
@@ -289,7 +289,7 @@ def test_a_fault_has_its_outcome(fault: str) -> None:
 @pytest.mark.parametrize(
     ("latency_s", "within_s", "least_s"), [(0.0, 300, 0.0), (0.3, 300, 0.3), (900, 0.3, 0.3)]
 )
-def test_a_time_out_takes_the_latency_and_not_the_whole_deadline(
+def test_a_timeout_takes_the_latency_and_not_the_whole_deadline(
     latency_s: float, within_s: float, least_s: float
 ) -> None:
     began = time.monotonic()
@@ -318,7 +318,7 @@ def test_a_duplicate_is_the_same_picture_for_every_seed_and_variant() -> None:
     assert ask(options=options).content == ask(options=options, seed=9, variant=4).content
 
 
-def test_a_fault_can_be_of_the_first_attempts_only() -> None:
+def test_a_fault_can_be_limited_to_the_first_attempts() -> None:
     options = {"fault": "provider_error", "fault_attempts": 2}
     for attempt in (1, 2):
         with pytest.raises(ProviderError):
@@ -326,7 +326,7 @@ def test_a_fault_can_be_of_the_first_attempts_only() -> None:
     assert ask(options=options, attempt=3).content == ask().content
 
 
-def test_a_fault_can_be_of_some_variants_only() -> None:
+def test_a_fault_can_be_limited_to_some_variants() -> None:
     options = {"fault": "refused", "fault_variants": [1, 3]}
     assert ask(options=options, variant=0).content == ask(variant=0).content
     with pytest.raises(ProviderError):
@@ -351,7 +351,7 @@ def test_a_fault_can_be_of_some_variants_only() -> None:
         ("colour", "red", "fault, fault_attempts, fault_variants, latency_s, retry_after_s"),
     ],
 )
-def test_a_bad_option_is_refused_with_field_value_and_cure(name: str, value: object, said: str) -> None:
+def test_an_invalid_option_is_refused_with_field_value_and_fix(name: str, value: object, said: str) -> None:
     with pytest.raises(InputError) as caught:
         MOCK.check(Draft(Kind.GENERATE, "x", "mock-painter-1", None, {name: value}))
     assert caught.value.field == f"options.mock.{name}"

@@ -1,4 +1,4 @@
-"""OpenAI's image models: every size asked becomes a legal one, near in shape."""
+"""OpenAI's image models: every requested size becomes a legal one of similar shape."""
 
 import math
 
@@ -12,7 +12,7 @@ SIDES = st.integers(1, 12_000)
 
 
 @given(SIDES, SIDES)
-def test_any_size_becomes_a_legal_one_near_in_shape(width: int, height: int) -> None:
+def test_any_size_becomes_a_legal_one_of_similar_shape(width: int, height: int) -> None:
     made = family_of("gpt-image-2.6-flare").nearest((width, height))
     assert made[0] % 16 == made[1] % 16 == 0
     assert max(made) <= min(3840, 3 * min(made))
@@ -30,15 +30,15 @@ def test_models_of_three_sizes_get_one_of_them(width: int, height: int) -> None:
 
 
 @given(SIDES, SIDES, st.integers(1, 10_000_000))
-def test_a_capped_size_has_no_more_pixels_and_its_shape(width: int, height: int, most: int) -> None:
+def test_a_capped_size_keeps_its_shape_and_has_no_more_pixels(width: int, height: int, most: int) -> None:
     made = capped((width, height), most)
     assert made == (width, height) or made[0] * made[1] <= most * 1.1 + max(made)
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_every_known_model_has_a_family_of_its_own(model: str) -> None:
+def test_every_known_model_has_its_own_family(model: str) -> None:
     assert not family_of(model).is_open
 
 
-def test_a_model_nobody_knows_gets_what_was_asked() -> None:
+def test_an_unknown_model_gets_the_requested_size() -> None:
     assert family_of("flux").nearest((123, 45)) == (123, 45)

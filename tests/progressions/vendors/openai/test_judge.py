@@ -1,4 +1,4 @@
-"""The judge `openai` through its SDK: what the model is shown, and what is made of every kind of answer."""
+"""The judge `openai` through its SDK: what the model is sent, and how every kind of answer is read."""
 
 import json
 
@@ -43,7 +43,7 @@ def question(text: str = "What is it?", *, within_s: float = 30) -> Question:
     return Question(text, (jpeg,), SCHEMA, Deadline.after(within_s))
 
 
-def test_the_model_is_shown_small_images_and_a_strict_schema(openai_server: OpenAIServer) -> None:
+def test_the_model_is_sent_small_images_and_a_strict_schema(openai_server: OpenAIServer) -> None:
     openai_server.answer_json = lambda schema, text: VERDICT
     verdict = JUDGE.judge(asked())
     assert (verdict.judgment, verdict.notes, verdict.tags) == (
@@ -66,13 +66,13 @@ def test_the_model_is_shown_small_images_and_a_strict_schema(openai_server: Open
     assert [(image.format, max(image.size) <= 512) for image in images] == [("JPEG", True)] * 2
 
 
-def test_a_verdict_says_what_it_used(openai_server: OpenAIServer) -> None:
+def test_a_verdict_reports_its_usage(openai_server: OpenAIServer) -> None:
     reply = JUDGE.ask(question())
     assert (reply.usage.service, reply.usage.model) == ("openai", "gpt-5.4-mini")
     assert reply.usage.units == {Unit.TEXT_INPUT: 87, Unit.TEXT_OUTPUT: len(reply.text) // 4 + 1}
 
 
-def test_cached_tokens_are_counted_apart(openai_server: OpenAIServer) -> None:
+def test_cached_tokens_are_counted_separately(openai_server: OpenAIServer) -> None:
     def cached(answer: Answer) -> Answer:
         body = json.loads(answer.body)
         body["usage"]["input_tokens_details"]["cached_tokens"] = 80
@@ -83,7 +83,7 @@ def test_cached_tokens_are_counted_apart(openai_server: OpenAIServer) -> None:
     assert (units[Unit.TEXT_INPUT], units[Unit.CACHED_INPUT]) == (7, 80)
 
 
-def test_the_model_is_a_setting_and_so_is_the_key(openai_server: OpenAIServer, settings: Settings) -> None:
+def test_model_and_key_are_settings(openai_server: OpenAIServer, settings: Settings) -> None:
     settings.OPENAI_JUDGE_MODEL = "gpt-5.6-luna"
     assert JUDGE.ask(question()).usage.model == "gpt-5.6-luna"
     assert JUDGE.missing() == []
@@ -112,7 +112,7 @@ def test_a_filter_that_stops_the_answer_is_a_refusal(openai_server: OpenAIServer
     assert caught.value.outcome == "refused"
 
 
-def test_an_answer_cut_off_is_taken_as_far_as_it_goes(openai_server: OpenAIServer) -> None:
+def test_a_truncated_answer_is_used_as_far_as_it_goes(openai_server: OpenAIServer) -> None:
     openai_server.texts = ['{"judgment": "pass", "notes": ["It is', json.dumps(VERDICT)]
     assert JUDGE.ask(question()).text == '{"judgment": "pass", "notes": ["It is'
     openai_server.texts = ["I would rather not say.", json.dumps(VERDICT)]
@@ -120,7 +120,7 @@ def test_an_answer_cut_off_is_taken_as_far_as_it_goes(openai_server: OpenAIServe
     assert (verdict.judgment, len(verdict.usage)) == (Judgment.PASS, 2)
 
 
-def test_thoughts_that_took_all_tokens_are_an_empty_answer(openai_server: OpenAIServer) -> None:
+def test_thoughts_that_used_all_tokens_give_an_empty_answer(openai_server: OpenAIServer) -> None:
     def exhausted(answer: Answer) -> Answer:
         cut = {"status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}, "output": []}
         return Answer.of_json({**json.loads(answer.body), **cut})
@@ -138,7 +138,7 @@ def test_thoughts_that_took_all_tokens_are_an_empty_answer(openai_server: OpenAI
         ("invalid_image", "provider_error"),
     ],
 )
-def test_an_answer_that_failed_has_the_outcome_of_its_code(
+def test_a_failed_answer_has_the_outcome_of_its_code(
     openai_server: OpenAIServer, code: str, outcome: str
 ) -> None:
     def failed(answer: Answer) -> Answer:
@@ -171,7 +171,7 @@ def test_an_answer_that_failed_has_the_outcome_of_its_code(
         (Fault(way="drip"), "timeout"),
     ],
 )
-def test_a_service_that_fails_leaves_the_image_to_be_judged_later(
+def test_a_failing_service_leaves_the_image_to_be_judged_later(
     openai_server: OpenAIServer, fault: Fault, outcome: str
 ) -> None:
     openai_server.faults = [fault, fault]

@@ -1,4 +1,4 @@
-"""The provider `openai` through its SDK: what it sends, what it makes of answers, what it refuses beforehand."""
+"""The provider `openai` through its SDK: what it sends, how it reads answers, what it refuses in advance."""
 
 import json
 from collections.abc import Mapping
@@ -61,7 +61,7 @@ def form_of(server: OpenAIServer) -> Form:
     return parse_form(received)
 
 
-def test_a_generation_is_one_json_request_of_what_was_asked(openai_server: OpenAIServer) -> None:
+def test_a_generation_is_one_json_request_with_the_requested_values(openai_server: OpenAIServer) -> None:
     answer = OPENAI.call(request())
     [received] = openai_server.received
     assert (received.method, received.path) == ("POST", "/v1/images/generations")
@@ -79,7 +79,7 @@ def test_a_generation_is_one_json_request_of_what_was_asked(openai_server: OpenA
     assert answer.meta == {"size": "1024x1024", "quality": "medium", "request_id": "req_000001"}
 
 
-def test_usage_is_what_they_report(openai_server: OpenAIServer) -> None:
+def test_the_usage_is_the_one_they_report(openai_server: OpenAIServer) -> None:
     usage = OPENAI.call(request()).usage
     assert usage is not None
     assert (usage.service, usage.model) == ("openai", "gpt-image-2.6-flare")
@@ -89,7 +89,7 @@ def test_usage_is_what_they_report(openai_server: OpenAIServer) -> None:
     assert edited.units[Unit.IMAGE_INPUT] == 1024
 
 
-def test_every_option_is_sent_as_they_name_it(openai_server: OpenAIServer) -> None:
+def test_every_option_is_sent_under_their_name(openai_server: OpenAIServer) -> None:
     options = {
         "quality": "max",
         "background": "transparent",
@@ -152,7 +152,7 @@ def test_a_variation_is_an_edit_that_asks_for_one(openai_server: OpenAIServer) -
     assert prompt.endswith(LIGHTHOUSE)
 
 
-def test_a_large_start_image_is_sent_smaller(openai_server: OpenAIServer) -> None:
+def test_a_large_start_image_is_reduced(openai_server: OpenAIServer) -> None:
     OPENAI.call(request(Kind.EDIT, start=landscape((3000, 1500))))
     assert open_image(form_of(openai_server).images[0].content).size == (2048, 1024)
 
@@ -161,7 +161,7 @@ def test_a_large_start_image_is_sent_smaller(openai_server: OpenAIServer) -> Non
     ("model", "mode", "size"),
     [
         ("gpt-image-2.6-sunburst", "RGB", (320, 240)),
-        ("gpt-image-2.6-sunburst", "RGBA", (1600, 896)),  # a size they make: not scaled at all
+        ("gpt-image-2.6-sunburst", "RGBA", (1600, 896)),  # a size they make: no scaling at all
         ("gpt-image-2.6-sunburst", "RGB", (231, 777)),  # narrower than they make
         ("gpt-image-1.5", "RGBA", (320, 240)),
         ("gpt-image-1.5", "RGB", (231, 777)),
@@ -186,7 +186,7 @@ def test_an_inpaint_changes_nothing_outside_of_the_mask(
     assert (np.abs(before[inside].astype(int) - after[inside]).max(axis=1) > 12).mean() > 0.5
 
 
-def test_a_mask_is_clear_where_they_shall_repaint_and_as_large_as_the_image(
+def test_a_mask_is_transparent_where_they_repaint_and_as_large_as_the_image(
     openai_server: OpenAIServer,
 ) -> None:
     OPENAI.call(request(Kind.INPAINT, "a red boat"))
@@ -202,7 +202,7 @@ def test_a_mask_is_clear_where_they_shall_repaint_and_as_large_as_the_image(
     assert alpha[0, 0] == 255
 
 
-def test_an_inpaint_notes_the_size_it_did_not_make(openai_server: OpenAIServer) -> None:
+def test_an_inpaint_notes_a_size_it_did_not_make(openai_server: OpenAIServer) -> None:
     answer = OPENAI.call(request(Kind.INPAINT, size=(512, 512)))
     assert answer.meta["requested"] == {"size": "512x512"}
     assert (answer.meta["size"], answer.meta["answer_size"]) == ("320x240", "944x704")
@@ -210,7 +210,7 @@ def test_an_inpaint_notes_the_size_it_did_not_make(openai_server: OpenAIServer) 
 
 @pytest.mark.parametrize("model", ["gpt-image-2.6-sunburst", "gpt-image-1.5"])
 @pytest.mark.parametrize(("asked", "made"), [(None, (480, 360)), ((960, 240), (960, 240))])
-def test_an_outpaint_keeps_the_start_image_to_the_pixel(
+def test_an_outpaint_keeps_every_pixel_of_the_start_image(
     openai_server: OpenAIServer, model: str, asked: tuple[int, int] | None, made: tuple[int, int]
 ) -> None:
     wanted = request(Kind.OUTPAINT, "more of it", model=model, size=asked)
@@ -237,7 +237,7 @@ def test_an_answer_that_does_not_decode_cannot_be_finished() -> None:
 
 
 @pytest.mark.parametrize(("kind", "tokens"), [(Kind.GENERATE, 1756), (Kind.EDIT, 1113)])
-def test_previews_come_before_the_image_as_an_option(
+def test_previews_come_before_the_image_on_request(
     openai_server: OpenAIServer, kind: Kind, tokens: int
 ) -> None:
     seen: list[bytes] = []
@@ -262,7 +262,7 @@ def test_fewer_previews_than_asked_are_fine(openai_server: OpenAIServer) -> None
     assert len(seen) == 1
 
 
-def test_previews_nobody_takes_are_not_paid_for(openai_server: OpenAIServer) -> None:
+def test_previews_without_a_receiver_are_not_paid_for(openai_server: OpenAIServer) -> None:
     OPENAI.call(request(options={"partial_images": 2}))
     assert "stream" not in openai_server.received[0].json()
 
@@ -276,7 +276,9 @@ def test_the_settings_choose_server_model_and_concurrency(
     assert OPENAI.missing() == ["OPENAI_API_KEY"]
 
 
-def test_a_server_of_ones_own_has_models_of_its_own(openai_server: OpenAIServer, settings: Settings) -> None:
+def test_an_openai_compatible_server_has_its_own_models(
+    openai_server: OpenAIServer, settings: Settings
+) -> None:
     OPENAI.check(draft(model="stable-diffusion-xl", size=(640, 360)))
     settings.OPENAI_BASE_URL = "https://eu.api.openai.com/v1"
     with pytest.raises(
@@ -287,7 +289,7 @@ def test_a_server_of_ones_own_has_models_of_its_own(openai_server: OpenAIServer,
     OPENAI.check(draft(model="gpt-image-3-preview"))
 
 
-def test_a_model_nobody_knows_is_sent_what_was_asked(openai_server: OpenAIServer) -> None:
+def test_an_unknown_model_is_sent_the_requested_values(openai_server: OpenAIServer) -> None:
     body = {"data": [{"b64_json": "aGVsbG8="}], "created": 1}
     openai_server.faults = [Fault(answer=Answer.of_json(body)), Fault(answer=Answer.of_json(body))]
     answer = OPENAI.call(request(model="flux", size=(640, 360)))
@@ -328,7 +330,7 @@ def test_a_revised_prompt_is_noted(openai_server: OpenAIServer) -> None:
         ("gpt-image-2.6-flare", "style", "vivid", "known: quality, background"),
     ],
 )
-def test_a_bad_option_is_refused_with_field_value_and_cure(
+def test_an_invalid_option_is_refused_with_field_value_and_fix(
     model: str, name: str, value: object, said: str
 ) -> None:
     with pytest.raises(InputError) as caught:
@@ -338,7 +340,7 @@ def test_a_bad_option_is_refused_with_field_value_and_cure(
     assert said in str(caught.value)
 
 
-def test_what_does_not_go_together_or_is_too_long_is_refused(settings: Settings) -> None:
+def test_conflicting_or_too_long_input_is_refused(settings: Settings) -> None:
     with pytest.raises(InputError, match="not possible with output_format 'jpeg'"):
         OPENAI.check(draft(options={"background": "transparent", "output_format": "jpeg"}))
     with pytest.raises(InputError, match="accepts 32000 characters; the prompt has 32001"):
@@ -358,7 +360,7 @@ def test_a_prompt_that_refining_made_too_long_is_not_sent(openai_server: OpenAIS
 
 @pytest.mark.parametrize("kind", sorted(OPENAI.kinds))
 @pytest.mark.parametrize("options", [{}, {"quality": "high"}], ids=["auto", "high"])
-def test_an_estimate_is_no_less_than_what_is_used(
+def test_an_estimate_is_never_less_than_the_usage(
     openai_server: OpenAIServer, kind: Kind, options: Mapping[str, object]
 ) -> None:
     estimate = OPENAI.estimate(draft(kind=kind, options=options))
@@ -368,7 +370,7 @@ def test_an_estimate_is_no_less_than_what_is_used(
     assert {unit: count for unit, count in used.units.items() if count > estimate.units.get(unit, 0)} == {}
 
 
-def test_an_estimate_knows_their_published_numbers() -> None:
+def test_an_estimate_uses_their_published_numbers() -> None:
     def output(model: str, size: tuple[int, int], **options: object) -> object:
         found = OPENAI.estimate(draft(model=model, size=size, options=options))
         assert found is not None

@@ -1,4 +1,4 @@
-"""Every way in which OpenAI fails, through its SDK: the outcome, whether it may have been billed, and never a retry."""
+"""Every failure of OpenAI through its SDK: the outcome, whether it may have been billed, and never a retry."""
 
 import base64
 import email.utils
@@ -37,7 +37,7 @@ def failure(
     kind: Kind = Kind.GENERATE,
     options: Mapping[str, object] | None = None,
 ) -> VendorError:
-    """How a call fails; with `partial_images` among the options it is streamed."""
+    """The failure of a call; with `partial_images` among the options it is streamed."""
     wanted = replace(
         ASKED,
         kind=kind,
@@ -116,14 +116,14 @@ def test_an_error_status_has_its_outcome_and_is_not_billed(
     assert len(openai_server.received) == 1
 
 
-def test_a_gateway_that_gave_up_waiting_is_a_time_out_that_may_be_billed(openai_server: OpenAIServer) -> None:
+def test_a_gateway_timeout_may_have_been_billed(openai_server: OpenAIServer) -> None:
     openai_server.faults = [Fault(answer=html(504))]
     found = failure()
     assert (found.outcome, found.is_retryable, found.is_possibly_billed) == ("timeout", True, True)
 
 
 @pytest.mark.parametrize("kind", [Kind.GENERATE, Kind.EDIT])
-def test_moderation_refuses_for_good_before_and_after(openai_server: OpenAIServer, kind: Kind) -> None:
+def test_moderation_refuses_permanently_before_and_after(openai_server: OpenAIServer, kind: Kind) -> None:
     before, after = failure("a forbidden thing", kind=kind), failure("an outlawed thing", kind=kind)
     assert [before.outcome, after.outcome] == ["refused", "refused"]
     assert not before.is_retryable
@@ -196,7 +196,7 @@ def test_an_answer_without_an_image_is_an_error_that_may_be_billed(
     ],
     ids=["a-word", "an-inside-address", "no-base64", "no-data"],
 )
-def test_what_stands_for_the_image_and_cannot_be_read_is_not_asked_for_again(
+def test_unreadable_data_in_place_of_the_image_is_not_requested_again(
     openai_server: OpenAIServer, body: dict[str, object]
 ) -> None:
     openai_server.faults = [Fault(answer=Answer.of_json(body))]
@@ -213,7 +213,7 @@ def test_the_usage_of_an_answer_without_an_image_is_known(openai_server: OpenAIS
     assert failure().usage is not None
 
 
-def test_bytes_that_are_no_picture_are_passed_on_for_others_to_judge(openai_server: OpenAIServer) -> None:
+def test_bytes_that_are_not_a_picture_are_passed_on_to_the_caller(openai_server: OpenAIServer) -> None:
     def garbled(answer: Answer) -> Answer:
         return Answer.of_json({"data": [{"b64_json": base64.b64encode(b"GIF89a, or so").decode()}]})
 
@@ -224,7 +224,7 @@ def test_bytes_that_are_no_picture_are_passed_on_for_others_to_judge(openai_serv
         decode(answer.content)
 
 
-def test_json_of_another_media_type_is_read_all_the_same(openai_server: OpenAIServer) -> None:
+def test_json_with_another_media_type_is_read(openai_server: OpenAIServer) -> None:
     openai_server.faults = [Fault(edit=lambda answer: replace(answer, headers={"Content-Type": "text/html"}))]
     found = OPENAI.call(replace(ASKED, deadline=Deadline.after(30)))
     assert decode(found.content).image.size == (1024, 1024)
@@ -233,7 +233,7 @@ def test_json_of_another_media_type_is_read_all_the_same(openai_server: OpenAISe
 @pytest.mark.parametrize("options", [{}, {"partial_images": 2}], ids=["whole", "streamed"])
 @pytest.mark.parametrize("kind", [Kind.GENERATE, Kind.EDIT])
 @pytest.mark.parametrize("way", ["cut", "reset"])
-def test_a_connection_that_breaks_is_an_error_that_may_be_billed(
+def test_a_broken_connection_is_an_error_that_may_be_billed(
     openai_server: OpenAIServer, way: str, kind: Kind, options: Mapping[str, object]
 ) -> None:
     openai_server.faults = [Fault(way=way)]  # type: ignore[arg-type] # a literal
@@ -260,7 +260,7 @@ def test_a_call_without_time_is_not_made(openai_server: OpenAIServer) -> None:
     assert openai_server.received == []
 
 
-def test_a_server_that_is_not_there_costs_nothing(openai_server: OpenAIServer, settings: Settings) -> None:
+def test_an_unreachable_server_costs_nothing(openai_server: OpenAIServer, settings: Settings) -> None:
     settings.OPENAI_BASE_URL = f"http://127.0.0.1:{free_port()}/v1"
     found = failure()
     assert (found.outcome, found.is_retryable, found.is_possibly_billed) == ("provider_error", True, False)
@@ -283,7 +283,7 @@ def test_a_call_that_waits_for_a_connection_ends_at_its_deadline(
     assert openai_server.most_connections == 1
 
 
-def test_a_wrong_key_is_said_without_the_key(openai_server: OpenAIServer) -> None:
+def test_a_wrong_key_is_reported_without_the_key(openai_server: OpenAIServer) -> None:
     openai_server.key = "sk-another"
     found = failure()
     assert (found.outcome, found.is_retryable, found.status) == ("provider_error", False, 401)
@@ -297,7 +297,7 @@ def test_no_failure_shows_the_key(openai_server: OpenAIServer) -> None:
         assert KEY not in str(found) + found.excerpt
 
 
-def test_a_dead_model_is_named(openai_server: OpenAIServer) -> None:
+def test_a_removed_model_is_named(openai_server: OpenAIServer) -> None:
     with pytest.raises(VendorError, match="404 model_not_found: The model 'dall-e-3' does not exist"):
         OPENAI.call(replace(ASKED, model="dall-e-3", deadline=Deadline.after(30)))
 
@@ -329,7 +329,7 @@ def test_an_error_in_a_stream_has_its_outcome(openai_server: OpenAIServer) -> No
     ]
 
 
-def test_connections_are_reused_after_whatever_went_wrong(openai_server: OpenAIServer) -> None:
+def test_connections_are_reused_after_any_failure(openai_server: OpenAIServer) -> None:
     openai_server.faults = [
         Fault(answer=rate_limited()),
         Fault(answer=html()),
@@ -345,7 +345,7 @@ def test_connections_are_reused_after_whatever_went_wrong(openai_server: OpenAIS
     assert openai_server.connections == 1
 
 
-def test_an_unreadable_start_image_is_none(openai_server: OpenAIServer) -> None:
+def test_an_unreadable_start_image_is_refused(openai_server: OpenAIServer) -> None:
     with pytest.raises(VendorError) as caught:
         OPENAI.call(replace(ASKED, kind=Kind.EDIT, start_image=b"no picture", deadline=Deadline.after(30)))
     assert (caught.value.outcome, caught.value.is_retryable) == ("invalid_image", False)

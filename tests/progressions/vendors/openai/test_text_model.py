@@ -1,4 +1,4 @@
-"""The text models `openai` through their SDK: what is asked, and what is made of every kind of answer."""
+"""The text models `openai` through their SDK: what they are sent, and how every kind of answer is read."""
 
 import pytest
 
@@ -24,7 +24,7 @@ def asked(text: str = "a boat", *, model: str = "gpt-5.4-mini", schema: object =
     return TextRequest(model, "Word it anew.", text, "rewriting", schema, Deadline.after(20), max_tokens=300)
 
 
-def test_instructions_text_and_schema_are_sent_apart(openai_server: OpenAIServer) -> None:
+def test_instructions_text_and_schema_are_sent_separately(openai_server: OpenAIServer) -> None:
     openai_server.answer_json = lambda schema, text: {"prompt": f"{text} at sea"}
     answer = MODEL.answer(asked())
     assert answer.data == {"prompt": "a boat at sea"}
@@ -42,7 +42,7 @@ def test_instructions_text_and_schema_are_sent_apart(openai_server: OpenAIServer
 
 
 @pytest.mark.parametrize("said", ["Certainly!", '{"prompt": "a bo', '["a boat"]', "null"])
-def test_an_answer_that_is_no_object_is_an_error_with_its_usage(
+def test_an_answer_that_is_not_an_object_is_an_error_with_its_usage(
     openai_server: OpenAIServer, said: str
 ) -> None:
     openai_server.texts = [said]
@@ -52,13 +52,13 @@ def test_an_answer_that_is_no_object_is_an_error_with_its_usage(
     assert caught.value.usage is not None
 
 
-def test_a_refusal_is_one(openai_server: OpenAIServer) -> None:
+def test_a_refusal_is_reported_as_one(openai_server: OpenAIServer) -> None:
     with pytest.raises(VendorError) as caught:
         MODEL.answer(asked("a forbidden boat"))
     assert caught.value.outcome == "refused"
 
 
-def test_an_unknown_model_and_a_loose_schema_are_told(openai_server: OpenAIServer) -> None:
+def test_an_unknown_model_and_a_loose_schema_are_reported(openai_server: OpenAIServer) -> None:
     with pytest.raises(VendorError, match="model_not_found"):
         MODEL.answer(asked(model="o4-mini"))
     with pytest.raises(VendorError, match="invalid_json_schema"):

@@ -30,12 +30,12 @@ def test_a_base_url_is_fine(settings: Settings, url: str) -> None:
         "https://user:key@x.example",
     ],
 )
-def test_a_base_that_is_no_address_is_told(settings: Settings, address: str) -> None:
+def test_an_invalid_base_url_is_reported(settings: Settings, address: str) -> None:
     settings.DELIVERY_BASE_URL = address
     assert found() == ["dali.E012"]
 
 
-def test_http_below_https_is_a_warning(settings: Settings) -> None:
+def test_an_http_base_for_an_https_site_is_a_warning(settings: Settings) -> None:
     settings.PUBLIC_ORIGIN = "https://dali.example.com"
     settings.DELIVERY_BASE_URL = "http://images.example.com"
     assert found() == ["dali.W013"]

@@ -30,14 +30,14 @@ def webp(colour: str) -> tuple[bytes, str]:
     return content, hashlib.sha256(content).hexdigest()
 
 
-def test_a_folder_holds_the_image_where_its_address_says(delivery: Delivery) -> None:
+def test_a_folder_has_the_image_at_the_path_of_its_url(delivery: Delivery) -> None:
     content, sha256 = webp("teal")
     address = delivery.place(content, sha256)
     assert address == f"{BASE}/{sha256[:2]}/{sha256}.webp"
     assert Path(delivery_files().path(address.removeprefix(f"{BASE}/"))).read_bytes() == content
 
 
-def test_a_bucket_holds_the_image_under_the_key_that_its_address_says(delivery: Delivery, on_s3: str) -> None:
+def test_a_bucket_has_the_image_under_the_key_of_its_url(delivery: Delivery, on_s3: str) -> None:
     content, sha256 = webp("olive")
     address = delivery.place(content, sha256)
     key = address.removeprefix(f"{BASE}/")
@@ -52,14 +52,14 @@ def test_a_bucket_holds_the_image_under_the_key_that_its_address_says(delivery: 
     assert delivery.place(content, sha256) == address
 
 
-def test_only_delivered_objects_are_to_be_kept_for_ever(delivery: Delivery, on_s3: str) -> None:
+def test_only_delivered_objects_are_cached_for_ever(delivery: Delivery, on_s3: str) -> None:
     originals().put_once("a/0", b"x", media_type="image/png")
     client = client_of(on_s3)
     assert "CacheControl" not in client.head_object(Bucket="dali", Key="a/0")
     client.close()
 
 
-def test_a_damaged_file_is_placed_anew(delivery: Delivery) -> None:
+def test_a_damaged_file_is_written_again(delivery: Delivery) -> None:
     content, sha256 = webp("plum")
     delivery_files().put_once(f"{sha256[:2]}/{sha256}.webp", content[:9], media_type="image/webp")
     assert delivery.has(f"{BASE}/{sha256[:2]}/{sha256}.webp") is False
@@ -71,7 +71,7 @@ def test_a_damaged_file_is_placed_anew(delivery: Delivery) -> None:
 @pytest.mark.parametrize(
     "address", ["", f"/images/{'a' * 64}.webp", f"{BASE}/ab/{'a' * 64}.webp", f"{BASE}/aa/x.webp"]
 )
-def test_another_s_address_is_not_its_own(delivery: Delivery, address: str) -> None:
+def test_a_url_of_another_delivery_is_not_its_own(delivery: Delivery, address: str) -> None:
     assert delivery.has(address) is False
 
 
@@ -91,7 +91,7 @@ def test_a_storage_that_is_down_is_a_delivery_error(
         delivery.has(address)
 
 
-def test_what_it_needs_is_named(settings: Settings) -> None:
+def test_missing_settings_are_named(settings: Settings) -> None:
     settings.DELIVERY_BASE_URL = ""
     assert deliveries.get("storage").missing() == ["DALI_DELIVERY_BASE_URL"]
     assert image_origins() == []
@@ -101,7 +101,7 @@ def test_pages_may_show_its_images(delivery: Delivery) -> None:
     assert image_origins() == ["https://images.example.com"]
 
 
-def test_a_bucket_that_the_public_may_read_serves_it(settings: Settings, on_s3: str) -> None:
+def test_a_public_bucket_serves_the_image(settings: Settings, on_s3: str) -> None:
     settings.DELIVERY_BASE_URL = f"{on_s3}/dali-public"
     client = client_of(on_s3)
     client.put_bucket_acl(Bucket="dali-public", ACL="public-read")

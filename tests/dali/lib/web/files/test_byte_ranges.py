@@ -1,4 +1,4 @@
-"""Which part of a file a request asks for, by RFC 9110."""
+"""The part of a file that a request asks for (RFC 9110)."""
 
 import pytest
 from django.test import RequestFactory
@@ -76,17 +76,17 @@ def test_a_single_part_is_found(asked: str, content_range: str, length: int) -> 
         "bytes=200-300,400-",
     ],
 )
-def test_the_whole_is_sent_for_several_parts_and_for_what_is_malformed(asked: str | None) -> None:
+def test_several_parts_or_a_malformed_range_get_the_whole(asked: str | None) -> None:
     assert ask(asked) is None
 
 
 @pytest.mark.parametrize("asked", ["bytes=100-", "bytes=100-200", f"bytes={MANY}-", "bytes=-0", "bytes=-000"])
-def test_a_part_that_is_not_there_is_told(asked: str) -> None:
+def test_a_part_outside_the_file_is_unsatisfiable(asked: str) -> None:
     with pytest.raises(UnsatisfiableRangeError):
         ask(asked)
 
 
-def test_an_empty_file_has_no_first_byte_and_is_sent_whole_for_its_last_ones() -> None:
+def test_an_empty_file_has_no_first_byte_and_a_suffix_range_gets_the_whole() -> None:
     assert ask("bytes=-5", 0) is None
     for asked in ("bytes=0-", "bytes=0-0", "bytes=-0"):
         with pytest.raises(UnsatisfiableRangeError):
@@ -99,7 +99,7 @@ def test_a_file_of_one_byte_has_one_part() -> None:
 
 
 @pytest.mark.parametrize("method", ["HEAD", "POST"])
-def test_a_range_is_for_get_alone(method: str) -> None:
+def test_a_range_applies_only_to_get(method: str) -> None:
     assert ask("bytes=0-9", method=method) is None
     assert ask("bytes=500-", method=method) is None
 
@@ -107,11 +107,11 @@ def test_a_range_is_for_get_alone(method: str) -> None:
 @pytest.mark.parametrize(
     "condition", ['"other"', 'W/"abc"', "abc", "", "*", '"abc", "other"', "Mon, 30 Nov 2026 10:00:00 GMT"]
 )
-def test_a_part_of_another_version_is_the_whole(condition: str) -> None:
+def test_a_range_of_another_version_gets_the_whole(condition: str) -> None:
     assert ask("bytes=0-9", if_range=condition) is None
     assert ask("bytes=500-", if_range=condition) is None
 
 
-def test_a_part_of_this_version_is_sent() -> None:
+def test_a_range_of_this_version_gets_the_part() -> None:
     assert ask("bytes=0-9", if_range=ETAG) == ByteRange(0, 10, 100)
     assert ask(None, if_range=ETAG) is None

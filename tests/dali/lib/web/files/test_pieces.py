@@ -1,4 +1,4 @@
-"""A file is read in pieces whose size goes by how quickly they are taken."""
+"""A file is read in pieces whose size adapts to the reader's speed."""
 
 import io
 import time
@@ -12,13 +12,13 @@ CONTENT = bytes(range(250)) * 8000
 
 
 @pytest.mark.parametrize("most", [None, 0, 1, SMALL_BYTES, SMALL_BYTES + 1, 1_999_999, 2_000_000, 3_000_000])
-def test_all_of_it_comes_in_order(most: int | None) -> None:
+def test_all_bytes_come_in_order(most: int | None) -> None:
     file = io.BytesIO(CONTENT)
     assert b"".join(pieces_of(file, most)) == CONTENT[:most]
     assert not file.closed
 
 
-def test_a_quick_reader_gets_large_pieces_after_the_first_ones() -> None:
+def test_a_fast_reader_gets_large_pieces_after_the_first_ones() -> None:
     sizes = [len(piece) for piece in pieces_of(io.BytesIO(CONTENT))]
     assert sizes[:16] == [SMALL_BYTES] * 16
     assert set(sizes[16:-1]) == {LARGE_BYTES}

@@ -1,4 +1,4 @@
-"""Whether a file is sent, by the conditions of a request."""
+"""Whether a file is sent, given the conditions of a request."""
 
 import pytest
 from django.test import RequestFactory
@@ -33,7 +33,7 @@ PAST, FUTURE = "Sat, 01 Jan 2000 00:00:00 GMT", "Fri, 01 Jan 2100 00:00:00 GMT"
     ],
 )
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_conditions_are_asked_in_their_order_and_dates_are_ignored(
+def test_conditions_are_checked_in_order_and_dates_are_ignored(
     headers: dict[str, str], status: int | None, method: str
 ) -> None:
     assert failed_precondition(RequestFactory().generic(method, "/", headers=headers), ETAG) == status

@@ -1,4 +1,4 @@
-"""What routes make of names that they do not know: warnings, refusals of near misses, filters that filter nothing."""
+"""How routes treat unknown names: warnings, refusals of near misses, and empty filters that filter nothing."""
 
 from typing import Any
 
@@ -18,12 +18,12 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def world() -> dict[str, str]:
-    """The ids of a project with work, by the names that paths below have for them."""
+    """The ids of a project with work, by the names used in the paths below."""
     return make_world()
 
 
 SUBMISSION = {"prompt": "a pier", "providers": ["mock"], "sessionId": "s-1"}
-# Route, a body that it takes, a near miss with a value that the field meant would take, and that field.
+# Route, a valid body, a near miss with a valid value for the intended field, and that field.
 WRITES: list[tuple[str, str, dict[str, Any], tuple[str, Any], str]] = [
     ("post", "/api/projects", {"name": "Coast"}, ("descripton", "Sea"), "description"),
     ("patch", "/api/projects/{project}", {"name": "Coast"}, ("Description", "Sea"), "description"),
@@ -78,7 +78,7 @@ def rows() -> tuple[int, ...]:
 
 
 @pytest.mark.parametrize("path", BODILESS)
-def test_routes_without_a_body_say_that_they_ignored_it(world: dict[str, str], path: str) -> None:
+def test_routes_without_a_body_warn_that_they_ignored_it(world: dict[str, str], path: str) -> None:
     client, path = keyed(), filled(path, world)
     assert "warnings" not in client.post(path).json()
     answer = client.post(path, {"sessionId": "s-1"})
@@ -91,7 +91,7 @@ def test_routes_without_a_body_say_that_they_ignored_it(world: dict[str, str], p
     assert client.post(path, b"[1]", content_type="application/json").status_code == 400
 
 
-def test_a_misspelt_name_takes_the_place_of_what_is_missing(world: dict[str, str]) -> None:
+def test_a_misspelt_name_is_reported_in_place_of_the_missing_field(world: dict[str, str]) -> None:
     body = {"promt": "a pier", "provider": ["mock"], "session_id": "s-1", "seed": "x"}
     answer = keyed().post(f"/api/projects/{world['project']}/jobs", body)
     assert answer.status_code == 400
@@ -103,14 +103,14 @@ def test_a_misspelt_name_takes_the_place_of_what_is_missing(world: dict[str, str
     ]
 
 
-def test_a_name_is_not_misspelt_where_the_field_meant_is_there(world: dict[str, str]) -> None:
+def test_a_name_is_not_misspelt_when_the_intended_field_is_present(world: dict[str, str]) -> None:
     body = {**SUBMISSION, "variants": 1, "variant": 2}
     answer = keyed().post(f"/api/projects/{world['project']}/jobs", body)
     assert (answer.status_code, len(answer.json()["variants"])) == (202, 1)
     assert answer.json()["warnings"] == ['"variant" is not a field of this request; it was ignored.']
 
 
-def test_rows_may_be_sent_back(world: dict[str, str]) -> None:
+def test_a_row_can_be_sent_back(world: dict[str, str]) -> None:
     client = keyed()
     project = client.get(f"/api/projects/{world['project']}").json()
     again = client.patch(f"/api/projects/{world['project']}", project)
@@ -128,14 +128,14 @@ def test_rows_may_be_sent_back(world: dict[str, str]) -> None:
     assert client.post("/api/artifacts", body).status_code == 201
 
 
-def test_there_are_not_more_warnings_than_a_client_reads() -> None:
+def test_the_number_of_warnings_is_limited() -> None:
     body = {"name": "Coast", **{f"unknown {number}": 1 for number in range(1_000)}}
     warnings = keyed().post("/api/projects", body).json()["warnings"]
     assert (len(warnings), warnings[-1]) == (MOST_WARNINGS + 1, "980 more were ignored.")
 
 
 @pytest.mark.parametrize("content", [b"[]", b'"a"', b"1", b"null", b"true"])
-def test_a_body_that_is_no_object_is_refused_in_plain_words(content: bytes) -> None:
+def test_a_body_that_is_not_an_object_is_refused_in_plain_words(content: bytes) -> None:
     answer = keyed().post("/api/projects", content, content_type="application/json")
     assert answer.status_code == 400
     assert [(error["attr"], error["detail"]) for error in answer.json()["errors"]] == [
@@ -153,7 +153,7 @@ LISTS = {
 
 
 @pytest.mark.parametrize("path", LISTS)
-def test_filters_that_are_empty_filter_nothing(world: dict[str, str], path: str) -> None:
+def test_empty_filters_filter_nothing(world: dict[str, str], path: str) -> None:
     client, path, names = anonymous(), filled(path, world), (*LISTS[path], "limit", "cursor")
     rows = client.get(path).json()
     for value in ("", "%20", "%20%09"):
@@ -164,7 +164,7 @@ def test_filters_that_are_empty_filter_nothing(world: dict[str, str], path: str)
 @pytest.mark.parametrize(
     "tags", ["", "[]", "%20", ",", "[%22%22]", "[%22%20%22,%20%22%22]", "&tags=", "&tags[]=", "&tags[]=[]"]
 )
-def test_tags_that_are_empty_filter_nothing(world: dict[str, str], tags: str) -> None:
+def test_empty_tags_filter_nothing(world: dict[str, str], tags: str) -> None:
     path = f"/api/projects/{world['project']}/progressions"
     answer = anonymous().get(f"{path}?tags={tags}")
     assert (answer.status_code, answer.json()) == (200, anonymous().get(path).json())
@@ -208,7 +208,7 @@ def test_other_routes_ignore_every_parameter(world: dict[str, str]) -> None:
         assert client.get(f"{path}?Limit=x&limit=x&judgement=pass").status_code == 200
 
 
-def test_the_document_has_the_warnings_of_each_route_that_takes_a_body() -> None:
+def test_the_document_has_the_warnings_of_each_route_with_a_body() -> None:
     made = SchemaGenerator().get_schema(request=None, public=True)
     for name in ("Project", "JobSubmitted", "Progression", "Artifact", "Customize", "Job"):
         schema = made["components"]["schemas"][name]

@@ -17,7 +17,7 @@ KNOWN = ["prompt", "variants", "maxCostUsd", "size", "kind", "projectId", "proje
         ("variant", "variants"),  # a letter left out
         ("variantss", "variants"),  # added
         ("varionts", "variants"),  # replaced
-        ("vairants", "variants"),  # two changed places
+        ("vairants", "variants"),  # two swapped
         ("Promt", "prompt"),
         ("rompt", "prompt"),
         ("prompts", "prompt"),
@@ -37,11 +37,11 @@ def test_near_misses_are_found(name: str, meant: str) -> None:
     "name",
     ["sze", "site", "kin", "find", "prmt", "pormtp", "variations", "created_at", "id", "", "_", "x" * 10_000],
 )
-def test_other_names_are_none(name: str) -> None:
+def test_other_names_are_not_near_misses(name: str) -> None:
     assert find_meant(name, KNOWN, {name}) is None
 
 
-def test_what_is_given_was_not_meant() -> None:
+def test_a_field_that_is_present_is_not_a_candidate() -> None:
     assert find_meant("variant", KNOWN, {"variant", "variants"}) is None
     assert find_meant("project_id", KNOWN, {"project_id", "projectId"}) == "projectIds"
     assert find_meant("project_id", KNOWN, {"project_id", "projectId", "projectIds"}) is None
@@ -62,6 +62,6 @@ def test_what_is_given_was_not_meant() -> None:
         ("abc", "axx", False),
     ],
 )
-def test_one_edit(one: str, other: str, is_near: bool) -> None:
+def test_one_edit_is_recognised(one: str, other: str, is_near: bool) -> None:
     assert is_one_edit_away(one, other) is is_near
     assert is_one_edit_away(other, one) is is_near

@@ -1,4 +1,4 @@
-"""JSON bodies: what is taken, what is refused, and how much of it is read."""
+"""JSON bodies: what is accepted, what is refused, and how much of a body is read."""
 
 import io
 import json
@@ -51,7 +51,7 @@ def test_json_is_parsed() -> None:
         (b"1" * 5_000, "a whole number has more than 300 digits"),
     ],
 )
-def test_what_is_no_json_is_refused(content: bytes, message: str) -> None:
+def test_invalid_json_is_refused(content: bytes, message: str) -> None:
     with pytest.raises(ParseError) as caught:
         parse(content)
     assert str(caught.value.detail) == f"The body is not valid JSON: {message}."
@@ -70,22 +70,22 @@ def test_what_is_no_json_is_refused(content: bytes, message: str) -> None:
         (b'{"\\udc00": 1}', 'The text "\\udc00" holds half a surrogate pair; send whole characters.'),
     ],
 )
-def test_json_that_cannot_be_kept_is_refused(content: bytes, message: str) -> None:
+def test_json_that_cannot_be_stored_is_refused(content: bytes, message: str) -> None:
     with pytest.raises(ParseError) as caught:
         parse(content)
     assert str(caught.value.detail) == message
 
 
-def test_300_digits_are_taken() -> None:
+def test_300_digits_are_accepted() -> None:
     assert parse(b"[" + b"9" * 300 + b", -" + b"9" * 300 + b"]") == [10**300 - 1, 1 - 10**300]
 
 
-def test_32_levels_are_taken() -> None:
+def test_32_levels_are_accepted() -> None:
     assert parse(b"[" * 32 + b"]" * 32) is not None
 
 
 class Endless(io.BytesIO):
-    """A body that does not end; counts what was read of it."""
+    """A body that does not end; counts the bytes read from it."""
 
     taken = 0
 
@@ -104,11 +104,11 @@ def test_a_body_is_read_no_further_than_its_limit() -> None:
     assert body.taken == 100_001
 
 
-def test_a_name_that_stands_twice_among_very_many_is_found_at_once() -> None:
+def test_a_duplicate_name_among_very_many_is_found_at_once() -> None:
     names = [f"n{number}" for number in range(75_000)]
     body = json.dumps(dict.fromkeys(names, 1))[:-1].encode() + b', "n74999": 1}'
     started = time.process_time()
     with pytest.raises(ParseError) as caught:
         parse(body)
     assert str(caught.value.detail) == 'The body is not valid JSON: "n74999" stands twice in one object.'
-    assert time.process_time() - started < 5  # counted name by name it would take minutes
+    assert time.process_time() - started < 5  # comparing every pair would take minutes

@@ -1,4 +1,4 @@
-"""So much at once, and so much a second in the long run."""
+"""A limited burst, and a limited rate in the long run."""
 
 import time
 
@@ -7,7 +7,7 @@ import pytest
 from dali.lib.web.streams.allowance import Allowance
 
 
-def test_what_is_spent_too_much_is_paid_for_by_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_overspending_is_paid_for_by_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
     allowance = Allowance(at_once=10, a_second=2)

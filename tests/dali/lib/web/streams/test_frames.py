@@ -1,4 +1,4 @@
-"""Frames made by hand are those a WebSocket library reads."""
+"""Hand-made frames can be read by a WebSocket library."""
 
 import pytest
 from websockets.client import ClientProtocol
@@ -10,7 +10,7 @@ from dali.lib.web.streams.frames import text_frame
 
 
 @pytest.mark.parametrize("size", [0, 1, 125, 126, 65_535, 65_536, 200_000])
-def test_a_library_reads_the_text_of_every_length(size: int) -> None:
+def test_a_library_reads_texts_of_every_length(size: int) -> None:
     text = "é" * (size // 2) + "x" * (size % 2)
     reader = ClientProtocol(parse_uri("ws://testserver/"), max_size=None, state=State.OPEN)
     reader.receive_data(text_frame(text) + text_frame("next"))
