@@ -124,7 +124,7 @@ def test_two_prices_of_one_unit_from_one_day_are_refused(valid_from: date | None
         price("images", "2", valid_from=valid_from)
 
 
-def test_seeding_twice_changes_nothing_and_leaves_a_curators_change() -> None:
+def test_seeding_twice_changes_nothing_and_keeps_a_curators_change() -> None:
     count = len(fixture_rows(Price))
     assert seed() == f"Prices: {count} made, 0 restored, 0 unchanged, 0 kept as a curator changed them."
     assert seed() == f"Prices: 0 made, 0 restored, {count} unchanged, 0 kept as a curator changed them."
@@ -147,7 +147,7 @@ def test_a_deleted_price_is_created_again() -> None:
     assert seed().startswith("Prices: 1 made, 0 restored,")
 
 
-def test_every_price_of_the_fixture_is_of_a_known_unit_and_says_where_it_was_read() -> None:
+def test_every_price_of_the_fixture_has_a_known_unit_and_a_source() -> None:
     for row in fixture_rows(Price):
         assert row.unit in list(Unit), row
         assert row.service in ("openai", "gemini", "workers", "mock"), row

@@ -78,6 +78,6 @@ def test_the_local_delivery_opens_what_it_placed(client: object) -> None:
 
 
 @pytest.mark.parametrize("sha256", ["", "abc", "../" * 20 + "abcd", "A" * 64])
-def test_the_local_delivery_refuses_what_is_no_hash(sha256: str) -> None:
+def test_the_local_delivery_refuses_a_name_that_is_not_a_hash(sha256: str) -> None:
     with pytest.raises(DeliveryError, match="not a SHA-256"):
         deliveries.get("local").place(b"bytes", sha256)

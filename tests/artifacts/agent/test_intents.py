@@ -291,22 +291,22 @@ OF_NOTHING = [
 
 
 @pytest.mark.parametrize(("message", "intents"), FOR_A_TITLE)
-def test_a_text_is_taken_as_written_unless_it_is_plainly_a_command(message: str, intents: str | None) -> None:
+def test_a_text_is_kept_as_written_unless_it_is_clearly_a_command(message: str, intents: str | None) -> None:
     assert told(understand(message, ASKS_TITLE)) == intents
 
 
 @pytest.mark.parametrize(("message", "intents"), SPOKEN_OF)
-def test_a_name_that_is_only_spoken_of_is_told_apart_or_not_taken(message: str, intents: str | None) -> None:
+def test_a_name_that_is_only_mentioned_is_not_taken_as_a_command(message: str, intents: str | None) -> None:
     assert told(understand(message, ASKS_TITLE)) == intents
 
 
 @pytest.mark.parametrize(("message", "intents"), WITHOUT_CHOICES)
-def test_without_choices_a_number_is_a_text_too(message: str, intents: str | None) -> None:
+def test_a_number_is_text_when_there_are_no_choices(message: str, intents: str | None) -> None:
     assert told(understand(message, ASKS_TEXT)) == intents
 
 
 @pytest.mark.parametrize(("message", "intents"), OF_A_PROPOSAL)
-def test_a_text_may_speak_of_a_date_or_a_story(message: str, intents: str | None) -> None:
+def test_a_text_may_mention_a_date_or_a_story(message: str, intents: str | None) -> None:
     names = ("HERO_IMAGE", "DATE", "STUDIO", "STORY", "BACKGROUND", "CONTACT_EMAIL")
     slots = tuple(Slot(name, "IMAGE" in name) for name in names)
     expected = f"set = {message}" if intents == "as written" else intents
@@ -314,17 +314,17 @@ def test_a_text_may_speak_of_a_date_or_a_story(message: str, intents: str | None
 
 
 @pytest.mark.parametrize(("message", "intents"), TO_PUBLISH)
-def test_a_question_is_answered_plainly_or_not_at_all(message: str, intents: str | None) -> None:
+def test_an_answer_to_a_question_is_clear_or_ignored(message: str, intents: str | None) -> None:
     assert told(understand(message, ASKS_TO_PUBLISH)) == intents
 
 
 @pytest.mark.parametrize(("message", "intents"), TO_START_OVER)
-def test_nothing_is_taken_back_without_a_plain_yes(message: str, intents: str | None) -> None:
+def test_nothing_is_unpublished_without_a_clear_yes(message: str, intents: str | None) -> None:
     assert told(understand(message, ASKS_TO_START_OVER)) == intents
 
 
 @pytest.mark.parametrize(("message", "intents"), OF_NOTHING)
-def test_where_nothing_is_asked_a_placeholder_must_be_named(message: str, intents: str | None) -> None:
+def test_a_placeholder_must_be_named_when_nothing_is_asked(message: str, intents: str | None) -> None:
     assert told(understand(message, ASKS_NOTHING)) == intents
 
 

@@ -258,7 +258,7 @@ def test_an_image_is_chosen_in_plain_words(message: str, intents: str | None) ->
 
 
 @pytest.mark.parametrize(("message", "intents"), BY_PROJECT)
-def test_a_project_on_show_is_chosen_by_its_name_too(message: str, intents: str | None) -> None:
+def test_a_listed_project_can_be_chosen_by_name(message: str, intents: str | None) -> None:
     assert told(understand(message, ASKS_PROJECT)) == intents
 
 

@@ -182,7 +182,7 @@ NOT_TAKEN = [
 
 
 @pytest.mark.parametrize(("situation", "message", "said", "intent"), TAKEN)
-def test_what_a_user_could_have_typed_is_taken(
+def test_actions_that_a_user_could_have_typed_are_accepted(
     situation: Situation, message: str, said: object, intent: str
 ) -> None:
     assert taken(message, situation, said) == intent
@@ -194,7 +194,7 @@ def test_all_other_actions_are_dropped(situation: Situation, said: object, reaso
 
 
 @pytest.mark.parametrize("data", [{}, {"actions": None}, {"actions": "skip"}, {"intents": []}])
-def test_an_answer_without_a_list_is_of_no_use(data: dict[str, object]) -> None:
+def test_an_answer_without_a_list_is_unusable(data: dict[str, object]) -> None:
     assert read(data, "x", ASKS_IMAGE) == ((), ("the answer has no list of actions",))
 
 
@@ -291,9 +291,7 @@ ODD = st.fixed_dictionaries(
     st.sampled_from([ASKS_IMAGE, ASKS_TEXT, ASKS_NOTHING, ASKS_TO_START_OVER]),
     st.lists(ODD | JSON, max_size=5),
 )
-def test_whatever_a_model_answers_is_taken_apart_without_breaking(
-    situation: Situation, actions: list[object]
-) -> None:
+def test_any_answer_is_parsed_without_an_exception(situation: Situation, actions: list[object]) -> None:
     intents, reasons = read({"actions": actions}, "x", situation)
     assert len(intents) + len(reasons) == len(actions)
     assert all(intent.action not in ("start_over", "done", "yes") for intent in intents)

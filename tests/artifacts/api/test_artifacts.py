@@ -259,7 +259,7 @@ def test_a_long_build_waits_for_its_storage_and_reveals_no_internals(
         )
         assert builds.build_waiting(artifact.id)
         artifact.refresh_from_db()
-        assert (artifact.status, artifact.error) == ("building", "")  # it is never given up
+        assert (artifact.status, artifact.error) == ("building", "")  # the worker never gives up on it
         assert artifact.lease_until is None
         assert artifact.not_before is not None
         assert 55 < (artifact.not_before - timezone.now()).total_seconds() <= 60

@@ -305,7 +305,7 @@ async def test_the_rows_are_read_without_hints(monkeypatch: pytest.MonkeyPatch) 
     await source.close()
 
 
-async def test_a_reader_that_takes_nothing_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_reader_that_reads_nothing_is_disconnected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sse, "SILENCE_S", 0.05)
     page = await make_page()
     incoming: asyncio.Queue[dict[str, Any]] = asyncio.Queue()

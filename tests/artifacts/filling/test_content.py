@@ -96,7 +96,7 @@ def test_images_of_other_projects_do_not_count_as_shown(draft: Artifact) -> None
     assert fill(draft).built.manifest["progressions"] == []
 
 
-def test_one_that_fills_no_template_says_so(draft: Artifact) -> None:
+def test_an_artifact_without_a_template_is_refused(draft: Artifact) -> None:
     with pytest.raises(ConflictError, match="this artifact has no template"):
         fill(Artifact.objects.create(title="x", output="html", generator="lookbook"))
     named("templates").delete(draft.template_r2_key)

@@ -156,7 +156,7 @@ def test_a_value_that_is_not_an_image_is_left_empty(value: str) -> None:
         ("<svg><style>{{A}}</style></svg>", "a style, outside a url()"),
     ],
 )
-def test_what_cannot_be_filled_safely_is_left_and_said(html: str, where: str) -> None:
+def test_unsafe_contexts_are_left_unfilled_and_reported(html: str, where: str) -> None:
     assert render(html, {"A": "x"}) == Rendered(html, (f"line 1: {{{{A}}}} is in {where} and is not filled",))
 
 

@@ -17,7 +17,7 @@ def packed(material: Material, **options: object) -> Any:
     return json.loads(file.content)
 
 
-def test_each_tip_stands_as_the_fixture_has_it() -> None:
+def test_each_tip_is_listed_as_in_the_fixture() -> None:
     files = Path("progressions/vendors").glob("*/tips.json")
     rows = [row for file in files for row in json.loads(file.read_text("utf-8"))]
     tips = tuple(

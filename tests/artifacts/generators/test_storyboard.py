@@ -119,6 +119,6 @@ def test_missing_and_broken_originals_get_a_frame_that_says_so() -> None:
     assert "Theoriginalcannotberead" in words
 
 
-def test_files_with_another_than_a_plain_name_are_refused() -> None:
+def test_files_with_unsafe_names_are_refused() -> None:
     with pytest.raises(ValueError, match="not a plain file name"):
         pdf("storyboard", {}, {"../family.typ": b""})

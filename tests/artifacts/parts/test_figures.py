@@ -31,7 +31,7 @@ def test_a_rate_without_samples_is_unknown_and_its_interval_is_everything() -> N
     assert (rate.low, rate.high) == (0.0, 1.0)
 
 
-def test_more_passed_than_there_were_is_refused() -> None:
+def test_more_passed_than_total_is_refused() -> None:
     with pytest.raises(ValueError, match="3 of 2 is not a rate"):
         rate_of(3, 2)
 

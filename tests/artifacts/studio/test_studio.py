@@ -115,7 +115,7 @@ def test_the_query_count_of_the_list_is_constant(
         assert admin_client.get("/studio/").status_code == 200
 
 
-def test_what_is_missing_to_begin_is_said(admin_client: Client) -> None:
+def test_the_list_says_what_is_missing_to_start(admin_client: Client) -> None:
     assert "No projects yet" in admin_client.get("/studio/").content.decode()
     ProjectFactory()
     assert "No templates yet" in admin_client.get("/studio/").content.decode()

@@ -73,7 +73,7 @@ def test_progress_never_falls_and_images_are_shown_as_soon_as_they_exist(submit:
     assert all(event["generatedImageUrl"].startswith("http://testserver/images/") for event in shown)
 
 
-def test_the_row_of_an_image_says_what_made_it(submit: Submit, fake_provider: FakeProvider) -> None:
+def test_the_row_of_an_image_records_how_it_was_made(submit: Submit, fake_provider: FakeProvider) -> None:
     job = submit(seed=7, prompt="a lighthouse")
     work_all()
     row = ImageProgression.objects.get()

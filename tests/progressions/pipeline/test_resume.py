@@ -44,7 +44,7 @@ def restart(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 POINTS: list[tuple[object, str, int, int]] = [
-    # where it is killed, calls the provider got before, calls it has got in the end
+    # where it is killed, calls that the provider got before that, calls in the end
     (refine_step, "refine_prompt", 0, 1),
     (Journal, "send", 0, 1),
     (tools, "build_request", 0, 1),

@@ -37,7 +37,7 @@ DOWN = Answer.of_json({"error": {"message": "The server is overloaded.", "type":
 
 @pytest.fixture
 def priced(db: None) -> None:
-    """The price table as it is delivered."""
+    """The price table from the fixture."""
     seed(Price)
 
 

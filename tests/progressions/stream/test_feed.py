@@ -160,7 +160,7 @@ async def test_events_are_joined_once_for_all_readers_at_the_same_position() -> 
         assert [event["seq"] for event in json.loads(joined[0])] == [1, 2, 3]
 
 
-async def test_the_feed_goes_with_its_last_reader_and_comes_again() -> None:
+async def test_the_feed_closes_with_its_last_reader_and_opens_again() -> None:
     async with open_cursor("s-1", 0) as one:
         async with open_cursor("s-1", 0), open_cursor("s-2", 0):
             assert set(hub.FEEDS.open()) == {"s-1", "s-2"}

@@ -75,7 +75,7 @@ async def test_a_quiet_stream_gets_comment_lines(monkeypatch: pytest.MonkeyPatch
     await source.close()
 
 
-async def test_a_client_that_takes_nothing_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_client_that_reads_nothing_is_disconnected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sse, "SILENCE_S", 0.05)
     is_stuck = asyncio.Event()
     incoming: asyncio.Queue[dict[str, object]] = asyncio.Queue()

@@ -108,7 +108,7 @@ console.log(JSON.stringify(JSON.parse(readFileSync(0, "utf-8")).map(line)));
 
 @pytest.fixture
 def node() -> str:
-    """Node.js, where the tests' packages are installed."""
+    """Node.js with the test packages installed."""
     found = shutil.which("node")
     if found is None or not (NODE / "node_modules" / "openapi-typescript").is_dir():
         reason = "needs Node.js and `npm ci` in tests/node"

@@ -16,7 +16,7 @@ def test_a_skipped_variant_locks_its_duplicate_before_the_counter() -> None:
     with transaction.atomic():
         Variant.objects.filter(id=later.id).update(duplicate_of_id=earlier.id)
         events.append(job.session_id, [{"type": "queued", **events.of_variant(later)}])
-        # Held already: a commit that had still to wait for it would do so with the counter in its hand.
+        # Locked already: otherwise a commit would have to wait for it while holding the counter.
         other = connection.copy()
         try:
             with other.cursor() as cursor:

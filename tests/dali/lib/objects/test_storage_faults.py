@@ -58,7 +58,7 @@ def storage(way: FaultyWay) -> Iterator[S3WriteOnceStorage]:
 
 @pytest.fixture
 def hasty(storage: S3WriteOnceStorage, way: FaultyWay) -> Iterator[S3WriteOnceStorage]:
-    """As `storage`, with little time."""
+    """As `storage`, with a short timeout."""
     made = storage_at(way.address, CircuitBreaker(worker_s=LIMIT_S))
     yield made
     made.client.close()
@@ -115,8 +115,8 @@ def test_a_passing_fault_costs_one_retry(way: FaultyWay, storage: S3WriteOnceSto
     mend.join()
 
 
-def test_a_slow_reader_of_a_stream_has_all_the_time(storage: S3WriteOnceStorage) -> None:
-    storage._breaker = CircuitBreaker(worker_s=5)  # its client is made and has connected
+def test_a_slow_reader_of_a_stream_is_not_timed_out(storage: S3WriteOnceStorage) -> None:
+    storage._breaker = CircuitBreaker(worker_s=5)  # its client exists and has connected
     pieces = storage.stream("a/0", 0, SIZE)
     first = next(pieces)
     time.sleep(6)
@@ -313,7 +313,7 @@ def test_after_a_timeout_other_requests_fail_at_once_until_a_trial_succeeds(
 
 
 @pytest.mark.usefixtures("_short_requests")
-def test_a_bucket_that_refuses_is_asked_again_each_time(way: FaultyWay) -> None:
+def test_a_bucket_that_refuses_connections_is_tried_each_time(way: FaultyWay) -> None:
     made = storage_at(way.address, CircuitBreaker())
     way.close()
     for _ in range(3):

@@ -229,7 +229,7 @@ def test_metadata_is_removed() -> None:
 
 
 @pytest.mark.parametrize("side", [100_000, 10_000])
-def test_a_bomb_is_refused_by_its_header(side: int) -> None:
+def test_a_decompression_bomb_is_refused_by_its_header(side: int) -> None:
     with pytest.raises(InvalidImageError, match=f"{side} x {side} pixels; the limit is 50,000,000"):
         decode(png(side, side, bytes(64)), max_pixels=50_000_000)
 

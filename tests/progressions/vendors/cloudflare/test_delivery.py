@@ -129,7 +129,9 @@ def test_a_url_of_another_delivery_is_not_looked_up(
 
 
 @pytest.mark.parametrize("sha256", ["", "abc", "../" * 20 + "abcd", "A" * 64])
-def test_what_is_no_hash_is_refused(delivery: Delivery, server: CloudflareImagesServer, sha256: str) -> None:
+def test_a_name_that_is_not_a_hash_is_refused(
+    delivery: Delivery, server: CloudflareImagesServer, sha256: str
+) -> None:
     with pytest.raises(DeliveryError, match="not a SHA-256"):
         delivery.place(b"bytes", sha256)
     assert server.received == []

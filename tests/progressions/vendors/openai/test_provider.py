@@ -351,7 +351,7 @@ def test_conflicting_or_too_long_input_is_refused(settings: Settings) -> None:
     OPENAI.check(draft(kind=Kind.EDIT, size=(2000, 2000), options={"moderation": "low"}))
 
 
-def test_a_prompt_that_refining_made_too_long_is_not_sent(openai_server: OpenAIServer) -> None:
+def test_a_prompt_that_refinement_made_too_long_is_not_sent(openai_server: OpenAIServer) -> None:
     with pytest.raises(VendorError, match="the refined prompt has 32001") as caught:
         OPENAI.call(request(prompt="x" * 32_001))
     assert not caught.value.is_retryable
