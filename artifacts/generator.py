@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 from artifacts.material import ImageFacts, Material
+from artifacts.options import option
 from dali.lib.errors import DaliError
 from dali.lib.registry import Registry
 
@@ -66,14 +67,10 @@ class NoOptions:
 class ImageOptions:
     """Options that choose images; a base class."""
 
-    include: Literal["all", "not_failed", "passed"] = field(
-        default="not_failed",
-        metadata={"help": "Which verdicts are shown; images without a verdict count as not failed."},
+    include: Literal["all", "not_failed", "passed"] = option(
+        "not_failed", "Which verdicts are shown; images without a verdict count as not failed."
     )
-    most: int = field(
-        default=500,
-        metadata={"help": "Maximum number of images; the newest are kept.", "least": 1, "most": 2000},
-    )
+    most: int = option(500, "Maximum number of images; the newest are kept.", least=1, most=2000)
 
 
 def chosen_images(material: Material, options: ImageOptions) -> tuple[ImageFacts, ...]:

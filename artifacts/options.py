@@ -1,14 +1,13 @@
 """Options of generators: typed dataclasses, described for `GET /api/artifact-generators` and parsed from JSON.
 
-A field is a bool, an int, a float, a str or a Literal of strings. Its metadata: `help` (required), `least` and
-`most` (bounds of a number, or of a text's length).
+A field is a bool, an int, a float, a str or a Literal of strings, declared by `option`.
 """
 
 import sys
 import types
 from collections.abc import Mapping
-from dataclasses import MISSING, Field, fields
-from typing import Any, Literal, TypedDict, get_args, get_origin, get_type_hints
+from dataclasses import MISSING, Field, field, fields
+from typing import Any, Literal, TypedDict, TypeVar, get_args, get_origin, get_type_hints
 
 from dali.lib.errors import InputError
 from dali.lib.web.input.fields import CONTROL_CHARACTER, shown
@@ -16,6 +15,17 @@ from dali.lib.web.schema.fields import PLAIN_TEXT, closed
 
 _TYPE_NAMES = {bool: "boolean", int: "integer", float: "number", str: "string"}
 MOST_CHARACTERS = 10_000
+
+T = TypeVar("T")
+
+
+def option(default: T, about: str, *, least: float | None = None, most: float | None = None) -> T:
+    """A field of an options dataclass. `about`: its help; `least`, `most`: bounds of a number, or of a text's length.
+
+    In its metadata: `help`, `least`, `most`; bounds that are None are left out.
+    """
+    bounds = {name: bound for name, bound in (("least", least), ("most", most)) if bound is not None}
+    return field(default=default, metadata={"help": about, **bounds})
 
 
 class OptionDescription(TypedDict, total=False):

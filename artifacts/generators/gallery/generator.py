@@ -3,7 +3,7 @@
 import io
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
@@ -20,6 +20,7 @@ from artifacts.generator import (
 from artifacts.generators.gallery import rooms
 from artifacts.generators.gallery.gltf import Mesh, Scene
 from artifacts.material import ImageFacts, Material
+from artifacts.options import option
 from artifacts.parts.lettering import Block, TextLine, draw, plain
 from artifacts.parts.originals import NONE_READABLE, Original, use_original
 from artifacts.templatetags.artifact_pages import day
@@ -42,13 +43,8 @@ MediaType = Literal["image/jpeg", "image/png"]
 class GalleryOptions(ImageOptions):
     """Options of a gallery."""
 
-    most: int = field(
-        default=60,
-        metadata={"help": "Maximum number of images; the newest are kept.", "least": 1, "most": 120},
-    )
-    captions: bool = field(
-        default=True, metadata={"help": "Whether each image has a label with its prompt and provider."}
-    )
+    most: int = option(60, "Maximum number of images; the newest are kept.", least=1, most=120)
+    captions: bool = option(True, "Whether each image has a label with its prompt and provider.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,14 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
 from artifacts.generator import EmptyMaterialError, File, Generator, cover_of, in_silence
 from artifacts.making.page import html_file
 from artifacts.material import ImageFacts, Material
+from artifacts.options import option
 from artifacts.parts.charts import Bar, BarPart, Dot, Figure, Tick, Words, columns, dots, shares_over_time
 from artifacts.parts.figures import Share, rate_of
 from artifacts.parts.sheet import Cell, csv_file
@@ -26,16 +27,12 @@ _HEAD = (
 class JudgeReportOptions:
     """Options of a judge report."""
 
-    format: Literal["html", "csv"] = field(
-        default="html", metadata={"help": "A page with charts, or a table with one row per image."}
-    )
-    most: int = field(
-        default=500,
-        metadata={
-            "help": "Maximum number of failed images, and of images without a verdict; the newest are kept.",
-            "least": 1,
-            "most": 2000,
-        },
+    format: Literal["html", "csv"] = option("html", "A page with charts, or a table with one row per image.")
+    most: int = option(
+        500,
+        "Maximum number of failed images, and of images without a verdict; the newest are kept.",
+        least=1,
+        most=2000,
     )
 
 

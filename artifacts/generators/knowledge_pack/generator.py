@@ -6,10 +6,11 @@ knowledge base can import it.
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from artifacts.generator import EmptyMaterialError, File, Generator, in_silence
 from artifacts.material import ImageFacts, Material, TipFacts
+from artifacts.options import option
 from artifacts.parts.records import TIPS, heading, json_file
 
 _ENDS = ("complete", "skipped", "failed", "cancelled")
@@ -19,9 +20,7 @@ _ENDS = ("complete", "skipped", "failed", "cancelled")
 class KnowledgePackOptions:
     """Which tips are included."""
 
-    used_only: bool = field(
-        default=False, metadata={"help": "Whether to leave out tips that no image of these projects used."}
-    )
+    used_only: bool = option(False, "Whether to leave out tips that no image of these projects used.")
 
 
 class KnowledgePack(Generator):

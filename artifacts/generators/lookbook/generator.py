@@ -1,20 +1,19 @@
 """Lookbook: a cover and a gallery with captions, provider and verdict, for any device."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from artifacts.generator import File, Generator, ImageOptions, chosen_images, cover_of, in_silence
 from artifacts.making.page import html_file
 from artifacts.material import Material
+from artifacts.options import option
 
 
 @dataclass(frozen=True, slots=True)
 class LookbookOptions(ImageOptions):
     """Options of a lookbook."""
 
-    captions: bool = field(
-        default=True, metadata={"help": "Whether prompt, provider and verdict are shown below each image."}
-    )
+    captions: bool = option(True, "Whether prompt, provider and verdict are shown below each image.")
 
 
 class Lookbook(Generator):

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
 from uuid import UUID
 
@@ -10,6 +10,7 @@ from artifacts.generator import File, Generator, ImageOptions, chosen_images, co
 from artifacts.generators.moodboard.palette import Swatch, common_swatches, swatches_of
 from artifacts.making.page import html_file
 from artifacts.material import ImageFacts, Material
+from artifacts.options import option
 from artifacts.parts.originals import use_original
 
 # Originals read ahead while the pixels of others are counted.
@@ -22,14 +23,8 @@ _LARGE_EVERY = 4
 class MoodboardOptions(ImageOptions):
     """Options of a moodboard."""
 
-    most: int = field(
-        default=60,
-        metadata={"help": "Maximum number of images; the newest are kept.", "least": 1, "most": 200},
-    )
-    colours: int = field(
-        default=8,
-        metadata={"help": "Maximum number of colours in the shared palette.", "least": 2, "most": 16},
-    )
+    most: int = option(60, "Maximum number of images; the newest are kept.", least=1, most=200)
+    colours: int = option(8, "Maximum number of colours in the shared palette.", least=2, most=16)
 
 
 @dataclass(frozen=True, slots=True)

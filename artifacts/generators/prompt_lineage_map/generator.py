@@ -1,7 +1,7 @@
 """Prompt lineage map: which image was made from which, and how the prompt changed on the way."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
 
@@ -12,6 +12,7 @@ from artifacts.generators.prompt_lineage_map.tree_layout import NodePosition, pl
 from artifacts.generators.prompt_lineage_map.word_changes import Changes, word_changes
 from artifacts.making.page import html_file
 from artifacts.material import ImageFacts, Material
+from artifacts.options import option
 from dali.lib.texts import composed
 
 # Pixels of the map at its natural size.
@@ -34,15 +35,10 @@ _MOST_PROMPT = 4000
 class PromptLineageMapOptions(ImageOptions):
     """Options of a map."""
 
-    include: Literal["all", "not_failed", "passed"] = field(
-        default="all",
-        metadata={
-            "help": "Which verdicts are shown; the children of a hidden image are attached to its parent."
-        },
+    include: Literal["all", "not_failed", "passed"] = option(
+        "all", "Which verdicts are shown; the children of a hidden image are attached to its parent."
     )
-    changes: bool = field(
-        default=True, metadata={"help": "Whether the edges show the words added and removed."}
-    )
+    changes: bool = option(True, "Whether the edges show the words added and removed.")
 
 
 @dataclass(frozen=True, slots=True)

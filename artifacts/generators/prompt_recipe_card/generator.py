@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from artifacts.generator import EmptyMaterialError, File, Generator, in_silence
 from artifacts.generators.prompt_recipe_card.recipe import MASK, curl_command, find_variant
 from artifacts.generators.prompt_recipe_card.wording import WordRun, differences
 from artifacts.making.page import html_file
 from artifacts.material import ImageFacts, Material
+from artifacts.options import option
 from artifacts.templatetags.artifact_pages import day, seconds, usd
 from dali.lib.errors import InputError
 
@@ -21,18 +22,13 @@ _NOT_KNOWN = "not known"
 class RecipeOptions:
     """Options of a recipe card."""
 
-    image_id: str = field(
-        default="",
-        metadata={"help": "The image's id; empty: the newest that passed.", "most": 36},
-    )
-    most: int = field(
-        default=1,
-        metadata={
-            "help": "How many cards, without image_id: passed images first, then images without a verdict, "
-            "then failed ones; the newest of each first.",
-            "least": 1,
-            "most": 200,
-        },
+    image_id: str = option("", "The image's id; empty: the newest that passed.", most=36)
+    most: int = option(
+        1,
+        "How many cards, without image_id: passed images first, then images without a verdict, "
+        "then failed ones; the newest of each first.",
+        least=1,
+        most=200,
     )
 
 

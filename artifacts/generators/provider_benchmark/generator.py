@@ -1,13 +1,14 @@
 """Provider benchmark: the results of each provider and model for the same work, with intervals and sample sizes."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 from artifacts.generator import EmptyMaterialError, File, Generator, cover_of, in_silence
 from artifacts.generators.provider_benchmark.comparison import told_apart_by_rate, told_apart_by_time
 from artifacts.making.page import html_file
 from artifacts.material import Material
+from artifacts.options import option
 from artifacts.parts.charts import Bar, BarPart, Dot, Figure, Tick, Words, bars, dots, ticks_to
 from artifacts.parts.figures import Quantile
 from artifacts.parts.sheet import Cell, csv_file
@@ -28,9 +29,7 @@ _HEAD = (
 class BenchmarkOptions:
     """Options of a benchmark."""
 
-    format: Literal["html", "csv"] = field(
-        default="html", metadata={"help": "A page with charts, or a table with one row per model."}
-    )
+    format: Literal["html", "csv"] = option("html", "A page with charts, or a table with one row per model.")
 
 
 class ProviderBenchmark(Generator):

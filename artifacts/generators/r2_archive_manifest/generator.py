@@ -1,11 +1,12 @@
 """Archive manifest: every stored object of these projects with its size and digest, for later checks."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 from artifacts.generator import EmptyMaterialError, File, Generator, in_silence
 from artifacts.material import Material, StoredObject
+from artifacts.options import option
 from artifacts.parts.records import ARCHIVE, ARCHIVE_COLUMNS, heading, json_file
 from artifacts.parts.sheet import csv_file
 
@@ -14,8 +15,8 @@ from artifacts.parts.sheet import csv_file
 class ArchiveOptions:
     """The format of the manifest."""
 
-    format: Literal["csv", "json"] = field(
-        default="csv", metadata={"help": "csv: a table for a spreadsheet; json: a record for a program."}
+    format: Literal["csv", "json"] = option(
+        "csv", "csv: a table for a spreadsheet; json: a record for a program."
     )
 
 

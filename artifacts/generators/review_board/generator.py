@@ -1,11 +1,12 @@
 """Review board: every image large, with its number, prompt and verdict, and a form for comments."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from artifacts.generator import Answers, File, Generator, ImageOptions, chosen_images, cover_of, in_silence
 from artifacts.making.page import html_file
 from artifacts.material import Material
+from artifacts.options import option
 
 PRINTED_LINES = 7
 
@@ -14,10 +15,8 @@ PRINTED_LINES = 7
 class ReviewBoardOptions(ImageOptions):
     """Options of a review board."""
 
-    verdicts: bool = field(
-        default=True, metadata={"help": "Whether the judge's verdict and notes are shown beside each image."}
-    )
-    comments: bool = field(default=True, metadata={"help": "Whether visitors can write comments."})
+    verdicts: bool = option(True, "Whether the judge's verdict and notes are shown beside each image.")
+    comments: bool = option(True, "Whether visitors can write comments.")
 
 
 class ReviewBoard(Generator):

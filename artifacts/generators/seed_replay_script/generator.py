@@ -3,11 +3,12 @@
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 
 from artifacts.generator import EmptyMaterialError, File, Generator, in_silence
 from artifacts.material import JobFacts, Material
+from artifacts.options import option
 from artifacts.parts.records import heading, json_file
 from artifacts.parts.replay import FORMAT, VERSION, Plan, plan_of
 
@@ -24,9 +25,7 @@ _ALWAYS = (
 class SeedReplayOptions:
     """Which jobs are included."""
 
-    include_failed: bool = field(
-        default=False, metadata={"help": "Whether to include jobs that left no image."}
-    )
+    include_failed: bool = option(False, "Whether to include jobs that left no image.")
 
 
 class SeedReplayScript(Generator):

@@ -1,28 +1,24 @@
 """Slideshow: one image per screen, with keys, touch or autoplay, and speaker notes."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from artifacts.generator import File, Generator, ImageOptions, chosen_images, cover_of, in_silence
 from artifacts.making.page import html_file
 from artifacts.material import Material
+from artifacts.options import option
 
 
 @dataclass(frozen=True, slots=True)
 class SlideshowOptions(ImageOptions):
     """Options of a slideshow."""
 
-    seconds: float = field(
-        default=6.0,
-        metadata={"help": "Seconds per slide during autoplay.", "least": 1, "most": 600},
+    seconds: float = option(6.0, "Seconds per slide during autoplay.", least=1, most=600)
+    autoplay: bool = option(
+        False, "Whether autoplay starts on load, unless the visitor prefers reduced motion."
     )
-    autoplay: bool = field(
-        default=False,
-        metadata={"help": "Whether autoplay starts on load, unless the visitor prefers reduced motion."},
-    )
-    notes: bool = field(
-        default=True,
-        metadata={"help": "Whether the page includes speaker notes: the judge's notes, tips, seed and cost."},
+    notes: bool = option(
+        True, "Whether the page includes speaker notes: the judge's notes, tips, seed and cost."
     )
 
 

@@ -1,12 +1,13 @@
 """Stakeholder report as a PDF: cover, figures, the best images large, verdicts, costs and every prompt."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 from artifacts.generator import EmptyMaterialError, File, Generator, in_silence
 from artifacts.generators.stakeholder_pdf.report import call_rows, cost_note, model_rows, span_of, summary
 from artifacts.material import ImageFacts, JobFacts, Material
+from artifacts.options import option
 from artifacts.parts.prints import Print, prints
 from artifacts.parts.tally import tallies
 from artifacts.parts.typeset import one_line, paragraphs, pdf
@@ -23,18 +24,11 @@ _NOTES_MOST = 4
 class StakeholderOptions:
     """Options of a stakeholder report."""
 
-    most: int = field(
-        default=8,
-        metadata={
-            "help": "Maximum number of large images: passed images first, then the newest.",
-            "least": 1,
-            "most": 60,
-        },
+    most: int = option(
+        8, "Maximum number of large images: passed images first, then the newest.", least=1, most=60
     )
-    paper: Literal["a4", "letter"] = field(default="a4", metadata={"help": "The paper size."})
-    appendix: bool = field(
-        default=True, metadata={"help": "Whether to append all prompts, with seeds, models and failures."}
-    )
+    paper: Literal["a4", "letter"] = option("a4", "The paper size.")
+    appendix: bool = option(True, "Whether to append all prompts, with seeds, models and failures.")
 
 
 class StakeholderPdf(Generator):

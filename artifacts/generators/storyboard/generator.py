@@ -3,12 +3,13 @@
 import math
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
 
 from artifacts.generator import File, Generator, ImageOptions, chosen_images, in_silence
 from artifacts.material import ImageFacts, Material
+from artifacts.options import option
 from artifacts.parts.prints import Print, prints
 from artifacts.parts.typeset import columns_of, one_line, pdf
 from artifacts.templatetags.artifact_pages import day
@@ -43,16 +44,11 @@ _MADE_BY = {
 class StoryboardOptions(ImageOptions):
     """Options of a storyboard."""
 
-    columns: int = field(default=2, metadata={"help": "Frames per row.", "least": 1, "most": 4})
-    paper: Literal["a4", "letter", "16x9"] = field(
-        default="a4", metadata={"help": "The paper size; 16x9 makes slides."}
-    )
-    orientation: Literal["portrait", "landscape"] = field(
-        default="portrait", metadata={"help": "The paper orientation."}
-    )
-    notes: bool = field(
-        default=True,
-        metadata={"help": "Whether the judge's notes are shown below each caption, with lines for your own."},
+    columns: int = option(2, "Frames per row.", least=1, most=4)
+    paper: Literal["a4", "letter", "16x9"] = option("a4", "The paper size; 16x9 makes slides.")
+    orientation: Literal["portrait", "landscape"] = option("portrait", "The paper orientation.")
+    notes: bool = option(
+        True, "Whether the judge's notes are shown below each caption, with lines for your own."
     )
 
 

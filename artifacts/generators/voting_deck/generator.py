@@ -1,28 +1,21 @@
 """Voting deck: one image at a time to vote yes, maybe or no on, and a summary of the votes."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from artifacts.generator import Answers, File, Generator, ImageOptions, chosen_images, cover_of, in_silence
 from artifacts.making.page import html_file
 from artifacts.material import Material
+from artifacts.options import option
 
 
 @dataclass(frozen=True, slots=True)
 class VotingDeckOptions(ImageOptions):
     """Options of a voting deck."""
 
-    maybe: bool = field(
-        default=True, metadata={"help": "Whether visitors can vote maybe besides yes and no."}
-    )
-    blind: bool = field(
-        default=True,
-        metadata={"help": "Whether to hide provider and verdict, so that they do not influence votes."},
-    )
-    votes: bool = field(
-        default=True,
-        metadata={"help": "Whether votes are sent; otherwise they stay on the page, to copy or print."},
-    )
+    maybe: bool = option(True, "Whether visitors can vote maybe besides yes and no.")
+    blind: bool = option(True, "Whether to hide provider and verdict, so that they do not influence votes.")
+    votes: bool = option(True, "Whether votes are sent; otherwise they stay on the page, to copy or print.")
 
 
 class VotingDeck(Generator):

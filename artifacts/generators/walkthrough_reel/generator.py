@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 from typing import Any, Literal
@@ -29,6 +29,7 @@ from artifacts.generators.walkthrough_reel.shots import (
     words_of,
 )
 from artifacts.material import ImageFacts, Material
+from artifacts.options import option
 from artifacts.parts.lettering import draw
 from artifacts.parts.originals import NONE_READABLE, Original, use_original
 from artifacts.templatetags.artifact_pages import day
@@ -48,27 +49,16 @@ _EXTENSIONS = {"h264": "mp4", "vp9": "webm"}
 class ReelOptions(ImageOptions):
     """Options of a reel."""
 
-    most: int = field(
-        default=12,
-        metadata={"help": "Maximum number of images; the newest are kept.", "least": 1, "most": 60},
+    most: int = option(12, "Maximum number of images; the newest are kept.", least=1, most=60)
+    resolution: Literal["720p", "1080p", "square", "vertical"] = option(
+        "720p", "1280 x 720, 1920 x 1080, 1080 x 1080 or, for phones, 1080 x 1920 pixels."
     )
-    resolution: Literal["720p", "1080p", "square", "vertical"] = field(
-        default="720p",
-        metadata={"help": "1280 x 720, 1920 x 1080, 1080 x 1080 or, for phones, 1080 x 1920 pixels."},
+    seconds_per_image: float = option(
+        3.0, f"Seconds per image; less if the film would be longer than {MOST_S} s.", least=1, most=15
     )
-    seconds_per_image: float = field(
-        default=3.0,
-        metadata={
-            "help": f"Seconds per image; less if the film would be longer than {MOST_S} s.",
-            "least": 1,
-            "most": 15,
-        },
-    )
-    captions: bool = field(
-        default=True, metadata={"help": "Whether prompt and provider are shown with each image."}
-    )
-    codec: Literal["h264", "vp9"] = field(
-        default="h264", metadata={"help": "H.264 in MP4 plays everywhere; VP9 in WebM is free of patents."}
+    captions: bool = option(True, "Whether prompt and provider are shown with each image.")
+    codec: Literal["h264", "vp9"] = option(
+        "h264", "H.264 in MP4 plays everywhere; VP9 in WebM is free of patents."
     )
 
 
