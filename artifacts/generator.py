@@ -9,7 +9,7 @@ escaped, data is never executed.
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, TypeAlias
 
 from artifacts.material import ImageFacts, Material
 from artifacts.options import option
@@ -19,6 +19,9 @@ from dali.lib.registry import Registry
 Output = Literal["html", "pdf", "json", "video", "3d", "csv"]
 # Parts of the material that are gathered only on request.
 Need = Literal["jobs", "tips"]
+
+# Reports progress, from 0 to 1.
+Report: TypeAlias = Callable[[float], None]
 
 
 def in_silence(done: float) -> None:
@@ -130,9 +133,7 @@ class Generator(ABC):
         """
 
     @abstractmethod
-    def generate(
-        self, material: Material, options: Any, report: Callable[[float], None] = in_silence
-    ) -> list[File]:
+    def generate(self, material: Material, options: Any, report: Report = in_silence) -> list[File]:
         """The files of the artifact, at least one; the artifact's URL opens the first.
 
         `options`: an instance of `self.options`. `report(done)`: progress from 0 to 1, for long generators.

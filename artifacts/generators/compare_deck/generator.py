@@ -1,12 +1,12 @@
 """Compare deck: each provider's result for the same prompt, side by side, with the start image, or blind."""
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from string import ascii_uppercase
 from uuid import UUID
 
-from artifacts.generator import EmptyMaterialError, File, Generator, cover_of, in_silence
+from artifacts.generator import EmptyMaterialError, File, Generator, Report, cover_of, in_silence
 from artifacts.making.page import html_file
 from artifacts.material import ImageFacts, JobFacts, Material, VariantFacts
 from artifacts.options import option
@@ -68,7 +68,7 @@ class CompareDeck(Generator):
     needs = frozenset({"jobs"})
 
     def generate(
-        self, material: Material, options: CompareOptions, report: Callable[[float], None] = in_silence
+        self, material: Material, options: CompareOptions, report: Report = in_silence
     ) -> list[File]:
         """One page."""
         jobs = [job for job in material.jobs if job.variants][-options.most :]

@@ -2,7 +2,7 @@
 
 import io
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal
@@ -14,6 +14,7 @@ from artifacts.generator import (
     File,
     Generator,
     ImageOptions,
+    Report,
     chosen_images,
     in_silence,
 )
@@ -68,7 +69,7 @@ class Gallery(Generator):
     most_at_once = 60
 
     def generate(
-        self, material: Material, options: GalleryOptions, report: Callable[[float], None] = in_silence
+        self, material: Material, options: GalleryOptions, report: Report = in_silence
     ) -> list[File]:
         """One room. Images that cannot be shown are left out."""
         images = chosen_images(material, options)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
-from artifacts.generator import EmptyMaterialError, File, Generator, cover_of, in_silence
+from artifacts.generator import EmptyMaterialError, File, Generator, Report, cover_of, in_silence
 from artifacts.making.page import html_file
 from artifacts.material import ImageFacts, Material
 from artifacts.options import option
@@ -67,7 +67,7 @@ class JudgeReport(Generator):
     options = JudgeReportOptions
 
     def generate(
-        self, material: Material, options: JudgeReportOptions, report: Callable[[float], None] = in_silence
+        self, material: Material, options: JudgeReportOptions, report: Report = in_silence
     ) -> list[File]:
         """One page or one table."""
         images = tuple(image for image in material.images if image.kind != _ROLLBACK)

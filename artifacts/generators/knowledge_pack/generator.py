@@ -5,10 +5,10 @@ knowledge base can import it.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from artifacts.generator import EmptyMaterialError, File, Generator, in_silence
+from artifacts.generator import EmptyMaterialError, File, Generator, Report, in_silence
 from artifacts.material import ImageFacts, Material, TipFacts
 from artifacts.options import option
 from artifacts.parts.records import TIPS, heading, json_file
@@ -36,7 +36,7 @@ class KnowledgePack(Generator):
     needs = frozenset({"jobs", "tips"})
 
     def generate(
-        self, material: Material, options: KnowledgePackOptions, report: Callable[[float], None] = in_silence
+        self, material: Material, options: KnowledgePackOptions, report: Report = in_silence
     ) -> list[File]:
         """One file."""
         if not material.images:

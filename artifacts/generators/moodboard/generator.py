@@ -1,12 +1,11 @@
 """Moodboard: a collage ordered by colour, and the palette that the images share."""
 
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from uuid import UUID
 
-from artifacts.generator import File, Generator, ImageOptions, chosen_images, cover_of, in_silence
+from artifacts.generator import File, Generator, ImageOptions, Report, chosen_images, cover_of, in_silence
 from artifacts.generators.moodboard.palette import Swatch, common_swatches, swatches_of
 from artifacts.making.page import html_file
 from artifacts.material import ImageFacts, Material
@@ -58,7 +57,7 @@ class Moodboard(Generator):
     most_at_once = 60
 
     def generate(
-        self, material: Material, options: MoodboardOptions, report: Callable[[float], None] = in_silence
+        self, material: Material, options: MoodboardOptions, report: Report = in_silence
     ) -> list[File]:
         """One page."""
         images = chosen_images(material, options)

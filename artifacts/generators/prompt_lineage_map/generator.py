@@ -1,11 +1,11 @@
 """Prompt lineage map: which image was made from which, and how the prompt changed on the way."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
 
-from artifacts.generator import File, Generator, ImageOptions, chosen_images, cover_of, in_silence
+from artifacts.generator import File, Generator, ImageOptions, Report, chosen_images, cover_of, in_silence
 from artifacts.generators.prompt_lineage_map.lineage import nearest_parents, said_before, second_parents
 from artifacts.generators.prompt_lineage_map.text_lines import fitted_lines
 from artifacts.generators.prompt_lineage_map.tree_layout import NodePosition, placed, shelved
@@ -88,10 +88,7 @@ class PromptLineageMap(Generator):
     options = PromptLineageMapOptions
 
     def generate(
-        self,
-        material: Material,
-        options: PromptLineageMapOptions,
-        report: Callable[[float], None] = in_silence,
+        self, material: Material, options: PromptLineageMapOptions, report: Report = in_silence
     ) -> list[File]:
         """One page."""
         images = chosen_images(material, options)

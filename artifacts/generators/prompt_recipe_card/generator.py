@@ -1,10 +1,10 @@
 """Prompt recipe card: how to make an image again, with all its settings and a command."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from artifacts.generator import EmptyMaterialError, File, Generator, in_silence
+from artifacts.generator import EmptyMaterialError, File, Generator, Report, in_silence
 from artifacts.generators.prompt_recipe_card.recipe import MASK, curl_command, find_variant
 from artifacts.generators.prompt_recipe_card.wording import WordRun, differences
 from artifacts.making.page import html_file
@@ -62,9 +62,7 @@ class PromptRecipeCard(Generator):
     options = RecipeOptions
     needs = frozenset({"jobs"})
 
-    def generate(
-        self, material: Material, options: RecipeOptions, report: Callable[[float], None] = in_silence
-    ) -> list[File]:
+    def generate(self, material: Material, options: RecipeOptions, report: Report = in_silence) -> list[File]:
         """One page."""
         images = _chosen(material, options)
         cards = [_card(material, image) for image in images]

@@ -1,10 +1,10 @@
 """Provider benchmark: the results of each provider and model for the same work, with intervals and sample sizes."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from artifacts.generator import EmptyMaterialError, File, Generator, cover_of, in_silence
+from artifacts.generator import EmptyMaterialError, File, Generator, Report, cover_of, in_silence
 from artifacts.generators.provider_benchmark.comparison import told_apart_by_rate, told_apart_by_time
 from artifacts.making.page import html_file
 from artifacts.material import Material
@@ -45,7 +45,7 @@ class ProviderBenchmark(Generator):
     needs = frozenset({"jobs"})
 
     def generate(
-        self, material: Material, options: BenchmarkOptions, report: Callable[[float], None] = in_silence
+        self, material: Material, options: BenchmarkOptions, report: Report = in_silence
     ) -> list[File]:
         """One page or one table."""
         rows = tallies(material.jobs, material.images)

@@ -1,10 +1,9 @@
 """Archive manifest: every stored object of these projects with its size and digest, for later checks."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from artifacts.generator import EmptyMaterialError, File, Generator, in_silence
+from artifacts.generator import EmptyMaterialError, File, Generator, Report, in_silence
 from artifacts.material import Material, StoredObject
 from artifacts.options import option
 from artifacts.parts.records import ARCHIVE, ARCHIVE_COLUMNS, heading, json_file
@@ -39,7 +38,7 @@ class ArchiveManifest(Generator):
             raise EmptyMaterialError("there are no images yet, so nothing is stored: run a job first")
 
     def generate(
-        self, material: Material, options: ArchiveOptions, report: Callable[[float], None] = in_silence
+        self, material: Material, options: ArchiveOptions, report: Report = in_silence
     ) -> list[File]:
         """One table or one record."""
         self.check(material, options)

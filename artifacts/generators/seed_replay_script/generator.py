@@ -2,11 +2,11 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from artifacts.generator import EmptyMaterialError, File, Generator, in_silence
+from artifacts.generator import EmptyMaterialError, File, Generator, Report, in_silence
 from artifacts.material import JobFacts, Material
 from artifacts.options import option
 from artifacts.parts.records import heading, json_file
@@ -44,7 +44,7 @@ class SeedReplayScript(Generator):
         _jobs(material, options)
 
     def generate(
-        self, material: Material, options: SeedReplayOptions, report: Callable[[float], None] = in_silence
+        self, material: Material, options: SeedReplayOptions, report: Report = in_silence
     ) -> list[File]:
         """One file."""
         read = 0

@@ -1,11 +1,11 @@
 """Slideshow: one image per screen, with keys, touch or autoplay, and speaker notes."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from artifacts.generator import File, Generator, ImageOptions, chosen_images, cover_of, in_silence
-from artifacts.making.page import html_file
-from artifacts.material import Material
+from artifacts.generator import ImageOptions
+from artifacts.making.page import ImagePage
+from artifacts.material import ImageFacts
 from artifacts.options import option
 
 
@@ -22,7 +22,7 @@ class SlideshowOptions(ImageOptions):
     )
 
 
-class Slideshow(Generator):
+class Slideshow(ImagePage):
     """See the module."""
 
     name = "slideshow"
@@ -30,20 +30,13 @@ class Slideshow(Generator):
     description = (
         "One image per screen, with keys, touch or autoplay, and speaker notes; prints one image per page."
     )
-    output = "html"
+    template = "slideshow.html"
     options = SlideshowOptions
 
-    def generate(
-        self, material: Material, options: SlideshowOptions, report: Callable[[float], None] = in_silence
-    ) -> list[File]:
-        """One page."""
-        images = chosen_images(material, options)
-        context = {
-            "images": images,
+    def context(self, images: Sequence[ImageFacts], options: SlideshowOptions) -> dict[str, object]:
+        """See ImagePage."""
+        return {
             "providers": sorted({image.provider for image in images}),
             "ms": round(options.seconds * 1000),
-            "autoplay": options.autoplay,
-            "notes": options.notes,
             "total": len(images) + 1,
         }
-        return [html_file("slideshow.html", material, context, cover=cover_of(images))]

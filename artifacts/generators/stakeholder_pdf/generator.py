@@ -1,10 +1,10 @@
 """Stakeholder report as a PDF: cover, figures, the best images large, verdicts, costs and every prompt."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from artifacts.generator import EmptyMaterialError, File, Generator, in_silence
+from artifacts.generator import EmptyMaterialError, File, Generator, Report, in_silence
 from artifacts.generators.stakeholder_pdf.report import call_rows, cost_note, model_rows, span_of, summary
 from artifacts.material import ImageFacts, JobFacts, Material
 from artifacts.options import option
@@ -42,7 +42,7 @@ class StakeholderPdf(Generator):
     needs = frozenset({"jobs"})
 
     def generate(
-        self, material: Material, options: StakeholderOptions, report: Callable[[float], None] = in_silence
+        self, material: Material, options: StakeholderOptions, report: Report = in_silence
     ) -> list[File]:
         """One document."""
         if not material.images:

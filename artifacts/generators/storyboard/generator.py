@@ -2,12 +2,12 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
 
-from artifacts.generator import File, Generator, ImageOptions, chosen_images, in_silence
+from artifacts.generator import File, Generator, ImageOptions, Report, chosen_images, in_silence
 from artifacts.material import ImageFacts, Material
 from artifacts.options import option
 from artifacts.parts.prints import Print, prints
@@ -63,7 +63,7 @@ class Storyboard(Generator):
     most_at_once = 60
 
     def generate(
-        self, material: Material, options: StoryboardOptions, report: Callable[[float], None] = in_silence
+        self, material: Material, options: StoryboardOptions, report: Report = in_silence
     ) -> list[File]:
         """One document."""
         images = by_descent(chosen_images(material, options))

@@ -1,11 +1,11 @@
 """Voting deck: one image at a time to vote yes, maybe or no on, and a summary of the votes."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from artifacts.generator import Answers, File, Generator, ImageOptions, chosen_images, cover_of, in_silence
-from artifacts.making.page import html_file
-from artifacts.material import Material
+from artifacts.generator import Answers, ImageOptions
+from artifacts.making.page import ImagePage
+from artifacts.material import ImageFacts
 from artifacts.options import option
 
 
@@ -18,7 +18,7 @@ class VotingDeckOptions(ImageOptions):
     votes: bool = option(True, "Whether votes are sent; otherwise they stay on the page, to copy or print.")
 
 
-class VotingDeck(Generator):
+class VotingDeck(ImagePage):
     """See the module."""
 
     name = "votingDeck"
@@ -26,25 +26,18 @@ class VotingDeck(Generator):
     description = (
         "One image at a time to vote on by key, click or swipe; an overview; and a summary to copy or print."
     )
-    output = "html"
+    template = "voting_deck.html"
     options = VotingDeckOptions
 
     def answers_for(self, options: VotingDeckOptions) -> Answers:
         """Votes, if they are sent."""
         return Answers(votes=tuple(value for value, _ in _choices(options)) if options.votes else ())
 
-    def generate(
-        self, material: Material, options: VotingDeckOptions, report: Callable[[float], None] = in_silence
-    ) -> list[File]:
-        """One page."""
-        images = chosen_images(material, options)
-        context = {
-            "images": images,
+    def context(self, images: Sequence[ImageFacts], options: VotingDeckOptions) -> dict[str, object]:
+        """See ImagePage."""
+        return {
             "choices": _choices(options),
-            "blind": options.blind,
-            "votes": options.votes,
         }
-        return [html_file("voting_deck.html", material, context, cover=cover_of(images))]
 
 
 def _choices(options: VotingDeckOptions) -> list[tuple[str, str]]:

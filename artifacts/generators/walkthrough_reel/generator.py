@@ -1,7 +1,7 @@
 """Walkthrough reel: the images as a film, with pan and zoom, cross-fades, captions and a title card."""
 
 import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
@@ -15,6 +15,7 @@ from artifacts.generator import (
     File,
     Generator,
     ImageOptions,
+    Report,
     chosen_images,
     cover_of,
     in_silence,
@@ -76,9 +77,7 @@ class WalkthroughReel(Generator):
         """Refuses if no image would be shown."""
         chosen_images(material, options)
 
-    def generate(
-        self, material: Material, options: ReelOptions, report: Callable[[float], None] = in_silence
-    ) -> list[File]:
+    def generate(self, material: Material, options: ReelOptions, report: Report = in_silence) -> list[File]:
         """The film and its poster. Images that cannot be shown are left out."""
         images = chosen_images(material, options)
         size = SIZES[options.resolution]
