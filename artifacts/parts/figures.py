@@ -28,6 +28,16 @@ class Share:
         """None without a sample."""
         return self.part / self.whole if self.whole else None
 
+    @property
+    def percent(self) -> str:
+        """`71 %`; says if it is not known."""
+        return "not known" if self.share is None else f"{self.share * 100:.0f} %"
+
+    @property
+    def interval(self) -> str:
+        """`55 to 84 %`; empty without a sample."""
+        return f"{self.low * 100:.0f} to {self.high * 100:.0f} %" if self.whole else ""
+
 
 @dataclass(frozen=True, slots=True)
 class Quantile:

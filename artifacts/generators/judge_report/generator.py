@@ -10,7 +10,7 @@ from artifacts.generator import EmptyMaterialError, File, Generator, Report, cov
 from artifacts.making.page import html_file
 from artifacts.material import ImageFacts, Material
 from artifacts.options import option
-from artifacts.parts.charts import Bar, BarPart, Dot, Figure, Tick, Words, columns, dots, shares_over_time
+from artifacts.parts.charts import Bar, BarPart, Figure, Words, columns, pass_rates, shares_over_time
 from artifacts.parts.figures import Share, rate_of
 from artifacts.parts.sheet import Cell, csv_file
 from dali.lib.texts import comparable
@@ -43,16 +43,6 @@ class Said:
     text: str
     images: int
     rate: Share
-
-    @property
-    def share(self) -> str:
-        """`71 %`, or that it is not known."""
-        return _percent(self.rate)
-
-    @property
-    def interval(self) -> str:
-        """`55 to 84 %`; empty without verdicts."""
-        return _interval(self.rate)
 
 
 class JudgeReport(Generator):
@@ -101,8 +91,8 @@ def _findings(images: Sequence[ImageFacts]) -> list[str]:
     if not rate.whole:
         return [f"{waiting}: nothing has been judged yet."]
     judged = "image" if rate.whole == 1 else "images"
-    passed = f"{rate.part} of {rate.whole} judged {judged} passed: {_percent(rate)}"
-    found = [f"{passed}, and the true rate is likely between {_interval(rate).replace(' to ', ' and ')}."]
+    passed = f"{rate.part} of {rate.whole} judged {judged} passed: {rate.percent}"
+    found = [f"{passed}, and the true rate is likely between {rate.interval.replace(' to ', ' and ')}."]
     suggested = sum(bool(image.retry_suggestion) for image in images if image.judgment == "fail")
     failed = rate.whole - rate.part
     if failed:
@@ -112,15 +102,28 @@ def _findings(images: Sequence[ImageFacts]) -> list[str]:
 
 def _figures(images: Sequence[ImageFacts]) -> list[Figure]:
     days = _grouped(images, lambda image: [_day(image)])
-    found = [_by_day(days), _rates_by_day(days)] if len(days) > 1 else []
     models = _grouped(images, lambda image: [f"{image.provider} · {image.model or 'model not known'}"])
-    return [*found, _by_model(models)]
+    by_model = Words(
+        "models",
+        "Pass rate by model",
+        "If two intervals overlap, these images do not show which model passes more often.",
+    )
+    found = [pass_rates(by_model, "Model", _rates(models))]
+    if len(days) == 1:
+        return found
+    by_day = Words(
+        "rates", "Pass rate by day", "The share of judged images that passed, with its 95 % interval."
+    )
+    return [_by_day(days), pass_rates(by_day, "Day", _rates(days), shares_over_time), *found]
+
+
+def _rates(groups: Mapping[str, Iterable[ImageFacts]]) -> list[tuple[str, Share]]:
+    return [(name, _rate(group)) for name, group in groups.items()]
 
 
 def _by_day(days: Mapping[str, Sequence[ImageFacts]]) -> Figure:
-    title, text = (
-        "Verdicts by day",
-        "Images per day that passed, failed or have no verdict. Days are UTC.",
+    words = Words(
+        "days", "Verdicts by day", "Images per day that passed, failed or have no verdict. Days are UTC."
     )
     counts = {day: _counts(group) for day, group in days.items()}
     drawn = [
@@ -130,46 +133,7 @@ def _by_day(days: Mapping[str, Sequence[ImageFacts]]) -> Figure:
     table = tuple((day, *(str(count) for count in three)) for day, three in counts.items())
     legend = (("ok", "passed"), ("bad", "failed"), ("pale", "not judged"))
     head = ("Day", "Passed", "Failed", "Not judged")
-    return Figure(title, text, columns(Words("days", title, text), drawn), head, table, legend)
-
-
-def _rates_by_day(days: Mapping[str, Sequence[ImageFacts]]) -> Figure:
-    title, text = "Pass rate by day", "The share of judged images that passed, with its 95 % interval."
-    rates = {day: _rate(group) for day, group in days.items()}
-    drawn = [
-        Dot(day, "", rate.share, rate.low, rate.high) if rate.whole else Dot(day, "", None)
-        for day, rate in rates.items()
-    ]
-    svg = shares_over_time(Words("rates", title, text), drawn)
-    return Figure(title, text, svg, _RATE_HEAD, _rate_rows(rates), (("mid", "pass rate, with its interval"),))
-
-
-def _by_model(models: Mapping[str, Sequence[ImageFacts]]) -> Figure:
-    title, text = (
-        "Pass rate by model",
-        "If two intervals overlap, these images do not show which model passes more often.",
-    )
-    rates = {label: _rate(group) for label, group in sorted(models.items())}
-    drawn = [
-        Dot(label, f"{_percent(rate)} of {rate.whole}", rate.share, rate.low, rate.high)
-        if rate.whole
-        else Dot(label, "not judged", None)
-        for label, rate in rates.items()
-    ]
-    ticks = [Tick(place / 4, f"{place * 25} %") for place in range(5)]
-    svg = dots(Words("models", title, text), drawn, ticks)
-    head = ("Model", *_RATE_HEAD[1:])
-    return Figure(title, text, svg, head, _rate_rows(rates), (("mid", "pass rate, with its interval"),))
-
-
-_RATE_HEAD = ("Day", "Judged", "Passed", "Pass rate", "95 % interval")
-
-
-def _rate_rows(rates: Mapping[str, Share]) -> tuple[tuple[str, ...], ...]:
-    return tuple(
-        (label, str(rate.whole), str(rate.part), _percent(rate), _interval(rate))
-        for label, rate in rates.items()
-    )
+    return Figure(words, columns(words, drawn), head, table, legend)
 
 
 def _most_said(images: Iterable[ImageFacts], words: Callable[[ImageFacts], Iterable[str]]) -> list[Said]:
@@ -205,14 +169,6 @@ def _rate(images: Iterable[ImageFacts]) -> Share:
 def _counts(images: Iterable[ImageFacts]) -> tuple[int, int, int]:
     verdicts = [image.judgment for image in images]
     return verdicts.count("pass"), verdicts.count("fail"), verdicts.count(None)
-
-
-def _percent(rate: Share) -> str:
-    return "not known" if rate.share is None else f"{rate.share * 100:.0f} %"
-
-
-def _interval(rate: Share) -> str:
-    return f"{rate.low * 100:.0f} to {rate.high * 100:.0f} %" if rate.whole else ""
 
 
 def _day(image: ImageFacts) -> str:
