@@ -29,11 +29,10 @@ def html_file(
 
     `cover`: the preview image of the link. The context also contains `material`, `title`, `subtitle` and `cover`.
     """
-    names = [project.name for project in material.projects]
     given = {
         "material": material,
         "title": material.title,
-        "subtitle": ", ".join(name for name in names if name != material.title),
+        "subtitle": material.subtitle,
         "cover": cover,
         **context,
     }

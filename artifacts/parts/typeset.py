@@ -50,7 +50,7 @@ def pdf(template: str, data: Mapping[str, object], files: Mapping[str, bytes]) -
                 raise ValueError(f"{name!r} is not a plain file name")
             (root / name).write_bytes(content)
         made = typst.compile(
-            root / f"{template}.typ", root=root, font_paths=_fonts(), ignore_system_fonts=True, format="pdf"
+            root / f"{template}.typ", root=root, font_paths=fonts(), ignore_system_fonts=True, format="pdf"
         )
     if not isinstance(made, bytes):
         raise TypeError(f"typst made {type(made).__name__} of {template}.typ")
@@ -82,7 +82,8 @@ def columns_of(text: str) -> int:
 
 
 @cache
-def _fonts() -> typst.Fonts:
+def fonts() -> typst.Fonts:
+    """The fonts of the installed packages."""
     folders = [Path(str(manimgx_fonts.__file__)).parent, Path(noto_cjk_sans_jp_regular.FONT_PATH).parent]
     return typst.Fonts(include_system_fonts=False, font_paths=folders)
 

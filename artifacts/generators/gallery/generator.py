@@ -117,13 +117,12 @@ def _is_fit(content: bytes, picture: Picture) -> bool:
 
 def _title(material: Material, textures: Sequence[_Texture]) -> Block:
     """The text on the wall before the first picture."""
-    names = ", ".join(project.name for project in material.projects if project.name != material.title)
     about = material.projects[0].description if len(material.projects) == 1 else ""
     title = plain(material.title, 160)
     makers = ", ".join(sorted({one.facts.provider for one in textures}))
     lines = [
         TextLine(title, 118 if len(title) <= 20 else 84 if len(title) <= 60 else 56, _INK),
-        TextLine(plain(names, 160), 40, _QUIET, above_px=24),
+        TextLine(plain(material.subtitle, 160), 40, _QUIET, above_px=24),
         TextLine(plain(about, 280), 38, _INK, above_px=36),
         TextLine(
             f"{makers}  ·  {day(textures[-1].facts.created_at)}", 28, _QUIET, is_serif=False, above_px=36
@@ -183,11 +182,10 @@ def _label(scene: Scene, room: rooms.Room, textures: Sequence[_Texture]) -> None
 
 
 def _card(facts: ImageFacts) -> Block:
-    maker = f"{facts.provider} · {facts.model}" if facts.model else facts.provider
     prompt = plain(facts.prompt, 90)
     lines = [
         TextLine(prompt, 26, _INK),
-        TextLine(plain(maker, 60), 17, _QUIET, is_serif=False, above_px=8 if prompt else 0),
+        TextLine(plain(facts.maker, 60), 17, _QUIET, is_serif=False, above_px=8 if prompt else 0),
     ]
     return Block(tuple(line for line in lines if line.text), _LABEL_PX, 18)
 

@@ -1,6 +1,6 @@
 """Breaks text into lines, for drawings that do not wrap text."""
 
-import unicodedata
+from artifacts.parts.typeset import columns_of
 
 _READ = 600  # characters; longer text never fits a label
 
@@ -23,11 +23,6 @@ def fitted_lines(text: str, columns: int, most: int) -> list[str]:
     while columns_of(last) >= columns:
         last = last[:-1]
     return [*lines[: most - 1], last.rstrip(" ,.;") + "…"]
-
-
-def columns_of(text: str) -> int:
-    """The width of a text in Latin letters."""
-    return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
 
 
 def _pieces(word: str, columns: int) -> list[str]:

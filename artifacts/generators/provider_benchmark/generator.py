@@ -25,6 +25,7 @@ from artifacts.parts.charts import (
 from artifacts.parts.figures import Quantile
 from artifacts.parts.sheet import Cell, csv_file
 from artifacts.parts.tally import ModelTally, tallies
+from artifacts.parts.wording import counted
 from artifacts.templatetags.artifact_pages import usd
 
 _NOT_KNOWN = "not known"
@@ -92,7 +93,7 @@ def _findings(material: Material, rows: Sequence[ModelTally]) -> list[str]:
     if unknown:
         cost += f" {unknown} of the images returned {'has' if unknown == 1 else 'have'} no known cost."
     began = (
-        f"{_counted(len(material.jobs), 'job')} asked {_counted(len(rows), 'model')} for {_counted(asked, 'image')}: "
+        f"{counted(len(material.jobs), 'job')} asked {counted(len(rows), 'model')} for {counted(asked, 'image')}: "
         f"{answered} {'was' if answered == 1 else 'were'} returned, {kept} kept."
     )
     return [
@@ -101,10 +102,6 @@ def _findings(material: Material, rows: Sequence[ModelTally]) -> list[str]:
         told_apart_by_time(rows),
         cost,
     ]
-
-
-def _counted(count: int, word: str) -> str:
-    return f"{count} {word}" if count == 1 else f"{count} {word}s"
 
 
 def _outcomes(rows: Sequence[ModelTally]) -> Figure:

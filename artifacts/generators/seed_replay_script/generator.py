@@ -11,6 +11,7 @@ from artifacts.material import JobFacts, Material
 from artifacts.options import option
 from artifacts.parts.records import heading, json_file
 from artifacts.parts.replay import FORMAT, VERSION, Plan, plan_of
+from artifacts.parts.wording import counted
 
 _ALWAYS = (
     "Only the built-in provider promises the same bytes for the same seed; other providers make a similar image.",
@@ -93,16 +94,12 @@ def _notes(material: Material, jobs: Sequence[JobFacts], plan: Plan) -> list[str
     made = [image for image in material.images if image.id in plan.made]
     seedless = Counter(image.provider for image in made if image.seed is None and image.kind != "rollback")
     for name, count in sorted(seedless.items()):
-        notes.append(f"{name} used no seed for {_counted(count, 'image')}, so they will differ.")
+        notes.append(f"{name} used no seed for {counted(count, 'image')}, so they will differ.")
     if left := len(material.jobs) - len(jobs):
-        notes.append(f"{_counted(left, 'job')} without an image left out.")
+        notes.append(f"{counted(left, 'job')} without an image left out.")
     if lost := len(material.images) - len(made):
-        notes.append(f"{_counted(lost, 'image')} cannot be made again: the job no longer exists.")
+        notes.append(f"{counted(lost, 'image')} cannot be made again: the job no longer exists.")
     shared = {job.start_image_key for job in jobs} | {job.mask_key for job in jobs}
     gone = sorted(key for key in shared if key and plan.digest(key) is None)
     notes += [f"The object {key} is missing from the originals storage." for key in gone]
     return notes
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"

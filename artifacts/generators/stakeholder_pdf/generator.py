@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from artifacts.generator import EmptyMaterialError, File, Generator, Report, in_silence
-from artifacts.generators.stakeholder_pdf.report import call_rows, cost_note, model_rows, span_of, summary
+from artifacts.generators.stakeholder_pdf.report import call_rows, cost_note, model_rows, summary
 from artifacts.material import ImageFacts, JobFacts, Material
 from artifacts.options import option
 from artifacts.parts.prints import Print, prints
 from artifacts.parts.tally import tallies
 from artifacts.parts.typeset import one_line, paragraphs, pdf
+from artifacts.parts.wording import day_span
 
 _PAPERS = {"a4": (210.0, 297.0), "letter": (215.9, 279.4)}
 # Longest sides in pixels: of the cover, of a large image, of an image beside its verdict.
@@ -109,26 +110,19 @@ def _prints(
 
 def _head(material: Material, options: StakeholderOptions) -> dict[str, object]:
     width, height = _PAPERS[options.paper]
-    names = [project.name for project in material.projects if project.name != material.title]
     told = "\n".join(project.description for project in material.projects)
     return {
         "paper": {"width": width, "height": height},
         "title": one_line(material.title, 160),
         "running": one_line(material.title, 100),
-        "subtitle": one_line(", ".join(names), 200),
+        "subtitle": one_line(material.subtitle, 200),
         "description": paragraphs(told, 420),
-        "span": span_of(material.images),
+        "span": day_span(material.images),
     }
 
 
 def _picture(name: str, one: Print, image: ImageFacts) -> dict[str, object]:
-    return {
-        "file": name if one.content else None,
-        "width": one.width,
-        "height": one.height,
-        "alt": one_line(image.prompt, 200)["text"] or "An image without a prompt",
-        "why": one.why,
-    }
+    return one.described(name, one_line(image.prompt, 200)["text"] or "An image without a prompt")
 
 
 def _entry(image: ImageFacts, picture: dict[str, object], *, caption_most: int) -> dict[str, object]:
@@ -140,7 +134,7 @@ def _entry(image: ImageFacts, picture: dict[str, object], *, caption_most: int) 
         "notes": [one_line(note, 260) for note in image.notes[:_NOTES_MOST] if note.strip()],
         "retry": one_line(image.retry_suggestion, 260),
         "tags": one_line(", ".join(image.tags[:10]), 120),
-        "maker": one_line(f"{image.provider} · {image.model}" if image.model else image.provider, 80),
+        "maker": one_line(image.maker, 80),
         "seed": "" if image.seed is None else str(image.seed),
     }
 

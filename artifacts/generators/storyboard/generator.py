@@ -12,7 +12,7 @@ from artifacts.material import ImageFacts, Material
 from artifacts.options import option
 from artifacts.parts.prints import Print, prints
 from artifacts.parts.typeset import columns_of, one_line, pdf
-from artifacts.templatetags.artifact_pages import day
+from artifacts.parts.wording import counted, day_span
 
 # Width and height of a portrait sheet, in millimetres; slides are always landscape.
 _PAPERS = {"a4": (210.0, 297.0), "letter": (215.9, 279.4), "16x9": (190.5, 338.67)}
@@ -70,12 +70,11 @@ class Storyboard(Generator):
         sheet = _sheet(options, images)
         side = round(max(sheet.frame_width, *sheet.frame_heights) * _DOTS_PER_MM)
         made = [each[0] for each in prints(material, [(image, (side,)) for image in images])]
-        names = [project.name for project in material.projects if project.name != material.title]
         data = {
             "title": one_line(material.title, 160),
             "running": one_line(material.title, 110),
-            "subtitle": one_line(", ".join(names), 200),
-            "facts": _facts(images),
+            "subtitle": one_line(material.subtitle, 200),
+            "facts": f"{counted(len(images), 'frame')}  ·  {day_span(images)}",
             "notes": options.notes,
             "paper": {"width": sheet.paper[0], "height": sheet.paper[1]},
             "margin": _MARGIN,
@@ -165,15 +164,6 @@ def _words_height(images: Sequence[ImageFacts], across: float, *, has_notes: boo
     return _AROUND + _CAPTION_LINE * max(captions) + (_NOTE_LINE * max(notes) if has_notes else 0.0)
 
 
-def _facts(images: Sequence[ImageFacts]) -> str:
-    first, last = (
-        day(min(image.created_at for image in images)),
-        day(max(image.created_at for image in images)),
-    )
-    span = first if first == last else f"{first} to {last}"
-    return f"{len(images)} {'frame' if len(images) == 1 else 'frames'}  ·  {span}"
-
-
 def _frames(images: Sequence[ImageFacts], made: Sequence[Print], sheet: _Sheet) -> list[dict[str, object]]:
     numbers = {image.id: number for number, image in enumerate(images, 1)}
     next_of: defaultdict[UUID, list[int]] = defaultdict(list)
@@ -190,21 +180,13 @@ def _frames(images: Sequence[ImageFacts], made: Sequence[Print], sheet: _Sheet) 
             "has_parent": image.parent_id is not None,
             "next": next_of[image.id][:6],
             "next_left": max(0, len(next_of[image.id]) - 6),
-            "picture": {
-                "file": f"p{number}.jpg" if one.content else None,
-                "width": one.width,
-                "height": one.height,
-                "alt": one_line(image.prompt, 200)["text"] or f"Frame {number}",
-                "why": one.why,
-            },
+            "picture": one.described(
+                f"p{number}.jpg", one_line(image.prompt, 200)["text"] or f"Frame {number}"
+            ),
             "caption": one_line(image.prompt, sheet.caption_most),
             "notes": [one_line(note, sheet.note_most) for note in image.notes[:_NOTES_MOST] if note.strip()],
-            "maker": one_line(_maker(image), 60),
+            "maker": one_line(image.maker, 60),
             "judgment": image.judgment,
         }
         for number, (image, one) in enumerate(zip(images, made, strict=True), 1)
     ]
-
-
-def _maker(image: ImageFacts) -> str:
-    return image.provider if not image.model else f"{image.provider} · {image.model}"

@@ -111,7 +111,7 @@ def _shots(material: Material, images: Sequence[ImageFacts], options: ReelOption
     if options.captions:
         words = draw(
             [
-                words_of(layout, frame, _maker(image), image.prompt)
+                words_of(layout, frame, image.maker, image.prompt)
                 for layout, image in zip(layouts, images, strict=True)
             ]
         )
@@ -129,19 +129,14 @@ def _shot(original: Original, **how: Any) -> Shot:
 def _opening(material: Material, images: Sequence[ImageFacts], options: ReelOptions) -> Shot:
     """The title card."""
     frame = SIZES[options.resolution]
-    projects = ", ".join(project.name for project in material.projects if project.name != material.title)
     facts = f"{', '.join(sorted({image.provider for image in images}))}  ·  {day(images[-1].created_at)}"
-    words = draw([title_block(frame, "Walkthrough", material.title, (projects, facts))])[0]
+    words = draw([title_block(frame, "Walkthrough", material.title, (material.subtitle, facts))])[0]
     shot = use_original(
         material,
         cover_of(images),
         lambda original: title_shot(original.picture.reduced(_MOST_PX), frame, words),
     )
     return shot or title_shot(Image.new("RGB", frame, _PLAIN), frame, words)
-
-
-def _maker(image: ImageFacts) -> str:
-    return f"{image.provider} · {image.model}" if image.model else image.provider
 
 
 def _frames(shots: Iterator[Shot], seconds: float) -> Iterator[Packed]:

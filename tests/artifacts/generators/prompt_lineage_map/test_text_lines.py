@@ -3,7 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from artifacts.generators.prompt_lineage_map.text_lines import columns_of, fitted_lines
+from artifacts.generators.prompt_lineage_map.text_lines import fitted_lines
+from artifacts.parts.typeset import columns_of
 
 
 @given(st.text(max_size=900), st.integers(2, 40), st.integers(1, 6))
