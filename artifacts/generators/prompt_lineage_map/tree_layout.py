@@ -37,22 +37,21 @@ class _Outline:
 
 def placed(parents: Sequence[int | None]) -> list[NodePosition]:
     """The position of each node; `parents`: the index of each node's parent. Siblings keep their order."""
-    order, links = _walk(parents)
-    children: list[list[int]] = [[] for _ in parents]
-    for node in range(len(parents)):
-        if (parent := links[node]) is not None:
-            children[parent].append(node)
-    offsets = _offsets(order, children)
-    return _absolute(order, links, offsets)
+    order, links = walk(parents)
+    return _absolute(order, links, _offsets(order, _children(links)))
 
 
-def _walk(parents: Sequence[int | None]) -> tuple[list[int], list[int | None]]:
-    """All nodes, each after its parent, tree by tree; and the links, cut where they form a cycle."""
-    links: list[int | None] = list(parents)
+def _children(parents: Sequence[int | None]) -> list[list[int]]:
     children: list[list[int]] = [[] for _ in parents]
     for node, parent in enumerate(parents):
         if parent is not None:
             children[parent].append(node)
+    return children
+
+
+def walk(parents: Sequence[int | None]) -> tuple[list[int], list[int | None]]:
+    """All nodes, each after its parent, tree by tree; and the links, cut where they form a cycle."""
+    links, children = list(parents), _children(parents)
     order: list[int] = []
     seen = [False] * len(parents)
 
