@@ -101,7 +101,7 @@ def _findings(images: Sequence[ImageFacts]) -> list[str]:
 
 
 def _figures(images: Sequence[ImageFacts]) -> list[Figure]:
-    days = _grouped(images, lambda image: [_day(image)])
+    days = _grouped(images, lambda image: [f"{_moment(image):%Y-%m-%d}"])
     models = _grouped(images, lambda image: [f"{image.provider} · {image.model or 'model not known'}"])
     by_model = Words(
         "models",
@@ -169,10 +169,6 @@ def _rate(images: Iterable[ImageFacts]) -> Share:
 def _counts(images: Iterable[ImageFacts]) -> tuple[int, int, int]:
     verdicts = [image.judgment for image in images]
     return verdicts.count("pass"), verdicts.count("fail"), verdicts.count(None)
-
-
-def _day(image: ImageFacts) -> str:
-    return f"{_moment(image):%Y-%m-%d}"
 
 
 def _moment(image: ImageFacts) -> datetime:

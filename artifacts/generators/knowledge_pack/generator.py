@@ -47,6 +47,7 @@ class KnowledgePack(Generator):
                 by_tip[key].append(image)
         tips = [tip for tip in material.tips if tip.key in by_tip or not options.used_only]
         known = {tip.key for tip in material.tips}
+        asked = {variant.provider for job in material.jobs for variant in job.variants}
         record = {
             **heading(*TIPS, material),
             "tips": [{**_as_kept(tip), "use": _use(tip.key, by_tip[tip.key])} for tip in tips],
@@ -57,7 +58,7 @@ class KnowledgePack(Generator):
             ],
             "providers": [
                 _provider(name, material)
-                for name in sorted({image.provider for image in material.images} | _asked(material))
+                for name in sorted(asked.union(image.provider for image in material.images))
             ],
         }
         return [json_file("knowledge-pack.json", record)]
@@ -102,10 +103,6 @@ def _verdicts(images: Iterable[ImageFacts]) -> dict[str, object]:
         "passes": counts["pass"],
         "pass_rate": round(counts["pass"] / judged, 4) if judged else None,
     }
-
-
-def _asked(material: Material) -> set[str]:
-    return {variant.provider for job in material.jobs for variant in job.variants}
 
 
 def _provider(name: str, material: Material) -> dict[str, object]:

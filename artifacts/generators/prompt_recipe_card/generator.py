@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from artifacts.generator import EmptyMaterialError, File, Generator, Report, in_silence
-from artifacts.generators.prompt_recipe_card.recipe import MASK, curl_command, find_variant
+from artifacts.generators.prompt_recipe_card.recipe import MASK, curl_command, find_variant, options_of
 from artifacts.generators.prompt_recipe_card.wording import WordRun, differences
 from artifacts.making.page import html_file
 from artifacts.material import ImageFacts, Material
@@ -88,7 +88,7 @@ def _chosen(material: Material, options: RecipeOptions) -> Sequence[ImageFacts]:
 
 def _card(material: Material, image: ImageFacts) -> Card:
     job, _ = find_variant(material, image)
-    options = {name: value for name, value in (job.options if job else {}).items() if name == image.provider}
+    options = options_of(job, image.provider)
     ancestors = _ancestors(material, image)
     shown = {one.url for one in ancestors}
     return Card(
@@ -104,12 +104,9 @@ def _card(material: Material, image: ImageFacts) -> Card:
 
 def _facts(material: Material, image: ImageFacts) -> tuple[tuple[str, str], ...]:
     job, variant = find_variant(material, image)
-    calls = (
-        [step.ms for step in variant.steps if step.name == "generate" and step.status == "ok"]
-        if variant
-        else []
-    )
-    found = [
+    steps = variant.steps if variant else ()
+    calls = [step.ms for step in steps if step.name == "generate" and step.status == "ok"]
+    return (
         ("Provider", image.provider),
         ("Model", image.model or _NOT_KNOWN),
         ("Kind", image.kind),
@@ -119,8 +116,7 @@ def _facts(material: Material, image: ImageFacts) -> tuple[tuple[str, str], ...]
         ("Cost", usd(image.cost_usd) or _NOT_KNOWN),
         ("Time", (seconds(calls[-1]) if calls else "") or _NOT_KNOWN),
         ("Made on", day(image.created_at)),
-    ]
-    return tuple(found)
+    )
 
 
 def _seed(image: ImageFacts, asked: int | None) -> str:

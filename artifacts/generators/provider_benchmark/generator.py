@@ -85,10 +85,8 @@ def _findings(material: Material, rows: Sequence[ModelTally]) -> list[str]:
     asked, answered, kept = (
         sum(getattr(row, name) for row in rows) for name in ("asked", "answered", "kept")
     )
-    unknown, known = (
-        sum(row.cost_unknown for row in rows),
-        [row.cost_usd for row in rows if row.cost_usd is not None],
-    )
+    unknown = sum(row.cost_unknown for row in rows)
+    known = [row.cost_usd for row in rows if row.cost_usd is not None]
     cost = f"The known costs add up to {usd(sum(known))}." if known else "No cost is known."
     if unknown:
         cost += f" {unknown} of the images returned {'has' if unknown == 1 else 'have'} no known cost."

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from artifacts.generator import EmptyMaterialError, File, Generator, Report, in_silence
-from artifacts.generators.stakeholder_pdf.report import call_rows, cost_note, model_rows, summary
+from artifacts.generators.stakeholder_pdf.report import call_row, cost_note, model_rows, summary
 from artifacts.material import ImageFacts, JobFacts, Material
 from artifacts.options import option
 from artifacts.parts.prints import Print, prints
@@ -143,6 +143,6 @@ def _job(job: JobFacts) -> dict[str, object]:
     """A full prompt, and the outcome of each image requested."""
     calls = [
         {**row, "maker": one_line(row["maker"], 80), "why": one_line(row["why"], 300)}
-        for row in call_rows(job)
+        for row in map(call_row, job.variants)
     ]
     return {"kind": job.kind, "size": job.size, "prompt": paragraphs(job.prompt), "calls": calls}

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TypedDict
 
-from artifacts.material import JobFacts, Material, VariantFacts
+from artifacts.material import Material, VariantFacts
 from artifacts.parts.figures import Share, rate_of
 from artifacts.parts.tally import ModelTally
 from artifacts.parts.wording import counted
@@ -103,11 +103,6 @@ def model_rows(rows: Sequence[ModelTally]) -> list[ModelRow]:
     ]
 
 
-def call_rows(job: JobFacts) -> list[CallRow]:
-    """One row per image that a job requested."""
-    return [_call(variant) for variant in job.variants]
-
-
 def cost_note(rows: Sequence[ModelTally]) -> str:
     """How much of the cost is unknown."""
     unknown, unseen = sum(row.cost_unknown for row in rows), sum(row.unseen for row in rows)
@@ -193,7 +188,8 @@ def _not_kept(row: ModelTally) -> str:
     return ", ".join(words for count, words in parts if count)
 
 
-def _call(variant: VariantFacts) -> CallRow:
+def call_row(variant: VariantFacts) -> CallRow:
+    """The row of one image that a job requested."""
     result, why = _RESULTS.get(variant.status, variant.status), ""
     if variant.status == "failed":
         result = f"failed: {variant.code.replace('_', ' ')}" if variant.code else "failed"
