@@ -25,6 +25,7 @@ from artifacts.options import option
 from artifacts.parts.lettering import Block, TextLine, draw, plain
 from artifacts.parts.originals import NONE_READABLE, Original, use_original
 from artifacts.templatetags.artifact_pages import day
+from dali.lib.pictures.encoding import encoded
 from dali.lib.pictures.images import Picture
 
 MEDIA_TYPE = "model/gltf-binary"
@@ -136,8 +137,7 @@ def _build(scene: Scene, room: rooms.Room) -> None:
     oak = scene.texture(rooms.floor_texture(), "image/jpeg", repeats=True)
     scene.add("floor", rooms.floor(room), scene.material("oak", oak))
     for wall in room.walls:
-        mesh = Mesh()
-        mesh.quad(wall.rectangle(0, 0, wall.length, wall.height))
+        mesh = Mesh.of(wall.rectangle(0, 0, wall.length, wall.height))
         plaster = scene.texture(rooms.wall_texture(wall), "image/jpeg")
         scene.add(f"{wall.name} wall", mesh, scene.material(f"{wall.name} plaster", plaster))
     scene.add("ceiling, skirting, bench", rooms.trim(room), scene.material("paint"))
@@ -148,11 +148,9 @@ def _hang(scene: Scene, room: rooms.Room, textures: Sequence[_Texture], title: I
     for wall in room.walls:
         for hung in wall.hung:
             if hung.number < 0:
-                mesh = Mesh()
-                left = hung.x - hung.width / 2
-                mesh.quad(wall.rectangle(left, hung.y, left + hung.width, hung.y + hung.height, 0.004))
                 text = scene.texture(_png(title), "image/png")
-                scene.add("title", mesh, scene.material("title", text, is_transparent=True))
+                material = scene.material("title", text, is_transparent=True)
+                scene.add("title", rooms.picture(wall, hung, 0.004), material)
                 continue
             rooms.frame(frames, wall, hung)
             one = textures[hung.number]
@@ -175,8 +173,7 @@ def _label(scene: Scene, room: rooms.Room, textures: Sequence[_Texture]) -> None
             height = _LABEL_M * card.height / card.width
             edge = rooms.MAT_M + rooms.FRAME_M
             left, top = hung.x - hung.width / 2 - edge, hung.y - edge - 0.08
-            mesh = Mesh()
-            mesh.quad(wall.rectangle(left, top - height, left + _LABEL_M, top, 0.006))
+            mesh = Mesh.of(wall.rectangle(left, top - height, left + _LABEL_M, top, 0.006))
             text = scene.texture(_png(card.quantize(32)), "image/png")
             scene.add(f"label {hung.number + 1}", mesh, scene.material(f"label {hung.number + 1}", text))
 
@@ -204,6 +201,4 @@ def _cameras(scene: Scene, room: rooms.Room) -> None:
 
 
 def _png(image: Image.Image) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG", optimize=False, compress_level=6)
-    return buffer.getvalue()
+    return encoded(image, "PNG", optimize=False, compress_level=6)

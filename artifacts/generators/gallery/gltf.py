@@ -9,7 +9,7 @@ import json
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,13 @@ class Mesh:
     )  # texture coordinates, from the upper left
     colours: list[Vector] = field(default_factory=list)  # linear, 0 to 1; multiplied with the texture
     indices: list[int] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, corners: Corners) -> Self:
+        """A mesh of one face."""
+        mesh = cls()
+        mesh.quad(corners)
+        return mesh
 
     def quad(
         self,

@@ -5,6 +5,7 @@ once, and the work on each frame touches half as many samples as RGB.
 """
 
 import io
+from collections.abc import Iterable
 from fractions import Fraction
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -39,8 +40,8 @@ class Planes:
 
     __slots__ = ("planes",)
 
-    def __init__(self, planes: tuple[Image.Image, Image.Image, Image.Image]) -> None:
-        self.planes = planes
+    def __init__(self, planes: Iterable[Image.Image]) -> None:
+        self.planes = tuple(planes)
 
     @classmethod
     def of(cls, image: Image.Image) -> Self:
@@ -68,20 +69,15 @@ class Planes:
 
     def copy(self) -> "Planes":
         """A copy to draw on."""
-        first, second, third = self.planes
-        return Planes((first.copy(), second.copy(), third.copy()))
+        return Planes(plane.copy() for plane in self.planes)
 
     def view(self, box: Box, size: tuple[int, int]) -> "Planes":
         """The part inside `box`, with subpixel precision, scaled to an even `size`."""
-        half_box = (box[0] / 2, box[1] / 2, box[2] / 2, box[3] / 2)
-        half_size = (size[0] // 2, size[1] // 2)
-        first, second, third = self.planes
+        half = (size[0] // 2, size[1] // 2), (box[0] / 2, box[1] / 2, box[2] / 2, box[3] / 2)
+        places = ((size, box), half, half)
         return Planes(
-            (
-                first.resize(size, Image.Resampling.BILINEAR, box=box),
-                second.resize(half_size, Image.Resampling.BILINEAR, box=half_box),
-                third.resize(half_size, Image.Resampling.BILINEAR, box=half_box),
-            )
+            plane.resize(px, Image.Resampling.BILINEAR, box=part)
+            for plane, (px, part) in zip(self.planes, places, strict=True)
         )
 
     def paste(self, other: "Planes", at: tuple[int, int], mask: "Mask | None" = None) -> None:

@@ -1,6 +1,5 @@
 """Walkthrough reel: the images as a film, with pan and zoom, cross-fades, captions and a title card."""
 
-import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -34,6 +33,7 @@ from artifacts.options import option
 from artifacts.parts.lettering import draw
 from artifacts.parts.originals import NONE_READABLE, Original, use_original
 from artifacts.templatetags.artifact_pages import day
+from dali.lib.pictures.encoding import encoded
 
 SIZES = {"720p": (1280, 720), "1080p": (1920, 1080), "square": (1080, 1080), "vertical": (1080, 1920)}
 _FRAMES_PER_S = 25
@@ -99,7 +99,7 @@ class WalkthroughReel(Generator):
         assert poster is not None  # noqa: S101 - the title is always shown whole
         return [
             File(f"reel.{_EXTENSIONS[options.codec]}", MEDIA_TYPES[options.codec], content),
-            File("poster.jpg", "image/jpeg", _jpeg(to_image(poster))),
+            File("poster.jpg", "image/jpeg", encoded(to_image(poster), "JPEG", quality=88)),
         ]
 
 
@@ -172,9 +172,3 @@ def _darkening(shot: Shot, length: int, fade: int) -> Iterator[Packed]:
 
 def _smooth(share: float) -> float:
     return share * share * (3 - 2 * share)
-
-
-def _jpeg(image: Image.Image) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=88)
-    return buffer.getvalue()
