@@ -11,7 +11,7 @@ from artifacts.making.page import html_file
 from artifacts.material import ImageFacts, Material
 from artifacts.options import option
 from artifacts.parts.charts import Bar, BarPart, Figure, Words, columns, pass_rates, shares_over_time
-from artifacts.parts.figures import Share, rate_of
+from artifacts.parts.figures import Share, pass_rate
 from artifacts.parts.sheet import Cell, csv_file
 from dali.lib.texts import comparable
 
@@ -162,8 +162,7 @@ def _key(words: str) -> str:
 
 
 def _rate(images: Iterable[ImageFacts]) -> Share:
-    passed, failed, _ = _counts(images)
-    return rate_of(passed, passed + failed)
+    return pass_rate(image.judgment for image in images)
 
 
 def _counts(images: Iterable[ImageFacts]) -> tuple[int, int, int]:

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import TypedDict
 
 from artifacts.material import Material, VariantFacts
-from artifacts.parts.figures import Share, rate_of
+from artifacts.parts.figures import Share, pass_rate
 from artifacts.parts.tally import ModelTally
 from artifacts.parts.wording import counted
 from artifacts.templatetags.artifact_pages import day, seconds, usd
@@ -61,10 +61,7 @@ class CallRow(TypedDict):
 
 def summary(material: Material, rows: Sequence[ModelTally]) -> list[SummaryFigure]:
     """The figures of the first page; unknown values are counted."""
-    verdicts = rate_of(
-        sum(image.judgment == "pass" for image in material.images),
-        sum(image.judgment is not None for image in material.images),
-    )
+    verdicts = pass_rate(image.judgment for image in material.images)
     providers = sorted({image.provider for image in material.images} | {row.provider for row in rows})
     return [
         {"label": "Images", "value": str(len(material.images)), "note": _asked_note(rows)},
