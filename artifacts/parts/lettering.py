@@ -17,7 +17,7 @@ from typing import Any
 import typst
 from PIL import Image
 
-from artifacts.parts.typeset import fonts
+from artifacts.parts.typeset import fonts, on_one_line
 
 _SERIF, _SANS, _CJK = "Libertinus Serif", "Noto Sans", "Noto Sans CJK JP"
 # Invisible characters that change how their neighbours are drawn.
@@ -62,7 +62,10 @@ class TextLine:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Paragraphs below one another, wrapped at `width_px` (which includes `margin_px` on each side)."""
+    """Paragraphs below one another, wrapped at `width_px` (which includes `margin_px` on each side).
+
+    Lines without a text are left out.
+    """
 
     lines: tuple[TextLine, ...]
     width_px: int
@@ -74,7 +77,15 @@ def draw(blocks: Sequence[Block]) -> list[Image.Image]:
     """Each block as RGBA, as wide as it says and as high as its text needs."""
     if not blocks:
         return []
-    given = [_described(block) for block in blocks]
+    given = [
+        {
+            "width": block.width_px,
+            "margin": block.margin_px,
+            "centred": block.is_centred,
+            "lines": [_line(line) for line in block.lines if line.text],
+        }
+        for block in blocks
+    ]
     pages: Any = typst.compile(
         _SOURCE.encode(),
         format="png",
@@ -95,24 +106,10 @@ def _families(*first: str) -> list[str]:
 
 def plain(text: str, most: int) -> str:
     """The text on one line, without undrawable characters, at most `most` characters; ends in `…` if cut."""
-    kept = "".join(
-        " " if character.isspace() else character
-        for character in text
-        if character.isspace() or character in _JOINERS or unicodedata.category(character)[0] != "C"
-    )
-    kept = " ".join(kept.split())
+    kept = on_one_line(text, lambda one: one in _JOINERS or unicodedata.category(one)[0] != "C")
     if len(kept) > most:
         kept = kept[:most].rsplit(" ", 1)[0][:most].rstrip(" ,.;:") + "…"
     return kept
-
-
-def _described(block: Block) -> dict[str, object]:
-    return {
-        "width": block.width_px,
-        "margin": block.margin_px,
-        "centred": block.is_centred,
-        "lines": [_line(line) for line in block.lines if line.text],
-    }
 
 
 def _line(line: TextLine) -> dict[str, object]:

@@ -9,7 +9,7 @@ and copying may lose them.
 import json
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -89,13 +89,14 @@ def fonts() -> typst.Fonts:
 
 
 def _plain(text: str) -> str:
-    """The text without control characters and lone surrogates; white space becomes single spaces."""
-    kept = "".join(
-        " " if character.isspace() else character
-        for character in _TURNS.sub("", text)
-        if character.isspace() or unicodedata.category(character) not in ("Cc", "Cs")
-    )
-    return " ".join(kept.split())
+    """The text without control characters and lone surrogates."""
+    return on_one_line(_TURNS.sub("", text), lambda one: unicodedata.category(one) not in ("Cc", "Cs"))
+
+
+def on_one_line(text: str, is_kept: Callable[[str], bool]) -> str:
+    """The characters of a text that are kept; white space becomes single spaces."""
+    kept = (" " if one.isspace() else one for one in text if one.isspace() or is_kept(one))
+    return " ".join("".join(kept).split())
 
 
 def _paragraph(text: str) -> Paragraph:

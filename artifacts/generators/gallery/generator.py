@@ -121,15 +121,15 @@ def _title(material: Material, textures: Sequence[_Texture]) -> Block:
     about = material.projects[0].description if len(material.projects) == 1 else ""
     title = plain(material.title, 160)
     makers = ", ".join(sorted({one.facts.provider for one in textures}))
-    lines = [
+    lines = (
         TextLine(title, 118 if len(title) <= 20 else 84 if len(title) <= 60 else 56, _INK),
         TextLine(plain(material.subtitle, 160), 40, _QUIET, above_px=24),
         TextLine(plain(about, 280), 38, _INK, above_px=36),
         TextLine(
             f"{makers}  ·  {day(textures[-1].facts.created_at)}", 28, _QUIET, is_serif=False, above_px=36
         ),
-    ]
-    return Block(tuple(line for line in lines if line.text), _TITLE_PX, 8)
+    )
+    return Block(lines, _TITLE_PX, 8)
 
 
 def _build(scene: Scene, room: rooms.Room) -> None:
@@ -180,11 +180,11 @@ def _label(scene: Scene, room: rooms.Room, textures: Sequence[_Texture]) -> None
 
 def _card(facts: ImageFacts) -> Block:
     prompt = plain(facts.prompt, 90)
-    lines = [
+    lines = (
         TextLine(prompt, 26, _INK),
         TextLine(plain(facts.maker, 60), 17, _QUIET, is_serif=False, above_px=8 if prompt else 0),
-    ]
-    return Block(tuple(line for line in lines if line.text), _LABEL_PX, 18)
+    )
+    return Block(lines, _LABEL_PX, 18)
 
 
 def _cameras(scene: Scene, room: rooms.Room) -> None:

@@ -2,7 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import islice
+from itertools import accumulate, islice
 from uuid import UUID
 
 from artifacts.generator import File, Generator, ImageOptions, Report, chosen_images, cover_of, in_silence
@@ -99,12 +99,11 @@ def _collage(found: list[tuple[ImageFacts, tuple[Swatch, ...]]], colours: int) -
 
 
 def _bars(swatches: tuple[Swatch, ...]) -> tuple[SwatchBar, ...]:
-    bars: list[SwatchBar] = []
-    begins = 0.0
-    for swatch in swatches:
-        bars.append(SwatchBar(round(begins, 2), round(swatch.share * 100, 2), swatch.hex))
-        begins += swatch.share * 100
-    return tuple(bars)
+    begins = accumulate((swatch.share * 100 for swatch in swatches), initial=0.0)
+    return tuple(
+        SwatchBar(round(begin, 2), round(swatch.share * 100, 2), swatch.hex)
+        for begin, swatch in zip(begins, swatches, strict=False)
+    )
 
 
 def _strongest(swatches: tuple[Swatch, ...]) -> Swatch:

@@ -19,15 +19,8 @@ from artifacts.generator import (
     cover_of,
     in_silence,
 )
-from artifacts.generators.walkthrough_reel.film import MEDIA_TYPES, Film, Packed, blend, to_image
-from artifacts.generators.walkthrough_reel.shots import (
-    Shot,
-    layout_of,
-    shot_of,
-    title_block,
-    title_shot,
-    words_of,
-)
+from artifacts.generators.walkthrough_reel import shots
+from artifacts.generators.walkthrough_reel.film import CONTAINERS, Film, Packed, blend, to_image
 from artifacts.material import ImageFacts, Material
 from artifacts.options import option
 from artifacts.parts.lettering import draw
@@ -43,7 +36,6 @@ MOST_S = 180
 # The background of a title without a picture; the longest side of pictures in memory.
 _PLAIN = (58, 42, 32)
 _MOST_PX = 4096
-_EXTENSIONS = {"h264": "mp4", "vp9": "webm"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,36 +74,39 @@ class WalkthroughReel(Generator):
         images = chosen_images(material, options)
         size = SIZES[options.resolution]
         seconds = min(options.seconds_per_image, MOST_S / len(images))
-        shots = _shots(material, images, options)
-        first = next(shots, None)
+        rest = _shots(material, images, options)
+        first = next(rest, None)
         if first is None:
             raise EmptyMaterialError(NONE_READABLE)
         opening = _opening(material, images, options)
         planned = (TITLE_S + len(images) * seconds) * _FRAMES_PER_S
         poster: Packed | None = None
         with Film(size, _FRAMES_PER_S, options.codec) as film:
-            for count, frame in enumerate(_frames(chain((opening, first), shots), seconds)):
+            for count, frame in enumerate(_frames(chain((opening, first), rest), seconds)):
                 film.add(frame)
                 if count == round(TITLE_S * _FRAMES_PER_S) - 1:
                     poster = frame
                 report(min(1.0, count / planned))
             content = film.finish()
         assert poster is not None  # noqa: S101 - the title is always shown whole
+        container = CONTAINERS[options.codec]
         return [
-            File(f"reel.{_EXTENSIONS[options.codec]}", MEDIA_TYPES[options.codec], content),
+            File(f"reel.{container}", f"video/{container}", content),
             File("poster.jpg", "image/jpeg", encoded(to_image(poster), "JPEG", quality=88)),
         ]
 
 
-def _shots(material: Material, images: Sequence[ImageFacts], options: ReelOptions) -> Iterator[Shot]:
+def _shots(material: Material, images: Sequence[ImageFacts], options: ReelOptions) -> Iterator[shots.Shot]:
     """A shot of each readable image, created on demand, so that few pictures are in memory at a time."""
     frame = SIZES[options.resolution]
-    layouts = [layout_of(frame, (image.width, image.height), has_words=options.captions) for image in images]
+    layouts = [
+        shots.layout_of(frame, (image.width, image.height), has_words=options.captions) for image in images
+    ]
     words: Sequence[Image.Image | None] = [None] * len(images)
     if options.captions:
         words = draw(
             [
-                words_of(layout, frame, image.maker, image.prompt)
+                shots.words_of(layout, frame, image.maker, image.prompt)
                 for layout, image in zip(layouts, images, strict=True)
             ]
         )
@@ -122,32 +117,32 @@ def _shots(material: Material, images: Sequence[ImageFacts], options: ReelOption
             yield shot
 
 
-def _shot(original: Original, **how: Any) -> Shot:
-    return shot_of(original.picture.reduced(_MOST_PX), **how)
+def _shot(original: Original, **how: Any) -> shots.Shot:
+    return shots.shot_of(original.picture.reduced(_MOST_PX), **how)
 
 
-def _opening(material: Material, images: Sequence[ImageFacts], options: ReelOptions) -> Shot:
+def _opening(material: Material, images: Sequence[ImageFacts], options: ReelOptions) -> shots.Shot:
     """The title card."""
     frame = SIZES[options.resolution]
     facts = f"{', '.join(sorted({image.provider for image in images}))}  ·  {day(images[-1].created_at)}"
-    words = draw([title_block(frame, "Walkthrough", material.title, (material.subtitle, facts))])[0]
+    words = draw([shots.title_block(frame, "Walkthrough", material.title, (material.subtitle, facts))])[0]
     shot = use_original(
         material,
         cover_of(images),
-        lambda original: title_shot(original.picture.reduced(_MOST_PX), frame, words),
+        lambda original: shots.title_shot(original.picture.reduced(_MOST_PX), frame, words),
     )
-    return shot or title_shot(Image.new("RGB", frame, _PLAIN), frame, words)
+    return shot or shots.title_shot(Image.new("RGB", frame, _PLAIN), frame, words)
 
 
-def _frames(shots: Iterator[Shot], seconds: float) -> Iterator[Packed]:
+def _frames(sequence: Iterator[shots.Shot], seconds: float) -> Iterator[Packed]:
     """All frames: the shots in order, each fading into the next, the last one to black."""
     fade = round(min(_FADE_S, seconds * 0.4) * _FRAMES_PER_S)
     length = round(TITLE_S * _FRAMES_PER_S)
-    before: Shot | None = None
+    before: shots.Shot | None = None
     before_length = 0
-    shot = next(shots, None)
+    shot = next(sequence, None)
     while shot is not None:
-        following = next(shots, None)
+        following = next(sequence, None)
         for count in range(length):
             frame = shot.frame(count / (length + fade))
             if before is not None and count < fade:
@@ -160,7 +155,7 @@ def _frames(shots: Iterator[Shot], seconds: float) -> Iterator[Packed]:
         yield from _darkening(before, before_length, fade)
 
 
-def _darkening(shot: Shot, length: int, fade: int) -> Iterator[Packed]:
+def _darkening(shot: shots.Shot, length: int, fade: int) -> Iterator[Packed]:
     black: Packed | None = None
     for count in range(fade):
         frame = shot.frame((length + count) / (length + fade))

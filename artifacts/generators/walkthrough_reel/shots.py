@@ -136,11 +136,9 @@ def title_block(frame: Size, eyebrow: str, title: str, lines: Sequence[str]) -> 
     unit = min(frame) / 720
     title = plain(title, 200)
     size = 84 if len(title) <= 24 else 64 if len(title) <= 60 else 46 if len(title) <= 120 else 36
-    small = [
-        TextLine(plain(line, 160), 21 * unit, QUIET, is_serif=False, above_px=22 * unit)
-        for line in lines
-        if line
-    ]
+    small = (
+        TextLine(plain(line, 160), 21 * unit, QUIET, is_serif=False, above_px=22 * unit) for line in lines
+    )
     return Block(
         (
             TextLine(eyebrow.upper(), 16 * unit, ACCENT, is_serif=False, tracking=0.18),
