@@ -80,21 +80,19 @@ def _jobs(material: Material, options: SeedReplayOptions) -> list[JobFacts]:
         and not (job.start_image_url and not job.start_image_key)
     ]
     if not found:
-        raise EmptyMaterialError(
-            "no job has left an image yet: run a job first"
-            if material.jobs
-            else "there are no jobs yet: run a job first"
-        )
+        missing = "no job has left an image yet" if material.jobs else "there are no jobs yet"
+        raise EmptyMaterialError(f"{missing}: run a job first")
     return found
 
 
 def _notes(material: Material, jobs: Sequence[JobFacts], plan: Plan) -> list[str]:
     """What cannot be repeated, in sentences."""
-    notes = []
     made = [image for image in material.images if image.id in plan.made]
     seedless = Counter(image.provider for image in made if image.seed is None and image.kind != "rollback")
-    for name, count in sorted(seedless.items()):
-        notes.append(f"{name} used no seed for {counted(count, 'image')}, so they will differ.")
+    notes = [
+        f"{name} used no seed for {counted(count, 'image')}, so they will differ."
+        for name, count in sorted(seedless.items())
+    ]
     if left := len(material.jobs) - len(jobs):
         notes.append(f"{counted(left, 'job')} without an image left out.")
     if lost := len(material.images) - len(made):

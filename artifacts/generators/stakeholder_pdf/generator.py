@@ -64,14 +64,8 @@ class StakeholderPdf(Generator):
             "figures": summary(material, rows),
             "models": model_rows(rows),
             "cost_note": cost_note(rows),
-            "chosen": [
-                _entry(image, _picture(f"large{number}.jpg", one, image), caption_most=420)
-                for number, (image, one) in enumerate(zip(chosen, shown, strict=True))
-            ],
-            "verdicts": [
-                _entry(image, _picture(f"small{number}.jpg", one, image), caption_most=140)
-                for number, (image, one) in enumerate(zip(listed, beside, strict=True))
-            ],
+            "chosen": _entries("large", chosen, shown, caption_most=420),
+            "verdicts": _entries("small", listed, beside, caption_most=140),
             "judged": len(judged),
             "unjudged": len(material.images) - len(judged),
             "jobs": [_job(job) for job in material.jobs] if options.appendix else [],
@@ -125,18 +119,23 @@ def _picture(name: str, one: Print, image: ImageFacts) -> dict[str, object]:
     return one.described(name, one_line(image.prompt, 200)["text"] or "An image without a prompt")
 
 
-def _entry(image: ImageFacts, picture: dict[str, object], *, caption_most: int) -> dict[str, object]:
-    """An image with its prompt and the judge's notes."""
-    return {
-        "picture": picture,
-        "caption": one_line(image.prompt, caption_most),
-        "judgment": image.judgment,
-        "notes": [one_line(note, 260) for note in image.notes[:_NOTES_MOST] if note.strip()],
-        "retry": one_line(image.retry_suggestion, 260),
-        "tags": one_line(", ".join(image.tags[:10]), 120),
-        "maker": one_line(image.maker, 80),
-        "seed": "" if image.seed is None else str(image.seed),
-    }
+def _entries(
+    name: str, images: Sequence[ImageFacts], made: Sequence[Print], *, caption_most: int
+) -> list[dict[str, object]]:
+    """Images with their prompts and the judge's notes. `name`: of their files, before the number."""
+    return [
+        {
+            "picture": _picture(f"{name}{number}.jpg", one, image),
+            "caption": one_line(image.prompt, caption_most),
+            "judgment": image.judgment,
+            "notes": [one_line(note, 260) for note in image.notes[:_NOTES_MOST] if note.strip()],
+            "retry": one_line(image.retry_suggestion, 260),
+            "tags": one_line(", ".join(image.tags[:10]), 120),
+            "maker": one_line(image.maker, 80),
+            "seed": "" if image.seed is None else str(image.seed),
+        }
+        for number, (image, one) in enumerate(zip(images, made, strict=True))
+    ]
 
 
 def _job(job: JobFacts) -> dict[str, object]:

@@ -59,7 +59,12 @@ class Frame:
         """The canvas with the picture in its box; the area around is filled by extending its edges."""
         size = self.box[2] - self.box[0], self.box[3] - self.box[1]
         fitted = image if image.size == size else image.resize(size, Image.Resampling.LANCZOS)
-        return fitted if self.is_full else Image.fromarray(self._padded(fitted), fitted.mode)
+        if self.is_full:
+            return fitted
+        left, top, right, bottom = self.box
+        around = [(top, self.canvas[1] - bottom), (left, self.canvas[0] - right), (0, 0)]
+        pixels = np.asarray(fitted)
+        return Image.fromarray(np.pad(pixels, around[: pixels.ndim], mode="edge"), fitted.mode)
 
     def put_mask(self, mask: Image.Image, around: int = 0) -> Image.Image:
         """The mask (L) on the canvas; the area around the picture is kept (0) or repainted (255)."""
@@ -79,12 +84,6 @@ class Frame:
         left, top, right, bottom = self.box
         box = (left * across, top * down, right * across, bottom * down)
         return answer.resize(size, Image.Resampling.LANCZOS, box=box)
-
-    def _padded(self, fitted: Image.Image) -> np.ndarray:
-        left, top, right, bottom = self.box
-        around = [(top, self.canvas[1] - bottom), (left, self.canvas[0] - right), (0, 0)]
-        pixels = np.asarray(fitted)
-        return np.pad(pixels, around[: pixels.ndim], mode="edge")
 
 
 @dataclass(frozen=True, slots=True)

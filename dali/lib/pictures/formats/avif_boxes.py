@@ -67,11 +67,9 @@ class _Meta:
         """The coding of the first picture, such as `av01` or `hvc1`; for a grid, that of its first tile."""
         types = self._item_types()
         found = types.get(self._primary, b"")
-        return (
-            next((kind for kind in types.values() if kind in (b"av01", b"hvc1")), b"")
-            if found == b"grid"
-            else found
-        )
+        if found != b"grid":
+            return found
+        return next((kind for kind in types.values() if kind in (b"av01", b"hvc1")), b"")
 
     def nclx(self) -> tuple[int, int] | None:
         """Primaries and transfer from the first picture's `colr` box."""
