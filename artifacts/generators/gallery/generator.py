@@ -5,7 +5,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
 
 from PIL import Image
 
@@ -19,7 +18,7 @@ from artifacts.generator import (
     in_silence,
 )
 from artifacts.generators.gallery import rooms
-from artifacts.generators.gallery.gltf import Mesh, Scene
+from artifacts.generators.gallery.gltf import MediaType, Mesh, Scene
 from artifacts.material import ImageFacts, Material
 from artifacts.options import option
 from artifacts.parts.lettering import Block, TextLine, draw, plain
@@ -37,8 +36,6 @@ _TITLE_PX, _TITLE_M = 1024, 2.0
 _LABEL_PX, _LABEL_M = 400, 0.46
 _INK, _QUIET = "#2a241d", "#6d6356"
 _CARD = (250, 248, 243)
-
-MediaType = Literal["image/jpeg", "image/png"]
 
 
 @dataclass(frozen=True, slots=True)
