@@ -116,10 +116,7 @@ def _asked_note(rows: Sequence[ModelTally]) -> str:
 def _verdicts_note(verdicts: Share, images: int) -> str:
     if not verdicts.whole:
         return f"none of {counted(images, 'image')} has a verdict"
-    note = (
-        f"{verdicts.part} of {verdicts.whole} judged; 95 % interval {verdicts.low * 100:.0f} %"
-        f" to {verdicts.high * 100:.0f} %"
-    )
+    note = f"{verdicts.part} of {verdicts.whole} judged; 95 % interval {verdicts.interval}"
     return note + (f"; {images - verdicts.whole} not judged" if images > verdicts.whole else "")
 
 
