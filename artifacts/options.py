@@ -14,7 +14,7 @@ from dali.lib.web.schema.fields import PLAIN_TEXT, closed
 
 _TYPE_NAMES = {bool: "boolean", int: "integer", float: "number", str: "string"}
 # The values that each accepts; a bool does not count as a number.
-_TYPES = {"boolean": bool, "integer": int, "number": (int, float), "string": str}
+_TYPES: dict[str, Any] = {"boolean": bool, "integer": int, "number": (int, float), "string": str}
 MOST_CHARACTERS = 10_000
 
 T = TypeVar("T")

@@ -49,7 +49,7 @@ def _hashes(block: re.Pattern[str], text: str) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
-class ImagePage(Generator):
+class ChosenImagesPage(Generator):
     """A base class for one page about chosen images; `options` is a subclass of ImageOptions."""
 
     output = "html"

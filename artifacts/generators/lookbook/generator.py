@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from artifacts.generator import ImageOptions
-from artifacts.making.page import ImagePage
+from artifacts.making.page import ChosenImagesPage
 from artifacts.material import ImageFacts
 from artifacts.options import option
 
@@ -16,7 +16,7 @@ class LookbookOptions(ImageOptions):
     captions: bool = option(True, "Whether prompt, provider and verdict are shown below each image.")
 
 
-class Lookbook(ImagePage):
+class Lookbook(ChosenImagesPage):
     """See the module."""
 
     name = "lookbook"
@@ -26,7 +26,7 @@ class Lookbook(ImagePage):
     options = LookbookOptions
 
     def context(self, images: Sequence[ImageFacts], options: LookbookOptions) -> dict[str, object]:
-        """See ImagePage."""
+        """See ChosenImagesPage."""
         return {
             "providers": sorted({image.provider for image in images}),
             "last_day": max(image.created_at for image in images),

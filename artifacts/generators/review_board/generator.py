@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from artifacts.generator import Answers, ImageOptions
-from artifacts.making.page import ImagePage
+from artifacts.making.page import ChosenImagesPage
 from artifacts.material import ImageFacts
 from artifacts.options import option
 
@@ -19,7 +19,7 @@ class ReviewBoardOptions(ImageOptions):
     comments: bool = option(True, "Whether visitors can write comments.")
 
 
-class ReviewBoard(ImagePage):
+class ReviewBoard(ChosenImagesPage):
     """See the module."""
 
     name = "reviewBoard"
@@ -33,7 +33,7 @@ class ReviewBoard(ImagePage):
         return Answers(comments=options.comments)
 
     def context(self, images: Sequence[ImageFacts], options: ReviewBoardOptions) -> dict[str, object]:
-        """See ImagePage."""
+        """See ChosenImagesPage."""
         return {
             "lines": range(PRINTED_LINES),
         }

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from artifacts.generator import ImageOptions
-from artifacts.making.page import ImagePage
+from artifacts.making.page import ChosenImagesPage
 from artifacts.material import ImageFacts
 from artifacts.options import option
 
@@ -22,7 +22,7 @@ class SlideshowOptions(ImageOptions):
     )
 
 
-class Slideshow(ImagePage):
+class Slideshow(ChosenImagesPage):
     """See the module."""
 
     name = "slideshow"
@@ -34,7 +34,7 @@ class Slideshow(ImagePage):
     options = SlideshowOptions
 
     def context(self, images: Sequence[ImageFacts], options: SlideshowOptions) -> dict[str, object]:
-        """See ImagePage."""
+        """See ChosenImagesPage."""
         return {
             "providers": sorted({image.provider for image in images}),
             "ms": round(options.seconds * 1000),

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from artifacts.generator import Answers, ImageOptions
-from artifacts.making.page import ImagePage
+from artifacts.making.page import ChosenImagesPage
 from artifacts.material import ImageFacts
 from artifacts.options import option
 
@@ -18,7 +18,7 @@ class VotingDeckOptions(ImageOptions):
     votes: bool = option(True, "Whether votes are sent; otherwise they stay on the page, to copy or print.")
 
 
-class VotingDeck(ImagePage):
+class VotingDeck(ChosenImagesPage):
     """See the module."""
 
     name = "votingDeck"
@@ -34,7 +34,7 @@ class VotingDeck(ImagePage):
         return Answers(votes=tuple(value for value, _ in _choices(options)) if options.votes else ())
 
     def context(self, images: Sequence[ImageFacts], options: VotingDeckOptions) -> dict[str, object]:
-        """See ImagePage."""
+        """See ChosenImagesPage."""
         return {
             "choices": _choices(options),
         }
