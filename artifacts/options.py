@@ -105,7 +105,7 @@ def _parsed(one: OptionDescription, value: object) -> object:
         return _text(one, field_name, value)
     if not isinstance(value, bool):
         _check_bounds(one, field_name, value)
-    return float(value) if one["type"] == "number" else value  # type: ignore[arg-type] # a number, as checked
+    return float(value) if one["type"] == "number" else value
 
 
 def _text(one: OptionDescription, field_name: str, value: str) -> str:
