@@ -9,15 +9,19 @@ escaped, data is never executed.
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, TypeAlias
 
 from artifacts.material import ImageFacts, Material
+from artifacts.options import option
 from dali.lib.errors import DaliError
 from dali.lib.registry import Registry
 
 Output = Literal["html", "pdf", "json", "video", "3d", "csv"]
 # Parts of the material that are gathered only on request.
 Need = Literal["jobs", "tips"]
+
+# Reports progress, from 0 to 1.
+Report: TypeAlias = Callable[[float], None]
 
 
 def in_silence(done: float) -> None:
@@ -66,14 +70,10 @@ class NoOptions:
 class ImageOptions:
     """Options that choose images; a base class."""
 
-    include: Literal["all", "not_failed", "passed"] = field(
-        default="not_failed",
-        metadata={"help": "Which verdicts are shown; images without a verdict count as not failed."},
+    include: Literal["all", "not_failed", "passed"] = option(
+        "not_failed", "Which verdicts are shown; images without a verdict count as not failed."
     )
-    most: int = field(
-        default=500,
-        metadata={"help": "Maximum number of images; the newest are kept.", "least": 1, "most": 2000},
-    )
+    most: int = option(500, "Maximum number of images; the newest are kept.", least=1, most=2000)
 
 
 def chosen_images(material: Material, options: ImageOptions) -> tuple[ImageFacts, ...]:
@@ -133,9 +133,7 @@ class Generator(ABC):
         """
 
     @abstractmethod
-    def generate(
-        self, material: Material, options: Any, report: Callable[[float], None] = in_silence
-    ) -> list[File]:
+    def generate(self, material: Material, options: Any, report: Report = in_silence) -> list[File]:
         """The files of the artifact, at least one; the artifact's URL opens the first.
 
         `options`: an instance of `self.options`. `report(done)`: progress from 0 to 1, for long generators.

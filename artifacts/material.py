@@ -67,7 +67,7 @@ class ImageFacts:
 
     @property
     def maker(self) -> str:
-        """Provider and model in one line."""
+        """Its provider and model in one line."""
         return f"{self.provider} · {self.model}" if self.model else self.provider
 
 
@@ -171,10 +171,6 @@ def _no_bytes(key: str) -> bytes:
     raise FileNotFoundError(key)
 
 
-def _no_objects() -> tuple[StoredObject, ...]:
-    return ()
-
-
 @dataclass(frozen=True, slots=True)
 class Material:
     """Everything an artifact can be made from.
@@ -192,5 +188,10 @@ class Material:
     tips: tuple[TipFacts, ...] = ()
     origin: str = ""
     read: Callable[[str], bytes] = field(default=_no_bytes, compare=False)
-    objects: Callable[[], tuple[StoredObject, ...]] = field(default=_no_objects, compare=False)
+    objects: Callable[[], tuple[StoredObject, ...]] = field(default=tuple, compare=False)
     left_out: dict[UUID, str] = field(default_factory=dict, compare=False)
+
+    @property
+    def subtitle(self) -> str:
+        """The names of the projects, without one that is the title."""
+        return ", ".join(project.name for project in self.projects if project.name != self.title)

@@ -1,21 +1,32 @@
 """Options of generators: typed dataclasses, described for `GET /api/artifact-generators` and parsed from JSON.
 
-A field is a bool, an int, a float, a str or a Literal of strings. Its metadata: `help` (required), `least` and
-`most` (bounds of a number, or of a text's length).
+A field is a bool, an int, a float, a str or a Literal of strings, declared by `option`.
 """
 
 import sys
-import types
 from collections.abc import Mapping
-from dataclasses import MISSING, Field, fields
-from typing import Any, Literal, TypedDict, get_args, get_origin, get_type_hints
+from dataclasses import MISSING, Field, field, fields
+from typing import Any, Literal, TypedDict, TypeVar, get_args, get_origin, get_type_hints
 
 from dali.lib.errors import InputError
 from dali.lib.web.input.fields import CONTROL_CHARACTER, shown
 from dali.lib.web.schema.fields import PLAIN_TEXT, closed
 
 _TYPE_NAMES = {bool: "boolean", int: "integer", float: "number", str: "string"}
+# The values that each accepts; a bool does not count as a number.
+_TYPES: dict[str, Any] = {"boolean": bool, "integer": int, "number": (int, float), "string": str}
 MOST_CHARACTERS = 10_000
+
+T = TypeVar("T")
+
+
+def option(default: T, about: str, *, least: float | None = None, most: float | None = None) -> T:
+    """A field of an options dataclass. `about`: its help; `least`, `most`: bounds of a number, or of a text's length.
+
+    In its metadata: `help`, `least`, `most`; bounds that are None are left out.
+    """
+    bounds = {name: bound for name, bound in (("least", least), ("most", most)) if bound is not None}
+    return field(default=default, metadata={"help": about, **bounds})
 
 
 class OptionDescription(TypedDict, total=False):
@@ -57,13 +68,12 @@ def _schema_of(one: OptionDescription) -> dict[str, Any]:
 
 def parse(options: type[Any], given: Mapping[str, object]) -> Any:
     """An instance of the dataclass. Raises InputError with `options.<name>`, the value and the cure."""
-    hints = get_type_hints(options)
-    known = {one.name: one for one in fields(options)}
+    known = {one["name"]: one for one in describe(options)}
     for name in given:
         if name not in known:
             names = ", ".join(known) or "none"
             raise InputError(f"options.{name}", f"is not an option of this generator; known: {names}")
-    return options(**{name: _parsed(known[name], hints[name], value) for name, value in given.items()})
+    return options(**{name: _parsed(known[name], value) for name, value in given.items()})
 
 
 def _described(one: "Field[Any]", hint: Any) -> OptionDescription:
@@ -83,24 +93,23 @@ def _described(one: "Field[Any]", hint: Any) -> OptionDescription:
     return described
 
 
-def _parsed(one: "Field[Any]", hint: Any, value: object) -> object:
-    field_name = f"options.{one.name}"
-    if get_origin(hint) is Literal:
-        if value not in get_args(hint) or not isinstance(value, str):
-            raise InputError(field_name, f"{shown(value)} is not one of {', '.join(get_args(hint))}")
+def _parsed(one: OptionDescription, value: object) -> object:
+    field_name = f"options.{one['name']}"
+    if "choices" in one:
+        if value not in one["choices"]:
+            raise InputError(field_name, f"{shown(value)} is not one of {', '.join(one['choices'])}")
         return value
-    takes: type | types.UnionType = int | float if hint is float else hint
-    if not isinstance(value, takes) or (isinstance(value, bool) and hint is not bool):
-        raise InputError(field_name, f"{shown(value)} is no {_TYPE_NAMES[hint]}")
+    if not isinstance(value, _TYPES[one["type"]]) or (isinstance(value, bool) and one["type"] != "boolean"):
+        raise InputError(field_name, f"{shown(value)} is not of type {one['type']}")
     if isinstance(value, str):
         return _text(one, field_name, value)
     if not isinstance(value, bool):
         _check_bounds(one, field_name, value)
-    return float(value) if hint is float else value  # type: ignore[arg-type] # a number, as checked
+    return float(value) if one["type"] == "number" else value
 
 
-def _text(one: "Field[Any]", field_name: str, value: str) -> str:
-    most = int(one.metadata.get("most", MOST_CHARACTERS))
+def _text(one: OptionDescription, field_name: str, value: str) -> str:
+    most = int(one.get("most", MOST_CHARACTERS))
     if len(value) > most:
         raise InputError(field_name, f"has {len(value):,} characters; send at most {most:,}")
     if (found := CONTROL_CHARACTER.search(value)) is not None:
@@ -108,8 +117,8 @@ def _text(one: "Field[Any]", field_name: str, value: str) -> str:
     return value
 
 
-def _check_bounds(one: "Field[Any]", field_name: str, value: Any) -> None:
+def _check_bounds(one: OptionDescription, field_name: str, value: Any) -> None:
     largest = sys.float_info.max
-    least, most = one.metadata.get("least", -largest), one.metadata.get("most", largest)
+    least, most = one.get("least", -largest), one.get("most", largest)
     if not least <= value <= most:  # also rejects NaN
         raise InputError(field_name, f"{shown(value)} is out of range; send {least} to {most}")

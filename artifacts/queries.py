@@ -1,5 +1,6 @@
 """Reads of artifacts that several modules use."""
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, TypedDict
@@ -127,12 +128,11 @@ def visits_by_day(artifact_id: UUID, *, days: int) -> list[Visits]:
     """The last days up to the latest view, including days without views; empty without views."""
     rows = ArtifactView.objects.filter(artifact_id=artifact_id).order_by()
     counted = rows.annotate(day=TruncDate("timestamp")).values("day", "is_bot").annotate(views=Count("id"))
-    found: dict[date, dict[bool, int]] = {}
-    for row in counted.order_by("-day")[: 2 * days]:
-        found.setdefault(row["day"], {})[row["is_bot"]] = row["views"]
+    rows_of_days = counted.order_by("-day")[: 2 * days]
+    found = Counter({(row["day"], row["is_bot"]): row["views"] for row in rows_of_days})
     if not found:
         return []
-    last, first = max(found), min(found)
+    (last, _), (first, _) = max(found), min(found)
     span = min(days, (last - first).days + 1)
     listed = [last - timedelta(days=back) for back in reversed(range(span))]
-    return [Visits(day, found.get(day, {}).get(False, 0), found.get(day, {}).get(True, 0)) for day in listed]
+    return [Visits(day, people=found[day, False], bots=found[day, True]) for day in listed]

@@ -2,13 +2,13 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import structlog
 
-from artifacts.generator import Answers, File, ImageOptions, chosen_images, generators, in_silence
+from artifacts.generator import Answers, File, ImageOptions, Report, chosen_images, generators, in_silence
 from artifacts.making.gathering import gather
 from artifacts.models import Artifact
 from artifacts.options import parse
@@ -27,7 +27,7 @@ class Built:
     manifest: dict[str, Any]
 
 
-def build(artifact: Artifact, report: Callable[[float], None] = in_silence) -> Built:
+def build(artifact: Artifact, report: Report = in_silence) -> Built:
     """Builds the artifact from what its projects contain now; earlier builds stay stored.
 
     Raises EmptyMaterialError and InputError (options the generator does not take). Does not change the row; no

@@ -9,12 +9,13 @@ into the page's own `<style>`, or use SVG attributes.
 import base64
 import hashlib
 import re
-from collections.abc import Mapping
-from typing import Any
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 from django.template.loader import render_to_string
 
-from artifacts.generator import File, Inline
+from artifacts.generator import File, Generator, Inline, Report, chosen_images, cover_of, in_silence
 from artifacts.material import ImageFacts, Material
 
 _SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
@@ -28,11 +29,10 @@ def html_file(
 
     `cover`: the preview image of the link. The context also contains `material`, `title`, `subtitle` and `cover`.
     """
-    names = [project.name for project in material.projects]
     given = {
         "material": material,
         "title": material.title,
-        "subtitle": ", ".join(name for name in names if name != material.title),
+        "subtitle": material.subtitle,
         "cover": cover,
         **context,
     }
@@ -47,3 +47,20 @@ def _hashes(block: re.Pattern[str], text: str) -> tuple[str, ...]:
         for inner in block.findall(text)
     }
     return tuple(sorted(found))
+
+
+class ChosenImagesPage(Generator):
+    """A base class for one page about chosen images; `options` is a subclass of ImageOptions."""
+
+    output = "html"
+    template: ClassVar[str]  # see `html_file`
+
+    @abstractmethod
+    def context(self, images: Sequence[ImageFacts], options: Any) -> Mapping[str, Any]:
+        """What the template gets besides `images` (the chosen ones, at least one) and `options`."""
+
+    def generate(self, material: Material, options: Any, report: Report = in_silence) -> list[File]:
+        """One page."""
+        images = chosen_images(material, options)
+        context = {"images": images, "options": options, **self.context(images, options)}
+        return [html_file(self.template, material, context, cover=cover_of(images))]

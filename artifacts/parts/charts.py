@@ -6,12 +6,14 @@ readers; the page adds a table with the same figures.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from django.utils.safestring import SafeString, mark_safe
+
+from artifacts.parts.figures import Share
 
 Tone = Literal["ok", "bad", "quiet", "accent", "soft", "pale"]
 
@@ -23,27 +25,26 @@ _LONGEST_LABEL = 34
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
-    """A chart with its context: artifacts/figure.html. `legend`: tone (or `mid`, `far`) and label.
-
-    `rows`: the chart's figures as a table; the first cell of each row is its heading.
-    """
-
-    title: str
-    text: str
-    svg: SafeString
-    head: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    legend: tuple[tuple[str, str], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class Words:
     """A chart's name and description. `key`: unique on the page; letters and digits."""
 
     key: str
     title: str
     description: str
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A chart with its context: artifacts/figure.html. `legend`: tone (or `mid`, `far`) and label.
+
+    `rows`: the chart's figures as a table; the first cell of each row is its heading.
+    """
+
+    words: Words
+    svg: SafeString
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    legend: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +130,31 @@ def dots(words: Words, rows: Sequence[Dot], ticks: Sequence[Tick]) -> SafeString
         _label(svg, row.label, row.said, top)
         _dot(svg, row, full, top + 31)
     return _markup(svg)
+
+
+def shares(words: Words, rows: Sequence[Dot]) -> SafeString:
+    """Like `dots`, on a scale from 0 to 100 %."""
+    return dots(words, rows, [Tick(place / 4, f"{place * 25} %") for place in range(5)])
+
+
+def pass_rates(
+    words: Words,
+    heading: str,
+    rates: Sequence[tuple[str, Share]],
+    draw: Callable[[Words, Sequence[Dot]], SafeString] = shares,
+) -> Figure:
+    """Labelled pass rates with their intervals. `heading`: of the table's first column, the labels."""
+    drawn = [
+        Dot(label, f"{rate.percent} of {rate.whole}", rate.share, rate.low, rate.high)
+        if rate.whole
+        else Dot(label, "not judged", None)
+        for label, rate in rates
+    ]
+    head = (heading, "Judged", "Passed", "Pass rate", "95 % interval")
+    rows = tuple(
+        (label, str(rate.whole), str(rate.part), rate.percent, rate.interval) for label, rate in rates
+    )
+    return Figure(words, draw(words, drawn), head, rows, (("mid", "pass rate, with its interval"),))
 
 
 def _dot(svg: Element, row: Dot, full: float, y: int) -> None:

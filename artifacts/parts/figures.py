@@ -6,7 +6,7 @@ the values, and has no end on a side where the sample is too small.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 CONFIDENCE = 0.95
@@ -30,7 +30,7 @@ class Share:
 
     @property
     def percent(self) -> str:
-        """`71 %`, or `not known`."""
+        """`71 %`; says if it is not known."""
         return "not known" if self.share is None else f"{self.share * 100:.0f} %"
 
     @property
@@ -70,6 +70,12 @@ def rate_of(part: int, whole: int) -> Share:
     low = 0.0 if part == 0 else max(0.0, (middle - reach) / scale)
     high = 1.0 if part == whole else min(1.0, (middle + reach) / scale)
     return Share(part, whole, low, high)
+
+
+def pass_rate(verdicts: Iterable[str | None]) -> Share:
+    """The share of `pass` among the verdicts given; None: not judged."""
+    given = [verdict for verdict in verdicts if verdict]
+    return rate_of(given.count("pass"), len(given))
 
 
 def spread_of(values: Sequence[float]) -> Spread | None:
@@ -119,8 +125,3 @@ def _binomial(hits: int, count: int, share: float) -> float:
 def overlap(one: Share, other: Share) -> bool:
     """Whether two intervals overlap: then the samples do not distinguish the rates."""
     return one.low <= other.high and other.low <= one.high
-
-
-def counted(count: int, noun: str) -> str:
-    """`1 image`, `3 images`."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

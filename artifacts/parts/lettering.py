@@ -12,13 +12,12 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any
 
-import manimgx_fonts
-import noto_cjk_sans_jp_regular
 import typst
 from PIL import Image
+
+from artifacts.parts.typeset import fonts, on_one_line
 
 _SERIF, _SANS, _CJK = "Libertinus Serif", "Noto Sans", "Noto Sans CJK JP"
 # Invisible characters that change how their neighbours are drawn.
@@ -63,7 +62,10 @@ class TextLine:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Paragraphs below one another, wrapped at `width_px` (which includes `margin_px` on each side)."""
+    """Paragraphs below one another, wrapped at `width_px` (which includes `margin_px` on each side).
+
+    Lines without a text are left out.
+    """
 
     lines: tuple[TextLine, ...]
     width_px: int
@@ -75,58 +77,46 @@ def draw(blocks: Sequence[Block]) -> list[Image.Image]:
     """Each block as RGBA, as wide as it says and as high as its text needs."""
     if not blocks:
         return []
-    given = [_described(block) for block in blocks]
+    given = [
+        {
+            "width": block.width_px,
+            "margin": block.margin_px,
+            "centred": block.is_centred,
+            "lines": [_line(line) for line in block.lines if line.text],
+        }
+        for block in blocks
+    ]
     pages: Any = typst.compile(
         _SOURCE.encode(),
         format="png",
         ppi=_PPI,
         sys_inputs={"given": json.dumps(given)},
-        font_paths=_fonts(),
+        font_paths=fonts(),
     )
     each = pages if isinstance(pages, list) else [pages]  # a single page is not a list
     return [Image.open(io.BytesIO(page), formats=["PNG"]).convert("RGBA") for page in each]
 
 
 @cache
-def _fonts() -> typst.Fonts:
-    folders = [Path(str(manimgx_fonts.__file__)).parent, Path(noto_cjk_sans_jp_regular.FONT_PATH).parent]
-    return typst.Fonts(include_system_fonts=False, font_paths=folders)
-
-
-@cache
 def _families(*first: str) -> list[str]:
     """The given families, then all families for further scripts and symbols."""
-    found = [name for name in _fonts().families() if name.startswith(("Noto", "DejaVu"))]
+    found = [name for name in fonts().families() if name.startswith(("Noto", "DejaVu"))]
     return [*first, *sorted(set(found) - set(first), reverse=True)]
 
 
 def plain(text: str, most: int) -> str:
     """The text on one line, without undrawable characters, at most `most` characters; ends in `…` if cut."""
-    kept = "".join(
-        " " if character.isspace() else character
-        for character in text
-        if character.isspace() or character in _JOINERS or unicodedata.category(character)[0] != "C"
-    )
-    kept = " ".join(kept.split())
+    kept = on_one_line(text, lambda one: one in _JOINERS or unicodedata.category(one)[0] != "C")
     if len(kept) > most:
         kept = kept[:most].rsplit(" ", 1)[0][:most].rstrip(" ,.;:") + "…"
     return kept
 
 
-def _described(block: Block) -> dict[str, object]:
-    return {
-        "width": block.width_px,
-        "margin": block.margin_px,
-        "centred": block.is_centred,
-        "lines": [_line(line) for line in block.lines if line.text],
-    }
-
-
 def _line(line: TextLine) -> dict[str, object]:
-    fonts = _families(_SERIF, _SANS, _CJK) if line.is_serif else _families(_SANS, _CJK)
+    first = (_SERIF, _SANS, _CJK) if line.is_serif else (_SANS, _CJK)
     return {
         "text": _LONG_WORD.sub("\\1\u200b", line.text),  # typst breaks no word
-        "fonts": fonts,
+        "fonts": _families(*first),
         "size": line.size_px,
         "colour": line.colour,
         "above": line.above_px,

@@ -22,6 +22,16 @@ class Print:
     height: int
     why: str = ""
 
+    def described(self, file: str, alt: str) -> dict[str, object]:
+        """What a typst template gets about it. `file`: the name of its content there."""
+        return {
+            "file": file if self.content else None,
+            "width": self.width,
+            "height": self.height,
+            "alt": alt,
+            "why": self.why,
+        }
+
 
 def prints(material: Material, wanted: Sequence[tuple[ImageFacts, Sequence[int]]]) -> list[list[Print]]:
     """For each image, one print per longest side in pixels; nothing is enlarged."""

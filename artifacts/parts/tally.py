@@ -7,9 +7,10 @@ from decimal import Decimal
 from uuid import UUID
 
 from artifacts.material import ImageFacts, JobFacts, VariantFacts
-from artifacts.parts.figures import Share, Spread, rate_of, spread_of
+from artifacts.parts.figures import Share, Spread, pass_rate, spread_of
 
-_NOT_ENDED = ("queued", "running")
+# Of each status without an image; the others are outcomes themselves.
+_OUTCOMES = {"complete": "kept", "skipped": "duplicate", "queued": "waiting", "running": "waiting"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,6 @@ def _tally(
 ) -> ModelTally:
     outcomes = Counter(_outcome(one) for one in variants)
     codes = Counter(one.code or "not said" for one in variants if one.status == "failed")
-    judged = [verdicts[one.image_id] for one in variants if one.image_id and verdicts.get(one.image_id)]
     calls = [step for one in variants for step in one.steps if step.name == "generate"]
     answered = [one for one in variants if _is_answered(one)]
     known = [one.cost_usd for one in answered if one.cost_usd is not None]
@@ -78,7 +78,7 @@ def _tally(
         cancelled=outcomes["cancelled"],
         waiting=outcomes["waiting"],
         failures=tuple(sorted(codes.items(), key=lambda one: (-one[1], one[0]))),
-        verdicts=rate_of(judged.count("pass"), len(judged)),
+        verdicts=pass_rate(verdicts.get(one.image_id) for one in variants if one.image_id),
         latency=spread_of([step.ms for step in calls if step.status == "ok" and step.ms is not None]),
         attempts=sum(one.attempts for one in variants),
         unseen=sum(step.status == "unknown" for step in calls),
@@ -89,15 +89,11 @@ def _tally(
 
 
 def _outcome(variant: VariantFacts) -> str:
-    if variant.image_id is not None or variant.status == "complete":
+    if variant.image_id is not None:
         return "kept"
-    if variant.status == "skipped":
-        return "duplicate"
-    if variant.status in _NOT_ENDED:
-        return "waiting"
-    if variant.status == "cancelled":
-        return "cancelled"
-    return "refused" if variant.code == "refused" else "failed"
+    if variant.status == "failed" and variant.code == "refused":
+        return "refused"
+    return _OUTCOMES.get(variant.status, variant.status)
 
 
 def _is_answered(variant: VariantFacts) -> bool:

@@ -9,7 +9,7 @@ and copying may lose them.
 import json
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -52,7 +52,7 @@ def pdf(template: str, data: Mapping[str, object], files: Mapping[str, bytes]) -
                 raise ValueError(f"{name!r} is not a plain file name")
             (root / name).write_bytes(content)
         made = typst.compile(
-            root / f"{template}.typ", root=root, font_paths=_fonts(), ignore_system_fonts=True, format="pdf"
+            root / f"{template}.typ", root=root, font_paths=fonts(), ignore_system_fonts=True, format="pdf"
         )
     if not isinstance(made, bytes):
         raise TypeError(f"typst made {type(made).__name__} of {template}.typ")
@@ -79,19 +79,21 @@ def one_line(text: str, most: int | None = None) -> Paragraph:
 
 
 @cache
-def _fonts() -> typst.Fonts:
+def fonts() -> typst.Fonts:
+    """The fonts of the installed packages."""
     folders = [Path(str(manimgx_fonts.__file__)).parent, Path(noto_cjk_sans_jp_regular.FONT_PATH).parent]
     return typst.Fonts(include_system_fonts=False, font_paths=folders)
 
 
 def _plain(text: str) -> str:
-    """The text without control characters and lone surrogates; white space becomes single spaces."""
-    kept = "".join(
-        " " if character.isspace() else character
-        for character in _TURNS.sub("", text)
-        if character.isspace() or unicodedata.category(character) not in ("Cc", "Cs")
-    )
-    return " ".join(kept.split())
+    """The text without control characters and lone surrogates."""
+    return on_one_line(_TURNS.sub("", text), lambda one: unicodedata.category(one) not in ("Cc", "Cs"))
+
+
+def on_one_line(text: str, is_kept: Callable[[str], bool]) -> str:
+    """The characters of a text that are kept; white space becomes single spaces."""
+    kept = (" " if one.isspace() else one for one in text if one.isspace() or is_kept(one))
+    return " ".join("".join(kept).split())
 
 
 def _paragraph(text: str) -> Paragraph:

@@ -1,14 +1,15 @@
 """Compare deck: each provider's result for the same prompt, side by side, with the start image, or blind."""
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from string import ascii_uppercase
 from uuid import UUID
 
-from artifacts.generator import EmptyMaterialError, File, Generator, cover_of, in_silence
+from artifacts.generator import EmptyMaterialError, File, Generator, Report, cover_of, in_silence
 from artifacts.making.page import html_file
 from artifacts.material import ImageFacts, JobFacts, Material, VariantFacts
+from artifacts.options import option
 
 _OUTCOMES = {
     "failed": "Failed",
@@ -23,13 +24,8 @@ _OUTCOMES = {
 class CompareOptions:
     """Options of a compare deck."""
 
-    blind: bool = field(
-        default=False, metadata={"help": "Whether providers are called A, B, C until a reader reveals them."}
-    )
-    most: int = field(
-        default=100,
-        metadata={"help": "Maximum number of jobs; the newest are kept.", "least": 1, "most": 500},
-    )
+    blind: bool = option(False, "Whether providers are called A, B, C until a reader reveals them.")
+    most: int = option(100, "Maximum number of jobs; the newest are kept.", least=1, most=500)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +68,7 @@ class CompareDeck(Generator):
     needs = frozenset({"jobs"})
 
     def generate(
-        self, material: Material, options: CompareOptions, report: Callable[[float], None] = in_silence
+        self, material: Material, options: CompareOptions, report: Report = in_silence
     ) -> list[File]:
         """One page."""
         jobs = [job for job in material.jobs if job.variants][-options.most :]

@@ -2,10 +2,9 @@
 
 import io
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import Literal
 
 from PIL import Image
 
@@ -14,15 +13,18 @@ from artifacts.generator import (
     File,
     Generator,
     ImageOptions,
+    Report,
     chosen_images,
     in_silence,
 )
 from artifacts.generators.gallery import rooms
-from artifacts.generators.gallery.gltf import Mesh, Scene
+from artifacts.generators.gallery.gltf import MediaType, Mesh, Scene
 from artifacts.material import ImageFacts, Material
+from artifacts.options import option
 from artifacts.parts.lettering import Block, TextLine, draw, plain
 from artifacts.parts.originals import NONE_READABLE, Original, use_original
 from artifacts.templatetags.artifact_pages import day
+from dali.lib.pictures.encoding import encoded
 from dali.lib.pictures.images import Picture
 
 MEDIA_TYPE = "model/gltf-binary"
@@ -35,20 +37,13 @@ _LABEL_PX, _LABEL_M = 400, 0.46
 _INK, _QUIET = "#2a241d", "#6d6356"
 _CARD = (250, 248, 243)
 
-MediaType = Literal["image/jpeg", "image/png"]
-
 
 @dataclass(frozen=True, slots=True)
 class GalleryOptions(ImageOptions):
     """Options of a gallery."""
 
-    most: int = field(
-        default=60,
-        metadata={"help": "Maximum number of images; the newest are kept.", "least": 1, "most": 120},
-    )
-    captions: bool = field(
-        default=True, metadata={"help": "Whether each image has a label with its prompt and provider."}
-    )
+    most: int = option(60, "Maximum number of images; the newest are kept.", least=1, most=120)
+    captions: bool = option(True, "Whether each image has a label with its prompt and provider.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +67,7 @@ class Gallery(Generator):
     most_at_once = 60
 
     def generate(
-        self, material: Material, options: GalleryOptions, report: Callable[[float], None] = in_silence
+        self, material: Material, options: GalleryOptions, report: Report = in_silence
     ) -> list[File]:
         """One room. Images that cannot be shown are left out."""
         images = chosen_images(material, options)
@@ -120,19 +115,18 @@ def _is_fit(content: bytes, picture: Picture) -> bool:
 
 def _title(material: Material, textures: Sequence[_Texture]) -> Block:
     """The text on the wall before the first picture."""
-    names = ", ".join(project.name for project in material.projects if project.name != material.title)
     about = material.projects[0].description if len(material.projects) == 1 else ""
     title = plain(material.title, 160)
     makers = ", ".join(sorted({one.facts.provider for one in textures}))
-    lines = [
+    lines = (
         TextLine(title, 118 if len(title) <= 20 else 84 if len(title) <= 60 else 56, _INK),
-        TextLine(plain(names, 160), 40, _QUIET, above_px=24),
+        TextLine(plain(material.subtitle, 160), 40, _QUIET, above_px=24),
         TextLine(plain(about, 280), 38, _INK, above_px=36),
         TextLine(
             f"{makers}  ·  {day(textures[-1].facts.created_at)}", 28, _QUIET, is_serif=False, above_px=36
         ),
-    ]
-    return Block(tuple(line for line in lines if line.text), _TITLE_PX, 8)
+    )
+    return Block(lines, _TITLE_PX, 8)
 
 
 def _build(scene: Scene, room: rooms.Room) -> None:
@@ -140,8 +134,7 @@ def _build(scene: Scene, room: rooms.Room) -> None:
     oak = scene.texture(rooms.floor_texture(), "image/jpeg", repeats=True)
     scene.add("floor", rooms.floor(room), scene.material("oak", oak))
     for wall in room.walls:
-        mesh = Mesh()
-        mesh.quad(wall.rectangle(0, 0, wall.length, wall.height))
+        mesh = Mesh.of(wall.rectangle(0, 0, wall.length, wall.height))
         plaster = scene.texture(rooms.wall_texture(wall), "image/jpeg")
         scene.add(f"{wall.name} wall", mesh, scene.material(f"{wall.name} plaster", plaster))
     scene.add("ceiling, skirting, bench", rooms.trim(room), scene.material("paint"))
@@ -152,11 +145,9 @@ def _hang(scene: Scene, room: rooms.Room, textures: Sequence[_Texture], title: I
     for wall in room.walls:
         for hung in wall.hung:
             if hung.number < 0:
-                mesh = Mesh()
-                left = hung.x - hung.width / 2
-                mesh.quad(wall.rectangle(left, hung.y, left + hung.width, hung.y + hung.height, 0.004))
                 text = scene.texture(_png(title), "image/png")
-                scene.add("title", mesh, scene.material("title", text, is_transparent=True))
+                material = scene.material("title", text, is_transparent=True)
+                scene.add("title", rooms.picture(wall, hung, 0.004), material)
                 continue
             rooms.frame(frames, wall, hung)
             one = textures[hung.number]
@@ -179,19 +170,18 @@ def _label(scene: Scene, room: rooms.Room, textures: Sequence[_Texture]) -> None
             height = _LABEL_M * card.height / card.width
             edge = rooms.MAT_M + rooms.FRAME_M
             left, top = hung.x - hung.width / 2 - edge, hung.y - edge - 0.08
-            mesh = Mesh()
-            mesh.quad(wall.rectangle(left, top - height, left + _LABEL_M, top, 0.006))
+            mesh = Mesh.of(wall.rectangle(left, top - height, left + _LABEL_M, top, 0.006))
             text = scene.texture(_png(card.quantize(32)), "image/png")
             scene.add(f"label {hung.number + 1}", mesh, scene.material(f"label {hung.number + 1}", text))
 
 
 def _card(facts: ImageFacts) -> Block:
     prompt = plain(facts.prompt, 90)
-    lines = [
+    lines = (
         TextLine(prompt, 26, _INK),
         TextLine(plain(facts.maker, 60), 17, _QUIET, is_serif=False, above_px=8 if prompt else 0),
-    ]
-    return Block(tuple(line for line in lines if line.text), _LABEL_PX, 18)
+    )
+    return Block(lines, _LABEL_PX, 18)
 
 
 def _cameras(scene: Scene, room: rooms.Room) -> None:
@@ -208,6 +198,4 @@ def _cameras(scene: Scene, room: rooms.Room) -> None:
 
 
 def _png(image: Image.Image) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG", optimize=False, compress_level=6)
-    return buffer.getvalue()
+    return encoded(image, "PNG", optimize=False, compress_level=6)

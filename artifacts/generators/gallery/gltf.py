@@ -9,16 +9,16 @@ import json
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, Self, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
+MediaType = Literal["image/jpeg", "image/png"]
 Vector: TypeAlias = tuple[float, float, float]
 Corners: TypeAlias = tuple[Vector, Vector, Vector, Vector]
 
-_FLOAT, _UNSIGNED = 5126, 5125
-_ARRAY, _ELEMENTS = 34962, 34963
+# Of numbers: numpy's type, the component type (FLOAT, UNSIGNED_INT) and the buffer's target (ARRAY, ELEMENT_ARRAY).
+_VECTORS, _INDICES = ("<f4", 5126, 34962), ("<u4", 5125, 34963)
 _REPEAT, _CLAMP = 10497, 33071
 _LINEAR, _MIPMAPS = 9729, 9987
 _COLUMNS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3}
@@ -35,6 +35,13 @@ class Mesh:
     )  # texture coordinates, from the upper left
     colours: list[Vector] = field(default_factory=list)  # linear, 0 to 1; multiplied with the texture
     indices: list[int] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, corners: Corners) -> Self:
+        """A mesh of one face."""
+        mesh = cls()
+        mesh.quad(corners)
+        return mesh
 
     def quad(
         self,
@@ -69,9 +76,7 @@ class Scene:
         ]
         self._title = title
 
-    def texture(
-        self, content: bytes, media_type: Literal["image/jpeg", "image/png"], *, repeats: bool = False
-    ) -> int:
+    def texture(self, content: bytes, media_type: MediaType, *, repeats: bool = False) -> int:
         """Adds a picture for materials; its bytes are stored unchanged."""
         image = self._add("images", {"bufferView": self._view(content), "mimeType": media_type})
         return self._add("textures", {"source": image, "sampler": int(repeats)})
@@ -90,15 +95,14 @@ class Scene:
 
     def add(self, name: str, mesh: Mesh, material: int) -> None:
         """Adds a node with a mesh."""
-        positions = np.array(mesh.positions, "<f4")
         attributes = {
-            "POSITION": self._accessor(positions, "VEC3", _FLOAT, _ARRAY, has_bounds=True),
-            "NORMAL": self._accessor(np.array(mesh.normals, "<f4"), "VEC3", _FLOAT, _ARRAY),
-            "COLOR_0": self._accessor(np.array(mesh.colours, "<f4"), "VEC3", _FLOAT, _ARRAY),
+            "POSITION": self._accessor(mesh.positions, "VEC3", has_bounds=True),
+            "NORMAL": self._accessor(mesh.normals, "VEC3"),
+            "COLOR_0": self._accessor(mesh.colours, "VEC3"),
         }
         if "baseColorTexture" in self._parts["materials"][material]["pbrMetallicRoughness"]:
-            attributes["TEXCOORD_0"] = self._accessor(np.array(mesh.places, "<f4"), "VEC2", _FLOAT, _ARRAY)
-        indices = self._accessor(np.array(mesh.indices, "<u4"), "SCALAR", _UNSIGNED, _ELEMENTS)
+            attributes["TEXCOORD_0"] = self._accessor(mesh.places, "VEC2")
+        indices = self._accessor(mesh.indices, "SCALAR")
         primitive = {"attributes": attributes, "indices": indices, "material": material}
         index = self._add("meshes", {"name": name, "primitives": [primitive]})
         self._add("nodes", {"name": name, "mesh": index})
@@ -136,18 +140,19 @@ class Scene:
         self._binary += content + bytes(-len(content) % 4)
         return self._add("bufferViews", row | ({"target": target} if target else {}))
 
-    def _accessor(
-        self, values: NDArray[Any], type_: str, component: int, target: int, *, has_bounds: bool = False
-    ) -> int:
-        row: dict[str, Any] = {
+    def _accessor(self, rows: Sequence[Any], type_: str, *, has_bounds: bool = False) -> int:
+        """Adds numbers: indices as scalars, everything else as vectors."""
+        kind, component, target = _INDICES if type_ == "SCALAR" else _VECTORS
+        values = np.array(rows, kind)
+        described: dict[str, Any] = {
             "bufferView": self._view(values.tobytes(), target),
             "componentType": component,
             "count": values.size // _COLUMNS[type_],
             "type": type_,
         }
         if has_bounds:
-            row |= {"min": values.min(axis=0).tolist(), "max": values.max(axis=0).tolist()}
-        return self._add("accessors", row)
+            described |= {"min": values.min(axis=0).tolist(), "max": values.max(axis=0).tolist()}
+        return self._add("accessors", described)
 
 
 def _normal(corners: Corners) -> Vector:

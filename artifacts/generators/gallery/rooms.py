@@ -1,6 +1,5 @@
 """Designs a room for pictures: its size, where each picture hangs, and how the light falls."""
 
-import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
 from artifacts.generators.gallery.gltf import Corners, Mesh, Vector
+from dali.lib.pictures.encoding import encoded
 
 Size: TypeAlias = tuple[float, float]
 
@@ -119,13 +119,10 @@ def frame(mesh: Mesh, wall: Wall, hung: Hung) -> None:
     mesh.quad(back, ((0.9, 0.88, 0.84),) * 4)
 
 
-def picture(wall: Wall, hung: Hung) -> Mesh:
-    """The picture inside its mat."""
-    mesh = Mesh()
+def picture(wall: Wall, hung: Hung, z: float = DEPTH_M / 3 + 0.002) -> Mesh:
+    """What hangs on the wall, `z` away from it; by default inside its mat."""
     left = hung.x - hung.width / 2
-    box = (left, hung.y, left + hung.width, hung.y + hung.height)
-    mesh.quad(wall.rectangle(*box, DEPTH_M / 3 + 0.002))
-    return mesh
+    return Mesh.of(wall.rectangle(left, hung.y, left + hung.width, hung.y + hung.height, z))
 
 
 def wall_texture(wall: Wall) -> bytes:
@@ -282,6 +279,4 @@ def _steps(length: float) -> list[float]:
 
 
 def _jpeg(samples: NDArray[np.uint8]) -> bytes:
-    buffer = io.BytesIO()
-    Image.fromarray(samples).save(buffer, "JPEG", quality=90, subsampling=0)
-    return buffer.getvalue()
+    return encoded(Image.fromarray(samples), "JPEG", quality=90, subsampling=0)

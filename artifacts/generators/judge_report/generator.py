@@ -2,15 +2,16 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
-from artifacts.generator import EmptyMaterialError, File, Generator, cover_of, in_silence
+from artifacts.generator import EmptyMaterialError, File, Generator, Report, cover_of, in_silence
 from artifacts.making.page import html_file
 from artifacts.material import ImageFacts, Material
-from artifacts.parts.charts import Bar, BarPart, Dot, Figure, Tick, Words, columns, dots, shares_over_time
-from artifacts.parts.figures import Share, rate_of
+from artifacts.options import option
+from artifacts.parts.charts import Bar, BarPart, Figure, Words, columns, pass_rates, shares_over_time
+from artifacts.parts.figures import Share, pass_rate
 from artifacts.parts.sheet import Cell, csv_file
 from dali.lib.texts import comparable
 
@@ -26,16 +27,12 @@ _HEAD = (
 class JudgeReportOptions:
     """Options of a judge report."""
 
-    format: Literal["html", "csv"] = field(
-        default="html", metadata={"help": "A page with charts, or a table with one row per image."}
-    )
-    most: int = field(
-        default=500,
-        metadata={
-            "help": "Maximum number of failed images, and of images without a verdict; the newest are kept.",
-            "least": 1,
-            "most": 2000,
-        },
+    format: Literal["html", "csv"] = option("html", "A page with charts, or a table with one row per image.")
+    most: int = option(
+        500,
+        "Maximum number of failed images, and of images without a verdict; the newest are kept.",
+        least=1,
+        most=2000,
     )
 
 
@@ -60,7 +57,7 @@ class JudgeReport(Generator):
     options = JudgeReportOptions
 
     def generate(
-        self, material: Material, options: JudgeReportOptions, report: Callable[[float], None] = in_silence
+        self, material: Material, options: JudgeReportOptions, report: Report = in_silence
     ) -> list[File]:
         """One page or one table."""
         images = tuple(image for image in material.images if image.kind != _ROLLBACK)
@@ -104,16 +101,29 @@ def _findings(images: Sequence[ImageFacts]) -> list[str]:
 
 
 def _figures(images: Sequence[ImageFacts]) -> list[Figure]:
-    days = _grouped(images, lambda image: [_day(image)])
-    found = [_by_day(days), _rates_by_day(days)] if len(days) > 1 else []
+    days = _grouped(images, lambda image: [f"{_moment(image):%Y-%m-%d}"])
     models = _grouped(images, lambda image: [f"{image.provider} · {image.model or 'model not known'}"])
-    return [*found, _by_model(models)]
+    by_model = Words(
+        "models",
+        "Pass rate by model",
+        "If two intervals overlap, these images do not show which model passes more often.",
+    )
+    found = [pass_rates(by_model, "Model", _rates(models))]
+    if len(days) == 1:
+        return found
+    by_day = Words(
+        "rates", "Pass rate by day", "The share of judged images that passed, with its 95 % interval."
+    )
+    return [_by_day(days), pass_rates(by_day, "Day", _rates(days), shares_over_time), *found]
+
+
+def _rates(groups: Mapping[str, Iterable[ImageFacts]]) -> list[tuple[str, Share]]:
+    return [(name, _rate(group)) for name, group in groups.items()]
 
 
 def _by_day(days: Mapping[str, Sequence[ImageFacts]]) -> Figure:
-    title, text = (
-        "Verdicts by day",
-        "Images per day that passed, failed or have no verdict. Days are UTC.",
+    words = Words(
+        "days", "Verdicts by day", "Images per day that passed, failed or have no verdict. Days are UTC."
     )
     counts = {day: _counts(group) for day, group in days.items()}
     drawn = [
@@ -123,45 +133,7 @@ def _by_day(days: Mapping[str, Sequence[ImageFacts]]) -> Figure:
     table = tuple((day, *(str(count) for count in three)) for day, three in counts.items())
     legend = (("ok", "passed"), ("bad", "failed"), ("pale", "not judged"))
     head = ("Day", "Passed", "Failed", "Not judged")
-    return Figure(title, text, columns(Words("days", title, text), drawn), head, table, legend)
-
-
-def _rates_by_day(days: Mapping[str, Sequence[ImageFacts]]) -> Figure:
-    title, text = "Pass rate by day", "The share of judged images that passed, with its 95 % interval."
-    rates = {day: _rate(group) for day, group in days.items()}
-    drawn = [
-        Dot(day, "", rate.share, rate.low, rate.high) if rate.whole else Dot(day, "", None)
-        for day, rate in rates.items()
-    ]
-    svg = shares_over_time(Words("rates", title, text), drawn)
-    return Figure(title, text, svg, _RATE_HEAD, _rate_rows(rates), (("mid", "pass rate, with its interval"),))
-
-
-def _by_model(models: Mapping[str, Sequence[ImageFacts]]) -> Figure:
-    title, text = (
-        "Pass rate by model",
-        "If two intervals overlap, these images do not show which model passes more often.",
-    )
-    rates = {label: _rate(group) for label, group in sorted(models.items())}
-    drawn = [
-        Dot(label, f"{rate.percent} of {rate.whole}", rate.share, rate.low, rate.high)
-        if rate.whole
-        else Dot(label, "not judged", None)
-        for label, rate in rates.items()
-    ]
-    ticks = [Tick(place / 4, f"{place * 25} %") for place in range(5)]
-    svg = dots(Words("models", title, text), drawn, ticks)
-    head = ("Model", *_RATE_HEAD[1:])
-    return Figure(title, text, svg, head, _rate_rows(rates), (("mid", "pass rate, with its interval"),))
-
-
-_RATE_HEAD = ("Day", "Judged", "Passed", "Pass rate", "95 % interval")
-
-
-def _rate_rows(rates: Mapping[str, Share]) -> tuple[tuple[str, ...], ...]:
-    return tuple(
-        (label, str(rate.whole), str(rate.part), rate.percent, rate.interval) for label, rate in rates.items()
-    )
+    return Figure(words, columns(words, drawn), head, table, legend)
 
 
 def _most_said(images: Iterable[ImageFacts], words: Callable[[ImageFacts], Iterable[str]]) -> list[Said]:
@@ -190,17 +162,12 @@ def _key(words: str) -> str:
 
 
 def _rate(images: Iterable[ImageFacts]) -> Share:
-    passed, failed, _ = _counts(images)
-    return rate_of(passed, passed + failed)
+    return pass_rate(image.judgment for image in images)
 
 
 def _counts(images: Iterable[ImageFacts]) -> tuple[int, int, int]:
     verdicts = [image.judgment for image in images]
     return verdicts.count("pass"), verdicts.count("fail"), verdicts.count(None)
-
-
-def _day(image: ImageFacts) -> str:
-    return f"{_moment(image):%Y-%m-%d}"
 
 
 def _moment(image: ImageFacts) -> datetime:

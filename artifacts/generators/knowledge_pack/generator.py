@@ -5,11 +5,12 @@ knowledge base can import it.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
-from artifacts.generator import EmptyMaterialError, File, Generator, in_silence
+from artifacts.generator import EmptyMaterialError, File, Generator, Report, in_silence
 from artifacts.material import ImageFacts, Material, TipFacts
+from artifacts.options import option
 from artifacts.parts.records import TIPS, heading, json_file
 
 _ENDS = ("complete", "skipped", "failed", "cancelled")
@@ -19,9 +20,7 @@ _ENDS = ("complete", "skipped", "failed", "cancelled")
 class KnowledgePackOptions:
     """Which tips are included."""
 
-    used_only: bool = field(
-        default=False, metadata={"help": "Whether to leave out tips that no image of these projects used."}
-    )
+    used_only: bool = option(False, "Whether to leave out tips that no image of these projects used.")
 
 
 class KnowledgePack(Generator):
@@ -37,7 +36,7 @@ class KnowledgePack(Generator):
     needs = frozenset({"jobs", "tips"})
 
     def generate(
-        self, material: Material, options: KnowledgePackOptions, report: Callable[[float], None] = in_silence
+        self, material: Material, options: KnowledgePackOptions, report: Report = in_silence
     ) -> list[File]:
         """One file."""
         if not material.images:
@@ -48,6 +47,7 @@ class KnowledgePack(Generator):
                 by_tip[key].append(image)
         tips = [tip for tip in material.tips if tip.key in by_tip or not options.used_only]
         known = {tip.key for tip in material.tips}
+        asked = {variant.provider for job in material.jobs for variant in job.variants}
         record = {
             **heading(*TIPS, material),
             "tips": [{**_as_kept(tip), "use": _use(tip.key, by_tip[tip.key])} for tip in tips],
@@ -58,7 +58,7 @@ class KnowledgePack(Generator):
             ],
             "providers": [
                 _provider(name, material)
-                for name in sorted({image.provider for image in material.images} | _asked(material))
+                for name in sorted(asked.union(image.provider for image in material.images))
             ],
         }
         return [json_file("knowledge-pack.json", record)]
@@ -103,10 +103,6 @@ def _verdicts(images: Iterable[ImageFacts]) -> dict[str, object]:
         "passes": counts["pass"],
         "pass_rate": round(counts["pass"] / judged, 4) if judged else None,
     }
-
-
-def _asked(material: Material) -> set[str]:
-    return {variant.provider for job in material.jobs for variant in job.variants}
 
 
 def _provider(name: str, material: Material) -> dict[str, object]:

@@ -1,15 +1,15 @@
 """Moodboard: a collage ordered by colour, and the palette that the images share."""
 
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from itertools import islice
+from dataclasses import dataclass
+from itertools import accumulate, islice
 from uuid import UUID
 
-from artifacts.generator import File, Generator, ImageOptions, chosen_images, cover_of, in_silence
+from artifacts.generator import File, Generator, ImageOptions, Report, chosen_images, cover_of, in_silence
 from artifacts.generators.moodboard.palette import Swatch, common_swatches, swatches_of
 from artifacts.making.page import html_file
 from artifacts.material import ImageFacts, Material
+from artifacts.options import option
 from artifacts.parts.originals import use_original
 
 # Originals read ahead while the pixels of others are counted.
@@ -22,14 +22,8 @@ _LARGE_EVERY = 4
 class MoodboardOptions(ImageOptions):
     """Options of a moodboard."""
 
-    most: int = field(
-        default=60,
-        metadata={"help": "Maximum number of images; the newest are kept.", "least": 1, "most": 200},
-    )
-    colours: int = field(
-        default=8,
-        metadata={"help": "Maximum number of colours in the shared palette.", "least": 2, "most": 16},
-    )
+    most: int = option(60, "Maximum number of images; the newest are kept.", least=1, most=200)
+    colours: int = option(8, "Maximum number of colours in the shared palette.", least=2, most=16)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +57,7 @@ class Moodboard(Generator):
     most_at_once = 60
 
     def generate(
-        self, material: Material, options: MoodboardOptions, report: Callable[[float], None] = in_silence
+        self, material: Material, options: MoodboardOptions, report: Report = in_silence
     ) -> list[File]:
         """One page."""
         images = chosen_images(material, options)
@@ -105,12 +99,11 @@ def _collage(found: list[tuple[ImageFacts, tuple[Swatch, ...]]], colours: int) -
 
 
 def _bars(swatches: tuple[Swatch, ...]) -> tuple[SwatchBar, ...]:
-    bars: list[SwatchBar] = []
-    begins = 0.0
-    for swatch in swatches:
-        bars.append(SwatchBar(round(begins, 2), round(swatch.share * 100, 2), swatch.hex))
-        begins += swatch.share * 100
-    return tuple(bars)
+    begins = accumulate((swatch.share * 100 for swatch in swatches), initial=0.0)
+    return tuple(
+        SwatchBar(round(begin, 2), round(swatch.share * 100, 2), swatch.hex)
+        for begin, swatch in zip(begins, swatches, strict=False)
+    )
 
 
 def _strongest(swatches: tuple[Swatch, ...]) -> Swatch:

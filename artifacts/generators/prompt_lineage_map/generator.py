@@ -1,17 +1,18 @@
 """Prompt lineage map: which image was made from which, and how the prompt changed on the way."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
 
-from artifacts.generator import File, Generator, ImageOptions, chosen_images, cover_of, in_silence
+from artifacts.generator import File, Generator, ImageOptions, Report, chosen_images, cover_of, in_silence
 from artifacts.generators.prompt_lineage_map.lineage import nearest_parents, said_before, second_parents
 from artifacts.generators.prompt_lineage_map.text_lines import fitted_lines
-from artifacts.generators.prompt_lineage_map.tree_layout import NodePosition, placed, shelved
+from artifacts.generators.prompt_lineage_map.tree_layout import NodePosition, placed, shelved, walk
 from artifacts.generators.prompt_lineage_map.word_changes import Changes, word_changes
 from artifacts.making.page import html_file
 from artifacts.material import ImageFacts, Material
+from artifacts.options import option
 from dali.lib.texts import composed
 
 # Pixels of the map at its natural size.
@@ -34,15 +35,10 @@ _MOST_PROMPT = 4000
 class PromptLineageMapOptions(ImageOptions):
     """Options of a map."""
 
-    include: Literal["all", "not_failed", "passed"] = field(
-        default="all",
-        metadata={
-            "help": "Which verdicts are shown; the children of a hidden image are attached to its parent."
-        },
+    include: Literal["all", "not_failed", "passed"] = option(
+        "all", "Which verdicts are shown; the children of a hidden image are attached to its parent."
     )
-    changes: bool = field(
-        default=True, metadata={"help": "Whether the edges show the words added and removed."}
-    )
+    changes: bool = option(True, "Whether the edges show the words added and removed.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +88,7 @@ class PromptLineageMap(Generator):
     options = PromptLineageMapOptions
 
     def generate(
-        self,
-        material: Material,
-        options: PromptLineageMapOptions,
-        report: Callable[[float], None] = in_silence,
+        self, material: Material, options: PromptLineageMapOptions, report: Report = in_silence
     ) -> list[File]:
         """One page."""
         images = chosen_images(material, options)
@@ -132,22 +125,19 @@ class _Tree:
         self.images = images
         self.projects = {one.id: one.name for one in material.projects} if len(material.projects) > 1 else {}
         self.parents = nearest_parents(material, images)
-        self.heads: list[ImageFacts] = []  # one image for its prompt and project
-        known: dict[tuple[UUID, str], int] = {}
-        links: list[int | None] = []
-        for image, parent in zip(images, self.parents, strict=True):
-            key = (image.project_id, composed(image.prompt))
-            if parent is None and key not in known:
-                known[key] = len(self.heads)
-                self.heads.append(image)
-        for image, parent in zip(images, self.parents, strict=True):
-            links.append(
-                known[image.project_id, composed(image.prompt)]
-                if parent is None
-                else parent + len(self.heads)
-            )
+        keys = [(image.project_id, composed(image.prompt)) for image in images]
+        first: dict[tuple[UUID, str], ImageFacts] = {}
+        for image, key, parent in zip(images, keys, self.parents, strict=True):
+            if parent is None:
+                first.setdefault(key, image)
+        self.heads = list(first.values())  # one image for its prompt and project
+        numbers = {key: number for number, key in enumerate(first)}
+        links = [
+            numbers[key] if parent is None else parent + len(first)
+            for key, parent in zip(keys, self.parents, strict=True)
+        ]
         self.repeats = said_before(images, self.parents)
-        self.places = placed([None] * len(self.heads) + links)
+        self.places = placed([*[None] * len(first), *links])
 
     def corners(self) -> tuple[list[tuple[int, int]], tuple[int, int]]:
         """The upper left corner of each tree, and the total size."""
@@ -166,7 +156,7 @@ class _Tree:
         image, parent = self.images[index], self.parents[index]
         x, y = self._corner(index + len(self.heads), corners)
         middle = y + THUMB // 2
-        changes, is_repeated = Changes((), ()), False
+        changes = Changes((), ())
         if parent is None:
             above = self._corner(self.places[index + len(self.heads)].parent or 0, corners)
             edge = _edge(above[0] + HEAD_WIDTH, above[1] + THUMB // 2, x, middle, HEAD_GAP)
@@ -174,8 +164,7 @@ class _Tree:
             above = self._corner(parent + len(self.heads), corners)
             edge = _edge(above[0] + THUMB, above[1] + THUMB // 2, x, middle, BEND)
             changes = word_changes(self.images[parent].prompt, image.prompt)
-            is_repeated = self.repeats[index]
-        said = changes if with_words and not is_repeated else Changes((), ())
+        said = changes if with_words and not self.repeats[index] else Changes((), ())
         added = fitted_lines(" … ".join(said.added), WORDS_COLUMNS, 3)
         removed = fitted_lines(" … ".join(said.removed), WORDS_COLUMNS, 2)
         return _Node(
@@ -206,7 +195,8 @@ class _Tree:
 
     def items(self, nodes: Sequence[_Node], heads: Sequence[_Head]) -> list[_Item]:
         """The lines of the list, each after its parent; nested only as deep as a phone is wide."""
-        order = self._order()
+        walked, _ = walk([place.parent for place in self.places])
+        order = [index - len(heads) for index in walked if index >= len(heads)]
         levels = [min(self.places[index + len(heads)].depth, DEEPEST_LIST) for index in order]
         items = []
         for spot, index in enumerate(order):
@@ -224,18 +214,6 @@ class _Tree:
                 )
             )
         return items
-
-    def _order(self) -> list[int]:
-        """The images tree by tree, each after its parent."""
-        children: list[list[int]] = [[] for _ in self.places]
-        for index in range(len(self.heads), len(self.places)):
-            children[self.places[index].parent or 0].append(index)
-        order, waiting = [], list(range(len(self.heads) - 1, -1, -1))
-        while waiting:
-            index = waiting.pop()
-            waiting += reversed(children[index])
-            order.append(index - len(self.heads))
-        return [index for index in order if index >= 0]
 
     def _root(self, index: int) -> int:
         return self.places[index + len(self.heads)].root

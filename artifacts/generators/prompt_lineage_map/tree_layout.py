@@ -23,36 +23,50 @@ class NodePosition:
 
 
 @dataclass(slots=True)
+class _Border:
+    """One side of a subtree, deepest level first, so that its root can be appended; true values are + `shift`."""
+
+    levels: list[float] = field(default_factory=list)
+    shift: float = 0.0
+
+    def continued(self, other: "_Border") -> "_Border":
+        """This border, and below its end the other; only touches levels both have, which keeps the whole linear."""
+        if len(other.levels) <= len(self.levels):
+            return self
+        for level in range(1, len(self.levels) + 1):
+            other.levels[-level] = self.levels[-level] + self.shift - other.shift
+        return other
+
+
+@dataclass(slots=True)
 class _Outline:
-    """The borders of a subtree, deepest level first, so that its root can be appended; true values are + `shift`.
+    """The borders of a subtree: both are as long as it is deep."""
 
-    Both borders are as long as the subtree is deep.
-    """
+    low: _Border = field(default_factory=_Border)
+    high: _Border = field(default_factory=_Border)
 
-    low: list[float] = field(default_factory=list)
-    high: list[float] = field(default_factory=list)
-    low_shift: float = 0.0
-    high_shift: float = 0.0
+    def move(self, by: float) -> None:
+        self.low.shift += by
+        self.high.shift += by
 
 
 def placed(parents: Sequence[int | None]) -> list[NodePosition]:
     """The position of each node; `parents`: the index of each node's parent. Siblings keep their order."""
-    order, links = _walk(parents)
-    children: list[list[int]] = [[] for _ in parents]
-    for node in range(len(parents)):
-        if (parent := links[node]) is not None:
-            children[parent].append(node)
-    offsets = _offsets(order, children)
-    return _absolute(order, links, offsets)
+    order, links = walk(parents)
+    return _absolute(order, links, _offsets(order, _children(links)))
 
 
-def _walk(parents: Sequence[int | None]) -> tuple[list[int], list[int | None]]:
-    """All nodes, each after its parent, tree by tree; and the links, cut where they form a cycle."""
-    links: list[int | None] = list(parents)
+def _children(parents: Sequence[int | None]) -> list[list[int]]:
     children: list[list[int]] = [[] for _ in parents]
     for node, parent in enumerate(parents):
         if parent is not None:
             children[parent].append(node)
+    return children
+
+
+def walk(parents: Sequence[int | None]) -> tuple[list[int], list[int | None]]:
+    """All nodes, each after its parent, tree by tree; and the links, cut where they form a cycle."""
+    links, children = list(parents), _children(parents)
     order: list[int] = []
     seen = [False] * len(parents)
 
@@ -85,41 +99,24 @@ def _offsets(order: Sequence[int], children: Sequence[Sequence[int]]) -> list[fl
             outline = outlines.pop(child)
             move = _distance(whole, outline)
             at.append(move)
-            outline.low_shift += move
-            outline.high_shift += move
-            whole = _joined(whole, outline)
+            outline.move(move)
+            whole = _Outline(whole.low.continued(outline.low), outline.high.continued(whole.high))
         middle = (at[0] + at[-1]) / 2 if at else 0.0
         for child, place in zip(children[node], at, strict=True):
             offsets[child] = place - middle
-        whole.low_shift -= middle
-        whole.high_shift -= middle
-        whole.low.append(-whole.low_shift)
-        whole.high.append(-whole.high_shift)
+        whole.move(-middle)
+        for border in (whole.low, whole.high):
+            border.levels.append(-border.shift)
         outlines[node] = whole
     return offsets
 
 
 def _distance(left: _Outline, right: _Outline) -> float:
     """How far `right` must move to be one distance away from `left` on every level both have."""
-    shift = left.high_shift - right.low_shift
-    levels = min(len(left.high), len(right.low))
-    gaps = (left.high[-level] - right.low[-level] for level in range(1, levels + 1))
+    shift = left.high.shift - right.low.shift
+    pairs = zip(reversed(left.high.levels), reversed(right.low.levels), strict=False)
+    gaps = (high - low for high, low in pairs)
     return max((gap + shift + 1.0 for gap in gaps), default=0.0)
-
-
-def _joined(left: _Outline, right: _Outline) -> _Outline:
-    """The outline of both; only touches levels both have, which keeps the whole linear."""
-    shared = min(len(left.low), len(right.low))
-    joined = _Outline(left.low, right.high, left.low_shift, right.high_shift)
-    if len(right.low) > len(left.low):
-        for level in range(1, shared + 1):
-            right.low[-level] = left.low[-level] + left.low_shift - right.low_shift
-        joined.low, joined.low_shift = right.low, right.low_shift
-    if len(left.high) > len(right.high):
-        for level in range(1, shared + 1):
-            left.high[-level] = right.high[-level] + right.high_shift - left.high_shift
-        joined.high, joined.high_shift = left.high, left.high_shift
-    return joined
 
 
 def _absolute(

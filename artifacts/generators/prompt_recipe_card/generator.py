@@ -1,14 +1,15 @@
 """Prompt recipe card: how to make an image again, with all its settings and a command."""
 
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from artifacts.generator import EmptyMaterialError, File, Generator, in_silence
-from artifacts.generators.prompt_recipe_card.recipe import MASK, curl_command, find_variant
+from artifacts.generator import EmptyMaterialError, File, Generator, Report, in_silence
+from artifacts.generators.prompt_recipe_card.recipe import MASK, curl_command, find_variant, options_of
 from artifacts.generators.prompt_recipe_card.wording import WordRun, differences
 from artifacts.making.page import html_file
 from artifacts.material import ImageFacts, Material
+from artifacts.options import option
 from artifacts.templatetags.artifact_pages import day, seconds, usd
 from dali.lib.errors import InputError
 
@@ -21,18 +22,13 @@ _NOT_KNOWN = "not known"
 class RecipeOptions:
     """Options of a recipe card."""
 
-    image_id: str = field(
-        default="",
-        metadata={"help": "The image's id; empty: the newest that passed.", "most": 36},
-    )
-    most: int = field(
-        default=1,
-        metadata={
-            "help": "How many cards, without image_id: passed images first, then images without a verdict, "
-            "then failed ones; the newest of each first.",
-            "least": 1,
-            "most": 200,
-        },
+    image_id: str = option("", "The image's id; empty: the newest that passed.", most=36)
+    most: int = option(
+        1,
+        "How many cards, without image_id: passed images first, then images without a verdict, "
+        "then failed ones; the newest of each first.",
+        least=1,
+        most=200,
     )
 
 
@@ -66,9 +62,7 @@ class PromptRecipeCard(Generator):
     options = RecipeOptions
     needs = frozenset({"jobs"})
 
-    def generate(
-        self, material: Material, options: RecipeOptions, report: Callable[[float], None] = in_silence
-    ) -> list[File]:
+    def generate(self, material: Material, options: RecipeOptions, report: Report = in_silence) -> list[File]:
         """One page."""
         images = _chosen(material, options)
         cards = [_card(material, image) for image in images]
@@ -94,7 +88,7 @@ def _chosen(material: Material, options: RecipeOptions) -> Sequence[ImageFacts]:
 
 def _card(material: Material, image: ImageFacts) -> Card:
     job, _ = find_variant(material, image)
-    options = {name: value for name, value in (job.options if job else {}).items() if name == image.provider}
+    options = options_of(job, image.provider)
     ancestors = _ancestors(material, image)
     shown = {one.url for one in ancestors}
     return Card(
@@ -110,12 +104,9 @@ def _card(material: Material, image: ImageFacts) -> Card:
 
 def _facts(material: Material, image: ImageFacts) -> tuple[tuple[str, str], ...]:
     job, variant = find_variant(material, image)
-    calls = (
-        [step.ms for step in variant.steps if step.name == "generate" and step.status == "ok"]
-        if variant
-        else []
-    )
-    found = [
+    steps = variant.steps if variant else ()
+    calls = [step.ms for step in steps if step.name == "generate" and step.status == "ok"]
+    return (
         ("Provider", image.provider),
         ("Model", image.model or _NOT_KNOWN),
         ("Kind", image.kind),
@@ -125,8 +116,7 @@ def _facts(material: Material, image: ImageFacts) -> tuple[tuple[str, str], ...]
         ("Cost", usd(image.cost_usd) or _NOT_KNOWN),
         ("Time", (seconds(calls[-1]) if calls else "") or _NOT_KNOWN),
         ("Made on", day(image.created_at)),
-    ]
-    return tuple(found)
+    )
 
 
 def _seed(image: ImageFacts, asked: int | None) -> str:

@@ -13,13 +13,9 @@ MASK = "ADDRESS_OF_THE_MASK"
 
 def find_variant(material: Material, image: ImageFacts) -> tuple[JobFacts | None, VariantFacts | None]:
     """The job and the variant that made an image, if the material has them."""
-    for job in material.jobs:
-        if job.id == image.job_id:
-            for variant in job.variants:
-                if variant.image_id == image.id:
-                    return job, variant
-            return job, None
-    return None, None
+    job = next((one for one in material.jobs if one.id == image.job_id), None)
+    variants = job.variants if job else ()
+    return job, next((one for one in variants if one.image_id == image.id), None)
 
 
 def job_body(material: Material, image: ImageFacts) -> dict[str, object]:
@@ -44,14 +40,14 @@ def job_body(material: Material, image: ImageFacts) -> dict[str, object]:
         body["seed"] = seed
     if job is not None and job.size:
         body["size"] = job.size
-    if job is not None and (options := _options_of(job, image.provider)):
+    if options := options_of(job, image.provider):
         body["options"] = options
     return body | _images_of(material, image, job)
 
 
-def _options_of(job: JobFacts, provider: str) -> Mapping[str, object]:
-    """The options of this provider only."""
-    return {name: value for name, value in job.options.items() if name == provider}
+def options_of(job: JobFacts | None, provider: str) -> Mapping[str, object]:
+    """The job's options of this provider only."""
+    return {name: value for name, value in (job.options if job else {}).items() if name == provider}
 
 
 def _images_of(material: Material, image: ImageFacts, job: JobFacts | None) -> dict[str, object]:

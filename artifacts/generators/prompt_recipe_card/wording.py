@@ -24,7 +24,7 @@ class WordRun:
 
 def differences(before: str, after: str) -> tuple[WordRun, ...]:
     """Pieces in reading order: those not `added` form `before`, those not `removed` form `after`."""
-    old, new = _words(before), _words(after)
+    old, new = _WORD.findall(before), _WORD.findall(after)
     start = _common(old, new)
     rest_old, rest_new = old[start:], new[start:]
     end = _common(rest_old[::-1], rest_new[::-1])
@@ -51,15 +51,7 @@ def _compared(old: Sequence[str], new: Sequence[str]) -> list[WordRun]:
     return pieces
 
 
-def _words(text: str) -> list[str]:
-    return _WORD.findall(text)
-
-
 def _common(one: Sequence[str], other: Sequence[str]) -> int:
     """The number of words both start with."""
-    count = 0
-    for left, right in zip(one, other, strict=False):
-        if left != right:
-            break
-        count += 1
-    return count
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((count for count, (left, right) in pairs if left != right), min(len(one), len(other)))

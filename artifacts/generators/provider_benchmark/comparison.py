@@ -1,6 +1,6 @@
 """Compares models in words: claims a difference only if the intervals do not overlap."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from artifacts.parts.figures import overlap
 from artifacts.parts.tally import ModelTally
@@ -19,15 +19,9 @@ def told_apart_by_rate(rows: Sequence[ModelTally]) -> str:
             f"Of {rate.whole} judged image{'s' * (rate.whole != 1)} of {judged[0].label}, {rate.part} passed; the true "
             f"rate is likely between {rate.low * 100:.0f} and {rate.high * 100:.0f} %."
         )
-    pairs = [
-        (one, other)
-        for one in judged
-        for other in judged
-        if one.verdicts.low > other.verdicts.high and not overlap(one.verdicts, other.verdicts)
-    ]
     return _sentence(
         judged,
-        pairs,
+        _passes_more_often,
         nothing="The intervals of the pass rates overlap: these samples do not show which model passes more often.",
         word="passed more often than",
     )
@@ -40,14 +34,17 @@ def told_apart_by_time(rows: Sequence[ModelTally]) -> str:
         return "No call returned an image, so there are no times."
     if len(timed) == 1:
         return f"Only {timed[0].label} returned images, so there is nothing to compare."
-    pairs = [(one, other) for one in timed for other in timed if _is_sooner(one, other)]
     return _sentence(
         timed,
-        pairs,
+        _is_sooner,
         nothing="The intervals of the median times overlap or are unknown: "
         "these samples do not show which model is faster.",
         word="answered faster than",
     )
+
+
+def _passes_more_often(one: ModelTally, other: ModelTally) -> bool:
+    return one.verdicts.low > other.verdicts.low and not overlap(one.verdicts, other.verdicts)
 
 
 def _is_sooner(one: ModelTally, other: ModelTally) -> bool:
@@ -58,8 +55,9 @@ def _is_sooner(one: ModelTally, other: ModelTally) -> bool:
 
 
 def _sentence(
-    rows: Sequence[ModelTally], pairs: Sequence[tuple[ModelTally, ModelTally]], *, nothing: str, word: str
+    rows: Sequence[ModelTally], is_ahead: Callable[[ModelTally, ModelTally], bool], *, nothing: str, word: str
 ) -> str:
+    pairs = [(one, other) for one in rows for other in rows if is_ahead(one, other)]
     if not pairs:
         return nothing
     for row in rows:

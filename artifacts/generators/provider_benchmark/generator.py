@@ -1,17 +1,31 @@
 """Provider benchmark: the results of each provider and model for the same work, with intervals and sample sizes."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal
 
-from artifacts.generator import EmptyMaterialError, File, Generator, cover_of, in_silence
+from artifacts.generator import EmptyMaterialError, File, Generator, Report, cover_of, in_silence
 from artifacts.generators.provider_benchmark.comparison import told_apart_by_rate, told_apart_by_time
 from artifacts.making.page import html_file
 from artifacts.material import Material
-from artifacts.parts.charts import Bar, BarPart, Dot, Figure, Tick, Words, bars, dots, ticks_to
-from artifacts.parts.figures import Quantile, counted
+from artifacts.options import option
+from artifacts.parts.charts import (
+    Bar,
+    BarPart,
+    Dot,
+    Figure,
+    Tick,
+    Tone,
+    Words,
+    bars,
+    dots,
+    pass_rates,
+    ticks_to,
+)
+from artifacts.parts.figures import Quantile
 from artifacts.parts.sheet import Cell, csv_file
 from artifacts.parts.tally import ModelTally, tallies
+from artifacts.parts.wording import counted
 from artifacts.templatetags.artifact_pages import usd
 
 _NOT_KNOWN = "not known"
@@ -22,15 +36,18 @@ _HEAD = (
     "latency_p90_high_ms", "attempts", "calls_possibly_billed", "cost_per_image_usd", "cost_known_usd",
     "images_of_unknown_cost",
 )  # fmt: skip
+# Headings of the table of outcomes, and the counts below them.
+_OUTCOMES = {
+    "Asked": "asked", "Came back": "answered", "Kept": "kept", "Duplicates": "duplicates", "Refused": "refused",
+    "Failed": "failed", "Cancelled": "cancelled", "Not ended": "waiting", "Attempts": "attempts",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class BenchmarkOptions:
     """Options of a benchmark."""
 
-    format: Literal["html", "csv"] = field(
-        default="html", metadata={"help": "A page with charts, or a table with one row per model."}
-    )
+    format: Literal["html", "csv"] = option("html", "A page with charts, or a table with one row per model.")
 
 
 class ProviderBenchmark(Generator):
@@ -46,7 +63,7 @@ class ProviderBenchmark(Generator):
     needs = frozenset({"jobs"})
 
     def generate(
-        self, material: Material, options: BenchmarkOptions, report: Callable[[float], None] = in_silence
+        self, material: Material, options: BenchmarkOptions, report: Report = in_silence
     ) -> list[File]:
         """One page or one table."""
         rows = tallies(material.jobs, material.images)
@@ -68,10 +85,8 @@ def _findings(material: Material, rows: Sequence[ModelTally]) -> list[str]:
     asked, answered, kept = (
         sum(getattr(row, name) for row in rows) for name in ("asked", "answered", "kept")
     )
-    unknown, known = (
-        sum(row.cost_unknown for row in rows),
-        [row.cost_usd for row in rows if row.cost_usd is not None],
-    )
+    unknown = sum(row.cost_unknown for row in rows)
+    known = [row.cost_usd for row in rows if row.cost_usd is not None]
     cost = f"The known costs add up to {usd(sum(known))}." if known else "No cost is known."
     if unknown:
         cost += f" {unknown} of the images returned {'has' if unknown == 1 else 'have'} no known cost."
@@ -88,71 +103,42 @@ def _findings(material: Material, rows: Sequence[ModelTally]) -> list[str]:
 
 
 def _outcomes(rows: Sequence[ModelTally]) -> Figure:
-    title = "Outcome of each image requested"
-    text = "Every image requested has exactly one outcome, so the parts add up."
-    legend = (
+    words = Words(
+        "outcomes",
+        "Outcome of each image requested",
+        "Every image requested has exactly one outcome, so the parts add up.",
+    )
+    legend: tuple[tuple[Tone, str], ...] = (
         ("ok", "kept"), ("soft", "duplicate"), ("bad", "refused"), ("quiet", "failed"),
         ("pale", "cancelled or not finished"),
     )  # fmt: skip
     drawn = []
     for row in rows:
         counts = (row.kept, row.duplicates, row.refused, row.failed, row.cancelled + row.waiting)
-        parts = tuple(BarPart(count / row.asked, tone) for count, tone in zip(counts, _TONES, strict=True))
+        parts = tuple(
+            BarPart(count / row.asked, tone) for count, (tone, _) in zip(counts, legend, strict=True)
+        )
         drawn.append(Bar(row.label, f"{row.asked} asked", parts))
-    head = (
-        "Model",
-        "Asked",
-        "Came back",
-        "Kept",
-        "Duplicates",
-        "Refused",
-        "Failed",
-        "Cancelled",
-        "Not ended",
-        "Attempts",
-    )
-    table = tuple(
-        (row.label, *(str(getattr(row, name)) for name in (
-            "asked", "answered", "kept", "duplicates", "refused", "failed", "cancelled", "waiting", "attempts"
-        )))
-        for row in rows
-    )  # fmt: skip
-    return Figure(title, text, bars(Words("outcomes", title, text), drawn, most=1), head, table, legend)
-
-
-_TONES: tuple[Literal["ok", "soft", "bad", "quiet", "pale"], ...] = ("ok", "soft", "bad", "quiet", "pale")
+    head = ("Model", *_OUTCOMES)
+    table = tuple((row.label, *(str(getattr(row, name)) for name in _OUTCOMES.values())) for row in rows)
+    return Figure(words, bars(words, drawn, most=1), head, table, legend)
 
 
 def _verdicts(rows: Sequence[ModelTally]) -> Figure:
-    title = "Share of judged images that passed"
-    text = "The dot is the share that passed; the line is its 95 % confidence interval."
-    drawn = []
-    for row in rows:
-        rate = row.verdicts
-        ends = (rate.low, rate.high) if rate.whole else (None, None)
-        said = f"{rate.percent} of {rate.whole}" if rate.whole else "not judged"
-        drawn.append(Dot(row.label, said, rate.share, *ends))
-    ticks = [Tick(share / 4, f"{share * 25} %") for share in range(5)]
-    table = tuple(
-        (
-            row.label,
-            str(row.verdicts.whole),
-            str(row.verdicts.part),
-            row.verdicts.percent,
-            row.verdicts.interval,
-        )
-        for row in rows
+    words = Words(
+        "verdicts",
+        "Share of judged images that passed",
+        "The dot is the share that passed; the line is its 95 % confidence interval.",
     )
-    head = ("Model", "Judged", "Passed", "Pass rate", "95 % interval")
-    legend = (("mid", "pass rate, with its interval"),)
-    return Figure(title, text, dots(Words("verdicts", title, text), drawn, ticks), head, table, legend)
+    return pass_rates(words, "Model", [(row.label, row.verdicts) for row in rows])
 
 
 def _latencies(rows: Sequence[ModelTally]) -> Figure:
-    title = "Time until an image was returned"
-    text = (
+    words = Words(
+        "latency",
+        "Time until an image was returned",
         "Calls that returned an image: the dot is the median with its interval, "
-        "the ring is the 90th percentile."
+        "the ring is the 90th percentile.",
     )
     drawn, table = [], []
     for row in rows:
@@ -171,12 +157,15 @@ def _latencies(rows: Sequence[ModelTally]) -> Figure:
     ticks = [Tick(value, in_seconds(value)) for value in ticks_to(max(ends, default=1000))]
     head = ("Model", "Sample", "Median", "95 % interval", "p90", "95 % interval")
     legend = (("mid", "median, with its interval"), ("far", "p90: 90 % were faster"))
-    return Figure(title, text, dots(Words("latency", title, text), drawn, ticks), head, tuple(table), legend)
+    return Figure(words, dots(words, drawn, ticks), head, tuple(table), legend)
 
 
 def _costs(rows: Sequence[ModelTally]) -> Figure:
-    title = "Cost per image"
-    text = "The mean of the images with a known cost. Unknown costs are not counted as zero."
+    words = Words(
+        "cost",
+        "Cost per image",
+        "The mean of the images with a known cost. Unknown costs are not counted as zero.",
+    )
     drawn, table = [], []
     for row in rows:
         each = usd(row.cost_per_image_usd) or _NOT_KNOWN
@@ -185,7 +174,7 @@ def _costs(rows: Sequence[ModelTally]) -> Figure:
             (row.label, each, usd(row.cost_usd) or _NOT_KNOWN, str(row.cost_unknown), str(row.unseen))
         )
     head = ("Model", "Per image", "Total known", "Images of unknown cost", "Calls possibly billed")
-    return Figure(title, text, bars(Words("cost", title, text), drawn), head, tuple(table))
+    return Figure(words, bars(words, drawn), head, tuple(table))
 
 
 def in_seconds(ms: float) -> str:

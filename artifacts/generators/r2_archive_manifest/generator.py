@@ -1,11 +1,11 @@
 """Archive manifest: every stored object of these projects with its size and digest, for later checks."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
-from artifacts.generator import EmptyMaterialError, File, Generator, in_silence
+from artifacts.generator import EmptyMaterialError, File, Generator, Report, in_silence
 from artifacts.material import Material, StoredObject
+from artifacts.options import option
 from artifacts.parts.records import ARCHIVE, ARCHIVE_COLUMNS, heading, json_file
 from artifacts.parts.sheet import csv_file
 
@@ -14,8 +14,8 @@ from artifacts.parts.sheet import csv_file
 class ArchiveOptions:
     """The format of the manifest."""
 
-    format: Literal["csv", "json"] = field(
-        default="csv", metadata={"help": "csv: a table for a spreadsheet; json: a record for a program."}
+    format: Literal["csv", "json"] = option(
+        "csv", "csv: a table for a spreadsheet; json: a record for a program."
     )
 
 
@@ -38,7 +38,7 @@ class ArchiveManifest(Generator):
             raise EmptyMaterialError("there are no images yet, so nothing is stored: run a job first")
 
     def generate(
-        self, material: Material, options: ArchiveOptions, report: Callable[[float], None] = in_silence
+        self, material: Material, options: ArchiveOptions, report: Report = in_silence
     ) -> list[File]:
         """One table or one record."""
         self.check(material, options)

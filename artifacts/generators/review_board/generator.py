@@ -1,11 +1,12 @@
 """Review board: every image large, with its number, prompt and verdict, and a form for comments."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from artifacts.generator import Answers, File, Generator, ImageOptions, chosen_images, cover_of, in_silence
-from artifacts.making.page import html_file
-from artifacts.material import Material
+from artifacts.generator import Answers, ImageOptions
+from artifacts.making.page import ChosenImagesPage
+from artifacts.material import ImageFacts
+from artifacts.options import option
 
 PRINTED_LINES = 7
 
@@ -14,34 +15,25 @@ PRINTED_LINES = 7
 class ReviewBoardOptions(ImageOptions):
     """Options of a review board."""
 
-    verdicts: bool = field(
-        default=True, metadata={"help": "Whether the judge's verdict and notes are shown beside each image."}
-    )
-    comments: bool = field(default=True, metadata={"help": "Whether visitors can write comments."})
+    verdicts: bool = option(True, "Whether the judge's verdict and notes are shown beside each image.")
+    comments: bool = option(True, "Whether visitors can write comments.")
 
 
-class ReviewBoard(Generator):
+class ReviewBoard(ChosenImagesPage):
     """See the module."""
 
     name = "reviewBoard"
     title = "Review board"
     description = "Every image large and numbered, with prompt, verdict and comments; also for print."
-    output = "html"
+    template = "review_board.html"
     options = ReviewBoardOptions
 
     def answers_for(self, options: ReviewBoardOptions) -> Answers:
         """Comments, if the option allows them."""
         return Answers(comments=options.comments)
 
-    def generate(
-        self, material: Material, options: ReviewBoardOptions, report: Callable[[float], None] = in_silence
-    ) -> list[File]:
-        """One page."""
-        images = chosen_images(material, options)
-        context = {
-            "images": images,
-            "verdicts": options.verdicts,
-            "comments": options.comments,
+    def context(self, images: Sequence[ImageFacts], options: ReviewBoardOptions) -> dict[str, object]:
+        """See ChosenImagesPage."""
+        return {
             "lines": range(PRINTED_LINES),
         }
-        return [html_file("review_board.html", material, context, cover=cover_of(images))]

@@ -2,15 +2,16 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 
-from artifacts.generator import EmptyMaterialError, File, Generator, in_silence
+from artifacts.generator import EmptyMaterialError, File, Generator, Report, in_silence
 from artifacts.material import JobFacts, Material
-from artifacts.parts.figures import counted
+from artifacts.options import option
 from artifacts.parts.records import heading, json_file
 from artifacts.parts.replay import FORMAT, VERSION, Plan, plan_of
+from artifacts.parts.wording import counted
 
 _ALWAYS = (
     "Only the built-in provider promises the same bytes for the same seed; other providers make a similar image.",
@@ -25,9 +26,7 @@ _ALWAYS = (
 class SeedReplayOptions:
     """Which jobs are included."""
 
-    include_failed: bool = field(
-        default=False, metadata={"help": "Whether to include jobs that left no image."}
-    )
+    include_failed: bool = option(False, "Whether to include jobs that left no image.")
 
 
 class SeedReplayScript(Generator):
@@ -46,7 +45,7 @@ class SeedReplayScript(Generator):
         _jobs(material, options)
 
     def generate(
-        self, material: Material, options: SeedReplayOptions, report: Callable[[float], None] = in_silence
+        self, material: Material, options: SeedReplayOptions, report: Report = in_silence
     ) -> list[File]:
         """One file."""
         read = 0
@@ -81,21 +80,19 @@ def _jobs(material: Material, options: SeedReplayOptions) -> list[JobFacts]:
         and not (job.start_image_url and not job.start_image_key)
     ]
     if not found:
-        raise EmptyMaterialError(
-            "no job has left an image yet: run a job first"
-            if material.jobs
-            else "there are no jobs yet: run a job first"
-        )
+        missing = "no job has left an image yet" if material.jobs else "there are no jobs yet"
+        raise EmptyMaterialError(f"{missing}: run a job first")
     return found
 
 
 def _notes(material: Material, jobs: Sequence[JobFacts], plan: Plan) -> list[str]:
     """What cannot be repeated, in sentences."""
-    notes = []
     made = [image for image in material.images if image.id in plan.made]
     seedless = Counter(image.provider for image in made if image.seed is None and image.kind != "rollback")
-    for name, count in sorted(seedless.items()):
-        notes.append(f"{name} used no seed for {counted(count, 'image')}, so they will differ.")
+    notes = [
+        f"{name} used no seed for {counted(count, 'image')}, so they will differ."
+        for name, count in sorted(seedless.items())
+    ]
     if left := len(material.jobs) - len(jobs):
         notes.append(f"{counted(left, 'job')} without an image left out.")
     if lost := len(material.images) - len(made):

@@ -1,32 +1,28 @@
 """Slideshow: one image per screen, with keys, touch or autoplay, and speaker notes."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from artifacts.generator import File, Generator, ImageOptions, chosen_images, cover_of, in_silence
-from artifacts.making.page import html_file
-from artifacts.material import Material
+from artifacts.generator import ImageOptions
+from artifacts.making.page import ChosenImagesPage
+from artifacts.material import ImageFacts
+from artifacts.options import option
 
 
 @dataclass(frozen=True, slots=True)
 class SlideshowOptions(ImageOptions):
     """Options of a slideshow."""
 
-    seconds: float = field(
-        default=6.0,
-        metadata={"help": "Seconds per slide during autoplay.", "least": 1, "most": 600},
+    seconds: float = option(6.0, "Seconds per slide during autoplay.", least=1, most=600)
+    autoplay: bool = option(
+        False, "Whether autoplay starts on load, unless the visitor prefers reduced motion."
     )
-    autoplay: bool = field(
-        default=False,
-        metadata={"help": "Whether autoplay starts on load, unless the visitor prefers reduced motion."},
-    )
-    notes: bool = field(
-        default=True,
-        metadata={"help": "Whether the page includes speaker notes: the judge's notes, tips, seed and cost."},
+    notes: bool = option(
+        True, "Whether the page includes speaker notes: the judge's notes, tips, seed and cost."
     )
 
 
-class Slideshow(Generator):
+class Slideshow(ChosenImagesPage):
     """See the module."""
 
     name = "slideshow"
@@ -34,20 +30,13 @@ class Slideshow(Generator):
     description = (
         "One image per screen, with keys, touch or autoplay, and speaker notes; prints one image per page."
     )
-    output = "html"
+    template = "slideshow.html"
     options = SlideshowOptions
 
-    def generate(
-        self, material: Material, options: SlideshowOptions, report: Callable[[float], None] = in_silence
-    ) -> list[File]:
-        """One page."""
-        images = chosen_images(material, options)
-        context = {
-            "images": images,
+    def context(self, images: Sequence[ImageFacts], options: SlideshowOptions) -> dict[str, object]:
+        """See ChosenImagesPage."""
+        return {
             "providers": sorted({image.provider for image in images}),
             "ms": round(options.seconds * 1000),
-            "autoplay": options.autoplay,
-            "notes": options.notes,
             "total": len(images) + 1,
         }
-        return [html_file("slideshow.html", material, context, cover=cover_of(images))]

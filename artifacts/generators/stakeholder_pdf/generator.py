@@ -1,15 +1,17 @@
 """Stakeholder report as a PDF: cover, figures, the best images large, verdicts, costs and every prompt."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal
 
-from artifacts.generator import EmptyMaterialError, File, Generator, in_silence
-from artifacts.generators.stakeholder_pdf.report import call_rows, cost_note, model_rows, span_of, summary
+from artifacts.generator import EmptyMaterialError, File, Generator, Report, in_silence
+from artifacts.generators.stakeholder_pdf.report import call_row, cost_note, model_rows, summary
 from artifacts.material import ImageFacts, JobFacts, Material
+from artifacts.options import option
 from artifacts.parts.prints import Print, prints
 from artifacts.parts.tally import tallies
 from artifacts.parts.typeset import one_line, paragraphs, pdf
+from artifacts.parts.wording import day_span
 
 _PAPERS = {"a4": (210.0, 297.0), "letter": (215.9, 279.4)}
 # Longest sides in pixels: of the cover, of a large image, of an image beside its verdict.
@@ -23,18 +25,11 @@ _NOTES_MOST = 4
 class StakeholderOptions:
     """Options of a stakeholder report."""
 
-    most: int = field(
-        default=8,
-        metadata={
-            "help": "Maximum number of large images: passed images first, then the newest.",
-            "least": 1,
-            "most": 60,
-        },
+    most: int = option(
+        8, "Maximum number of large images: passed images first, then the newest.", least=1, most=60
     )
-    paper: Literal["a4", "letter"] = field(default="a4", metadata={"help": "The paper size."})
-    appendix: bool = field(
-        default=True, metadata={"help": "Whether to append all prompts, with seeds, models and failures."}
-    )
+    paper: Literal["a4", "letter"] = option("a4", "The paper size.")
+    appendix: bool = option(True, "Whether to append all prompts, with seeds, models and failures.")
 
 
 class StakeholderPdf(Generator):
@@ -48,7 +43,7 @@ class StakeholderPdf(Generator):
     needs = frozenset({"jobs"})
 
     def generate(
-        self, material: Material, options: StakeholderOptions, report: Callable[[float], None] = in_silence
+        self, material: Material, options: StakeholderOptions, report: Report = in_silence
     ) -> list[File]:
         """One document."""
         if not material.images:
@@ -69,14 +64,8 @@ class StakeholderPdf(Generator):
             "figures": summary(material, rows),
             "models": model_rows(rows),
             "cost_note": cost_note(rows),
-            "chosen": [
-                _entry(image, _picture(f"large{number}.jpg", one, image), caption_most=420)
-                for number, (image, one) in enumerate(zip(chosen, shown, strict=True))
-            ],
-            "verdicts": [
-                _entry(image, _picture(f"small{number}.jpg", one, image), caption_most=140)
-                for number, (image, one) in enumerate(zip(listed, beside, strict=True))
-            ],
+            "chosen": _entries("large", chosen, shown, caption_most=420),
+            "verdicts": _entries("small", listed, beside, caption_most=140),
             "judged": len(judged),
             "unjudged": len(material.images) - len(judged),
             "jobs": [_job(job) for job in material.jobs] if options.appendix else [],
@@ -115,46 +104,44 @@ def _prints(
 
 def _head(material: Material, options: StakeholderOptions) -> dict[str, object]:
     width, height = _PAPERS[options.paper]
-    names = [project.name for project in material.projects if project.name != material.title]
     told = "\n".join(project.description for project in material.projects)
     return {
         "paper": {"width": width, "height": height},
         "title": one_line(material.title, 160),
         "running": one_line(material.title, 100),
-        "subtitle": one_line(", ".join(names), 200),
+        "subtitle": one_line(material.subtitle, 200),
         "description": paragraphs(told, 420),
-        "span": span_of(material.images),
+        "span": day_span(material.images),
     }
 
 
 def _picture(name: str, one: Print, image: ImageFacts) -> dict[str, object]:
-    return {
-        "file": name if one.content else None,
-        "width": one.width,
-        "height": one.height,
-        "alt": one_line(image.prompt, 200)["text"] or "An image without a prompt",
-        "why": one.why,
-    }
+    return one.described(name, one_line(image.prompt, 200)["text"] or "An image without a prompt")
 
 
-def _entry(image: ImageFacts, picture: dict[str, object], *, caption_most: int) -> dict[str, object]:
-    """An image with its prompt and the judge's notes."""
-    return {
-        "picture": picture,
-        "caption": one_line(image.prompt, caption_most),
-        "judgment": image.judgment,
-        "notes": [one_line(note, 260) for note in image.notes[:_NOTES_MOST] if note.strip()],
-        "retry": one_line(image.retry_suggestion, 260),
-        "tags": one_line(", ".join(image.tags[:10]), 120),
-        "maker": one_line(f"{image.provider} · {image.model}" if image.model else image.provider, 80),
-        "seed": "" if image.seed is None else str(image.seed),
-    }
+def _entries(
+    name: str, images: Sequence[ImageFacts], made: Sequence[Print], *, caption_most: int
+) -> list[dict[str, object]]:
+    """Images with their prompts and the judge's notes. `name`: of their files, before the number."""
+    return [
+        {
+            "picture": _picture(f"{name}{number}.jpg", one, image),
+            "caption": one_line(image.prompt, caption_most),
+            "judgment": image.judgment,
+            "notes": [one_line(note, 260) for note in image.notes[:_NOTES_MOST] if note.strip()],
+            "retry": one_line(image.retry_suggestion, 260),
+            "tags": one_line(", ".join(image.tags[:10]), 120),
+            "maker": one_line(image.maker, 80),
+            "seed": "" if image.seed is None else str(image.seed),
+        }
+        for number, (image, one) in enumerate(zip(images, made, strict=True))
+    ]
 
 
 def _job(job: JobFacts) -> dict[str, object]:
     """A full prompt, and the outcome of each image requested."""
     calls = [
         {**row, "maker": one_line(row["maker"], 80), "why": one_line(row["why"], 300)}
-        for row in call_rows(job)
+        for row in map(call_row, job.variants)
     ]
     return {"kind": job.kind, "size": job.size, "prompt": paragraphs(job.prompt), "calls": calls}

@@ -5,9 +5,10 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TypedDict
 
-from artifacts.material import ImageFacts, JobFacts, Material, VariantFacts
-from artifacts.parts.figures import Share, counted, rate_of
+from artifacts.material import Material, VariantFacts
+from artifacts.parts.figures import Share, pass_rate
 from artifacts.parts.tally import ModelTally
+from artifacts.parts.wording import counted
 from artifacts.templatetags.artifact_pages import day, seconds, usd
 
 _MINUTE, _HOUR, _DAY = 60_000, 3_600_000, 86_400_000
@@ -60,10 +61,7 @@ class CallRow(TypedDict):
 
 def summary(material: Material, rows: Sequence[ModelTally]) -> list[SummaryFigure]:
     """The figures of the first page; unknown values are counted."""
-    verdicts = rate_of(
-        sum(image.judgment == "pass" for image in material.images),
-        sum(image.judgment is not None for image in material.images),
-    )
+    verdicts = pass_rate(image.judgment for image in material.images)
     providers = sorted({image.provider for image in material.images} | {row.provider for row in rows})
     return [
         {"label": "Images", "value": str(len(material.images)), "note": _asked_note(rows)},
@@ -102,26 +100,12 @@ def model_rows(rows: Sequence[ModelTally]) -> list[ModelRow]:
     ]
 
 
-def call_rows(job: JobFacts) -> list[CallRow]:
-    """One row per image that a job requested."""
-    return [_call(variant) for variant in job.variants]
-
-
 def cost_note(rows: Sequence[ModelTally]) -> str:
     """How much of the cost is unknown."""
     unknown, unseen = sum(row.cost_unknown for row in rows), sum(row.unseen for row in rows)
     if not unknown and not unseen:
         return "known for every image returned"
     return f"without {_unknown(unknown, unseen)}"
-
-
-def span_of(images: Sequence[ImageFacts]) -> str:
-    """From the day of the first image to the day of the last."""
-    first, last = (
-        day(min(image.created_at for image in images)),
-        day(max(image.created_at for image in images)),
-    )
-    return first if first == last else f"{first} to {last}"
 
 
 def _asked_note(rows: Sequence[ModelTally]) -> str:
@@ -198,7 +182,8 @@ def _not_kept(row: ModelTally) -> str:
     return ", ".join(words for count, words in parts if count)
 
 
-def _call(variant: VariantFacts) -> CallRow:
+def call_row(variant: VariantFacts) -> CallRow:
+    """The row of one image that a job requested."""
     result, why = _RESULTS.get(variant.status, variant.status), ""
     if variant.status == "failed":
         result = f"failed: {variant.code.replace('_', ' ')}" if variant.code else "failed"

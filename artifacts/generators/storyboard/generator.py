@@ -2,16 +2,17 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
 
-from artifacts.generator import File, Generator, ImageOptions, chosen_images, in_silence
+from artifacts.generator import File, Generator, ImageOptions, Report, chosen_images, in_silence
 from artifacts.material import ImageFacts, Material
+from artifacts.options import option
 from artifacts.parts.prints import Print, prints
 from artifacts.parts.typeset import one_line, pdf
-from artifacts.templatetags.artifact_pages import day
+from artifacts.parts.wording import counted, day_span
 from dali.lib.texts import columns_of
 
 # Width and height of a portrait sheet, in millimetres; slides are always landscape.
@@ -44,16 +45,11 @@ _MADE_BY = {
 class StoryboardOptions(ImageOptions):
     """Options of a storyboard."""
 
-    columns: int = field(default=2, metadata={"help": "Frames per row.", "least": 1, "most": 4})
-    paper: Literal["a4", "letter", "16x9"] = field(
-        default="a4", metadata={"help": "The paper size; 16x9 makes slides."}
-    )
-    orientation: Literal["portrait", "landscape"] = field(
-        default="portrait", metadata={"help": "The paper orientation."}
-    )
-    notes: bool = field(
-        default=True,
-        metadata={"help": "Whether the judge's notes are shown below each caption, with lines for your own."},
+    columns: int = option(2, "Frames per row.", least=1, most=4)
+    paper: Literal["a4", "letter", "16x9"] = option("a4", "The paper size; 16x9 makes slides.")
+    orientation: Literal["portrait", "landscape"] = option("portrait", "The paper orientation.")
+    notes: bool = option(
+        True, "Whether the judge's notes are shown below each caption, with lines for your own."
     )
 
 
@@ -68,19 +64,18 @@ class Storyboard(Generator):
     most_at_once = 60
 
     def generate(
-        self, material: Material, options: StoryboardOptions, report: Callable[[float], None] = in_silence
+        self, material: Material, options: StoryboardOptions, report: Report = in_silence
     ) -> list[File]:
         """One document."""
         images = by_descent(chosen_images(material, options))
         sheet = _sheet(options, images)
         side = round(max(sheet.frame_width, *sheet.frame_heights) * _DOTS_PER_MM)
         made = [each[0] for each in prints(material, [(image, (side,)) for image in images])]
-        names = [project.name for project in material.projects if project.name != material.title]
         data = {
             "title": one_line(material.title, 160),
             "running": one_line(material.title, 110),
-            "subtitle": one_line(", ".join(names), 200),
-            "facts": _facts(images),
+            "subtitle": one_line(material.subtitle, 200),
+            "facts": f"{counted(len(images), 'frame')}  ·  {day_span(images)}",
             "notes": options.notes,
             "paper": {"width": sheet.paper[0], "height": sheet.paper[1]},
             "margin": _MARGIN,
@@ -170,15 +165,6 @@ def _words_height(images: Sequence[ImageFacts], across: float, *, has_notes: boo
     return _AROUND + _CAPTION_LINE * max(captions) + (_NOTE_LINE * max(notes) if has_notes else 0.0)
 
 
-def _facts(images: Sequence[ImageFacts]) -> str:
-    first, last = (
-        day(min(image.created_at for image in images)),
-        day(max(image.created_at for image in images)),
-    )
-    span = first if first == last else f"{first} to {last}"
-    return f"{len(images)} {'frame' if len(images) == 1 else 'frames'}  ·  {span}"
-
-
 def _frames(images: Sequence[ImageFacts], made: Sequence[Print], sheet: _Sheet) -> list[dict[str, object]]:
     numbers = {image.id: number for number, image in enumerate(images, 1)}
     next_of: defaultdict[UUID, list[int]] = defaultdict(list)
@@ -195,13 +181,9 @@ def _frames(images: Sequence[ImageFacts], made: Sequence[Print], sheet: _Sheet) 
             "has_parent": image.parent_id is not None,
             "next": next_of[image.id][:6],
             "next_left": max(0, len(next_of[image.id]) - 6),
-            "picture": {
-                "file": f"p{number}.jpg" if one.content else None,
-                "width": one.width,
-                "height": one.height,
-                "alt": one_line(image.prompt, 200)["text"] or f"Frame {number}",
-                "why": one.why,
-            },
+            "picture": one.described(
+                f"p{number}.jpg", one_line(image.prompt, 200)["text"] or f"Frame {number}"
+            ),
             "caption": one_line(image.prompt, sheet.caption_most),
             "notes": [one_line(note, sheet.note_most) for note in image.notes[:_NOTES_MOST] if note.strip()],
             "maker": one_line(image.maker, 60),

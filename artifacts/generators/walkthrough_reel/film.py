@@ -5,8 +5,8 @@ once, and the work on each frame touches half as many samples as RGB.
 """
 
 import io
+from collections.abc import Iterable
 from fractions import Fraction
-from types import TracebackType
 from typing import Any, Literal, Self
 
 import av
@@ -23,15 +23,14 @@ Packed = NDArray[np.uint8]  # (height * 3 / 2, width): the encoder's input
 _BITEXACT = 0x400  # AVFMT_FLAG_BITEXACT: no random ids, no library version
 # Fixed: x264's decisions depend on the number of threads.
 _THREADS = 2
-_ENCODERS: dict[Codec, tuple[str, str, dict[str, str]]] = {
-    "h264": ("libx264", "mp4", {"preset": "veryfast", "crf": "20", "profile": "high", "g": "100"}),
+_ENCODERS: dict[Codec, tuple[str, dict[str, str]]] = {
+    "h264": ("libx264", {"preset": "veryfast", "crf": "20", "profile": "high", "g": "100"}),
     "vp9": (
         "libvpx-vp9",
-        "webm",
         {"deadline": "realtime", "cpu-used": "6", "crf": "32", "b": "0", "row-mt": "0", "g": "100"},
     ),
 }
-MEDIA_TYPES: dict[Codec, str] = {"h264": "video/mp4", "vp9": "video/webm"}
+CONTAINERS: dict[Codec, str] = {"h264": "mp4", "vp9": "webm"}
 
 
 class Planes:
@@ -39,8 +38,8 @@ class Planes:
 
     __slots__ = ("planes",)
 
-    def __init__(self, planes: tuple[Image.Image, Image.Image, Image.Image]) -> None:
-        self.planes = planes
+    def __init__(self, planes: Iterable[Image.Image]) -> None:
+        self.planes = tuple(planes)
 
     @classmethod
     def of(cls, image: Image.Image) -> Self:
@@ -68,20 +67,15 @@ class Planes:
 
     def copy(self) -> "Planes":
         """A copy to draw on."""
-        first, second, third = self.planes
-        return Planes((first.copy(), second.copy(), third.copy()))
+        return Planes(plane.copy() for plane in self.planes)
 
     def view(self, box: Box, size: tuple[int, int]) -> "Planes":
         """The part inside `box`, with subpixel precision, scaled to an even `size`."""
-        half_box = (box[0] / 2, box[1] / 2, box[2] / 2, box[3] / 2)
-        half_size = (size[0] // 2, size[1] // 2)
-        first, second, third = self.planes
+        half = (size[0] // 2, size[1] // 2), (box[0] / 2, box[1] / 2, box[2] / 2, box[3] / 2)
+        places = ((size, box), half, half)
         return Planes(
-            (
-                first.resize(size, Image.Resampling.BILINEAR, box=box),
-                second.resize(half_size, Image.Resampling.BILINEAR, box=half_box),
-                third.resize(half_size, Image.Resampling.BILINEAR, box=half_box),
-            )
+            plane.resize(px, Image.Resampling.BILINEAR, box=part)
+            for plane, (px, part) in zip(self.planes, places, strict=True)
         )
 
     def paste(self, other: "Planes", at: tuple[int, int], mask: "Mask | None" = None) -> None:
@@ -124,7 +118,7 @@ class Film:
     """Encodes frames; a context manager. The same frames give the same bytes."""
 
     def __init__(self, size: tuple[int, int], frames_per_s: int, codec: Codec) -> None:
-        encoder, container, options = _ENCODERS[codec]
+        (encoder, options), container = _ENCODERS[codec], CONTAINERS[codec]
         self._buffer = io.BytesIO()
         self._frames_per_s = frames_per_s
         self._count = 0
@@ -161,9 +155,7 @@ class Film:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is None:
             self._output.close()
 

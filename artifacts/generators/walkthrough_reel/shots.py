@@ -27,6 +27,7 @@ _MOST_WINDOWS = 4
 _MOST_WORDS = 170
 
 Place = Literal["over", "beside", "below"]
+Overlay = tuple[Planes, Mask, tuple[int, int]]  # a picture, where it is drawn, and its upper left corner
 
 
 class Window(NamedTuple):
@@ -56,7 +57,7 @@ class Shot:
     last: Box
     window: Window
     ground: Planes | None
-    over: tuple[Planes, Mask, tuple[int, int]] | None = None
+    over: Overlay | None = None
 
     def frame(self, share: float) -> Packed:
         """The frame at `share` of the shot's time, 0 to 1."""
@@ -136,11 +137,9 @@ def title_block(frame: Size, eyebrow: str, title: str, lines: Sequence[str]) -> 
     unit = min(frame) / 720
     title = plain(title, 200)
     size = 84 if len(title) <= 24 else 64 if len(title) <= 60 else 46 if len(title) <= 120 else 36
-    small = [
-        TextLine(plain(line, 160), 21 * unit, QUIET, is_serif=False, above_px=22 * unit)
-        for line in lines
-        if line
-    ]
+    small = (
+        TextLine(plain(line, 160), 21 * unit, QUIET, is_serif=False, above_px=22 * unit) for line in lines
+    )
     return Block(
         (
             TextLine(eyebrow.upper(), 16 * unit, ACCENT, is_serif=False, tracking=0.18),
@@ -230,9 +229,7 @@ def _ground(picture: Image.Image, frame: Size, window: Window) -> Image.Image:
     return Image.fromarray((np.asarray(ground) + grain).clip(0, 255).astype(np.uint8))
 
 
-def _scrim(
-    words: Image.Image | None, frame: Size, margin: int
-) -> tuple[Planes, Mask, tuple[int, int]] | None:
+def _scrim(words: Image.Image | None, frame: Size, margin: int) -> Overlay | None:
     """Text at the bottom of a full-frame picture, over a shade that keeps it legible."""
     if words is None:
         return None
@@ -245,5 +242,5 @@ def _scrim(
     return _over(shade, (0, frame[1] - height))
 
 
-def _over(shade: Image.Image, at: tuple[int, int]) -> tuple[Planes, Mask, tuple[int, int]]:
+def _over(shade: Image.Image, at: tuple[int, int]) -> Overlay:
     return Planes.of(shade.convert("RGB")), Mask(shade.getchannel("A")), at

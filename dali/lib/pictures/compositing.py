@@ -13,13 +13,13 @@ How a provider uses it:
   `outpainted(request.start_image, content, plan, frame)`.
 """
 
-import io
 import math
 from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
 
+from dali.lib.pictures.encoding import encoded
 from dali.lib.pictures.images import InvalidImageError, decode, decode_mask
 
 Size = tuple[int, int]  # width, height in pixels
@@ -58,8 +58,13 @@ class Frame:
     def put(self, image: Image.Image) -> Image.Image:
         """The canvas with the picture in its box; the area around is filled by extending its edges."""
         size = self.box[2] - self.box[0], self.box[3] - self.box[1]
-        fitted = _resized(image, size)
-        return fitted if self.is_full else Image.fromarray(self._padded(fitted), fitted.mode)
+        fitted = image if image.size == size else image.resize(size, Image.Resampling.LANCZOS)
+        if self.is_full:
+            return fitted
+        left, top, right, bottom = self.box
+        around = [(top, self.canvas[1] - bottom), (left, self.canvas[0] - right), (0, 0)]
+        pixels = np.asarray(fitted)
+        return Image.fromarray(np.pad(pixels, around[: pixels.ndim], mode="edge"), fitted.mode)
 
     def put_mask(self, mask: Image.Image, around: int = 0) -> Image.Image:
         """The mask (L) on the canvas; the area around the picture is kept (0) or repainted (255)."""
@@ -79,12 +84,6 @@ class Frame:
         left, top, right, bottom = self.box
         box = (left * across, top * down, right * across, bottom * down)
         return answer.resize(size, Image.Resampling.LANCZOS, box=box)
-
-    def _padded(self, fitted: Image.Image) -> np.ndarray:
-        left, top, right, bottom = self.box
-        around = [(top, self.canvas[1] - bottom), (left, self.canvas[0] - right), (0, 0)]
-        pixels = np.asarray(fitted)
-        return np.pad(pixels, around[: pixels.ndim], mode="edge")
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,13 +179,7 @@ def alpha_mask(mask: Image.Image) -> Image.Image:
 
 def png(image: Image.Image, *, compress_level: int = 1) -> bytes:
     """The image as PNG; by default compressed for speed."""
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG", compress_level=compress_level)
-    return buffer.getvalue()
-
-
-def _resized(image: Image.Image, size: Size) -> Image.Image:
-    return image if image.size == size else image.resize(size, Image.Resampling.LANCZOS)
+    return encoded(image, "PNG", compress_level=compress_level)
 
 
 def _blended(before: np.ndarray, after: np.ndarray, share: np.ndarray) -> np.ndarray:

@@ -3,6 +3,7 @@
 import io
 import warnings
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 from PIL import Image, ImageChops
@@ -120,10 +121,7 @@ def _differs(image: Image.Image, sample: tuple[int, ...]) -> Image.Image:
         channel.point([255 * (value != wanted) for value in range(256)])
         for channel, wanted in zip(image.split(), sample, strict=True)
     ]
-    found = masks[0]
-    for mask in masks[1:]:
-        found = ImageChops.lighter(found, mask)
-    return found
+    return reduce(ImageChops.lighter, masks)
 
 
 def _differs_deep(grey: Image.Image, sample: int) -> Image.Image:

@@ -1,10 +1,11 @@
 """Chooses the background for a transparent picture: white, black or grey, whichever it contrasts with most."""
 
-import io
 from enum import Enum
 
 import numpy as np
 from PIL import Image
+
+from dali.lib.pictures.encoding import encoded
 
 # Nearly invisible alpha counts as none: up to the first as transparent, from the second as opaque.
 _CLEAR, _SOLID = 8, 247
@@ -75,9 +76,7 @@ def webp(image: Image.Image, ground: Ground, *, quality: int, method: int) -> by
         shown = Image.new("RGBA", image.size, (*ground.value, 0))
         shown.paste(image, mask=image.getchannel("A").point([0] + [255] * 255))
         image = shown
-    buffer = io.BytesIO()
-    image.save(buffer, "WEBP", quality=quality, method=method)
-    return buffer.getvalue()
+    return encoded(image, "WEBP", quality=quality, method=method)
 
 
 def fit(image: Image.Image, max_px: int) -> Image.Image:

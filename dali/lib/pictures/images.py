@@ -4,7 +4,6 @@ At most one decoding per core runs at a time (`CPU_GATE`): only codecs release t
 without saving time (1.5 GB instead of 0.65 GB for 200 pictures).
 """
 
-import io
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +13,7 @@ from typing import TypeVar
 from PIL import Image
 
 from dali.lib.db.connections import release_db_connection
+from dali.lib.pictures.encoding import encoded
 from dali.lib.pictures.files import open_image
 from dali.lib.pictures.formats.foreign_formats import WHAT_TO_SEND
 from dali.lib.pictures.formats.headers import MOST_PIXELS, InvalidImageError, media_type_of, sniff
@@ -135,15 +135,11 @@ class Picture:
 
     def png(self) -> bytes:
         """The whole picture as PNG; compressed for speed (level 1 is a tenth larger than 6)."""
-        buffer = io.BytesIO()
-        self.image.save(buffer, "PNG", compress_level=1)
-        return buffer.getvalue()
+        return encoded(self.image, "PNG", compress_level=1)
 
     def jpeg(self, max_px: int, quality: int = 80, ground: Ground | None = None) -> bytes:
         """The picture over `ground`, by default its own, as JPEG, scaled so that neither side exceeds `max_px`."""
-        buffer = io.BytesIO()
-        self.reduced(max_px, ground).save(buffer, "JPEG", quality=quality)
-        return buffer.getvalue()
+        return encoded(self.reduced(max_px, ground), "JPEG", quality=quality)
 
 
 def on_pixel_thread(work: Callable[[], T]) -> T:

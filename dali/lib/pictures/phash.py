@@ -28,8 +28,6 @@ _Plane = NDArray[np.float32]
 # The version of the fingerprint, stored with each; different versions are never compared. Version 1 (over white) was
 # never stored. 2: over a contrasting background, with the shape of alpha. Raise it with every change of fingerprints,
 # including the decoding of pictures.
-# kept: over white. 2: over a ground that contrasts, with the shape of alpha. Raise it with whatever changes them, the
-# decoding of pictures included.
 VERSION = 2
 # Hex digits of a fingerprint without the alpha part.
 OPAQUE_DIGITS = 64
@@ -58,7 +56,6 @@ _LIGHTNESS_OF_RGB = (0.299, 0.587, 0.114)
 _MOST_GAIN = 1.25
 # ... and completely only if this many bits of structure match, or the fields have this much contrast: the content
 # shows that it is the same scene in another light. Two flat colours are two pictures.
-# content that shows two pictures to be the same in another light. Two flat colours are two pictures.
 _TELLING_BITS = 12
 _TELLING_CONTRAST = 24.0
 

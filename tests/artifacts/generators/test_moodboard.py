@@ -116,7 +116,7 @@ def test_images_without_originals_are_shown_without_colours() -> None:
     page = page_of(replace(material, read=read))
     assert page.count("data-lightbox=") == 4
     assert page.count('class="bars"') == 2
-    assert "those of 2 images could not be read" in page
+    assert "; 2 images could not be read" in page
 
 
 def test_a_board_without_originals_is_a_plain_collage() -> None:

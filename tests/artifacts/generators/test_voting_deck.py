@@ -44,4 +44,4 @@ def test_votes_are_sent_unless_they_should_stay_on_the_page() -> None:
     page = page_of(votes=False)
     assert "fetch(" not in page
     assert 'data-writes="off"' in page
-    assert "on this page only" in page
+    assert "only on this page" in page

@@ -1,6 +1,6 @@
 """The boxes of AVIF and HEIF (ISO/IEC 14496-12, 23008-12): coding and colours."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from dali.lib.pictures.colour.spaces import ColourSpace, h273_space
 from dali.lib.pictures.formats.av1_header import colour_codes
@@ -49,7 +49,7 @@ def with_avif_brand(content: bytes) -> bytes:
 def avif_colours(content: bytes) -> ColourSpace | None:
     """The colours without an ICC profile: from the `colr` box, otherwise from the coded picture."""
     meta = _Meta(content)
-    codes = meta.nclx() or _sequence_nclx(content)
+    codes = _nclx(meta.properties()) or _sequence_nclx(content)
     if codes is None:
         codes = colour_codes(meta.coded_picture())
     return None if codes is None else h273_space(*codes, peak_nits=meta.peak_nits())
@@ -67,25 +67,19 @@ class _Meta:
         """The coding of the first picture, such as `av01` or `hvc1`; for a grid, that of its first tile."""
         types = self._item_types()
         found = types.get(self._primary, b"")
-        return (
-            next((kind for kind in types.values() if kind in (b"av01", b"hvc1")), b"")
-            if found == b"grid"
-            else found
-        )
-
-    def nclx(self) -> tuple[int, int] | None:
-        """Primaries and transfer from the first picture's `colr` box."""
-        return _nclx(self._properties())
+        if found != b"grid":
+            return found
+        return next((kind for kind in types.values() if kind in (b"av01", b"hvc1")), b"")
 
     def peak_nits(self) -> float:
         """The peak brightness from the `clli` or `mdcv` box; 0 if there is none."""
-        found = dict(self._properties())
+        found = dict(self.properties())
         level = int.from_bytes(found.get(b"clli", b"")[:2], "big")
         return level or int.from_bytes(found.get(b"mdcv", b"")[16:20], "big") / 10_000
 
     def coded_picture(self) -> bytes:
         """The start of the first picture's data, if `av1C` or `iloc` say where it is."""
-        config = bytes(dict(self._properties()).get(b"av1C", b"")[4:])
+        config = bytes(dict(self.properties()).get(b"av1C", b"")[4:])
         return config or self._item_start()
 
     def _primary_id(self) -> int:
@@ -101,7 +95,7 @@ class _Meta:
                 found[int.from_bytes(entry[4 : 6 + wide], "big")] = bytes(entry[8 + wide : 12 + wide])
         return found
 
-    def _properties(self) -> list[Box]:
+    def properties(self) -> list[Box]:
         """The properties of the first picture; all properties, if the assignment is unreadable."""
         container = self._boxes.get(b"iprp", memoryview(b""))
         every = list(_boxes(_child(container, b"ipco")))
@@ -161,7 +155,8 @@ def _sequence_nclx(content: bytes) -> tuple[int, int] | None:
     return _nclx(_boxes(_child(data[8:], b"av01")[78:]))
 
 
-def _nclx(boxes: Iterator[Box] | list[Box]) -> tuple[int, int] | None:
+def _nclx(boxes: Iterable[Box]) -> tuple[int, int] | None:
+    """Primaries and transfer from the first such `colr` box."""
     for kind, data in boxes:
         if kind == b"colr" and bytes(data[:4]) == b"nclx" and len(data) >= 8:
             return int.from_bytes(data[4:6], "big"), int.from_bytes(data[6:8], "big")

@@ -32,7 +32,6 @@ _MOST_SEGMENTS = 20_000
 _UNWRITTEN = bytes(16)
 # Appended to the data instead of the zeros that decoders assume after the end. Several, because two of them may
 # complete a truncated code in the same way.
-# a code that is cut off may be completed in the same way by two of them.
 _NOISES = tuple(
     bytes((at * step + first) % 255 for at in range(512)) for step, first in ((89, 107), (53, 222), (71, 155))
 )

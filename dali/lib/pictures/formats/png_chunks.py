@@ -74,12 +74,8 @@ class PngParts:
 
     def colours(self) -> ColourProfile | ColourSpace | None:
         """The colours, by the priority of PNG (third edition, 4.3); None for sRGB or if unspecified."""
-        space = self._cicp()
-        if space is not None:
-            return space
-        profile = self._icc_profile()
-        if profile is not None:
-            return profile
+        if (described := self._cicp() or self._icc_profile()) is not None:
+            return described
         gamma = self.others.get(b"gAMA", b"")
         if b"sRGB" in self.others or len(gamma) != 4:
             return None

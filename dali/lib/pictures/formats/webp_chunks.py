@@ -36,12 +36,8 @@ def read_webp(content: bytes) -> tuple[tuple[int, int], bytes]:
             kept.append((kind, data))
             has_pixels = has_pixels or kind in _PIXELS
         position += 8 + length + (length & 1)
-    if not kept:
-        raise (
-            cut_off
-            if len(content) < 30 or end > len(content)
-            else InvalidImageError("the WebP contains no picture")
-        )
+    if not kept and len(content) >= 30 and end <= len(content):
+        raise InvalidImageError("the WebP contains no picture")
     if not has_pixels:
         raise cut_off
     return _size(*kept[0]), _stream(kept)
