@@ -50,7 +50,7 @@ class ArtifactPage:
 
 def page_of(artifact: Artifact) -> ArtifactPage:
     """Five queries, however many images and views there are."""
-    shown = _ids(artifact.manifest.get("progressions", []))
+    shown = [UUID(text) for text in artifact.manifest.get("progressions", [])]
     views = views_of(artifact.pk)
     visits = visits_by_day(artifact.pk, days=MOST_DAYS)
     is_open = artifact.status == Artifact.Status.PUBLISHED
@@ -65,10 +65,6 @@ def page_of(artifact: Artifact) -> ArtifactPage:
         days=_days(visits) if visits else None,
         countries=_countries(views.by_country) if views.total else None,
     )
-
-
-def _ids(texts: list[str]) -> list[UUID]:
-    return [UUID(text) for text in texts]
 
 
 def _pictures(ids: list[UUID]) -> list[SafeString | str]:

@@ -15,7 +15,7 @@ from artifacts.filling.templates import MOST_BYTES, store_template
 from artifacts.models import Artifact, Template
 from dali.lib.errors import InputError
 from dali.lib.objects.storage import InvalidKeyError, named
-from dali.lib.web.admin import LeanAdmin, lines, link, words
+from dali.lib.web.admin import LeanAdmin, column, lines, link, link_to, words
 
 
 class TemplateForm(forms.ModelForm[Template]):
@@ -39,6 +39,11 @@ class TemplateForm(forms.ModelForm[Template]):
         return file
 
 
+def _artifacts_link(template: Template) -> SafeString:
+    address = reverse("admin:artifacts_artifact_changelist")
+    return link(f"{address}?template_r2_key__exact={template.r2_key}", "artifacts")
+
+
 @admin.register(Template)
 class TemplateAdmin(LeanAdmin[Template]):
     """Templates: uploaded, never changed; deleted only if no artifact uses them."""
@@ -60,6 +65,14 @@ class TemplateAdmin(LeanAdmin[Template]):
         "r2_key",
         "sha256",
         "created_at",
+    )
+
+    asks_for = column(Template, "placeholders", lambda template: words(template.placeholders))
+    left = column(Template, "not filled", lambda template: lines(template.problems))
+    size = column(Template, "size", lambda template: filesizeformat(template.bytes), "bytes")
+    filled_by = column(Template, "artifacts", _artifacts_link)
+    download = column(
+        Template, "file", lambda one: link_to("admin:artifacts_template_download", one.pk, "download")
     )
 
     def get_fields(self, request: HttpRequest, obj: Template | None = None) -> tuple[str, ...]:
@@ -118,32 +131,6 @@ class TemplateAdmin(LeanAdmin[Template]):
         answer = HttpResponse(content, content_type="text/plain; charset=utf-8", headers=headers)
         answer["Content-Disposition"] = f'attachment; filename="{template.sha256[:12]}.html"'
         return answer
-
-    @admin.display(description="placeholders")
-    def asks_for(self, template: Template) -> SafeString | str:
-        """The placeholders."""
-        return words(template.placeholders)
-
-    @admin.display(description="not filled")
-    def left(self, template: Template) -> SafeString | str:
-        """What cannot be filled, in sentences."""
-        return lines(template.problems)
-
-    @admin.display(description="size", ordering="bytes")
-    def size(self, template: Template) -> str:
-        """The size of the file."""
-        return filesizeformat(template.bytes)
-
-    @admin.display(description="artifacts")
-    def filled_by(self, template: Template) -> SafeString | str:
-        """Link to the artifacts that use it."""
-        address = reverse("admin:artifacts_artifact_changelist")
-        return link(f"{address}?template_r2_key__exact={template.r2_key}", "artifacts")
-
-    @admin.display(description="file")
-    def download(self, template: Template) -> SafeString | str:
-        """Link to the file."""
-        return link(reverse("admin:artifacts_template_download", args=[template.pk]), "download")
 
 
 def _fillers(template: Template) -> QuerySet[Artifact]:
