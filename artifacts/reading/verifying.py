@@ -10,10 +10,10 @@ from typing import Literal
 from uuid import UUID
 
 from artifacts.making.gathering import gather
-from artifacts.making.holdings import named_objects
+from artifacts.making.holdings import STORAGES, named_objects
 from artifacts.reading.manifest import Manifest, ManifestEntry, project_of
 from dali.lib.errors import UnavailableError
-from dali.lib.objects.storage import WriteOnceStorage, delivery_files, originals
+from dali.lib.objects.storage import WriteOnceStorage, originals
 from progressions.models import ImageProgression, Job, Variant
 
 READERS = 8
@@ -58,26 +58,16 @@ def verify(manifest: Manifest, move: Callable[[int], None]) -> Iterator[Differen
 
 def _look_at(entry: ManifestEntry) -> Difference | None:
     """Compares one object with its line; retries if the storage fails temporarily."""
-    storage = _storage_of(entry)
-    if storage is None:
+    if entry.storage not in STORAGES:  # an image of another service
         return None
     for pause_s in (*_PAUSES_S, None):
         try:
-            return _compare(entry, storage)
+            return _compare(entry, STORAGES[entry.storage]())
         except UnavailableError as error:
             if pause_s is None:
                 return Difference("unread", entry.storage, entry.key, str(error))
             time.sleep(pause_s)
     raise AssertionError("unreachable")
-
-
-def _storage_of(entry: ManifestEntry) -> WriteOnceStorage | None:
-    """The storage to read it from; None for another service's."""
-    return {"originals": originals, "delivery": delivery_files}.get(entry.storage, _nowhere)()
-
-
-def _nowhere() -> None:
-    return None
 
 
 def _compare(entry: ManifestEntry, storage: WriteOnceStorage) -> Difference | None:
