@@ -57,11 +57,16 @@ def open_template(artifact: Artifact) -> str:
         raise ConflictError(
             "this artifact has no template: a generator makes it; rebuild it with POST .../rebuild"
         )
+    return template_text(artifact.template_r2_key)
+
+
+def template_text(key: str) -> str:
+    """The text of the template with that key. Raises ConflictError if it cannot be read."""
     try:
-        return text_of(named("templates").read(artifact.template_r2_key))
+        return text_of(named("templates").read(key))
     except (FileNotFoundError, InvalidKeyError, UnicodeDecodeError) as error:
         raise ConflictError(
-            f"the template '{artifact.template_r2_key}' can no longer be read; upload it again with POST /api/templates"
+            f"the template '{key}' can no longer be read; upload it again with POST /api/templates"
         ) from error
 
 
