@@ -4,6 +4,7 @@ import json
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import get_args
 
 import structlog
 from django.conf import settings
@@ -30,20 +31,8 @@ _MOST_SHOWN = 300
 _MOST_TURNS = 6
 _MOST_SLOTS = 200
 # Only the user's own words may start over, publish or agree.
-ACTIONS: tuple[Action, ...] = (
-    "set",
-    "pick",
-    "latest",
-    "find",
-    "image",
-    "fill",
-    "skip",
-    "back",
-    "show",
-    "change",
-    "more",
-    "help",
-    "no",
+ACTIONS: tuple[Action, ...] = tuple(
+    one for one in get_args(Action) if one not in ("start_over", "done", "yes")
 )
 _SCHEMA: Mapping[str, object] = {
     "type": "object",
