@@ -3,7 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TypeVar
 
 import structlog
@@ -34,14 +34,6 @@ class ChangedError(DaliError):
     """The rows changed while the page was rendered."""
 
 
-@dataclass(frozen=True, slots=True)
-class TurnStart:
-    """The start of a turn: the artifact's projects, in order, and what is filled."""
-
-    projects: tuple[ProjectName, ...]
-    filled: dict[str, str]
-
-
 class Tools:
     """The four tools for one turn. `names`: all placeholders of the page."""
 
@@ -55,16 +47,15 @@ class Tools:
         self._names = frozenset(names)
         self._counts: Counter[str] = Counter()
 
-    def get_projects_for_artifact(self) -> TurnStart:
-        """The projects whose images may be used, and what is filled."""
+    def get_projects_for_artifact(self) -> tuple[tuple[ProjectName, ...], dict[str, str]]:
+        """The projects whose images may be used, in order, and what is filled."""
 
         def work() -> Result:
             names = [asdict(project) for project in pictures.projects_of(self._artifact)]
             return {"projects": names, "filled": filled_of(self._artifact)}
 
         kept = self._run("get_projects_for_artifact", work, StepRecord, is_pure=True)
-        projects = tuple(ProjectName(**project) for project in kept["projects"])
-        return TurnStart(projects, dict(kept["filled"]))
+        return tuple(ProjectName(**project) for project in kept["projects"]), dict(kept["filled"])
 
     def get_images_for_project(
         self,
@@ -90,7 +81,7 @@ class Tools:
             return pictures.page_of(project_ids, after=after, most=most, is_oldest_first=is_oldest_first)
 
         kept = self._run(
-            "get_images_for_project", work, lambda found: StepRecord(found.as_json()), is_pure=True
+            "get_images_for_project", work, lambda found: StepRecord(asdict(found)), is_pure=True
         )
         return ImagePage(
             tuple(Shown(**image) for image in kept["images"]), kept["total"], kept["foreign"], kept["scanned"]
@@ -141,9 +132,7 @@ class Tools:
 
         def tell() -> list[events.Body]:
             share = len(self._names & filled_of(self._artifact).keys()) / max(1, len(self._names))
-            body = services.told(self._artifact, "progress", share)
-            body["step"] = "save_configuration"
-            return [body]
+            return [{**services.told(self._artifact, "progress", share), "step": "save_configuration"}]
 
         return StepRecord({"saved": sorted(values)}, also=write, tell=tell)
 
