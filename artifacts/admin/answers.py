@@ -11,35 +11,26 @@ from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 from django.utils.translation import ngettext
 
+from artifacts.admin.page import chart_of_counts
 from artifacts.boards import services
 from artifacts.boards.pages import page_of
 from artifacts.boards.results import ImageResults, Results, results_of
 from artifacts.models import Artifact, Comment, Vote
-from artifacts.parts.charts import Bar, BarPart, Words, bars
-from dali.lib.web.admin import EMPTY, LeanAdmin, MachineAdmin, badge, column, link_to, moment, picture
+from dali.lib.web.admin import LeanAdmin, MachineAdmin, badge, column, link_to, moment, picture
 
 MOST_IMAGES = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One image with its totals. `number`: its place on the page, or a dash if it is no longer there."""
-
-    number: int | str
-    picture: SafeString | str
-    votes: list[int]
-    written: int
-
-
-@dataclass(frozen=True, slots=True)
 class Sums:
-    """The totals of a page. `chart`: votes by choice, None without votes. `rows`: most answers first."""
+    """The totals of a page. `chart`: votes by choice, None without votes.
+
+    `rows`: image, its picture, its votes by choice; most answers first.
+    """
 
     results: Results
-    choices: list[str]
     chart: SafeString | None
-    rows: list[Row]
-    images: int
+    rows: list[tuple[ImageResults, SafeString | str, list[int]]]
 
 
 def sums_of(artifact: Artifact) -> Sums | None:
@@ -48,28 +39,12 @@ def sums_of(artifact: Artifact) -> Sums | None:
         return None
     results = results_of(artifact)
     ranked = sorted(results.images, key=lambda one: -(sum(one.votes.values()) + one.written))
+    has_votes = any(results.votes.values())
     return Sums(
         results=results,
-        choices=list(results.votes),
-        chart=_chart(results) if sum(results.votes.values()) else None,
-        rows=[_row(one) for one in ranked[:MOST_IMAGES]],
-        images=len(results.images),
+        chart=chart_of_counts("votes", "Votes by choice", list(results.votes.items())) if has_votes else None,
+        rows=[(one, picture(one.url, one.prompt), list(one.votes.values())) for one in ranked[:MOST_IMAGES]],
     )
-
-
-def _row(image: ImageResults) -> Row:
-    return Row(
-        number=image.number or EMPTY,
-        picture=picture(image.url, image.prompt),
-        votes=list(image.votes.values()),
-        written=image.written,
-    )
-
-
-def _chart(results: Results) -> SafeString:
-    said = ", ".join(f"{choice}: {count}" for choice, count in results.votes.items())
-    rows = [Bar(choice, f"{count:,}", (BarPart(count, "accent"),)) for choice, count in results.votes.items()]
-    return bars(Words("votes", "Votes by choice", f"{said}."), rows)
 
 
 def _artifact_link(row: Vote | Comment) -> SafeString:
