@@ -59,16 +59,8 @@ class LookbookViewSet(ApiMixin, ViewSet):
         def make() -> Response:
             project = get_bare_project(project_id)
             given = self.read(LookbookInSerializer).validated_data
-            artifact = intake.create_artifact(
-                generator="lookbook",
-                project_ids=[project.pk],
-                title=given.get("title") or "",
-                options=given.get("options"),
-                session_id=given.get("sessionId") or "",
-                owner=owner,
-                once=once,
-            )
-            return _answer(artifact.pk, done=intake.MADE)
+            wanted = {**given, "generator": "lookbook", "projectIds": [project.pk]}
+            return _answer(_made_of(wanted, owner, once).pk, done=intake.MADE)
 
         def again(kept: KeptRequest) -> Response:
             self.warn_of_ignored(LookbookInSerializer)
@@ -134,8 +126,8 @@ class ArtifactViewSet(ApiMixin, GenericViewSet[Artifact]):
         """The artifact with all its projects."""
         artifact = get_artifact(artifact_id)
         given = self.read(AssociateInSerializer).validated_data
-        wanted = [*([given["projectId"]] if given.get("projectId") else []), *(given.get("projectIds") or [])]
-        services.associate(artifact=artifact, project_ids=wanted)
+        wanted = [given.get("projectId"), *(given.get("projectIds") or [])]
+        services.associate(artifact=artifact, project_ids=list(filter(None, wanted)))
         return Response(ArtifactSerializer(get_artifact(artifact_id)).data)
 
     @extend_schema(summary="List its views", responses={200: ViewsSerializer})
