@@ -86,6 +86,7 @@ class CommentAdmin(LeanAdmin[Comment]):
     ordering = ("-id",)
     actions = ("hide", "restore")
     fields = ("is_hidden", "text", "name", "artifact", "image_id", "reply_to", "visitor", "created_at")
+    readonly_fields = fields[1:]
 
     shortened = column(Comment, "text", lambda comment: Truncator(comment.text).chars(80), "text")
     state = column(Comment, "shown", lambda one: badge("hidden" if one.is_hidden else "shown"), "is_hidden")
@@ -97,10 +98,6 @@ class CommentAdmin(LeanAdmin[Comment]):
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Visitors write comments; staff cannot add any."""
         return False
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Comment | None = None) -> tuple[str, ...]:
-        """Everything except whether it is hidden."""
-        return tuple(field for field in self.fields if field != "is_hidden")
 
     def save_model(
         self, request: HttpRequest, obj: Comment, form: forms.ModelForm[Comment], change: Any

@@ -38,14 +38,11 @@ class ArtifactChangeList(ChangeList):
     def get_results(self, request: HttpRequest) -> None:
         """Counts the views of the artifacts on this page."""
         super().get_results(request)
-        counts = _views_of([artifact.pk for artifact in self.result_list])
+        ids = [artifact.pk for artifact in self.result_list]
+        rows = ArtifactView.objects.filter(artifact_id__in=ids).order_by().values_list("artifact_id")
+        counts = dict(rows.annotate(count=Count("id")))
         for artifact in self.result_list:
             artifact.view_count = counts.get(artifact.pk, 0)
-
-
-def _views_of(ids: list[Any]) -> dict[Any, int]:
-    rows = ArtifactView.objects.filter(artifact_id__in=ids).order_by().values("artifact_id")
-    return {row["artifact_id"]: row["count"] for row in rows.annotate(count=Count("id"))}
 
 
 def _public_link(artifact: Artifact) -> SafeString | str:
@@ -55,10 +52,8 @@ def _public_link(artifact: Artifact) -> SafeString | str:
 
 
 def _views_link(artifact: Artifact) -> SafeString | str:
-    """The number of views, linked to the list of them."""
-    count = getattr(artifact, "view_count", None)
-    if count is None:
-        count = _views_of([artifact.pk]).get(artifact.pk, 0)
+    """The number of views, as counted by ArtifactChangeList, linked to the list of them."""
+    count = getattr(artifact, "view_count", 0)
     address = reverse("admin:artifacts_artifactview_changelist")
     return link(f"{address}?artifact__id__exact={artifact.pk}", f"{count:,}") if count else "0"
 

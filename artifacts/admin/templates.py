@@ -5,7 +5,6 @@ from uuid import UUID
 
 from django import forms
 from django.contrib import admin
-from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.defaultfilters import filesizeformat
 from django.urls import URLPattern, path, reverse
@@ -83,15 +82,9 @@ class TemplateAdmin(LeanAdmin[Template]):
         """All fields: a stored template never changes."""
         return self.fields if obj else ()
 
-    def changeform_view(
-        self,
-        request: HttpRequest,
-        object_id: str | None = None,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> Any:
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         """Runs without Django's transaction: nothing is written to storage inside one."""
-        return self._changeform_view(request, object_id, form_url, extra_context)  # type: ignore[attr-defined]
+        return self._changeform_view(request, *args, **kwargs)  # type: ignore[attr-defined]
 
     def save_model(self, request: HttpRequest, obj: Template, form: Any, change: Any) -> None:
         """Does nothing: the form has stored it."""
@@ -102,7 +95,7 @@ class TemplateAdmin(LeanAdmin[Template]):
 
     def has_delete_permission(self, request: HttpRequest, obj: Template | None = None) -> bool:
         """Only if no artifact uses it; its file stays in the storage."""
-        is_used = obj is not None and _fillers(obj).exists()
+        is_used = obj is not None and Artifact.objects.filter(template_r2_key=obj.r2_key).exists()
         return not is_used and super().has_delete_permission(request, obj)
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
@@ -131,7 +124,3 @@ class TemplateAdmin(LeanAdmin[Template]):
         answer = HttpResponse(content, content_type="text/plain; charset=utf-8", headers=headers)
         answer["Content-Disposition"] = f'attachment; filename="{template.sha256[:12]}.html"'
         return answer
-
-
-def _fillers(template: Template) -> QuerySet[Artifact]:
-    return Artifact.objects.filter(template_r2_key=template.r2_key)
