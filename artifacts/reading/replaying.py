@@ -222,12 +222,9 @@ class Replay:
             name = call.needs.provider if call.needs else ""
             is_promised = providers.get(name).is_reproducible and variant.is_start_same
             verdict, words = self._compared(progression_id, variant.expected, is_promised=is_promised)
-        self._made[Ref(call.number)] = _Made(
-            progression_id=str(progression_id),
-            is_same=verdict == "same",
-            is_start_same=variant.is_start_same,
+        self._record(
+            call, _Made("", str(progression_id), verdict == "same", variant.is_start_same), verdict, words
         )
-        self._tell(call, _name(call), verdict, words)
 
     def _roll_back(self, call: ScriptCall, image: _Made) -> None:
         project_id, parent = self.targets[call.project], image.progression_id
@@ -242,7 +239,10 @@ class Replay:
         expected = Expected("complete", "", has_image=True, sha256=call.sha256, refined_prompt=None)
         verdict, words = self._compared(progression_id, expected, is_promised=image.is_start_same)
         is_same = verdict == "same"
-        self._made[Ref(call.number)] = _Made("", str(progression_id), is_same, is_same)
+        self._record(call, _Made("", str(progression_id), is_same, is_same), verdict, words)
+
+    def _record(self, call: ScriptCall, made: _Made, verdict: Verdict, words: str) -> None:
+        self._made[Ref(call.number)] = made
         self._tell(call, _name(call), verdict, words)
 
 

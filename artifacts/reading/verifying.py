@@ -97,14 +97,10 @@ def _row_of(entry: ManifestEntry, named: Named) -> Iterator[Difference]:
     rows = named.get((entry.storage, entry.key), [])
     if entry.row in rows:
         return
-    if rows:
-        yield Difference(
-            "altered", entry.storage, entry.key, f"{entry.row} no longer names it; {rows[0]} does"
-        )
-    else:
-        yield Difference(
-            "missing", entry.storage, entry.key, f"its row {entry.row} is missing, or does not name it"
-        )
+    kind: Kind = "altered" if rows else "missing"
+    lost = f"its row {entry.row} is missing, or does not name it"
+    words = f"{entry.row} no longer names it; {rows[0]} does" if rows else lost
+    yield Difference(kind, entry.storage, entry.key, words)
 
 
 def _unknown(manifest: Manifest, named: Named, project_ids: Iterable[UUID]) -> Iterator[Difference]:
