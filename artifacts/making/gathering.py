@@ -45,7 +45,7 @@ def gather(*, title: str, project_ids: Sequence[UUID], needs: Collection[Need] =
         projects=tuple(_project(projects[pk]) for pk in project_ids if pk in projects),
         images=images,
         jobs=_jobs(project_ids) if "jobs" in needs else (),
-        tips=_tips() if "tips" in needs else (),
+        tips=tuple(map(_tip, Tip.objects.order_by("provider", "position", "key"))) if "tips" in needs else (),
         origin=settings.PUBLIC_ORIGIN,
         read=originals().read,
         objects=lambda: stored_objects(images, _jobs(project_ids)),
@@ -126,10 +126,6 @@ def _variant(row: Variant, steps: Sequence[Step]) -> VariantFacts:
         ms=ms,
         steps=tuple(_copied(StepFacts, step, code=str(step.result.get("code", ""))) for step in steps),
     )
-
-
-def _tips() -> tuple[TipFacts, ...]:
-    return tuple(_tip(row) for row in Tip.objects.order_by("provider", "position", "key"))
 
 
 def _tip(row: Tip) -> TipFacts:

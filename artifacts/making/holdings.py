@@ -80,15 +80,8 @@ def _media_type_of(content: bytes) -> str:
 
 def _place_of(address: str) -> tuple[str, str]:
     """Storage and key of a delivery image: a file of this server, or the URL at another service."""
-    key = _own_key(address)
-    return ("delivery", key) if key else ("elsewhere", address)
-
-
-def _own_key(address: str) -> str:
-    """Its key in the delivery storage; empty for an image of another service."""
-    found = _FILE.fullmatch(address.rpartition("/")[2])
-    if found is None:
-        return ""
-    key = file_key(found[1])
-    is_ours = address in (public_url(f"/images/{found[0]}"), f"{settings.DELIVERY_BASE_URL}/{key}")
-    return key if is_ours else ""
+    if (found := _FILE.fullmatch(address.rpartition("/")[2])) is not None:
+        key = file_key(found[1])
+        if address in (public_url(f"/images/{found[0]}"), f"{settings.DELIVERY_BASE_URL}/{key}"):
+            return "delivery", key
+    return "elsewhere", address
