@@ -155,7 +155,7 @@ def _show(
 
 
 def _heading(found: ImagePage, place: ListPosition, last: int) -> str:
-    of = _of(place.words)
+    of = f"matching {phrases.quoted(place.words)}" if place.words else ""
     noun = "image" if found.total == 1 else "images"
     if place.shown:
         several = last > place.shown + 1
@@ -166,10 +166,6 @@ def _heading(found: ImagePage, place: ListPosition, last: int) -> str:
     if found.total == 1:
         return f"Here is the only image {of}".strip() + "."
     return f"Here are all {found.total} {noun} {of}".strip() + "."
-
-
-def _of(words: str) -> str:
-    return f"matching {phrases.quoted(words)}" if words else ""
 
 
 def _whose(turn: TurnContext) -> str:

@@ -83,9 +83,7 @@ class Tools:
         kept = self._run(
             "get_images_for_project", work, lambda found: StepRecord(asdict(found)), is_pure=True
         )
-        return ImagePage(
-            tuple(Shown(**image) for image in kept["images"]), kept["total"], kept["foreign"], kept["scanned"]
-        )
+        return ImagePage(**{**kept, "images": tuple(Shown(**image) for image in kept["images"])})
 
     def save_configuration(self, values: Mapping[str, str | None]) -> None:
         """Writes choices, all or none; None deletes one. Sends the session the share that is filled."""
