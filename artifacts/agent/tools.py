@@ -12,7 +12,7 @@ from django.db import InterfaceError, OperationalError
 from artifacts.agent import pictures
 from artifacts.agent.pictures import ImagePage, Shown
 from artifacts.agent.understanding.intent import ProjectName
-from artifacts.making import content, services
+from artifacts.making import building, content, services
 from artifacts.models import Artifact, ArtifactConfiguration
 from dali.lib.db.connections import release_connection
 from dali.lib.errors import DaliError, UnavailableError
@@ -134,13 +134,13 @@ class Tools:
 
         return StepRecord({"saved": sorted(values)}, also=write, tell=tell)
 
-    def _render_record(self, filled: content.Filled) -> StepRecord:
+    def _render_record(self, built: building.Built) -> StepRecord:
         def publish() -> None:
-            services.name_content(self._artifact, filled.built)
-            if filled_of(self._artifact) != filled.built.manifest["values"]:
+            services.name_content(self._artifact, built)
+            if filled_of(self._artifact) != built.manifest["values"]:
                 raise ChangedError("rows were changed while the page was rendered")
 
-        result = {"key": filled.built.content_key, "problems": list(filled.problems)}
+        result = {"key": built.content_key, "problems": built.manifest["problems"]}
         return StepRecord(result, also=publish, tell=lambda: [services.told(self._artifact, "complete")])
 
     def _run(
