@@ -116,21 +116,15 @@ def _as_said(label: str) -> str:
 
 def _ask_image(turn: TurnContext, slot: Placeholder) -> None:
     current = turn.filled.get(slot.name)
-    kept: tuple[Shown, ...] = ()
-    if current:
-        kept = turn.tools.get_images_for_project(turn.project_ids, named=current).images
+    kept = turn.tools.get_images_for_project(turn.project_ids, named=current).images if current else ()
     found = turn.tools.get_images_for_project(turn.project_ids, most=PAGE - len(kept))
     others = tuple(image for image in found.images if image.url not in {one.url for one in kept})
     if not found.images:
         heading = f"{_whose(turn)} no images yet. Say “skip”, or come back later."
         turn.show_choices("value", heading, [])
         return
-    _show(
-        turn,
-        found,
-        ListPosition("", 0),
-        [*[(f"{KEEP} this: {one.label}", one) for one in kept], *_labelled(turn, others)],
-    )
+    labelled = [*[(f"{KEEP} this: {one.label}", one) for one in kept], *_labelled(turn, others)]
+    _show(turn, found, ListPosition("", 0), labelled)
 
 
 def _labelled(turn: TurnContext, images: Sequence[Shown]) -> list[tuple[str, Shown]]:

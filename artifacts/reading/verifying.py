@@ -75,9 +75,7 @@ def _compare(entry: ManifestEntry, storage: WriteOnceStorage) -> Difference | No
         return Difference(kind, entry.storage, entry.key, words)
 
     if entry.state == "missing":
-        if storage.exists(entry.key):
-            return differs("altered", "was missing, and exists now")
-        return None
+        return differs("altered", "was missing, and exists now") if storage.exists(entry.key) else None
     try:
         size = storage.size_of(entry.key)
         if size != entry.size_bytes:
