@@ -164,7 +164,7 @@ class Replay:
         if progression_id:
             is_promised = providers.get(provider).is_reproducible and is_start_same
             verdict, words = self._compared(
-                progression_id, expected, is_promised=is_promised, variant=variant
+                progression_id, expected, is_promised=is_promised, refined=variant.get("refinedPrompt")
             )
             words += was_kept
         else:
@@ -180,14 +180,9 @@ class Replay:
         self._tell(call, f"{provider} {index}", verdict, words)
 
     def _compared(
-        self,
-        progression_id: str,
-        expected: Expected | None,
-        *,
-        is_promised: bool,
-        variant: Mapping[str, Any] | None = None,
+        self, progression_id: str, expected: Expected | None, *, is_promised: bool, refined: str | None = None
     ) -> tuple[Verdict, str]:
-        """Compares a new image with the original one."""
+        """Compares a new image with the original one. `refined`: the prompt it was made from, if tips changed it."""
         if expected is None:
             return "other", "the script has nothing to compare it with"
         if not expected.has_image:
@@ -201,7 +196,6 @@ class Replay:
             return "differs", "its original is not in the storage"
         if not is_promised:
             return "other", "another image, because its provider or start image differs"
-        refined = (variant or {}).get("refinedPrompt")
         if refined != expected.refined_prompt:
             return "differs", f"another image: the tips changed the prompt to {shown(refined)}"
         return "differs", f"another image: SHA-256 {found}"
