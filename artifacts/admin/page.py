@@ -43,9 +43,8 @@ def page_of(artifact: Artifact) -> ArtifactPage:
     shown = [UUID(text) for text in artifact.manifest.get("progressions", [])]
     views = views_of(artifact.pk)
     visits = visits_by_day(artifact.pk, days=MOST_DAYS)
-    is_open = artifact.status == Artifact.Status.PUBLISHED
     return ArtifactPage(
-        address=artifact.public_path if is_open else "",
+        address=artifact.public_path if artifact.status == Artifact.Status.PUBLISHED else "",
         pictures=_pictures(shown[:MOST_IMAGES]),
         shown=len(shown),
         files=artifact.manifest.get("files", []),

@@ -29,7 +29,6 @@ from progressions.work.idempotency import KeptRequest, Once, do_once
 from projects.authentication import owner_of
 from projects.queries import get_bare_project
 
-_MADE = {201: ArtifactSerializer, 202: ArtifactSerializer}
 _CHANGED = {200: ArtifactSerializer, 202: ArtifactSerializer}
 
 
@@ -93,7 +92,7 @@ class ArtifactViewSet(ApiMixin, GenericViewSet[Artifact]):
         summary="Create an artifact",
         description="With `generator`, or with `templateR2Key` a draft to fill. A long build answers 202.",
         request=ArtifactInSerializer,
-        responses={**_MADE, 422: ErrorSerializer},
+        responses={201: ArtifactSerializer, 202: ArtifactSerializer, 422: ErrorSerializer},
         parameters=[IDEMPOTENCY_KEY, replay_header(201, 202)],
     )
     def create(self, request: Request) -> Response:
