@@ -65,6 +65,11 @@ class ImageFacts:
     created_at: int
     ground: int | None = None
 
+    @property
+    def maker(self) -> str:
+        """Provider and model in one line."""
+        return f"{self.provider} · {self.model}" if self.model else self.provider
+
 
 @dataclass(frozen=True, slots=True)
 class StepFacts:

@@ -13,9 +13,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="artifact",
             name="is_public",
-            field=models.BooleanField(
-                default=True, help_text="Whether visitors can see it once it has content."
-            ),
+            field=models.BooleanField(default=True, help_text="Whether visitors see it once it has content."),
         ),
         migrations.AddField(
             model_name="artifact",
@@ -38,7 +36,7 @@ class Migration(migrations.Migration):
             model_name="artifact",
             name="session_id",
             field=models.CharField(
-                blank=True, default="", help_text="Session that gets its events.", max_length=128
+                blank=True, default="", help_text="Session for its events.", max_length=128
             ),
         ),
         migrations.AddIndex(

@@ -29,12 +29,8 @@ class Artifact(models.Model):
     content_r2_key = models.CharField(max_length=300, blank=True, default="")
     public_slug = models.CharField(max_length=64, null=True, blank=True)
     options = models.JSONField(default=dict, blank=True, help_text="As sent by the client.")
-    is_public = models.BooleanField(
-        default=True, help_text="Whether visitors can see it once it has content."
-    )
-    session_id = models.CharField(
-        max_length=128, blank=True, default="", help_text="Session that gets its events."
-    )
+    is_public = models.BooleanField(default=True, help_text="Whether visitors see it once it has content.")
+    session_id = models.CharField(max_length=128, blank=True, default="", help_text="Session for its events.")
     lease_until = models.DateTimeField(
         null=True, blank=True, help_text="When the lease of the process that builds it ends."
     )

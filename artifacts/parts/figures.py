@@ -28,6 +28,16 @@ class Share:
         """None without a sample."""
         return self.part / self.whole if self.whole else None
 
+    @property
+    def percent(self) -> str:
+        """`71 %`, or `not known`."""
+        return "not known" if self.share is None else f"{self.share * 100:.0f} %"
+
+    @property
+    def interval(self) -> str:
+        """`55 to 84 %`; empty without a sample."""
+        return f"{self.low * 100:.0f} to {self.high * 100:.0f} %" if self.whole else ""
+
 
 @dataclass(frozen=True, slots=True)
 class Quantile:
@@ -109,3 +119,8 @@ def _binomial(hits: int, count: int, share: float) -> float:
 def overlap(one: Share, other: Share) -> bool:
     """Whether two intervals overlap: then the samples do not distinguish the rates."""
     return one.low <= other.high and other.low <= one.high
+
+
+def counted(count: int, noun: str) -> str:
+    """`1 image`, `3 images`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -25,8 +25,8 @@ Named = dict[tuple[str, str], list[str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
-    """One difference."""
+class Mismatch:
+    """One difference between the manifest and now."""
 
     kind: Kind
     storage: str
@@ -34,7 +34,7 @@ class Difference:
     words: str
 
 
-def verify(manifest: Manifest, move: Callable[[int], None]) -> Iterator[Difference]:
+def verify(manifest: Manifest, move: Callable[[int], None]) -> Iterator[Mismatch]:
     """Yields every difference when found. `move` gets the number of objects checked.
 
     Objects are read in pieces, several at once. Objects and rows of the same projects that are not in the manifest are
@@ -56,7 +56,7 @@ def verify(manifest: Manifest, move: Callable[[int], None]) -> Iterator[Differen
     yield from _unknown(manifest, named, project_ids)
 
 
-def _look_at(entry: ManifestEntry) -> Difference | None:
+def _look_at(entry: ManifestEntry) -> Mismatch | None:
     """Compares one object with its line; retries if the storage fails temporarily."""
     if entry.storage not in STORAGES:  # an image of another service
         return None
@@ -65,14 +65,14 @@ def _look_at(entry: ManifestEntry) -> Difference | None:
             return _compare(entry, STORAGES[entry.storage]())
         except UnavailableError as error:
             if pause_s is None:
-                return Difference("unread", entry.storage, entry.key, str(error))
+                return Mismatch("unread", entry.storage, entry.key, str(error))
             time.sleep(pause_s)
     raise AssertionError("unreachable")
 
 
-def _compare(entry: ManifestEntry, storage: WriteOnceStorage) -> Difference | None:
-    def differs(kind: Kind, words: str) -> Difference:
-        return Difference(kind, entry.storage, entry.key, words)
+def _compare(entry: ManifestEntry, storage: WriteOnceStorage) -> Mismatch | None:
+    def differs(kind: Kind, words: str) -> Mismatch:
+        return Mismatch(kind, entry.storage, entry.key, words)
 
     if entry.state == "missing":
         return differs("altered", "was missing, and exists now") if storage.exists(entry.key) else None
@@ -90,7 +90,7 @@ def _compare(entry: ManifestEntry, storage: WriteOnceStorage) -> Difference | No
     return None
 
 
-def _row_of(entry: ManifestEntry, named: Named) -> Iterator[Difference]:
+def _row_of(entry: ManifestEntry, named: Named) -> Iterator[Mismatch]:
     """Whether the row still names the object."""
     rows = named.get((entry.storage, entry.key), [])
     if entry.row in rows:
@@ -98,18 +98,18 @@ def _row_of(entry: ManifestEntry, named: Named) -> Iterator[Difference]:
     kind: Kind = "altered" if rows else "missing"
     lost = f"its row {entry.row} is missing, or does not name it"
     words = f"{entry.row} no longer names it; {rows[0]} does" if rows else lost
-    yield Difference(kind, entry.storage, entry.key, words)
+    yield Mismatch(kind, entry.storage, entry.key, words)
 
 
-def _unknown(manifest: Manifest, named: Named, project_ids: Iterable[UUID]) -> Iterator[Difference]:
+def _unknown(manifest: Manifest, named: Named, project_ids: Iterable[UUID]) -> Iterator[Mismatch]:
     """What exists now but not in the manifest: named by rows, or stored in the projects' folders."""
     for (storage, key), rows in named.items():
         if (storage, key) not in manifest.entries:
-            yield Difference("unknown", storage, key, f"{rows[0]} names it; the manifest does not")
+            yield Mismatch("unknown", storage, key, f"{rows[0]} names it; the manifest does not")
     for project_id in project_ids:
         for key in sorted(originals().keys_below(f"project/{project_id}")):
             if ("originals", key) not in manifest.entries and ("originals", key) not in named:
-                yield Difference("unknown", "originals", key, "neither a row nor the manifest names it")
+                yield Mismatch("unknown", "originals", key, "neither a row nor the manifest names it")
 
 
 def _projects_of(manifest: Manifest) -> list[UUID]:

@@ -104,7 +104,7 @@ def test_the_page_shows_the_images_the_files_and_the_public_address(
     assert f'href="/public/lookbook/{artifact.public_slug}"' in page
     assert "index.html" in page
     assert artifact.manifest["files"][0]["sha256"] in page
-    assert "Nobody has looked yet" in page
+    assert "No views yet" in page
 
 
 def test_views_are_charted_by_day_and_country_with_bots_apart(

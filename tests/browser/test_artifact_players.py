@@ -178,7 +178,7 @@ def test_a_blind_deck_names_nobody_until_it_is_asked_to(open_page: OpenPage, wit
         assert name not in text
     assert heads.all_inner_texts()[:4] == ["A", "B", "C", "D"]
     assert "Failed: refused" in text
-    assert "too like one of" in text
+    assert "near-duplicate of an image of" in text
     page.get_by_role("switch").click()
     assert sorted(heads.all_inner_texts()[:4]) == ["gemini", "mock", "openai", "workers"]
     places = [head.bounding_box() for head in heads.all()[:4]]

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from artifacts.agent.understanding.intent import Action
-from artifacts.agent.understanding.text_normalization import without_politeness
+from artifacts.agent.understanding.words import without_politeness
 
 # Longer messages are not a command.
 _MOST_CHARACTERS = 120

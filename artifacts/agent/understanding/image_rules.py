@@ -4,7 +4,7 @@ import re
 
 from artifacts.agent.understanding.intent import Intent, Situation
 from artifacts.agent.understanding.matching import has_words, words_of
-from artifacts.agent.understanding.text_normalization import (
+from artifacts.agent.understanding.words import (
     bare,
     count_of,
     fold,

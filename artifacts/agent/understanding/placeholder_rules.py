@@ -7,7 +7,7 @@ from itertools import islice
 
 from artifacts.agent.understanding.image_rules import choose, number_in
 from artifacts.agent.understanding.intent import Intent, Situation, Slot
-from artifacts.agent.understanding.text_normalization import (
+from artifacts.agent.understanding.words import (
     COUNTS,
     ORDINALS,
     bare,

@@ -5,7 +5,7 @@ import re
 from artifacts.agent.understanding import commands, image_rules, placeholder_rules
 from artifacts.agent.understanding.intent import Action, Intent, Offer, Situation, Slot
 from artifacts.agent.understanding.matching import matches
-from artifacts.agent.understanding.text_normalization import bare, unquoted, without_politeness
+from artifacts.agent.understanding.words import bare, unquoted, without_politeness
 
 __all__ = ["Action", "Intent", "Offer", "Situation", "Slot", "matches", "understand"]
 

@@ -186,11 +186,10 @@ def _label(scene: Scene, room: rooms.Room, textures: Sequence[_Texture]) -> None
 
 
 def _card(facts: ImageFacts) -> Block:
-    maker = f"{facts.provider} · {facts.model}" if facts.model else facts.provider
     prompt = plain(facts.prompt, 90)
     lines = [
         TextLine(prompt, 26, _INK),
-        TextLine(plain(maker, 60), 17, _QUIET, is_serif=False, above_px=8 if prompt else 0),
+        TextLine(plain(facts.maker, 60), 17, _QUIET, is_serif=False, above_px=8 if prompt else 0),
     ]
     return Block(tuple(line for line in lines if line.text), _LABEL_PX, 18)
 

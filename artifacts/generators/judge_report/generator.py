@@ -47,16 +47,6 @@ class Said:
     images: int
     rate: Share
 
-    @property
-    def share(self) -> str:
-        """`71 %`, or that it is not known."""
-        return _percent(self.rate)
-
-    @property
-    def interval(self) -> str:
-        """`55 to 84 %`; empty without verdicts."""
-        return _interval(self.rate)
-
 
 class JudgeReport(Generator):
     """See the module."""
@@ -104,8 +94,8 @@ def _findings(images: Sequence[ImageFacts]) -> list[str]:
     if not rate.whole:
         return [f"{waiting}: nothing has been judged yet."]
     judged = "image" if rate.whole == 1 else "images"
-    passed = f"{rate.part} of {rate.whole} judged {judged} passed: {_percent(rate)}"
-    found = [f"{passed}, and the true rate is likely between {_interval(rate).replace(' to ', ' and ')}."]
+    passed = f"{rate.part} of {rate.whole} judged {judged} passed: {rate.percent}"
+    found = [f"{passed}, and the true rate is likely between {rate.interval.replace(' to ', ' and ')}."]
     suggested = sum(bool(image.retry_suggestion) for image in images if image.judgment == "fail")
     failed = rate.whole - rate.part
     if failed:
@@ -154,7 +144,7 @@ def _by_model(models: Mapping[str, Sequence[ImageFacts]]) -> Figure:
     )
     rates = {label: _rate(group) for label, group in sorted(models.items())}
     drawn = [
-        Dot(label, f"{_percent(rate)} of {rate.whole}", rate.share, rate.low, rate.high)
+        Dot(label, f"{rate.percent} of {rate.whole}", rate.share, rate.low, rate.high)
         if rate.whole
         else Dot(label, "not judged", None)
         for label, rate in rates.items()
@@ -170,8 +160,7 @@ _RATE_HEAD = ("Day", "Judged", "Passed", "Pass rate", "95 % interval")
 
 def _rate_rows(rates: Mapping[str, Share]) -> tuple[tuple[str, ...], ...]:
     return tuple(
-        (label, str(rate.whole), str(rate.part), _percent(rate), _interval(rate))
-        for label, rate in rates.items()
+        (label, str(rate.whole), str(rate.part), rate.percent, rate.interval) for label, rate in rates.items()
     )
 
 
@@ -208,14 +197,6 @@ def _rate(images: Iterable[ImageFacts]) -> Share:
 def _counts(images: Iterable[ImageFacts]) -> tuple[int, int, int]:
     verdicts = [image.judgment for image in images]
     return verdicts.count("pass"), verdicts.count("fail"), verdicts.count(None)
-
-
-def _percent(rate: Share) -> str:
-    return "not known" if rate.share is None else f"{rate.share * 100:.0f} %"
-
-
-def _interval(rate: Share) -> str:
-    return f"{rate.low * 100:.0f} to {rate.high * 100:.0f} %" if rate.whole else ""
 
 
 def _day(image: ImageFacts) -> str:

@@ -9,7 +9,7 @@ from artifacts.generators.provider_benchmark.comparison import told_apart_by_rat
 from artifacts.making.page import html_file
 from artifacts.material import Material
 from artifacts.parts.charts import Bar, BarPart, Dot, Figure, Tick, Words, bars, dots, ticks_to
-from artifacts.parts.figures import Quantile
+from artifacts.parts.figures import Quantile, counted
 from artifacts.parts.sheet import Cell, csv_file
 from artifacts.parts.tally import ModelTally, tallies
 from artifacts.templatetags.artifact_pages import usd
@@ -76,7 +76,7 @@ def _findings(material: Material, rows: Sequence[ModelTally]) -> list[str]:
     if unknown:
         cost += f" {unknown} of the images returned {'has' if unknown == 1 else 'have'} no known cost."
     began = (
-        f"{_counted(len(material.jobs), 'job')} asked {_counted(len(rows), 'model')} for {_counted(asked, 'image')}: "
+        f"{counted(len(material.jobs), 'job')} asked {counted(len(rows), 'model')} for {counted(asked, 'image')}: "
         f"{answered} {'was' if answered == 1 else 'were'} returned, {kept} kept."
     )
     return [
@@ -85,10 +85,6 @@ def _findings(material: Material, rows: Sequence[ModelTally]) -> list[str]:
         told_apart_by_time(rows),
         cost,
     ]
-
-
-def _counted(count: int, word: str) -> str:
-    return f"{count} {word}" if count == 1 else f"{count} {word}s"
 
 
 def _outcomes(rows: Sequence[ModelTally]) -> Figure:
@@ -134,7 +130,7 @@ def _verdicts(rows: Sequence[ModelTally]) -> Figure:
     for row in rows:
         rate = row.verdicts
         ends = (rate.low, rate.high) if rate.whole else (None, None)
-        said = f"{percent(rate.share)} of {rate.whole}" if rate.whole else "not judged"
+        said = f"{rate.percent} of {rate.whole}" if rate.whole else "not judged"
         drawn.append(Dot(row.label, said, rate.share, *ends))
     ticks = [Tick(share / 4, f"{share * 25} %") for share in range(5)]
     table = tuple(
@@ -142,8 +138,8 @@ def _verdicts(rows: Sequence[ModelTally]) -> Figure:
             row.label,
             str(row.verdicts.whole),
             str(row.verdicts.part),
-            percent(row.verdicts.share),
-            _interval(row),
+            row.verdicts.percent,
+            row.verdicts.interval,
         )
         for row in rows
     )
@@ -192,18 +188,9 @@ def _costs(rows: Sequence[ModelTally]) -> Figure:
     return Figure(title, text, bars(Words("cost", title, text), drawn), head, tuple(table))
 
 
-def percent(share: float | None) -> str:
-    """`71 %`; says if it is not known."""
-    return _NOT_KNOWN if share is None else f"{share * 100:.0f} %"
-
-
 def in_seconds(ms: float) -> str:
     """`4.2 s`, `320 ms`."""
     return f"{ms / 1000:.1f} s" if ms >= 1000 else f"{ms:.0f} ms"
-
-
-def _interval(row: ModelTally) -> str:
-    return f"{row.verdicts.low * 100:.0f} to {row.verdicts.high * 100:.0f} %" if row.verdicts.whole else ""
 
 
 def _span(quantile: Quantile) -> str:

@@ -8,6 +8,7 @@ from functools import cache
 
 from artifacts.generator import EmptyMaterialError, File, Generator, in_silence
 from artifacts.material import JobFacts, Material
+from artifacts.parts.figures import counted
 from artifacts.parts.records import heading, json_file
 from artifacts.parts.replay import FORMAT, VERSION, Plan, plan_of
 
@@ -94,16 +95,12 @@ def _notes(material: Material, jobs: Sequence[JobFacts], plan: Plan) -> list[str
     made = [image for image in material.images if image.id in plan.made]
     seedless = Counter(image.provider for image in made if image.seed is None and image.kind != "rollback")
     for name, count in sorted(seedless.items()):
-        notes.append(f"{name} used no seed for {_counted(count, 'image')}, so they will differ.")
+        notes.append(f"{name} used no seed for {counted(count, 'image')}, so they will differ.")
     if left := len(material.jobs) - len(jobs):
-        notes.append(f"{_counted(left, 'job')} without an image left out.")
+        notes.append(f"{counted(left, 'job')} without an image left out.")
     if lost := len(material.images) - len(made):
-        notes.append(f"{_counted(lost, 'image')} cannot be made again: the job no longer exists.")
+        notes.append(f"{counted(lost, 'image')} cannot be made again: the job no longer exists.")
     shared = {job.start_image_key for job in jobs} | {job.mask_key for job in jobs}
     gone = sorted(key for key in shared if key and plan.digest(key) is None)
     notes += [f"The object {key} is missing from the originals storage." for key in gone]
     return notes
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"

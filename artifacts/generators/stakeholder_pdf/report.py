@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import TypedDict
 
 from artifacts.material import ImageFacts, JobFacts, Material, VariantFacts
-from artifacts.parts.figures import Share, rate_of
+from artifacts.parts.figures import Share, counted, rate_of
 from artifacts.parts.tally import ModelTally
 from artifacts.templatetags.artifact_pages import day, seconds, usd
 
@@ -69,7 +69,7 @@ def summary(material: Material, rows: Sequence[ModelTally]) -> list[SummaryFigur
         {"label": "Images", "value": str(len(material.images)), "note": _asked_note(rows)},
         {
             "label": "Pass rate",
-            "value": _percent(verdicts.share) if verdicts.share is not None else "not known",
+            "value": verdicts.percent,
             "note": _verdicts_note(verdicts, len(material.images)),
         },
         {"label": "Cost", "value": _cost(rows), "note": cost_note(rows)},
@@ -126,16 +126,13 @@ def span_of(images: Sequence[ImageFacts]) -> str:
 
 def _asked_note(rows: Sequence[ModelTally]) -> str:
     asked = sum(row.asked for row in rows)
-    return f"of {_counted(asked, 'asked for', 'asked for')}" if asked else "imported"
+    return f"of {asked} asked for" if asked else "imported"
 
 
 def _verdicts_note(verdicts: Share, images: int) -> str:
     if not verdicts.whole:
-        return f"none of {_counted(images, 'image', 'images')} has a verdict"
-    note = (
-        f"{verdicts.part} of {verdicts.whole} judged; 95 % interval {_percent(verdicts.low)}"
-        f" to {_percent(verdicts.high)}"
-    )
+        return f"none of {counted(images, 'image')} has a verdict"
+    note = f"{verdicts.part} of {verdicts.whole} judged; 95 % interval {verdicts.interval}"
     return note + (f"; {images - verdicts.whole} not judged" if images > verdicts.whole else "")
 
 
@@ -147,9 +144,9 @@ def _cost(rows: Sequence[ModelTally]) -> str:
 def _unknown(count: int, unseen: int) -> str:
     parts = []
     if count:
-        parts.append(f"{_counted(count, 'image', 'images')} of unknown cost")
+        parts.append(f"{counted(count, 'image')} of unknown cost")
     if unseen:
-        parts.append(f"{_counted(unseen, 'call', 'calls')} without a received answer")
+        parts.append(f"{counted(unseen, 'call')} without a received answer")
     return " and ".join(parts)
 
 
@@ -177,7 +174,7 @@ def _losses(rows: Sequence[ModelTally]) -> SummaryFigure:
     refused, failed = sum(row.refused for row in rows), sum(row.failed for row in rows)
     cancelled, waiting = sum(row.cancelled for row in rows), sum(row.waiting for row in rows)
     parts = [
-        (duplicates, f"{_counted(duplicates, 'duplicate', 'duplicates')} not kept"),
+        (duplicates, f"{counted(duplicates, 'duplicate')} not kept"),
         (refused, f"{refused} refused"),
         (failed, f"{failed} failed"),
         (cancelled, f"{cancelled} cancelled"),
@@ -193,7 +190,7 @@ def _losses(rows: Sequence[ModelTally]) -> SummaryFigure:
 
 def _not_kept(row: ModelTally) -> str:
     parts = [
-        (row.duplicates, _counted(row.duplicates, "duplicate", "duplicates")),
+        (row.duplicates, counted(row.duplicates, "duplicate")),
         *((count, f"{count} {code.replace('_', ' ')}") for code, count in row.failures),
         (row.cancelled, f"{row.cancelled} cancelled"),
         (row.waiting, f"{row.waiting} under way"),
@@ -217,11 +214,3 @@ def _call(variant: VariantFacts) -> CallRow:
         "time": seconds(variant.ms),
         "cost": usd(variant.cost_usd) or ("" if variant.status != "complete" else "not known"),
     }
-
-
-def _percent(share: float) -> str:
-    return f"{share * 100:.0f} %"
-
-
-def _counted(count: int, one: str, many: str) -> str:
-    return f"{count} {one if count == 1 else many}"

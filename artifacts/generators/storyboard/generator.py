@@ -203,12 +203,8 @@ def _frames(images: Sequence[ImageFacts], made: Sequence[Print], sheet: _Sheet) 
             },
             "caption": one_line(image.prompt, sheet.caption_most),
             "notes": [one_line(note, sheet.note_most) for note in image.notes[:_NOTES_MOST] if note.strip()],
-            "maker": one_line(_maker(image), 60),
+            "maker": one_line(image.maker, 60),
             "judgment": image.judgment,
         }
         for number, (image, one) in enumerate(zip(images, made, strict=True), 1)
     ]
-
-
-def _maker(image: ImageFacts) -> str:
-    return image.provider if not image.model else f"{image.provider} · {image.model}"

@@ -122,7 +122,7 @@ def _shots(material: Material, images: Sequence[ImageFacts], options: ReelOption
     if options.captions:
         words = draw(
             [
-                words_of(layout, frame, _maker(image), image.prompt)
+                words_of(layout, frame, image.maker, image.prompt)
                 for layout, image in zip(layouts, images, strict=True)
             ]
         )
@@ -149,10 +149,6 @@ def _opening(material: Material, images: Sequence[ImageFacts], options: ReelOpti
         lambda original: title_shot(original.picture.reduced(_MOST_PX), frame, words),
     )
     return shot or title_shot(Image.new("RGB", frame, _PLAIN), frame, words)
-
-
-def _maker(image: ImageFacts) -> str:
-    return f"{image.provider} · {image.model}" if image.model else image.provider
 
 
 def _frames(shots: Iterator[Shot], seconds: float) -> Iterator[Packed]:

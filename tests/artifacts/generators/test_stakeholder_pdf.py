@@ -27,7 +27,7 @@ def figures_of(material: Material) -> dict[str, tuple[str, str]]:
 def test_the_rate_has_its_sample_and_unknown_costs_are_counted() -> None:
     figures = figures_of(material_of(12))
     assert figures["Images"] == ("12", "of 12 asked for")
-    assert figures["Pass rate"] == ("67 %", "6 of 9 judged; 95 % interval 35 % to 88 %; 3 not judged")
+    assert figures["Pass rate"] == ("67 %", "6 of 9 judged; 95 % interval 35 to 88 %; 3 not judged")
     assert figures["Cost"] == ("$0.36", "without 3 images of unknown cost")
     assert figures["Providers"] == ("4", "gemini, mock, openai, workers")
     assert figures["Without an image"] == ("2", "1 duplicate not kept, 1 refused")

@@ -116,9 +116,9 @@ def test_the_list_asks_the_same_questions_however_long_it_is(
 
 
 def test_what_is_missing_to_begin_is_said(admin_client: Client) -> None:
-    assert "There is no project yet" in admin_client.get("/studio/").content.decode()
+    assert "No projects yet" in admin_client.get("/studio/").content.decode()
     ProjectFactory()
-    assert "There is no template yet" in admin_client.get("/studio/").content.decode()
+    assert "No templates yet" in admin_client.get("/studio/").content.decode()
 
 
 def test_a_page_begins_by_the_form(admin_client: Client, admin_user: User) -> None:
