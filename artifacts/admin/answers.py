@@ -7,41 +7,30 @@ from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.urls import reverse
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 from django.utils.translation import ngettext
 
+from artifacts.admin.page import chart_of_counts
 from artifacts.boards import services
 from artifacts.boards.pages import page_of
 from artifacts.boards.results import ImageResults, Results, results_of
 from artifacts.models import Artifact, Comment, Vote
-from artifacts.parts.charts import Bar, BarPart, Words, bars
-from dali.lib.web.admin import EMPTY, LeanAdmin, MachineAdmin, badge, link, moment, picture
+from dali.lib.web.admin import LeanAdmin, MachineAdmin, badge, column, link_to, moment, picture
 
 MOST_IMAGES = 60
-_SHOWN_OF_A_VISITOR = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One image with its totals. `number`: its place on the page, or a dash if it is no longer there."""
-
-    number: int | str
-    picture: SafeString | str
-    votes: list[int]
-    written: int
 
 
 @dataclass(frozen=True, slots=True)
 class Sums:
-    """The totals of a page. `chart`: votes by choice, None without votes. `rows`: most answers first."""
+    """The totals of a page. `chart`: votes by choice, None without votes.
+
+    `rows`: image, its picture, its votes by choice; most answers first.
+    """
 
     results: Results
-    choices: list[str]
     chart: SafeString | None
-    rows: list[Row]
-    images: int
+    rows: list[tuple[ImageResults, SafeString | str, list[int]]]
 
 
 def sums_of(artifact: Artifact) -> Sums | None:
@@ -50,32 +39,21 @@ def sums_of(artifact: Artifact) -> Sums | None:
         return None
     results = results_of(artifact)
     ranked = sorted(results.images, key=lambda one: -(sum(one.votes.values()) + one.written))
+    has_votes = any(results.votes.values())
     return Sums(
         results=results,
-        choices=list(results.votes),
-        chart=_chart(results) if sum(results.votes.values()) else None,
-        rows=[_row(one) for one in ranked[:MOST_IMAGES]],
-        images=len(results.images),
+        chart=chart_of_counts("votes", "Votes by choice", list(results.votes.items())) if has_votes else None,
+        rows=[(one, picture(one.url, one.prompt), list(one.votes.values())) for one in ranked[:MOST_IMAGES]],
     )
 
 
-def _row(image: ImageResults) -> Row:
-    return Row(
-        number=image.number or EMPTY,
-        picture=picture(image.url, image.prompt),
-        votes=list(image.votes.values()),
-        written=image.written,
-    )
+def _artifact_link(row: Vote | Comment) -> SafeString:
+    return link_to("admin:artifacts_artifact_change", row.artifact_id, row.artifact.title)
 
 
-def _chart(results: Results) -> SafeString:
-    said = ", ".join(f"{choice}: {count}" for choice, count in results.votes.items())
-    rows = [Bar(choice, f"{count:,}", (BarPart(count, "accent"),)) for choice, count in results.votes.items()]
-    return bars(Words("votes", "Votes by choice", f"{said}."), rows)
-
-
-def _artifact_link(artifact: Artifact) -> SafeString:
-    return link(reverse("admin:artifacts_artifact_change", args=[artifact.pk]), artifact.title)
+def _visitor(row: Vote | Comment) -> str:
+    """The start of the visitor's id: enough to tell visitors apart."""
+    return row.visitor[:8]
 
 
 @admin.register(Vote)
@@ -90,20 +68,9 @@ class VoteAdmin(MachineAdmin[Vote]):
     search_help_text = "Search by choice, artifact title, or a full artifact, image or visitor id"
     ordering = ("-id",)
 
-    @admin.display(description="artifact", ordering="artifact__title")
-    def page(self, vote: Vote) -> SafeString:
-        """Link to the artifact."""
-        return _artifact_link(vote.artifact)
-
-    @admin.display(description="visitor", ordering="visitor")
-    def who(self, vote: Vote) -> str:
-        """The start of the visitor's id: enough to tell visitors apart."""
-        return vote.visitor[:_SHOWN_OF_A_VISITOR]
-
-    @admin.display(description="voted", ordering="updated_at")
-    def changed(self, vote: Vote) -> SafeString | str:
-        """When the vote was last changed."""
-        return moment(vote.updated_at)
+    page = column(Vote, "artifact", _artifact_link, "artifact__title")
+    who = column(Vote, "visitor", _visitor, "visitor")
+    changed = column(Vote, "voted", lambda vote: moment(vote.updated_at), "updated_at")
 
 
 @admin.register(Comment)
@@ -119,14 +86,18 @@ class CommentAdmin(LeanAdmin[Comment]):
     ordering = ("-id",)
     actions = ("hide", "restore")
     fields = ("is_hidden", "text", "name", "artifact", "image_id", "reply_to", "visitor", "created_at")
+    readonly_fields = fields[1:]
+
+    shortened = column(Comment, "text", lambda comment: Truncator(comment.text).chars(80), "text")
+    state = column(Comment, "shown", lambda one: badge("hidden" if one.is_hidden else "shown"), "is_hidden")
+    page = column(Comment, "artifact", _artifact_link, "artifact__title")
+    kind = column(Comment, "type", lambda comment: "reply" if comment.reply_to_id else "comment")
+    who = column(Comment, "visitor", _visitor, "visitor")
+    written = column(Comment, "written", lambda comment: moment(comment.created_at), "created_at")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Visitors write comments; staff cannot add any."""
         return False
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Comment | None = None) -> tuple[str, ...]:
-        """Everything except whether it is hidden."""
-        return tuple(field for field in self.fields if field != "is_hidden")
 
     def save_model(
         self, request: HttpRequest, obj: Comment, form: forms.ModelForm[Comment], change: Any
@@ -137,45 +108,14 @@ class CommentAdmin(LeanAdmin[Comment]):
     @admin.action(description="Hide from visitors", permissions=["change"])
     def hide(self, request: HttpRequest, comments: QuerySet[Comment]) -> None:
         """Hides comments and the replies to them from visitors."""
-        count = services.set_hidden(comments=comments, is_hidden=True)
-        self.message_user(
-            request, f"{count} {ngettext('comment', 'comments', count)} hidden.", messages.SUCCESS
-        )
+        self._set_hidden(request, comments, is_hidden=True)
 
     @admin.action(description="Restore", permissions=["change"])
     def restore(self, request: HttpRequest, comments: QuerySet[Comment]) -> None:
         """Shows hidden comments to visitors again."""
-        count = services.set_hidden(comments=comments, is_hidden=False)
-        self.message_user(
-            request, f"{count} {ngettext('comment', 'comments', count)} restored.", messages.SUCCESS
-        )
+        self._set_hidden(request, comments, is_hidden=False)
 
-    @admin.display(description="text", ordering="text")
-    def shortened(self, comment: Comment) -> str:
-        """The text, shortened for the list."""
-        return Truncator(comment.text).chars(80)
-
-    @admin.display(description="shown", ordering="is_hidden")
-    def state(self, comment: Comment) -> SafeString | str:
-        """Whether visitors see it."""
-        return badge("hidden" if comment.is_hidden else "shown")
-
-    @admin.display(description="artifact", ordering="artifact__title")
-    def page(self, comment: Comment) -> SafeString:
-        """Link to the artifact."""
-        return _artifact_link(comment.artifact)
-
-    @admin.display(description="type")
-    def kind(self, comment: Comment) -> str:
-        """A comment, or a reply to one."""
-        return "reply" if comment.reply_to_id else "comment"
-
-    @admin.display(description="visitor", ordering="visitor")
-    def who(self, comment: Comment) -> str:
-        """The start of the visitor's id: enough to tell visitors apart."""
-        return comment.visitor[:_SHOWN_OF_A_VISITOR]
-
-    @admin.display(description="written", ordering="created_at")
-    def written(self, comment: Comment) -> SafeString | str:
-        """When the comment was written."""
-        return moment(comment.created_at)
+    def _set_hidden(self, request: HttpRequest, comments: QuerySet[Comment], *, is_hidden: bool) -> None:
+        count = services.set_hidden(comments=comments, is_hidden=is_hidden)
+        noun, verb = ngettext("comment", "comments", count), "hidden" if is_hidden else "restored"
+        self.message_user(request, f"{count} {noun} {verb}.", messages.SUCCESS)

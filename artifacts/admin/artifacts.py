@@ -29,7 +29,7 @@ from artifacts.models import (
 )
 from dali.lib.errors import DaliError
 from dali.lib.files.csv_files import MEDIA_TYPE
-from dali.lib.web.admin import EMPTY, LeanAdmin, badge, link
+from dali.lib.web.admin import EMPTY, LeanAdmin, badge, column, link
 
 
 class ArtifactChangeList(ChangeList):
@@ -38,14 +38,24 @@ class ArtifactChangeList(ChangeList):
     def get_results(self, request: HttpRequest) -> None:
         """Counts the views of the artifacts on this page."""
         super().get_results(request)
-        counts = _views_of([artifact.pk for artifact in self.result_list])
+        ids = [artifact.pk for artifact in self.result_list]
+        rows = ArtifactView.objects.filter(artifact_id__in=ids).order_by().values_list("artifact_id")
+        counts = dict(rows.annotate(count=Count("id")))
         for artifact in self.result_list:
             artifact.view_count = counts.get(artifact.pk, 0)
 
 
-def _views_of(ids: list[Any]) -> dict[Any, int]:
-    rows = ArtifactView.objects.filter(artifact_id__in=ids).order_by().values("artifact_id")
-    return {row["artifact_id"]: row["count"] for row in rows.annotate(count=Count("id"))}
+def _public_link(artifact: Artifact) -> SafeString | str:
+    if artifact.status != Artifact.Status.PUBLISHED or not artifact.public_slug:
+        return EMPTY
+    return link(artifact.public_path, artifact.public_slug)
+
+
+def _views_link(artifact: Artifact) -> SafeString | str:
+    """The number of views, as counted by ArtifactChangeList, linked to the list of them."""
+    count = getattr(artifact, "view_count", 0)
+    address = reverse("admin:artifacts_artifactview_changelist")
+    return link(f"{address}?artifact__id__exact={artifact.pk}", f"{count:,}") if count else "0"
 
 
 class ProjectInline(admin.TabularInline[ProjectArtifact, Artifact]):
@@ -96,6 +106,16 @@ class ArtifactAdmin(LeanAdmin[Artifact]):
                 ),
             },
         ),
+    )
+
+    made_by = column(
+        Artifact, "made by", lambda one: f"{one.generator or 'a template'} ({one.output})", "generator"
+    )
+    state = column(Artifact, "status", lambda artifact: badge(artifact.status), "status")
+    address = column(Artifact, "public page", _public_link)
+    views = column(Artifact, "views", _views_link)
+    shows = column(
+        Artifact, "projects", lambda one: ", ".join(project.name for project in one.projects.all()) or EMPTY
     )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Artifact | None = None) -> tuple[str, ...]:
@@ -227,34 +247,3 @@ class ArtifactAdmin(LeanAdmin[Artifact]):
         if count:
             noun = ngettext("artifact", "artifacts", count)
             self.message_user(request, f"{verb} {count} {noun}.{effect}", messages.SUCCESS)
-
-    @admin.display(description="made by", ordering="generator")
-    def made_by(self, artifact: Artifact) -> str:
-        """The generator and its output."""
-        return f"{artifact.generator or 'a template'} ({artifact.output})"
-
-    @admin.display(description="status", ordering="status")
-    def state(self, artifact: Artifact) -> SafeString | str:
-        """The status as a coloured word."""
-        return badge(artifact.status)
-
-    @admin.display(description="public page")
-    def address(self, artifact: Artifact) -> SafeString | str:
-        """Link to the public page, if there is one."""
-        if artifact.status != Artifact.Status.PUBLISHED or not artifact.public_slug:
-            return EMPTY
-        return link(artifact.public_path, artifact.public_slug)
-
-    @admin.display(description="views")
-    def views(self, artifact: Artifact) -> SafeString | str:
-        """The number of views, linked to the list of them."""
-        count = getattr(artifact, "view_count", None)
-        if count is None:
-            count = _views_of([artifact.pk]).get(artifact.pk, 0)
-        address = reverse("admin:artifacts_artifactview_changelist")
-        return link(f"{address}?artifact__id__exact={artifact.pk}", f"{count:,}") if count else "0"
-
-    @admin.display(description="projects")
-    def shows(self, artifact: Artifact) -> str:
-        """The projects it shows."""
-        return ", ".join(project.name for project in artifact.projects.all()) or EMPTY

@@ -6,17 +6,26 @@ from django.contrib import admin
 from django.core.paginator import Paginator
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
 from django.utils import timezone
-from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
 from artifacts.models import Chat, ChatTurn
-from dali.lib.web.admin import EMPTY, MachineAdmin, badge, link, moment
+from dali.lib.web.admin import EMPTY, MachineAdmin, badge, column, link_to, moment
 from progressions.admin.timeline import timeline
 from progressions.queries import steps_by_owner
 
 TURNS_PER_PAGE = 50
+
+
+def _taken_for(turn: ChatTurn) -> str:
+    """`set TITLE Winter Light (rules)`; several intents are joined."""
+    parts = []
+    for intent in turn.understood:
+        words = [intent["action"].replace("_", " "), intent.get("placeholder"), intent.get("number")]
+        text = Truncator(intent.get("text") or "").chars(60)
+        parts.append(" ".join(str(word) for word in [*words, text] if word))
+    by = turn.understood[0]["by"] if turn.understood else ""
+    return f"{'; '.join(parts)} ({by})" if parts else EMPTY
 
 
 @admin.register(Chat)
@@ -33,6 +42,16 @@ class ChatAdmin(MachineAdmin[Chat]):
     change_form_template = "admin/artifacts/chat/change_form.html"
     fieldsets = ((None, {"fields": ()}),)  # the template shows everything in its own order
 
+    artifact_link = column(
+        Chat,
+        "artifact",
+        lambda chat: link_to("admin:artifacts_artifact_change", chat.artifact_id, chat.artifact),
+        "artifact__title",
+    )
+    turn_count = column(Chat, "messages", lambda chat: getattr(chat, "turns_made", 0))
+    asked = column(Chat, "asks for", lambda chat: chat.state.get("asked") or EMPTY)
+    updated = column(Chat, "last message", lambda chat: moment(chat.updated_at), "updated_at")
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[Chat]:
         """Adds the number of messages."""
         return super().get_queryset(request).annotate(turns_made=Count("turns"))
@@ -45,26 +64,6 @@ class ChatAdmin(MachineAdmin[Chat]):
         if chat is not None:
             context.update(_transcript(chat, request.GET.get("turns")))
         return super().render_change_form(request, context, *args, **kwargs)
-
-    @admin.display(description="artifact", ordering="artifact__title")
-    def artifact_link(self, chat: Chat) -> SafeString:
-        """Link to the artifact."""
-        return link(reverse("admin:artifacts_artifact_change", args=[chat.artifact_id]), chat.artifact)
-
-    @admin.display(description="messages")
-    def turn_count(self, chat: Chat) -> int:
-        """The number of messages."""
-        return int(getattr(chat, "turns_made", 0))
-
-    @admin.display(description="asks for")
-    def asked(self, chat: Chat) -> str:
-        """The placeholder asked for."""
-        return chat.state.get("asked") or EMPTY
-
-    @admin.display(description="last message", ordering="updated_at")
-    def updated(self, chat: Chat) -> SafeString | str:
-        """When the last message arrived."""
-        return moment(chat.updated_at)
 
 
 @admin.register(ChatTurn)
@@ -79,35 +78,14 @@ class ChatTurnAdmin(MachineAdmin[ChatTurn]):
     search_help_text = "Search by text, or the full id of a message or its chat"
     ordering = ("-id",)
 
-    @admin.display(description="message")
-    def said(self, turn: ChatTurn) -> str:
-        """The message, shortened for the list."""
-        return Truncator(turn.input).chars(80) or EMPTY
-
-    @admin.display(description="status", ordering="status")
-    def state(self, turn: ChatTurn) -> SafeString | str:
-        """The status as a coloured word."""
-        return badge(turn.status, turn.error[:200])
-
-    @admin.display(description="understood as")
-    def taken_for(self, turn: ChatTurn) -> str:
-        """The intents, and what read them: the rules or a model."""
-        return _taken_for(turn)
-
-    @admin.display(description="reply")
-    def answered(self, turn: ChatTurn) -> str:
-        """The reply, shortened for the list."""
-        return Truncator(turn.reply).chars(80) or EMPTY
-
-    @admin.display(description="chat")
-    def chat_link(self, turn: ChatTurn) -> SafeString:
-        """Link to the chat."""
-        return link(reverse("admin:artifacts_chat_change", args=[turn.chat_id]), turn.chat)
-
-    @admin.display(description="received", ordering="created_at")
-    def created(self, turn: ChatTurn) -> SafeString | str:
-        """When the message arrived."""
-        return moment(turn.created_at)
+    said = column(ChatTurn, "message", lambda turn: Truncator(turn.input).chars(80) or EMPTY)
+    state = column(ChatTurn, "status", lambda turn: badge(turn.status, turn.error[:200]), "status")
+    taken_for = column(ChatTurn, "understood as", _taken_for)
+    answered = column(ChatTurn, "reply", lambda turn: Truncator(turn.reply).chars(80) or EMPTY)
+    chat_link = column(
+        ChatTurn, "chat", lambda turn: link_to("admin:artifacts_chat_change", turn.chat_id, turn.chat)
+    )
+    created = column(ChatTurn, "received", lambda turn: moment(turn.created_at), "created_at")
 
 
 def _transcript(chat: Chat, page_number: str | None) -> dict[str, Any]:
@@ -122,14 +100,3 @@ def _transcript(chat: Chat, page_number: str | None) -> dict[str, Any]:
         "title": chat.artifact.title,
         "subtitle": None,
     }
-
-
-def _taken_for(turn: ChatTurn) -> str:
-    """`set TITLE Winter Light (rules)`; several intents are joined."""
-    parts = []
-    for intent in turn.understood:
-        words = [intent["action"].replace("_", " "), intent.get("placeholder"), intent.get("number")]
-        text = Truncator(intent.get("text") or "").chars(60)
-        parts.append(" ".join(str(word) for word in [*words, text] if word))
-    by = turn.understood[0]["by"] if turn.understood else ""
-    return f"{'; '.join(parts)} ({by})" if parts else EMPTY

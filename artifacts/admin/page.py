@@ -1,10 +1,10 @@
 """What an artifact's admin page shows: its images, its files and its views."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.template.defaultfilters import filesizeformat
 from django.utils.safestring import SafeString
 
 from artifacts.models import Artifact
@@ -19,23 +19,13 @@ MOST_COUNTRIES = 8
 
 
 @dataclass(frozen=True, slots=True)
-class ArtifactFile:
-    """One file of the manifest."""
-
-    name: str
-    media_type: str
-    size: str
-    sha256: str
-
-
-@dataclass(frozen=True, slots=True)
 class ArtifactPage:
     """`views` includes bots. The charts are None without views."""
 
     address: str
     pictures: list[SafeString | str]
     shown: int
-    files: list[ArtifactFile]
+    files: list[dict[str, Any]]
     views: int
     bots: int
     agents: list[AgentViews]
@@ -50,15 +40,14 @@ class ArtifactPage:
 
 def page_of(artifact: Artifact) -> ArtifactPage:
     """Five queries, however many images and views there are."""
-    shown = _ids(artifact.manifest.get("progressions", []))
+    shown = [UUID(text) for text in artifact.manifest.get("progressions", [])]
     views = views_of(artifact.pk)
     visits = visits_by_day(artifact.pk, days=MOST_DAYS)
-    is_open = artifact.status == Artifact.Status.PUBLISHED
     return ArtifactPage(
-        address=artifact.public_path if is_open else "",
+        address=artifact.public_path if artifact.status == Artifact.Status.PUBLISHED else "",
         pictures=_pictures(shown[:MOST_IMAGES]),
         shown=len(shown),
-        files=[_file(file) for file in artifact.manifest.get("files", [])],
+        files=artifact.manifest.get("files", []),
         views=views.total,
         bots=sum(row["views"] for row in views.by_agent if row["bot"]),
         agents=views.by_agent[:MOST_COUNTRIES],
@@ -67,18 +56,10 @@ def page_of(artifact: Artifact) -> ArtifactPage:
     )
 
 
-def _ids(texts: list[str]) -> list[UUID]:
-    return [UUID(text) for text in texts]
-
-
 def _pictures(ids: list[UUID]) -> list[SafeString | str]:
     rows = ImageProgression.objects.in_bulk(ids)
     found = [rows[one] for one in ids if one in rows]
     return [picture(row.generated_image_url, row.prompt, size="medium") for row in found]
-
-
-def _file(file: dict[str, Any]) -> ArtifactFile:
-    return ArtifactFile(file["name"], file["media_type"], filesizeformat(file["bytes"]), file["sha256"])
 
 
 def _days(visits: list[Visits]) -> SafeString:
@@ -100,7 +81,11 @@ def _countries(found: list[CountryViews]) -> SafeString:
     rest = sum(row["views"] for row in found[MOST_COUNTRIES:])
     counted = [(row["country"] or "not known", row["views"]) for row in found[:MOST_COUNTRIES]]
     counted += [("others", rest)] if rest else []
-    words = Words(
-        "countries", "Views by country", ", ".join(f"{name}: {views}" for name, views in counted) + "."
-    )
-    return bars(words, [Bar(name, f"{views:,}", (BarPart(views, "accent"),)) for name, views in counted])
+    return chart_of_counts("countries", "Views by country", counted)
+
+
+def chart_of_counts(key: str, title: str, counts: Sequence[tuple[str, int]]) -> SafeString:
+    """A bar for each name; the description lists the counts."""
+    text = ", ".join(f"{name}: {count}" for name, count in counts)
+    rows = [Bar(name, f"{count:,}", (BarPart(count, "accent"),)) for name, count in counts]
+    return bars(Words(key, title, f"{text}."), rows)

@@ -1,11 +1,10 @@
 """Rows related to artifacts in the admin: their projects, configuration and views."""
 
 from django.contrib import admin
-from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
 from artifacts.models import ArtifactConfiguration, ArtifactView, ProjectArtifact
-from dali.lib.web.admin import EMPTY, LeanAdmin, MachineAdmin, badge
+from dali.lib.web.admin import EMPTY, LeanAdmin, MachineAdmin, badge, column
 
 
 @admin.register(ProjectArtifact)
@@ -29,10 +28,7 @@ class ArtifactConfigurationAdmin(LeanAdmin[ArtifactConfiguration]):
     search_fields = ("config_key", "artifact__title")
     ordering = ("-id",)
 
-    @admin.display(description="value")
-    def value(self, configuration: ArtifactConfiguration) -> str:
-        """The value, shortened for the list."""
-        return Truncator(configuration.config_value).chars(80)
+    value = column(ArtifactConfiguration, "value", lambda row: Truncator(row.config_value).chars(80))
 
 
 @admin.register(ArtifactView)
@@ -47,22 +43,14 @@ class ArtifactViewAdmin(MachineAdmin[ArtifactView]):
     search_help_text = "Search by full slug, artifact id or country"
     ordering = ("-id",)
 
-    @admin.display(description="place", ordering="country")
-    def place(self, view: ArtifactView) -> str:
-        """City and country, if known."""
-        return ", ".join(part for part in (view.city, view.country) if part) or EMPTY
-
-    @admin.display(description="by", ordering="is_bot")
-    def kind(self, view: ArtifactView) -> SafeString | str:
-        """A person or a known bot."""
-        return badge("bot" if view.is_bot else "person")
-
-    @admin.display(description="browser or tool", ordering="agent")
-    def browser(self, view: ArtifactView) -> str:
-        """The browser's family."""
-        return view.agent or EMPTY
-
-    @admin.display(description="user agent")
-    def user_agent_text(self, view: ArtifactView) -> str:
-        """The browser's User-Agent, shortened for the list."""
-        return Truncator(view.user_agent).chars(60) or EMPTY
+    place = column(
+        ArtifactView,
+        "place",
+        lambda view: ", ".join(filter(None, (view.city, view.country))) or EMPTY,
+        "country",
+    )
+    kind = column(ArtifactView, "by", lambda view: badge("bot" if view.is_bot else "person"), "is_bot")
+    browser = column(ArtifactView, "browser or tool", lambda view: view.agent or EMPTY, "agent")
+    user_agent_text = column(
+        ArtifactView, "user agent", lambda view: Truncator(view.user_agent).chars(60) or EMPTY
+    )

@@ -5,7 +5,6 @@ from uuid import UUID
 
 from django import forms
 from django.contrib import admin
-from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.defaultfilters import filesizeformat
 from django.urls import URLPattern, path, reverse
@@ -15,7 +14,7 @@ from artifacts.filling.templates import MOST_BYTES, store_template
 from artifacts.models import Artifact, Template
 from dali.lib.errors import InputError
 from dali.lib.objects.storage import InvalidKeyError, named
-from dali.lib.web.admin import LeanAdmin, lines, link, words
+from dali.lib.web.admin import LeanAdmin, column, lines, link, link_to, words
 
 
 class TemplateForm(forms.ModelForm[Template]):
@@ -37,6 +36,11 @@ class TemplateForm(forms.ModelForm[Template]):
         except InputError as error:
             raise forms.ValidationError(str(error)) from error
         return file
+
+
+def _artifacts_link(template: Template) -> SafeString:
+    address = reverse("admin:artifacts_artifact_changelist")
+    return link(f"{address}?template_r2_key__exact={template.r2_key}", "artifacts")
 
 
 @admin.register(Template)
@@ -62,6 +66,14 @@ class TemplateAdmin(LeanAdmin[Template]):
         "created_at",
     )
 
+    asks_for = column(Template, "placeholders", lambda template: words(template.placeholders))
+    left = column(Template, "not filled", lambda template: lines(template.problems))
+    size = column(Template, "size", lambda template: filesizeformat(template.bytes), "bytes")
+    filled_by = column(Template, "artifacts", _artifacts_link)
+    download = column(
+        Template, "file", lambda one: link_to("admin:artifacts_template_download", one.pk, "download")
+    )
+
     def get_fields(self, request: HttpRequest, obj: Template | None = None) -> tuple[str, ...]:
         """A new template needs only its file."""
         return self.fields if obj else ("file",)
@@ -70,15 +82,9 @@ class TemplateAdmin(LeanAdmin[Template]):
         """All fields: a stored template never changes."""
         return self.fields if obj else ()
 
-    def changeform_view(
-        self,
-        request: HttpRequest,
-        object_id: str | None = None,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> Any:
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         """Runs without Django's transaction: nothing is written to storage inside one."""
-        return self._changeform_view(request, object_id, form_url, extra_context)  # type: ignore[attr-defined]
+        return self._changeform_view(request, *args, **kwargs)  # type: ignore[attr-defined]
 
     def save_model(self, request: HttpRequest, obj: Template, form: Any, change: Any) -> None:
         """Does nothing: the form has stored it."""
@@ -89,7 +95,7 @@ class TemplateAdmin(LeanAdmin[Template]):
 
     def has_delete_permission(self, request: HttpRequest, obj: Template | None = None) -> bool:
         """Only if no artifact uses it; its file stays in the storage."""
-        is_used = obj is not None and _fillers(obj).exists()
+        is_used = obj is not None and Artifact.objects.filter(template_r2_key=obj.r2_key).exists()
         return not is_used and super().has_delete_permission(request, obj)
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
@@ -118,33 +124,3 @@ class TemplateAdmin(LeanAdmin[Template]):
         answer = HttpResponse(content, content_type="text/plain; charset=utf-8", headers=headers)
         answer["Content-Disposition"] = f'attachment; filename="{template.sha256[:12]}.html"'
         return answer
-
-    @admin.display(description="placeholders")
-    def asks_for(self, template: Template) -> SafeString | str:
-        """The placeholders."""
-        return words(template.placeholders)
-
-    @admin.display(description="not filled")
-    def left(self, template: Template) -> SafeString | str:
-        """What cannot be filled, in sentences."""
-        return lines(template.problems)
-
-    @admin.display(description="size", ordering="bytes")
-    def size(self, template: Template) -> str:
-        """The size of the file."""
-        return filesizeformat(template.bytes)
-
-    @admin.display(description="artifacts")
-    def filled_by(self, template: Template) -> SafeString | str:
-        """Link to the artifacts that use it."""
-        address = reverse("admin:artifacts_artifact_changelist")
-        return link(f"{address}?template_r2_key__exact={template.r2_key}", "artifacts")
-
-    @admin.display(description="file")
-    def download(self, template: Template) -> SafeString | str:
-        """Link to the file."""
-        return link(reverse("admin:artifacts_template_download", args=[template.pk]), "download")
-
-
-def _fillers(template: Template) -> QuerySet[Artifact]:
-    return Artifact.objects.filter(template_r2_key=template.r2_key)

@@ -8,7 +8,7 @@ from artifacts.agent.chat_state import Choice
 from artifacts.agent.turn_context import TurnContext
 from artifacts.agent.understanding import phrases
 from artifacts.agent.understanding.intent import Intent
-from artifacts.agent.understanding.rules import matches
+from artifacts.agent.understanding.matching import matches
 from artifacts.filling.placeholders import Placeholder
 from dali.lib.errors import DaliError
 from dali.lib.texts import comparable
@@ -53,8 +53,7 @@ def _set(turn: TurnContext, intent: Intent) -> None:
         return
     if slot.is_link and intent.text:
         _check_link(turn, slot, intent.text)
-    turn.save({slot.name: intent.text})
-    turn.say(phrases.set_to(slot, intent.text))
+    turn.fill(slot, intent.text)
 
 
 def _check_link(turn: TurnContext, slot: Placeholder, text: str) -> None:
@@ -87,8 +86,7 @@ def _pick(turn: TurnContext, intent: Intent) -> None:
         if slot.is_image != bool(choice.thumbnail):
             takes, chosen = ("an image", "text") if slot.is_image else ("text", "an image")
             raise ActionRefusedError(f"{slot.name} takes {takes}, but choice {choice.n} is {chosen}.")
-        turn.save({slot.name: choice.value})
-        turn.say(phrases.set_to(slot, choice.value, _bare(choice.label)))
+        turn.fill(slot, choice.value, _bare(choice.label))
 
 
 def _bare(label: str) -> str:
@@ -108,8 +106,7 @@ def _latest(turn: TurnContext, intent: Intent) -> None:
     found = turn.tools.get_images_for_project(turn.project_ids, most=1)
     if not found.images:
         raise ActionRefusedError("There are no images yet.")
-    turn.save({slot.name: found.images[0].url})
-    turn.say(phrases.set_to(slot, found.images[0].url, found.images[0].label))
+    turn.fill(slot, found.images[0].url, found.images[0].label)
 
 
 def _find(turn: TurnContext, intent: Intent) -> None:
@@ -119,8 +116,7 @@ def _find(turn: TurnContext, intent: Intent) -> None:
     fitting = matches(intent.text, [choice.offer for choice in seen.values()])
     if len(fitting) == 1:
         choice = seen[fitting[0].n]
-        turn.save({slot.name: choice.value})
-        turn.say(phrases.set_to(slot, choice.value, _bare(choice.label)))
+        turn.fill(slot, choice.value, _bare(choice.label))
         return
     if fitting:
         turn.say(f"{len(fitting)} of these match {phrases.quoted(intent.text)}.")
@@ -139,8 +135,7 @@ def _find_among_all(turn: TurnContext, slot: Placeholder, words: str) -> None:
             turn.ask(slot.name)
         raise ActionRefusedError(f"I found nothing for {phrases.quoted(words)} {where}.")
     if found.total == 1:
-        turn.save({slot.name: found.images[0].url})
-        turn.say(phrases.set_to(slot, found.images[0].url, found.images[0].label))
+        turn.fill(slot, found.images[0].url, found.images[0].label)
         return
     question.show_found(turn, slot, found, words)
 
@@ -158,8 +153,7 @@ def _image(turn: TurnContext, intent: Intent) -> None:
             f"{phrases.quoted(intent.text)} is not an image of this page's projects. "
             "Use the id or URL of an image in one of them."
         )
-    turn.save({slot.name: found.images[0].url})
-    turn.say(phrases.set_to(slot, found.images[0].url, found.images[0].label))
+    turn.fill(slot, found.images[0].url, found.images[0].label)
 
 
 def _fill(turn: TurnContext, intent: Intent) -> None:
@@ -200,12 +194,6 @@ def _fill_from(turn: TurnContext, project_id: str, name: str) -> None:
         turn.say(f"{found.total - len(slots)} of its {found.total} images did not fit.")
 
 
-def _skip(turn: TurnContext, intent: Intent) -> None:
-    slot = _slot(turn, intent)
-    turn.save({slot.name: ""})
-    turn.say(phrases.set_to(slot, ""))
-
-
 def _back(turn: TurnContext, intent: Intent) -> None:
     before = [name for name in turn.state.before if name != turn.state.asked]
     if not before:
@@ -215,28 +203,12 @@ def _back(turn: TurnContext, intent: Intent) -> None:
     turn.clear()
 
 
-def _show(turn: TurnContext, intent: Intent) -> None:
-    turn.say(phrases.overview(turn.page.placeholders, turn.display_values()))
-
-
-def _change(turn: TurnContext, intent: Intent) -> None:
-    turn.ask(_slot(turn, intent).name)
-
-
 def _start_over(turn: TurnContext, intent: Intent) -> None:
     if not turn.filled:
         raise ActionRefusedError("Nothing is filled yet.")
     heading = "Clear all your choices? The published page stays as it is until you rebuild it."
     choices = [Choice(1, "Yes, start over", YES), Choice(2, "No, keep everything", NO)]
     turn.show_choices("start_over", f"{heading} Say 1 for yes, 2 for no.", choices)
-
-
-def _more(turn: TurnContext, intent: Intent) -> None:
-    question.show_more(turn)
-
-
-def _help(turn: TurnContext, intent: Intent) -> None:
-    turn.say(phrases.HELP)
 
 
 def _done(turn: TurnContext, intent: Intent) -> None:
@@ -285,13 +257,13 @@ _ACTIONS: Mapping[str, Callable[[TurnContext, Intent], None]] = {
     "find": _find,
     "image": _image,
     "fill": _fill,
-    "skip": _skip,
+    "skip": lambda turn, intent: turn.fill(_slot(turn, intent), ""),
     "back": _back,
-    "show": _show,
-    "change": _change,
+    "show": lambda turn, _: turn.say(phrases.overview(turn.page.placeholders, turn.display_values())),
+    "change": lambda turn, intent: turn.ask(_slot(turn, intent).name),
     "start_over": _start_over,
-    "more": _more,
-    "help": _help,
+    "more": lambda turn, _: question.show_more(turn),
+    "help": lambda turn, _: turn.say(phrases.HELP),
     "done": _done,
     "yes": _yes,
     "no": _no,

@@ -61,15 +61,15 @@ def answer(
     understanding: Understanding,
 ) -> TurnOutcome:
     """Runs one turn. The first turn only greets; an empty message repeats the open question."""
-    beginning = tools.get_projects_for_artifact()
+    projects, filled = tools.get_projects_for_artifact()
     names = frozenset(slot.name for slot in page.placeholders)
     turn = TurnContext(
         artifact=artifact,
         page=page,
         state=read_chat_state(state, names),
         tools=tools,
-        projects=beginning.projects,
-        filled={name: value for name, value in beginning.filled.items() if name in names},
+        projects=projects,
+        filled={name: value for name, value in filled.items() if name in names},
     )
     understood: list[dict[str, Any]] = []
     if not turn.state.is_greeted:
@@ -79,7 +79,7 @@ def answer(
     turn.filled = {name: value for name, value in filled_of(artifact).items() if name in names}
     _finish(turn)
     question.ask_next(turn)
-    return TurnOutcome(_answer(turn, session_id), turn.state.as_json(), understood)
+    return TurnOutcome(_answer(turn, session_id), asdict(turn.state), understood)
 
 
 def _greet(turn: TurnContext) -> None:

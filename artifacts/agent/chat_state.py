@@ -1,7 +1,7 @@
 """The state of a chat between two messages: the open question, the choices, the placeholders asked before. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from artifacts.agent.understanding.intent import Offer
@@ -66,10 +66,6 @@ class ChatState:
     def clear(self) -> None:
         """Removes the choices and their question."""
         self.question, self.heading, self.choices, self.place = "value", "", [], None
-
-    def as_json(self) -> dict[str, Any]:
-        """The state as the chat's row stores it."""
-        return asdict(self)
 
 
 def read_chat_state(data: Mapping[str, Any], names: frozenset[str]) -> ChatState:

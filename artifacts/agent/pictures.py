@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -12,7 +13,7 @@ from django.db.models import Q, QuerySet
 from django.utils.text import Truncator
 
 from artifacts.agent.understanding.intent import Offer, ProjectName
-from artifacts.agent.understanding.rules import matches
+from artifacts.agent.understanding.matching import matches
 from artifacts.models import Artifact, ProjectArtifact
 from progressions.delivery import public_url
 from progressions.models import ImageProgression
@@ -52,10 +53,6 @@ class ImagePage:
     total: int
     foreign: str = ""
     scanned: int | None = None
-
-    def as_json(self) -> dict[str, Any]:
-        """The page as the journal stores it."""
-        return asdict(self)
 
 
 def projects_of(artifact: Artifact) -> list[ProjectName]:
@@ -139,14 +136,9 @@ def _rows(project_ids: Sequence[str]) -> QuerySet[ImageProgression, dict[str, An
 
 
 def _newest(project_ids: Sequence[str]) -> Iterator[list[dict[str, Any]]]:
-    rows = _rows(project_ids).order_by("-created_at", "-id")[:MOST_SCANNED]
-    chunk: list[dict[str, Any]] = []
-    for row in rows.iterator(chunk_size=_CHUNK):
-        chunk.append(row)
-        if len(chunk) == _CHUNK:
-            yield chunk
-            chunk = []
-    if chunk:
+    newest = _rows(project_ids).order_by("-created_at", "-id")[:MOST_SCANNED]
+    rows = newest.iterator(chunk_size=_CHUNK)
+    while chunk := list(islice(rows, _CHUNK)):
         yield chunk
 
 
@@ -156,10 +148,9 @@ def _words(row: dict[str, Any]) -> str:
 
 def _shown(row: dict[str, Any]) -> Shown:
     prompt = Truncator(" ".join(row["prompt"].split())).chars(_MOST_LABEL)
-    parts = [prompt, row["ai_provider"], *([row["judgment"]] if row["judgment"] else [])]
     return Shown(
         id=str(row["id"]),
-        label=" · ".join(part for part in parts if part),
+        label=" · ".join(filter(None, (prompt, row["ai_provider"], row["judgment"]))),
         url=public_url(row["generated_image_url"]),
         prompt=Truncator(row["prompt"].strip()).chars(_MOST_PROMPT),
         words=_words(row)[:_MOST_WORDS],

@@ -116,21 +116,15 @@ def _as_said(label: str) -> str:
 
 def _ask_image(turn: TurnContext, slot: Placeholder) -> None:
     current = turn.filled.get(slot.name)
-    kept: tuple[Shown, ...] = ()
-    if current:
-        kept = turn.tools.get_images_for_project(turn.project_ids, named=current).images
+    kept = turn.tools.get_images_for_project(turn.project_ids, named=current).images if current else ()
     found = turn.tools.get_images_for_project(turn.project_ids, most=PAGE - len(kept))
     others = tuple(image for image in found.images if image.url not in {one.url for one in kept})
     if not found.images:
         heading = f"{_whose(turn)} no images yet. Say “skip”, or come back later."
         turn.show_choices("value", heading, [])
         return
-    _show(
-        turn,
-        found,
-        ListPosition("", 0),
-        [*[(f"{KEEP} this: {one.label}", one) for one in kept], *_labelled(turn, others)],
-    )
+    labelled = [*[(f"{KEEP} this: {one.label}", one) for one in kept], *_labelled(turn, others)]
+    _show(turn, found, ListPosition("", 0), labelled)
 
 
 def _labelled(turn: TurnContext, images: Sequence[Shown]) -> list[tuple[str, Shown]]:
@@ -155,7 +149,7 @@ def _show(
 
 
 def _heading(found: ImagePage, place: ListPosition, last: int) -> str:
-    of = _of(place.words)
+    of = f"matching {phrases.quoted(place.words)}" if place.words else ""
     noun = "image" if found.total == 1 else "images"
     if place.shown:
         several = last > place.shown + 1
@@ -166,10 +160,6 @@ def _heading(found: ImagePage, place: ListPosition, last: int) -> str:
     if found.total == 1:
         return f"Here is the only image {of}".strip() + "."
     return f"Here are all {found.total} {noun} {of}".strip() + "."
-
-
-def _of(words: str) -> str:
-    return f"matching {phrases.quoted(words)}" if words else ""
 
 
 def _whose(turn: TurnContext) -> str:

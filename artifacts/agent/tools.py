@@ -3,7 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TypeVar
 
 import structlog
@@ -12,7 +12,7 @@ from django.db import InterfaceError, OperationalError
 from artifacts.agent import pictures
 from artifacts.agent.pictures import ImagePage, Shown
 from artifacts.agent.understanding.intent import ProjectName
-from artifacts.making import content, services
+from artifacts.making import building, content, services
 from artifacts.models import Artifact, ArtifactConfiguration
 from dali.lib.db.connections import release_db_connection
 from dali.lib.errors import DaliError, UnavailableError
@@ -34,14 +34,6 @@ class ChangedError(DaliError):
     """The rows changed while the page was rendered."""
 
 
-@dataclass(frozen=True, slots=True)
-class TurnStart:
-    """The start of a turn: the artifact's projects, in order, and what is filled."""
-
-    projects: tuple[ProjectName, ...]
-    filled: dict[str, str]
-
-
 class Tools:
     """The four tools for one turn. `names`: all placeholders of the page."""
 
@@ -55,16 +47,15 @@ class Tools:
         self._names = frozenset(names)
         self._counts: Counter[str] = Counter()
 
-    def get_projects_for_artifact(self) -> TurnStart:
-        """The projects whose images may be used, and what is filled."""
+    def get_projects_for_artifact(self) -> tuple[tuple[ProjectName, ...], dict[str, str]]:
+        """The projects whose images may be used, in order, and what is filled."""
 
         def work() -> Result:
             names = [asdict(project) for project in pictures.projects_of(self._artifact)]
             return {"projects": names, "filled": filled_of(self._artifact)}
 
         kept = self._run("get_projects_for_artifact", work, StepRecord, is_pure=True)
-        projects = tuple(ProjectName(**project) for project in kept["projects"])
-        return TurnStart(projects, dict(kept["filled"]))
+        return tuple(ProjectName(**project) for project in kept["projects"]), dict(kept["filled"])
 
     def get_images_for_project(
         self,
@@ -90,11 +81,9 @@ class Tools:
             return pictures.page_of(project_ids, after=after, most=most, is_oldest_first=is_oldest_first)
 
         kept = self._run(
-            "get_images_for_project", work, lambda found: StepRecord(found.as_json()), is_pure=True
+            "get_images_for_project", work, lambda found: StepRecord(asdict(found)), is_pure=True
         )
-        return ImagePage(
-            tuple(Shown(**image) for image in kept["images"]), kept["total"], kept["foreign"], kept["scanned"]
-        )
+        return ImagePage(**{**kept, "images": tuple(Shown(**image) for image in kept["images"])})
 
     def save_configuration(self, values: Mapping[str, str | None]) -> None:
         """Writes choices, all or none; None deletes one. Sends the session the share that is filled."""
@@ -150,13 +139,13 @@ class Tools:
 
         return StepRecord({"saved": sorted(values)}, also=write, tell=tell)
 
-    def _render_record(self, filled: content.Filled) -> StepRecord:
+    def _render_record(self, built: building.Built) -> StepRecord:
         def publish() -> None:
-            services.name_content(self._artifact, filled.built)
-            if filled_of(self._artifact) != filled.built.manifest["values"]:
+            services.name_content(self._artifact, built)
+            if filled_of(self._artifact) != built.manifest["values"]:
                 raise ChangedError("rows were changed while the page was rendered")
 
-        result = {"key": filled.built.content_key, "problems": list(filled.problems)}
+        result = {"key": built.content_key, "problems": built.manifest["problems"]}
         return StepRecord(result, also=publish, tell=lambda: [services.told(self._artifact, "complete")])
 
     def _run(

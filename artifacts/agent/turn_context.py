@@ -107,6 +107,11 @@ class TurnContext:
         if self.state.asked in values:
             self.ask(None)
 
+    def fill(self, slot: Placeholder, value: str, label: str = "") -> None:
+        """Saves one value and says so; `label`: what the image shows."""
+        self.save({slot.name: value})
+        self.say(phrases.set_to(slot, value, label))
+
     def situation(self) -> Situation:
         """What the user sees, as the rules and the text model need it."""
         return Situation(

@@ -29,7 +29,6 @@ from progressions.work.idempotency import KeptRequest, Once, do_once
 from projects.authentication import owner_of
 from projects.queries import get_bare_project
 
-_MADE = {201: ArtifactSerializer, 202: ArtifactSerializer}
 _CHANGED = {200: ArtifactSerializer, 202: ArtifactSerializer}
 
 
@@ -59,16 +58,8 @@ class LookbookViewSet(ApiMixin, ViewSet):
         def make() -> Response:
             project = get_bare_project(project_id)
             given = self.read(LookbookInSerializer).validated_data
-            artifact = intake.create_artifact(
-                generator="lookbook",
-                project_ids=[project.pk],
-                title=given.get("title") or "",
-                options=given.get("options"),
-                session_id=given.get("sessionId") or "",
-                owner=owner,
-                once=once,
-            )
-            return _answer(artifact.pk, done=intake.MADE)
+            wanted = {**given, "generator": "lookbook", "projectIds": [project.pk]}
+            return _answer(_made_of(wanted, owner, once).pk, done=intake.MADE)
 
         def again(kept: KeptRequest) -> Response:
             self.warn_of_ignored(LookbookInSerializer)
@@ -101,7 +92,7 @@ class ArtifactViewSet(ApiMixin, GenericViewSet[Artifact]):
         summary="Create an artifact",
         description="With `generator`, or with `templateR2Key` a draft to fill. A long build answers 202.",
         request=ArtifactInSerializer,
-        responses={**_MADE, 422: ErrorSerializer},
+        responses={201: ArtifactSerializer, 202: ArtifactSerializer, 422: ErrorSerializer},
         parameters=[IDEMPOTENCY_KEY, replay_header(201, 202)],
     )
     def create(self, request: Request) -> Response:
@@ -134,8 +125,8 @@ class ArtifactViewSet(ApiMixin, GenericViewSet[Artifact]):
         """The artifact with all its projects."""
         artifact = get_artifact(artifact_id)
         given = self.read(AssociateInSerializer).validated_data
-        wanted = [*([given["projectId"]] if given.get("projectId") else []), *(given.get("projectIds") or [])]
-        services.associate(artifact=artifact, project_ids=wanted)
+        wanted = [given.get("projectId"), *(given.get("projectIds") or [])]
+        services.associate(artifact=artifact, project_ids=list(filter(None, wanted)))
         return Response(ArtifactSerializer(get_artifact(artifact_id)).data)
 
     @extend_schema(summary="List its views", responses={200: ViewsSerializer})

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from functools import partial
 from pathlib import Path
 
 from artifacts.filling.placeholders import TemplatePage, read
@@ -15,6 +16,7 @@ from dali.lib.web.input.fields import CONTROL_CHARACTER
 MOST_BYTES = 1 << 20
 MEDIA_TYPE = "text/html; charset=utf-8"
 UNNAMED = "template.html"
+_refused = partial(InputError, "file")
 _TAG = re.compile(r"<(?:!doctype\s+html|[a-z][a-z0-9]*[\s/>])", re.IGNORECASE)
 
 
@@ -57,11 +59,16 @@ def open_template(artifact: Artifact) -> str:
         raise ConflictError(
             "this artifact has no template: a generator makes it; rebuild it with POST .../rebuild"
         )
+    return template_text(artifact.template_r2_key)
+
+
+def template_text(key: str) -> str:
+    """The text of the template with that key. Raises ConflictError if it cannot be read."""
     try:
-        return text_of(named("templates").read(artifact.template_r2_key))
+        return text_of(named("templates").read(key))
     except (FileNotFoundError, InvalidKeyError, UnicodeDecodeError) as error:
         raise ConflictError(
-            f"the template '{artifact.template_r2_key}' can no longer be read; upload it again with POST /api/templates"
+            f"the template '{key}' can no longer be read; upload it again with POST /api/templates"
         ) from error
 
 
@@ -72,32 +79,26 @@ def text_of(content: bytes) -> str:
 
 def _checked(content: bytes) -> TemplatePage:
     if len(content) > MOST_BYTES:
-        raise InputError("file", f"file has {len(content):,} bytes; the limit is {MOST_BYTES:,}")
+        raise _refused(f"file has {len(content):,} bytes; the limit is {MOST_BYTES:,}")
     if not content.strip():
-        raise InputError("file", "file is empty; send an HTML page")
+        raise _refused("file is empty; send an HTML page")
     text = _decoded(content)
     if not _TAG.search(text):
-        raise InputError("file", "file contains no HTML tag; send an HTML page")
+        raise _refused("file contains no HTML tag; send an HTML page")
     spots = spots_of(text)
     names = {spot.name for spot in spots}
     if len(names) > MOST_NAMES:
-        raise InputError("file", f"file has {len(names):,} placeholders; the limit is {MOST_NAMES}")
+        raise _refused(f"file has {len(names):,} placeholders; the limit is {MOST_NAMES}")
     if len(spots) > MOST_SPOTS:
-        raise InputError(
-            "file",
-            f"file uses placeholders {len(spots):,} times; the limit is {MOST_SPOTS:,}",
-        )
+        raise _refused(f"file uses placeholders {len(spots):,} times; the limit is {MOST_SPOTS:,}")
     if is_too_heavy(text):
-        raise InputError(
-            "file",
-            f"file could become more than {MOST_ELEMENTS:,} elements: close its formatting tags (<b>, <i>, <a> ...)",
+        raise _refused(
+            f"file could become more than {MOST_ELEMENTS:,} elements: close its formatting tags (<b>, <i>, <a> ...)"
         )
     page = read(text)
     if not page.placeholders:
         found = f" Found: {'; '.join(page.problems[:3])}." if page.problems else ""
-        raise InputError(
-            "file", f"file has no placeholder that can be filled; add some, such as {{{{TITLE}}}}.{found}"
-        )
+        raise _refused(f"file has no placeholder that can be filled; add some, such as {{{{TITLE}}}}.{found}")
     return page
 
 
@@ -105,13 +106,12 @@ def _decoded(content: bytes) -> str:
     try:
         text = text_of(content)
     except UnicodeDecodeError as error:
-        raise InputError(
-            "file",
-            f"file is not UTF-8: byte {error.start:,} is 0x{content[error.start]:02x}; save it as UTF-8",
+        raise _refused(
+            f"file is not UTF-8: byte {error.start:,} is 0x{content[error.start]:02x}; save it as UTF-8"
         ) from error
     if "\0" in text:
-        raise InputError(
-            "file", f"file contains a NUL character at position {text.index(chr(0)):,}; save it as UTF-8 text"
+        raise _refused(
+            f"file contains a NUL character at position {text.index(chr(0)):,}; save it as UTF-8 text"
         )
     return text
 

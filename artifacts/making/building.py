@@ -39,20 +39,18 @@ def build(artifact: Artifact, report: Report = in_silence) -> Built:
     material = gather(title=artifact.title, project_ids=project_ids, needs=generator.needs)
     files = generator.generate(material, options, report)
     images = chosen_images(material, options) if isinstance(options, ImageOptions) else material.images
-    left_out = material.left_out
+    left_out = [
+        {"id": str(image.id), "reason": material.left_out[image.id]}
+        for image in images
+        if image.id in material.left_out
+    ]
     return store(
         artifact,
         files,
         generator=generator.name,
-        progressions=[str(image.id) for image in images if image.id not in left_out],
+        progressions=[str(image.id) for image in images if image.id not in material.left_out],
         answers=generator.answers_for(options),
-        also={
-            "left_out": [
-                {"id": str(image.id), "reason": left_out[image.id]}
-                for image in images
-                if image.id in left_out
-            ]
-        },
+        also={"left_out": left_out},
     )
 
 

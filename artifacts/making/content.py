@@ -1,7 +1,6 @@
 """Builds the content of an artifact from its template and its configuration rows."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -16,19 +15,11 @@ from progressions.delivery import image_origins, origin_of, public_url
 from progressions.models import ImageProgression
 
 
-@dataclass(frozen=True, slots=True)
-class Filled:
-    """What was stored, and in sentences what was not filled or not accepted."""
-
-    built: building.Built
-    problems: tuple[str, ...]
-
-
-def fill(artifact: Artifact) -> Filled:
+def fill(artifact: Artifact) -> building.Built:
     """Renders the template with all rows of `artifact_configurations` and stores the page; earlier pages stay stored.
 
-    The same rows give the same bytes. Does not change the row; no transaction is open. Raises ConflictError without
-    a template.
+    `problems` of the manifest: sentences about what was not filled or not accepted. The same rows give the same bytes.
+    Does not change the row; no transaction is open. Raises ConflictError without a template.
     """
     html = open_template(artifact)
     rows = dict(artifact.configurations.order_by("id").values_list("config_key", "config_value"))
@@ -37,14 +28,13 @@ def fill(artifact: Artifact) -> Filled:
     rendered = render(html, values)
     problems += rendered.problems
     shown = list(dict.fromkeys(known[rows[name]].id for name in rows if rows[name] in known))
-    built = building.store(
+    return building.store(
         artifact,
         [File("index.html", MEDIA_TYPE, rendered.text.encode())],
         generator="",
         progressions=[str(one) for one in shown],
         also={"template": artifact.template_r2_key, "values": rows, "problems": problems},
     )
-    return Filled(built, tuple(problems))
 
 
 def _known_images(artifact: Artifact, rows: Mapping[str, str]) -> dict[str, ImageProgression]:

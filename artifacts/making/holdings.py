@@ -3,17 +3,19 @@
 import hashlib
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from django.conf import settings
 
 from artifacts.material import ImageFacts, JobFacts, StoredObject
-from dali.lib.objects.storage import delivery_files, originals
+from dali.lib.objects.storage import WriteOnceStorage, delivery_files, originals
 from dali.lib.pictures.formats.headers import InvalidImageError, sniff
 from progressions.delivered_files import file_key
 from progressions.delivery import public_url
 from progressions.models import Variant
 
+# The storages that can be read; images of another service are "elsewhere".
+STORAGES: Mapping[str, Callable[[], WriteOnceStorage]] = {"originals": originals, "delivery": delivery_files}
 _FILE = re.compile(r"([0-9a-f]{64})\.webp")
 
 
@@ -59,45 +61,27 @@ def _rows_of_originals(images: Iterable[ImageFacts], jobs: Iterable[JobFacts]) -
 
 
 def _read(storage: str, key: str, row: str) -> StoredObject:
-    if storage == "originals":
-        return _original(key, row)
-    if storage == "delivery":
-        return _delivered(key, row)
-    return StoredObject(storage, key, row, "", None, None)
-
-
-def _original(key: str, row: str) -> StoredObject:
     try:
-        content = originals().read(key)
+        content = STORAGES[storage]().read(key) if storage in STORAGES else None
     except FileNotFoundError:
-        return StoredObject("originals", key, row, "", None, None)
+        content = None
+    if content is None:
+        return StoredObject(storage, key, row, "", None, None)
+    media_type = "image/webp" if storage == "delivery" else _media_type_of(content)
+    return StoredObject(storage, key, row, media_type, len(content), hashlib.sha256(content).hexdigest())
+
+
+def _media_type_of(content: bytes) -> str:
     try:
-        media_type = sniff(content)
+        return sniff(content)
     except InvalidImageError:
-        media_type = "application/octet-stream"
-    return StoredObject("originals", key, row, media_type, len(content), hashlib.sha256(content).hexdigest())
-
-
-def _delivered(key: str, row: str) -> StoredObject:
-    try:
-        content = delivery_files().read(key)
-    except FileNotFoundError:
-        return StoredObject("delivery", key, row, "", None, None)
-    sha256 = hashlib.sha256(content).hexdigest()
-    return StoredObject("delivery", key, row, "image/webp", len(content), sha256)
+        return "application/octet-stream"
 
 
 def _place_of(address: str) -> tuple[str, str]:
     """Storage and key of a delivery image: a file of this server, or the URL at another service."""
-    key = _own_key(address)
-    return ("delivery", key) if key else ("elsewhere", address)
-
-
-def _own_key(address: str) -> str:
-    """Its key in the delivery storage; empty for an image of another service."""
-    found = _FILE.fullmatch(address.rpartition("/")[2])
-    if found is None:
-        return ""
-    key = file_key(found[1])
-    is_ours = address in (public_url(f"/images/{found[0]}"), f"{settings.DELIVERY_BASE_URL}/{key}")
-    return key if is_ours else ""
+    if (found := _FILE.fullmatch(address.rpartition("/")[2])) is not None:
+        key = file_key(found[1])
+        if address in (public_url(f"/images/{found[0]}"), f"{settings.DELIVERY_BASE_URL}/{key}"):
+            return "delivery", key
+    return "elsewhere", address

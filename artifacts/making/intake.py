@@ -117,7 +117,7 @@ def rebuild_artifact(*, artifact: Artifact) -> Artifact:
     """
     if artifact.template_r2_key:
         _check_filled(artifact)
-        services.finish(artifact, content.fill(artifact).built)
+        services.finish(artifact, content.fill(artifact))
         return artifact
     plugin = _generator_of(artifact)
     options = parse(plugin.options, artifact.options)

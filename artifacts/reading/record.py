@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 from uuid import UUID
 
 from rest_framework.exceptions import ParseError
@@ -16,6 +16,7 @@ from dali.lib.web.input.fields import CONTROL_CHARACTER, shown
 from dali.lib.web.input.strict_json import parse_text
 
 MOST_BYTES = 256 * 1024 * 1024
+T = TypeVar("T")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -73,10 +74,7 @@ class Fields:
 
     def boolean(self, name: str) -> bool:
         """True or false."""
-        value = self.values.get(name)
-        if not isinstance(value, bool):
-            self.refuse(name, "true or false")
-        return value
+        return self._typed(name, bool, "true or false")
 
     def id(self, name: str) -> UUID:
         """An id."""
@@ -95,19 +93,14 @@ class Fields:
 
     def items(self, name: str, *, most: int) -> list[Any]:
         """A list."""
-        value = self.values.get(name)
-        if not isinstance(value, list):
-            self.refuse(name, "a list")
+        value = self._typed(name, list, "a list")
         if len(value) > most:
             raise RecordError(f"{self._where(name)} has {len(value):,} entries: the limit is {most:,}")
         return value
 
     def inner(self, name: str) -> "Fields":
         """An object; an empty one if it is missing."""
-        value = self.values.get(name, {})
-        if not isinstance(value, dict):
-            self.refuse(name, "an object")
-        return Fields(self._where(name), value)
+        return Fields(self._where(name), self._typed(name, dict, "an object", {}))
 
     def objects(self, name: str, *, most: int) -> Iterator["Fields"]:
         """A list of objects."""
@@ -115,6 +108,12 @@ class Fields:
             if not isinstance(value, dict):
                 raise RecordError(f"{self._where(name)}[{at}] is {shown(value)}: it must be an object")
             yield Fields(f"{self._where(name)}[{at}]", value)
+
+    def _typed(self, name: str, type_: type[T], cure: str, missing: T | None = None) -> T:
+        value = self.values.get(name, missing)
+        if not isinstance(value, type_):
+            self.refuse(name, cure)
+        return value
 
     def _where(self, name: str) -> str:
         return ".".join(part for part in (self.path, name) if part)

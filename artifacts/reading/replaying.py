@@ -3,7 +3,7 @@
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 from uuid import UUID
 
@@ -93,6 +93,7 @@ def find_projects(api: Api, script: Script, given: Sequence[UUID]) -> dict[UUID,
     return dict(zip((project.id for project in script.projects), targets, strict=True))
 
 
+@dataclass(slots=True)
 class Replay:
     """One run of a script; running it again with the same projects creates nothing twice.
 
@@ -100,27 +101,19 @@ class Replay:
     rollback counts as the script's own.
     """
 
-    def __init__(
-        self,
-        api: Api,
-        script: Script,
-        targets: Mapping[UUID, UUID],
-        read_object: ReadObject,
-        say: Callable[[ReplayedImage], None],
-    ) -> None:
-        self._api = api
-        self._script = script
-        self._targets = targets
-        self._read_object = read_object
-        self._say = say
-        self._made: dict[Ref, _Made] = {}
-        self._uploads: dict[str, str] = {}
-        self._rolled_back: Counter[str] = Counter()
-        self.verdicts: Counter[Verdict] = Counter()
+    api: Api
+    script: Script
+    targets: Mapping[UUID, UUID]
+    read_object: ReadObject
+    say: Callable[[ReplayedImage], None]
+    verdicts: Counter[Verdict] = field(default_factory=Counter, init=False)
+    _made: dict[Ref, _Made] = field(default_factory=dict, init=False)
+    _uploads: dict[str, str] = field(default_factory=dict, init=False)
+    _rolled_back: Counter[str] = field(default_factory=Counter, init=False)
 
     def run(self) -> None:
         """Makes all calls in order. Raises StuckError if the API stops answering; a refused call is an outcome."""
-        for call in self._script.calls:
+        for call in self.script.calls:
             needed = self._made.get(call.needs) if call.needs else None
             is_variant_enough = call.route == KEEP_ROUTE
             if call.needs and not (needed and (needed.progression_id or is_variant_enough)):
@@ -138,24 +131,24 @@ class Replay:
 
     def _tell(self, call: ScriptCall, name: str, verdict: Verdict, words: str) -> None:
         self.verdicts[verdict] += 1
-        self._say(ReplayedImage(call.number, name, verdict, words))
+        self.say(ReplayedImage(call.number, name, verdict, words))
 
     def _submit(self, call: ScriptCall, parent: _Made | None) -> None:
         body: dict[str, Any] = dict(call.body)
         if parent is not None:
             body["parentProgressionId"] = parent.progression_id
-        for field, ref in call.images.items():
-            body[field] = self._upload(ref)
+        for name, ref in call.images.items():
+            body[name] = self._upload(ref)
         is_start_same = parent is None or parent.is_same or "startImageUrl" in call.images
-        path = f"/api/projects/{self._targets[call.project]}/jobs"
-        key = f"replay-{self._script.digest[:32]}-{call.number}"
-        job = self._api.wait_for_job(self._api.post(path, body, key)["jobId"])
+        path = f"/api/projects/{self.targets[call.project]}/jobs"
+        key = f"replay-{self.script.digest[:32]}-{call.number}"
+        job = self.api.wait_for_job(self.api.post(path, body, key)["jobId"])
         for variant in job["variants"]:
             self._look_at(call, variant, is_start_same=is_start_same)
 
     def _upload(self, ref: ObjectRef) -> str:
         if ref.key not in self._uploads:
-            self._uploads[ref.key] = self._api.upload(_read(ref, self._read_object))
+            self._uploads[ref.key] = self.api.upload(_read(ref, self.read_object))
         return self._uploads[ref.key]
 
     def _look_at(self, call: ScriptCall, variant: Mapping[str, Any], *, is_start_same: bool) -> None:
@@ -164,14 +157,14 @@ class Replay:
         expected = call.expected.get((provider, index))
         status, progression_id, was_kept = variant["status"], variant["progressionId"] or "", ""
         if status == "skipped" and expected is not None and expected.status == "complete":
-            progression_id = self._api.post(f"/api/variants/{variant['id']}/keep")["id"]
+            progression_id = self.api.post(f"/api/variants/{variant['id']}/keep")["id"]
             was_kept = "; kept, although a near-duplicate of another"
         elif status == "skipped" and expected is not None and expected.status == "skipped":
             progression_id = ""  # if an earlier run kept it, the call that keeps it compares it
         if progression_id:
             is_promised = providers.get(provider).is_reproducible and is_start_same
             verdict, words = self._compared(
-                progression_id, expected, is_promised=is_promised, variant=variant
+                progression_id, expected, is_promised=is_promised, refined=variant.get("refinedPrompt")
             )
             words += was_kept
         else:
@@ -187,14 +180,9 @@ class Replay:
         self._tell(call, f"{provider} {index}", verdict, words)
 
     def _compared(
-        self,
-        progression_id: str,
-        expected: Expected | None,
-        *,
-        is_promised: bool,
-        variant: Mapping[str, Any] | None = None,
+        self, progression_id: str, expected: Expected | None, *, is_promised: bool, refined: str | None = None
     ) -> tuple[Verdict, str]:
-        """Compares a new image with the original one."""
+        """Compares a new image with the original one. `refined`: the prompt it was made from, if tips changed it."""
         if expected is None:
             return "other", "the script has nothing to compare it with"
         if not expected.has_image:
@@ -208,13 +196,12 @@ class Replay:
             return "differs", "its original is not in the storage"
         if not is_promised:
             return "other", "another image, because its provider or start image differs"
-        refined = (variant or {}).get("refinedPrompt")
         if refined != expected.refined_prompt:
             return "differs", f"another image: the tips changed the prompt to {shown(refined)}"
         return "differs", f"another image: SHA-256 {found}"
 
     def _digest(self, progression_id: str) -> str | None:
-        key = self._api.get(f"/api/progressions/{progression_id}")["generated_image_r2_key"]
+        key = self.api.get(f"/api/progressions/{progression_id}")["generated_image_r2_key"]
         try:
             return hashlib.sha256(originals().read(key)).hexdigest()
         except FileNotFoundError:
@@ -225,31 +212,31 @@ class Replay:
         verdict: Verdict = "same" if variant.is_same else "other"
         words = "already has its image"
         if not progression_id:
-            progression_id = self._api.post(f"/api/variants/{variant.variant_id}/keep")["id"]
+            progression_id = self.api.post(f"/api/variants/{variant.variant_id}/keep")["id"]
             name = call.needs.provider if call.needs else ""
             is_promised = providers.get(name).is_reproducible and variant.is_start_same
             verdict, words = self._compared(progression_id, variant.expected, is_promised=is_promised)
-        self._made[Ref(call.number)] = _Made(
-            progression_id=str(progression_id),
-            is_same=verdict == "same",
-            is_start_same=variant.is_start_same,
+        self._record(
+            call, _Made("", str(progression_id), verdict == "same", variant.is_start_same), verdict, words
         )
-        self._tell(call, _name(call), verdict, words)
 
     def _roll_back(self, call: ScriptCall, image: _Made) -> None:
-        project_id, parent = self._targets[call.project], image.progression_id
-        children = self._api.get(f"/api/projects/{project_id}/progressions", parent=parent, limit="500")
+        project_id, parent = self.targets[call.project], image.progression_id
+        children = self.api.get(f"/api/projects/{project_id}/progressions", parent=parent, limit="500")
         there = [child["id"] for child in reversed(children) if child["kind"] == ROLLBACK]
         number = self._rolled_back[parent]
         self._rolled_back[parent] += 1
         if number < len(there):
             progression_id = there[number]
         else:
-            progression_id = self._api.post(f"/api/progressions/{parent}/rollback")["id"]
+            progression_id = self.api.post(f"/api/progressions/{parent}/rollback")["id"]
         expected = Expected("complete", "", has_image=True, sha256=call.sha256, refined_prompt=None)
         verdict, words = self._compared(progression_id, expected, is_promised=image.is_start_same)
         is_same = verdict == "same"
-        self._made[Ref(call.number)] = _Made("", str(progression_id), is_same, is_same)
+        self._record(call, _Made("", str(progression_id), is_same, is_same), verdict, words)
+
+    def _record(self, call: ScriptCall, made: _Made, verdict: Verdict, words: str) -> None:
+        self._made[Ref(call.number)] = made
         self._tell(call, _name(call), verdict, words)
 
 

@@ -10,10 +10,10 @@ from typing import Literal
 from uuid import UUID
 
 from artifacts.making.gathering import gather
-from artifacts.making.holdings import named_objects
+from artifacts.making.holdings import STORAGES, named_objects
 from artifacts.reading.manifest import Manifest, ManifestEntry, project_of
 from dali.lib.errors import UnavailableError
-from dali.lib.objects.storage import WriteOnceStorage, delivery_files, originals
+from dali.lib.objects.storage import WriteOnceStorage, originals
 from progressions.models import ImageProgression, Job, Variant
 
 READERS = 8
@@ -58,12 +58,11 @@ def verify(manifest: Manifest, move: Callable[[int], None]) -> Iterator[Mismatch
 
 def _look_at(entry: ManifestEntry) -> Mismatch | None:
     """Compares one object with its line; retries if the storage fails temporarily."""
-    storage = _storage_of(entry)
-    if storage is None:
+    if entry.storage not in STORAGES:  # an image of another service
         return None
     for pause_s in (*_PAUSES_S, None):
         try:
-            return _compare(entry, storage)
+            return _compare(entry, STORAGES[entry.storage]())
         except UnavailableError as error:
             if pause_s is None:
                 return Mismatch("unread", entry.storage, entry.key, str(error))
@@ -71,23 +70,12 @@ def _look_at(entry: ManifestEntry) -> Mismatch | None:
     raise AssertionError("unreachable")
 
 
-def _storage_of(entry: ManifestEntry) -> WriteOnceStorage | None:
-    """The storage to read it from; None for another service's."""
-    return {"originals": originals, "delivery": delivery_files}.get(entry.storage, _nowhere)()
-
-
-def _nowhere() -> None:
-    return None
-
-
 def _compare(entry: ManifestEntry, storage: WriteOnceStorage) -> Mismatch | None:
     def differs(kind: Kind, words: str) -> Mismatch:
         return Mismatch(kind, entry.storage, entry.key, words)
 
     if entry.state == "missing":
-        if storage.exists(entry.key):
-            return differs("altered", "was missing, and exists now")
-        return None
+        return differs("altered", "was missing, and exists now") if storage.exists(entry.key) else None
     try:
         size = storage.size_of(entry.key)
         if size != entry.size_bytes:
@@ -107,12 +95,10 @@ def _row_of(entry: ManifestEntry, named: Named) -> Iterator[Mismatch]:
     rows = named.get((entry.storage, entry.key), [])
     if entry.row in rows:
         return
-    if rows:
-        yield Mismatch("altered", entry.storage, entry.key, f"{entry.row} no longer names it; {rows[0]} does")
-    else:
-        yield Mismatch(
-            "missing", entry.storage, entry.key, f"its row {entry.row} is missing, or does not name it"
-        )
+    kind: Kind = "altered" if rows else "missing"
+    lost = f"its row {entry.row} is missing, or does not name it"
+    words = f"{entry.row} no longer names it; {rows[0]} does" if rows else lost
+    yield Mismatch(kind, entry.storage, entry.key, words)
 
 
 def _unknown(manifest: Manifest, named: Named, project_ids: Iterable[UUID]) -> Iterator[Mismatch]:

@@ -20,14 +20,11 @@ _RATIO_STEP = 0.05
 
 
 @register.simple_tag
+@cache
 def asset(name: str) -> SafeString:
     """The unescaped content of a file in templates/artifacts/assets: our own style or script, never user input."""
-    return _asset("".join(name))  # a plain str: a SafeString cannot be part of a path
-
-
-@cache
-def _asset(name: str) -> SafeString:
-    return mark_safe((_FOLDER / name).read_text(encoding="utf-8"))  # noqa: S308 - a file of the project
+    path = _FOLDER / "".join(name)  # a plain str: a SafeString cannot be part of a path
+    return mark_safe(path.read_text(encoding="utf-8"))  # noqa: S308 - a file of the project
 
 
 @register.filter

@@ -98,7 +98,7 @@ def apps_reached_by_name(tree: ast.Module) -> Iterator[str]:
             first = ast.unparse(node.args[0]).lstrip("f").strip("'\"")
             if called == "get_model":
                 yield first.partition(".")[0]
-            if called in {"reverse", "reverse_lazy"} and first.startswith("admin:"):
+            if called in {"reverse", "reverse_lazy", "link_to"} and first.startswith("admin:"):
                 yield first.removeprefix("admin:").partition("_")[0]
 
 

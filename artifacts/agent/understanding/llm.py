@@ -4,6 +4,7 @@ import json
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import get_args
 
 import structlog
 from django.conf import settings
@@ -30,21 +31,10 @@ _MOST_SHOWN = 300
 _MOST_TURNS = 6
 _MOST_SLOTS = 200
 # Only the user's own words may start over, publish or agree.
-ACTIONS: tuple[Action, ...] = (
-    "set",
-    "pick",
-    "latest",
-    "find",
-    "image",
-    "fill",
-    "skip",
-    "back",
-    "show",
-    "change",
-    "more",
-    "help",
-    "no",
+ACTIONS: tuple[Action, ...] = tuple(
+    one for one in get_args(Action) if one not in ("start_over", "done", "yes")
 )
+_OF_IMAGES = ("latest", "find", "image")
 _SCHEMA: Mapping[str, object] = {
     "type": "object",
     "properties": {
@@ -227,6 +217,8 @@ def _checked(said: object, message: str, situation: Situation) -> Intent:
     placeholder = _slot_of(said.get("placeholder"), situation)
     if situation.is_confirming and placeholder is None and action not in ("show", "help", "back"):
         raise _InvalidError(f"{action}: only the user can answer the open question")
+    if action in _OF_IMAGES and not (meant := _meant(placeholder, situation)).is_image:
+        raise _InvalidError(f"{action}: {meant.name} takes text")
     check = _CHECKS.get(action)
     return Intent(action) if check is None else check(said, placeholder, message, situation)
 
@@ -263,12 +255,6 @@ def _meant(slot: Slot | None, situation: Situation) -> Slot:
     return meant
 
 
-def _meant_image(action: str, slot: Slot | None, situation: Situation) -> None:
-    meant = _meant(slot, situation)
-    if not meant.is_image:
-        raise _InvalidError(f"{action}: {meant.name} takes text")
-
-
 def _set(said: Mapping[str, object], slot: Slot | None, message: str, situation: Situation) -> Intent:
     meant, text = _meant(slot, situation), _text_of(said)
     if meant.is_image:
@@ -289,12 +275,10 @@ def _pick(said: Mapping[str, object], slot: Slot | None, message: str, situation
 
 
 def _latest(said: Mapping[str, object], slot: Slot | None, message: str, situation: Situation) -> Intent:
-    _meant_image("latest", slot, situation)
     return Intent("latest", _name(slot))
 
 
 def _find(said: Mapping[str, object], slot: Slot | None, message: str, situation: Situation) -> Intent:
-    _meant_image("find", slot, situation)
     text = _text_of(said, most=_MOST_SHOWN)
     if not has_words(text):
         raise _InvalidError("find: no words to search for")
@@ -302,7 +286,6 @@ def _find(said: Mapping[str, object], slot: Slot | None, message: str, situation
 
 
 def _image(said: Mapping[str, object], slot: Slot | None, message: str, situation: Situation) -> Intent:
-    _meant_image("image", slot, situation)
     text = _text_of(said, most=2_000)
     # A URL that the user did not write came from somewhere else.
     if address_in(text) != text or comparable(text) not in comparable(message):

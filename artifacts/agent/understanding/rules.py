@@ -2,16 +2,7 @@
 
 import re
 
-from artifacts.agent.understanding import commands, placeholder_rules
-from artifacts.agent.understanding.image_rules import (
-    address_in,
-    choose,
-    fill,
-    labelled,
-    number_in,
-    number_said,
-    spread,
-)
+from artifacts.agent.understanding import commands, image_rules, placeholder_rules
 from artifacts.agent.understanding.intent import Action, Intent, Offer, Situation, Slot
 from artifacts.agent.understanding.matching import matches
 from artifacts.agent.understanding.words import bare, unquoted, without_politeness
@@ -69,9 +60,9 @@ def understand(message: str, situation: Situation) -> list[Intent] | None:
 def _answer(said: str, situation: Situation) -> list[Intent] | None:
     """Answers to the agent's own question, or another intent that is certain."""
     words = bare(said)
-    number = number_in(words, situation)
+    number = image_rules.number_in(words, situation)
     if number is None:
-        number = number_in(without_politeness(words, is_loose=True), situation)
+        number = image_rules.number_in(without_politeness(words, is_loose=True), situation)
     if number is not None:
         return [Intent("pick", number=number)]
     if answer := commands.yes_or_no(words):
@@ -133,13 +124,13 @@ def _picked_for_text(words: str, situation: Situation) -> list[Intent] | None:
     plain = without_politeness(words, is_loose=False)
     if len(situation.offers) == 1 and (_ONLY.fullmatch(plain) or _ONLY.fullmatch(words)):
         return [Intent("pick", number=situation.offers[0].n)]
-    if picked := labelled(words, situation):
+    if picked := image_rules.labelled(words, situation):
         return picked
-    number = number_said(plain)
+    number = image_rules.number_said(plain)
     if number in situation.numbers() and not _OF_IMAGES.search(plain):
         return [Intent("pick", number=number)]
     found = _PICK_VERB.fullmatch(plain)
-    number = number_said(found["number"]) if found else None
+    number = image_rules.number_said(found["number"]) if found else None
     if number is None:
         return []
     return [Intent("pick", number=number)] if situation.offers else None
@@ -150,7 +141,7 @@ def _fill_for_text(said: str, situation: Situation) -> list[Intent] | None:
 
     Empty: nothing like that; None: it may also be a text.
     """
-    filled = fill(said, situation)
+    filled = image_rules.fill(said, situation)
     if not filled or filled[0].text not in situation.projects:
         return []
     words = bare(said)
@@ -172,18 +163,22 @@ def _for_images(said: str, situation: Situation) -> list[Intent] | None:
     if _UNCERTAIN.fullmatch(words) and not (len(situation.offers) == 1 and _ONLY.fullmatch(words)):
         return None
     return (
-        labelled(words, situation)
-        or (None if address_in(said) else _in_turn(said, situation))
-        or choose(said, situation)
+        image_rules.labelled(words, situation)
+        or (None if image_rules.address_in(said) else _in_turn(said, situation))
+        or image_rules.choose(said, situation)
     )
 
 
 def _unasked(said: str, situation: Situation) -> list[Intent] | None:
     """Nothing is asked for: only the choices offered, or images by project, are certain."""
-    if picked := labelled(bare(said), situation):
+    if picked := image_rules.labelled(bare(said), situation):
         return picked
-    number = number_in(without_politeness(bare(said), is_loose=True), situation)
-    return [Intent("pick", number=number)] if number in situation.numbers() else fill(said, situation)
+    number = image_rules.number_in(without_politeness(bare(said), is_loose=True), situation)
+    return (
+        [Intent("pick", number=number)]
+        if number in situation.numbers()
+        else image_rules.fill(said, situation)
+    )
 
 
 def _in_turn(said: str, situation: Situation) -> list[Intent] | None:
@@ -197,7 +192,7 @@ def _in_turn(said: str, situation: Situation) -> list[Intent] | None:
         found = (
             [Intent(command)]
             if command
-            else placeholder_rules.named(part, situation) or choose(part, situation)
+            else placeholder_rules.named(part, situation) or image_rules.choose(part, situation)
         )
         if not found:
             return None
@@ -206,5 +201,5 @@ def _in_turn(said: str, situation: Situation) -> list[Intent] | None:
         intent.action in ("pick", "find", "latest", "image") and intent.placeholder is None
         for intent in intents
     ):
-        return spread(intents, situation)
+        return image_rules.spread(intents, situation)
     return intents

@@ -1,6 +1,6 @@
 """Admin classes for large tables and for rows that only Dali writes, and their HTML helpers."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
@@ -9,6 +9,7 @@ from django.contrib import admin
 from django.core.paginator import Paginator
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils.dateformat import format as date_format
 from django.utils.functional import cached_property
 from django.utils.html import format_html, format_html_join
@@ -75,17 +76,11 @@ class LeanAdmin(admin.ModelAdmin[M]):
 class MachineAdmin(LeanAdmin[M]):
     """Rows that only Dali writes: read-only in the admin."""
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Never."""
-        return False
-
     def has_change_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
         """Never."""
         return False
 
-    def has_delete_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
-        """Never."""
-        return False
+    has_add_permission = has_delete_permission = has_change_permission
 
 
 def _as_id(text: str) -> UUID | None:
@@ -93,6 +88,16 @@ def _as_id(text: str) -> UUID | None:
         return UUID(text.strip())
     except ValueError:
         return None
+
+
+def column(
+    model: type[M], label: str, show: Callable[[M], object], ordering: str | None = None
+) -> "staticmethod[[M], object]":
+    """A column of an admin list or a read-only field, as an attribute of its admin class.
+
+    `show` gets the row; `model` tells the type checker which one. `ordering`: the field to sort by.
+    """
+    return staticmethod(admin.display(description=label, ordering=ordering)(show))
 
 
 def badge(word: str, title: str = "") -> SafeString | str:
@@ -107,6 +112,11 @@ def badge(word: str, title: str = "") -> SafeString | str:
 def link(address: str, text: object) -> SafeString:
     """A link to another page of the admin or of the site."""
     return format_html('<a href="{}">{}</a>', address, text)
+
+
+def link_to(view: str, id_: object, text: object) -> SafeString:
+    """A link to a view of one row, such as `admin:artifacts_chat_change`."""
+    return link(reverse(view, args=[id_]), text)
 
 
 def picture(address: str, text: str, *, size: str = "small") -> SafeString | str:
