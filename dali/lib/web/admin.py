@@ -1,6 +1,6 @@
 """Admin classes for large tables and for rows that only Dali writes, and their HTML helpers."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
@@ -9,6 +9,7 @@ from django.contrib import admin
 from django.core.paginator import Paginator
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils.dateformat import format as date_format
 from django.utils.functional import cached_property
 from django.utils.html import format_html, format_html_join
@@ -95,6 +96,16 @@ def _as_id(text: str) -> UUID | None:
         return None
 
 
+def column(
+    model: type[M], label: str, show: Callable[[M], object], ordering: str | None = None
+) -> "staticmethod[[M], object]":
+    """A column of an admin list or a read-only field, as an attribute of its admin class.
+
+    `show` gets the row; `model` tells the type checker which one. `ordering`: the field to sort by.
+    """
+    return staticmethod(admin.display(description=label, ordering=ordering)(show))
+
+
 def badge(word: str, title: str = "") -> SafeString | str:
     """A state as a coloured word."""
     if not word:
@@ -107,6 +118,11 @@ def badge(word: str, title: str = "") -> SafeString | str:
 def link(address: str, text: object) -> SafeString:
     """A link to another page of the admin or of the site."""
     return format_html('<a href="{}">{}</a>', address, text)
+
+
+def link_to(view: str, id_: object, text: object) -> SafeString:
+    """A link to a view of one row, such as `admin:artifacts_chat_change`."""
+    return link(reverse(view, args=[id_]), text)
 
 
 def picture(address: str, text: str, *, size: str = "small") -> SafeString | str:
