@@ -20,17 +20,18 @@ from dali.lib.web.admin import EMPTY, MachineAdmin, badge, column, link_to, mill
 from progressions.admin.columns import link_to_job, link_to_project, two_lines
 from progressions.admin.filters import CodeFilter, KindFilter, ProviderFilter
 from progressions.admin.timeline import timeline
-from progressions.enums import JobStatus, VariantStatus
+from progressions.enums import JobStatus
 from progressions.models import Job, Step, Variant
 from progressions.money.amounts import dollars
-from progressions.money.ledger import Spending, spent_by_jobs, with_unbooked
-from progressions.money.spending import in_words
+from progressions.money.ledger import spent_by_jobs, with_unbooked
+from progressions.money.spending import Spending, in_words
 from progressions.pipeline.writes import cancel_job, summarise
 from progressions.queries import steps_by_owner
 from progressions.work.step_owners import owner_of_step
 
 VARIANTS_PER_PAGE = 24
 TITLE_CHARACTERS = 160
+_TALLY_ORDER = ("complete", "skipped", "failed", "cancelled", "running", "queued")
 
 
 class JobChangeList(ChangeList):
@@ -271,13 +272,3 @@ def _tally(counts: dict[str, int]) -> SafeString | str:
         bar,
         said,
     )
-
-
-_TALLY_ORDER = (
-    VariantStatus.COMPLETE.value,
-    VariantStatus.SKIPPED.value,
-    VariantStatus.FAILED.value,
-    VariantStatus.CANCELLED.value,
-    VariantStatus.RUNNING.value,
-    VariantStatus.QUEUED.value,
-)

@@ -12,7 +12,8 @@ from dali.lib.web.addresses import absolute_url
 from dali.lib.web.input.fields import EpochMsField, StrictUsdField, TextOrNullField, UrlOutField
 from progressions.enums import ROLLBACK, Code, JobStatus, Judgment, Kind, StepStatus, VariantStatus
 from progressions.models import ImageProgression, Job, Step, Variant
-from progressions.money.ledger import Spending, with_unbooked
+from progressions.money.ledger import with_unbooked
+from progressions.money.spending import Spending
 from progressions.stream.event_types import AppliedTip, Summary
 
 PROGRESSION_KINDS = [*Kind.choices, (ROLLBACK, "Rollback")]

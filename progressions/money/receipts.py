@@ -92,32 +92,34 @@ class Receipt:
 
     def charge(self, variant: Variant, attempt: int) -> None:
         """Writes the call into the ledger, in the caller's transaction."""
-        ledger.charge(
-            purpose=Purpose.IMAGE,
-            project_id=variant.project_id,
-            job_id=variant.job_id,
-            variant_id=variant.id,
-            usage=self.usage,
-            usd=self.cost_usd,
-            attempt=attempt,
-            service=variant.provider,
-            model=self.model,
-        )
+        _charge(variant, attempt, usage=self.usage, usd=self.cost_usd, model=self.model)
 
 
 def charge_possible(variant: Variant, attempt: int) -> None:
     """Records a call that was never answered in the ledger, at its estimate, in the caller's transaction."""
+    _charge(variant, attempt, usd=variant.estimate_usd, is_possible=True, model=variant.model)
+
+
+def _charge(
+    variant: Variant,
+    attempt: int,
+    *,
+    usd: Decimal | None,
+    model: str,
+    usage: Usage | None = None,
+    is_possible: bool = False,
+) -> None:
     ledger.charge(
         purpose=Purpose.IMAGE,
         project_id=variant.project_id,
         job_id=variant.job_id,
         variant_id=variant.id,
-        usage=None,
-        usd=variant.estimate_usd,
-        is_possible=True,
+        usage=usage,
+        usd=usd,
+        is_possible=is_possible,
         attempt=attempt,
         service=variant.provider,
-        model=variant.model,
+        model=model,
     )
 
 
