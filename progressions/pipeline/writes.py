@@ -21,8 +21,8 @@ from progressions.enums import ROLLBACK, Code, JobStatus, Purpose, StepStatus, V
 from progressions.judge import Verdict
 from progressions.models import ImageProgression, Job, Step, Variant
 from progressions.money import ledger
-from progressions.money.spending import Spending
 from progressions.money.receipts import charge_possible
+from progressions.money.spending import Spending
 from progressions.pipeline import duplicates, tools
 from progressions.pipeline.ingest import load_area
 from progressions.queries import search_text_for
