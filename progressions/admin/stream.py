@@ -40,11 +40,11 @@ class EventAdmin(MachineAdmin[Event]):
     def excerpt(self, event: Event) -> SafeString:
         """The fields that have no column of their own, cut."""
         body = {name: value for name, value in json.loads(event.text).items() if name not in _IN_EVERY_EVENT}
-        told = ", ".join(
+        shown = ", ".join(
             f"{name}: {value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}"
             for name, value in body.items()
         )
-        return format_html('<span class="quiet">{}</span>', Truncator(told).chars(160))
+        return format_html('<span class="quiet">{}</span>', Truncator(shown).chars(160))
 
 
 @admin.register(StreamSession)
