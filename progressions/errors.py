@@ -82,13 +82,13 @@ class JudgeError(DaliError):
 
 
 class DeliveryError(UnavailableError):
-    """The delivery image could not be placed, or the place not be asked; the step is tried again.
+    """The delivery image could not be stored or looked up; the step is tried again.
 
-    A request that needed it is answered with 503. `message`: for the log; it names the setting at fault where there
-    is one. `is_busy`: the place asked to be left alone for `retry_after_s`. `public_message`: for clients, where more
-    can be said than that the delivery is away.
-    `code`: given where trying again cannot help (a used-up quota, a wrong key, an image that is not taken). The step
-    then fails with it, and clients are told `public_message`, which says why and what to do.
+    A request that needed it is answered with 503. `message`: for the log; it names the setting at fault, if there is
+    one. `is_busy`: the delivery asked for a pause of `retry_after_s`. `public_message`: for clients, if more can be
+    said than that the delivery is unavailable.
+    `code`: set if trying again cannot help (a used-up quota, a wrong key, an image that is refused). The step then
+    fails with it, and clients get `public_message`, which says why and what to do.
     """
 
     def __init__(

@@ -188,10 +188,10 @@ def test_ctrl_c_ends_it_after_the_calls_in_progress() -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--since", "soon"], "'soon' is no date or time"),
+        (["--since", "soon"], "'soon' is not a date or time"),
         (["--since", "2026-11-01", "--judge", "nobody"], "'nobody'"),
         (["--since", "2026-11-01", "--judge", "openai"], "set OPENAI_API_KEY"),
-        (["--since", "2026-11-01", "--project", "x"], "'x' is no project id"),
+        (["--since", "2026-11-01", "--project", "x"], "'x' is not a project id"),
         ([], "--since"),
     ],
 )
