@@ -12,8 +12,8 @@ from dali.lib.calls.answers.usage import Unit, Usage
 from progressions.enums import Purpose
 from progressions.models import Charge, Job
 from progressions.money import ledger
-from progressions.money.spending import Spending, spending_of
 from progressions.money.receipts import Receipt
+from progressions.money.spending import Spending, spending_of
 from progressions.provider import ProviderImage
 from tests.factories import JobFactory, PriceFactory, VariantFactory
 
