@@ -11,7 +11,7 @@ from django.urls import URLPattern, path
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
-from dali.lib.web.admin import EMPTY, LeanAdmin, words
+from dali.lib.web.admin import EMPTY, LeanAdmin, column, words
 from knowledgebase import vocabulary
 from knowledgebase.forms import SAMPLE_PROMPT, PriceForm, SampleForm, TipForm
 from knowledgebase.models import Price, Tip
@@ -87,15 +87,8 @@ class TipAdmin(SwitchableAdmin[Tip]):
         }
         return TemplateResponse(request, "admin/knowledgebase/tip/preview.html", context)
 
-    @admin.display(description="adds")
-    def addition(self, tip: Tip) -> str:
-        """The added words, shortened for the list."""
-        return Truncator(tip_text(tip).addition).chars(90) or EMPTY
-
-    @admin.display(description="kinds")
-    def kinds(self, tip: Tip) -> SafeString | str:
-        """The kinds of work that the tip applies to."""
-        return words(tip_text(tip).kinds or ["all"])
+    addition = column(Tip, "adds", lambda tip: Truncator(tip_text(tip).addition).chars(90) or EMPTY)
+    kinds = column(Tip, "kinds", lambda tip: words(tip_text(tip).kinds or ["all"]))
 
     @admin.display(description="keywords")
     def keywords(self, tip: Tip) -> SafeString | str:
@@ -133,17 +126,10 @@ class PriceAdmin(SwitchableAdmin[Price]):
     )
     readonly_fields = ("updated_at",)
 
-    @admin.display(description="unit", ordering="unit")
-    def of(self, price: Price) -> str:
-        """The unit in words."""
-        return price.unit.replace("_", " ")
+    of = column(Price, "unit", lambda price: price.unit.replace("_", " "), "unit")
+    where = column(Price, "source", lambda price: Truncator(price.source).chars(70))
 
     @admin.display(description="US dollars", ordering="usd")
     def amount(self, price: Price) -> str:
         """The price and the number of units it is for."""
         return f"{price.usd.normalize():f} {'for a million' if price.per == 1_000_000 else 'each'}"
-
-    @admin.display(description="source")
-    def where(self, price: Price) -> str:
-        """The source, shortened for the list."""
-        return Truncator(price.source).chars(70)

@@ -96,17 +96,13 @@ def _change(tip: TipRecord, row: Tip | None, seeded: Tip | None, *, should_force
 
 
 def _differences(tip: TipRecord, row: Tip) -> Iterable[TipDifference]:
-    here = tip_text(row)
-    for part in _PARTS:
-        if getattr(here, part) != getattr(tip, part):
-            yield TipDifference(part, getattr(here, part), getattr(tip, part))
-    for part, is_here, is_there in (
-        ("provider", row.provider, tip.provider),
-        ("position", row.position, tip.position),
-        ("enabled", row.enabled, tip.is_enabled),
-    ):
-        if is_here != is_there:
-            yield TipDifference(part, is_here, is_there)
+    text = tip_text(row)
+    pairs = {part: (getattr(text, part), getattr(tip, part)) for part in _PARTS} | {
+        "provider": (row.provider, tip.provider),
+        "position": (row.position, tip.position),
+        "enabled": (row.enabled, tip.is_enabled),
+    }
+    return [TipDifference(part, here, there) for part, (here, there) in pairs.items() if here != there]
 
 
 def _write(tips: Iterable[TipRecord], changes: Iterable[Change], there: dict[str, Tip]) -> None:

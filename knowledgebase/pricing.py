@@ -13,16 +13,6 @@ MOST_USD = 100_000
 
 
 @dataclass(frozen=True, slots=True)
-class UnitPrice:
-    """The price of one unit, from a day on (None: always)."""
-
-    usd: Decimal
-    valid_from: date | None
-    source: str
-    read_on: date
-
-
-@dataclass(frozen=True, slots=True)
 class Quote:
     """The cost of a usage, and the sources of its prices; `read_on` is the oldest date."""
 
@@ -49,31 +39,21 @@ def quote(usage: Usage, on: date) -> Quote | None:
 
     Also None if the usage is empty, or costs more than MOST_USD: then the service counted wrongly.
     """
-    rates = _rates(usage.service, usage.model)
+    prices = list(Price.objects.raw(_ENABLED, [usage.service, usage.model]))
     used = {unit: amount for unit, amount in usage.units.items() if amount}
     total, sources, read_on = Decimal(0), list[str](), list[date]()
     for unit, amount in used.items():
-        rate = _rate_on(rates.get(Unit(unit).value, ()), on)
-        if rate is None:
+        price = _price_on(prices, Unit(unit).value, on)
+        if price is None:
             return None
-        total += rate.usd * Decimal(amount)
-        if rate.source not in sources:
-            sources.append(rate.source)
-        read_on.append(rate.read_on)
+        total += price.usd / price.per * Decimal(amount)
+        if price.source not in sources:
+            sources.append(price.source)
+        read_on.append(price.read_on)
     return Quote(total, "; ".join(sources), min(read_on)) if used and total <= MOST_USD else None
 
 
-def _rate_on(rates: Iterable[UnitPrice], on: date) -> UnitPrice | None:
-    """The newest price that applies on the day; None if there is none."""
-    held = [rate for rate in rates if rate.valid_from is None or rate.valid_from <= on]
-    return max(held, key=lambda rate: rate.valid_from or date.min, default=None)
-
-
-def _rates(service: str, model: str) -> dict[str, list[UnitPrice]]:
-    """The current prices of one model, by unit; changes apply from the next call on."""
-    found: dict[str, list[UnitPrice]] = {}
-    for row in Price.objects.raw(_ENABLED, [service, model]):
-        found.setdefault(row.unit, []).append(
-            UnitPrice(row.usd / row.per, row.valid_from, row.source, row.read_on)
-        )
-    return found
+def _price_on(prices: Iterable[Price], unit: str, on: date) -> Price | None:
+    """The newest price of the unit that applies on the day; None if there is none."""
+    held = [price for price in prices if price.unit == unit and (price.valid_from or on) <= on]
+    return max(held, key=lambda price: price.valid_from or date.min, default=None)

@@ -1,15 +1,7 @@
 """Errors between a prompt and its image, with the outcomes of the contracts."""
 
+from dali.lib.calls import failures
 from dali.lib.calls.answers.usage import Usage
-from dali.lib.calls.failures import (
-    EXCERPT_CHARACTERS,
-    MESSAGE_CHARACTERS,
-    REQUEST_ID_CHARACTERS,
-    VendorError,
-    clean_pause_s,
-    clean_status,
-    masked,
-)
 from dali.lib.errors import DaliError, UnavailableError
 from progressions.enums import Code
 
@@ -22,8 +14,8 @@ class ProviderError(DaliError):
     """A provider call ended without an image. The message is one readable sentence, without secrets.
 
     `code` is one of the outcomes; `is_retryable` defaults to what the outcome says; `retry_after_s` is
-    what the provider asked for; `is_possibly_billed`: the request may have arrived and no answer says what became of
-    it; `usage`: what they report to have used all the same; `status`, `request_id` and `excerpt` (at most
+    what the provider asked for; `is_possibly_billed`: the request may have arrived, but its result is
+    not known; `usage`: what the service reports to have used for it; `status`, `request_id` and `excerpt` (at most
     500 characters of the answer) are for the journal. All of it is cleaned, and secrets are masked. An `invalid_image`
     that is retryable is an answer that was damaged on its way: it is asked for once more.
     """
@@ -41,18 +33,18 @@ class ProviderError(DaliError):
         request_id: str = "",
         excerpt: str = "",
     ) -> None:
-        super().__init__(masked(message, MESSAGE_CHARACTERS))
+        super().__init__(failures.masked(message, failures.MESSAGE_CHARACTERS))
         self.code = code
         self.is_possibly_billed = is_possibly_billed
         self.usage = usage if isinstance(usage, Usage) else None
         self.is_retryable = code in RETRYABLE if is_retryable is None else is_retryable
-        self.retry_after_s = clean_pause_s(retry_after_s)
-        self.status = clean_status(status)
-        self.request_id = masked(request_id, REQUEST_ID_CHARACTERS)
-        self.excerpt = masked(excerpt, EXCERPT_CHARACTERS)
+        self.retry_after_s = failures.clean_pause_s(retry_after_s)
+        self.status = failures.clean_status(status)
+        self.request_id = failures.masked(request_id, failures.REQUEST_ID_CHARACTERS)
+        self.excerpt = failures.masked(excerpt, failures.EXCERPT_CHARACTERS)
 
     @classmethod
-    def of(cls, error: VendorError) -> "ProviderError":
+    def of(cls, error: failures.VendorError) -> "ProviderError":
         """The error of a service's failure."""
         return cls(
             Code(error.outcome),
@@ -84,19 +76,19 @@ class JudgeError(DaliError):
     def __init__(
         self, message: str, *, usage: tuple[Usage, ...] = (), unseen: tuple[Usage, ...] = ()
     ) -> None:
-        super().__init__(masked(message, MESSAGE_CHARACTERS))
+        super().__init__(failures.masked(message, failures.MESSAGE_CHARACTERS))
         self.usage = usage
         self.unseen = unseen
 
 
 class DeliveryError(UnavailableError):
-    """The delivery image could not be placed, or the place not be asked; the step is tried again.
+    """The delivery image could not be stored or looked up; the step is tried again.
 
-    A request that needed it is answered with 503. `message`: for the log; it names the setting at fault where there
-    is one. `is_busy`: the place asked to be left alone for `retry_after_s`. `public_message`: for clients, where more
-    can be said than that the delivery is away.
-    `code`: given where trying again cannot help (a used-up quota, a wrong key, an image that is not taken). The step
-    then fails with it, and clients are told `public_message`, which says why and what to do.
+    A request that needed it is answered with 503. `message`: for the log; it names the setting at fault, if there is
+    one. `is_busy`: the delivery asked for a pause of `retry_after_s`. `public_message`: for clients, if more can be
+    said than that the delivery is unavailable.
+    `code`: set if trying again cannot help (a used-up quota, a wrong key, an image that is refused). The step then
+    fails with it, and clients get `public_message`, which says why and what to do.
     """
 
     def __init__(
@@ -109,9 +101,9 @@ class DeliveryError(UnavailableError):
         code: Code | None = None,
     ) -> None:
         super().__init__(
-            masked(public_message, MESSAGE_CHARACTERS) or _NOT_DELIVERED,
+            failures.masked(public_message, failures.MESSAGE_CHARACTERS) or _NOT_DELIVERED,
             retry_after_s,
-            reason=masked(message, MESSAGE_CHARACTERS),
+            reason=failures.masked(message, failures.MESSAGE_CHARACTERS),
         )
         self.is_busy = is_busy
         self.code = code

@@ -5,24 +5,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db import connection
-from django.db.models import (
-    Case,
-    Count,
-    F,
-    IntegerField,
-    Model,
-    OuterRef,
-    Prefetch,
-    QuerySet,
-    Subquery,
-    TextField,
-    Value,
-    When,
-)
+from django.db import connection, models
+from django.db.models import QuerySet
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Coalesce
 
+from dali.lib.db.rows import get_row
 from dali.lib.errors import MissingError
 from dali.lib.texts import comparable
 from progressions.models import Event, ImageProgression, Job, Step, Variant
@@ -39,45 +27,33 @@ def search_text_for(prompt: str, notes: Sequence[str], tags: Sequence[str]) -> s
 
 def get_progression(progression_id: UUID) -> ImageProgression:
     """The progression. Raises MissingError."""
-    found = ImageProgression.objects.filter(pk=progression_id).first()
-    if found is None:
-        raise MissingError(f"There is no progression {progression_id}.")
-    return found
+    return get_row(ImageProgression.objects.all(), progression_id, "progression")
 
 
 def get_job(job_id: UUID) -> Job:
     """The job's row alone. Raises MissingError."""
-    found = Job.objects.filter(pk=job_id).first()
-    if found is None:
-        raise MissingError(f"There is no job {job_id}.")
-    return found
+    return get_row(Job.objects.all(), job_id, "job")
 
 
 def jobs_with_variants() -> QuerySet[Job]:
     """Jobs with their variants, in the variants' order: two queries however many there are."""
     variants = _variants().order_by("number")
-    return Job.objects.prefetch_related(Prefetch("variants", queryset=variants))
+    return Job.objects.prefetch_related(models.Prefetch("variants", queryset=variants))
 
 
 def _variants() -> QuerySet[Variant]:
     """Variants, each with the image of the one that it resembles: `duplicate_of_progression_id`."""
-    return Variant.objects.annotate(duplicate_of_progression_id=F("duplicate_of__progression_id"))
+    return Variant.objects.annotate(duplicate_of_progression_id=models.F("duplicate_of__progression_id"))
 
 
 def get_variant(variant_id: UUID) -> Variant:
     """The variant. Raises MissingError."""
-    found = _variants().filter(pk=variant_id).first()
-    if found is None:
-        raise MissingError(f"There is no variant {variant_id}.")
-    return found
+    return get_row(_variants(), variant_id, "variant")
 
 
 def get_job_with_variants(job_id: UUID) -> Job:
     """The job with its variants. Raises MissingError."""
-    found = jobs_with_variants().filter(pk=job_id).first()
-    if found is None:
-        raise MissingError(f"There is no job {job_id}.")
-    return found
+    return get_row(jobs_with_variants(), job_id, "job")
 
 
 def steps_by_owner(owner_ids: Iterable[UUID]) -> dict[UUID, list[Step]]:
@@ -169,35 +145,34 @@ def projects_with_counts() -> QuerySet[Project]:
     return Project.objects.annotate(
         progression_count=_count(ImageProgression),
         job_count=_count(Job),
-        cover=Coalesce(_cover(), Value(""), output_field=TextField()),
+        cover=Coalesce(_cover(), models.Value(""), output_field=models.TextField()),
     )
 
 
 def get_project(project_id: UUID) -> Project:
     """The project, with its counts. Raises MissingError."""
-    found = projects_with_counts().filter(pk=project_id).first()
-    if found is None:
-        raise MissingError(f"There is no project {project_id}.")
-    return found
+    return get_row(projects_with_counts(), project_id, "project")
 
 
-def _count(model: type[Model]) -> Coalesce:
+def _count(model: type[models.Model]) -> Coalesce:
     rows = (
         model._default_manager.order_by()
-        .filter(project=OuterRef("pk"))
+        .filter(project=models.OuterRef("pk"))
         .values("project")
-        .annotate(rows=Count("pk"))
+        .annotate(rows=models.Count("pk"))
         .values("rows")
     )
-    return Coalesce(Subquery(rows), Value(0), output_field=IntegerField())
+    return Coalesce(models.Subquery(rows), models.Value(0), output_field=models.IntegerField())
 
 
-def _cover() -> Subquery:
+def _cover() -> models.Subquery:
     newest = (
         ImageProgression.objects.order_by()
-        .filter(project=OuterRef(OuterRef("pk")))
+        .filter(project=models.OuterRef(models.OuterRef("pk")))
         .order_by("-created_at", "-id")
     )
-    passed_first = Case(When(judgment="pass", then=Value(0)), default=Value(1))
+    passed_first = models.Case(models.When(judgment="pass", then=models.Value(0)), default=models.Value(1))
     best = ImageProgression.objects.order_by().filter(pk__in=newest.values("pk")[:COVER_CANDIDATES])
-    return Subquery(best.order_by(passed_first, "-created_at", "-id").values("generated_image_url")[:1])
+    return models.Subquery(
+        best.order_by(passed_first, "-created_at", "-id").values("generated_image_url")[:1]
+    )

@@ -1,20 +1,20 @@
 """The ledger in the admin: every paid call, and sums by day, service and purpose."""
 
-import json
 from dataclasses import dataclass
 from datetime import UTC, date, timedelta
+from decimal import Decimal
 from typing import Any
 
 from django.contrib import admin
 from django.db.models import Count, Q, QuerySet, Sum
 from django.db.models.functions import TruncDate
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from dali.lib.web.admin import EMPTY, MachineAdmin, badge, link, moment
+from dali.lib.web.admin import EMPTY, MachineAdmin, badge, column, moment
+from progressions.admin.columns import as_json, link_to_job, link_to_project, two_lines
 from progressions.admin.filters import PurposeFilter, ServiceFilter
 from progressions.models import Charge
 from progressions.money.amounts import dollars
@@ -31,9 +31,14 @@ class DaySum:
     service: str
     purpose: str
     calls: int
-    usd: str
     unknown: int
     possible: int
+    sum_usd: Decimal | None
+
+    @property
+    def usd(self) -> str:
+        """The known cost, in US dollars."""
+        return dollars(self.sum_usd)
 
 
 @admin.register(Charge)
@@ -73,15 +78,13 @@ class ChargeAdmin(MachineAdmin[Charge]):
             context["sums"], context["summed_days"] = _sums(context["cl"].queryset), SUMMED_DAYS
         return answer
 
-    @admin.display(description="when", ordering="id")
-    def made(self, charge: Charge) -> SafeString | str:
-        """When the call was recorded."""
-        return moment(charge.created_at)
-
-    @admin.display(description="service", ordering="service")
-    def by(self, charge: Charge) -> SafeString | str:
-        """Service and model."""
-        return format_html('{}<br><span class="quiet">{}</span>', charge.service or EMPTY, charge.model)
+    made = column(Charge, "when", lambda charge: moment(charge.created_at), "id")
+    by = column(Charge, "service", lambda charge: two_lines(charge.service or EMPTY, charge.model), "service")
+    usage_laid_out = column(Charge, "usage as reported", lambda charge: as_json(charge.usage))
+    project_link = column(
+        Charge, "project", lambda charge: link_to_project(charge.project_id, charge.project_id)
+    )
+    job_link = column(Charge, "job", lambda charge: link_to_job(charge.job_id))
 
     @admin.display(description="cost", ordering="usd")
     def cost(self, charge: Charge) -> SafeString | str:
@@ -95,26 +98,6 @@ class ChargeAdmin(MachineAdmin[Charge]):
         units = sorted(item for item in charge.usage.items() if item[0] not in ("service", "model"))
         return ", ".join(f"{value:,} {name.replace('_', ' ')}" for name, value in units) or EMPTY
 
-    @admin.display(description="usage as reported")
-    def usage_laid_out(self, charge: Charge) -> SafeString:
-        """The record."""
-        return format_html('<pre class="json">{}</pre>', json.dumps(charge.usage, indent=2))
-
-    @admin.display(description="project")
-    def project_link(self, charge: Charge) -> SafeString | str:
-        """The project, to open."""
-        if charge.project_id is None:
-            return EMPTY
-        return link(reverse("admin:projects_project_change", args=[charge.project_id]), charge.project_id)
-
-    @admin.display(description="job")
-    def job_link(self, charge: Charge) -> SafeString | str:
-        """The job, to open."""
-        if charge.job_id is None:
-            return EMPTY
-        text = str(charge.job_id)[-12:]
-        return link(reverse("admin:progressions_job_change", args=[charge.job_id]), text)
-
 
 def _sums(charges: QuerySet[Charge]) -> list[DaySum]:
     """The last days of the listed charges, newest first: one query."""
@@ -127,21 +110,10 @@ def _sums(charges: QuerySet[Charge]) -> list[DaySum]:
         .values("day", "service", "purpose")
         .annotate(
             calls=Count("pk", filter=certain),
-            known=Count("usd", filter=certain),
-            sum_usd=Sum("usd", filter=certain),
+            unknown=Count("pk", filter=certain & Q(usd=None)),
             possible=Count("pk", filter=~certain),
+            sum_usd=Sum("usd", filter=certain),
         )
         .order_by("-day", "service", "purpose")
     )
-    return [
-        DaySum(
-            row["day"],
-            row["service"],
-            row["purpose"],
-            row["calls"],
-            dollars(row["sum_usd"]),
-            row["calls"] - row["known"],
-            row["possible"],
-        )
-        for row in grouped[:SUMMED_ROWS]
-    ]
+    return [DaySum(**row) for row in grouped[:SUMMED_ROWS]]

@@ -1,6 +1,7 @@
 """Filters of the lists; their choices come from the code, never from a scan of a large table."""
 
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, ClassVar
 
 from django.contrib.admin import SimpleListFilter
 from django.db.models import Model, QuerySet
@@ -12,21 +13,24 @@ from progressions.stream.event_types import STORED
 
 
 class _WordFilter(SimpleListFilter):
-    """Rows whose field of the filter's name holds one of the words."""
+    """Rows whose field, named as the parameter, holds the chosen word."""
 
-    field = ""
+    words: ClassVar[Iterable[str]] = ()
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """The words, each under its own name."""
+        return [(word, word) for word in self.words]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Model]:
         """The rows with the chosen word; all rows without a choice."""
         chosen = self.value()
-        return queryset if chosen is None else queryset.filter(**{self.field: chosen})
+        return queryset if chosen is None else queryset.filter(**{str(self.parameter_name): chosen})
 
 
 class ProviderFilter(_WordFilter):
     """Variants of one provider."""
 
-    title = "provider"
-    parameter_name = field = "provider"
+    title = parameter_name = "provider"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         """The known providers."""
@@ -36,25 +40,27 @@ class ProviderFilter(_WordFilter):
 class MakerFilter(ProviderFilter):
     """Images of one provider."""
 
-    parameter_name = field = "ai_provider"
+    parameter_name = "ai_provider"
+
+
+class ServiceFilter(ProviderFilter):
+    """Calls to one service; services have the names of the providers."""
+
+    title = parameter_name = "service"
 
 
 class KindFilter(_WordFilter):
-    """Work of one kind."""
+    """Work of one kind, rollbacks included."""
 
-    title = "kind"
-    parameter_name = field = "kind"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """The kinds of work, and rollbacks."""
-        return [(kind, kind) for kind in (*Kind.values, ROLLBACK)]
+    title = parameter_name = "kind"
+    words = (*Kind.values, ROLLBACK)
 
 
 class CodeFilter(_WordFilter):
     """Variants that failed for one reason."""
 
     title = "failure"
-    parameter_name = field = "code"
+    parameter_name = "code"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         """The outcomes."""
@@ -64,49 +70,25 @@ class CodeFilter(_WordFilter):
 class PurposeFilter(_WordFilter):
     """Calls made for one purpose."""
 
-    title = "purpose"
-    parameter_name = field = "purpose"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """The purposes."""
-        return [(purpose, purpose) for purpose in Purpose.values]
-
-
-class ServiceFilter(_WordFilter):
-    """Calls to one service."""
-
-    title = "service"
-    parameter_name = field = "service"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """The known providers: services have the same names."""
-        return [(name, name) for name in providers.names()]
+    title = parameter_name = "purpose"
+    words = Purpose.values
 
 
 class TypeFilter(_WordFilter):
     """Events of one type."""
 
-    title = "type"
-    parameter_name = field = "type"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """The types of events."""
-        return [(word, word) for word in STORED]
+    title = parameter_name = "type"
+    words = STORED
 
 
-class JudgmentFilter(SimpleListFilter):
+class JudgmentFilter(_WordFilter):
     """Images that passed, failed or have no verdict."""
 
-    title = "judgment"
-    parameter_name = "judgment"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """The verdicts, and none."""
-        return [*((judgment, judgment) for judgment in Judgment.values), ("none", "none")]
+    title = parameter_name = "judgment"
+    words = (*Judgment.values, "none")
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Model]:
-        """The rows with the chosen verdict."""
-        chosen = self.value()
-        if chosen == "none":
+        """The rows with the chosen verdict, or with none."""
+        if self.value() == "none":
             return queryset.filter(judgment=None)
-        return queryset if chosen is None else queryset.filter(judgment=chosen)
+        return super().queryset(request, queryset)

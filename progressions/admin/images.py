@@ -1,22 +1,25 @@
 """Images and uploads in the admin, with thumbnails and the action "Judge again"."""
 
-import json
 from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.template.defaultfilters import filesizeformat
-from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
 from dali.lib.texts import comparable
-from dali.lib.web.admin import EMPTY, MachineAdmin, badge, lines, link, moment, picture, words
+from dali.lib.web.admin import EMPTY, MachineAdmin, badge, column, lines, link_to, moment, picture, words
+from progressions.admin.columns import as_json, link_to_job, link_to_project, two_lines
 from progressions.admin.filters import JudgmentFilter, KindFilter, MakerFilter
 from progressions.models import ImageProgression, Upload
 from progressions.pipeline.late_judging import ask_again
+
+
+def _pixels(width: int, height: int) -> str:
+    return f"{width} × {height}"  # noqa: RUF001 - times
 
 
 @admin.register(ImageProgression)
@@ -94,45 +97,39 @@ class ImageProgressionAdmin(MachineAdmin[ImageProgression]):
         noun = "image" if count == 1 else "images"
         self.message_user(request, f"{count} {noun} will be judged again within seconds.", messages.SUCCESS)
 
-    @admin.display(description="image")
-    def thumbnail(self, image: ImageProgression) -> SafeString | str:
-        """The image, small."""
-        return picture(image.generated_image_url, image.prompt)
-
-    @admin.display(description="prompt", ordering="id")
-    def said(self, image: ImageProgression) -> str:
-        """The prompt, cut for the list."""
-        return Truncator(image.prompt).chars(100)
+    thumbnail = column(
+        ImageProgression, "image", lambda image: picture(image.generated_image_url, image.prompt)
+    )
+    said = column(ImageProgression, "prompt", lambda image: Truncator(image.prompt).chars(100), "id")
+    maker = column(
+        ImageProgression, "made by", lambda image: two_lines(image.ai_provider, image.model), "ai_provider"
+    )
+    made = column(ImageProgression, "made", lambda image: moment(image.created_at), "created_at")
+    dimensions = column(ImageProgression, "size", lambda image: _pixels(image.width, image.height))
+    work = column(
+        ImageProgression,
+        "kind",
+        lambda image: two_lines(image.kind, _pixels(image.width, image.height)),
+        "kind",
+    )
+    job_link = column(ImageProgression, "job", lambda image: link_to_job(image.job_id, image.job_id))
+    refined = column(ImageProgression, "as sent to the provider", lambda image: image.refined_prompt or EMPTY)
+    notes = column(ImageProgression, "notes", lambda image: lines(image.ai_notes))
+    tags = column(ImageProgression, "tags", lambda image: words(image.ai_tags))
+    meta = column(
+        ImageProgression, "provider's record", lambda image: as_json(image.provider_meta, sort_keys=True)
+    )
+    project_link = column(
+        ImageProgression,
+        "project",
+        lambda image: link_to_project(image.project_id, image.project),
+        "project__name",
+    )
 
     @admin.display(description="judgment", ordering="judgment")
     def verdict(self, image: ImageProgression) -> SafeString | str:
         """The verdict as a coloured word; its tooltip is the first note."""
         return badge(image.judgment or "unjudged", next(iter(image.ai_notes), ""))
-
-    @admin.display(description="made by", ordering="ai_provider")
-    def maker(self, image: ImageProgression) -> SafeString | str:
-        """Provider and model."""
-        return format_html('{}<br><span class="quiet">{}</span>', image.ai_provider, image.model)
-
-    @admin.display(description="made", ordering="created_at")
-    def made(self, image: ImageProgression) -> SafeString | str:
-        """When it was made."""
-        return moment(image.created_at)
-
-    @admin.display(description="size")
-    def dimensions(self, image: ImageProgression) -> str:
-        """Width and height in pixels."""
-        return f"{image.width} × {image.height}"  # noqa: RUF001 - times
-
-    @admin.display(description="kind", ordering="kind")
-    def work(self, image: ImageProgression) -> SafeString | str:
-        """Kind of work and size in pixels."""
-        return format_html('{}<br><span class="quiet">{}</span>', image.kind, self.dimensions(image))
-
-    @admin.display(description="project", ordering="project__name")
-    def project_link(self, image: ImageProgression) -> SafeString:
-        """The project, to open."""
-        return link(reverse("admin:projects_project_change", args=[image.project_id]), image.project)
 
     @admin.display(description="made from")
     def parent_link(self, image: ImageProgression) -> SafeString | str:
@@ -140,16 +137,9 @@ class ImageProgressionAdmin(MachineAdmin[ImageProgression]):
         parent = image.parent_progression
         if parent is None:
             return EMPTY
-        shown = picture(parent.generated_image_url, parent.prompt)
-        address = reverse("admin:progressions_imageprogression_change", args=[parent.pk])
-        return format_html("{} {}", shown, link(address, Truncator(parent.prompt).chars(80)))
-
-    @admin.display(description="job")
-    def job_link(self, image: ImageProgression) -> SafeString | str:
-        """The job, to open."""
-        if image.job_id is None:
-            return EMPTY
-        return link(reverse("admin:progressions_job_change", args=[image.job_id]), image.job_id)
+        text = Truncator(parent.prompt).chars(80)
+        change_link = link_to("admin:progressions_imageprogression_change", parent.pk, text)
+        return format_html("{} {}", picture(parent.generated_image_url, parent.prompt), change_link)
 
     @admin.display(description="images")
     def images(self, image: ImageProgression) -> SafeString:
@@ -165,32 +155,10 @@ class ImageProgressionAdmin(MachineAdmin[ImageProgression]):
             result,
         )
 
-    @admin.display(description="as sent to the provider")
-    def refined(self, image: ImageProgression) -> str:
-        """The refined prompt."""
-        return image.refined_prompt or EMPTY
-
     @admin.display(description="tips applied")
     def tips(self, image: ImageProgression) -> SafeString | str:
         """Key and wording at the time."""
         return lines(f"{tip.get('key')}: {tip.get('addition')}" for tip in image.tips_applied)
-
-    @admin.display(description="notes")
-    def notes(self, image: ImageProgression) -> SafeString | str:
-        """What the judge noted."""
-        return lines(image.ai_notes)
-
-    @admin.display(description="tags")
-    def tags(self, image: ImageProgression) -> SafeString | str:
-        """The judge's tags."""
-        return words(image.ai_tags)
-
-    @admin.display(description="provider's record")
-    def meta(self, image: ImageProgression) -> SafeString:
-        """What the provider reported about the call."""
-        return format_html(
-            '<pre class="json">{}</pre>', json.dumps(image.provider_meta, indent=2, sort_keys=True)
-        )
 
 
 @admin.register(Upload)
@@ -206,27 +174,12 @@ class UploadAdmin(MachineAdmin[Upload]):
     search_help_text = "Whole id, SHA-256 or owner"
     ordering = ("-id",)
 
-    @admin.display(description="image")
-    def thumbnail(self, upload: Upload) -> SafeString | str:
-        """The image, small."""
-        return picture(upload.delivery, f"upload {upload.pk}")
+    thumbnail = column(Upload, "image", lambda upload: _preview(upload, "small"))
+    preview = column(Upload, "image", lambda upload: _preview(upload, "large"))
+    dimensions = column(Upload, "pixels", lambda upload: _pixels(upload.width, upload.height))
+    size = column(Upload, "size", lambda upload: filesizeformat(upload.bytes), "bytes")
+    received = column(Upload, "received", lambda upload: moment(upload.created_at), "created_at")
 
-    @admin.display(description="image")
-    def preview(self, upload: Upload) -> SafeString | str:
-        """The image, large."""
-        return picture(upload.delivery, f"upload {upload.pk}", size="large")
 
-    @admin.display(description="pixels")
-    def dimensions(self, upload: Upload) -> str:
-        """Width and height."""
-        return f"{upload.width} × {upload.height}"  # noqa: RUF001 - times
-
-    @admin.display(description="size", ordering="bytes")
-    def size(self, upload: Upload) -> str:
-        """Bytes of the file, rounded."""
-        return filesizeformat(upload.bytes)
-
-    @admin.display(description="received", ordering="created_at")
-    def received(self, upload: Upload) -> SafeString | str:
-        """When it arrived."""
-        return moment(upload.created_at)
+def _preview(upload: Upload, size: str) -> SafeString | str:
+    return picture(upload.delivery, f"upload {upload.pk}", size=size)

@@ -16,20 +16,22 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
-from dali.lib.web.admin import EMPTY, MachineAdmin, badge, link, milliseconds, moment, picture
+from dali.lib.web.admin import EMPTY, MachineAdmin, badge, column, link_to, milliseconds, moment, picture
+from progressions.admin.columns import link_to_job, link_to_project, two_lines
 from progressions.admin.filters import CodeFilter, KindFilter, ProviderFilter
 from progressions.admin.timeline import timeline
-from progressions.enums import JobStatus, VariantStatus
+from progressions.enums import JobStatus
 from progressions.models import Job, Step, Variant
 from progressions.money.amounts import dollars
-from progressions.money.ledger import Spending, spent_by_jobs, with_unbooked
-from progressions.money.spending import in_words
+from progressions.money.ledger import spent_by_jobs, with_unbooked
+from progressions.money.spending import Spending, in_words
 from progressions.pipeline.writes import cancel_job, summarise
 from progressions.queries import steps_by_owner
 from progressions.work.step_owners import owner_of_step
 
 VARIANTS_PER_PAGE = 24
 TITLE_CHARACTERS = 160
+_TALLY_ORDER = ("complete", "skipped", "failed", "cancelled", "running", "queued")
 
 
 class JobChangeList(ChangeList):
@@ -50,6 +52,12 @@ class JobChangeList(ChangeList):
         for job in self.result_list:
             job.tally = tallies[job.pk]
             job.spent = with_unbooked(spent.get(job.pk, Spending()), known.get(job.pk))
+
+
+def _took(job: Job) -> str:
+    if job.ended_at is None:
+        return EMPTY
+    return milliseconds((job.ended_at - job.created_at).total_seconds() * 1000)
 
 
 @admin.register(Job)
@@ -153,10 +161,14 @@ class JobAdmin(MachineAdmin[Job]):
             "is_prompt_long": len(job.prompt) > TITLE_CHARACTERS,
         }
 
-    @admin.display(description="prompt", ordering="id")
-    def asked(self, job: Job) -> str:
-        """The prompt, cut for the list."""
-        return Truncator(job.prompt).chars(90)
+    asked = column(Job, "prompt", lambda job: Truncator(job.prompt).chars(90), "id")
+    outcome = column(Job, "variants", lambda job: _tally(getattr(job, "tally", {})))
+    cost = column(Job, "cost", lambda job: in_words(getattr(job, "spent", Spending())))
+    submitted = column(Job, "submitted", lambda job: moment(job.created_at), "created_at")
+    took = column(Job, "took", _took)
+    project_link = column(
+        Job, "project", lambda job: link_to_project(job.project_id, job.project), "project__name"
+    )
 
     @admin.display(description="status", ordering="status")
     def state(self, job: Job) -> SafeString | str:
@@ -164,36 +176,11 @@ class JobAdmin(MachineAdmin[Job]):
         is_ending = job.cancel_requested_at is not None and job.ended_at is None
         return badge("cancelling" if is_ending else job.status)
 
-    @admin.display(description="variants")
-    def outcome(self, job: Job) -> SafeString | str:
-        """How many variants are in each state."""
-        return _tally(getattr(job, "tally", {}))
-
-    @admin.display(description="project", ordering="project__name")
-    def project_link(self, job: Job) -> SafeString:
-        """The project, to open."""
-        return link(reverse("admin:projects_project_change", args=[job.project_id]), job.project)
-
     @admin.display(description="kind", ordering="kind")
     def asks(self, job: Job) -> SafeString:
         """The kind, the providers, and the number of variants of each."""
         asked = f"{', '.join(job.providers)} × {job.variants_per_provider}"  # noqa: RUF001 - times
-        return format_html('{}<br><span class="quiet">{}</span>', job.kind, asked)
-
-    @admin.display(description="cost")
-    def cost(self, job: Job) -> str:
-        """What it has cost, and what is missing from the sum."""
-        return in_words(getattr(job, "spent", Spending()))
-
-    @admin.display(description="submitted", ordering="created_at")
-    def submitted(self, job: Job) -> SafeString | str:
-        """When it came."""
-        return moment(job.created_at)
-
-    @admin.display(description="took")
-    def took(self, job: Job) -> str:
-        """From submission to the last variant's end."""
-        return _took(job)
+        return two_lines(job.kind, asked)
 
 
 @admin.register(Variant)
@@ -217,15 +204,12 @@ class VariantAdmin(MachineAdmin[Variant]):
     search_help_text = "Words of the error, or a whole variant or job id"
     ordering = ("-id",)
 
-    @admin.display(description="variant", ordering="provider")
-    def name(self, variant: Variant) -> str:
-        """Provider and number within it."""
-        return f"{variant.provider} {variant.index}"
-
-    @admin.display(description="status", ordering="status")
-    def state(self, variant: Variant) -> SafeString | str:
-        """The status as a coloured word."""
-        return badge(variant.status)
+    name = column(Variant, "variant", lambda variant: f"{variant.provider} {variant.index}", "provider")
+    state = column(Variant, "status", lambda variant: badge(variant.status), "status")
+    ended = column(Variant, "ended", lambda variant: moment(variant.ended_at), "ended_at")
+    job_link = column(
+        Variant, "job", lambda variant: link_to_job(variant.job_id, Truncator(variant.job.prompt).chars(40))
+    )
 
     @admin.display(description="image")
     def thumbnail(self, variant: Variant) -> SafeString | str:
@@ -246,17 +230,6 @@ class VariantAdmin(MachineAdmin[Variant]):
         """Of its image calls, in US dollars; empty if no price is known."""
         return EMPTY if variant.cost_usd is None else dollars(variant.cost_usd)
 
-    @admin.display(description="ended", ordering="ended_at")
-    def ended(self, variant: Variant) -> SafeString | str:
-        """When it ended."""
-        return moment(variant.ended_at)
-
-    @admin.display(description="job")
-    def job_link(self, variant: Variant) -> SafeString:
-        """The job, to open."""
-        address = reverse("admin:progressions_job_change", args=[variant.job_id])
-        return link(address, Truncator(variant.job.prompt).chars(40))
-
 
 @admin.register(Step)
 class StepAdmin(MachineAdmin[Step]):
@@ -269,39 +242,16 @@ class StepAdmin(MachineAdmin[Step]):
     search_help_text = "Name of a step, or the whole id of the job or variant it belongs to"
     ordering = ("-id",)
 
-    @admin.display(description="status", ordering="status")
-    def state(self, step: Step) -> SafeString | str:
-        """What became of the attempt."""
-        return badge(step.status)
-
-    @admin.display(description="took", ordering="ms")
-    def duration(self, step: Step) -> str:
-        """How long it took."""
-        return milliseconds(step.ms)
-
-    @admin.display(description="error")
-    def error_text(self, step: Step) -> str:
-        """The error, cut for the list."""
-        return Truncator(step.error).chars(80) or EMPTY
+    state = column(Step, "status", lambda step: badge(step.status), "status")
+    duration = column(Step, "took", lambda step: milliseconds(step.ms), "ms")
+    error_text = column(Step, "error", lambda step: Truncator(step.error).chars(80) or EMPTY)
+    started = column(Step, "started", lambda step: moment(step.started_at), "started_at")
 
     @admin.display(description="belongs to")
-    def owner(self, step: Step) -> SafeString:
+    def owner(self, step: Step) -> SafeString | str:
         """A link to the row that the step belongs to."""
         owner, number = owner_of_step(step.name), str(step.owner_id)[-12:]
-        if owner is None:
-            return format_html("{}", number)
-        return link(reverse(owner.change_page, args=[step.owner_id]), f"{owner.noun} {number}")
-
-    @admin.display(description="started", ordering="started_at")
-    def started(self, step: Step) -> SafeString | str:
-        """When the attempt began."""
-        return moment(step.started_at)
-
-
-def _took(job: Job) -> str:
-    if job.ended_at is None:
-        return EMPTY
-    return milliseconds((job.ended_at - job.created_at).total_seconds() * 1000)
+        return link_to(owner.change_page, step.owner_id, f"{owner.noun} {number}") if owner else number
 
 
 def _tally(counts: dict[str, int]) -> SafeString | str:
@@ -322,13 +272,3 @@ def _tally(counts: dict[str, int]) -> SafeString | str:
         bar,
         said,
     )
-
-
-_TALLY_ORDER = (
-    VariantStatus.COMPLETE.value,
-    VariantStatus.SKIPPED.value,
-    VariantStatus.FAILED.value,
-    VariantStatus.CANCELLED.value,
-    VariantStatus.RUNNING.value,
-    VariantStatus.QUEUED.value,
-)

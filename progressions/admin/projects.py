@@ -11,7 +11,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
-from dali.lib.web.admin import EMPTY, LeanAdmin, link, picture
+from dali.lib.web.admin import EMPTY, LeanAdmin, column, link, picture
 from progressions.models import ImageProgression
 from progressions.money.spending import Spending, in_words, spending_of
 from progressions.queries import projects_with_counts
@@ -69,25 +69,12 @@ class ProjectAdmin(LeanAdmin[Project]):
             return False
         return super().has_delete_permission(request, obj)
 
-    @admin.display(description="")
-    def cover(self, project: Project) -> SafeString | str:
-        """Its cover, small."""
-        return picture(getattr(project, "cover", ""), project.name)
-
-    @admin.display(description="description")
-    def about(self, project: Project) -> str:
-        """The description, cut for the list."""
-        return Truncator(project.description).chars(80) or EMPTY
-
-    @admin.display(description="images")
-    def images(self, project: Project) -> SafeString | str:
-        """How many, as a link to them."""
-        return _counted(project, "progression_count", "progressions_imageprogression")
-
-    @admin.display(description="jobs")
-    def jobs(self, project: Project) -> SafeString | str:
-        """How many, as a link to them."""
-        return _counted(project, "job_count", "progressions_job")
+    cover = column(Project, "", lambda project: picture(getattr(project, "cover", ""), project.name))
+    about = column(Project, "description", lambda row: Truncator(row.description).chars(80) or EMPTY)
+    images = column(
+        Project, "images", lambda row: _counted(row, "progression_count", "progressions_imageprogression")
+    )
+    jobs = column(Project, "jobs", lambda row: _counted(row, "job_count", "progressions_job"))
 
     @admin.display(description="cost")
     def cost(self, project: Project) -> SafeString | str:
@@ -112,6 +99,7 @@ class ProjectAdmin(LeanAdmin[Project]):
 
 
 def _counted(project: Project, attribute: str, model: str) -> SafeString | str:
+    """How many rows of the model belong to the project, as a link to them."""
     count = getattr(project, attribute, 0)
     if not count:
         return EMPTY

@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.utils.text import Truncator
 
-from dali.lib.web.admin import MachineAdmin
+from dali.lib.web.admin import MachineAdmin, column
 from progressions.models import Rewrite
 
 
@@ -17,10 +17,8 @@ class RewriteAdmin(MachineAdmin[Rewrite]):
     ordering = ("-id",)
     fields = ("text", "fault", "not_before", "lease_until", "written_by", "usage", "digest", "created_at")
 
-    @admin.display(description="prompt")
-    def excerpt(self, rewrite: Rewrite) -> str:
-        """The beginning of the text; without a text, the reason."""
-        return Truncator(rewrite.text or rewrite.fault).chars(100)
+    # Without a text, the reason why there is none.
+    excerpt = column(Rewrite, "prompt", lambda rewrite: Truncator(rewrite.text or rewrite.fault).chars(100))
 
     @admin.display(description="model")
     def written_by(self, rewrite: Rewrite) -> str:

@@ -9,7 +9,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
-from dali.lib.web.admin import EMPTY, MachineAdmin, badge, link, moment
+from dali.lib.web.admin import MachineAdmin, badge, column, moment
+from progressions.admin.columns import as_json, link_to_job
 from progressions.admin.filters import TypeFilter
 from progressions.models import Cooldown, Duty, Event, HashBands, StreamSession
 
@@ -29,43 +30,21 @@ class EventAdmin(MachineAdmin[Event]):
     ordering = ("-id",)
     fields = ("session_id", "seq", "kind", "job_link", "created_at", "body")
 
-    @admin.display(description="event", ordering="session_id")
-    def name(self, event: Event) -> str:
-        """Session and number."""
-        return f"{event.session_id} #{event.seq}"
-
-    @admin.display(description="type", ordering="type")
-    def kind(self, event: Event) -> SafeString | str:
-        """The type as a coloured word."""
-        return badge(event.type)
+    name = column(Event, "event", lambda event: f"{event.session_id} #{event.seq}", "session_id")
+    kind = column(Event, "type", lambda event: badge(event.type), "type")
+    job_link = column(Event, "job", lambda event: link_to_job(event.job_id), "job_id")
+    written = column(Event, "written", lambda event: moment(event.created_at), "created_at")
+    body = column(Event, "text", lambda event: as_json(json.loads(event.text), ensure_ascii=False))
 
     @admin.display(description="text")
     def excerpt(self, event: Event) -> SafeString:
         """The fields that have no column of their own, cut."""
         body = {name: value for name, value in json.loads(event.text).items() if name not in _IN_EVERY_EVENT}
-        told = ", ".join(
+        shown = ", ".join(
             f"{name}: {value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}"
             for name, value in body.items()
         )
-        return format_html('<span class="quiet">{}</span>', Truncator(told).chars(160))
-
-    @admin.display(description="job", ordering="job_id")
-    def job_link(self, event: Event) -> SafeString | str:
-        """The job, to open."""
-        if event.job_id is None:
-            return EMPTY
-        return link(reverse("admin:progressions_job_change", args=[event.job_id]), str(event.job_id)[-12:])
-
-    @admin.display(description="written", ordering="created_at")
-    def written(self, event: Event) -> SafeString | str:
-        """When it was written."""
-        return moment(event.created_at)
-
-    @admin.display(description="text")
-    def body(self, event: Event) -> SafeString:
-        """The text, laid out."""
-        laid_out = json.dumps(json.loads(event.text), indent=2, ensure_ascii=False)
-        return format_html('<pre class="json">{}</pre>', laid_out)
+        return format_html('<span class="quiet">{}</span>', Truncator(shown).chars(160))
 
 
 @admin.register(StreamSession)

@@ -11,16 +11,12 @@ from progressions.pipeline.steps.table import TITLES
 
 @dataclass(frozen=True, slots=True)
 class AttemptBar:
-    """One attempt at a step. `left` and `width` are in percent of the axis; `ms` is None while it is under way."""
+    """One attempt at a step. `left` and `width` are in percent of the axis."""
 
-    name: str
+    step: Step
     title: str
-    attempt: int
-    status: str
-    ms: int | None
     left: float
     width: float
-    error: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,18 +40,7 @@ def timeline(steps: Sequence[Step], now: datetime) -> Timeline:
         # Half a percent is the narrowest visible bar; no bar may leave the axis.
         width = max(0.5, width)
         left = min(left, 100 - width)
-        bars.append(
-            AttemptBar(
-                step.name,
-                TITLES.get(step.name, ""),
-                step.attempt,
-                step.status,
-                step.ms,
-                round(left, 2),
-                round(width, 2),
-                step.error,
-            )
-        )
+        bars.append(AttemptBar(step, TITLES.get(step.name, ""), round(left, 2), round(width, 2)))
     return Timeline(tuple(bars), round(total_ms))
 
 

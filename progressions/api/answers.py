@@ -1,5 +1,7 @@
 """Answers that several routes share: a job with its steps, a submission."""
 
+from collections.abc import Callable
+from typing import Any
 from uuid import UUID
 
 from drf_spectacular.utils import OpenApiParameter
@@ -7,29 +9,25 @@ from rest_framework import status
 from rest_framework.response import Response
 
 from dali.lib.web.addresses import absolute_url
-from progressions.api.serializers import (
-    SPENT_CONTEXT,
-    STEPS_CONTEXT,
-    JobSerializer,
-    JobSubmittedSerializer,
-    OneVariantSerializer,
-)
+from dali.lib.web.api import ApiMixin
+from dali.lib.web.input.bodies import BodySerializer
+from progressions.api import serializers
 from progressions.models import Job
 from progressions.money.ledger import spent_by_jobs
 from progressions.queries import get_job_with_variants, get_variant, steps_by_owner
-from progressions.work.idempotency import KEPT, KEY_PATTERN
+from progressions.work.idempotency import KEPT, KEY_PATTERN, KeptRequest
 
 
 def job_answer(job: Job) -> Response:
     """The job with its variants (prefetched) and their steps and costs: two queries."""
     steps = steps_by_owner([job.pk, *(variant.pk for variant in job.variants.all())])
-    context = {STEPS_CONTEXT: steps, SPENT_CONTEXT: spent_by_jobs([job.pk])}
-    return Response(JobSerializer(job, context=context).data)
+    context = {serializers.STEPS_CONTEXT: steps, serializers.SPENT_CONTEXT: spent_by_jobs([job.pk])}
+    return Response(serializers.JobSerializer(job, context=context).data)
 
 
 def submitted(job_id: UUID) -> Response:
     """202 with the URL of the job. Raises MissingError."""
-    body = JobSubmittedSerializer(get_job_with_variants(job_id)).data
+    body = serializers.JobSubmittedSerializer(get_job_with_variants(job_id)).data
     headers = {"Location": absolute_url(f"/api/jobs/{job_id}")}
     return Response(body, status=status.HTTP_202_ACCEPTED, headers=headers)
 
@@ -37,14 +35,24 @@ def submitted(job_id: UUID) -> Response:
 def variant_answer(variant_id: UUID) -> Response:
     """One variant as in its job. Raises MissingError."""
     variant = get_variant(variant_id)
-    context = {STEPS_CONTEXT: steps_by_owner([variant.pk])}
-    return Response(OneVariantSerializer(variant, context=context).data)
+    context = {serializers.STEPS_CONTEXT: steps_by_owner([variant.pk])}
+    return Response(serializers.OneVariantSerializer(variant, context=context).data)
 
 
 def replayed(answer: Response) -> Response:
     """Marks the answer as that of an earlier request."""
     answer["Idempotent-Replayed"] = "true"
     return answer
+
+
+def submitted_again(view: ApiMixin, body: type[BodySerializer[Any]]) -> Callable[[KeptRequest], Response]:
+    """The function that answers a repeated submission, whose body is read as `body`."""
+
+    def again(kept: KeptRequest) -> Response:
+        view.warn_of_ignored(body)
+        return replayed(submitted(kept.made_id))
+
+    return again
 
 
 IDEMPOTENCY_KEY = OpenApiParameter(

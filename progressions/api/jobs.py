@@ -15,24 +15,9 @@ from dali.lib.web.api import ApiMixin
 from dali.lib.web.input.strict_json import TooLargeError
 from dali.lib.web.pagination import MOST_WHOLE, next_link, parse_limit
 from dali.lib.web.schema.views import ErrorSerializer
-from progressions.api.answers import (
-    IDEMPOTENCY_KEY,
-    job_answer,
-    replay_header,
-    replayed,
-    submitted,
-    variant_answer,
-)
+from progressions.api import answers, serializers
 from progressions.api.progressions import LOCATION, shown, shown_again
 from progressions.api.requests import JobRetryInSerializer, once_of, parse_after
-from progressions.api.serializers import (
-    SPENT_CONTEXT,
-    JobListedSerializer,
-    JobSerializer,
-    JobSubmittedSerializer,
-    OneVariantSerializer,
-    ProgressionSerializer,
-)
 from progressions.api.throttles import JobsThrottle
 from progressions.models import Job
 from progressions.money.ledger import spent_by_jobs
@@ -41,7 +26,7 @@ from progressions.pipeline.intake import submit
 from progressions.pipeline.intake.body import JobInSerializer
 from progressions.queries import event_texts, get_job, get_job_with_variants, jobs_with_variants
 from progressions.stream.schema import EVENTS_SCHEMA
-from progressions.work.idempotency import KeptRequest, do_once
+from progressions.work.idempotency import do_once
 from projects.authentication import owner_of
 from projects.queries import get_bare_project
 
@@ -53,7 +38,7 @@ class ProjectJobViewSet(ApiMixin, GenericViewSet[Job]):
     """A project's jobs."""
 
     queryset = Job.objects.all()
-    serializer_class = JobListedSerializer
+    serializer_class = serializers.JobListedSerializer
 
     def get_throttles(self) -> list[BaseThrottle]:
         """Submissions are limited, lists are not."""
@@ -67,14 +52,16 @@ class ProjectJobViewSet(ApiMixin, GenericViewSet[Job]):
         """A page of jobs."""
         project = get_bare_project(project_id)
         page = self.paginate_queryset(jobs_with_variants().filter(project=project))
-        context = {SPENT_CONTEXT: spent_by_jobs(job.pk for job in page or ())}
-        return self.get_paginated_response(JobListedSerializer(page, many=True, context=context).data)
+        context = {serializers.SPENT_CONTEXT: spent_by_jobs(job.pk for job in page or ())}
+        return self.get_paginated_response(
+            serializers.JobListedSerializer(page, many=True, context=context).data
+        )
 
     @extend_schema(
         summary="Submit a job",
         request=JobInSerializer,
-        responses={202: JobSubmittedSerializer, 422: ErrorSerializer},
-        parameters=[IDEMPOTENCY_KEY, LOCATION, replay_header(202)],
+        responses={202: serializers.JobSubmittedSerializer, 422: ErrorSerializer},
+        parameters=[answers.IDEMPOTENCY_KEY, LOCATION, answers.replay_header(202)],
     )
     def create(self, request: Request, project_id: UUID) -> Response:
         """One prompt for one or more providers.
@@ -98,26 +85,22 @@ class ProjectJobViewSet(ApiMixin, GenericViewSet[Job]):
             project = get_bare_project(project_id)
             draft = self.read(JobInSerializer).draft()
             job = submit.submit_job(project=project, draft=draft, owner=owner_of(request), once=once)
-            return submitted(job.pk)
+            return answers.submitted(job.pk)
 
-        def again(kept: KeptRequest) -> Response:
-            self.warn_of_ignored(JobInSerializer)
-            return replayed(submitted(kept.made_id))
-
-        return do_once(once, make, again)
+        return do_once(once, make, answers.submitted_again(self, JobInSerializer))
 
 
 class JobViewSet(ApiMixin, GenericViewSet[Job]):
     """One job."""
 
     queryset = Job.objects.all()
-    serializer_class = JobSerializer
+    serializer_class = serializers.JobSerializer
     pagination_class = None
 
     @extend_schema(summary="One job")
     def retrieve(self, request: Request, job_id: UUID) -> Response:
         """The job with its variants and their steps."""
-        return job_answer(get_job_with_variants(job_id))
+        return answers.job_answer(get_job_with_variants(job_id))
 
     @extend_schema(
         summary="A job's stored events",
@@ -152,21 +135,21 @@ class JobViewSet(ApiMixin, GenericViewSet[Job]):
         summary="Cancel a job",
         description="Variants that have not started never start; others end at their next step. Idempotent.",
         request=None,
-        responses={200: JobSerializer},
+        responses={200: serializers.JobSerializer},
     )
     def cancel(self, request: Request, job_id: UUID) -> Response:
         """The job, cancelled."""
         get_job(job_id)
         self.read_nothing()
         writes.cancel_job(job_id=job_id)
-        return job_answer(get_job_with_variants(job_id))
+        return answers.job_answer(get_job_with_variants(job_id))
 
     @extend_schema(
         summary="Try the failed variants again",
         description="A new job (`retryOf`) of the variants that failed or were cancelled.",
         request=JobRetryInSerializer,
-        responses={202: JobSubmittedSerializer, 422: ErrorSerializer, **CONFLICT},
-        parameters=[IDEMPOTENCY_KEY, LOCATION, replay_header(202)],
+        responses={202: serializers.JobSubmittedSerializer, 422: ErrorSerializer, **CONFLICT},
+        parameters=[answers.IDEMPOTENCY_KEY, LOCATION, answers.replay_header(202)],
     )
     def retry(self, request: Request, job_id: UUID) -> Response:
         """A new job of the failed variants."""
@@ -176,34 +159,32 @@ class JobViewSet(ApiMixin, GenericViewSet[Job]):
         def make() -> Response:
             job = get_job(job_id)
             session_id = self.read(JobRetryInSerializer).validated_data.get("sessionId")
-            return submitted(submit.retry_job(job=job, session_id=session_id, owner=owner, once=once).pk)
+            return answers.submitted(
+                submit.retry_job(job=job, session_id=session_id, owner=owner, once=once).pk
+            )
 
-        def again(kept: KeptRequest) -> Response:
-            self.warn_of_ignored(JobRetryInSerializer)
-            return replayed(submitted(kept.made_id))
-
-        return do_once(once, make, again)
+        return do_once(once, make, answers.submitted_again(self, JobRetryInSerializer))
 
 
 class VariantViewSet(ApiMixin, ViewSet):
     """One image asked of one provider."""
 
-    @extend_schema(summary="One variant", responses={200: OneVariantSerializer})
+    @extend_schema(summary="One variant", responses={200: serializers.OneVariantSerializer})
     def retrieve(self, request: Request, variant_id: UUID) -> Response:
         """The variant as in its job, with the job's id. `duplicateOf` holds such an id too."""
-        return variant_answer(variant_id)
+        return answers.variant_answer(variant_id)
 
     @extend_schema(
         summary="Keep a near-duplicate",
         description="Makes a progression of a variant that was skipped as a near-duplicate.",
         request=None,
         responses={
-            201: ProgressionSerializer,
-            200: ProgressionSerializer,
+            201: serializers.ProgressionSerializer,
+            200: serializers.ProgressionSerializer,
             422: ErrorSerializer,
             **CONFLICT,
         },
-        parameters=[IDEMPOTENCY_KEY, replay_header(200, 201)],
+        parameters=[answers.IDEMPOTENCY_KEY, answers.replay_header(200, 201)],
     )
     def keep(self, request: Request, variant_id: UUID) -> Response:
         """201 with the new progression, 200 if it was kept before."""

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -11,7 +11,7 @@ from rest_framework.viewsets import GenericViewSet
 
 from dali.lib.web.api import ApiMixin
 from dali.lib.web.schema.views import ErrorSerializer
-from progressions.api.answers import IDEMPOTENCY_KEY, replay_header, replayed, submitted
+from progressions.api.answers import IDEMPOTENCY_KEY, replay_header, replayed, submitted, submitted_again
 from progressions.api.filters import with_tags, with_text
 from progressions.api.requests import (
     ProgressionFilterSerializer,
@@ -105,11 +105,7 @@ class ProgressionViewSet(ApiMixin, GenericViewSet[ImageProgression]):
             )
             return submitted(job.pk)
 
-        def again(kept: KeptRequest) -> Response:
-            self.warn_of_ignored(ProgressionRetryInSerializer)
-            return replayed(submitted(kept.made_id))
-
-        return do_once(once, make, again)
+        return do_once(once, make, submitted_again(self, ProgressionRetryInSerializer))
 
 
 def shown(progression: ImageProgression, code: int) -> Response:
@@ -123,17 +119,10 @@ def shown_again(kept: KeptRequest) -> Response:
 
 
 def _filtered(rows: QuerySet[ImageProgression], filters: dict[str, Any]) -> QuerySet[ImageProgression]:
-    exact = {
-        "provider": "ai_provider",
-        "jobId": "job_id",
-        "parent": "parent_progression_id",
-        "judgment": "judgment",
-    }
-    for name, column in exact.items():
-        if (value := filters.get(name)) is not None:
-            rows = rows.filter(
-                Q(judgment=None) if (name, value) == ("judgment", "none") else Q(**{column: value})
-            )
+    exact = {"provider": "ai_provider", "jobId": "job_id", "parent": "parent_progression_id"}
+    rows = rows.filter(**{exact[name]: value for name, value in filters.items() if name in exact})
+    if judgment := filters.get("judgment"):
+        rows = rows.filter(judgment=None if judgment == "none" else judgment)
     if tags := filters.get("tags"):
         rows = with_tags(rows, tags)
     return with_text(rows, filters["query"]) if "query" in filters else rows

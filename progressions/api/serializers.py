@@ -1,6 +1,5 @@
 """Answers: progressions, jobs, variants."""
 
-from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -12,7 +11,8 @@ from dali.lib.web.addresses import absolute_url
 from dali.lib.web.input.fields import EpochMsField, StrictUsdField, TextOrNullField, UrlOutField
 from progressions.enums import ROLLBACK, Code, JobStatus, Judgment, Kind, StepStatus, VariantStatus
 from progressions.models import ImageProgression, Job, Step, Variant
-from progressions.money.ledger import Spending, with_unbooked
+from progressions.money.ledger import with_unbooked
+from progressions.money.spending import Spending
 from progressions.stream.event_types import AppliedTip, Summary
 
 PROGRESSION_KINDS = [*Kind.choices, (ROLLBACK, "Rollback")]
@@ -103,6 +103,16 @@ class StepSerializer(serializers.ModelSerializer[Step]):
         read_only_fields = fields
 
 
+@extend_schema_field(StepSerializer(many=True))
+class StepsField(serializers.Field[Any, Any, Any, Any]):
+    """The steps of a job or variant, from the context (`STEPS_CONTEXT`), in the order of their start."""
+
+    def to_representation(self, value: Job | Variant) -> list[dict[str, Any]]:
+        """Those of this row."""
+        steps: dict[UUID, list[Step]] = self.context[STEPS_CONTEXT]
+        return [dict(StepSerializer(step).data) for step in steps.get(value.pk, [])]
+
+
 class VariantListedSerializer(serializers.ModelSerializer[Variant]):
     """One image asked of one provider, without its steps.
 
@@ -165,17 +175,12 @@ class VariantListedSerializer(serializers.ModelSerializer[Variant]):
 class VariantSerializer(VariantListedSerializer):
     """One image asked of one provider."""
 
-    steps = serializers.SerializerMethodField()
+    steps = StepsField(source="*", read_only=True)
 
     class Meta:
         model = Variant
         fields = (*VariantListedSerializer.Meta.fields, "steps")
         read_only_fields = fields
-
-    @extend_schema_field(StepSerializer(many=True))
-    def get_steps(self, row: Variant) -> list[dict[str, Any]]:
-        """Its steps so far."""
-        return _steps_of(row, self.context)
 
 
 class OneVariantSerializer(VariantSerializer):
@@ -286,22 +291,12 @@ class JobSerializer(JobListedSerializer):
     """One prompt sent to several providers, with the steps in the context (`STEPS_CONTEXT`)."""
 
     variants = VariantSerializer(many=True, read_only=True)
-    steps = serializers.SerializerMethodField()
+    steps = StepsField(source="*", read_only=True)
 
     class Meta:
         model = Job
         fields = (*JobListedSerializer.Meta.fields, "steps")
         read_only_fields = fields
-
-    @extend_schema_field(StepSerializer(many=True))
-    def get_steps(self, row: Job) -> list[dict[str, Any]]:
-        """The steps of the job as a whole: fetching its start image."""
-        return _steps_of(row, self.context)
-
-
-def _steps_of(row: Job | Variant, context: Mapping[str, Any]) -> list[dict[str, Any]]:
-    steps: dict[UUID, list[Step]] = context[STEPS_CONTEXT]
-    return [dict(StepSerializer(step).data) for step in steps.get(row.pk, [])]
 
 
 class VariantSubmittedSerializer(serializers.ModelSerializer[Variant]):

@@ -67,17 +67,14 @@ class ProviderSerializer(serializers.Serializer[Provider]):
     )
     def get_price(self, provider: Provider) -> dict[str, Any] | None:
         """The provider's own price; without one, that of the price table."""
-        if provider.price is not None:
-            return dict(PriceSerializer(provider.price).data)
-        quoted = quote_of(provider)
-        if quoted is None:
-            return None
-        price: PriceEstimate = {
-            "usd_per_image": float(quoted.usd),
-            "source": quoted.source,
-            "date": quoted.read_on.isoformat(),
-        }
-        return dict(PriceSerializer(price).data)
+        price = provider.price
+        if price is None and (quoted := quote_of(provider)):
+            price = {
+                "usd_per_image": float(quoted.usd),
+                "source": quoted.source,
+                "date": quoted.read_on.isoformat(),
+            }
+        return None if price is None else dict(PriceSerializer(price).data)
 
     @extend_schema_field(serializers.ListField(child=serializers.ChoiceField(choices=Kind.choices)))
     def get_kinds(self, provider: Provider) -> list[str]:

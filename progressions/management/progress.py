@@ -18,13 +18,13 @@ def add_project(parser: CommandParser) -> None:
 
 
 def find_project(value: str | None) -> uuid.UUID | None:
-    """The id of the project named; None where none is. CommandError where there is no such project."""
+    """The id of the named project; None without a name. Raises CommandError if the project does not exist."""
     if value is None:
         return None
     try:
         id_ = uuid.UUID(value)
     except ValueError:
-        raise CommandError(f"'{value}' is no project id") from None
+        raise CommandError(f"'{value}' is not a project id") from None
     if not Project.objects.filter(id=id_).exists():
         raise CommandError(f"there is no project {value}")
     return id_
@@ -32,7 +32,7 @@ def find_project(value: str | None) -> uuid.UUID | None:
 
 @contextmanager
 def bar_over(total: int) -> Iterator[Callable[[int], None]]:
-    """A progress bar on a terminal; gives the function that is told how many are done."""
+    """A progress bar on a terminal; yields the function that sets how many are done."""
     console = Console(stderr=True)
     bar = Progress(
         BarColumn(),
@@ -49,9 +49,9 @@ def bar_over(total: int) -> Iterator[Callable[[int], None]]:
 def run_with_bar(
     command: BaseCommand, total: int, work: Callable[[Callable[[RebuildCounts], None]], RebuildCounts]
 ) -> None:
-    """Runs `work` under a progress bar and says what became of the rows.
+    """Runs `work` under a progress bar and prints how many rows were written, kept and failed.
 
-    Raises CommandError (exit code 1) where some failed.
+    Raises CommandError (exit code 1) if some failed.
     """
     with bar_over(total) as move:
         counts = work(lambda counts: move(counts.done))

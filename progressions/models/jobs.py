@@ -8,6 +8,8 @@ from dali.lib.ids import new_id
 from progressions.enums import JobStatus, StepStatus, VariantStatus
 from progressions.models.leases import Queued
 
+_UNFINISHED = Q(status__in=["queued", "running"])
+
 
 class Job(Queued):
     """One prompt sent to several providers; its lease is that of the `ingest` step."""
@@ -65,11 +67,7 @@ class Job(Queued):
             models.Index(fields=["project", "created_at", "id"], name="jobs_project_created"),
             models.Index(fields=["session_id", "created_at"], name="jobs_session_created"),
             models.Index(fields=["start_image_delivery"], name="jobs_start_address"),
-            models.Index(
-                fields=["served_at", "id"],
-                name="jobs_unfinished",
-                condition=Q(status__in=["queued", "running"]),
-            ),
+            models.Index(fields=["served_at", "id"], name="jobs_unfinished", condition=_UNFINISHED),
         ]
 
     def __str__(self) -> str:
@@ -146,14 +144,8 @@ class Variant(Queued):
         db_table = "variants"
         ordering = ["job", "number"]
         indexes = [
-            models.Index(
-                fields=["job", "number"],
-                name="variants_unfinished",
-                condition=Q(status__in=["queued", "running"]),
-            ),
-            models.Index(
-                fields=["not_before"], name="variants_due", condition=Q(status__in=["queued", "running"])
-            ),
+            models.Index(fields=["job", "number"], name="variants_unfinished", condition=_UNFINISHED),
+            models.Index(fields=["not_before"], name="variants_due", condition=_UNFINISHED),
         ]
         constraints = [
             models.UniqueConstraint(fields=["job", "number"], name="variants_number"),

@@ -30,8 +30,7 @@ def admit(job: Job, asked: Sequence[tuple[str, str]]) -> list[Decimal | None]:
 
     Raises InputError if that is more than the job's `max_cost_usd` or the rest of the day's cap.
     """
-    draft = _Draft(job)
-    by_asked = {pair: draft.cost(*pair) for pair in set(asked)}
+    by_asked = {pair: _cost(job, *pair) for pair in set(asked)}
     costs = [by_asked[pair] for pair in asked]
     known = sum((cost for cost in costs if cost is not None), _NOTHING)
     if not known or (job.max_cost_usd is None and not settings.DAY_CAP_USD):
@@ -81,28 +80,20 @@ def quote_of(provider: Provider) -> Quote | None:
 _SAMPLE_PROMPT = "a lighthouse at dusk, oil on canvas"
 
 
-class _Draft:
-    """A job as each of its providers gets it."""
-
-    def __init__(self, job: Job) -> None:
-        self._job = job
-
-    def cost(self, name: str, model: str) -> Decimal | None:
-        """What one image of one provider is expected to cost."""
-        provider = providers.get(name)
-        options = self._job.options.get(name, {})
-        usage = provider.estimate(
-            Draft(
-                kind=Kind(self._job.kind),
-                prompt=self._job.prompt,
-                model=model,
-                size=self._job.size_px,
-                options=options,
-            )
-        )
-        if usage is not None:
-            return cost_of(usage, ledger.today())
-        return None if provider.price is None else Decimal(str(provider.price["usd_per_image"]))
+def _cost(job: Job, name: str, model: str) -> Decimal | None:
+    """What one image of one provider is expected to cost."""
+    provider = providers.get(name)
+    draft = Draft(
+        kind=Kind(job.kind),
+        prompt=job.prompt,
+        model=model,
+        size=job.size_px,
+        options=job.options.get(name, {}),
+    )
+    usage = provider.estimate(draft)
+    if usage is not None:
+        return cost_of(usage, ledger.today())
+    return None if provider.price is None else Decimal(str(provider.price["usd_per_image"]))
 
 
 def _usual_extras() -> Decimal:
@@ -122,15 +113,14 @@ def _check_day(known: Decimal) -> None:
     if cap is None:
         return
     spent = ledger.spent_on(ledger.today()).at_most
-    waiting = Variant.objects.filter(status__in=_UNFINISHED, original_key="").aggregate(
-        usd=Sum("estimate_usd")
-    )["usd"]
-    left = cap - spent - Decimal(waiting or 0)
+    unfinished = Variant.objects.filter(status__in=_UNFINISHED, original_key="")
+    reserved = Decimal(unfinished.aggregate(usd=Sum("estimate_usd"))["usd"] or 0)
+    left = cap - spent - reserved
     if known > left:
         raise InputError(
             "variants",
             f"The job is estimated at {_usd(known)}, and of today's {_usd(cap)} (DALI_DAY_CAP_USD)"
-            f" {_usd(max(left, _NOTHING))} are left: {_usd(spent)} are spent and {_usd(Decimal(waiting or 0))} are"
+            f" {_usd(max(left, _NOTHING))} are left: {_usd(spent)} are spent and {_usd(reserved)} are"
             f" reserved. Ask for less, or try again after {_next_day()}, when a new day begins.",
         )
 
@@ -146,14 +136,12 @@ def _next_day() -> str:
 
 def _priced(costs: Mapping[tuple[str, str], Decimal | None], asked: Sequence[tuple[str, str]]) -> str:
     """As `openai 2 x 0.053 USD, workers 2 x no known price`."""
-    parts = []
-    for (name, model), count in Counter(asked).items():
-        cost = costs[name, model]
-        parts.append(f"{name} {count} x {'no known price' if cost is None else _usd(cost)}")
-    return ", ".join(parts)
+    return ", ".join(f"{pair[0]} {count} x {_usd(costs[pair])}" for pair, count in Counter(asked).items())
 
 
-def _usd(amount: Decimal) -> str:
-    """An amount for people, to four digits where it is small: `0.0528 USD`, `12.40 USD`."""
+def _usd(amount: Decimal | None) -> str:
+    """An amount for people, with four decimals if it is small: `0.0528 USD`, `12.40 USD`, `no known price`."""
+    if amount is None:
+        return "no known price"
     text = f"{amount:.2f}" if amount >= 1 or not amount else f"{amount:.4f}"
     return f"{text} USD"

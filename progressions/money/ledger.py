@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from typing import Required, TypedDict, Unpack
 from uuid import UUID
 
 from django.utils import timezone
@@ -20,124 +21,70 @@ from progressions.enums import Purpose
 from progressions.models import Charge
 from progressions.money.spending import Spending, grouped, spending_of, summed
 
-__all__ = [
-    "Spending",
-    "charge",
-    "charge_unseen",
-    "charge_usages",
-    "cost_of_usages",
-    "spent_by_job",
-    "spent_by_jobs",
-    "spent_by_project",
-    "spent_on",
-    "today",
-    "with_unbooked",
-]
-
-_COLUMNS = (
-    "project",
-    "job",
-    "variant_id",
-    "progression_id",
-    "purpose",
-    "service",
-    "model",
-    "usage",
-    "usd",
-    "is_possible",
-    "attempt",
-    "created_at",
-)
 _PLACES = Decimal("0.00000001")
+
+
+class PaidFor(TypedDict, total=False):
+    """What a call was made for. `attempt`: that of the variant's step, 0 by default."""
+
+    purpose: Required[Purpose]
+    project_id: Required[UUID]
+    job_id: Required[UUID | None]
+    variant_id: UUID
+    progression_id: UUID
+    attempt: int
 
 
 def charge(
     *,
-    purpose: Purpose,
-    project_id: UUID,
-    job_id: UUID | None,
-    variant_id: UUID | None = None,
-    progression_id: UUID | None = None,
     usage: Usage | None,
     usd: Decimal | None,
     is_possible: bool = False,
-    attempt: int = 0,
     service: str = "",
     model: str = "",
+    **paid_for: Unpack[PaidFor],
 ) -> None:
     """Records one call, in the caller's transaction; a call that is known to be free gets no row.
 
-    `usd`: what it cost, None where no price is known; for a call that is only possibly billed
-    (`is_possible`: sent, answer never seen) what it would have cost. `service` and `model` where there is no usage
-    that names them.
+    `usd`: what it cost, None if no price is known; for a call that is only possibly billed (`is_possible`: sent, but
+    never answered) what it would have cost. `service` and `model`: if there is no usage that names them.
     """
     if usd == 0 and usage is None:
         return
-    units = {} if usage is None else usage.as_json()
-    row = (
-        project_id,
-        job_id,
-        variant_id,
-        progression_id,
-        purpose,
-        (usage.service if usage else service)[:40],
-        (usage.model if usage else model)[:120],
-        units,
-        None if usd is None else usd.quantize(_PLACES),
-        is_possible,
-        attempt,
-        timezone.now(),
-    )
-    insert_rows(Charge, _COLUMNS, [row])
+    values = {
+        "project": paid_for["project_id"],
+        "job": paid_for["job_id"],
+        "variant_id": paid_for.get("variant_id"),
+        "progression_id": paid_for.get("progression_id"),
+        "purpose": paid_for["purpose"],
+        "service": (usage.service if usage else service)[:40],
+        "model": (usage.model if usage else model)[:120],
+        "usage": {} if usage is None else usage.as_json(),
+        "usd": None if usd is None else usd.quantize(_PLACES),
+        "is_possible": is_possible,
+        "attempt": paid_for.get("attempt", 0),
+        "created_at": timezone.now(),
+    }
+    insert_rows(Charge, tuple(values), [tuple(values.values())])
 
 
-def charge_usages(
-    usages: Iterable[Usage],
-    *,
-    purpose: Purpose,
-    project_id: UUID,
-    job_id: UUID | None,
-    variant_id: UUID | None = None,
-    progression_id: UUID | None = None,
-    attempt: int = 0,
-) -> None:
+def charge_usages(usages: Iterable[Usage], **paid_for: Unpack[PaidFor]) -> None:
     """Records calls at the price of the table: one row each, in the caller's transaction."""
     for usage in usages:
-        charge(
-            purpose=purpose,
-            project_id=project_id,
-            job_id=job_id,
-            variant_id=variant_id,
-            progression_id=progression_id,
-            usage=usage,
-            usd=cost_of(usage, today()),
-            attempt=attempt,
-        )
+        charge(usage=usage, usd=cost_of(usage, today()), **paid_for)
 
 
-def charge_unseen(
-    estimates: Iterable[Usage],
-    *,
-    purpose: Purpose,
-    project_id: UUID,
-    job_id: UUID | None,
-    variant_id: UUID | None = None,
-    progression_id: UUID | None = None,
-) -> None:
+def charge_unseen(estimates: Iterable[Usage], **paid_for: Unpack[PaidFor]) -> None:
     """Records calls that were sent but never answered as possibly billed, at their estimated use and the price of the
     table, in the caller's transaction."""
     for estimate in estimates:
         charge(
-            purpose=purpose,
-            project_id=project_id,
-            job_id=job_id,
-            variant_id=variant_id,
-            progression_id=progression_id,
             usage=None,
             usd=cost_of(estimate, today()),
             is_possible=True,
             service=estimate.service,
             model=estimate.model,
+            **paid_for,
         )
 
 
@@ -163,11 +110,6 @@ def spent_by_jobs(job_ids: Iterable[UUID]) -> dict[UUID, Spending]:
     return spending_of("job_id", job_ids)
 
 
-def spent_by_project(project_id: UUID) -> Spending:
-    """What all work of a project has cost so far; one query."""
-    return spending_of("project_id", [project_id]).get(project_id, Spending())
-
-
 def spent_on(day: date) -> Spending:
     """What was spent on a day (UTC), by all projects; one query."""
     start = datetime.combine(day, time(), UTC)
@@ -178,8 +120,8 @@ def spent_on(day: date) -> Spending:
 def with_unbooked(spent: Spending, known_usd: Decimal | None) -> Spending:
     """A job's spending as it is shown: with its images that are in no row of the ledger, because they were free.
 
-    `known_usd`: the sum of its variants' known costs, None where none is known; then, and where no call was paid for
-    either, nothing is known yet.
+    `known_usd`: the sum of its variants' known costs, None if none is known; if no call was paid for either, nothing
+    is known yet.
     """
     if spent.images != 0:
         return spent

@@ -27,9 +27,9 @@ _MOST_FACTS_CHARACTERS = 700
 
 @dataclass(frozen=True)
 class Receipt:
-    """An answer without its bytes: who made it of which seed, what it used and cost as far as that is known.
+    """An answer without its bytes: its model and seed, and what it used and cost as far as known.
 
-    `given_usd`: what the provider itself says it cost. `day`: that of the call, by whose prices it is counted.
+    `given_usd`: the cost that the provider reports. `day`: the day of the call, whose prices apply.
     """
 
     model: str
@@ -41,18 +41,18 @@ class Receipt:
 
     @classmethod
     def of(cls, image: ProviderImage) -> "Receipt":
-        """What comes with an answer; a service that repeats a key in it is not to have it stored."""
+        """The receipt of an answer. Secrets that a service repeats in `meta` are masked."""
         return cls(image.model, image.seed, image.cost_usd, image.usage, mask_facts(image.meta))
 
     @classmethod
     def of_usage(cls, usage: Usage) -> "Receipt":
-        """What comes with a failure that was paid for."""
+        """The receipt of a failure that was paid for."""
         return cls(usage.model, None, None, usage)
 
     @cached_property
     def cost_usd(self) -> Decimal | None:
-        """What it cost; None where that is not known. Reads the price table when first asked, which is after the
-        answer is stored: no database stands between a paid answer and its storing."""
+        """What it cost; None if unknown. Reads the price table on first use, after the answer is stored, so that a
+        paid answer is stored even if the database fails."""
         if self.given_usd is not None or self.usage is None:
             return self.given_usd
         return cost_of(self.usage, self.day)
@@ -92,32 +92,34 @@ class Receipt:
 
     def charge(self, variant: Variant, attempt: int) -> None:
         """Writes the call into the ledger, in the caller's transaction."""
-        ledger.charge(
-            purpose=Purpose.IMAGE,
-            project_id=variant.project_id,
-            job_id=variant.job_id,
-            variant_id=variant.id,
-            usage=self.usage,
-            usd=self.cost_usd,
-            attempt=attempt,
-            service=variant.provider,
-            model=self.model,
-        )
+        _charge(variant, attempt, usage=self.usage, usd=self.cost_usd, model=self.model)
 
 
 def charge_possible(variant: Variant, attempt: int) -> None:
     """Records a call that was never answered in the ledger, at its estimate, in the caller's transaction."""
+    _charge(variant, attempt, usd=variant.estimate_usd, is_possible=True, model=variant.model)
+
+
+def _charge(
+    variant: Variant,
+    attempt: int,
+    *,
+    usd: Decimal | None,
+    model: str,
+    usage: Usage | None = None,
+    is_possible: bool = False,
+) -> None:
     ledger.charge(
         purpose=Purpose.IMAGE,
         project_id=variant.project_id,
         job_id=variant.job_id,
         variant_id=variant.id,
-        usage=None,
-        usd=variant.estimate_usd,
-        is_possible=True,
+        usage=usage,
+        usd=usd,
+        is_possible=is_possible,
         attempt=attempt,
         service=variant.provider,
-        model=variant.model,
+        model=model,
     )
 
 

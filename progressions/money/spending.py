@@ -20,9 +20,9 @@ _PLACES = Decimal("0.00000001")
 class Spending:
     """What calls to services cost, in US dollars.
 
-    A sum is 0 where no call was made, None where calls were made and no price of any is known; else it is what is
-    known, and `unknown` says how many calls it leaves out. Calls that were sent and whose answer was never
-    seen are in no sum: `possible` counts them, `possible_usd` is what they would have cost.
+    A sum is 0 if no call was made, and None if calls were made but no price is known. Otherwise it is the known cost,
+    and `unknown` counts the calls that it leaves out. No sum includes calls that were sent but never answered:
+    `possible` counts them, `possible_usd` is what they would have cost.
     """
 
     images: Decimal | None = _NOTHING
@@ -37,7 +37,7 @@ class Spending:
 
     @property
     def at_most(self) -> Decimal:
-        """What caps are held against: all that is known, what was possibly billed included."""
+        """The amount that caps limit: the known cost plus the possibly billed cost."""
         return (self.total or _NOTHING) + (self.possible_usd or _NOTHING)
 
 
@@ -69,7 +69,7 @@ def grouped(rows: QuerySet[Any], *by: str) -> QuerySet[Any, dict[str, Any]]:
 
 
 def summed(rows: Iterable[Mapping[str, Any]]) -> Spending:
-    """The spending that rows of `grouped` say: `purpose, is_possible, calls, known, sum_usd`."""
+    """The spending in rows of `grouped`: `purpose, is_possible, calls, known, sum_usd`."""
     every = list(rows)
     certain = [row for row in every if not row["is_possible"]]
     possible = [row for row in every if row["is_possible"]]
@@ -91,7 +91,7 @@ def summed(rows: Iterable[Mapping[str, Any]]) -> Spending:
 
 
 def _sum(rows: list[Mapping[str, Any]]) -> Decimal | None:
-    """What the answered calls cost; None where there were calls, answered or not, and no answered one has a price."""
+    """What the answered calls cost; 0 without any call, None if no answered call has a price."""
     return _known([row for row in rows if not row["is_possible"]]) if rows else _NOTHING
 
 

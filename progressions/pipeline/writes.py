@@ -22,6 +22,7 @@ from progressions.judge import Verdict
 from progressions.models import ImageProgression, Job, Step, Variant
 from progressions.money import ledger
 from progressions.money.receipts import charge_possible
+from progressions.money.spending import Spending
 from progressions.pipeline import duplicates, tools
 from progressions.pipeline.ingest import load_area
 from progressions.queries import search_text_for
@@ -118,7 +119,7 @@ def _count_down(job: Job, count: int, bodies: Sequence[events.Body]) -> None:
     events.append(job.session_id, told)
 
 
-def summarise(job_id: UUID) -> tuple[Summary, ledger.Spending]:
+def summarise(job_id: UUID) -> tuple[Summary, Spending]:
     """How many variants of the job are in each state, and what it has cost: images, verdicts, refined prompts.
 
     The total is the sum of the known costs, None if none is known.

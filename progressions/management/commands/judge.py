@@ -19,12 +19,14 @@ def start_of(value: str) -> datetime:
     try:
         moment = datetime.fromisoformat(value)
     except ValueError:
-        raise ArgumentTypeError(f"'{value}' is no date or time, as 2026-11-01 or 2026-11-01T12:30") from None
+        raise ArgumentTypeError(
+            f"'{value}' is not a date or time such as 2026-11-01 or 2026-11-01T12:30"
+        ) from None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def end_of(value: str) -> datetime:
-    """As `start_of`; of a day without a time the last moment, so that the day itself is meant too."""
+    """As `start_of`, but a day without a time ends with its last moment, so that the day is included."""
     try:
         day = date.fromisoformat(value)
     except ValueError:
@@ -37,13 +39,13 @@ class Command(BaseCommand):
 
     help = (
         "Has the images of a time judged again, by the judge in use or by another, and says what it cost. Runs beside "
-        "a server: verdicts are written and told to the streams as late ones."
+        "a server: verdicts are stored and sent to the streams as late ones."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--since", type=start_of, required=True, help="the first day, or moment, in UTC")
         parser.add_argument("--until", type=end_of, help="the last day, or the moment before which")
-        parser.add_argument("--judge", help="name of the judge; the one in use where none is named")
+        parser.add_argument("--judge", help="name of the judge; default: the judge in use")
         parser.add_argument(
             "--only", choices=("all", "none", "pass", "fail"), default="all",
             help="those with this verdict; none: without any",
@@ -91,7 +93,7 @@ class Command(BaseCommand):
 
 
 def find_judge(name: str | None) -> Judge:
-    """The judge named, or the one in use. CommandError where there is none or it lacks a setting."""
+    """The named judge, or the one in use. Raises CommandError if there is none or a setting is missing."""
     try:
         judge = judges.get(name) if name else judge_in_use()
     except DaliError as error:
@@ -102,7 +104,7 @@ def find_judge(name: str | None) -> Judge:
 
 
 def report(tally: JudgingTally, judge: str, total: int) -> str:
-    """What came of it, in one line."""
+    """The result in one line."""
     line = (
         f"{tally.done} of {total} judged by {judge}: {tally.passed} pass, {tally.not_passed} fail, "
         f"{tally.unsaid} could not be said, {tally.failed} failed. Cost: {tally.usd:.6f} USD"

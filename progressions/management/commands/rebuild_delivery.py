@@ -1,4 +1,4 @@
-"""Makes delivery images anew from the originals."""
+"""Rebuilds delivery images from the originals."""
 
 from typing import Any
 

@@ -186,7 +186,10 @@ def test_the_page_of_a_job_shows_its_variants_with_their_steps_and_timings(admin
     job = job_with_journal()
     answer = admin_client.get(f"{JOBS}{job.pk}/change/")
     (_, made), (_, failed) = answer.context["variants"]
-    assert [(bar.name, bar.attempt, bar.status, bar.ms, bar.left, bar.width) for bar in made.bars] == [
+    assert [
+        (bar.step.name, bar.step.attempt, bar.step.status, bar.step.ms, bar.left, bar.width)
+        for bar in made.bars
+    ] == [
         ("refine", 1, "ok", 10, 0.0, 1.0),
         ("generate", 1, "failed", 490, 1.0, 49.0),
         ("generate", 2, "ok", 400, 60.0, 40.0),

@@ -13,13 +13,14 @@ from progressions.enums import Purpose
 from progressions.models import Charge, Job
 from progressions.money import ledger
 from progressions.money.receipts import Receipt
+from progressions.money.spending import Spending, spending_of
 from progressions.provider import ProviderImage
 from tests.factories import JobFactory, PriceFactory, VariantFactory
 
 pytestmark = pytest.mark.django_db
 
 USAGE = Usage("openai", "painter-1", {Unit.IMAGE_OUTPUT: 1000, Unit.TEXT_INPUT: 20})
-NOTHING = ledger.Spending()
+NOTHING = Spending()
 
 
 def charge(job: Job, usd: str | None, purpose: Purpose = Purpose.IMAGE, **more: object) -> None:
@@ -81,7 +82,7 @@ def test_sums_are_by_purpose_and_count_what_is_not_included() -> None:
     charge(job, None, is_possible=True)
     charge(other, "5")
     spent = ledger.spent_by_job(job.id)
-    assert spent == ledger.Spending(
+    assert spent == Spending(
         images=Decimal("0.3"),
         judging=Decimal("0.001"),
         refining=None,
@@ -114,7 +115,7 @@ def test_a_project_sums_its_jobs_including_deleted_ones() -> None:
     charge(second, "0.25", Purpose.JUDGE)
     charge(JobFactory(), "7")
     second.delete()
-    spent = ledger.spent_by_project(first.project_id)
+    spent = spending_of("project_id", [first.project_id])[first.project_id]
     assert (spent.images, spent.judging, spent.total) == (Decimal("0.5"), Decimal("0.25"), Decimal("0.75"))
 
 

@@ -213,7 +213,7 @@ def test_a_single_project_can_be_rebuilt() -> None:
 
 @pytest.mark.parametrize("command", ["rebuild_hashes", "rebuild_delivery"])
 @pytest.mark.parametrize(
-    ("value", "reason"), [("nonsense", "is no project id"), (str(uuid.UUID(int=1)), "there is no project")]
+    ("value", "reason"), [("nonsense", "is not a project id"), (str(uuid.UUID(int=1)), "there is no project")]
 )
 def test_an_unknown_project_is_refused(command: str, value: str, reason: str) -> None:
     with pytest.raises(CommandError, match=reason):

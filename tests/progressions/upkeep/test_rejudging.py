@@ -20,7 +20,7 @@ from dali.lib.pictures.images import Picture
 from knowledgebase.models import Price
 from progressions.judge import Judge, JudgeRequest, Verdict, judges
 from progressions.models import Charge, ImageProgression
-from progressions.money import ledger
+from progressions.money.spending import spending_of
 from tests.factories import JobFactory, ProgressionFactory, ProjectFactory
 from tests.progressions.conftest import told
 from tests.progressions.fake_models import SEEN, ScriptedJudge
@@ -81,7 +81,7 @@ def test_images_are_judged_published_and_charged(scripted: ScriptedJudge) -> Non
     assert (event["type"], event["late"], event["judgment"]) == ("judge", True, "fail")
     charge = Charge.objects.get()
     assert (charge.purpose, charge.progression_id, charge.job_id) == ("judge", row.id, row.job_id)
-    assert ledger.spent_by_project(row.project_id).total == Decimal("0.001")
+    assert spending_of("project_id", [row.project_id])[row.project_id].total == Decimal("0.001")
 
 
 def test_the_judge_in_use_is_the_default(fake_judge: FakeJudge) -> None:
@@ -188,10 +188,10 @@ def test_ctrl_c_ends_it_after_the_calls_in_progress() -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--since", "soon"], "'soon' is no date or time"),
+        (["--since", "soon"], "'soon' is not a date or time"),
         (["--since", "2026-11-01", "--judge", "nobody"], "'nobody'"),
         (["--since", "2026-11-01", "--judge", "openai"], "set OPENAI_API_KEY"),
-        (["--since", "2026-11-01", "--project", "x"], "'x' is no project id"),
+        (["--since", "2026-11-01", "--project", "x"], "'x' is not a project id"),
         ([], "--since"),
     ],
 )
