@@ -165,5 +165,5 @@ def test_labels_can_be_left_out() -> None:
 def test_the_lock_of_the_test_packages_names_no_registry() -> None:
     lock = Path(NODE / "package-lock.json").read_text("utf-8")
     assert "integrity" in lock
-    assert "http" not in lock
+    assert "://" not in lock
     assert "resolved" not in lock
