@@ -72,9 +72,7 @@ class Run:
             return  # the image exists: the variant ends as complete
         if self.journal.unanswered("generate"):
             self.give_up_unanswered()
-        error = "The job was cancelled."
-        body = writes.fail_body(self.variant, Code.CANCELLED, error, is_retryable=True)
-        self.end(writes.Ending(VariantStatus.CANCELLED, Code.CANCELLED, error, is_retryable=True), body)
+        self.end(writes.CANCELLED)
 
     def give_up_unanswered(self) -> None:
         """Records a call whose answer was never seen: possibly billed, and one attempt."""
@@ -88,13 +86,12 @@ class Run:
 
     def fail(self, code: Code, error: str, *, is_retryable: bool) -> NoReturn:
         """Ends the variant without an image; raises EndedError."""
-        body = writes.fail_body(self.variant, code.value, error, is_retryable=is_retryable)
-        self.end(writes.Ending(VariantStatus.FAILED, code.value, error, is_retryable), body)
+        self.end(writes.Ending(VariantStatus.FAILED, code.value, error, is_retryable))
 
-    def end(self, ending: writes.Ending, body: events.Body) -> NoReturn:
-        """Ends the variant in a transaction of its own; raises EndedError."""
+    def end(self, ending: writes.Ending, *bodies: events.Body) -> NoReturn:
+        """Ends the variant in a transaction of its own, as `writes.end_variant`; raises EndedError."""
         with leases.fenced(self.lease):
-            writes.end_variant(self.variant, ending, [body])
+            writes.end_variant(self.variant, ending, *bodies)
         log.info("variant_ended", status=ending.status.value, code=ending.code)
         raise EndedError
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from django.db import transaction
@@ -34,7 +34,7 @@ from projects.models import Project
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a variant ends: its final state, and why it failed."""
+    """How a variant ends: its final state, why it failed, and other `fields` of its row."""
 
     status: VariantStatus
     code: str = ""
@@ -42,52 +42,55 @@ class Ending:
     is_retryable: bool = False
     fields: dict[str, Any] = field(default_factory=dict)
 
+    def columns(self) -> dict[str, Any]:
+        """What is written to the variant's row."""
+        return {
+            "status": self.status,
+            "code": self.code,
+            "error": self.error,
+            "retryable": self.is_retryable,
+            "ended_at": timezone.now(),
+            "lease_until": None,
+            **self.fields,
+        }
 
-def end_variant(variant: Variant, ending: Ending, bodies: Sequence[events.Body]) -> None:
-    """Ends a variant, and its job if it was the last one.
+
+CANCELLED = Ending(VariantStatus.CANCELLED, Code.CANCELLED, "The job was cancelled.", is_retryable=True)
+
+
+def end_variant(variant: Variant, ending: Ending, *bodies: events.Body) -> None:
+    """Ends a variant, and its job if it was the last one; without `bodies` its event is `fail`.
 
     Inside the caller's fenced transaction, as its last write: the end, the job's count and the events
     are one, so that exactly one of two last variants sends the job's `complete`.
     """
-    ended = {
-        "status": ending.status,
-        "code": ending.code,
-        "error": ending.error,
-        "retryable": ending.is_retryable,
-        "ended_at": timezone.now(),
-        "lease_until": None,
-    }
-    update_where(Variant, {**ended, **ending.fields}, {"id": variant.id})
+    update_where(Variant, ending.columns(), {"id": variant.id})
     if ending.status in (VariantStatus.FAILED, VariantStatus.CANCELLED):
         duplicates.void(variant_id=variant.id)
-    _count_down(variant.job, 1, bodies)
+    _count_down(variant.job, 1, bodies or [_fail_body(variant, ending)])
 
 
-def fail_body(variant: Variant, code: str, error: str, *, is_retryable: bool) -> VariantFailEvent:
+def _fail_body(variant: Variant, ending: Ending) -> VariantFailEvent:
     """The `fail` event of a variant that ended without an image."""
     names = events.of_variant(variant)
-    return {"type": "fail", **names, "error": error, "code": code, "retryable": is_retryable}
+    return {
+        "type": "fail",
+        **names,
+        "error": ending.error,
+        "code": ending.code,
+        "retryable": ending.is_retryable,
+    }
 
 
 def end_all(job: Job, variants: Sequence[Variant], ending: Ending) -> None:
     """Ends several variants of a job in the same way, in the caller's transaction, unless they have ended already."""
     ended: list[events.Body] = []
     for variant in variants:
-        changed = Variant.objects.filter(
-            id=variant.id, status__in=(VariantStatus.QUEUED, VariantStatus.RUNNING)
-        ).update(
-            status=ending.status,
-            code=ending.code,
-            error=ending.error,
-            retryable=ending.is_retryable,
-            ended_at=timezone.now(),
-            lease_until=None,
-            lease_token=F("lease_token") + 1,
-        )
-        if changed:
+        row = Variant.objects.filter(id=variant.id, status__in=(VariantStatus.QUEUED, VariantStatus.RUNNING))
+        if row.update(**ending.columns(), lease_token=F("lease_token") + 1):
             duplicates.void(variant_id=variant.id)
             _give_up_unanswered(variant)
-            ended.append(fail_body(variant, ending.code, ending.error, is_retryable=ending.is_retryable))
+            ended.append(_fail_body(variant, ending))
     if ended:
         _count_down(job, len(ended), ended)
 
@@ -123,23 +126,12 @@ def summarise(job_id: UUID) -> tuple[Summary, ledger.Spending]:
 
     The total is the sum of the known costs, None if none is known.
     """
-    counts: dict[str, int] = {}
-    cost: Decimal | None = None
-    for row in (
-        Variant.objects.filter(job_id=job_id).values("status").annotate(n=Count("id"), usd=Sum("cost_usd"))
-    ):
-        counts[row["status"]] = row["n"]
-        if row["usd"] is not None:
-            cost = (cost or Decimal(0)) + row["usd"]
-    summary: Summary = {
-        "queued": counts.get(VariantStatus.QUEUED, 0),
-        "running": counts.get(VariantStatus.RUNNING, 0),
-        "complete": counts.get(VariantStatus.COMPLETE, 0),
-        "failed": counts.get(VariantStatus.FAILED, 0),
-        "skipped": counts.get(VariantStatus.SKIPPED, 0),
-        "cancelled": counts.get(VariantStatus.CANCELLED, 0),
-    }
-    return summary, ledger.with_unbooked(ledger.spent_by_job(job_id), cost)
+    by_status = Variant.objects.filter(job_id=job_id).values("status")
+    rows = list(by_status.annotate(n=Count("id"), usd=Sum("cost_usd")))
+    counts = dict.fromkeys(VariantStatus.values, 0) | {row["status"]: row["n"] for row in rows}
+    costs = [row["usd"] for row in rows if row["usd"] is not None]
+    cost = sum(costs, Decimal(0)) if costs else None
+    return cast("Summary", counts), ledger.with_unbooked(ledger.spent_by_job(job_id), cost)
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,9 +264,6 @@ def judge_body(names: JudgedNames, progression: ImageProgression, verdict: Verdi
     }
 
 
-_CANCELLED = Ending(VariantStatus.CANCELLED, Code.CANCELLED, "The job was cancelled.", is_retryable=True)
-
-
 def cancel_job(*, job_id: UUID) -> None:
     """Cancels a job: waiting variants end now, running ones at their next step. Idempotent."""
     with transaction.atomic():
@@ -287,7 +276,7 @@ def cancel_job(*, job_id: UUID) -> None:
             return
         if job.cancel_requested_at is None:
             Job.objects.filter(id=job_id).update(cancel_requested_at=timezone.now(), nudged_at=None)
-        end_all(job, variants, _CANCELLED)
+        end_all(job, variants, CANCELLED)
 
 
 CREATED, FOUND = 201, 200  # the HTTP status of the answer
