@@ -52,9 +52,8 @@ class Run:
     """A claimed variant with its job and journal, the step that is running, and what earlier steps made."""
 
     step: PipelineStep
-    derived: Derived  # by `generate`, as are the next two
+    derived: Derived  # by `generate`, as is the next one
     derive_ms: int
-    size_bytes: int  # of the original
     address: str  # by `deliver`: what Delivery.place returned
     progression: ImageProgression  # by `insert`
 

@@ -54,21 +54,12 @@ HOLD_PAUSES_S = (0.2, 1.0, 5.0, 15.0, 30.0)
 
 @dataclass(frozen=True, slots=True)
 class Derived:
-    """What is derived from an original: the picture, its hash and its delivery image (WebP)."""
+    """What is derived from an original: the picture, its hash, its delivery image (WebP), the original's size."""
 
     picture: Picture
     phash: str
     delivery: bytes
-
-    @property
-    def width(self) -> int:
-        """Pixels."""
-        return self.picture.width
-
-    @property
-    def height(self) -> int:
-        """Pixels."""
-        return self.picture.height
+    size_bytes: int
 
 
 def original_key(variant: Variant) -> str:
@@ -263,7 +254,7 @@ def derive(content: bytes, area: Image.Image | None = None) -> Derived:
 
     def work() -> Derived:
         picture = decode(content, max_pixels=settings.MAX_IMAGE_PIXELS)
-        return Derived(picture, fingerprint(picture, area), encode_delivery(picture))
+        return Derived(picture, fingerprint(picture, area), encode_delivery(picture), len(content))
 
     return on_pixel_thread(work)
 

@@ -134,48 +134,14 @@ def summarise(job_id: UUID) -> tuple[Summary, ledger.Spending]:
     return cast("Summary", counts), ledger.with_unbooked(ledger.spent_by_job(job_id), cost)
 
 
-@dataclass(frozen=True, slots=True)
-class NewImage:
-    """What is known about an image when its row is written. `delivery`: what Delivery.place returned."""
-
-    delivery: str
-    width: int
-    height: int
-    size_bytes: int
-    phash: str
-    ground: int | None
-    seed: int | None
-    cost_usd: Decimal | None
-    meta: dict[str, Any]
-
-    @classmethod
-    def of(
-        cls,
-        variant: Variant,
-        derived: tools.Derived,
-        delivery: str,
-        size_bytes: int,
-        answer: dict[str, Any] | None,
-    ) -> "NewImage":
-        """From a variant, its picture and the result of its `generate` step."""
-        answer = answer or {}
-        return cls(
-            delivery=delivery,
-            width=derived.width,
-            height=derived.height,
-            size_bytes=size_bytes,
-            phash=derived.phash,
-            ground=derived.picture.ground_level,
-            seed=answer.get("seed"),
-            cost_usd=variant.cost_usd,
-            meta=answer.get("meta", {}),
-        )
-
-
 def insert_progression(
-    variant: Variant, job: Job, image: NewImage, *, is_judged_later: bool
+    variant: Variant, derived: tools.Derived, delivery: str, answer: dict[str, Any], *, is_judged_later: bool
 ) -> ImageProgression:
-    """Writes the row of a variant's image and moves the project's `updated_at`, in the caller's transaction."""
+    """Writes the row of a variant's image and moves the project's `updated_at`, in the caller's transaction.
+
+    `delivery`: what Delivery.place returned; `answer`: the result of the variant's `generate` step, empty if unknown.
+    """
+    job, picture = variant.job, derived.picture
     row = ImageProgression(
         project_id=job.project_id,
         parent_progression_id=job.parent_id,
@@ -189,18 +155,18 @@ def insert_progression(
         tips_applied=variant.tips,
         start_image_url=job.start_image_url,
         start_image_delivery_url=job.start_image_delivery,
-        generated_image_url=image.delivery,
+        generated_image_url=delivery,
         original_image_r2_key=job.start_image_key or variant.original_key,
         generated_image_r2_key=variant.original_key,
-        phash=hashes.short(image.phash),
+        phash=hashes.short(derived.phash),
         phash_version=hashes.VERSION,
-        ground=image.ground,
-        width=image.width,
-        height=image.height,
-        bytes=image.size_bytes,
-        seed=image.seed,
-        cost_usd=image.cost_usd,
-        provider_meta=image.meta,
+        ground=picture.ground_level,
+        width=picture.width,
+        height=picture.height,
+        bytes=derived.size_bytes,
+        seed=answer.get("seed"),
+        cost_usd=variant.cost_usd,
+        provider_meta=answer.get("meta", {}),
         judge_due_at=connections.now() if is_judged_later else None,
         search_text=search_text_for(job.prompt, [], []),
     )
@@ -303,10 +269,8 @@ def keep_variant(*, variant_id: UUID, once: Once | None = None) -> tuple[ImagePr
         variant = Variant.objects.select_for_update(no_key=True).get(id=variant_id)
         if variant.progression_id is not None:
             return _found(ImageProgression.objects.get(id=variant.progression_id), once)
-        job = Job.objects.get(id=variant.job_id)
         answer = tools.kept_answer(variant)
-        image = NewImage.of(variant, derived, delivery, len(content), answer)
-        progression = insert_progression(variant, job, image, is_judged_later=True)
+        progression = insert_progression(variant, derived, delivery, answer, is_judged_later=True)
         Variant.objects.filter(id=variant.id).update(progression=progression)
         duplicates.reserve(variant=variant, phash=derived.phash)
         if once is not None:
