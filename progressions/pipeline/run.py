@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NoReturn
+from typing import NoReturn, Unpack
 
 import structlog
 from django.utils import timezone
@@ -106,23 +106,25 @@ class Run:
         self.journal.record_failure(step, error, started_at=since, ms=max(0, ms))
         failures = self.journal.failures(step, type(error).__name__)
         pause_s = pause_after_s(error, failures, longest_s)
-        body = self.progress_body(step, self.variant.progress)
-        body["retryInMs"], body["error"] = int(pause_s * 1000), reason
+        pause_ms = int(pause_s * 1000)
+        body = self.progress_body(step, self.variant.progress, retryInMs=pause_ms, error=reason)
         again = connections.now() + timedelta(seconds=pause_s)
         with leases.fenced(self.lease, lease_until=None, not_before=again, nudged_at=None):
             events.append(self.job.session_id, [body])
         wakeups.wake_after(pause_s)
         raise EndedError from error
 
-    def progress_body(self, step: str, progress: float) -> VariantProgressEvent:
+    def progress_body(
+        self, step: str, progress: float, **details: Unpack[ProgressDetails]
+    ) -> VariantProgressEvent:
         """A `progress` event; `progress` never falls below its last value."""
         self.variant.progress = max(progress, self.variant.progress)
-        names, details = events.of_variant(self.variant), ProgressDetails()
+        names = events.of_variant(self.variant)
         return {"type": "progress", **names, "step": step, "progress": self.variant.progress, **details}
 
-    def done_body(self) -> VariantProgressEvent:
+    def done_body(self, **details: Unpack[ProgressDetails]) -> VariantProgressEvent:
         """The `progress` event that says that the current step is done."""
-        return self.progress_body(self.step.name, self.step.progress)
+        return self.progress_body(self.step.name, self.step.progress, **details)
 
 
 def pause_after_s(error: Exception, failures: int, longest_s: float) -> float:

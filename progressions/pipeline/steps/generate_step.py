@@ -135,8 +135,7 @@ def _ask(run: Run) -> bytes:
 
 def _send(run: Run, number: int) -> int:
     """Records that a call is about to be sent; returns the number of the attempt in the journal."""
-    sent = run.progress_body("generate", SENT)
-    sent["attempt"] = number
+    sent = run.progress_body("generate", SENT, attempt=number)
     fields = {"attempts": number, "progress": sent["progress"]}
     attempt = run.journal.send("generate", StepRecord(fields=fields, tell=lambda: [sent]))
     run.variant.attempts = number
@@ -166,8 +165,8 @@ def _show(run: Run, content: bytes) -> None:
         url = preview_url(content)
         if url is None:
             return
-        body = run.progress_body("generate", (run.variant.progress + run.step.progress) / 2)
-        body["attempt"], body["previewUrl"] = run.variant.attempts, url
+        progress = (run.variant.progress + run.step.progress) / 2
+        body = run.progress_body("generate", progress, attempt=run.variant.attempts, previewUrl=url)
         with leases.fenced(run.lease, progress=body["progress"]):
             events.append(run.job.session_id, [body])
     except Exception as error:  # noqa: BLE001 - a bad preview must not cost the image, which is paid for

@@ -30,10 +30,8 @@ def insert(run: Run) -> None:
         result["progressionId"] = str(run.progression.id)
 
     def tell() -> list[events.Body]:
-        body = run.done_body()
-        body["generatedImageUrl"] = public_url(run.progression.generated_image_url)
-        body["progressionId"] = str(run.progression.id)
-        return [body]
+        url = public_url(run.progression.generated_image_url)
+        return [run.done_body(generatedImageUrl=url, progressionId=str(run.progression.id))]
 
     record = StepRecord(result, {"progress": run.step.progress}, write, tell)
     run.journal.record(Success("insert", record, timezone.now(), 0))
