@@ -24,12 +24,7 @@ from progressions.delivery import place_image
 from progressions.enums import Code, Kind
 from progressions.errors import StartImageError
 from progressions.models import Job, Upload
-from progressions.pipeline.sources import Source, check_mask, resolve_source, shown, source_of
-
-__all__ = [
-    "Ingested", "Source", "check_mask", "ingest_images", "load_area", "load_start", "receive_upload",
-    "resolve_source", "source_of",
-]  # fmt: skip
+from progressions.pipeline.sources import Source, resolve_source, shown, source_of
 
 _START = "startImageUrl"
 _MASK = "maskImageUrl"
