@@ -159,18 +159,17 @@ def store_answer(key: str, content: bytes, note: Mapping[str, object]) -> bytes:
 def hold_answer(variant: Variant, key: str, content: bytes, note: Mapping[str, object]) -> None:
     """Keeps an answer that the storage did not accept in the database, which may be unavailable for a moment too."""
     media_type = sniff(content)
-    for pause_s in HOLD_PAUSES_S:
+    for pause_s in (*HOLD_PAUSES_S, None):
         try:
             held_answers.hold(variant.id, key, content, media_type=media_type, note=note)
         except DatabaseFailure as error:
-            if classify(error) is None:
+            if pause_s is None or classify(error) is None:
                 raise
             log.warning("answer_not_held", error=type(error).__name__)
             release_db_connection()
             time.sleep(pause_s)
         else:
             return
-    held_answers.hold(variant.id, key, content, media_type=media_type, note=note)
 
 
 def finish_answer(

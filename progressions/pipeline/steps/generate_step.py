@@ -11,6 +11,7 @@ from dali.lib.clock import Deadline, ms_since
 from dali.lib.db.connections import release_db_connection
 from dali.lib.db.errors import classify
 from dali.lib.errors import UnavailableError
+from dali.lib.objects.storage import originals
 from dali.lib.pictures.images import InvalidImageError
 from dali.lib.pictures.previews import preview_url
 from progressions.enums import Code
@@ -46,7 +47,7 @@ def generate(run: Run) -> None:
 def _obtain(run: Run) -> bytes:
     """The image's bytes: from the journal, found in the storage after a crash, or from a new call."""
     if run.journal.result_of("generate") is not None:
-        return _stored(tools.original_key(run.variant))
+        return originals().read(tools.original_key(run.variant))
     if run.journal.unanswered("generate"):
         found = tools.find_answer(run.variant)
         if found is not None:
@@ -69,13 +70,6 @@ def _reject(run: Run, error: InvalidImageError) -> None:
     run.journal.revoke("generate", kept, error=str(error))
     if run.journal.failures("generate", Code.INVALID_IMAGE) > 1:
         run.fail(Code.INVALID_IMAGE, f"The answer does not decode: {error}", is_retryable=False)
-
-
-def _stored(key: str) -> bytes:
-    content = tools.find_stored(key)
-    if content is None:
-        raise FileNotFoundError(f"the original {key} is gone from its storage")
-    return content
 
 
 def _stand_back(run: Run) -> NoReturn:
