@@ -36,7 +36,7 @@ from progressions.enums import Code, Kind, StepStatus
 from progressions.errors import DeliveryError, JudgeError, ProviderError
 from progressions.judge import Judge, JudgeRequest, Verdict, judge_in_use
 from progressions.models import Job, Step, Variant
-from progressions.pipeline.ingest import load_start
+from progressions.pipeline.ingest import find_stored, load_start
 from progressions.provider import Draft, ProviderImage, ProviderRequest, providers
 from progressions.work import held_answers
 
@@ -229,14 +229,6 @@ def retry(effect: Callable[[], T], pauses_s: Sequence[float] = PAUSES_S) -> T:
             log.warning("effect_failed", error=str(error)[:500])
             time.sleep(pause_s)
     return effect()
-
-
-def find_stored(key: str) -> bytes | None:
-    """The bytes of a stored answer, or None."""
-    try:
-        return originals().read(key)
-    except FileNotFoundError:
-        return None
 
 
 def kept_answer(variant: Variant) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from django.utils import timezone
 from dali.lib.calls.answers.usage import Usage
 from dali.lib.db import connections
 from dali.lib.db.sql import insert, update_where
-from dali.lib.errors import ConflictError, MissingError
+from dali.lib.errors import ConflictError
 from dali.lib.pictures import phash as hashes
 from dali.lib.pictures.images import CPU_GATE, decode
 from progressions.delivery import public_url
@@ -23,8 +23,8 @@ from progressions.models import ImageProgression, Job, Step, Variant
 from progressions.money import ledger
 from progressions.money.receipts import charge_possible
 from progressions.pipeline import duplicates, tools
-from progressions.pipeline.ingest import load_area
-from progressions.queries import search_text_for
+from progressions.pipeline.ingest import find_stored, load_area
+from progressions.queries import get_variant, search_text_for
 from progressions.stream import events
 from progressions.stream.event_types import JudgeDetails, JudgedNames, JudgeEvent, Summary, VariantFailEvent
 from progressions.work import claim_sql, leases
@@ -254,10 +254,7 @@ def keep_variant(*, variant_id: UUID, once: Once | None = None) -> tuple[ImagePr
     `once` is kept with it. Raises MissingError for an unknown variant, ConflictError for one that was not skipped and
     IntegrityError if another request kept `once`.
     """
-    try:
-        variant = Variant.objects.select_related("job", "progression").get(id=variant_id)
-    except Variant.DoesNotExist:
-        raise MissingError(f"There is no variant {variant_id}.") from None
+    variant = get_variant(variant_id)
     if variant.status != VariantStatus.SKIPPED:
         raise ConflictError(f"only a skipped variant can be kept; this one is {variant.status}")
     if variant.progression is not None:
@@ -325,7 +322,7 @@ def roll_back(*, progression: ImageProgression, once: Once | None = None) -> Ima
 
 def _read_original(key: str) -> bytes:
     """The bytes of an original. Raises ConflictError if they are gone."""
-    content = tools.find_stored(key)
+    content = find_stored(key)
     if content is None:
         raise ConflictError(f"the original '{key}' is gone from its storage; restore it, then ask again")
     return content
