@@ -1,7 +1,6 @@
 """The step journal: each outside effect runs as a named step, and a step that succeeded is never run again.
 
-Failed attempts stay on record. A step's row, the fields it
-changes and the events about it are one fenced transaction.
+Failed attempts stay on record. A step's row, the fields it changes and the events about it are one fenced transaction.
 """
 
 import time
@@ -108,10 +107,8 @@ class Journal:
             self.record_failure(name, error, started_at=started_at, ms=ms_since(started))
             raise
         success = Success(name, keep(value), started_at, ms_since(started))
-        if is_pure:
-            self.hold(success)
-        else:
-            self.record(success)
+        write = self.hold if is_pure else self.record
+        write(success)
         return success.kept.result
 
     def hold(self, success: Success) -> None:
@@ -132,19 +129,17 @@ class Journal:
     def answer(self, name: str, attempt: int, kept: StepRecord, *, ms: int | None) -> None:
         """Records that the sent attempt succeeded, in one fenced transaction with its outcome."""
         self._close(name, attempt, StepStatus.OK, kept, ms=ms)
-        self._unanswered.pop(name, None)
         self._done[name] = kept.result
         log.info("step_done", step=name, ms=ms, attempt=attempt)
 
     def fail(self, name: str, attempt: int, kept: StepRecord, *, error: str, ms: int | None) -> None:
         """Records that the sent attempt failed; `kept.result["code"]` says how."""
         self._close(name, attempt, StepStatus.FAILED, kept, ms=ms, error=error)
-        self._unanswered.pop(name, None)
         log.warning("step_failed", step=name, ms=ms, attempt=attempt, error=error, **kept.result)
 
     def give_up_unanswered(self, name: str, kept: StepRecord) -> None:
         """Marks the sent attempt as `unknown`: its answer will never arrive."""
-        attempt = self._unanswered.pop(name)
+        attempt = self._unanswered[name]
         self._close(name, attempt, StepStatus.UNKNOWN, kept, ms=None)
         log.warning("step_unknown", step=name, attempt=attempt)
 
@@ -184,6 +179,7 @@ class Journal:
             update_where(Step, changes, {"owner_id": self._lease.id, "name": name, "attempt": attempt})
 
         self._write([], kept, update)
+        self._unanswered.pop(name, None)
         if status == StepStatus.FAILED:
             self._failures[name, str(kept.result.get("code", ""))] += 1
 
