@@ -67,10 +67,9 @@ class DeliverySource:
 
 @dataclass(slots=True)
 class RebuildCounts:
-    """What became of the rows.
+    """How many rows had which outcome.
 
-    `changed`: written; `kept`: as they should be; `gone`: nothing to make them of, in the log; `failed`: in the log,
-    with the reason.
+    `changed`: written; `kept`: right already; `gone`: the original is gone (logged); `failed`: the log has the reason.
     """
 
     changed: int = 0
