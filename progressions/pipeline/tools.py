@@ -126,12 +126,9 @@ def call_provider(
     """
     provider = providers.get(variant.provider)
     release_db_connection()
-
-    def call(say: Callable[[bytes], None]) -> ProviderImage:
-        return provider.call(replace(request, on_partial=say))
-
+    limit_s = request.deadline.left_s() + GRACE_S
     try:
-        return call_listening(request.deadline.left_s() + GRACE_S, call, hear)
+        return call_listening(limit_s, lambda say: provider.call(replace(request, on_partial=say)), hear)
     except VendorError as error:
         raise ProviderError.of(error) from error
     except TimeoutError as error:
