@@ -14,7 +14,7 @@ from artifacts.agent.tools import Tools
 from artifacts.agent.understanding.understanding import Understanding
 from artifacts.filling.placeholders import TemplatePage
 from artifacts.models import Artifact, Chat, ChatTurn
-from dali.lib.clock import Deadline
+from dali.lib.clock import Deadline, ms_since
 from dali.lib.db.connections import release_db_connection
 from dali.lib.errors import DaliError, MissingError, UnavailableError
 from progressions.errors import LeaseLostError
@@ -85,15 +85,10 @@ def _enter(chat: Chat, message: str) -> leases.Lease:
         alive = ChatTurn.objects.filter(chat=chat, status__in=_UNFINISHED).exclude(leases.unheld())
         if alive.count() > MOST_WAITING:
             raise BusyError(f"{MOST_WAITING} messages of this chat wait already; send this one later.")
-        turn = ChatTurn(
-            chat=chat,
-            number=1 if last is None else last.number + 1,
-            input=message,
-            **leases.new_lease(),
-        )
+        number = 1 if last is None else last.number + 1
         try:
             with transaction.atomic():
-                turn.save(force_insert=True)
+                turn = ChatTurn.objects.create(chat=chat, number=number, input=message, **leases.new_lease())
         except IntegrityError:
             continue  # another message was faster, or the chat is gone
         return leases.hold(leases.Lease(ChatTurn, turn.pk, turn.lease_token), leases.STEP_LIMIT_S)
@@ -141,8 +136,7 @@ def _answer(
         tools=Tools(artifact, journal, lease, chat.session_id, [slot.name for slot in page.placeholders]),
         understanding=Understanding(chat, journal),
     )
-    ms = int((time.perf_counter() - started) * 1000)
-    journal.record(Success("answer#1", _kept(chat, outcome), started_at, ms))
+    journal.record(Success("answer#1", _kept(chat, outcome), started_at, ms_since(started)))
     return outcome.answer
 
 

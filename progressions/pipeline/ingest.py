@@ -1,7 +1,6 @@
 """Start images, masks and uploads: fetched or read, checked by decoding, stored byte for byte."""
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -24,12 +23,7 @@ from progressions.delivery import place_image
 from progressions.enums import Code, Kind
 from progressions.errors import StartImageError
 from progressions.models import Job, Upload
-from progressions.pipeline.sources import Source, check_mask, resolve_source, shown, source_of
-
-__all__ = [
-    "Ingested", "Source", "check_mask", "ingest_images", "load_area", "load_start", "receive_upload",
-    "resolve_source", "source_of",
-]  # fmt: skip
+from progressions.pipeline.sources import Source, resolve_source, shown, source_of
 
 _START = "startImageUrl"
 _MASK = "maskImageUrl"
@@ -54,12 +48,12 @@ def ingest_images(job: Job) -> Ingested:
     image; UnavailableError and DeliveryError if storage or delivery failed: try again.
     """
     folder = f"project/{job.project_id}/jobs/{job.id}/orig"
-    start = _stored_or(f"{folder}/start", lambda: _obtain(_START, _start_source(job)))
+    start = find_stored(f"{folder}/start") or _obtain(_START, _start_source(job))
     with CPU_GATE:
         picture, webp = _decode_start(start)
     mask = b""
     if job.mask_image_url:
-        mask = _stored_or(f"{folder}/mask", lambda: _obtain(_MASK, _resolve(_MASK, job.mask_image_url, job)))
+        mask = find_stored(f"{folder}/mask") or _obtain(_MASK, _resolve(_MASK, job.mask_image_url, job))
         with CPU_GATE:
             _check_mask_bytes(mask, picture)
     is_ours = _store(f"{folder}/start", start, picture.media_type)
@@ -74,6 +68,14 @@ def ingest_images(job: Job) -> Ingested:
         width=picture.width,
         height=picture.height,
     )
+
+
+def find_stored(key: str) -> bytes | None:
+    """The bytes of an original, or None. Raises UnavailableError."""
+    try:
+        return originals().read(key)
+    except FileNotFoundError:
+        return None
 
 
 def load_start(job: Job) -> tuple[Picture, Image.Image | None]:
@@ -145,13 +147,6 @@ def _resolve(field: str, url: str, job: Job) -> Source:
         return resolve_source(field, url, job.project_id)
     except InputError as error:  # its row was deleted after the submission
         raise StartImageError(Code.UNREACHABLE, str(error)) from error
-
-
-def _stored_or(key: str, obtain: Callable[[], bytes]) -> bytes:
-    try:
-        return originals().read(key)
-    except FileNotFoundError:
-        return obtain()
 
 
 def _obtain(field: str, source: Source) -> bytes:

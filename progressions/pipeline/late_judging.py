@@ -93,7 +93,7 @@ def _judge(lease: leases.Lease, progression: ImageProgression) -> None:
     with structlog.contextvars.bound_contextvars(jobId=str(job.id), sessionId=job.session_id):
         answer: Verdict | JudgeError
         try:
-            answer = verdict = look(progression, job)
+            answer = verdict = look(progression)
             write: Callable[[], object] = partial(write_late, progression, job, verdict)
         except JudgeError as error:
             answer, write = error, partial(_write_failure, progression, error)
@@ -106,10 +106,15 @@ def _judge(lease: leases.Lease, progression: ImageProgression) -> None:
             raise
 
 
-def look(progression: ImageProgression, job: Job, judge: Judge | None = None) -> Verdict:
-    """What the judge in use, or the one given, says about an image; without the database. Raises JudgeError."""
+def look(progression: ImageProgression, judge: Judge | None = None) -> Verdict:
+    """What the judge in use, or the one given, says about an image; without the database. Raises JudgeError.
+
+    The image's job must be loaded.
+    """
+    if progression.job is None:
+        raise JudgeError("The image's job is gone.")
     picture = tools.open_picture(progression.generated_image_r2_key)
-    return tools.ask_judge(job, progression.kind, picture, judge)
+    return tools.ask_judge(progression.job, progression.kind, picture, judge)
 
 
 def write_late(progression: ImageProgression, job: Job, verdict: Verdict) -> bool:

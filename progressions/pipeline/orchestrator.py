@@ -21,10 +21,9 @@ from django.utils import timezone
 
 from dali.lib.db.errors import classify
 from dali.lib.errors import UnavailableError
-from progressions.enums import Code, VariantStatus
+from progressions.enums import Code
 from progressions.errors import LeaseLostError
 from progressions.models import Job, Variant
-from progressions.pipeline import writes
 from progressions.pipeline.run import INTERNAL_ERROR, STORAGE_PAUSE_S, EndedError, Run
 from progressions.pipeline.steps.ingest_step import run_ingest
 from progressions.pipeline.steps.table import STEPS
@@ -65,7 +64,4 @@ def _run_variant(lease: leases.Lease, variant: Variant) -> None:
             if classify(error) is not None:
                 raise
             log.exception("variant_broke")
-            ending = writes.Ending(VariantStatus.FAILED, Code.INTERNAL, INTERNAL_ERROR)
-            with leases.fenced(lease):
-                body = writes.fail_body(variant, Code.INTERNAL, INTERNAL_ERROR, is_retryable=False)
-                writes.end_variant(variant, ending, [body])
+            run.fail(Code.INTERNAL, INTERNAL_ERROR, is_retryable=False)

@@ -93,12 +93,8 @@ class Refinement:
 
     def record(self) -> dict[str, object]:
         """What the step's journal keeps."""
-        kept: dict[str, object] = {"tips": [tip.key for tip in self.tips]}
-        if self.model:
-            kept["model"] = self.model
-        if self.reason:
-            kept["reason"] = self.reason
-        return kept
+        how = {"model": self.model, "reason": self.reason}
+        return {"tips": [tip.key for tip in self.tips], **{name: text for name, text in how.items() if text}}
 
 
 def refine_prompt(variant: Variant, prompt: str, tips: Sequence[TipText]) -> Refinement:
@@ -107,15 +103,15 @@ def refine_prompt(variant: Variant, prompt: str, tips: Sequence[TipText]) -> Ref
     `tips` has no side effects. `model` holds no database connection while it waits, at most DALI_REFINER_TIMEOUT_S,
     and charges the call to the variant that made it; other variants that want the same text wait for that one call.
     """
+    reason = ""
     if settings.REFINER == "model":
         try:
             return _rewritten(variant, prompt, tips)
         except _NotRewrittenError as error:
-            log.info("prompt_not_rewritten", reason=str(error))
-            plain = refine(prompt, variant.kind, tips)
-            return Refinement(plain.prompt, plain.tips, reason=str(error))
+            reason = str(error)
+            log.info("prompt_not_rewritten", reason=reason)
     plain = refine(prompt, variant.kind, tips)
-    return Refinement(plain.prompt, plain.tips)
+    return Refinement(plain.prompt, plain.tips, reason=reason)
 
 
 def _rewritten(variant: Variant, prompt: str, tips: Sequence[TipText]) -> Refinement:

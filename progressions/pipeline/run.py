@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NoReturn
+from typing import NoReturn, Unpack
 
 import structlog
 from django.utils import timezone
@@ -52,9 +52,8 @@ class Run:
     """A claimed variant with its job and journal, the step that is running, and what earlier steps made."""
 
     step: PipelineStep
-    derived: Derived  # by `generate`, as are the next two
+    derived: Derived  # by `generate`, as is the next one
     derive_ms: int
-    size_bytes: int  # of the original
     address: str  # by `deliver`: what Delivery.place returned
     progression: ImageProgression  # by `insert`
 
@@ -72,9 +71,7 @@ class Run:
             return  # the image exists: the variant ends as complete
         if self.journal.unanswered("generate"):
             self.give_up_unanswered()
-        error = "The job was cancelled."
-        body = writes.fail_body(self.variant, Code.CANCELLED, error, is_retryable=True)
-        self.end(writes.Ending(VariantStatus.CANCELLED, Code.CANCELLED, error, is_retryable=True), body)
+        self.end(writes.CANCELLED)
 
     def give_up_unanswered(self) -> None:
         """Records a call whose answer was never seen: possibly billed, and one attempt."""
@@ -88,13 +85,12 @@ class Run:
 
     def fail(self, code: Code, error: str, *, is_retryable: bool) -> NoReturn:
         """Ends the variant without an image; raises EndedError."""
-        body = writes.fail_body(self.variant, code.value, error, is_retryable=is_retryable)
-        self.end(writes.Ending(VariantStatus.FAILED, code.value, error, is_retryable), body)
+        self.end(writes.Ending(VariantStatus.FAILED, code.value, error, is_retryable))
 
-    def end(self, ending: writes.Ending, body: events.Body) -> NoReturn:
-        """Ends the variant in a transaction of its own; raises EndedError."""
+    def end(self, ending: writes.Ending, *bodies: events.Body) -> NoReturn:
+        """Ends the variant in a transaction of its own, as `writes.end_variant`; raises EndedError."""
         with leases.fenced(self.lease):
-            writes.end_variant(self.variant, ending, [body])
+            writes.end_variant(self.variant, ending, *bodies)
         log.info("variant_ended", status=ending.status.value, code=ending.code)
         raise EndedError
 
@@ -110,23 +106,25 @@ class Run:
         self.journal.record_failure(step, error, started_at=since, ms=max(0, ms))
         failures = self.journal.failures(step, type(error).__name__)
         pause_s = pause_after_s(error, failures, longest_s)
-        body = self.progress_body(step, self.variant.progress)
-        body["retryInMs"], body["error"] = int(pause_s * 1000), reason
+        pause_ms = int(pause_s * 1000)
+        body = self.progress_body(step, self.variant.progress, retryInMs=pause_ms, error=reason)
         again = connections.now() + timedelta(seconds=pause_s)
         with leases.fenced(self.lease, lease_until=None, not_before=again, nudged_at=None):
             events.append(self.job.session_id, [body])
         wakeups.wake_after(pause_s)
         raise EndedError from error
 
-    def progress_body(self, step: str, progress: float) -> VariantProgressEvent:
+    def progress_body(
+        self, step: str, progress: float, **details: Unpack[ProgressDetails]
+    ) -> VariantProgressEvent:
         """A `progress` event; `progress` never falls below its last value."""
         self.variant.progress = max(progress, self.variant.progress)
-        names, details = events.of_variant(self.variant), ProgressDetails()
+        names = events.of_variant(self.variant)
         return {"type": "progress", **names, "step": step, "progress": self.variant.progress, **details}
 
-    def done_body(self) -> VariantProgressEvent:
+    def done_body(self, **details: Unpack[ProgressDetails]) -> VariantProgressEvent:
         """The `progress` event that says that the current step is done."""
-        return self.progress_body(self.step.name, self.step.progress)
+        return self.progress_body(self.step.name, self.step.progress, **details)
 
 
 def pause_after_s(error: Exception, failures: int, longest_s: float) -> float:

@@ -1,7 +1,7 @@
 """Where a start image or mask comes from: decided at submission, from the text of its URL alone."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit, urlunsplit
 from uuid import UUID
 
@@ -44,7 +44,11 @@ def resolve_source(field: str, value: str, project_id: UUID) -> Source:
     """
     own = _own_address(value)
     addresses = _addresses(value, own)
-    found = _find(value, addresses, project_id)
+    found = (
+        _find_progression(value, addresses, project_id)
+        or _find_upload(value, addresses)
+        or _find_start_image(value, addresses, project_id)
+    )
     if found is not None:
         return found
     if ImageProgression.objects.filter(generated_image_url__in=addresses).exists():
@@ -139,24 +143,10 @@ def _origin(url: str) -> tuple[str, str, int] | None:
     return parts.scheme, parts.hostname, port
 
 
-def _find(value: str, addresses: list[str], project_id: UUID) -> Source | None:
-    return (
-        _find_progression(value, addresses, project_id)
-        or _find_upload(value, addresses)
-        or _find_start_image(value, addresses, project_id)
-    )
-
-
 def _find_progression(value: str, addresses: list[str], project_id: UUID) -> Source | None:
-    found = (
-        ImageProgression.objects.filter(project_id=project_id, generated_image_url__in=addresses)
-        .order_by("-created_at", "-id")
-        .first()
-    )
-    if found is None:
-        return None
-    own = source_of(found)
-    return Source(value, own.progression_id, None, own.storage, own.key, "", own.width, own.height)
+    rows = ImageProgression.objects.filter(project_id=project_id, generated_image_url__in=addresses)
+    found = rows.order_by("-created_at", "-id").first()
+    return None if found is None else replace(source_of(found), url=value)
 
 
 def _find_upload(value: str, addresses: list[str]) -> Source | None:

@@ -36,7 +36,7 @@ from progressions.enums import Code, Kind, StepStatus
 from progressions.errors import DeliveryError, JudgeError, ProviderError
 from progressions.judge import Judge, JudgeRequest, Verdict, judge_in_use
 from progressions.models import Job, Step, Variant
-from progressions.pipeline.ingest import load_start
+from progressions.pipeline.ingest import find_stored, load_start
 from progressions.provider import Draft, ProviderImage, ProviderRequest, providers
 from progressions.work import held_answers
 
@@ -54,21 +54,12 @@ HOLD_PAUSES_S = (0.2, 1.0, 5.0, 15.0, 30.0)
 
 @dataclass(frozen=True, slots=True)
 class Derived:
-    """What is derived from an original: the picture, its hash and its delivery image (WebP)."""
+    """What is derived from an original: the picture, its hash, its delivery image (WebP), the original's size."""
 
     picture: Picture
     phash: str
     delivery: bytes
-
-    @property
-    def width(self) -> int:
-        """Pixels."""
-        return self.picture.width
-
-    @property
-    def height(self) -> int:
-        """Pixels."""
-        return self.picture.height
+    size_bytes: int
 
 
 def original_key(variant: Variant) -> str:
@@ -135,12 +126,9 @@ def call_provider(
     """
     provider = providers.get(variant.provider)
     release_db_connection()
-
-    def call(say: Callable[[bytes], None]) -> ProviderImage:
-        return provider.call(replace(request, on_partial=say))
-
+    limit_s = request.deadline.left_s() + GRACE_S
     try:
-        return call_listening(request.deadline.left_s() + GRACE_S, call, hear)
+        return call_listening(limit_s, lambda say: provider.call(replace(request, on_partial=say)), hear)
     except VendorError as error:
         raise ProviderError.of(error) from error
     except TimeoutError as error:
@@ -168,18 +156,17 @@ def store_answer(key: str, content: bytes, note: Mapping[str, object]) -> bytes:
 def hold_answer(variant: Variant, key: str, content: bytes, note: Mapping[str, object]) -> None:
     """Keeps an answer that the storage did not accept in the database, which may be unavailable for a moment too."""
     media_type = sniff(content)
-    for pause_s in HOLD_PAUSES_S:
+    for pause_s in (*HOLD_PAUSES_S, None):
         try:
             held_answers.hold(variant.id, key, content, media_type=media_type, note=note)
         except DatabaseFailure as error:
-            if classify(error) is None:
+            if pause_s is None or classify(error) is None:
                 raise
             log.warning("answer_not_held", error=type(error).__name__)
             release_db_connection()
             time.sleep(pause_s)
         else:
             return
-    held_answers.hold(variant.id, key, content, media_type=media_type, note=note)
 
 
 def finish_answer(
@@ -241,14 +228,6 @@ def retry(effect: Callable[[], T], pauses_s: Sequence[float] = PAUSES_S) -> T:
     return effect()
 
 
-def find_stored(key: str) -> bytes | None:
-    """The bytes of a stored answer, or None."""
-    try:
-        return originals().read(key)
-    except FileNotFoundError:
-        return None
-
-
 def kept_answer(variant: Variant) -> dict[str, Any]:
     """The result of a variant's `generate` step: `key, model, seed, bytes, meta`."""
     step = Step.objects.filter(owner_id=variant.id, name="generate", status=StepStatus.OK).first()
@@ -263,7 +242,7 @@ def derive(content: bytes, area: Image.Image | None = None) -> Derived:
 
     def work() -> Derived:
         picture = decode(content, max_pixels=settings.MAX_IMAGE_PIXELS)
-        return Derived(picture, fingerprint(picture, area), encode_delivery(picture))
+        return Derived(picture, fingerprint(picture, area), encode_delivery(picture), len(content))
 
     return on_pixel_thread(work)
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from django.db import transaction
@@ -13,7 +13,7 @@ from django.utils import timezone
 from dali.lib.calls.answers.usage import Usage
 from dali.lib.db import connections
 from dali.lib.db.sql import insert, update_where
-from dali.lib.errors import ConflictError, MissingError
+from dali.lib.errors import ConflictError
 from dali.lib.pictures import phash as hashes
 from dali.lib.pictures.images import CPU_GATE, decode
 from progressions.delivery import public_url
@@ -24,8 +24,8 @@ from progressions.money import ledger
 from progressions.money.receipts import charge_possible
 from progressions.money.spending import Spending
 from progressions.pipeline import duplicates, tools
-from progressions.pipeline.ingest import load_area
-from progressions.queries import search_text_for
+from progressions.pipeline.ingest import find_stored, load_area
+from progressions.queries import get_variant, search_text_for
 from progressions.stream import events
 from progressions.stream.event_types import JudgeDetails, JudgedNames, JudgeEvent, Summary, VariantFailEvent
 from progressions.work import claim_sql, leases
@@ -35,7 +35,7 @@ from projects.models import Project
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a variant ends: its final state, and why it failed."""
+    """How a variant ends: its final state, why it failed, and other `fields` of its row."""
 
     status: VariantStatus
     code: str = ""
@@ -43,52 +43,55 @@ class Ending:
     is_retryable: bool = False
     fields: dict[str, Any] = field(default_factory=dict)
 
+    def columns(self) -> dict[str, Any]:
+        """What is written to the variant's row."""
+        return {
+            "status": self.status,
+            "code": self.code,
+            "error": self.error,
+            "retryable": self.is_retryable,
+            "ended_at": timezone.now(),
+            "lease_until": None,
+            **self.fields,
+        }
 
-def end_variant(variant: Variant, ending: Ending, bodies: Sequence[events.Body]) -> None:
-    """Ends a variant, and its job if it was the last one.
+
+CANCELLED = Ending(VariantStatus.CANCELLED, Code.CANCELLED, "The job was cancelled.", is_retryable=True)
+
+
+def end_variant(variant: Variant, ending: Ending, *bodies: events.Body) -> None:
+    """Ends a variant, and its job if it was the last one; without `bodies` its event is `fail`.
 
     Inside the caller's fenced transaction, as its last write: the end, the job's count and the events
     are one, so that exactly one of two last variants sends the job's `complete`.
     """
-    ended = {
-        "status": ending.status,
-        "code": ending.code,
-        "error": ending.error,
-        "retryable": ending.is_retryable,
-        "ended_at": timezone.now(),
-        "lease_until": None,
-    }
-    update_where(Variant, {**ended, **ending.fields}, {"id": variant.id})
+    update_where(Variant, ending.columns(), {"id": variant.id})
     if ending.status in (VariantStatus.FAILED, VariantStatus.CANCELLED):
         duplicates.void(variant_id=variant.id)
-    _count_down(variant.job, 1, bodies)
+    _count_down(variant.job, 1, bodies or [_fail_body(variant, ending)])
 
 
-def fail_body(variant: Variant, code: str, error: str, *, is_retryable: bool) -> VariantFailEvent:
+def _fail_body(variant: Variant, ending: Ending) -> VariantFailEvent:
     """The `fail` event of a variant that ended without an image."""
     names = events.of_variant(variant)
-    return {"type": "fail", **names, "error": error, "code": code, "retryable": is_retryable}
+    return {
+        "type": "fail",
+        **names,
+        "error": ending.error,
+        "code": ending.code,
+        "retryable": ending.is_retryable,
+    }
 
 
 def end_all(job: Job, variants: Sequence[Variant], ending: Ending) -> None:
     """Ends several variants of a job in the same way, in the caller's transaction, unless they have ended already."""
     ended: list[events.Body] = []
     for variant in variants:
-        changed = Variant.objects.filter(
-            id=variant.id, status__in=(VariantStatus.QUEUED, VariantStatus.RUNNING)
-        ).update(
-            status=ending.status,
-            code=ending.code,
-            error=ending.error,
-            retryable=ending.is_retryable,
-            ended_at=timezone.now(),
-            lease_until=None,
-            lease_token=F("lease_token") + 1,
-        )
-        if changed:
+        row = Variant.objects.filter(id=variant.id, status__in=(VariantStatus.QUEUED, VariantStatus.RUNNING))
+        if row.update(**ending.columns(), lease_token=F("lease_token") + 1):
             duplicates.void(variant_id=variant.id)
             _give_up_unanswered(variant)
-            ended.append(fail_body(variant, ending.code, ending.error, is_retryable=ending.is_retryable))
+            ended.append(_fail_body(variant, ending))
     if ended:
         _count_down(job, len(ended), ended)
 
@@ -124,67 +127,22 @@ def summarise(job_id: UUID) -> tuple[Summary, Spending]:
 
     The total is the sum of the known costs, None if none is known.
     """
-    counts: dict[str, int] = {}
-    cost: Decimal | None = None
-    for row in (
-        Variant.objects.filter(job_id=job_id).values("status").annotate(n=Count("id"), usd=Sum("cost_usd"))
-    ):
-        counts[row["status"]] = row["n"]
-        if row["usd"] is not None:
-            cost = (cost or Decimal(0)) + row["usd"]
-    summary: Summary = {
-        "queued": counts.get(VariantStatus.QUEUED, 0),
-        "running": counts.get(VariantStatus.RUNNING, 0),
-        "complete": counts.get(VariantStatus.COMPLETE, 0),
-        "failed": counts.get(VariantStatus.FAILED, 0),
-        "skipped": counts.get(VariantStatus.SKIPPED, 0),
-        "cancelled": counts.get(VariantStatus.CANCELLED, 0),
-    }
-    return summary, ledger.with_unbooked(ledger.spent_by_job(job_id), cost)
-
-
-@dataclass(frozen=True, slots=True)
-class NewImage:
-    """What is known about an image when its row is written. `delivery`: what Delivery.place returned."""
-
-    delivery: str
-    width: int
-    height: int
-    size_bytes: int
-    phash: str
-    ground: int | None
-    seed: int | None
-    cost_usd: Decimal | None
-    meta: dict[str, Any]
-
-    @classmethod
-    def of(
-        cls,
-        variant: Variant,
-        derived: tools.Derived,
-        delivery: str,
-        size_bytes: int,
-        answer: dict[str, Any] | None,
-    ) -> "NewImage":
-        """From a variant, its picture and the result of its `generate` step."""
-        answer = answer or {}
-        return cls(
-            delivery=delivery,
-            width=derived.width,
-            height=derived.height,
-            size_bytes=size_bytes,
-            phash=derived.phash,
-            ground=derived.picture.ground_level,
-            seed=answer.get("seed"),
-            cost_usd=variant.cost_usd,
-            meta=answer.get("meta", {}),
-        )
+    by_status = Variant.objects.filter(job_id=job_id).values("status")
+    rows = list(by_status.annotate(n=Count("id"), usd=Sum("cost_usd")))
+    counts = dict.fromkeys(VariantStatus.values, 0) | {row["status"]: row["n"] for row in rows}
+    costs = [row["usd"] for row in rows if row["usd"] is not None]
+    cost = sum(costs, Decimal(0)) if costs else None
+    return cast("Summary", counts), ledger.with_unbooked(ledger.spent_by_job(job_id), cost)
 
 
 def insert_progression(
-    variant: Variant, job: Job, image: NewImage, *, is_judged_later: bool
+    variant: Variant, derived: tools.Derived, delivery: str, answer: dict[str, Any], *, is_judged_later: bool
 ) -> ImageProgression:
-    """Writes the row of a variant's image and moves the project's `updated_at`, in the caller's transaction."""
+    """Writes the row of a variant's image and moves the project's `updated_at`, in the caller's transaction.
+
+    `delivery`: what Delivery.place returned; `answer`: the result of the variant's `generate` step, empty if unknown.
+    """
+    job, picture = variant.job, derived.picture
     row = ImageProgression(
         project_id=job.project_id,
         parent_progression_id=job.parent_id,
@@ -198,18 +156,18 @@ def insert_progression(
         tips_applied=variant.tips,
         start_image_url=job.start_image_url,
         start_image_delivery_url=job.start_image_delivery,
-        generated_image_url=image.delivery,
+        generated_image_url=delivery,
         original_image_r2_key=job.start_image_key or variant.original_key,
         generated_image_r2_key=variant.original_key,
-        phash=hashes.short(image.phash),
+        phash=hashes.short(derived.phash),
         phash_version=hashes.VERSION,
-        ground=image.ground,
-        width=image.width,
-        height=image.height,
-        bytes=image.size_bytes,
-        seed=image.seed,
-        cost_usd=image.cost_usd,
-        provider_meta=image.meta,
+        ground=picture.ground_level,
+        width=picture.width,
+        height=picture.height,
+        bytes=derived.size_bytes,
+        seed=answer.get("seed"),
+        cost_usd=variant.cost_usd,
+        provider_meta=answer.get("meta", {}),
         judge_due_at=connections.now() if is_judged_later else None,
         search_text=search_text_for(job.prompt, [], []),
     )
@@ -273,9 +231,6 @@ def judge_body(names: JudgedNames, progression: ImageProgression, verdict: Verdi
     }
 
 
-_CANCELLED = Ending(VariantStatus.CANCELLED, Code.CANCELLED, "The job was cancelled.", is_retryable=True)
-
-
 def cancel_job(*, job_id: UUID) -> None:
     """Cancels a job: waiting variants end now, running ones at their next step. Idempotent."""
     with transaction.atomic():
@@ -288,7 +243,7 @@ def cancel_job(*, job_id: UUID) -> None:
             return
         if job.cancel_requested_at is None:
             Job.objects.filter(id=job_id).update(cancel_requested_at=timezone.now(), nudged_at=None)
-        end_all(job, variants, _CANCELLED)
+        end_all(job, variants, CANCELLED)
 
 
 CREATED, FOUND = 201, 200  # the HTTP status of the answer
@@ -300,10 +255,7 @@ def keep_variant(*, variant_id: UUID, once: Once | None = None) -> tuple[ImagePr
     `once` is kept with it. Raises MissingError for an unknown variant, ConflictError for one that was not skipped and
     IntegrityError if another request kept `once`.
     """
-    try:
-        variant = Variant.objects.select_related("job", "progression").get(id=variant_id)
-    except Variant.DoesNotExist:
-        raise MissingError(f"There is no variant {variant_id}.") from None
+    variant = get_variant(variant_id)
     if variant.status != VariantStatus.SKIPPED:
         raise ConflictError(f"only a skipped variant can be kept; this one is {variant.status}")
     if variant.progression is not None:
@@ -315,10 +267,8 @@ def keep_variant(*, variant_id: UUID, once: Once | None = None) -> tuple[ImagePr
         variant = Variant.objects.select_for_update(no_key=True).get(id=variant_id)
         if variant.progression_id is not None:
             return _found(ImageProgression.objects.get(id=variant.progression_id), once)
-        job = Job.objects.get(id=variant.job_id)
         answer = tools.kept_answer(variant)
-        image = NewImage.of(variant, derived, delivery, len(content), answer)
-        progression = insert_progression(variant, job, image, is_judged_later=True)
+        progression = insert_progression(variant, derived, delivery, answer, is_judged_later=True)
         Variant.objects.filter(id=variant.id).update(progression=progression)
         duplicates.reserve(variant=variant, phash=derived.phash)
         if once is not None:
@@ -373,7 +323,7 @@ def roll_back(*, progression: ImageProgression, once: Once | None = None) -> Ima
 
 def _read_original(key: str) -> bytes:
     """The bytes of an original. Raises ConflictError if they are gone."""
-    content = tools.find_stored(key)
+    content = find_stored(key)
     if content is None:
         raise ConflictError(f"the original '{key}' is gone from its storage; restore it, then ask again")
     return content

@@ -12,7 +12,7 @@ from uuid import UUID
 import structlog
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from dali.lib.errors import DaliError
 from dali.lib.objects.storage import named
@@ -33,6 +33,13 @@ R = TypeVar("R")
 _CHUNK = 64
 # A delivery that asks for a pause gets it, so that all rows are done in one go.
 _BUSY_TIMES, _BUSY_MOST_S = 3, 300
+# Where addresses of delivery images stand: model and column; where their originals are: storage and key column.
+_DELIVERED: tuple[tuple[type[ImageProgression | Job | Upload], str, str, str], ...] = (
+    (ImageProgression, "generated_image_url", "originals", "generated_image_r2_key"),
+    (ImageProgression, "start_image_delivery_url", "originals", "original_image_r2_key"),
+    (Job, "start_image_delivery", "originals", "start_image_key"),
+    (Upload, "delivery", "uploads", "key"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +74,9 @@ class DeliverySource:
 
 @dataclass(slots=True)
 class RebuildCounts:
-    """What became of the rows.
+    """How many rows had which outcome.
 
-    `changed`: written; `kept`: as they should be; `gone`: nothing to make them of, in the log; `failed`: in the log,
-    with the reason.
+    `changed`: written; `kept`: right already; `gone`: the original is gone (logged); `failed`: the log has the reason.
     """
 
     changed: int = 0
@@ -181,25 +187,14 @@ def _drop_stale(project_id: UUID | None) -> None:
 
 def delivery_sources(project_id: UUID | None) -> Iterator[DeliverySource]:
     """Every address of a delivery image in the rows; uploads belong to no project."""
-    of_project = Q() if project_id is None else Q(project_id=project_id)
-    yield from _sources(
-        ImageProgression, of_project, "generated_image_url", "originals", "generated_image_r2_key"
-    )
-    yield from _sources(
-        ImageProgression, of_project, "start_image_delivery_url", "originals", "original_image_r2_key"
-    )
-    yield from _sources(Job, of_project, "start_image_delivery", "originals", "start_image_key")
-    if project_id is None:
-        yield from _sources(Upload, of_project, "delivery", "uploads", "key")
-
-
-def _sources(
-    model: type[ImageProgression | Job | Upload], where: Q, field: str, storage: str, key_field: str
-) -> Iterator[DeliverySource]:
-    rows = model._default_manager.filter(where).exclude(**{field: ""}).order_by("id")
-    for piece in _pieces(rows.values_list("id", field, key_field)):
-        for id_, address, key in piece:
-            yield DeliverySource(model, id_, field, address, storage, key)
+    of_project = {} if project_id is None else {"project_id": project_id}
+    for model, field, storage, key_field in _DELIVERED:
+        if of_project and model is Upload:
+            continue
+        rows = model._default_manager.filter(**of_project).exclude(**{field: ""}).order_by("id")
+        for piece in _pieces(rows.values_list("id", field, key_field)):
+            for id_, address, key in piece:
+                yield DeliverySource(model, id_, field, address, storage, key)
 
 
 def rebuild_delivery(

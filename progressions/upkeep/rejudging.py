@@ -55,7 +55,7 @@ class JudgingScope:
 
 @dataclass(slots=True)
 class JudgingTally:
-    """What came of it. `unsaid`: the judge gave no verdict; `failed`: the judge failed, see the log.
+    """How many images got which verdict. `unsaid`: the judge gave none; `failed`: the judge failed, see the log.
 
     `usd`: what is known to have been paid; `unpriced`: calls of unknown price.
     """
@@ -99,7 +99,7 @@ def rejudge(
             for row in islice(rows, room):
                 # So that no server judges it meanwhile; where one does already, both verdicts count.
                 lease = late_judging.claim(ImageProgression.objects.filter(id=row.id))
-                pending[pool.submit(_look, row, judge)] = row, lease
+                pending[pool.submit(late_judging.look, row, judge)] = row, lease
             if not pending:
                 return tally
             done, _ = wait(pending, timeout=0.5, return_when=FIRST_COMPLETED)
@@ -118,12 +118,6 @@ def _by_id(rows: QuerySet[ImageProgression]) -> Iterator[ImageProgression]:
     while chunk:
         yield from chunk
         chunk = list(rows.filter(id__gt=chunk[-1].id)[:_CHUNK])
-
-
-def _look(row: ImageProgression, judge: Judge) -> Verdict:
-    if row.job is None:
-        raise JudgeError("The image's job is gone.")
-    return late_judging.look(row, row.job, judge)
 
 
 def _write(row: ImageProgression, future: Future[Verdict], tally: JudgingTally) -> None:

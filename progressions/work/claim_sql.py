@@ -14,7 +14,7 @@ from uuid import UUID
 from django.db import connection
 
 from dali.lib.errors import MissingError
-from progressions.models import Job
+from progressions.models import Job, Variant
 
 # Not ended, due, and not held, or held under a lease that has ended.
 _FREE = (
@@ -58,11 +58,11 @@ _TAKE_INGEST = f"""
     UPDATE jobs SET {_LEASE}
     WHERE id = (SELECT j.id FROM jobs j WHERE j.id = %(job)s AND {_DUE_INGEST} {{lock}}) RETURNING id, lease_token
 """
+_IS_CANCELLED = "SELECT 1 FROM jobs WHERE id = %(job)s AND cancel_requested_at IS NOT NULL"
 _SERVED = "UPDATE jobs SET served_at = %(now)s WHERE id = %(job)s"
 _COUNT_DOWN = """
     UPDATE jobs SET remaining = remaining - %(count)s WHERE id = %(job)s RETURNING remaining, cancel_requested_at
 """
-_SILENT = " AND ({row}.nudged_at IS NULL OR {row}.nudged_at < %(silent)s)"
 # A worker that got a message about these skipped them, because the provider was cooling down.
 _SILENT_VARIANT = (
     " AND (v.nudged_at IS NULL OR v.nudged_at < %(silent)s OR EXISTS ("
@@ -74,11 +74,16 @@ _COOL_DOWN = """
     ON CONFLICT (provider) DO UPDATE SET until = excluded.until, reason = excluded.reason
     WHERE cooldowns.until < excluded.until
 """
-_VARIANTS_TO_NUDGE = (
-    "SELECT v.id FROM variants v JOIN jobs j ON j.id = v.job_id"
-    f" WHERE {_DUE_VARIANT}{_SILENT_VARIANT} AND j.ingest <> 'waiting' LIMIT %(most)s"
-)
-_INGESTS_TO_NUDGE = f"SELECT j.id FROM jobs j WHERE {_DUE_INGEST}{_SILENT.format(row='j')} LIMIT %(most)s"
+_TO_NUDGE = {
+    Variant: (
+        "SELECT v.id FROM variants v JOIN jobs j ON j.id = v.job_id"
+        f" WHERE {_DUE_VARIANT}{_SILENT_VARIANT} AND j.ingest <> 'waiting' LIMIT %(most)s"
+    ),
+    Job: (
+        f"SELECT j.id FROM jobs j WHERE {_DUE_INGEST}"
+        " AND (j.nudged_at IS NULL OR j.nudged_at < %(silent)s) LIMIT %(most)s"
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,10 +150,7 @@ def cool_down(provider: str, until: datetime, reason: str) -> None:
 
 def is_cancelled(job_id: UUID) -> bool:
     """Whether the job is being cancelled."""
-    key = Job._meta.pk.get_db_prep_value(job_id, connection)
-    return (
-        _one("SELECT 1 FROM jobs WHERE id = %(job)s AND cancel_requested_at IS NOT NULL", job=key) is not None
-    )
+    return _one(_IS_CANCELLED, job=_key(job_id)) is not None
 
 
 def count_down(job_id: UUID, count: int) -> tuple[int, bool]:
@@ -156,21 +158,18 @@ def count_down(job_id: UUID, count: int) -> tuple[int, bool]:
 
     Inside the transaction that ends them: of two that end at once, exactly one gets 0.
     """
-    key = Job._meta.pk.get_db_prep_value(job_id, connection)
-    row = _one(_COUNT_DOWN, job=key, count=count)
+    row = _one(_COUNT_DOWN, job=_key(job_id), count=count)
     if row is None:
         raise MissingError(f"there is no job {job_id}")
     return row[0], row[1] is not None
 
 
-def variants_to_nudge(now: datetime, *, silent_since: datetime, most: int) -> list[UUID]:
-    """Ids of due variants for which no message was sent since `silent_since`."""
-    return _ids(_VARIANTS_TO_NUDGE, now=_moment(now), silent=_moment(silent_since), most=most)
-
-
-def ingests_to_nudge(now: datetime, *, silent_since: datetime, most: int) -> list[UUID]:
-    """Ids of jobs whose ingest is due and for which no message was sent since `silent_since`."""
-    return _ids(_INGESTS_TO_NUDGE, now=_moment(now), silent=_moment(silent_since), most=most)
+def to_nudge(model: type[Job | Variant], now: datetime, *, silent_since: datetime, most: int) -> list[UUID]:
+    """Ids of due variants, or of jobs whose ingest is due, for which no message was sent since `silent_since`."""
+    values = {"now": _moment(now), "silent": _moment(silent_since), "most": most}
+    with connection.cursor() as cursor:
+        cursor.execute(_TO_NUDGE[model], values)
+        return [_uuid(row[0]) for row in cursor.fetchall()]
 
 
 def _one(statement: str, **values: Any) -> tuple[Any, ...] | None:
@@ -180,10 +179,9 @@ def _one(statement: str, **values: Any) -> tuple[Any, ...] | None:
         return row
 
 
-def _ids(statement: str, **values: Any) -> list[UUID]:
-    with connection.cursor() as cursor:
-        cursor.execute(statement, values)
-        return [_uuid(row[0]) for row in cursor.fetchall()]
+def _key(job_id: UUID) -> Any:
+    """The id as the database compares it."""
+    return Job._meta.pk.get_db_prep_value(job_id, connection)
 
 
 def _moment(value: datetime) -> Any:

@@ -65,16 +65,16 @@ def nudge_due(**kwargs: object) -> int:
     """Sends messages about due variants and ingests for which no message is under way; returns how many."""
     now = connections.now()
     silent_since, most = now - timedelta(seconds=MESSAGE_S), settings.WORKER_THREADS
-    variants = claim_sql.variants_to_nudge(now, silent_since=silent_since, most=most)
-    jobs = claim_sql.ingests_to_nudge(now, silent_since=silent_since, most=most)
-    if variants:
-        Variant.objects.filter(id__in=variants).update(nudged_at=now)
-    if jobs:
-        Job.objects.filter(id__in=jobs).update(nudged_at=now)
-    nudges.nudge(len(variants) + len(jobs))
-    if variants or jobs:
-        log.debug("nudged", variants=len(variants), jobs=len(jobs))
-    return len(variants) + len(jobs)
+    count = 0
+    for model in (Variant, Job):
+        ids = claim_sql.to_nudge(model, now, silent_since=silent_since, most=most)
+        if ids:
+            model._default_manager.filter(id__in=ids).update(nudged_at=now)
+        count += len(ids)
+    nudges.nudge(count)
+    if count:
+        log.debug("nudged", rows=count)
+    return count
 
 
 def forget_nudges() -> None:

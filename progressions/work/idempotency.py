@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any, TypeVar
 from uuid import UUID
@@ -55,14 +55,7 @@ class Once:
     def keep(self, made_id: UUID, status: int) -> None:
         """Records what was made, in the same transaction. Raises IntegrityError if another request was faster."""
         self._rows().filter(created_at__lt=timezone.now() - KEPT).delete()
-        IdempotencyKey.objects.create(
-            scope=self.scope,
-            owner=self.owner,
-            key=self.key,
-            digest=self.digest,
-            made_id=made_id,
-            status=status,
-        )
+        IdempotencyKey.objects.create(**asdict(self), made_id=made_id, status=status)
 
     def forget(self) -> None:
         """Deletes the key, since what it made is gone."""

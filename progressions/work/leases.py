@@ -48,7 +48,7 @@ _Row = TypeVar("_Row", bound=Leased)
 class Lease:
     """This process's right to write one row, until another claim raises the row's token.
 
-    Whoever ends or puts off the row sets its `lease_until` to null, which ends this right too.
+    Code that ends or postpones the row sets its `lease_until` to null, which ends this right too.
     """
 
     model: type[Leased]

@@ -64,16 +64,11 @@ def hold(holder: Hashable, provider: str) -> None:
         _held[holder] = provider
 
 
-def holds(holder: Hashable) -> bool:
-    """Whether the holder has a slot."""
-    with _lock:
-        return holder in _held
-
-
 def has_taken(holder: Hashable, provider: str) -> bool:
     """Takes a slot unless the holder has one already; False if the provider is full."""
-    if holds(holder):
-        return True
+    with _lock:
+        if holder in _held:
+            return True
     with gate():
         most = limits()
         if provider in full(most):

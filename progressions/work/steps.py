@@ -1,10 +1,10 @@
 """The step journal: each outside effect runs as a named step, and a step that succeeded is never run again.
 
-Failed attempts stay on record. A step's row, the fields it
-changes and the events about it are one fenced transaction.
+Failed attempts stay on record. A step's row, the fields it changes and the events about it are one fenced transaction.
 """
 
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -60,20 +60,20 @@ class Journal:
         self._lease = lease
         self._session_id = session_id
         self._done: dict[str, Result] = {}
-        self._attempts: dict[str, int] = {}
+        self._attempts: Counter[str] = Counter()  # the newest attempt at each step
         self._unanswered: dict[str, int] = {}
-        self._failures: dict[str, list[str]] = {}
+        self._failures: Counter[tuple[str, str]] = Counter()  # by step and code
         self._pending: list[Success] = []
         # A row under its first lease has no steps yet.
         known = Step.objects.filter(owner_id=lease.id).order_by("id") if lease.token > 1 else ()
         for step in known:
-            self._attempts[step.name] = max(step.attempt, self._attempts.get(step.name, 0))
+            self._attempts[step.name] = max(step.attempt, self._attempts[step.name])
             if step.status == StepStatus.OK:
                 self._done[step.name] = step.result
             elif step.status == StepStatus.SENT:
                 self._unanswered[step.name] = step.attempt
             elif step.status == StepStatus.FAILED:
-                self._failures.setdefault(step.name, []).append(step.result.get("code", ""))
+                self._failures[step.name, step.result.get("code", "")] += 1
 
     def result_of(self, name: str) -> Result | None:
         """The result of the step; None if it has not succeeded."""
@@ -81,7 +81,7 @@ class Journal:
 
     def failures(self, name: str, code: str) -> int:
         """How many attempts at the step failed with this code."""
-        return self._failures.get(name, []).count(code)
+        return self._failures[name, code]
 
     def unanswered(self, name: str) -> bool:
         """Whether a process sent an attempt and died before it saw the answer."""
@@ -107,10 +107,8 @@ class Journal:
             self.record_failure(name, error, started_at=started_at, ms=ms_since(started))
             raise
         success = Success(name, keep(value), started_at, ms_since(started))
-        if is_pure:
-            self.hold(success)
-        else:
-            self.record(success)
+        write = self.hold if is_pure else self.record
+        write(success)
         return success.kept.result
 
     def hold(self, success: Success) -> None:
@@ -118,39 +116,30 @@ class Journal:
         self._pending.append(success)
         self._done[success.name] = success.kept.result
 
-    def record(self, *successes: Success) -> None:
-        """Writes successes, in order, in one fenced transaction with their outcomes."""
-        self._write(successes, [])
+    def record(self, success: Success) -> None:
+        """Writes a success and its outcome in one fenced transaction."""
+        self._write([success])
 
     def send(self, name: str, kept: StepRecord) -> int:
         """Records an attempt before it is sent; returns its number, from 1."""
-        attempt = self._attempts.get(name, 0) + 1
-
-        def insert() -> None:
-            row = (self._lease.id, name, attempt, StepStatus.SENT, kept.result, "", timezone.now(), None)
-            insert_rows(Step, _COLUMNS, [row])
-
-        self._write([], [kept], insert)
-        self._attempts[name] = attempt
-        return attempt
+        row = self._row(name, StepStatus.SENT, kept.result, timezone.now())
+        self._write([], kept, lambda: insert_rows(Step, _COLUMNS, [row]))
+        return self._attempts[name]
 
     def answer(self, name: str, attempt: int, kept: StepRecord, *, ms: int | None) -> None:
         """Records that the sent attempt succeeded, in one fenced transaction with its outcome."""
         self._close(name, attempt, StepStatus.OK, kept, ms=ms)
-        self._unanswered.pop(name, None)
         self._done[name] = kept.result
         log.info("step_done", step=name, ms=ms, attempt=attempt)
 
     def fail(self, name: str, attempt: int, kept: StepRecord, *, error: str, ms: int | None) -> None:
         """Records that the sent attempt failed; `kept.result["code"]` says how."""
         self._close(name, attempt, StepStatus.FAILED, kept, ms=ms, error=error)
-        self._unanswered.pop(name, None)
-        self._failures.setdefault(name, []).append(str(kept.result.get("code", "")))
         log.warning("step_failed", step=name, ms=ms, attempt=attempt, error=error, **kept.result)
 
     def give_up_unanswered(self, name: str, kept: StepRecord) -> None:
         """Marks the sent attempt as `unknown`: its answer will never arrive."""
-        attempt = self._unanswered.pop(name)
+        attempt = self._unanswered[name]
         self._close(name, attempt, StepStatus.UNKNOWN, kept, ms=None)
         log.warning("step_unknown", step=name, attempt=attempt)
 
@@ -162,23 +151,15 @@ class Journal:
         """Turns a success into a failure: its result is unusable, and the step must run again."""
         self._close(name, self._attempts[name], StepStatus.FAILED, kept, ms=None, error=error)
         del self._done[name]
-        self._failures.setdefault(name, []).append(str(kept.result.get("code", "")))
         log.warning("step_revoked", step=name, error=error)
 
     def record_failure(self, name: str, error: Exception, *, started_at: datetime, ms: int) -> None:
         """Records a failed attempt that `send` did not announce."""
+        code, text = type(error).__name__, clean_text(str(error), 2000)
         with leases.fenced(self._lease):
-            Step.objects.create(
-                owner_id=self._lease.id,
-                name=name,
-                attempt=self._next_attempt(name),
-                status=StepStatus.FAILED,
-                result={"code": type(error).__name__},
-                error=clean_text(str(error), 2000),
-                started_at=started_at,
-                ms=ms,
-            )
-        self._failures.setdefault(name, []).append(type(error).__name__)
+            row = self._row(name, StepStatus.FAILED, {"code": code}, started_at, ms=ms, error=text)
+            insert_rows(Step, _COLUMNS, [row])
+        self._failures[name, code] += 1
         log.warning("step_failed", step=name, ms=ms, error=str(error)[:500])
 
     def _close(
@@ -197,17 +178,22 @@ class Journal:
                 changes["ms"] = ms
             update_where(Step, changes, {"owner_id": self._lease.id, "name": name, "attempt": attempt})
 
-        self._write([], [kept], update)
+        self._write([], kept, update)
+        self._unanswered.pop(name, None)
+        if status == StepStatus.FAILED:
+            self._failures[name, str(kept.result.get("code", ""))] += 1
 
     def _write(
         self,
         successes: Sequence[Success],
-        others: Sequence[StepRecord],
-        write_others: Callable[[], None] | None = None,
+        other: StepRecord | None = None,
+        write_other: Callable[[], None] | None = None,
     ) -> None:
         """The one transaction of every write: fields, further writes, rows of steps, events."""
         successes = [*self._pending, *successes]
-        every = [*(success.kept for success in successes), *others]
+        every = [success.kept for success in successes]
+        if other is not None:
+            every.append(other)
         fields: dict[str, object] = {}
         for kept in every:
             fields.update(kept.fields)
@@ -216,9 +202,13 @@ class Journal:
                 if kept.also is not None:
                     kept.also()
             if successes:
-                insert_rows(Step, _COLUMNS, [self._row(success) for success in successes])
-            if write_others is not None:
-                write_others()
+                rows = [
+                    self._row(one.name, StepStatus.OK, one.kept.result, one.started_at, ms=one.ms)
+                    for one in successes
+                ]
+                insert_rows(Step, _COLUMNS, rows)
+            if write_other is not None:
+                write_other()
             told = [body for kept in every if kept.tell is not None for body in kept.tell()]
             events.append(self._session_id, told)
         self._pending = []
@@ -226,19 +216,16 @@ class Journal:
             self._done[success.name] = success.kept.result
             log.info("step_done", step=success.name, ms=success.ms, attempt=self._attempts[success.name])
 
-    def _row(self, success: Success) -> tuple[Any, ...]:
-        attempt = self._attempts[success.name] = self._attempts.get(success.name, 0) + 1
-        return (
-            self._lease.id,
-            success.name,
-            attempt,
-            StepStatus.OK,
-            success.kept.result,
-            "",
-            success.started_at,
-            success.ms,
-        )
-
-    def _next_attempt(self, name: str) -> int:
-        self._attempts[name] = self._attempts.get(name, 0) + 1
-        return self._attempts[name]
+    def _row(
+        self,
+        name: str,
+        status: StepStatus,
+        result: Result,
+        started_at: datetime,
+        *,
+        ms: int | None = None,
+        error: str = "",
+    ) -> tuple[Any, ...]:
+        """The row of the next attempt at a step."""
+        self._attempts[name] += 1
+        return self._lease.id, name, self._attempts[name], status, result, error, started_at, ms

@@ -5,14 +5,14 @@
 
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from dali.lib.errors import InputError
 from progressions.enums import Kind
-from progressions.models import ImageProgression, Job
+from progressions.models import ImageProgression, Job, Variant
 from progressions.models.jobs import parse_size
 from progressions.pipeline.sources import Source, check_mask, resolve_source, source_of
 from progressions.provider import Draft, Provider, providers
@@ -66,28 +66,28 @@ _COLUMNS = {one.name: _RENAMED.get(one.name, one.name) for one in fields(JobDraf
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """One variant to make."""
-
-    provider: str
-    index: int
-    seed: int
-    model: str
-
-
-@dataclass(frozen=True, slots=True)
 class Images:
-    """What a job starts from: the client's addresses, or objects that an earlier job stored already."""
+    """What a job starts from: the client's addresses, or objects that an earlier job stored already.
 
-    start_url: str = ""
-    mask_url: str = ""
-    start_key: str = ""
-    start_delivery: str = ""
+    Each field is a column of Job.
+    """
+
+    start_image_url: str
+    mask_image_url: str
+    start_image_key: str = ""
+    start_image_delivery: str = ""
     mask_key: str = ""
 
+    @classmethod
+    def of(cls, job: Job) -> "Images":
+        """What an earlier job started from: its stored objects if it had fetched them, otherwise its addresses."""
+        if job.ingest != Job.Ingest.DONE:
+            return cls(job.start_image_url, job.mask_image_url)
+        return cls(**{column.name: getattr(job, column.name) for column in fields(cls)})
 
-def prepare_job(project: Project, draft: JobDraft, images: Images | None = None) -> tuple[Job, list[Wanted]]:
-    """The job of a draft, not stored, and its variants. Raises InputError, which names field, value and cure.
+
+def prepare_job(project: Project, draft: JobDraft, images: Images | None = None) -> tuple[Job, list[Variant]]:
+    """The job of a draft and its variants, not stored. Raises InputError, which names field, value and cure.
 
     `images`: objects that an earlier job stored, used instead of the draft's addresses.
     """
@@ -97,8 +97,9 @@ def prepare_job(project: Project, draft: JobDraft, images: Images | None = None)
     if images is None:
         start = _check_sources(project, draft, parent)
         parent = parent or _parent_of(start)
-        images = Images(start_url=draft.start_image_url, mask_url=draft.mask_image_url)
-    has_image = bool(images.start_url or images.start_key) or draft.parent_progression_id is not None
+        images = Images(draft.start_image_url, draft.mask_image_url)
+    has_start = bool(images.start_image_url or images.start_image_key)
+    has_image = has_start or draft.parent_progression_id is not None
     kind = _check_kind(draft, images, has_image=has_image)
     models = _check_plans(draft, chosen, kind)
     columns = draft.columns() | {
@@ -108,12 +109,12 @@ def prepare_job(project: Project, draft: JobDraft, images: Images | None = None)
     }
     job = Job(project=project, **columns)
     set_images(job, images, has_parent=parent is not None)
-    wanted = [
-        Wanted(provider.name, index, _seed_of(draft, provider.name, index), models[provider.name])
-        for provider in chosen
+    variants = [
+        Variant(provider=name, index=index, seed=_seed_of(draft, name, index), model=model)
+        for name, model in models.items()
         for index in range(draft.variants)
     ]
-    return job, wanted
+    return job, variants
 
 
 def _check_seeds(draft: JobDraft) -> None:
@@ -186,12 +187,12 @@ def _check_kind(draft: JobDraft, images: Images, *, has_image: bool) -> Kind:
             "startImageUrl",
             f"{names} cannot {kind} without an image: send startImageUrl or parentProgressionId",
         )
-    has_mask = bool(images.mask_url or images.mask_key)
+    has_mask = bool(images.mask_image_url or images.mask_key)
     if kind == Kind.INPAINT and not has_mask:
         raise InputError("maskImageUrl", f"{names} cannot inpaint without a mask: send maskImageUrl")
     if has_mask and kind != Kind.INPAINT:
         raise InputError("maskImageUrl", f"{kind} takes no mask: leave it out, or ask for inpaint")
-    if kind == Kind.GENERATE and (images.start_url or images.start_key):
+    if kind == Kind.GENERATE and (images.start_image_url or images.start_image_key):
         raise InputError(
             "startImageUrl", "generate takes no start image: leave it out, or ask for edit or variation"
         )
@@ -224,10 +225,9 @@ def _check_plans(draft: JobDraft, chosen: Sequence[Provider], kind: Kind) -> dic
 
 def set_images(job: Job, images: Images, *, has_parent: bool) -> None:
     """Sets what the job starts from, and whether its `ingest` step has anything to do."""
-    job.start_image_url, job.mask_image_url = images.start_url, images.mask_url
-    job.start_image_key, job.start_image_delivery = images.start_key, images.start_delivery
-    job.mask_key = images.mask_key
-    if images.start_key:
+    for column, value in asdict(images).items():
+        setattr(job, column, value)
+    if images.start_image_key:
         job.ingest = Job.Ingest.DONE
-    elif images.start_url or (has_parent and job.kind in NEEDS_IMAGE):
+    elif images.start_image_url or (has_parent and job.kind in NEEDS_IMAGE):
         job.ingest = Job.Ingest.WAITING

@@ -22,6 +22,7 @@ _PORT = f":(?:80|443|{whole_number_pattern(LEAST_OTHER_PORT, MAX_PORT)})"
 _REST = r"[^\u0000-\u0020\u007f-\u00a0\\]*"
 _NOTHING: Schema = {"anyOf": [{"type": "null"}, {"type": "string", "pattern": BLANK}]}
 _PARENT: Schema = {"type": "string"}
+_NO_SEEDS: Schema = {"properties": {"seeds": {"type": ["object", "null"], "maxProperties": 0}}}
 
 
 def job_rules() -> Schema:
@@ -39,7 +40,7 @@ def job_rules() -> Schema:
         },
         "allOf": [
             {"title": "What each kind starts from", "anyOf": _kinds()},
-            _not_both("seed", "seeds"),
+            {"anyOf": [{"properties": {"seed": {"type": "null"}}}, _NO_SEEDS]},
             {"title": "One seed for each variant", "anyOf": _seed_counts()},
             *(rule for provider in configured for rule in _rules_of(provider, len(names))),
         ],
@@ -95,24 +96,14 @@ def _kinds() -> list[Schema]:
     ]
 
 
-def _not_both(one: str, other: str) -> Schema:
-    return {
-        "anyOf": [
-            {"properties": {one: {"type": "null"}}},
-            {"properties": {other: {"type": ["object", "null"], "maxProperties": 0}}},
-        ]
-    }
-
-
 def _seed_counts() -> list[Schema]:
     """One seed for each variant: none, or as many as `variants`."""
-    none = {"properties": {"seeds": {"type": ["object", "null"], "maxProperties": 0}}}
     one = {"properties": {"variants": {"enum": [1, None]}, "seeds": _lists_of(1)}}
     more = [
         {"required": ["variants"], "properties": {"variants": {"const": count}, "seeds": _lists_of(count)}}
         for count in range(2, settings.MAX_VARIANTS + 1)
     ]
-    return [none, one, *more]
+    return [_NO_SEEDS, one, *more]
 
 
 def _lists_of(count: int) -> Schema:

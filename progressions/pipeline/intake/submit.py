@@ -10,7 +10,6 @@ from django.db import transaction
 from dali.lib.db import connections
 from dali.lib.errors import ConflictError
 from dali.lib.files import disk
-from dali.lib.ids import new_id
 from progressions.enums import ROLLBACK, VariantStatus
 from progressions.models import ImageProgression, Job, Variant
 from progressions.money import budget
@@ -19,7 +18,6 @@ from progressions.pipeline.intake.drafts import (
     MAX_PROMPT,
     Images,
     JobDraft,
-    Wanted,
     find_provider,
     prepare_job,
     set_images,
@@ -42,9 +40,9 @@ def submit_job(*, project: Project, draft: JobDraft, owner: str = "", once: Once
     Raises, before anything is stored or spent, InputError, which names field, value and cure (an estimate above the
     limit included); UnavailableError if the disk has no room for images; IntegrityError if another request kept `once`.
     """
-    job, wanted = prepare_job(project, draft)
+    job, variants = prepare_job(project, draft)
     job.owner = owner
-    _store(job, wanted, once)
+    _store(job, variants, once)
     return job
 
 
@@ -58,11 +56,11 @@ def retry_job(*, job: Job, session_id: str | None = None, owner: str = "", once:
     if not lost:
         raise ConflictError("no variant of this job failed or was cancelled: there is nothing to retry")
     counts: dict[str, int] = {}
-    wanted = []
-    for variant in lost:
-        index = counts.get(variant.provider, 0)
-        counts[variant.provider] = index + 1
-        wanted.append(Wanted(variant.provider, index, variant.seed, variant.model))
+    variants = []
+    for one in lost:
+        index = counts.get(one.provider, 0)
+        counts[one.provider] = index + 1
+        variants.append(Variant(provider=one.provider, index=index, seed=one.seed, model=one.model))
     draft = replace(
         JobDraft.of(job),
         session_id=session_id or job.session_id,
@@ -70,8 +68,8 @@ def retry_job(*, job: Job, session_id: str | None = None, owner: str = "", once:
         variants=max(counts.values()),
     )
     again = Job(project_id=job.project_id, owner=owner, retry_of=job, **draft.columns())
-    set_images(again, _images_of(job), has_parent=job.parent_id is not None)
-    _store(again, wanted, once)
+    set_images(again, Images.of(job), has_parent=job.parent_id is not None)
+    _store(again, variants, once)
     return again
 
 
@@ -109,50 +107,24 @@ def retry_progression(
         seed=None,
         models={name: progression.model} if is_model_known else {},
     )
-    job, wanted = prepare_job(progression.project, draft, images=_images_of(earlier))
+    job, made = prepare_job(progression.project, draft, images=Images.of(earlier))
     job.owner, job.parent = owner, progression
-    _store(job, wanted, once)
+    _store(job, made, once)
     return job
 
 
-def _images_of(job: Job) -> Images:
-    """What an earlier job started from: its stored objects if it had fetched them, otherwise its addresses."""
-    if job.ingest == Job.Ingest.DONE:
-        return Images(
-            job.start_image_url,
-            job.mask_image_url,
-            job.start_image_key,
-            job.start_image_delivery,
-            job.mask_key,
-        )
-    return Images(job.start_image_url, job.mask_image_url)
-
-
-def _store(job: Job, wanted: Sequence[Wanted], once: Once | None) -> None:
+def _store(job: Job, variants: Sequence[Variant], once: Once | None) -> None:
     """Writes the job, its variants and their `queued` events, and sends the first messages after commit.
 
     Raises InputError if the estimate is above the limit, UnavailableError if the disk has no room for images.
     """
     disk.refuse_where_short()
-    costs = budget.admit(job, [(want.provider, want.model) for want in wanted])
+    costs = budget.admit(job, [(variant.provider, variant.model) for variant in variants])
     # Due at once, also for a process whose reading of the database's clock is a little behind.
-    job.remaining, job.not_before = len(wanted), connections.now() - timedelta(seconds=1)
-    variants = [
-        Variant(
-            id=new_id(),
-            job=job,
-            project_id=job.project_id,
-            provider=want.provider,
-            index=want.index,
-            number=number,
-            kind=job.kind,
-            seed=want.seed,
-            model=want.model,
-            estimate_usd=cost,
-            not_before=job.not_before,
-        )
-        for number, (want, cost) in enumerate(zip(wanted, costs, strict=True))
-    ]
+    job.remaining, job.not_before = len(variants), connections.now() - timedelta(seconds=1)
+    for number, (variant, cost) in enumerate(zip(variants, costs, strict=True)):
+        variant.job, variant.project_id, variant.kind = job, job.project_id, job.kind
+        variant.number, variant.estimate_usd, variant.not_before = number, cost, job.not_before
     with transaction.atomic():
         job.save(force_insert=True)
         if once is not None:

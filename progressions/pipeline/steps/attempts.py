@@ -32,14 +32,13 @@ def after_failure(
     """
     if receipt is None and error.usage is not None:
         receipt = Receipt.of_usage(error.usage)
-    again = connections.now() + timedelta(seconds=_pause_s(run, error))
-    if not _may_try_again(run, error):
-        kept = _kept(run, attempt, error, receipt, again=None)
-        run.journal.fail("generate", attempt, kept, error=str(error), ms=ms)
+    again = None
+    if _may_try_again(run, error):
+        again = connections.now() + timedelta(seconds=_pause_s(run, error))
+    kept = _kept(run, attempt, error, receipt, again=again)
+    run.journal.fail("generate", attempt, kept, error=str(error), ms=ms)
+    if again is None:
         run.fail(error.code, str(error), is_retryable=error.is_retryable and error.code in RETRYABLE)
-    run.journal.fail(
-        "generate", attempt, _kept(run, attempt, error, receipt, again=again), error=str(error), ms=ms
-    )
     wakeups.wake_after((again - connections.now()).total_seconds())
     raise EndedError from error
 
@@ -76,9 +75,8 @@ def _kept(
     fields = {"cost_usd": variant.cost_usd, "possibly_billed": variant.possibly_billed}
     if again is None:
         return StepRecord(result, fields, also)
-    body = run.progress_body("generate", SENT)
     pause_ms = int((again - connections.now()).total_seconds() * 1000)
-    body["attempt"], body["retryInMs"], body["error"] = variant.attempts, pause_ms, str(error)
+    body = run.progress_body("generate", SENT, attempt=variant.attempts, retryInMs=pause_ms, error=str(error))
     return StepRecord(result, fields, also, lambda: [body])
 
 

@@ -36,7 +36,6 @@ def deliver(run: Run) -> None:
             run.journal.record_failure("deliver", error, started_at=started_at, ms=ms_since(started))
             run.fail(error.code, f"{KEPT} {error.public_message}", is_retryable=False)
         run.wait_for("deliver", error, since=started_at, reason=PUT_OFF, longest_s=LONGEST_PAUSE_S)
-    body = run.done_body()
-    body["generatedImageUrl"] = public_url(run.address)
+    body = run.done_body(generatedImageUrl=public_url(run.address))
     kept = StepRecord({"address": run.address}, tell=lambda: [body])
     run.journal.hold(Success("deliver", kept, started_at, ms_since(started)))

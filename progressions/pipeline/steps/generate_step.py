@@ -11,6 +11,7 @@ from dali.lib.clock import Deadline, ms_since
 from dali.lib.db.connections import release_db_connection
 from dali.lib.db.errors import classify
 from dali.lib.errors import UnavailableError
+from dali.lib.objects.storage import originals
 from dali.lib.pictures.images import InvalidImageError
 from dali.lib.pictures.previews import preview_url
 from progressions.enums import Code
@@ -39,14 +40,14 @@ def generate(run: Run) -> None:
         except InvalidImageError as error:
             _reject(run, error)
         else:
-            run.size_bytes, run.derive_ms = len(content), ms_since(started)
+            run.derive_ms = ms_since(started)
             return
 
 
 def _obtain(run: Run) -> bytes:
     """The image's bytes: from the journal, found in the storage after a crash, or from a new call."""
     if run.journal.result_of("generate") is not None:
-        return _stored(tools.original_key(run.variant))
+        return originals().read(tools.original_key(run.variant))
     if run.journal.unanswered("generate"):
         found = tools.find_answer(run.variant)
         if found is not None:
@@ -69,13 +70,6 @@ def _reject(run: Run, error: InvalidImageError) -> None:
     run.journal.revoke("generate", kept, error=str(error))
     if run.journal.failures("generate", Code.INVALID_IMAGE) > 1:
         run.fail(Code.INVALID_IMAGE, f"The answer does not decode: {error}", is_retryable=False)
-
-
-def _stored(key: str) -> bytes:
-    content = tools.find_stored(key)
-    if content is None:
-        raise FileNotFoundError(f"the original {key} is gone from its storage")
-    return content
 
 
 def _stand_back(run: Run) -> NoReturn:
@@ -135,8 +129,7 @@ def _ask(run: Run) -> bytes:
 
 def _send(run: Run, number: int) -> int:
     """Records that a call is about to be sent; returns the number of the attempt in the journal."""
-    sent = run.progress_body("generate", SENT)
-    sent["attempt"] = number
+    sent = run.progress_body("generate", SENT, attempt=number)
     fields = {"attempts": number, "progress": sent["progress"]}
     attempt = run.journal.send("generate", StepRecord(fields=fields, tell=lambda: [sent]))
     run.variant.attempts = number
@@ -166,8 +159,8 @@ def _show(run: Run, content: bytes) -> None:
         url = preview_url(content)
         if url is None:
             return
-        body = run.progress_body("generate", (run.variant.progress + run.step.progress) / 2)
-        body["attempt"], body["previewUrl"] = run.variant.attempts, url
+        progress = (run.variant.progress + run.step.progress) / 2
+        body = run.progress_body("generate", progress, attempt=run.variant.attempts, previewUrl=url)
         with leases.fenced(run.lease, progress=body["progress"]):
             events.append(run.job.session_id, [body])
     except Exception as error:  # noqa: BLE001 - a bad preview must not cost the image, which is paid for

@@ -19,20 +19,19 @@ def insert(run: Run) -> None:
     if kept is not None:
         run.progression = ImageProgression.objects.get(id=kept["progressionId"])
         return
-    answer = run.journal.result_of("generate")
-    image = writes.NewImage.of(run.variant, run.derived, run.address, run.size_bytes, answer)
+    answer = run.journal.result_of("generate") or {}
     result: dict[str, Any] = {}
 
     def write() -> None:
-        run.progression = writes.insert_progression(run.variant, run.job, image, is_judged_later=False)
+        run.progression = writes.insert_progression(
+            run.variant, run.derived, run.address, answer, is_judged_later=False
+        )
         update_where(Variant, {"progression": run.progression.id}, {"id": run.variant.id})
         result["progressionId"] = str(run.progression.id)
 
     def tell() -> list[events.Body]:
-        body = run.done_body()
-        body["generatedImageUrl"] = public_url(run.progression.generated_image_url)
-        body["progressionId"] = str(run.progression.id)
-        return [body]
+        url = public_url(run.progression.generated_image_url)
+        return [run.done_body(generatedImageUrl=url, progressionId=str(run.progression.id))]
 
     record = StepRecord(result, {"progress": run.step.progress}, write, tell)
     run.journal.record(Success("insert", record, timezone.now(), 0))

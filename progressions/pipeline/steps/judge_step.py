@@ -60,4 +60,4 @@ def _end_complete(run: Run, verdict: Verdict, *, is_judged_again: bool) -> None:
         "judgment": judged["judgment"],
     }
     ending = writes.Ending(VariantStatus.COMPLETE, fields={"progress": run.step.progress})
-    writes.end_variant(run.variant, ending, [judged, body])
+    writes.end_variant(run.variant, ending, judged, body)

@@ -23,6 +23,7 @@ from progressions.errors import DeliveryError, JudgeError, ProviderError
 from progressions.judge import Verdict
 from progressions.models import Charge, ImageProgression, Job, Step, Variant
 from progressions.pipeline import tools
+from progressions.pipeline.ingest import find_stored
 from progressions.pipeline.intake.submit import JobDraft, submit_job
 from progressions.provider import ProviderImage, ProviderRequest
 from progressions.text_model import TextAnswer
@@ -334,7 +335,7 @@ def test_a_permanent_delivery_error_ends_the_variant_at_once_and_says_what_to_do
     variant = failed(job)
     assert (variant.code, variant.error) == (code, f"The image is made and its original kept. {said}")
     assert (delivery.calls, len(fake_provider.requests)) == (1, 1)
-    assert tools.find_stored(tools.original_key(variant)) is not None
+    assert find_stored(tools.original_key(variant)) is not None
     assert variant.cost_usd == Decimal("0.01")
 
 

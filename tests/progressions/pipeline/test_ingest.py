@@ -18,15 +18,8 @@ from progressions.delivery import Delivery, deliveries
 from progressions.errors import StartImageError
 from progressions.models import ImageProgression, Job, Upload
 from progressions.pipeline import ingest
-from progressions.pipeline.ingest import (
-    Ingested,
-    check_mask,
-    ingest_images,
-    load_start,
-    receive_upload,
-    resolve_source,
-    source_of,
-)
+from progressions.pipeline.ingest import Ingested, ingest_images, load_start, receive_upload
+from progressions.pipeline.sources import check_mask, resolve_source, source_of
 from projects.models import Project
 from tests.dali.lib.calls.strange_server import StrangeServer, png, strange_server, wait_for
 

@@ -258,10 +258,10 @@ def test_auto_takes_the_first_that_is_configured(
 def test_the_judge_sees_an_image_as_its_provider_stored_it(
     submit: Submit, fake_judge: FakeJudge, fake_provider: FakeProvider
 ) -> None:
-    job = submit()
+    submit()
     work_all()
     row = ImageProgression.objects.get()
-    verdict = late_judging.look(row, job, fake_judge)
+    verdict = late_judging.look(row, fake_judge)
     assert verdict.judge == "fake"
     assert fake_judge.requests[-1].generated_image.width == row.width
     assert originals().read(row.generated_image_r2_key)

@@ -24,12 +24,12 @@ Take = Callable[[], leases.Lease | None]
 
 
 def variant() -> Take:
-    VariantFactory()
+    VariantFactory(not_before=timezone.now() - timedelta(minutes=1))
     return claims.claim_next
 
 
 def ingest() -> Take:
-    JobFactory(ingest="waiting")
+    JobFactory(ingest="waiting", not_before=timezone.now() - timedelta(minutes=1))
     return claims.claim_next
 
 
