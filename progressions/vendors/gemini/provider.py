@@ -1,7 +1,7 @@
 """The provider `gemini`: Google's image models, through the Gemini Developer API."""
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
 from django.conf import settings
@@ -17,7 +17,14 @@ from dali.lib.pictures.compositing import Frame, OutpaintPlan, Size
 from dali.lib.pictures.images import CPU_GATE, InvalidImageError, decode, decode_mask
 from dali.lib.web.schema.fields import closed, size_pattern
 from progressions.enums import Kind
-from progressions.provider import Draft, Provider, ProviderImage, ProviderRequest, SizeLimits
+from progressions.provider import (
+    Draft,
+    OptionReader,
+    Provider,
+    ProviderImage,
+    ProviderRequest,
+    SizeLimits,
+)
 from progressions.vendors.gemini import api
 from progressions.vendors.gemini.images import (
     IMAGE_SIZES,
@@ -284,13 +291,20 @@ def _images(request: ProviderRequest, plan: _Plan, start: Image.Image) -> _Parts
 
 def parse_options(options: Mapping[str, object], model: GeminiImageModel) -> GeminiOptions:
     """Checks `options.gemini` for a model. Raises InputError with the option, its value and what is allowed."""
-    for name in options:
-        if name not in _PARSERS:
-            raise _refusal(
-                name, options[name], f"not an option of gemini; known: {', '.join(sorted(_PARSERS))}"
-            )
-    values = {name: parse(name, options[name], model) for name, parse in _PARSERS.items() if name in options}
-    return GeminiOptions(**values)  # type: ignore[arg-type] # each parser returns its field's type
+    given = OptionReader("gemini", options, sorted(field.name for field in fields(GeminiOptions)))
+
+    def choice(name: str, known: tuple[str, ...]) -> str | None:
+        if name in options and not known:
+            raise given.refusal(name, f"not an option of {model.name}")
+        return given.choice(name, known, f"a value for {model.name}")
+
+    return GeminiOptions(
+        choice("aspect_ratio", model.ratios),
+        choice("image_size", model.nameable),
+        given.number("temperature", 0, 2),
+        given.number("top_p", 0, 1),
+        choice("thinking_level", model.thinking),
+    )
 
 
 def _any_of(lists: Iterable[Iterable[str]]) -> list[str]:
@@ -299,26 +313,3 @@ def _any_of(lists: Iterable[Iterable[str]]) -> list[str]:
 
 def _refusal(name: str, value: object, cure: str) -> InputError:
     return InputError(f"options.gemini.{name}", f"{value!r} is {cure}")
-
-
-def _one_of(name: str, value: object, known: tuple[str, ...], model: GeminiImageModel) -> str:
-    if not known:
-        raise _refusal(name, value, f"not an option of {model.name}")
-    if not isinstance(value, str) or value not in known:
-        raise _refusal(name, value, f"not a value for {model.name}; known: {', '.join(known)}")
-    return value
-
-
-def _number(name: str, value: object, most: float) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most:
-        raise _refusal(name, value, f"not a number from 0 to {most:g}")
-    return float(value)
-
-
-_PARSERS: dict[str, Callable[[str, object, GeminiImageModel], object]] = {
-    "aspect_ratio": lambda name, value, model: _one_of(name, value, model.ratios, model),
-    "image_size": lambda name, value, model: _one_of(name, value, model.nameable, model),
-    "temperature": lambda name, value, _: _number(name, value, 2),
-    "top_p": lambda name, value, _: _number(name, value, 1),
-    "thinking_level": lambda name, value, model: _one_of(name, value, model.thinking, model),
-}

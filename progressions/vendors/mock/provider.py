@@ -2,7 +2,7 @@
 
 import hashlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, ClassVar
@@ -17,7 +17,15 @@ from dali.lib.pictures.images import CPU_GATE, InvalidImageError, decode, decode
 from dali.lib.web.schema.fields import closed, size_pattern
 from progressions.enums import Code, Kind
 from progressions.errors import ProviderError
-from progressions.provider import Draft, PriceEstimate, Provider, ProviderImage, ProviderRequest, SizeLimits
+from progressions.provider import (
+    Draft,
+    OptionReader,
+    PriceEstimate,
+    Provider,
+    ProviderImage,
+    ProviderRequest,
+    SizeLimits,
+)
 from progressions.vendors.mock.painter import retouch
 from progressions.vendors.mock.painter.png import encode_png
 from progressions.vendors.mock.painter.scene import paint_scene
@@ -123,44 +131,27 @@ class MockProvider(Provider):
 
 def parse_options(options: Mapping[str, object]) -> MockOptions:
     """Checks `options.mock`. Raises InputError with the option, its value and what is allowed."""
-    for name in options:
-        if name not in _PARSERS:
-            raise _refusal(
-                name, options[name], f"not an option of mock; known: {', '.join(sorted(_PARSERS))}"
-            )
-    values = {name: parse(name, options[name]) for name, parse in _PARSERS.items() if name in options}
-    return MockOptions(**values)  # type: ignore[arg-type] # each parser returns its field's type
+    given = OptionReader("mock", options, sorted(_OPTION_SCHEMAS))
+    values = {
+        "latency_s": given.number("latency_s", 0, 3600, "number of seconds"),
+        "fault": given.choice("fault", sorted(_FAULTS), "a fault"),
+        "retry_after_s": given.number("retry_after_s", 0, 3600, "number of seconds"),
+        "fault_attempts": given.integer("fault_attempts", 1, 20, "number of attempts"),
+        "fault_variants": _variants(given, options),
+    }
+    return MockOptions(**{name: values[name] for name in options})  # type: ignore[arg-type] # each fits its field
 
 
-def _refusal(name: str, value: object, cure: str) -> InputError:
-    return InputError(f"options.mock.{name}", f"{value!r} is {cure}")
-
-
-def _seconds(name: str, value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 3600:
-        raise _refusal(name, value, "not a number of seconds from 0 to 3600")
-    return float(value)
-
-
-def _fault(name: str, value: object) -> str:
-    if not isinstance(value, str) or value not in _FAULTS:
-        raise _refusal(name, value, f"not a fault; known: {', '.join(sorted(_FAULTS))}")
-    return value
-
-
-def _attempts(name: str, value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 20:
-        raise _refusal(name, value, "not a number of attempts from 1 to 20")
-    return value
-
-
-def _variants(name: str, value: object) -> frozenset[int]:
-    if not isinstance(value, list | tuple) or not value:
-        raise _refusal(name, value, "not a list of variant indexes, as in [0, 2]")
-    for index in value:
-        if isinstance(index, bool) or not isinstance(index, int) or index < 0:
-            raise _refusal(name, value, "not a list of variant indexes: each must be a whole number from 0")
-    return frozenset(value)
+def _variants(given: OptionReader, options: Mapping[str, object]) -> frozenset[int] | None:
+    if "fault_variants" not in options:
+        return None
+    indexes = options["fault_variants"]
+    if not isinstance(indexes, list | tuple) or not indexes:
+        raise given.refusal("fault_variants", "not a list of variant indexes, as in [0, 2]")
+    if not all(isinstance(index, int) and not isinstance(index, bool) and index >= 0 for index in indexes):
+        cure = "not a list of variant indexes: each must be a whole number from 0"
+        raise given.refusal("fault_variants", cure)
+    return frozenset(indexes)
 
 
 _SECONDS = {"type": "number", "minimum": 0, "maximum": 3600}
@@ -180,13 +171,6 @@ _OPTION_SCHEMAS = {
         "items": {"type": "integer", "minimum": 0},
         "description": "Indexes of the variants in which the fault occurs; default: all.",
     },
-}
-_PARSERS: dict[str, Callable[[str, object], object]] = {
-    "latency_s": _seconds,
-    "fault": _fault,
-    "retry_after_s": _seconds,
-    "fault_attempts": _attempts,
-    "fault_variants": _variants,
 }
 
 
