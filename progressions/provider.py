@@ -111,6 +111,11 @@ class Draft:
     options: Mapping[str, object]
 
 
+def size_text(size: tuple[int, int]) -> str:
+    """A size as in the API: `1024x768`."""
+    return f"{size[0]}x{size[1]}"
+
+
 class OptionReader:
     """Reads `options.<provider>` of a job. All methods are pure.
 
@@ -210,6 +215,13 @@ class Provider(Configurable, ABC):
         A missing key means no restriction. Rules that depend on the model or on other fields may be left out.
         """
         return {}
+
+    def check_size(self, draft: Draft) -> None:
+        """For `check`: both sides must be within `limits`. Raises InputError."""
+        least, most = self.limits["min_px"], self.limits["max_px"]
+        if draft.size is not None and not least <= min(draft.size) <= max(draft.size) <= most:
+            cure = f"not a size of {self.name}; each side must be from {least} to {most} pixels"
+            raise InputError("size", f"'{size_text(draft.size)}' is {cure}")
 
     @abstractmethod
     def check(self, draft: Draft) -> None:

@@ -24,6 +24,7 @@ from progressions.provider import (
     ProviderImage,
     ProviderRequest,
     SizeLimits,
+    size_text,
 )
 from progressions.vendors.gemini import api
 from progressions.vendors.gemini.images import (
@@ -99,13 +100,7 @@ class GeminiProvider(Provider):
     def check(self, draft: Draft) -> None:
         """Checks the model (MODELS or DALI_GEMINI_MODEL), sides of 64 to 12288 pixels, and the options."""
         model = _model(draft.model)
-        if draft.size is not None and not all(
-            self.limits["min_px"] <= side <= self.limits["max_px"] for side in draft.size
-        ):
-            asked = f"{draft.size[0]}x{draft.size[1]}"
-            raise InputError(
-                "size", f"'{asked}' is not a size of gemini; each side must be from 64 to 12288 pixels"
-            )
+        self.check_size(draft)
         _check_kind(draft.kind, model, parse_options(draft.options, model))
 
     def job_rules(self) -> Mapping[str, Mapping[str, Any]]:
@@ -156,7 +151,7 @@ class GeminiProvider(Provider):
         content = api.image_of(body, usage, request.deadline)
         meta: dict[str, object] = {"image_size": plan.image_size, "aspect_ratio": plan.ratio}
         if request.size is not None:
-            meta["requested"] = {"size": f"{request.size[0]}x{request.size[1]}"}
+            meta["requested"] = {"size": size_text(request.size)}
         said = (
             ("request_id", text_at(body, "responseId")),
             ("version", text_at(body, "modelVersion")),
@@ -235,8 +230,8 @@ def _upscaled(request: ProviderRequest, model: GeminiImageModel, options: Gemini
         largest = model.size_of(model.ratio_for(start), model.image_sizes[-1])
         raise VendorError(
             "provider_error",
-            f"{model.name} makes at most {largest[0]}x{largest[1]} pixels of this shape"
-            f" and the start image has {start[0]}x{start[1]}.",
+            f"{model.name} makes at most {size_text(largest)} pixels of this shape"
+            f" and the start image has {size_text(start)}.",
             is_retryable=False,
         )
     asked = options.image_size or (model.image_size_for(request.size) if request.size else "2K")

@@ -25,6 +25,7 @@ from progressions.provider import (
     ProviderImage,
     ProviderRequest,
     SizeLimits,
+    size_text,
 )
 from progressions.vendors.mock.painter import retouch
 from progressions.vendors.mock.painter.png import encode_png
@@ -90,13 +91,7 @@ class MockProvider(Provider):
             raise InputError(
                 "models.mock", f"'{draft.model}' is not a model of mock; known: {', '.join(self.models)}"
             )
-        if draft.size is not None and not all(
-            self.limits["min_px"] <= side <= self.limits["max_px"] for side in draft.size
-        ):
-            asked = f"{draft.size[0]}x{draft.size[1]}"
-            raise InputError(
-                "size", f"'{asked}' is not a size of mock; each side must be from 64 to 2048 pixels"
-            )
+        self.check_size(draft)
         parse_options(draft.options)
 
     def job_rules(self) -> Mapping[str, Mapping[str, Any]]:
@@ -124,8 +119,8 @@ class MockProvider(Provider):
         if fault == "corrupt":
             content = content[: len(content) // 2]
         if request.size is not None:
-            meta["requested"] = {"size": f"{request.size[0]}x{request.size[1]}"}
-        meta["size"] = f"{image.width}x{image.height}"
+            meta["requested"] = {"size": size_text(request.size)}
+        meta["size"] = size_text(image.size)
         return ProviderImage(content, self.models[0], seed=request.seed, cost_usd=Decimal(0), meta=meta)
 
 
@@ -253,7 +248,7 @@ def _larger(start: tuple[int, int], asked: tuple[int, int] | None) -> tuple[int,
     if size <= start:
         raise ProviderError(
             Code.PROVIDER_ERROR,
-            f"mock upscales to at most 2048 pixels a side, and the start image has {start[0]}x{start[1]}",
+            f"mock upscales to at most 2048 pixels a side, and the start image has {size_text(start)}",
             is_retryable=False,
         )
     return size
