@@ -17,7 +17,7 @@ from dali.lib.calls.outcomes import told_in_success
 from dali.lib.clock import Deadline
 from progressions.vendors.cloudflare.failures import CloudflareError, failure_of, failure_of_answer
 
-__all__ = ["CloudflareAnswer", "CloudflareApi", "CloudflareError", "File", "account", "api"]
+__all__ = ["CloudflareAnswer", "CloudflareApi", "CloudflareError", "File", "api"]
 
 # The settings that every call needs.
 REQUIRED = ("CLOUDFLARE_ACCOUNT_ID", "CLOUDFLARE_API_TOKEN")
@@ -144,11 +144,6 @@ def api(use: str, most: int = MOST_ASIDE) -> CloudflareApi:
 @functools.lru_cache(maxsize=8)
 def _api(use: str, base_url: str, account: str, token: str, most: int) -> CloudflareApi:
     return CloudflareApi(base_url, account, token, most)
-
-
-def account() -> str:
-    """The account id."""
-    return str(settings.CLOUDFLARE_ACCOUNT_ID)
 
 
 def _read(

@@ -23,15 +23,6 @@ from dali.lib.clock import Deadline
 from progressions.text_model import TextRequest
 from progressions.vendors.openai.failures import failure_of, of_body
 
-__all__ = [
-    "OpenAI",
-    "answer_in_json",
-    "calling",
-    "client",
-    "failure_of",
-    "usage_of_image",
-]
-
 # Connections for judges and text models, separate from those for images.
 _MOST_ASIDE = 16
 
