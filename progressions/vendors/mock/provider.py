@@ -2,7 +2,7 @@
 
 import hashlib
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, ClassVar
@@ -185,9 +185,10 @@ def _paint(request: ProviderRequest, *, is_duplicate: bool) -> tuple[Image.Image
     if request.kind == Kind.GENERATE:
         scene = paint_scene(brief, rng, request.size or _DEFAULT_SIZE)
         return treat(scene, brief.treatment, rng, is_monochrome=brief.is_monochrome), meta
-    start = _start(request)
+    start = _opened(request, request.start_image, "start image", lambda content: decode(content).image)
     if request.kind == Kind.INPAINT:
-        return retouch.inpaint(start, _mask(request, start.size), brief, rng), meta
+        mask = _opened(request, request.mask, "mask", lambda content: decode_mask(content, start.size))
+        return retouch.inpaint(start, mask, brief, rng), meta
     if request.kind == Kind.OUTPAINT:
         image, at = retouch.outpaint(start, _wider(start.size, request.size), brief, rng)
         meta["start_image_at"] = list(at)
@@ -205,24 +206,17 @@ def _generator(request: ProviderRequest, brief: Brief, *, is_duplicate: bool) ->
     return np.random.default_rng(int.from_bytes(digest))
 
 
-def _start(request: ProviderRequest) -> Image.Image:
-    if request.start_image is None:
-        raise ProviderError(
-            Code.PROVIDER_ERROR, f"mock cannot {request.kind} without a start image", is_retryable=False
-        )
+def _opened(
+    request: ProviderRequest, content: bytes | None, what: str, read: Callable[[bytes], Image.Image]
+) -> Image.Image:
+    """The start image or mask. Raises ProviderError if it is missing or unreadable."""
+    if content is None:
+        message = f"mock cannot {request.kind} without a {what}"
+        raise ProviderError(Code.PROVIDER_ERROR, message, is_retryable=False)
     try:
-        return decode(request.start_image).image
+        return read(content)
     except InvalidImageError as error:
-        raise ProviderError(Code.INVALID_IMAGE, f"the start image: {error}") from error
-
-
-def _mask(request: ProviderRequest, size: tuple[int, int]) -> Image.Image:
-    if request.mask is None:
-        raise ProviderError(Code.PROVIDER_ERROR, "mock cannot inpaint without a mask", is_retryable=False)
-    try:
-        return decode_mask(request.mask, size)
-    except InvalidImageError as error:
-        raise ProviderError(Code.INVALID_IMAGE, f"the mask: {error}") from error
+        raise ProviderError(Code.INVALID_IMAGE, f"the {what}: {error}") from error
 
 
 def _framed(start: Image.Image, size: tuple[int, int] | None) -> Image.Image:
