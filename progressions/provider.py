@@ -169,7 +169,8 @@ class OptionReader:
         if name not in self._options:
             return None
         value: Any = self._options[name]
-        if isinstance(value, bool) or not isinstance(value, types) or not least <= value <= most:
+        is_number = isinstance(value, types) and not isinstance(value, bool)
+        if not is_number or not least <= value <= most:
             raise self.refusal(name, f"not a {what} from {least:g} to {most:g}")
         return float(value)
 
