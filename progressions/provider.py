@@ -8,14 +8,16 @@ budgets belong to the orchestrator.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from types import UnionType
 from typing import Any, ClassVar, TypedDict
 
 from dali.lib.calls.answers.usage import Usage
 from dali.lib.cleaning import clean_facts, clean_number, clean_text
 from dali.lib.clock import Deadline
+from dali.lib.errors import InputError
 from dali.lib.registry import Configurable, Registry
 from progressions.enums import Kind
 
@@ -109,6 +111,70 @@ class Draft:
     options: Mapping[str, object]
 
 
+def size_text(size: tuple[int, int]) -> str:
+    """A size as in the API: `1024x768`."""
+    return f"{size[0]}x{size[1]}"
+
+
+class OptionReader:
+    """Reads `options.<provider>` of a job. All methods are pure.
+
+    Raises InputError with the option, its value and what is allowed; also for an option that is not in `known`. Errors
+    show at most `most_shown` characters of a value; None: all of it.
+    """
+
+    def __init__(
+        self,
+        provider: str,
+        options: Mapping[str, object],
+        known: Collection[str],
+        *,
+        most_shown: int | None = None,
+    ) -> None:
+        self._provider = provider
+        self._options = options
+        self._most_shown = most_shown
+        for name in options:
+            if name not in known:
+                raise self.refusal(name, f"not an option of {provider}; known: {', '.join(known)}")
+
+    def refusal(self, name: str, cure: str) -> InputError:
+        """The error for one option."""
+        shown = repr(self._options[name])
+        if self._most_shown is not None and len(shown) > self._most_shown:
+            shown = f"{shown[: self._most_shown]}..."
+        return InputError(f"options.{self._provider}.{name}", f"{shown} is {cure}")
+
+    def choice(self, name: str, choices: Collection[str], what: str) -> str | None:
+        """One of `choices`; None if the option is not given. `what`: as in "a value of gpt-image-2"."""
+        if name not in self._options:
+            return None
+        value = self._options[name]
+        if not isinstance(value, str) or value not in choices:
+            raise self.refusal(name, f"not {what}; known: {', '.join(choices)}")
+        return value
+
+    def number(self, name: str, least: float, most: float, what: str = "number") -> float | None:
+        """A number from `least` to `most`; None if the option is not given. `what`: as in "number of seconds"."""
+        return self._within(name, int | float, least, most, what)
+
+    def integer(self, name: str, least: int, most: int, what: str = "whole number") -> int | None:
+        """As `number`, for whole numbers."""
+        found = self._within(name, int, least, most, what)
+        return None if found is None else int(found)
+
+    def _within(
+        self, name: str, types: type | UnionType, least: float, most: float, what: str
+    ) -> float | None:
+        if name not in self._options:
+            return None
+        value: Any = self._options[name]
+        is_number = isinstance(value, types) and not isinstance(value, bool)
+        if not is_number or not least <= value <= most:
+            raise self.refusal(name, f"not a {what} from {least:g} to {most:g}")
+        return float(value)
+
+
 class Provider(Configurable, ABC):
     """One image service."""
 
@@ -150,6 +216,13 @@ class Provider(Configurable, ABC):
         A missing key means no restriction. Rules that depend on the model or on other fields may be left out.
         """
         return {}
+
+    def check_size(self, draft: Draft) -> None:
+        """For `check`: both sides must be within `limits`. Raises InputError."""
+        least, most = self.limits["min_px"], self.limits["max_px"]
+        if draft.size is not None and not least <= min(draft.size) <= max(draft.size) <= most:
+            cure = f"not a size of {self.name}; each side must be from {least} to {most} pixels"
+            raise InputError("size", f"'{size_text(draft.size)}' is {cure}")
 
     @abstractmethod
     def check(self, draft: Draft) -> None:

@@ -4,7 +4,6 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from dali.lib.loose_json import MOST_CHARACTERS, objects_in
 from progressions.enums import Judgment
@@ -50,14 +49,6 @@ _NO_REASON = "The judge gave no reason."
 _NO_SUGGESTION = "Describe in more detail what the picture should and should not show."
 
 
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    """The parts of an answer by normalized name, and its judgment."""
-
-    judgment: Judgment
-    said: Mapping[str, object]
-
-
 def parse_verdict(text: str) -> Verdict | None:
     """The verdict in a model's answer, well-formed by the contract; None if it contains no judgment. Never raises.
 
@@ -67,11 +58,12 @@ def parse_verdict(text: str) -> Verdict | None:
     answers = [answer for found in objects_in(_unwrapped(text)) if (answer := _answer_in(found)) is not None]
     if not answers:
         return None
-    judgment, said = answers[-1].judgment, answers[-1].said
+    judgment, said = answers[-1]
     notes = _notes_of(_first(said, _NOTES))
     suggestion = ""
     if judgment == Judgment.FAIL:
-        suggestion = _sentence(_first(said, _SUGGESTION)) or _suggestion_from(notes)
+        suggestion = _sentence(_first(said, _SUGGESTION))
+        suggestion = suggestion or (f"Fix this: {notes[0]}" if notes else _NO_SUGGESTION)
     return Verdict(judgment, notes or [_NO_REASON], _tags_of(_first(said, _TAGS)), suggestion)
 
 
@@ -95,14 +87,17 @@ def _unwrapped(text: str) -> str:
     return text
 
 
-def _answer_in(found: Mapping[str, object], depth: int = 0) -> _Answer | None:
-    """The answer in an object or up to two levels below it, as in `{"result": {"judgment": ...}}`."""
+def _answer_in(found: Mapping[str, object], depth: int = 0) -> tuple[Judgment, Mapping[str, object]] | None:
+    """The judgment, and the members by normalized name, of an object or one up to two levels below it.
+
+    As in `{"result": {"judgment": ...}}`.
+    """
     named: dict[str, object] = {}
     for name, value in found.items():
         named.setdefault(re.sub(r"[\W_]", "", str(name)).lower(), value)
     for name in _JUDGMENT:
         if name in named and (judgment := _judgment_of(named[name])) is not None:
-            return _Answer(judgment, named)
+            return judgment, named
     if depth < 2:
         for inner in found.values():
             if isinstance(inner, Mapping) and (answer := _answer_in(inner, depth + 1)) is not None:
@@ -222,8 +217,3 @@ def _tag(said: str) -> str:
     if len(tag) > MOST_TAG_CHARACTERS:
         tag = tag[: MOST_TAG_CHARACTERS + 1].rpartition(" ")[0].rstrip()
     return tag if any(char.isalnum() for char in tag) else ""
-
-
-def _suggestion_from(notes: list[str]) -> str:
-    """A suggestion made from the first note, for a model that gave none."""
-    return f"Fix this: {notes[0]}" if notes else _NO_SUGGESTION

@@ -5,7 +5,6 @@
 environment. They open at most `most` connections; further threads wait for a free one until their deadline.
 """
 
-import atexit
 import weakref
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -35,14 +34,6 @@ _NO_COOKIES = DefaultCookiePolicy(allowed_domains=())
 
 
 # --- for the SDKs
-
-_made: "weakref.WeakSet[httpx2.Client]" = weakref.WeakSet()
-
-
-@atexit.register
-def _close_all() -> None:
-    for client in list(_made):
-        client.close()
 
 
 class _Backend(httpcore2.SyncBackend):
@@ -155,9 +146,10 @@ def sdk_client(most: int) -> httpx2.Client:
     httpx2.TimeoutException, and httpx2.HTTPError for broken connections.
     """
     timeout = httpx2.Timeout(None, connect=CONNECT_S)
-    made = httpx2.Client(transport=_Transport(most), timeout=timeout, trust_env=False, follow_redirects=False)
+    transport = _Transport(most)
+    made = httpx2.Client(transport=transport, timeout=timeout, trust_env=False, follow_redirects=False)
     made.cookies.jar.set_policy(_NO_COOKIES)
-    _made.add(made)
+    weakref.finalize(made, transport.close)  # also at exit
     return made
 
 

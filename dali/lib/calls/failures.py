@@ -1,8 +1,9 @@
 """How a call to an outside service fails, as one of a few outcomes."""
 
 import email.utils
+import json
 import time
-from typing import Literal
+from typing import Any, Literal, Self
 
 import requests
 
@@ -28,7 +29,8 @@ class VendorError(DaliError):
     a key or request that the service rejects). `is_retryable` by default follows from the outcome.
     `is_possibly_billed`: the request may have reached the service, and its result is not known. `usage`: what the
     service reports to have used for it. `retry_after_s`: the pause it asks for. `status`, `request_id` and `excerpt`
-    (of the answer, at most 500 characters) are for the record. All texts are cleaned and secrets in them masked.
+    (of the answer: text, bytes or parsed JSON; 500 characters are kept) are for the record. All texts are cleaned and
+    secrets in them masked.
     """
 
     def __init__(
@@ -42,7 +44,7 @@ class VendorError(DaliError):
         retry_after_s: float | None = None,
         status: int | None = None,
         request_id: str = "",
-        excerpt: str = "",
+        excerpt: object = "",
     ) -> None:
         super().__init__(masked(message, MESSAGE_CHARACTERS))
         self.outcome = outcome
@@ -52,7 +54,29 @@ class VendorError(DaliError):
         self.retry_after_s = clean_pause_s(retry_after_s)
         self.status = clean_status(status)
         self.request_id = masked(request_id, REQUEST_ID_CHARACTERS)
-        self.excerpt = masked(excerpt, EXCERPT_CHARACTERS)
+        if not isinstance(excerpt, str | bytes):
+            excerpt = json.dumps(excerpt, default=str, ensure_ascii=False)
+        said = excerpt[: 8 * EXCERPT_CHARACTERS]
+        text = said if isinstance(said, str) else said.decode("utf-8", "replace")
+        self.excerpt = masked(text, EXCERPT_CHARACTERS)
+
+    @classmethod
+    def unusable(
+        cls,
+        message: str,
+        *,
+        is_unreadable: bool = False,
+        status: int = 200,
+        is_possibly_billed: bool = True,
+        **details: Any,
+    ) -> Self:
+        """The failure of a successful answer without a usable result; it may have been billed.
+
+        `is_unreadable`: the answer has something unreadable instead of an image; another call would cost the same
+        again. `details`: other arguments of the class.
+        """
+        outcome: Outcome = "invalid_image" if is_unreadable else "provider_error"
+        return cls(outcome, message, status=status, is_possibly_billed=is_possibly_billed, **details)
 
 
 def masked(said: object, most: int) -> str:

@@ -41,6 +41,10 @@ class Target:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
+def _forbidden(message: str) -> FetchError:
+    return FetchError("forbidden", message)
+
+
 _PORTS = {"http": 80, "https": 443}
 LEAST_OTHER_PORT = 1024  # mail, SSH and so on use lower ports, and have no images
 MAX_PORT = 65535
@@ -92,50 +96,42 @@ def read_url(url: str, allow_hosts: Collection[str]) -> Target:
     """
     scheme, netloc, path, query = _split(url)
     if "@" in netloc:
-        raise FetchError(
-            "forbidden", "the URL contains credentials before '@'; give a URL that opens without them"
-        )
+        raise _forbidden("the URL contains credentials before '@'; give a URL that opens without them")
     host, port = _host_and_port(scheme, netloc)
     target = Target(scheme, host, port, _encoded(path, query), is_named=False)
     if target.place in {place.lower() for place in allow_hosts}:
         return Target(scheme, host, port, target.path, is_named=True)
     _refuse_inside(target)
     if port not in _PORTS.values() and port < LEAST_OTHER_PORT:
-        raise FetchError(
-            "forbidden", f"port {port} of '{host}' is not allowed; use 80, 443 or one from 1024 up"
-        )
+        raise _forbidden(f"port {port} of '{host}' is not allowed; use 80, 443 or one from 1024 up")
     return target
 
 
 def _split(url: str) -> tuple[str, str, str, str]:
     if len(url) > _MAX_URL_CHARS:
-        raise FetchError(
-            "forbidden", f"the URL is longer than {_MAX_URL_CHARS} characters; give a shorter one"
-        )
+        raise _forbidden(f"the URL is longer than {_MAX_URL_CHARS} characters; give a shorter one")
     # Parsers disagree about these: one may find a path where another finds the host.
     if re.search(r"[\x00-\x20\x7f-\xa0\\]", url):
-        raise FetchError(
-            "forbidden", "the URL contains spaces, control characters or '\\'; percent-encode them"
-        )
+        raise _forbidden("the URL contains spaces, control characters or '\\'; percent-encode them")
     try:
         parts = urlsplit(url)
     except ValueError:
-        raise FetchError("forbidden", "the URL is not valid; give it as https://host/path") from None
+        raise _forbidden("the URL is not valid; give it as https://host/path") from None
     if parts.scheme not in _PORTS:
-        raise FetchError("forbidden", f"scheme '{parts.scheme[:20]}' is not allowed; use http or https")
+        raise _forbidden(f"scheme '{parts.scheme[:20]}' is not allowed; use http or https")
     return parts.scheme, parts.netloc, parts.path, parts.query
 
 
 def _host_and_port(scheme: str, netloc: str) -> tuple[str, int]:
     if not netloc.isascii():
-        raise FetchError("forbidden", f"host {netloc[:100]!r} is not ASCII; write its xn-- form")
+        raise _forbidden(f"host {netloc[:100]!r} is not ASCII; write its xn-- form")
     found = re.fullmatch(r"(?:\[([0-9a-f:.]+)\]|([^\[\]:]+))(?::([0-9]{1,5}))?", netloc.lower())
     if found is None:
-        raise FetchError("forbidden", f"{netloc[:100]!r} is not a host; give the URL as https://host/path")
+        raise _forbidden(f"{netloc[:100]!r} is not a host; give the URL as https://host/path")
     literal, name, port_text = found.groups()
     port = int(port_text) if port_text else _PORTS[scheme]
     if not 0 < port <= MAX_PORT:
-        raise FetchError("forbidden", f"port {port} does not exist; use one from 1 to {MAX_PORT}")
+        raise _forbidden(f"port {port} does not exist; use one from 1 to {MAX_PORT}")
     return (_ipv6(literal) if literal else _name(name)), port
 
 
@@ -143,7 +139,7 @@ def _ipv6(literal: str) -> str:
     try:
         return str(ipaddress.IPv6Address(literal))
     except ValueError:
-        raise FetchError("forbidden", f"'[{literal[:50]}]' is not an IPv6 address; use a name") from None
+        raise _forbidden(f"'[{literal[:50]}]' is not an IPv6 address; use a name") from None
 
 
 def _name(name: str) -> str:
@@ -152,11 +148,9 @@ def _name(name: str) -> str:
         return host
     labels = host.split(".")
     if len(host) > _MAX_NAME_CHARS or not all(_LABEL.fullmatch(label) for label in labels):
-        raise FetchError("forbidden", f"{host[:100]!r} is not a host name; give the URL as https://host/path")
+        raise _forbidden(f"{host[:100]!r} is not a host name; give the URL as https://host/path")
     if _NUMBER.fullmatch(labels[-1]):
-        raise FetchError(
-            "forbidden", f"{host[:100]!r} is an IP address in a notation that is not allowed; use a name"
-        )
+        raise _forbidden(f"{host[:100]!r} is an IP address in a notation that is not allowed; use a name")
     return host
 
 
@@ -165,9 +159,9 @@ def _refuse_inside(target: Target) -> None:
     cure = f"use a public address, or ask the operator to add '{target.place}' to DALI_FETCH_ALLOW_HOSTS"
     if target.address is not None:
         if not is_public(host):
-            raise FetchError("forbidden", f"'{host}' is an internal or special address; {cure}")
+            raise _forbidden(f"'{host}' is an internal or special address; {cure}")
     elif "." not in host or any(host == name or host.endswith(f".{name}") for name in _INSIDE_NAMES):
-        raise FetchError("forbidden", f"'{host}' is the name of an internal host; {cure}")
+        raise _forbidden(f"'{host}' is the name of an internal host; {cure}")
 
 
 def _encoded(path: str, query: str) -> str:

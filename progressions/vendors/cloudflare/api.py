@@ -15,9 +15,9 @@ from dali.lib.calls.answers.images import UnreadableImageError, image_bytes_of
 from dali.lib.calls.answers.json_reading import NotJsonError, read_json
 from dali.lib.calls.outcomes import told_in_success
 from dali.lib.clock import Deadline
-from progressions.vendors.cloudflare.failures import CloudflareError, failure_of, failure_of_answer, unusable
+from progressions.vendors.cloudflare.failures import CloudflareError, failure_of, failure_of_answer
 
-__all__ = ["CloudflareAnswer", "CloudflareApi", "CloudflareError", "File", "account", "api"]
+__all__ = ["CloudflareAnswer", "CloudflareApi", "CloudflareError", "File", "api"]
 
 # The settings that every call needs.
 REQUIRED = ("CLOUDFLARE_ACCOUNT_ID", "CLOUDFLARE_API_TOKEN")
@@ -58,8 +58,13 @@ class CloudflareAnswer:
         return content
 
     def _unusable(self, message: str, *, is_unreadable: bool = False) -> CloudflareError:
-        said = str(self.result)[:2000]
-        return unusable(message, self.status, self.request_id, said, is_unreadable=is_unreadable)
+        return CloudflareError.unusable(
+            message,
+            is_unreadable=is_unreadable,
+            status=self.status,
+            request_id=self.request_id,
+            excerpt=str(self.result),
+        )
 
 
 class CloudflareApi:
@@ -141,11 +146,6 @@ def _api(use: str, base_url: str, account: str, token: str, most: int) -> Cloudf
     return CloudflareApi(base_url, account, token, most)
 
 
-def account() -> str:
-    """The account id."""
-    return str(settings.CLOUDFLARE_ACCOUNT_ID)
-
-
 def _read(
     response: requests.Response, body: bytes, request_id: str, *, is_binary_fine: bool
 ) -> CloudflareAnswer:
@@ -157,14 +157,17 @@ def _read(
         # Gateways sometimes leave out the envelope.
         return CloudflareAnswer(envelope.get("result", envelope), b"", status, request_id)
     start = body[:64].lstrip()
-    if not start:
-        raise unusable("Cloudflare's answer is empty.", status, request_id, body)
     # Content-Type is unreliable: images came as application/json (read November 2026).
-    if start.startswith((b"{", b"[")):
-        raise unusable("Cloudflare's answer is broken JSON.", status, request_id, body)
-    if start.startswith(b"<") or not is_binary_fine:
-        raise unusable("Cloudflare's answer is neither JSON nor an image.", status, request_id, body)
-    return CloudflareAnswer(None, body, status, request_id)
+    if not start:
+        what = "empty"
+    elif start.startswith((b"{", b"[")):
+        what = "broken JSON"
+    elif start.startswith(b"<") or not is_binary_fine:
+        what = "neither JSON nor an image"
+    else:
+        return CloudflareAnswer(None, body, status, request_id)
+    message = f"Cloudflare's answer is {what}."
+    raise CloudflareError.unusable(message, status=status, request_id=request_id, excerpt=body)
 
 
 def _is_failure(envelope: dict[str, Any] | None) -> bool:

@@ -11,7 +11,6 @@ from typing import Any
 from urllib3.exceptions import ConnectTimeoutError, EmptyPoolError, NewConnectionError
 
 from dali.lib.calls.answers.json_reading import at
-from dali.lib.calls.answers.usage import Usage
 from dali.lib.calls.failures import EXCERPT_CHARACTERS, Outcome, VendorError, retry_after_s
 from dali.lib.calls.outcomes import judged, told_in
 from dali.lib.clock import Deadline
@@ -59,18 +58,15 @@ def failure_of(
     }
     if deadline.has_passed:
         return CloudflareError("timeout", "Cloudflare did not answer completely in time.", **details)
-    if not was_sent:
-        return CloudflareError(
-            "provider_error", f"Could not connect to Cloudflare: {_reason(causes)}", **details
-        )
-    return CloudflareError(
-        "provider_error", f"The connection to Cloudflare was lost: {_reason(causes)}", **details
-    )
+    said = "The connection to Cloudflare was lost" if was_sent else "Could not connect to Cloudflare"
+    return CloudflareError("provider_error", f"{said}: {_reason(causes)}", **details)
 
 
 def failure_of_answer(status: int, headers: Mapping[str, str], body: bytes, envelope: Any) -> CloudflareError:
     """The failure that a complete answer reports. `envelope`: None if the body is not JSON."""
-    told = told_in(envelope if envelope is not None else excerpt(body))
+    told = told_in(
+        envelope if envelope is not None else body[: 4 * EXCERPT_CHARACTERS].decode("utf-8", "replace")
+    )
     outcome, is_retryable = judged(told, status)
     code = _first_code(envelope)
     said = told.message[:_MESSAGE_CHARACTERS] if envelope is not None else ""
@@ -92,37 +88,8 @@ def failure_of_answer(status: int, headers: Mapping[str, str], body: bytes, enve
         retry_after_s=retry_after_s(headers.get("retry-after")) if outcome == "rate_limited" else None,
         status=status,
         request_id=headers.get("cf-ray", ""),
-        excerpt=excerpt(body),
+        excerpt=body,
     )
-
-
-def unusable(
-    message: str,
-    status: int,
-    request_id: str,
-    body: bytes | str,
-    usage: Usage | None = None,
-    *,
-    is_unreadable: bool = False,
-) -> CloudflareError:
-    """The failure of a successful answer without a usable result; it may have been billed.
-
-    `is_unreadable`: the answer has something unreadable instead of an image; another call would cost the same again.
-    """
-    return CloudflareError(
-        "invalid_image" if is_unreadable else "provider_error",
-        message,
-        is_possibly_billed=True,
-        status=status,
-        request_id=request_id,
-        excerpt=body if isinstance(body, str) else excerpt(body),
-        usage=usage,
-    )
-
-
-def excerpt(body: bytes) -> str:
-    """The start of a body as text."""
-    return body[: 4 * EXCERPT_CHARACTERS].decode("utf-8", "replace")
 
 
 def _cure(outcome: Outcome, code: int | None, status: int) -> str:

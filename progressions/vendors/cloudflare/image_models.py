@@ -11,7 +11,7 @@ from math import ceil
 from typing import Literal
 
 from dali.lib.calls.answers.usage import Unit, Usage
-from dali.lib.errors import InputError
+from progressions.provider import OptionReader
 
 Size = tuple[int, int]  # width, height in pixels
 
@@ -176,50 +176,23 @@ MODELS: dict[str, WorkersImageModel] = {
 OPTIONS = ("guidance", "negative_prompt", "steps", "strength")
 
 
-def parse_options(model: WorkersImageModel, kind: str, given: Mapping[str, object]) -> Options:
+def parse_options(model: WorkersImageModel, kind: str, options: Mapping[str, object]) -> Options:
     """Checks `options.workers` for a model. Raises InputError with the option, its value and what is allowed."""
-    for name, value in given.items():
-        if name not in OPTIONS:
-            raise _refusal(name, value, f"not an option of workers; known: {', '.join(OPTIONS)}")
+    given = OptionReader("workers", options, OPTIONS, most_shown=80)
     least, most, default = model.steps
-    steps = default
-    if "steps" in given:
-        if not model.steps_field:
-            raise _refusal(
-                "steps", given["steps"], f"not for {model.name}, whose steps are fixed at {default}"
-            )
-        steps = int(_number("steps", given["steps"], least, most, is_whole=True))
-    guidance = strength = None
-    if "guidance" in given:
-        if model.guidance is None:
-            raise _refusal("guidance", given["guidance"], f"not for {model.name}, which takes no guidance")
-        guidance = _number("guidance", given["guidance"], *model.guidance)
-    if "strength" in given:
-        if not model.has_strength or kind == "generate":
-            raise _refusal("strength", given["strength"], f"not for {model.name} and {kind}: leave it out")
-        strength = _number("strength", given["strength"], 0, 1)
-    return Options(steps, guidance, strength, _negative(model, given))
 
+    def refuse_unless(is_taken: object, name: str, why: str) -> None:
+        if name in options and not is_taken:
+            raise given.refusal(name, f"not for {model.name}{why}")
 
-def _negative(model: WorkersImageModel, given: Mapping[str, object]) -> str:
-    if "negative_prompt" not in given:
-        return ""
-    text = given["negative_prompt"]
-    if not model.has_negative_prompt:
-        raise _refusal("negative_prompt", text, f"not for {model.name}, which takes no negative prompt")
-    if not isinstance(text, str) or not 1 <= len(text.strip()) <= 2000:
-        raise _refusal("negative_prompt", text, "not a text of 1 to 2000 characters")
-    return text.strip()
-
-
-def _number(name: str, value: object, least: float, most: float, *, is_whole: bool = False) -> float:
-    is_number = isinstance(value, int if is_whole else int | float) and not isinstance(value, bool)
-    if not is_number or not least <= float(value) <= most:  # type: ignore[arg-type] # a number here
-        kind = "whole number" if is_whole else "number"
-        raise _refusal(name, value, f"not a {kind} from {least:g} to {most:g}")
-    return float(value)  # type: ignore[arg-type] # as above
-
-
-def _refusal(name: str, value: object, cure: str) -> InputError:
-    shown = repr(value) if len(repr(value)) <= 80 else f"{repr(value)[:80]}..."
-    return InputError(f"options.workers.{name}", f"{shown} is {cure}")
+    refuse_unless(model.steps_field, "steps", f", whose steps are fixed at {default}")
+    steps = given.integer("steps", least, most) or default
+    refuse_unless(model.guidance, "guidance", ", which takes no guidance")
+    guidance = given.number("guidance", *(model.guidance or (0, 0)))
+    refuse_unless(model.has_strength and kind != "generate", "strength", f" and {kind}: leave it out")
+    strength = given.number("strength", 0, 1)
+    refuse_unless(model.has_negative_prompt, "negative_prompt", ", which takes no negative prompt")
+    text = options.get("negative_prompt", "")
+    if "negative_prompt" in options and not (isinstance(text, str) and 1 <= len(text.strip()) <= 2000):
+        raise given.refusal("negative_prompt", "not a text of 1 to 2000 characters")
+    return Options(steps, guidance, strength, str(text).strip())

@@ -17,7 +17,7 @@ from dali.lib.pictures.images import CPU_GATE, InvalidImageError, decode, decode
 from dali.lib.web.schema.fields import AROUND, NOT_BLANK, at_most, closed, size_pattern
 from progressions.enums import Code, Kind
 from progressions.errors import ProviderError
-from progressions.provider import Draft, Provider, ProviderImage, ProviderRequest, SizeLimits
+from progressions.provider import Draft, Provider, ProviderImage, ProviderRequest, SizeLimits, size_text
 from progressions.vendors.cloudflare import api
 from progressions.vendors.cloudflare.api import File
 from progressions.vendors.cloudflare.image_models import (
@@ -106,11 +106,7 @@ class WorkersProvider(Provider):
             raise InputError(
                 "models.workers", f"'{model.name}' cannot {draft.kind}; {able or 'no model of workers'} can"
             )
-        if draft.size is not None and not 256 <= min(draft.size) <= max(draft.size) <= 2500:
-            asked = f"{draft.size[0]}x{draft.size[1]}"
-            raise InputError(
-                "size", f"'{asked}' is not a size of workers; each side must be from 256 to 2500 pixels"
-            )
+        self.check_size(draft)
         if model.most_prompt and len(draft.prompt) > model.most_prompt:
             raise InputError(
                 "prompt",
@@ -130,7 +126,7 @@ class WorkersProvider(Provider):
             "strength": {"type": "number", "minimum": 0, "maximum": 1},
         }
         return {
-            "size": {"pattern": size_pattern(256, 2500)},
+            "size": {"pattern": size_pattern(self.limits["min_px"], self.limits["max_px"])},
             "model": {"enum": list(MODELS)},
             "options": closed(options),
         }
@@ -155,11 +151,11 @@ class WorkersProvider(Provider):
             answer = client.run(model.name, request.deadline, files=_parts(fields, shot))
         else:
             answer = client.run(model.name, request.deadline, json=_with_images(fields, shot))
-        meta: dict[str, object] = {"size": _text(shot.made), "request_id": answer.request_id}
+        meta: dict[str, object] = {"size": size_text(shot.made), "request_id": answer.request_id}
         if request.size is not None and request.size != shot.made:
-            meta["requested"] = {"size": _text(request.size)}
+            meta["requested"] = {"size": size_text(request.size)}
         if shot.size != shot.made:
-            meta["size_of_answer"] = _text(shot.size)
+            meta["size_of_answer"] = size_text(shot.size)
         if len(prompt) < len(request.prompt):
             meta["prompt_cut_at"] = len(prompt)
         return ProviderImage(
@@ -287,10 +283,6 @@ def _cut(prompt: str, most: int) -> str:
         return prompt
     head, space, _ = prompt[: most + 1].rpartition(" ")
     return head.rstrip(" ,;") if space and len(head) > most // 2 else prompt[:most]
-
-
-def _text(size: Size) -> str:
-    return f"{size[0]}x{size[1]}"
 
 
 def _bounds(type_: str, ranges: Sequence[tuple[float, float]]) -> dict[str, Any]:

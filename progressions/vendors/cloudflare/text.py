@@ -14,7 +14,7 @@ from dali.lib.pictures.fitting import contain
 from dali.lib.pictures.images import CPU_GATE
 from progressions.text_model import TextRequest
 from progressions.vendors.cloudflare import api
-from progressions.vendors.cloudflare.failures import CloudflareError, unusable
+from progressions.vendors.cloudflare.failures import CloudflareError
 from progressions.vendors.cloudflare.image_models import SERVICE
 
 # The message if the model did not follow the schema (read November 2026). It counts as an unreadable answer.
@@ -53,8 +53,13 @@ def ask(request: TextRequest) -> tuple[str, Usage]:
     usage = _usage(request.model, answer.result)
     text = _text(answer.result)
     if not text:
-        said = str(answer.result)[:2000] if answer.result is not None else repr(answer.content[:200])
-        raise unusable("Workers AI's answer has no text.", answer.status, answer.request_id, said, usage)
+        raise CloudflareError.unusable(
+            "Workers AI's answer has no text.",
+            status=answer.status,
+            request_id=answer.request_id,
+            excerpt=str(answer.result) if answer.result is not None else repr(answer.content[:200]),
+            usage=usage,
+        )
     return text, usage
 
 

@@ -16,7 +16,15 @@ from google.genai import types
 
 from dali.lib.calls import connections, deadlines
 from dali.lib.calls.answers.images import UnreadableImageError, begins_like_image, image_bytes_of
-from dali.lib.calls.answers.json_reading import CountReader, NotJsonError, at, objects, read_json, text_at
+from dali.lib.calls.answers.json_reading import (
+    CountReader,
+    NotJsonError,
+    at,
+    json_or_text,
+    objects,
+    read_json,
+    text_at,
+)
 from dali.lib.calls.answers.usage import Unit, Usage
 from dali.lib.calls.failures import VendorError
 from dali.lib.calls.outcomes import told_in_success
@@ -24,10 +32,9 @@ from dali.lib.clock import Deadline
 from progressions.text_model import TextRequest
 from progressions.vendors.gemini.failures import (
     RAISED,
+    WHO,
     empty,
     failure_of,
-    failure_of_answer,
-    not_json,
     of_body,
     refusal_of,
 )
@@ -110,7 +117,7 @@ def generate(
             if not kept.is_whole:
                 raise failure_of(error) from error
     if kept.status != 200:
-        raise failure_of_answer(kept.status, kept.headers, kept.content())
+        raise of_body(json_or_text(kept.content()), status=kept.status, headers=kept.headers)
     return _checked(model, kept, text or "", paints=paints)
 
 
@@ -122,12 +129,12 @@ def _checked(model: str, kept: connections.KeptAnswer, text: str, *, paints: boo
         return {"candidates": [{"content": {"parts": [{"inlineData": {"data": content}}]}}]}
     try:
         body = read_json(text if is_text else content)
-    except NotJsonError as error:
-        raise not_json(content or kept.content()) from error
+    except NotJsonError:
+        body = None
     if isinstance(body, list) and len(body) == 1:  # the form of `streamGenerateContent`
         body = body[0]
     if not isinstance(body, dict):
-        raise not_json(content or kept.content())
+        raise VendorError.unusable(f"{WHO}'s answer is not JSON.", excerpt=content or kept.content())
     usage = usage_of(model, body, paints=paints)
     has_parts = bool(_every_part(body))
     if (not paints or not has_parts) and (refusal := refusal_of(body, usage)) is not None:

@@ -1,14 +1,13 @@
 """Failures of calls to the Gemini Developer API: exceptions of its SDK, and errors in its answers."""
 
-import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import httpx2
 from google.genai import errors
 
-from dali.lib.calls.answers.json_reading import NotJsonError, at, objects, read_json, text_at
+from dali.lib.calls.answers.json_reading import at, objects, text_at
 from dali.lib.calls.answers.usage import Usage
 from dali.lib.calls.failures import VendorError, retry_after_s
 from dali.lib.calls.outcomes import GAVE_UP, Told, judged, told_in
@@ -63,19 +62,19 @@ def failure_of(error: Exception) -> VendorError:
     return VendorError("provider_error", said, is_retryable=False)
 
 
-def failure_of_answer(status: int, headers: Mapping[str, str], content: bytes) -> VendorError:
-    """The failure of an answer with an error status."""
-    try:
-        body: Any = read_json(content)
-    except NotJsonError:
-        body = content[:4000].decode("utf-8", "replace")
-    return of_body(body, told_in(body), status=status, headers=headers)
-
-
 def of_body(
-    body: Any, told: Told, *, status: int, headers: Mapping[str, str], usage: Usage | None = None
+    body: Any,
+    told: Told | None = None,
+    *,
+    status: int,
+    headers: Mapping[str, str],
+    usage: Usage | None = None,
 ) -> VendorError:
-    """The failure that a body reports: `{error: {code, message, status, details}}`."""
+    """The failure that a body reports: `{error: {code, message, status, details}}`.
+
+    `told`: the result of `told_in(body)`, if known.
+    """
+    told = told or told_in(body)
     outcome, is_retryable = judged(told, status)
     pause_s = _retry_delay_s(body)
     named = text_at(body, "error", "status")
@@ -89,7 +88,7 @@ def of_body(
         usage=usage,
         retry_after_s=retry_after_s(headers.get("retry-after")) if pause_s is None else pause_s,
         status=status,
-        excerpt=body if isinstance(body, str) else json.dumps(body, ensure_ascii=False),
+        excerpt=body,
     )
 
 
@@ -121,22 +120,14 @@ def empty(
     `is_unreadable`: the answer has something unreadable instead of an image; another call would cost the same again.
     """
     said = _sentence(f"answered with {lacking}", finish_reason(body), text or _finish_message(body))
-    return VendorError(
-        "invalid_image" if is_unreadable else "provider_error",
+    return VendorError.unusable(
         said,
-        status=200,
+        is_unreadable=is_unreadable,
         usage=usage,
         is_possibly_billed=usage is None,
         request_id=_id(body),
-        excerpt=text or json.dumps(body, ensure_ascii=False)[:4000],
+        excerpt=text or body,
     )
-
-
-def not_json(content: bytes) -> VendorError:
-    """The failure of an answer with status 200 that is not JSON."""
-    said = f"{WHO}'s answer is not JSON."
-    shown = content[:4000].decode("utf-8", "replace")
-    return VendorError("provider_error", said, status=200, is_possibly_billed=True, excerpt=shown)
 
 
 def finish_reason(body: Any) -> str:
@@ -155,9 +146,10 @@ def _refused(said: str, body: Any, usage: Usage | None) -> VendorError:
 
 def _retry_delay_s(body: Any) -> float | None:
     """The pause of google.rpc.RetryInfo, as in `"retryDelay": "17s"`; None if there is none."""
-    for detail in _details(body, "RetryInfo"):
+    for detail in objects(at(body, "error", "details")):
         found = _SECONDS.match(text_at(detail, "retryDelay"))
-        if found:
+        # type.googleapis.com/google.rpc.RetryInfo
+        if found and str(detail.get("@type")).endswith("RetryInfo"):
             return float(found[1])
     return None
 
@@ -165,13 +157,6 @@ def _retry_delay_s(body: Any) -> float | None:
 def _cure(told: Told, status: int) -> str:
     is_key = "apikeyinvalid" in told.codes or "API key not valid" in told.text
     return " (check GEMINI_API_KEY)" if is_key or status in (401, 403) else ""
-
-
-def _details(body: Any, kind: str) -> Iterator[Mapping[str, Any]]:
-    """The error details whose type ends in `kind`, as in type.googleapis.com/google.rpc.RetryInfo."""
-    for detail in objects(at(body, "error", "details")):
-        if str(detail.get("@type")).endswith(kind):
-            yield detail
 
 
 def _sentence(what: str, reason: str, message: str) -> str:

@@ -1,7 +1,7 @@
 """The provider `gemini`: Google's image models, through the Gemini Developer API."""
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
 from django.conf import settings
@@ -17,7 +17,15 @@ from dali.lib.pictures.compositing import Frame, OutpaintPlan, Size
 from dali.lib.pictures.images import CPU_GATE, InvalidImageError, decode, decode_mask
 from dali.lib.web.schema.fields import closed, size_pattern
 from progressions.enums import Kind
-from progressions.provider import Draft, Provider, ProviderImage, ProviderRequest, SizeLimits
+from progressions.provider import (
+    Draft,
+    OptionReader,
+    Provider,
+    ProviderImage,
+    ProviderRequest,
+    SizeLimits,
+    size_text,
+)
 from progressions.vendors.gemini import api
 from progressions.vendors.gemini.images import (
     IMAGE_SIZES,
@@ -92,13 +100,7 @@ class GeminiProvider(Provider):
     def check(self, draft: Draft) -> None:
         """Checks the model (MODELS or DALI_GEMINI_MODEL), sides of 64 to 12288 pixels, and the options."""
         model = _model(draft.model)
-        if draft.size is not None and not all(
-            self.limits["min_px"] <= side <= self.limits["max_px"] for side in draft.size
-        ):
-            asked = f"{draft.size[0]}x{draft.size[1]}"
-            raise InputError(
-                "size", f"'{asked}' is not a size of gemini; each side must be from 64 to 12288 pixels"
-            )
+        self.check_size(draft)
         _check_kind(draft.kind, model, parse_options(draft.options, model))
 
     def job_rules(self) -> Mapping[str, Mapping[str, Any]]:
@@ -149,7 +151,7 @@ class GeminiProvider(Provider):
         content = api.image_of(body, usage, request.deadline)
         meta: dict[str, object] = {"image_size": plan.image_size, "aspect_ratio": plan.ratio}
         if request.size is not None:
-            meta["requested"] = {"size": f"{request.size[0]}x{request.size[1]}"}
+            meta["requested"] = {"size": size_text(request.size)}
         said = (
             ("request_id", text_at(body, "responseId")),
             ("version", text_at(body, "modelVersion")),
@@ -228,8 +230,8 @@ def _upscaled(request: ProviderRequest, model: GeminiImageModel, options: Gemini
         largest = model.size_of(model.ratio_for(start), model.image_sizes[-1])
         raise VendorError(
             "provider_error",
-            f"{model.name} makes at most {largest[0]}x{largest[1]} pixels of this shape"
-            f" and the start image has {start[0]}x{start[1]}.",
+            f"{model.name} makes at most {size_text(largest)} pixels of this shape"
+            f" and the start image has {size_text(start)}.",
             is_retryable=False,
         )
     asked = options.image_size or (model.image_size_for(request.size) if request.size else "2K")
@@ -284,13 +286,20 @@ def _images(request: ProviderRequest, plan: _Plan, start: Image.Image) -> _Parts
 
 def parse_options(options: Mapping[str, object], model: GeminiImageModel) -> GeminiOptions:
     """Checks `options.gemini` for a model. Raises InputError with the option, its value and what is allowed."""
-    for name in options:
-        if name not in _PARSERS:
-            raise _refusal(
-                name, options[name], f"not an option of gemini; known: {', '.join(sorted(_PARSERS))}"
-            )
-    values = {name: parse(name, options[name], model) for name, parse in _PARSERS.items() if name in options}
-    return GeminiOptions(**values)  # type: ignore[arg-type] # each parser returns its field's type
+    given = OptionReader("gemini", options, sorted(field.name for field in fields(GeminiOptions)))
+
+    def choice(name: str, known: tuple[str, ...]) -> str | None:
+        if name in options and not known:
+            raise given.refusal(name, f"not an option of {model.name}")
+        return given.choice(name, known, f"a value for {model.name}")
+
+    return GeminiOptions(
+        choice("aspect_ratio", model.ratios),
+        choice("image_size", model.nameable),
+        given.number("temperature", 0, 2),
+        given.number("top_p", 0, 1),
+        choice("thinking_level", model.thinking),
+    )
 
 
 def _any_of(lists: Iterable[Iterable[str]]) -> list[str]:
@@ -299,26 +308,3 @@ def _any_of(lists: Iterable[Iterable[str]]) -> list[str]:
 
 def _refusal(name: str, value: object, cure: str) -> InputError:
     return InputError(f"options.gemini.{name}", f"{value!r} is {cure}")
-
-
-def _one_of(name: str, value: object, known: tuple[str, ...], model: GeminiImageModel) -> str:
-    if not known:
-        raise _refusal(name, value, f"not an option of {model.name}")
-    if not isinstance(value, str) or value not in known:
-        raise _refusal(name, value, f"not a value for {model.name}; known: {', '.join(known)}")
-    return value
-
-
-def _number(name: str, value: object, most: float) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most:
-        raise _refusal(name, value, f"not a number from 0 to {most:g}")
-    return float(value)
-
-
-_PARSERS: dict[str, Callable[[str, object, GeminiImageModel], object]] = {
-    "aspect_ratio": lambda name, value, model: _one_of(name, value, model.ratios, model),
-    "image_size": lambda name, value, model: _one_of(name, value, model.nameable, model),
-    "temperature": lambda name, value, _: _number(name, value, 2),
-    "top_p": lambda name, value, _: _number(name, value, 1),
-    "thinking_level": lambda name, value, model: _one_of(name, value, model.thinking, model),
-}

@@ -35,11 +35,17 @@ _BRIGHT = re.compile(r"\b(bright|snow|snowy|sunny|noon|midday|high[ -]key)\b")
 
 @dataclass(frozen=True, slots=True)
 class CheckFinding:
-    """The result of a check: a sentence for people and, if it failed, what to ask for instead."""
+    """The result of a check: the sentence for people in either case and, for a failure, what to ask for instead."""
 
     is_good: bool
-    note: str
+    if_good: str
+    if_bad: str = ""
     suggestion: str = ""
+
+    @property
+    def note(self) -> str:
+        """The sentence that applies."""
+        return self.if_good if self.is_good else self.if_bad
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +103,10 @@ class LocalJudge(Judge):
         )
 
 
+def _failure(note: str, suggestion: str) -> CheckFinding:
+    return CheckFinding(False, "", note, suggestion)
+
+
 def _look_at(request: JudgeRequest) -> MeasuredRequest:
     picture, start = request.generated_image, request.start_image
     ground = picture.common_ground(start)
@@ -123,8 +133,7 @@ def _check_content(look: MeasuredRequest) -> Iterator[CheckFinding]:
         views.append(look.small.crop(visible_alpha(image).getbbox()))
     if all(_is_blank(view) for view in views) and not _PLAIN.search(look.prompt):
         spread, alike = measures.contrast(look.lightness), measures.largest_share(look.small)
-        yield CheckFinding(
-            False,
+        yield _failure(
             f"The picture is blank or nearly so: {alike:.0%} of it is of one colour "
             f"and its lightness varies by {spread} of 255.",
             _DESCRIBE,
@@ -153,8 +162,9 @@ def _check_size(look: MeasuredRequest) -> Iterator[CheckFinding]:
     said = f"The size asked for was {asked[0]} x {asked[1]}; the picture has {width} x {height}"
     yield CheckFinding(
         is_near,
-        said + (", which is near." if is_near else ", another shape or far fewer pixels."),
-        "" if is_near else f"Compose the picture for a format of {asked[0]} x {asked[1]} pixels.",
+        f"{said}, which is near.",
+        f"{said}, another shape or far fewer pixels.",
+        f"Compose the picture for a format of {asked[0]} x {asked[1]} pixels.",
     )
 
 
@@ -164,30 +174,24 @@ def _check_sharpness(look: MeasuredRequest) -> Iterator[CheckFinding]:
         return
     picture = look.request.generated_image
     steepest = measures.sharpness(picture.part, (picture.width, picture.height), look.small)
-    if steepest >= 6:
-        yield CheckFinding(True, "It has sharp edges.")
-    elif _SOFT.search(look.prompt):
-        yield CheckFinding(True, "It has no sharp edge, which the prompt allows.")
-    else:
-        yield CheckFinding(
-            False,
-            f"The picture is blurred: no edge rises by more than {steepest:.1f} grey levels a pixel.",
-            "Ask for sharp focus and crisp edges.",
-        )
+    is_sharp = steepest >= 6
+    yield CheckFinding(
+        is_sharp or _SOFT.search(look.prompt) is not None,
+        "It has sharp edges." if is_sharp else "It has no sharp edge, which the prompt allows.",
+        f"The picture is blurred: no edge rises by more than {steepest:.1f} grey levels a pixel.",
+        "Ask for sharp focus and crisp edges.",
+    )
 
 
 def _check_colours(look: MeasuredRequest) -> Iterator[CheckFinding]:
     """Each colour in the prompt covers at least 0.4 % of the pixels; for edits and inpaints, one colour is enough."""
     if is_monochrome_asked(look.prompt):
-        amount = measures.saturation(look.seen)
-        if amount < 10:
-            yield CheckFinding(True, "It is without colour, as asked.")
-        else:
-            yield CheckFinding(
-                False,
-                "The prompt asks for black and white; the picture has colours.",
-                "In black and white only, no colour.",
-            )
+        yield CheckFinding(
+            measures.saturation(look.seen) < 10,
+            "It is without colour, as asked.",
+            "The prompt asks for black and white; the picture has colours.",
+            "In black and white only, no colour.",
+        )
         return
     names = find_colour_names(look.prompt)
     if not names or _DRAWING.search(look.prompt) or "sepia" in look.prompt:
@@ -200,10 +204,8 @@ def _check_colours(look: MeasuredRequest) -> Iterator[CheckFinding]:
         yield CheckFinding(True, f"Of the colours named in the prompt it shows {seen}.")
     if absent and not (present and look.kind in (Kind.EDIT, Kind.INPAINT)):
         listed = " and ".join(absent)
-        yield CheckFinding(
-            False,
-            f"The prompt names {listed}, but the picture hardly shows it.",
-            f"Make {listed} clearly visible.",
+        yield _failure(
+            f"The prompt names {listed}, but the picture hardly shows it.", f"Make {listed} clearly visible."
         )
 
 
@@ -226,30 +228,20 @@ def _colour_shares(look: MeasuredRequest, names: list[str]) -> dict[str, float]:
 
 def _check_light(look: MeasuredRequest) -> Iterator[CheckFinding]:
     """Mean lightness (0 to 255) is below 150 for night, above 70 for bright scenes. No check for both, or drawings."""
-    wants_dark, wants_bright = _DARK.search(look.prompt), _BRIGHT.search(look.prompt)
-    if (
-        bool(wants_dark) == bool(wants_bright)
-        or _DRAWING.search(look.prompt)
-        or look.kind in (Kind.INPAINT, Kind.UPSCALE)
-    ):
+    dark, bright = _DARK.search(look.prompt), _BRIGHT.search(look.prompt)
+    asked = dark or bright
+    if not asked or (dark and bright) or _DRAWING.search(look.prompt):
         return
-    mean = look.mean
-    if wants_dark:
-        is_good = mean < 150
-        said, cure = (
-            f"The prompt says '{wants_dark[0]}'",
-            "Make it clearly night: a dark sky and little light.",
-        )
-    elif wants_bright:
-        is_good = mean > 70
-        said, cure = (
-            f"The prompt says '{wants_bright[0]}'",
-            "Make it bright: strong daylight and light tones.",
-        )
+    if look.kind in (Kind.INPAINT, Kind.UPSCALE):
+        return
+    said = f"The prompt says '{asked[0]}'; the mean lightness is {look.mean:.0f} of 255"
     yield CheckFinding(
-        is_good,
-        f"{said}; the mean lightness is {mean:.0f} of 255{', which fits' if is_good else ''}.",
-        "" if is_good else cure,
+        look.mean < 150 if dark else look.mean > 70,
+        f"{said}, which fits.",
+        f"{said}.",
+        "Make it clearly night: a dark sky and little light."
+        if dark
+        else "Make it bright: strong daylight and light tones.",
     )
 
 
@@ -260,8 +252,7 @@ def _check_change(look: MeasuredRequest) -> Iterator[CheckFinding]:
         return
     changed = float((_difference(look, look.start) > 12).mean())
     if changed < 0.005:
-        yield CheckFinding(
-            False,
+        yield _failure(
             f"The picture is the start image again: only {changed:.1%} of it differs visibly.",
             "Say more clearly what should change, and how much.",
         )
@@ -271,17 +262,12 @@ def _check_change(look: MeasuredRequest) -> Iterator[CheckFinding]:
         measures.palette_likeness(look.small, look.start),
         measures.palette_likeness(look.seen, _seen(start)),
     )
-    is_related = alike >= 0.15 or palette >= (0.28 if look.kind == Kind.VARIATION else 0.6)
-    if is_related:
-        yield CheckFinding(
-            True, f"It differs from its start image in {changed:.0%} of its area and still relates to it."
-        )
-    else:
-        yield CheckFinding(
-            False,
-            "It shares neither shapes nor colours with its start image.",
-            "Keep the composition of the start image and change only what is named.",
-        )
+    yield CheckFinding(
+        alike >= 0.15 or palette >= (0.28 if look.kind == Kind.VARIATION else 0.6),
+        f"It differs from its start image in {changed:.0%} of its area and still relates to it.",
+        "It shares neither shapes nor colours with its start image.",
+        "Keep the composition of the start image and change only what is named.",
+    )
 
 
 def _difference(look: MeasuredRequest, start: Image.Image) -> measures.Plane:
@@ -307,10 +293,8 @@ def _check_inpaint(look: MeasuredRequest) -> Iterator[CheckFinding]:
     if look.size != look.start_size:
         shape = (look.size[0] / look.size[1]) / (look.start_size[0] / look.start_size[1])
         if not 0.97 < shape < 1.03:
-            yield CheckFinding(
-                False,
-                "Its shape differs from that of its start image.",
-                "Keep the format of the start image.",
+            yield _failure(
+                "Its shape differs from that of its start image.", "Keep the format of the start image."
             )
             return
     apart = _difference(look, look.start)
@@ -319,53 +303,42 @@ def _check_inpaint(look: MeasuredRequest) -> Iterator[CheckFinding]:
     inside, outside = apart[under > 127], apart[under == 0]
     if inside.size:
         changed = float((inside > 10).mean())
-        yield CheckFinding(
-            changed >= 0.01,
-            f"Under the mask {changed:.0%} has changed.",
-            "" if changed >= 0.01 else "Say what the masked part should show.",
-        )
+        said = f"Under the mask {changed:.0%} has changed."
+        yield CheckFinding(changed >= 0.01, said, said, "Say what the masked part should show.")
     if outside.size:
         touched = float((outside > 24).mean())
-        kept = touched <= 0.01
-        said = (
-            "Outside the mask nothing changed."
-            if kept
-            else f"Outside the mask {touched:.0%} has changed as well."
+        yield CheckFinding(
+            touched <= 0.01,
+            "Outside the mask nothing changed.",
+            f"Outside the mask {touched:.0%} has changed as well.",
+            "Change nothing outside the masked part.",
         )
-        yield CheckFinding(kept, said, "" if kept else "Change nothing outside the masked part.")
 
 
 def _check_outpaint(look: MeasuredRequest) -> Iterator[CheckFinding]:
     """It is larger than its start image on a side, and contains it with a difference of at most 8 grey levels."""
     if look.kind != Kind.OUTPAINT or look.start is None:
         return
-    width, height = look.size
-    scales = {
-        look.start_size[0] / width,
-        *(share_ for share_ in (0.5, 2 / 3, 0.75) if share_ < look.start_size[0] / width),
-    }
+    (width, height), (start_width, start_height) = look.size, look.start_size
+    whole = start_width / width
     fitting = [
         scale
-        for scale in scales
-        if scale <= 1 and scale * width * look.start_size[1] / look.start_size[0] <= height * 1.01
+        for scale in {whole, *(part for part in (0.5, 2 / 3, 0.75) if part < whole)}
+        if scale <= 1 and scale * width * start_height / start_width <= height * 1.01
     ]
-    best = min(
+    apart, (left, top) = min(
         (measures.find_inside(look.start, look.small, scale) for scale in fitting),
         default=(255.0, (0.0, 0.0)),
     )
-    is_wider = width > look.start_size[0] or height > look.start_size[1]
-    if best[0] > 8 or not is_wider:
-        note = (
-            "It is not larger than its start image."
-            if not is_wider
-            else "It does not contain the start image unchanged."
-        )
-        yield CheckFinding(False, note, "Keep the start image as it is and paint only around it.")
-    else:
-        yield CheckFinding(
-            True,
-            f"It keeps its start image inside, {best[1][0]:.0%} from the left and {best[1][1]:.0%} from the top.",
-        )
+    is_wider = width > start_width or height > start_height
+    yield CheckFinding(
+        is_wider and apart <= 8,
+        f"It keeps its start image inside, {left:.0%} from the left and {top:.0%} from the top.",
+        "It does not contain the start image unchanged."
+        if is_wider
+        else "It is not larger than its start image.",
+        "Keep the start image as it is and paint only around it.",
+    )
 
 
 def _check_upscale(look: MeasuredRequest) -> Iterator[CheckFinding]:
@@ -373,16 +346,10 @@ def _check_upscale(look: MeasuredRequest) -> Iterator[CheckFinding]:
     if look.kind != Kind.UPSCALE or look.start is None:
         return
     (width, height), (was_width, was_height) = look.size, look.start_size
-    is_larger = width > was_width and height > was_height
-    yield CheckFinding(
-        is_larger,
-        f"It has {width} x {height} pixels, its start image {was_width} x {was_height}.",
-        "" if is_larger else "Enlarge the start image.",
-    )
+    said = f"It has {width} x {height} pixels, its start image {was_width} x {was_height}."
+    yield CheckFinding(width > was_width and height > was_height, said, said, "Enlarge the start image.")
     if measures.likeness(look.small, look.start) < 0.5:
-        yield CheckFinding(
-            False, "It shows a different picture than its start image.", "Change nothing but the size."
-        )
+        yield _failure("It shows a different picture than its start image.", "Change nothing but the size.")
 
 
 _CHECKS: tuple[Callable[[MeasuredRequest], Iterator[CheckFinding]], ...] = (

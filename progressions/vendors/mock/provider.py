@@ -17,7 +17,16 @@ from dali.lib.pictures.images import CPU_GATE, InvalidImageError, decode, decode
 from dali.lib.web.schema.fields import closed, size_pattern
 from progressions.enums import Code, Kind
 from progressions.errors import ProviderError
-from progressions.provider import Draft, PriceEstimate, Provider, ProviderImage, ProviderRequest, SizeLimits
+from progressions.provider import (
+    Draft,
+    OptionReader,
+    PriceEstimate,
+    Provider,
+    ProviderImage,
+    ProviderRequest,
+    SizeLimits,
+    size_text,
+)
 from progressions.vendors.mock.painter import retouch
 from progressions.vendors.mock.painter.png import encode_png
 from progressions.vendors.mock.painter.scene import paint_scene
@@ -82,13 +91,7 @@ class MockProvider(Provider):
             raise InputError(
                 "models.mock", f"'{draft.model}' is not a model of mock; known: {', '.join(self.models)}"
             )
-        if draft.size is not None and not all(
-            self.limits["min_px"] <= side <= self.limits["max_px"] for side in draft.size
-        ):
-            asked = f"{draft.size[0]}x{draft.size[1]}"
-            raise InputError(
-                "size", f"'{asked}' is not a size of mock; each side must be from 64 to 2048 pixels"
-            )
+        self.check_size(draft)
         parse_options(draft.options)
 
     def job_rules(self) -> Mapping[str, Mapping[str, Any]]:
@@ -116,51 +119,34 @@ class MockProvider(Provider):
         if fault == "corrupt":
             content = content[: len(content) // 2]
         if request.size is not None:
-            meta["requested"] = {"size": f"{request.size[0]}x{request.size[1]}"}
-        meta["size"] = f"{image.width}x{image.height}"
+            meta["requested"] = {"size": size_text(request.size)}
+        meta["size"] = size_text(image.size)
         return ProviderImage(content, self.models[0], seed=request.seed, cost_usd=Decimal(0), meta=meta)
 
 
 def parse_options(options: Mapping[str, object]) -> MockOptions:
     """Checks `options.mock`. Raises InputError with the option, its value and what is allowed."""
-    for name in options:
-        if name not in _PARSERS:
-            raise _refusal(
-                name, options[name], f"not an option of mock; known: {', '.join(sorted(_PARSERS))}"
-            )
-    values = {name: parse(name, options[name]) for name, parse in _PARSERS.items() if name in options}
-    return MockOptions(**values)  # type: ignore[arg-type] # each parser returns its field's type
+    given = OptionReader("mock", options, sorted(_OPTION_SCHEMAS))
+    values = {
+        "latency_s": given.number("latency_s", 0, 3600, "number of seconds"),
+        "fault": given.choice("fault", sorted(_FAULTS), "a fault"),
+        "retry_after_s": given.number("retry_after_s", 0, 3600, "number of seconds"),
+        "fault_attempts": given.integer("fault_attempts", 1, 20, "number of attempts"),
+        "fault_variants": _variants(given, options),
+    }
+    return MockOptions(**{name: values[name] for name in options})  # type: ignore[arg-type] # each fits its field
 
 
-def _refusal(name: str, value: object, cure: str) -> InputError:
-    return InputError(f"options.mock.{name}", f"{value!r} is {cure}")
-
-
-def _seconds(name: str, value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 3600:
-        raise _refusal(name, value, "not a number of seconds from 0 to 3600")
-    return float(value)
-
-
-def _fault(name: str, value: object) -> str:
-    if not isinstance(value, str) or value not in _FAULTS:
-        raise _refusal(name, value, f"not a fault; known: {', '.join(sorted(_FAULTS))}")
-    return value
-
-
-def _attempts(name: str, value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 20:
-        raise _refusal(name, value, "not a number of attempts from 1 to 20")
-    return value
-
-
-def _variants(name: str, value: object) -> frozenset[int]:
-    if not isinstance(value, list | tuple) or not value:
-        raise _refusal(name, value, "not a list of variant indexes, as in [0, 2]")
-    for index in value:
-        if isinstance(index, bool) or not isinstance(index, int) or index < 0:
-            raise _refusal(name, value, "not a list of variant indexes: each must be a whole number from 0")
-    return frozenset(value)
+def _variants(given: OptionReader, options: Mapping[str, object]) -> frozenset[int] | None:
+    if "fault_variants" not in options:
+        return None
+    indexes = options["fault_variants"]
+    if not isinstance(indexes, list | tuple) or not indexes:
+        raise given.refusal("fault_variants", "not a list of variant indexes, as in [0, 2]")
+    if not all(isinstance(index, int) and not isinstance(index, bool) and index >= 0 for index in indexes):
+        cure = "not a list of variant indexes: each must be a whole number from 0"
+        raise given.refusal("fault_variants", cure)
+    return frozenset(indexes)
 
 
 _SECONDS = {"type": "number", "minimum": 0, "maximum": 3600}
@@ -181,13 +167,6 @@ _OPTION_SCHEMAS = {
         "description": "Indexes of the variants in which the fault occurs; default: all.",
     },
 }
-_PARSERS: dict[str, Callable[[str, object], object]] = {
-    "latency_s": _seconds,
-    "fault": _fault,
-    "retry_after_s": _seconds,
-    "fault_attempts": _attempts,
-    "fault_variants": _variants,
-}
 
 
 def _wait(seconds: float, deadline: Deadline) -> None:
@@ -206,9 +185,10 @@ def _paint(request: ProviderRequest, *, is_duplicate: bool) -> tuple[Image.Image
     if request.kind == Kind.GENERATE:
         scene = paint_scene(brief, rng, request.size or _DEFAULT_SIZE)
         return treat(scene, brief.treatment, rng, is_monochrome=brief.is_monochrome), meta
-    start = _start(request)
+    start = _opened(request, request.start_image, "start image", lambda content: decode(content).image)
     if request.kind == Kind.INPAINT:
-        return retouch.inpaint(start, _mask(request, start.size), brief, rng), meta
+        mask = _opened(request, request.mask, "mask", lambda content: decode_mask(content, start.size))
+        return retouch.inpaint(start, mask, brief, rng), meta
     if request.kind == Kind.OUTPAINT:
         image, at = retouch.outpaint(start, _wider(start.size, request.size), brief, rng)
         meta["start_image_at"] = list(at)
@@ -226,24 +206,17 @@ def _generator(request: ProviderRequest, brief: Brief, *, is_duplicate: bool) ->
     return np.random.default_rng(int.from_bytes(digest))
 
 
-def _start(request: ProviderRequest) -> Image.Image:
-    if request.start_image is None:
-        raise ProviderError(
-            Code.PROVIDER_ERROR, f"mock cannot {request.kind} without a start image", is_retryable=False
-        )
+def _opened(
+    request: ProviderRequest, content: bytes | None, what: str, read: Callable[[bytes], Image.Image]
+) -> Image.Image:
+    """The start image or mask. Raises ProviderError if it is missing or unreadable."""
+    if content is None:
+        message = f"mock cannot {request.kind} without a {what}"
+        raise ProviderError(Code.PROVIDER_ERROR, message, is_retryable=False)
     try:
-        return decode(request.start_image).image
+        return read(content)
     except InvalidImageError as error:
-        raise ProviderError(Code.INVALID_IMAGE, f"the start image: {error}") from error
-
-
-def _mask(request: ProviderRequest, size: tuple[int, int]) -> Image.Image:
-    if request.mask is None:
-        raise ProviderError(Code.PROVIDER_ERROR, "mock cannot inpaint without a mask", is_retryable=False)
-    try:
-        return decode_mask(request.mask, size)
-    except InvalidImageError as error:
-        raise ProviderError(Code.INVALID_IMAGE, f"the mask: {error}") from error
+        raise ProviderError(Code.INVALID_IMAGE, f"the {what}: {error}") from error
 
 
 def _framed(start: Image.Image, size: tuple[int, int] | None) -> Image.Image:
@@ -269,7 +242,7 @@ def _larger(start: tuple[int, int], asked: tuple[int, int] | None) -> tuple[int,
     if size <= start:
         raise ProviderError(
             Code.PROVIDER_ERROR,
-            f"mock upscales to at most 2048 pixels a side, and the start image has {start[0]}x{start[1]}",
+            f"mock upscales to at most 2048 pixels a side, and the start image has {size_text(start)}",
             is_retryable=False,
         )
     return size

@@ -11,9 +11,10 @@ from django.conf import settings
 from dali.lib.calls.answers.images import UnreadableImageError, begins_like_image, image_bytes_of
 from dali.lib.calls.answers.json_reading import NotJsonError, read_json, text_at
 from dali.lib.calls.answers.usage import Usage
+from dali.lib.calls.failures import VendorError
 from dali.lib.calls.outcomes import told_in_success
 from dali.lib.clock import Deadline
-from progressions.vendors.openai.failures import of_body, unusable
+from progressions.vendors.openai.failures import of_body
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class ImageAnswer:
         message = "OpenAI's answer has no image."
         if unreadable is not None:
             message = f"OpenAI's answer has no readable image: {unreadable}."
-        raise unusable(
+        raise VendorError.unusable(
             message,
             request_id=self.request_id,
             usage=usage,
@@ -56,7 +57,7 @@ def whole_of(response: httpx2.Response) -> ImageAnswer:
         return ImageAnswer(read_json(content), request_id)
     except NotJsonError as error:
         message = "OpenAI's answer is not JSON."
-        raise unusable(message, request_id=request_id, excerpt=response.text[:4000]) from error
+        raise VendorError.unusable(message, request_id=request_id, excerpt=response.text) from error
 
 
 def last_of(
@@ -73,7 +74,7 @@ def last_of(
             return ImageAnswer(event, request_id)
         elif event.get("error"):
             raise of_body(event, request_id=request_id)
-    raise unusable("OpenAI's stream ended without the image.", request_id=request_id)
+    raise VendorError.unusable("OpenAI's stream ended without the image.", request_id=request_id)
 
 
 def _events_of(response: httpx2.Response) -> Iterator[dict[str, Any]]:

@@ -4,7 +4,6 @@ Answers are read as plain JSON, not as the SDK's types: compatible servers do no
 """
 
 import base64
-import json
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -22,16 +21,7 @@ from dali.lib.calls.failures import VendorError
 from dali.lib.calls.outcomes import told_in_success
 from dali.lib.clock import Deadline
 from progressions.text_model import TextRequest
-from progressions.vendors.openai.failures import failure_of, of_body, unusable
-
-__all__ = [
-    "OpenAI",
-    "answer_in_json",
-    "calling",
-    "client",
-    "failure_of",
-    "usage_of_image",
-]
+from progressions.vendors.openai.failures import failure_of, of_body
 
 # Connections for judges and text models, separate from those for images.
 _MOST_ASIDE = 16
@@ -134,7 +124,7 @@ def answer_in_json(request: TextRequest) -> tuple[str, Usage]:
             body = read_json(response.content)
         except NotJsonError as error:
             said = "OpenAI's answer is not JSON."
-            raise unusable(said, request_id=request_id, excerpt=response.text[:4000]) from error
+            raise VendorError.unusable(said, request_id=request_id, excerpt=response.text) from error
         return _read(body, request.model, request_id)
 
 
@@ -153,7 +143,7 @@ def _read(body: Any, model: str, request_id: str) -> tuple[str, Usage]:
         raise VendorError("refused", message, usage=usage, status=200, request_id=request_id)
     if not text and reason != "max_output_tokens":
         message = "OpenAI's answer has no text."
-        raise unusable(message, request_id=request_id, usage=usage, excerpt=json.dumps(body)[:4000])
+        raise VendorError.unusable(message, request_id=request_id, usage=usage, excerpt=body)
     return text, usage
 
 

@@ -1,6 +1,5 @@
 """Failures of calls to OpenAI: exceptions of its SDK, and errors in its answers, as VendorError."""
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -8,7 +7,7 @@ from typing import Any
 import httpx2
 import openai
 
-from dali.lib.calls.answers.json_reading import NotJsonError, at, read_json
+from dali.lib.calls.answers.json_reading import at, json_or_text
 from dali.lib.calls.answers.usage import Usage
 from dali.lib.calls.failures import Outcome, VendorError, retry_after_s
 from dali.lib.calls.outcomes import GAVE_UP, Told, judged, told_in
@@ -24,7 +23,8 @@ def failure_of(error: Exception) -> VendorError:
     """The failure for an exception of the SDK. Raises other exceptions again."""
     if isinstance(error, openai.APIStatusError):
         response = error.response
-        return of_answer(response.status_code, response.headers, response.content)
+        body = json_or_text(response.content)
+        return of_body(body, status=response.status_code, headers=response.headers)
     if isinstance(error, openai.APITimeoutError | httpx2.TimeoutException | TimeoutError):
         message = "OpenAI did not answer completely before the deadline."
         return VendorError("timeout", message, is_possibly_billed=_was_sent(error))
@@ -34,17 +34,8 @@ def failure_of(error: Exception) -> VendorError:
         message = f"The connection to OpenAI {did} ({type(cause).__name__})."
         return VendorError("provider_error", message, is_possibly_billed=_was_sent(error))
     if isinstance(error, openai.OpenAIError | ValueError | RecursionError):
-        return unusable(f"OpenAI's answer cannot be read ({type(error).__name__}).")
+        return VendorError.unusable(f"OpenAI's answer cannot be read ({type(error).__name__}).")
     raise error
-
-
-def of_answer(status: int, headers: Mapping[str, str], content: bytes) -> VendorError:
-    """The failure of an answer with an error status."""
-    try:
-        body: Any = read_json(content)
-    except NotJsonError:
-        body = content[:4000].decode("utf-8", "replace")
-    return of_body(body, status=status, headers=headers)
 
 
 def of_body(
@@ -75,36 +66,8 @@ def of_body(
         status=status,
         request_id=request_id or (headers or {}).get("x-request-id", ""),
         # For a wrong key the message shows parts of it: "Incorrect API key provided: sk-ab***xyz".
-        excerpt="" if status == 401 else _excerpt(body),
+        excerpt="" if status == 401 else body,
     )
-
-
-def unusable(
-    message: str,
-    *,
-    request_id: str = "",
-    excerpt: object = "",
-    usage: Usage | None = None,
-    status: int | None = 200,
-    is_unreadable: bool = False,
-) -> VendorError:
-    """The failure of a successful answer without a usable result; it may have been billed.
-
-    `is_unreadable`: the answer has something unreadable instead of an image; another call would cost the same again.
-    """
-    return VendorError(
-        "invalid_image" if is_unreadable else "provider_error",
-        message,
-        is_possibly_billed=True,
-        usage=usage,
-        status=status,
-        request_id=request_id,
-        excerpt=_excerpt(excerpt),
-    )
-
-
-def _excerpt(said: object) -> str:
-    return said if isinstance(said, str) else json.dumps(said, default=str)[:4000]
 
 
 def _sentence(outcome: Outcome, told: Told, status: int | None) -> str:

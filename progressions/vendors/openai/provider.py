@@ -30,7 +30,7 @@ from dali.lib.pictures.compositing import (
 from dali.lib.pictures.images import CPU_GATE, InvalidImageError, decode, decode_mask
 from dali.lib.web.schema.fields import closed
 from progressions.enums import Kind
-from progressions.provider import Draft, Provider, ProviderImage, ProviderRequest, SizeLimits
+from progressions.provider import Draft, Provider, ProviderImage, ProviderRequest, SizeLimits, size_text
 from progressions.vendors.openai import api, image_models
 from progressions.vendors.openai.answers import ImageAnswer, last_of, whole_of
 from progressions.vendors.openai.image_models import Size, capped, family_of
@@ -114,7 +114,7 @@ class OpenAIProvider(Provider):
         canvas = draft.size if draft.kind == Kind.OUTPAINT else None
         if canvas is not None and canvas[0] * canvas[1] > settings.MAX_IMAGE_PIXELS:
             cure = f"has too many pixels for a canvas; the maximum is {settings.MAX_IMAGE_PIXELS}"
-            raise InputError("size", f"'{_said(canvas)}' {cure}")
+            raise InputError("size", f"'{size_text(canvas)}' {cure}")
         parse_options(draft.options, draft.model, family_of(draft.model))
 
     def job_rules(self) -> Mapping[str, Mapping[str, Any]]:
@@ -155,10 +155,6 @@ class OpenAIProvider(Provider):
             return repainted(start, mask, content, _frame(request.model, size))
         plan = _plan(size, request)
         return outpainted(start, content, plan, _frame(request.model, plan.canvas))
-
-
-def _said(size: Size) -> str:
-    return f"{size[0]}x{size[1]}"
 
 
 def _is_openai() -> bool:
@@ -218,7 +214,7 @@ def _arguments(
     """Arguments of images.generate or images.edit, only those that are set."""
     arguments: dict[str, Any] = {"model": request.model, "prompt": prompt, "n": 1}
     if call.size is not None:
-        arguments["size"] = _said(call.size)
+        arguments["size"] = size_text(call.size)
     names = ["quality", "background", "output_format", "output_compression", "complexity"]
     if call.start is None:
         names.append("moderation")
@@ -240,10 +236,10 @@ def _image(
     body = answer.body
     usage = api.usage_of_image(request.model, at(body, "usage"))
     content = answer.image(request.deadline, usage)
-    asked = _said(call.size) if call.size else "auto"
+    asked = size_text(call.size) if call.size else "auto"
     answered = text_at(body, "size") or asked
     meta: dict[str, object] = {
-        "size": _said(call.finished) if call.finished else answered,
+        "size": size_text(call.finished) if call.finished else answered,
         "quality": text_at(body, "quality") or options.quality or "auto",
     }
     if answer.request_id:
@@ -254,6 +250,6 @@ def _image(
         meta["answer_size"] = answered
     if call.at:
         meta["start_image_at"] = list(call.at)
-    if request.size and _said(request.size) != meta["size"]:
-        meta["requested"] = {"size": _said(request.size)}
+    if request.size and size_text(request.size) != meta["size"]:
+        meta["requested"] = {"size": size_text(request.size)}
     return ProviderImage(content, request.model, seed=None, meta=meta, usage=usage)

@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 from dali.lib.calls.answers.json_reading import object_in
+from dali.lib.calls.failures import VendorError
 from progressions.text_model import TextAnswer, TextModel, TextRequest
 from progressions.vendors.openai import api
-from progressions.vendors.openai.failures import unusable
 
 # Reasoning tokens count as output; without room for them the answer is cut off.
 _REASONING_TOKENS = 4000
@@ -24,5 +24,5 @@ class OpenAITextModel(TextModel):
         data = object_in(text)
         if data is None:
             message = f"{request.model} did not answer with a complete JSON object."
-            raise unusable(message, usage=usage, excerpt=text)
+            raise VendorError.unusable(message, usage=usage, excerpt=text)
         return TextAnswer(data, usage)

@@ -37,6 +37,14 @@ def read_json(body: bytes | str) -> Any:
         raise NotJsonError("the answer is not JSON") from error
 
 
+def json_or_text(body: bytes) -> Any:
+    """The parsed body; if it is not JSON, the start of it as text."""
+    try:
+        return read_json(body)
+    except NotJsonError:
+        return body[:4000].decode("utf-8", "replace")
+
+
 def object_in(text: str) -> dict[str, Any] | None:
     """The JSON object in a model's text, with or without a code fence or words around it; None if there is none."""
     start, end = text.find("{"), text.rfind("}")

@@ -81,6 +81,12 @@ class Canvas:
         """The shorter side in pixels: what things are measured by."""
         return float(min(self.image.size))
 
+    def colour_at(self, x: float, y: float) -> Colour:
+        """The colour at a pixel, or at the nearest one inside the picture."""
+        place = min(self.width - 1, max(0, int(x))), min(self.height - 1, max(0, int(y)))
+        r, g, b = np.asarray(self.image.getpixel(place)).tolist()
+        return r, g, b
+
     def layer(self, ridge: Field, top: Colour, bottom: Colour, until: float | None = None) -> None:
         """Fills below the skyline `ridge` (row in pixels for each column), from `top` down to `bottom`.
 
@@ -138,6 +144,11 @@ class Canvas:
             return
         part = spread.crop((seen[0] - left, seen[1] - top, seen[2] - left, seen[3] - top))
         self.image.paste(ImageChops.screen(self.image.crop(seen), part), seen[:2])
+
+
+def draw_disc(draw: ImageDraw.ImageDraw, at: tuple[float, float], radius: float, colour: Colour) -> None:
+    """A filled circle around a pixel, without antialiasing."""
+    draw.ellipse((at[0] - radius, at[1] - radius, at[0] + radius, at[1] + radius), fill=colour)
 
 
 def gradient(colours: tuple[Colour, ...], size: tuple[int, int]) -> Image.Image:

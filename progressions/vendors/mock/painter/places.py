@@ -1,12 +1,13 @@
 """Places: what lies below the sky."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
 from dali.lib.pictures.colour.names import Colour, mix, shade
-from progressions.vendors.mock.painter.canvas import Canvas, gradient
+from progressions.vendors.mock.painter.canvas import Canvas, draw_disc, gradient
 from progressions.vendors.mock.painter.noise import Field, fractal, ridge, smoothstep
 
 GRASS: Colour = (84, 138, 72)
@@ -15,16 +16,13 @@ SAND: Colour = (222, 164, 98)
 SNOW: Colour = (238, 243, 250)
 STONE: Colour = (112, 108, 112)
 
-# The row of the horizon, as a share of the height.
-HORIZONS = {
-    "sea": (0.34, 0.7),
-    "lake": (0.42, 0.68),
-    "mountains": (0.52, 0.8),
-    "forest": (0.5, 0.82),
-    "city": (0.62, 0.86),
-    "desert": (0.4, 0.7),
-    "meadow": (0.34, 0.66),
-}
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What lies below the sky. `horizon`: the range of its row, as a share of the height."""
+
+    paint: Callable[[Canvas], None]
+    horizon: tuple[float, float]
 
 
 def _paint_sea(canvas: Canvas) -> None:
@@ -242,17 +240,13 @@ def _windows(
         return
     lamp = mix((255, 208, 120), canvas.palette.sun, 0.3)
     is_dark = canvas.palette.is_dark
-    for column, row, chance in zip(*_grid(across, down), canvas.rng.random(across * down), strict=True):
+    for index, chance in enumerate(canvas.rng.random(across * down)):
+        row, column = divmod(index, across)
         if chance > (0.42 if is_dark else 0.8):
             continue
         left, upper = x + (column + 0.3) * wide / across, top + (row + 0.4) * cell * 1.25
         colour = mix(tone, lamp, 0.45 + float(chance)) if is_dark else mix(tone, canvas.palette.horizon, 0.4)
         draw.rectangle((left, upper, left + cell * 0.38, upper + cell * 0.55), fill=colour)
-
-
-def _grid(across: int, down: int) -> tuple[list[int], list[int]]:
-    index = range(across * down)
-    return [i % across for i in index], [i // across for i in index]
 
 
 def _headland(canvas: Canvas) -> None:
@@ -324,9 +318,7 @@ def _ripples(canvas: Canvas, top: int, deep: int) -> None:
         if kind < 0.45 and near_sun:
             at = canvas.sun[0] + (x - 0.5) * (0.1 + 0.34 * depth) * canvas.unit
         colour = light if kind < 0.6 else dark
-        behind = canvas.image.getpixel((int(min(width - 1, max(0, at))), min(canvas.height - 1, int(row))))
-        r, g, b = np.asarray(behind).tolist()
-        tone = mix((r, g, b), colour, 0.75 if kind < 0.45 and near_sun else 0.32)
+        tone = mix(canvas.colour_at(at, row), colour, 0.75 if kind < 0.45 and near_sun else 0.32)
         draw.ellipse((at - half, row - thick, at + half, row + thick), fill=tone)
 
 
@@ -340,10 +332,7 @@ def _speckle(canvas: Canvas) -> None:
         depth = y**1.5
         radius = (0.7 + 4.0 * depth) * canvas.unit / 1024
         at = (x * canvas.width, top + depth * (canvas.height - top))
-        draw.ellipse(
-            (at[0] - radius, at[1] - radius, at[0] + radius, at[1] + radius),
-            fill=tones[int(pick * len(tones))],
-        )
+        draw_disc(draw, at, radius, tones[int(pick * len(tones))])
 
 
 def paint_abstract(canvas: Canvas) -> None:
@@ -376,12 +365,12 @@ def paint_abstract(canvas: Canvas) -> None:
                 )
 
 
-PLACES: dict[str, Callable[[Canvas], None]] = {
-    "sea": _paint_sea,
-    "lake": _paint_lake,
-    "mountains": _paint_mountains,
-    "forest": _paint_forest,
-    "city": _paint_city,
-    "desert": _paint_desert,
-    "meadow": _paint_meadow,
+PLACES = {
+    "sea": Place(_paint_sea, (0.34, 0.7)),
+    "lake": Place(_paint_lake, (0.42, 0.68)),
+    "mountains": Place(_paint_mountains, (0.52, 0.8)),
+    "forest": Place(_paint_forest, (0.5, 0.82)),
+    "city": Place(_paint_city, (0.62, 0.86)),
+    "desert": Place(_paint_desert, (0.4, 0.7)),
+    "meadow": Place(_paint_meadow, (0.34, 0.66)),
 }

@@ -5,7 +5,7 @@ from PIL import Image, ImageChops, ImageDraw
 
 from dali.lib.pictures.colour.names import Colour, mix, shade
 from progressions.vendors.mock.painter import places
-from progressions.vendors.mock.painter.canvas import Canvas
+from progressions.vendors.mock.painter.canvas import Canvas, draw_disc
 from progressions.vendors.mock.painter.noise import Field, fractal, smoothstep
 from progressions.vendors.mock.painter.palette import LIGHTS, Palette, palette_for
 from progressions.vendors.mock.painter.subjects import SUBJECTS, place_subject
@@ -37,7 +37,7 @@ def paint_scene(brief: Brief, rng: np.random.Generator, size: tuple[int, int]) -
     else:
         canvas = _paint_sky(brief, palette, rng, size, place)
         canvas.has_snow = "snow" in brief.extras
-        places.PLACES[place](canvas)
+        places.PLACES[place].paint(canvas)
         # A lighthouse brings its own rock.
         if place in ("sea", "lake") and any(
             SUBJECTS[name].stands == "land" and name != "lighthouse" for name, _ in brief.subjects
@@ -60,8 +60,7 @@ def _paint_sky(
     brief: Brief, palette: Palette, rng: np.random.Generator, size: tuple[int, int], place: str
 ) -> Canvas:
     """The sky with its clouds, lights and stars, over the whole canvas."""
-    low, high = places.HORIZONS[place]
-    horizon = float(rng.uniform(low, high))
+    horizon = float(rng.uniform(*places.PLACES[place].horizon))
     sun = (float(rng.uniform(0.12, 0.88)), horizon * float(rng.uniform(0.22, 0.92)))
     if brief.light == "night" or palette.light == "night" or "moon" in brief.extras:
         sun = (sun[0], horizon * float(rng.uniform(0.2, 0.55)))
@@ -129,11 +128,8 @@ def draw_stars(canvas: Canvas, count: int) -> None:
     for x, y, brightness in canvas.rng.random((count, 3)):
         at = x * canvas.width, y**1.4 * canvas.horizon
         radius = (0.5 + 1.5 * brightness**6) * size
-        behind = canvas.image.getpixel(
-            (min(int(at[0]), canvas.width - 1), min(int(at[1]), canvas.height - 1))
-        )
-        colour = mix(_rgb(behind), (246, 244, 232), 0.3 + 0.7 * float(brightness) ** 2)
-        draw.ellipse((at[0] - radius, at[1] - radius, at[0] + radius, at[1] + radius), fill=colour)
+        colour = mix(canvas.colour_at(*at), (246, 244, 232), 0.3 + 0.7 * float(brightness) ** 2)
+        draw_disc(draw, at, radius, colour)
 
 
 def draw_luminary(canvas: Canvas, brief: Brief) -> None:
@@ -201,10 +197,7 @@ def paint_weather(canvas: Canvas, brief: Brief) -> None:
     if "snow" in brief.extras:
         for x, y, size in rng.random((320, 3)):
             radius = (0.6 + 4.2 * size**4) * unit / 1024
-            at = (x * width, y * height)
-            draw.ellipse(
-                (at[0] - radius, at[1] - radius, at[0] + radius, at[1] + radius), fill=(248, 250, 252)
-            )
+            draw_disc(draw, (x * width, y * height), radius, (248, 250, 252))
 
 
 def play_light(canvas: Canvas, strength: float) -> None:
@@ -222,8 +215,3 @@ def play_light(canvas: Canvas, strength: float) -> None:
 def _soft_size(size: tuple[int, int]) -> tuple[int, int]:
     scale = _SOFT_PX / max(size)
     return max(16, round(size[0] * scale)), max(16, round(size[1] * scale))
-
-
-def _rgb(pixel: object) -> Colour:
-    r, g, b = np.asarray(pixel).tolist()
-    return r, g, b

@@ -150,11 +150,10 @@ def _balloon(pen: Pen, look: SubjectLook) -> None:
     base, other = lit(look.colour), lit(mix(look.colour, (255, 246, 224), 0.75))
     pen.polygon([(-0.24, 0.45), (0.24, 0.45), (0.06, 0.2), (-0.06, 0.2)], shade(base, 0.8))
     for index, half in enumerate((0.36, 0.27, 0.17, 0.06)):
-        pen.ellipse(0.0, 0.64, half, 0.36, base if index % 2 == 0 else other)
-        pen.polygon(
-            [(-half * 0.72, 0.45), (half * 0.72, 0.45), (half * 0.17, 0.2), (-half * 0.17, 0.2)],
-            base if index % 2 == 0 else other,
-        )
+        colour = base if index % 2 == 0 else other
+        wide, narrow = half * 0.72, half * 0.17
+        pen.ellipse(0.0, 0.64, half, 0.36, colour)
+        pen.polygon([(-wide, 0.45), (wide, 0.45), (narrow, 0.2), (-narrow, 0.2)], colour)
     pen.line([(-0.06, 0.2), (-0.05, 0.1)], 0.008, look.palette.near)
     pen.line([(0.06, 0.2), (0.05, 0.1)], 0.008, look.palette.near)
     pen.box(-0.06, 0.0, 0.06, 0.1, lit((132, 88, 50)))

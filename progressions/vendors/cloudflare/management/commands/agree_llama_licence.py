@@ -47,7 +47,7 @@ class Command(BaseCommand):
         if missing := [name for name in api.REQUIRED if not getattr(settings, name)]:
             raise CommandError(f"Workers AI is not configured: set {', '.join(missing)}")
         model = options["model"]
-        self.stdout.write(MEANING.format(model=model, account=api.account()))
+        self.stdout.write(MEANING.format(model=model, account=settings.CLOUDFLARE_ACCOUNT_ID))
         if not options["yes"] and not self._is_agreed():
             raise CommandError("Nothing was sent.")
         self.stdout.write(_agree(model))
