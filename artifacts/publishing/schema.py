@@ -77,7 +77,7 @@ def _page(operation_id: str) -> dict[str, Any]:
             },
             "304": {"description": "Unchanged since the ETag sent.", "headers": headers},
             "404": {"description": "The page does not exist or is not published yet.", "content": _PLAIN},
-            "410": {"description": "The owner has unpublished the page.", "content": _PLAIN},
+            "410": {"description": "The page is no longer available: it was unpublished.", "content": _PLAIN},
             "412": {"description": "The file is not the one that `If-Match` names.", "content": _PLAIN},
             "416": {"description": "No such range.", "headers": content_range, "content": _PLAIN},
         },
@@ -119,7 +119,7 @@ def _live(operation_id: str) -> dict[str, Any]:
                 {
                     404: "The page does not exist or takes no answers.",
                     406: "`Accept` does not allow text/event-stream.",
-                    410: "The owner has unpublished the page.",
+                    410: "The page is no longer available: it was unpublished.",
                     429: "Too many requests or readers from this address.",
                     503: "A dependency is down, or too many live pages are open.",
                 }

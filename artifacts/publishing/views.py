@@ -41,7 +41,7 @@ def show(request: HttpRequest, slug: str) -> HttpResponseBase:
     if artifact is None or not artifact.content_r2_key:
         return _missing(404, "This page does not exist.")
     if not artifact.is_public:
-        return _missing(410, "The owner has unpublished this page.")
+        return _missing(410, "This page is no longer available.")
     file = artifact.manifest["files"][0]
     etag = f'"{file["sha256"]}"'
     headers = _headers(artifact, file, etag)
