@@ -1,10 +1,6 @@
 """The stream's two protocols, WebSocket and Server-Sent Events: plain ASGI applications for one reader each."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
-from functools import partial
-from typing import Any
 
 import structlog
 from django.db import Error as DatabaseError
@@ -14,11 +10,11 @@ from dali.lib.web.streams.allowance import FRAMES_A_SECOND, FRAMES_AT_ONCE, Allo
 from dali.lib.web.streams.asgi import Receive, Scope, Send
 from dali.lib.web.streams.frames import EXTENSION
 from dali.lib.web.streams.sse import (
-    EventStream,
     EventWriter,
     ReaderStalledError,
     StreamRefusedError,
     send_last,
+    serve_events,
     until_either,
 )
 from progressions.stream.admission import StreamRequest, admit, headers_of
@@ -28,6 +24,8 @@ from progressions.stream.hub import reading
 CLIENT_MESSAGE_BYTES = 4 * 1024
 # A batch reader that has caught up waits this long, so that load makes few frames; the first event is not delayed.
 BATCH_TICK_S = 0.005
+_SSE_HEADERS = [(b"cache-control", b"no-cache, no-transform")]
+_SSE_RETRY_MS = 1_000
 
 BAD_REQUEST = 4400
 UNAUTHORIZED = 4401
@@ -76,18 +74,17 @@ async def websocket_stream(scope: Scope, receive: Receive, send: Send, session_i
 async def event_stream(scope: Scope, receive: Receive, send: Send, session_id: str) -> None:
     """Answers GET and HEAD with Server-Sent Events until the client leaves, OPTIONS with the allowed methods."""
 
-    @asynccontextmanager
-    async def opened() -> AsyncIterator[Callable[[EventWriter], Coroutine[Any, Any, None]]]:
+    async def write(events: EventWriter) -> None:
         request = await admit(scope, session_id)
-        if scope["method"] == "HEAD":
-            yield _write_nothing  # needs no place in the log
+        if scope["method"] == "HEAD":  # needs no place in the log
+            await events.start(_SSE_HEADERS, retry_ms=_SSE_RETRY_MS)
             return
         async with reading(request.session_id, request.after) as cursor:
-            yield partial(_write_events, cursor, request)
+            await events.start(_SSE_HEADERS, retry_ms=_SSE_RETRY_MS)
+            await _write_events(cursor, events, is_batch=request.is_batch)
 
     cors = cors_headers(headers_of(scope).get("origin"), vary="Origin, Accept")
-    stream_headers = [(b"cache-control", b"no-cache, no-transform")]
-    await EventStream(cors, stream_headers, retry_ms=1_000, open=opened).serve(scope, receive, send)
+    await serve_events(scope, receive, send, cors, write)
 
 
 async def _write_messages(request: StreamRequest, send: Send, *, as_frames: bool) -> None:
@@ -105,14 +102,10 @@ async def _write_messages(request: StreamRequest, send: Send, *, as_frames: bool
                 await asyncio.sleep(BATCH_TICK_S)
 
 
-async def _write_nothing(_: EventWriter) -> None:
-    """Takes the place of a writer that is never called."""
-
-
-async def _write_events(cursor: Cursor, request: StreamRequest, events: EventWriter) -> None:
+async def _write_events(cursor: Cursor, events: EventWriter, *, is_batch: bool) -> None:
     while True:
         batch = await events.wait_for(cursor.next)
-        array = f"id: {batch.last}\ndata: {cursor.feed.joined(batch)}\n\n" if request.is_batch else None
+        array = f"id: {batch.last}\ndata: {cursor.feed.joined(batch)}\n\n" if is_batch else None
         await events.send((array or _numbered(batch)).encode())
         cursor.sent(batch)
 
