@@ -55,7 +55,7 @@ class EventWriter:
 
     def __init__(self, scope: Scope, send: Send, headers: Headers) -> None:
         self.is_started = False
-        self.has_body = scope["method"] != "HEAD"
+        self.has_body: bool = scope["method"] != "HEAD"
         self._send = send
         self._headers = headers
 
