@@ -6,17 +6,10 @@ import structlog
 from django.db import Error as DatabaseError
 
 from dali.lib.web.cors import cors_headers
+from dali.lib.web.streams import sse
 from dali.lib.web.streams.allowance import FRAMES_A_SECOND, FRAMES_AT_ONCE, Allowance
 from dali.lib.web.streams.asgi import Receive, Scope, Send
 from dali.lib.web.streams.frames import EXTENSION
-from dali.lib.web.streams.sse import (
-    EventWriter,
-    ReaderStalledError,
-    StreamRefusedError,
-    send_last,
-    serve_events,
-    until_either,
-)
 from progressions.stream.admission import StreamRequest, admit, headers_of
 from progressions.stream.feed import Batch, Cursor
 from progressions.stream.hub import reading
@@ -46,7 +39,7 @@ async def websocket_stream(scope: Scope, receive: Receive, send: Send, session_i
     await receive()  # websocket.connect
     try:
         request = await admit(scope, session_id)
-    except StreamRefusedError as error:
+    except sse.StreamRefusedError as error:
         if error.status != 403:
             await send({"type": "websocket.accept"})
         await _close(send, UNAUTHORIZED if error.status == 401 else BAD_REQUEST, str(error))
@@ -59,10 +52,10 @@ async def websocket_stream(scope: Scope, receive: Receive, send: Send, session_i
     await send({"type": "websocket.accept"})
     write = _write_messages(request, send, as_frames=EXTENSION in scope.get("extensions", {}))
     try:
-        code = await until_either(write, _until_closed(receive))
+        code = await sse.until_either(write, _until_closed(receive))
     except OSError:  # the client left during a write
         return
-    except ReaderStalledError:
+    except sse.ReaderStalledError:
         code = TOO_SLOW
     except DatabaseError as error:
         log.error("stream_broken", sessionId=session_id, error=str(error))  # noqa: TRY400 - one line is enough
@@ -74,7 +67,7 @@ async def websocket_stream(scope: Scope, receive: Receive, send: Send, session_i
 async def event_stream(scope: Scope, receive: Receive, send: Send, session_id: str) -> None:
     """Answers GET and HEAD with Server-Sent Events until the client leaves, OPTIONS with the allowed methods."""
 
-    async def write(events: EventWriter) -> None:
+    async def write(events: sse.EventWriter) -> None:
         request = await admit(scope, session_id)
         if scope["method"] == "HEAD":  # needs no place in the log
             await events.start(_SSE_HEADERS, retry_ms=_SSE_RETRY_MS)
@@ -84,7 +77,7 @@ async def event_stream(scope: Scope, receive: Receive, send: Send, session_id: s
             await _write_events(cursor, events, is_batch=request.is_batch)
 
     cors = cors_headers(headers_of(scope).get("origin"), vary="Origin, Accept")
-    await serve_events(scope, receive, send, cors, write)
+    await sse.serve_events(scope, receive, send, cors, write)
 
 
 async def _write_messages(request: StreamRequest, send: Send, *, as_frames: bool) -> None:
@@ -102,7 +95,7 @@ async def _write_messages(request: StreamRequest, send: Send, *, as_frames: bool
                 await asyncio.sleep(BATCH_TICK_S)
 
 
-async def _write_events(cursor: Cursor, events: EventWriter, *, is_batch: bool) -> None:
+async def _write_events(cursor: Cursor, events: sse.EventWriter, *, is_batch: bool) -> None:
     while True:
         batch = await events.wait_for(cursor.next)
         array = f"id: {batch.last}\ndata: {cursor.feed.joined(batch)}\n\n" if is_batch else None
@@ -136,4 +129,4 @@ async def _until_closed(receive: Receive) -> int | None:
 async def _close(send: Send, code: int, reason: str = "") -> None:
     # RFC 6455 gives the reason 123 bytes.
     short = reason.encode()[:120].decode("utf-8", "ignore")
-    await send_last(send, {"type": "websocket.close", "code": code, "reason": short})
+    await sse.send_last(send, {"type": "websocket.close", "code": code, "reason": short})
