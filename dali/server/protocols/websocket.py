@@ -199,5 +199,5 @@ class SocketFactory(WebSocketFactory):  # type: ignore[misc]  # daphne ships no 
             allowNullOrigin=True,  # the application checks origins
             openHandshakeTimeout=20,
             closeHandshakeTimeout=CLOSE_S,
-            failByDrop=False,  # a client that breaks a rule is told which
+            failByDrop=False,  # so that a client that breaks a rule learns which
         )
