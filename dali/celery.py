@@ -1,23 +1,15 @@
 """The Celery application: one for the embedded worker and for production's worker processes."""
 
 import os
-import sys
 from typing import TYPE_CHECKING, Any
 
 import structlog
-from celery import Celery
-from celery.signals import (
-    celeryd_after_setup,
-    celeryd_init,
-    setup_logging,
-    worker_init,
-    worker_ready,
-    worker_shutdown,
-    worker_shutting_down,
-)
+from celery import Celery, signals
+from django.conf import settings
 
+from dali.lib.errors import RefusedStartError
 from dali.lib.memory import share_heaps
-from dali.start import read_settings, refuse_bad_settings, refuse_without_database
+from dali.start import read_settings, refuse, refuse_bad_settings, refuse_without_database
 
 if TYPE_CHECKING:
     from progressions.work.sweep import Sweeper
@@ -41,12 +33,12 @@ def refuse_wrong_values(**kwargs: Any) -> None:
     read_settings()
 
 
-@setup_logging.connect
+@signals.setup_logging.connect
 def keep_logs(**kwargs: Any) -> None:
     """Keeps the logging that DaliConfig set up. Without a receiver Celery would set its own levels."""
 
 
-@celeryd_init.connect
+@signals.celeryd_init.connect
 def check_start(**kwargs: Any) -> None:
     """Refuses bad settings and an unusable database, which Celery would retry forever."""
     import django
@@ -56,12 +48,9 @@ def check_start(**kwargs: Any) -> None:
     refuse_without_database()
 
 
-@worker_init.connect
+@signals.worker_init.connect
 def check_storages(**kwargs: Any) -> None:
     """Refuses unusable storages for a production worker. The embedded server has its own check."""
-    from django.conf import settings
-
-    from dali.lib.errors import RefusedStartError
     from dali.lib.objects.probe import refuse_start
 
     if settings.IS_EMBEDDED:
@@ -69,11 +58,12 @@ def check_storages(**kwargs: Any) -> None:
     try:
         refuse_start()
     except RefusedStartError as error:
-        sys.stderr.write(f"{error}\n")
-        sys.exit(error.exit_code)  # Celery would log an exception and start the worker anyway
+        refuse(
+            str(error), exit_code=error.exit_code
+        )  # Celery would log an exception and start the worker anyway
 
 
-@celeryd_after_setup.connect
+@signals.celeryd_after_setup.connect
 def load_plugins(instance: Any, **kwargs: Any) -> None:
     """Loads plug-ins before a worker takes its first variant."""
     from dali.warmup import warm_up
@@ -81,17 +71,15 @@ def load_plugins(instance: Any, **kwargs: Any) -> None:
     warm_up()
 
 
-@worker_init.connect
+@signals.worker_init.connect
 def spare_memory(**kwargs: Any) -> None:
     """Saves memory; must run before a worker starts its threads."""
     share_heaps()
 
 
-@worker_ready.connect
+@signals.worker_ready.connect
 def start_sweep(**kwargs: Any) -> None:
     """Starts the sweep of a production worker. The embedded server starts its own."""
-    from django.conf import settings
-
     from progressions.work.sweep import Sweeper
 
     if not settings.IS_EMBEDDED:
@@ -101,7 +89,7 @@ def start_sweep(**kwargs: Any) -> None:
         log.info("worker_ready")
 
 
-@worker_shutting_down.connect
+@signals.worker_shutting_down.connect
 def stop_claiming(**kwargs: Any) -> None:
     """On SIGTERM: takes no more rows. Celery waits for those that are in progress."""
     from progressions.work import leases
@@ -109,11 +97,9 @@ def stop_claiming(**kwargs: Any) -> None:
     leases.stop_claiming()
 
 
-@worker_shutdown.connect
+@signals.worker_shutdown.connect
 def give_back(**kwargs: Any) -> None:
     """Releases the rows that an ending worker still holds, so that others need not wait for the leases to end."""
-    from django.conf import settings
-
     if settings.IS_EMBEDDED:
         return  # the embedded server releases them itself, within its own time limit
     from progressions.work import leases

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from botocore.config import Config
 from django.conf import settings
-from django.core.files.storage import Storage, storages
+from django.core.files.storage import storages
 from kombu import Connection
 from redis import Redis
 from redis.backoff import NoBackoff
@@ -56,10 +56,8 @@ async def _answer_ready(scope: dict[str, Any], send: Any) -> None:
         for one in outcomes
     ]
     body = json_line({"ready": is_ready, "checks": checks})
-    if is_ready:
-        await _answer(scope, send, 200, body)
-    else:
-        await _answer(scope, send, 503, body, (b"retry-after", _RETRY_AFTER_S))
+    extra = [] if is_ready else [(b"retry-after", _RETRY_AFTER_S)]
+    await _answer(scope, send, 200 if is_ready else 503, body, *extra)
 
 
 async def _answer(
@@ -122,7 +120,7 @@ def _storage_checks() -> Iterator[Check]:
             yield Check("delivery", _question_of(aliases))
 
 
-def _question_of(aliases: list[str]) -> Callable[[], None]:
+def _question_of(aliases: list[str]) -> Callable[[], object]:
     """The check of all storages in one place: its folders, or the bucket that they share."""
     options = _options(aliases[0])
     if "bucket_name" not in options:
@@ -130,24 +128,15 @@ def _question_of(aliases: list[str]) -> Callable[[], None]:
     # A separate client: it has short timeouts, and a free connection even if work uses all others.
     hasty = {"client_config": named(aliases[0]).client_config.merge(_HASTY)}  # type: ignore[attr-defined]
     storage = storages.create_storage({**settings.STORAGES[aliases[0]], "OPTIONS": {**options, **hasty}})
-    return partial(_ask_bucket, storage)
-
-
-def _ask_bucket(storage: Storage) -> None:
-    storage.exists("probe/ready")
+    return partial(storage.exists, "probe/ready")
 
 
 def _ask_folders(folders: list[Path]) -> None:
-    for folder in folders:
-        _ask_folder(folder)
-
-
-def _ask_folder(folder: Path) -> None:
     """A missing folder will be created in its nearest existing parent, so that one is checked."""
-    while not folder.exists():
-        folder = folder.parent
-    if not folder.is_dir() or not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
-        raise NotReadyError("the folder is not writable")
+    for folder in folders:
+        place = next(one for one in (folder, *folder.parents) if one.exists())
+        if not place.is_dir() or not os.access(place, os.R_OK | os.W_OK | os.X_OK):
+            raise NotReadyError("the folder is not writable")
 
 
 def _ask_disk() -> None:

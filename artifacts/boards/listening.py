@@ -8,7 +8,7 @@ import contextlib
 import io
 import re
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -20,7 +20,7 @@ from artifacts.boards.throttles import AnswersThrottle
 from dali.lib.web.client_address import client_ip, customer
 from dali.lib.web.streams.asgi import Receive, Scope, Send
 from dali.lib.web.streams.reads import asynchronous
-from dali.lib.web.streams.sse import EventStream, EventWriter, StreamRefusedError
+from dali.lib.web.streams.sse import EventWriter, StreamRefusedError, serve_events
 
 MOST_LISTENERS = 5_000
 MOST_OF_AN_ADDRESS = 50
@@ -46,13 +46,13 @@ def live_application(django: Any) -> Any:
 async def live_events(scope: Scope, receive: Receive, send: Send, slug: str) -> None:
     """Answers GET and HEAD with events until either side ends the stream, OPTIONS with the allowed methods."""
 
-    @contextlib.asynccontextmanager
-    async def opened() -> AsyncIterator[Callable[[EventWriter], Coroutine[Any, Any, None]]]:
+    async def write(events: EventWriter) -> None:
         with _counted(await _admit_async(scope)):
             async with watching(slug) as page:
-                yield partial(_write, page)
+                if await events.start([], retry_ms=3_000):
+                    await _write(page, events)
 
-    await EventStream(_HEADERS, [], retry_ms=3_000, open=opened).serve(scope, receive, send)
+    await serve_events(scope, receive, send, _HEADERS, write)
 
 
 def _admit(scope: Scope) -> str:

@@ -49,7 +49,7 @@ def get_page(slug: str) -> BoardPage:
     if artifact is None or not artifact.content_r2_key or artifact.generator == "lookbook":
         raise MissingError("This page does not exist.")
     if not artifact.is_public:
-        raise GoneError("The owner has unpublished this page.")
+        raise GoneError("This page is no longer available.")
     page = page_of(artifact)
     if not page.takes_answers:
         raise MissingError("This page takes no answers.")

@@ -82,21 +82,19 @@ class AnswerSerializer(BodySerializer[Any]):
     """A visitor's body. The view checks `token` first."""
 
     read_elsewhere = ("token",)
+    token = StrictCharField(max_length=200, help_text="From the page's `state`.")
+    imageId = IdField()
 
 
 class VoteInSerializer(AnswerSerializer):
     """One vote; an empty choice withdraws it."""
 
-    token = StrictCharField(max_length=200, help_text="From the page's `state`.")
-    imageId = IdField()
     choice = StrictCharField(max_length=20, allow_blank=True)
 
 
 class CommentInSerializer(AnswerSerializer):
     """One comment. `website` is a hidden field that only robots fill in."""
 
-    token = StrictCharField(max_length=200, help_text="From the page's `state`.")
-    imageId = IdField()
     replyTo = IdField(required=False, allow_null=True)
     name = WrittenField(most=MOST_NAME, allow_blank=True, required=False, default="", allow_null=True)
     text = WrittenField(most=MOST_TEXT, has_lines=True)

@@ -43,7 +43,8 @@ class Results:
 def results_of(artifact: Artifact) -> Results:
     """Reads all answers in six queries, with the newest MOST_COMMENTS comments, oldest first."""
     page = page_of(artifact)
-    votes = _votes(artifact)
+    counts = Vote.objects.filter(artifact=artifact).order_by().values_list("image_id", "choice")
+    votes = {(image, choice): count for image, choice, count in counts.annotate(count=Count("id"))}
     comments = Comment.objects.filter(artifact=artifact)
     written = dict(comments.order_by().values_list("image_id").annotate(count=Count("id")))
     newest = list(comments.order_by("-id")[:MOST_COMMENTS])[::-1]
@@ -74,8 +75,3 @@ def results_of(artifact: Artifact) -> Results:
         comments=sum(written.values()),
         images=images,
     )
-
-
-def _votes(artifact: Artifact) -> dict[tuple[UUID, str], int]:
-    rows = Vote.objects.filter(artifact=artifact).order_by().values("image_id", "choice")
-    return {(row["image_id"], row["choice"]): row["count"] for row in rows.annotate(count=Count("id"))}

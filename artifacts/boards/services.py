@@ -33,25 +33,18 @@ def cast_vote(*, page: BoardPage, visitor: str, image_id: UUID, choice: str) -> 
     _check_image(page, image_id)
     if choice and choice not in page.votes:
         raise InputError("choice", f"'{choice[:40]}' is not a choice here; known: {', '.join(page.votes)}")
+    own = {"artifact_id": page.artifact_id, "image_id": image_id, "visitor": visitor}
     with _artifact_there(), transaction.atomic():
         if choice:
             # One statement: of two concurrent votes one inserts and the other updates.
             Vote.objects.bulk_create(
-                [
-                    Vote(
-                        artifact_id=page.artifact_id,
-                        image_id=image_id,
-                        visitor=visitor,
-                        choice=choice,
-                        updated_at=timezone.now(),
-                    )
-                ],
+                [Vote(**own, choice=choice, updated_at=timezone.now())],
                 update_conflicts=True,
                 unique_fields=["artifact", "image_id", "visitor"],
                 update_fields=["choice", "updated_at"],
             )
         else:
-            Vote.objects.filter(artifact=page.artifact_id, image_id=image_id, visitor=visitor).delete()
+            Vote.objects.filter(**own).delete()
         nudges.tell(page.artifact_id, [image_id])
 
 

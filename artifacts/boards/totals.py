@@ -114,8 +114,6 @@ def _comments(page: BoardPage, images: Collection[UUID] | None) -> list[Comment]
     if images is not None:
         rows = rows.filter(image_id__in=images)
     newest = list(rows.order_by("-id")[:MOST_SHOWN])
-    if len(newest) < MOST_SHOWN:
-        return newest[::-1]
     known = {comment.pk for comment in newest}
     return [one for one in newest[::-1] if one.reply_to_id is None or one.reply_to_id in known]
 

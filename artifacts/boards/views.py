@@ -13,19 +13,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.throttling import BaseThrottle
 
-from artifacts.boards import passes, services
+from artifacts.boards import passes, services, totals
 from artifacts.boards.pages import SLUG, BoardPage, get_page
 from artifacts.boards.requests import CommentInSerializer, VoteInSerializer
 from artifacts.boards.throttles import AnswersThrottle, CommentsThrottle, VotesThrottle
-from artifacts.boards.totals import (
-    CommentOut,
-    PageState,
-    VoteCounted,
-    answers_on,
-    choices_of,
-    comment_out,
-    votes_of,
-)
 from artifacts.models import Comment
 from dali.lib.errors import ConflictError, MissingError
 from dali.lib.web.api import ApiMixin
@@ -88,15 +79,16 @@ class StateView(PageView):
         summary="The answers on a page, and the token for new ones",
         tags=["public"],
         parameters=[_SLUG],
-        responses={200: schema_of(PageState), **_GONE},
+        responses={200: schema_of(totals.PageState), **_GONE},
     )
     def get(self, request: Request, slug: str) -> Response:
         """The state; sets the visitor's cookie."""
         page = get_page(slug)
         visitor = passes.find_visitor(request._request) or passes.new_visitor()
-        mine = choices_of(page, visitor)
+        mine = totals.choices_of(page, visitor)
         images = {
-            str(image): {**answers, "mine": mine.get(image)} for image, answers in answers_on(page).items()
+            str(image): {**answers, "mine": mine.get(image)}
+            for image, answers in totals.answers_on(page).items()
         }
         answer = Response(
             {
@@ -120,7 +112,7 @@ class VotesView(PageView):
         tags=["public"],
         parameters=[_SLUG, _VISITOR],
         request=VoteInSerializer,
-        responses={200: schema_of(VoteCounted), **_REFUSED},
+        responses={200: schema_of(totals.VoteCounted), **_REFUSED},
     )
     def post(self, request: Request, slug: str) -> Response:
         """The image's votes, including this one."""
@@ -130,7 +122,7 @@ class VotesView(PageView):
         sent = self.read(VoteInSerializer)
         image, choice = sent.validated_data["imageId"], sent.validated_data["choice"]
         services.cast_vote(page=page, visitor=visitor, image_id=image, choice=choice)
-        return Response({"votes": votes_of(page, image), "mine": choice or None})
+        return Response({"votes": totals.votes_of(page, image), "mine": choice or None})
 
 
 class CommentsView(PageView):
@@ -143,7 +135,7 @@ class CommentsView(PageView):
         tags=["public"],
         parameters=[_SLUG, _VISITOR],
         request=CommentInSerializer,
-        responses={201: schema_of(CommentOut), **_REFUSED},
+        responses={201: schema_of(totals.CommentOut), **_REFUSED},
     )
     def post(self, request: Request, slug: str) -> Response:
         """The stored comment; for a robot that filled in the hidden field, one that was not stored."""
@@ -155,7 +147,7 @@ class CommentsView(PageView):
         words = {"name": given["name"] or "", "text": given["text"]}
         if given["website"]:
             comment = Comment(reply_to_id=given.get("replyTo"), **words)
-            return Response(comment_out(comment), status=status.HTTP_201_CREATED)
+            return Response(totals.comment_out(comment), status=status.HTTP_201_CREATED)
         try:
             comment = services.add_comment(
                 page=page,
@@ -166,4 +158,4 @@ class CommentsView(PageView):
             )
         except services.TooManyError as error:
             raise Throttled(detail=str(error)) from error
-        return Response(comment_out(comment), status=status.HTTP_201_CREATED)
+        return Response(totals.comment_out(comment), status=status.HTTP_201_CREATED)

@@ -4,11 +4,12 @@ from typing import Any, TypedDict
 
 from artifacts.boards.pages import SLUG
 from artifacts.boards.totals import ImageAnswers
-from dali.lib.web.schema.types import Schema, event_stream_of, schema_of
-from dali.lib.web.schema.views import error_answers
+from dali.lib.web.schema.types import Schema, schema_of
+from dali.lib.web.streams.schema import event_stream_answers, parameter
 
 _TAGS = ["public"]
-_PLAIN: Schema = {"text/plain": {"schema": {"type": "string"}}}
+_STRING: Schema = {"type": "string"}
+_PLAIN: Schema = {"text/plain": {"schema": _STRING}}
 _BINARY = {"schema": {"type": "string", "contentMediaType": "application/octet-stream"}}
 # The types of a generator's first file.
 _CONTENT = {
@@ -24,13 +25,7 @@ The artifact's first file, streamed from storage. Both paths open any artifact w
 one. HEAD answers like GET and ignores `Range`. A GET that is answered 200, 206 or 304 counts as a view unless it is a
 prefetch. No key is needed.
 """
-SLUG_PARAMETER = {
-    "name": "slug",
-    "in": "path",
-    "required": True,
-    "description": "`public_slug` of an artifact.",
-    "schema": {"type": "string", "pattern": f"^{SLUG}$"},
-}
+_SLUG = parameter("slug", "path", {**_STRING, "pattern": f"^{SLUG}$"}, "`public_slug` of an artifact.")
 
 
 class LiveAnswers(TypedDict):
@@ -56,17 +51,20 @@ def public_components() -> dict[str, Schema]:
 
 def _page(operation_id: str) -> dict[str, Any]:
     headers = {
-        "ETag": {"schema": {"type": "string"}, "description": "Strong; the file's digest."},
-        "Cache-Control": {"schema": {"type": "string"}},
-        "Accept-Ranges": {"schema": {"type": "string"}},
+        "ETag": {"schema": _STRING, "description": "Strong; the file's digest."},
+        "Cache-Control": {"schema": _STRING},
+        "Accept-Ranges": {"schema": _STRING},
     }
-    content_range = {"Content-Range": {"schema": {"type": "string", "pattern": "^bytes "}}}
+    content_range = {"Content-Range": {"schema": {**_STRING, "pattern": "^bytes "}}}
     return {
         "operationId": operation_id,
         "summary": "A published page",
         "description": _DESCRIPTION,
         "tags": _TAGS,
-        "parameters": [SLUG_PARAMETER, *(_header(name, text) for name, text in _CONDITIONS.items())],
+        "parameters": [
+            _SLUG,
+            *(parameter(name, "header", _STRING, text) for name, text in _CONDITIONS.items()),
+        ],
         "security": [{}],
         "responses": {
             "200": {"description": "The whole file.", "headers": headers, "content": _CONTENT},
@@ -77,7 +75,7 @@ def _page(operation_id: str) -> dict[str, Any]:
             },
             "304": {"description": "Unchanged since the ETag sent.", "headers": headers},
             "404": {"description": "The page does not exist or is not published yet.", "content": _PLAIN},
-            "410": {"description": "The owner has unpublished the page.", "content": _PLAIN},
+            "410": {"description": "The page is no longer available: it was unpublished.", "content": _PLAIN},
             "412": {"description": "The file is not the one that `If-Match` names.", "content": _PLAIN},
             "416": {"description": "No such range.", "headers": content_range, "content": _PLAIN},
         },
@@ -92,37 +90,23 @@ _CONDITIONS = {
 }
 
 
-def _header(name: str, text: str) -> dict[str, Any]:
-    return {
-        "name": name,
-        "in": "header",
-        "description": text,
-        "schema": {"type": "string"},
-    }
-
-
-def _live(operation_id: str) -> dict[str, Any]:
+def _live(operation_id: str) -> Schema:
     return {
         "operationId": operation_id,
         "summary": "The answers on a page, live",
         "description": "Server-Sent Events for pages that take votes or comments: first the whole state, then the"
         " images that changed; `event: gone` if the page was unpublished.",
         "tags": _TAGS,
-        "parameters": [SLUG_PARAMETER],
+        "parameters": [_SLUG],
         "security": [{}],
-        "responses": {
-            "200": {
-                "description": "Events, until either side ends the stream.",
-                "content": event_stream_of("LiveAnswers"),
+        "responses": event_stream_answers(
+            "LiveAnswers",
+            {
+                404: "The page does not exist or takes no answers.",
+                406: "`Accept` does not allow text/event-stream.",
+                410: "The page is no longer available: it was unpublished.",
+                429: "Too many requests or readers from this address.",
+                503: "A dependency is down, or too many live pages are open.",
             },
-            **error_answers(
-                {
-                    404: "The page does not exist or takes no answers.",
-                    406: "`Accept` does not allow text/event-stream.",
-                    410: "The owner has unpublished the page.",
-                    429: "Too many requests or readers from this address.",
-                    503: "A dependency is down, or too many live pages are open.",
-                }
-            ),
-        },
+        ),
     }

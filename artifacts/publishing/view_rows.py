@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 from operator import itemgetter
-from typing import NotRequired, TypedDict
+from typing import NotRequired
 from uuid import UUID
 
 from django.db import transaction
@@ -11,37 +11,31 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from artifacts.models import Artifact, ArtifactView
-from artifacts.publishing.visitors import visitor_of
+from artifacts.publishing.visitors import Visitor, visitor_of
 from artifacts.publishing.visits import WINDOW, RecentVisits, Visit
 from dali.lib.db.sql import insert_rows
 from dali.lib.ids import new_id
 
 
-class View(TypedDict):
+class View(Visitor):
     """A recorded view, as JSON."""
 
     id: str
     artifact_id: str
     timestamp: str
-    ip_address: str | None
-    country: str
-    city: str
-    user_agent: str
-    agent: str
-    is_bot: bool
     # Of a partial request: the ids that its visit would have in the half hours before and after.
     near: NotRequired[list[str]]
 
 
 # The fields that have the same name in the record and in the row.
-_SAID = ("ip_address", "country", "city", "user_agent", "agent", "is_bot")
+_SAID = tuple(Visitor.__annotations__)
 _visits = RecentVisits()
 
 
 def view_of(request: HttpRequest, artifact: Artifact, *, is_part: bool = False) -> View | None:
     """The record of a view; None for a partial request of a view that this process has already recorded."""
-    visitor, now = visitor_of(request), timezone.now()
-    visit = Visit(visitor.key, f"{artifact.pk}/{artifact.content_r2_key}", now)
+    (visitor, key), now = visitor_of(request), timezone.now()
+    visit = Visit(key, f"{artifact.pk}/{artifact.content_r2_key}", now)
     if is_part:
         if _visits.is_known(visit):
             return None
@@ -50,12 +44,7 @@ def view_of(request: HttpRequest, artifact: Artifact, *, is_part: bool = False) 
         "id": str(visit.row_id() if is_part else new_id()),
         "artifact_id": str(artifact.pk),
         "timestamp": now.isoformat(),
-        "ip_address": visitor.ip_address,
-        "country": visitor.country,
-        "city": visitor.city,
-        "user_agent": visitor.user_agent,
-        "agent": visitor.agent,
-        "is_bot": visitor.is_bot,
+        **visitor,  # type: ignore[typeddict-item]  # it has no `near`
     }
     if is_part:
         view["near"] = [str(visit.row_id(-1)), str(visit.row_id(1))]

@@ -6,14 +6,8 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
+from django import http
 from django.conf import settings
-from django.http import (
-    HttpRequest,
-    HttpResponse,
-    HttpResponseBase,
-    HttpResponseNotModified,
-    StreamingHttpResponse,
-)
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
@@ -35,13 +29,13 @@ _OF_304 = ("Cache-Control", "ETag", "Content-Security-Policy", "Vary", "Access-C
 
 @csrf_exempt  # so that other methods get 405
 @require_safe
-def show(request: HttpRequest, slug: str) -> HttpResponseBase:
+def show(request: http.HttpRequest, slug: str) -> http.HttpResponseBase:
     """`GET /public/artifact/<slug>`: the artifact's first file; 404 until published, 410 once unpublished."""
     artifact = find_shown(slug) if re.fullmatch(SLUG, slug) else None
     if artifact is None or not artifact.content_r2_key:
         return _missing(404, "This page does not exist.")
     if not artifact.is_public:
-        return _missing(410, "The owner has unpublished this page.")
+        return _missing(410, "This page is no longer available.")
     file = artifact.manifest["files"][0]
     etag = f'"{file["sha256"]}"'
     headers = _headers(artifact, file, etag)
@@ -51,7 +45,7 @@ def show(request: HttpRequest, slug: str) -> HttpResponseBase:
         case 304:
             note_view(request, artifact, is_part="HTTP_RANGE" in request.META)
             kept = {name: value for name, value in headers.items() if name in _OF_304}
-            return HttpResponseNotModified(headers=kept)
+            return http.HttpResponseNotModified(headers=kept)
     try:
         part = asked_part(request, etag=etag, total=file["bytes"])
     except UnsatisfiableRangeError:
@@ -62,8 +56,8 @@ def show(request: HttpRequest, slug: str) -> HttpResponseBase:
 
 
 def _answer(
-    request: HttpRequest, artifact: Artifact, asked: ByteRange | None, headers: dict[str, str]
-) -> HttpResponseBase:
+    request: http.HttpRequest, artifact: Artifact, asked: ByteRange | None, headers: dict[str, str]
+) -> http.HttpResponseBase:
     """Answers 206 with the requested part, or 200 with the whole file."""
     status, total = 200, artifact.manifest["files"][0]["bytes"]
     if asked is not None:
@@ -71,7 +65,7 @@ def _answer(
     part = asked or ByteRange(0, total, total)
     headers["Content-Length"] = str(part.length)
     if request.method == "HEAD":
-        return HttpResponse(status=status, headers=headers)
+        return http.HttpResponse(status=status, headers=headers)
     try:
         pieces = _pieces(artifact.content_r2_key, part)
         first = next(pieces, b"")
@@ -79,8 +73,8 @@ def _answer(
         return _missing(404, "This page does not exist.")
     note_view(request, artifact, is_part=asked is not None)
     if len(first) == part.length:
-        return HttpResponse(first, status=status, headers=headers)
-    return StreamingHttpResponse(_joined(first, pieces), status=status, headers=headers)
+        return http.HttpResponse(first, status=status, headers=headers)
+    return http.StreamingHttpResponse(_joined(first, pieces), status=status, headers=headers)
 
 
 def _pieces(key: str, part: ByteRange) -> Iterator[bytes]:
@@ -126,7 +120,8 @@ def _policy(artifact: Artifact, file: dict[str, Any]) -> str:
     A page from a user's template gets a separate origin (`sandbox`), so that its scripts cannot act for a
     curator who is signed in here.
     """
-    images = " ".join(["'self'", "data:", *_image_origins()])
+    own = urlsplit(settings.PUBLIC_ORIGIN)
+    images = " ".join(["'self'", "data:", *sorted({f"{own.scheme}://{own.netloc}", *image_origins()})])
     if artifact.template_r2_key:
         return (
             f"sandbox allow-scripts allow-popups; default-src 'none'; img-src {images}; "
@@ -142,11 +137,6 @@ def _policy(artifact: Artifact, file: dict[str, Any]) -> str:
     )
 
 
-def _image_origins() -> list[str]:
-    own = urlsplit(settings.PUBLIC_ORIGIN)
-    return sorted({f"{own.scheme}://{own.netloc}", *image_origins()})
-
-
-def _missing(status: int, text: str) -> HttpResponse:
+def _missing(status: int, text: str) -> http.HttpResponse:
     headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
-    return HttpResponse(f"{text}\n", status=status, content_type=_PLAIN, headers=headers)
+    return http.HttpResponse(f"{text}\n", status=status, content_type=_PLAIN, headers=headers)

@@ -2,8 +2,8 @@
 
 import hmac
 import re
-from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address, ip_network
+from typing import TypedDict
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -36,12 +36,11 @@ _FAMILIES = (
 _TOOL = re.compile(r"[A-Za-z][A-Za-z0-9 ._-]{1,38}")
 
 
-@dataclass(frozen=True, slots=True)
-class Visitor:
-    """`ip_address`: None if not stored or unknown. `country`: two letters, empty if unknown.
+class Visitor(TypedDict):
+    """The fields of a view's row that describe the visitor.
 
-    `agent`: the family of the browser or tool, or `unknown`. `key`: a keyed hash of address and user agent, which
-    tells visitors apart whatever is stored of the address. It is never stored itself.
+    `ip_address`: None if not stored or unknown. `country`: two letters, empty if unknown. `agent`: the family of the
+    browser or tool, or `unknown`.
     """
 
     ip_address: str | None
@@ -50,11 +49,14 @@ class Visitor:
     user_agent: str
     agent: str
     is_bot: bool
-    key: bytes
 
 
-def visitor_of(request: HttpRequest) -> Visitor:
-    """The visitor of a request. Country and city come from Cloudflare; without it they are empty."""
+def visitor_of(request: HttpRequest) -> tuple[Visitor, bytes]:
+    """The visitor of a request, and a keyed hash of address and user agent.
+
+    The hash tells visitors apart whatever is stored of the address; it is never stored itself. Country and city come
+    from Cloudflare; without it they are empty.
+    """
     country = city = ""
     address = client_ip(request)
     if comes_through_cloudflare(request):
@@ -63,15 +65,15 @@ def visitor_of(request: HttpRequest) -> Visitor:
     user_agent = _clean(request.META.get("HTTP_USER_AGENT", ""))[:MOST_AGENT]
     is_bot = not user_agent or _BOT.search(user_agent) is not None
     is_country = _COUNTRY.fullmatch(country) is not None and country not in _NO_COUNTRY
-    return Visitor(
-        ip_address=_kept(address),
-        country=country if is_country else "",
-        city=city,
-        user_agent=user_agent,
-        agent=family_of(user_agent, is_bot=is_bot),
-        is_bot=is_bot,
-        key=keyed_hash("visitor", address, user_agent),
-    )
+    visitor: Visitor = {
+        "ip_address": _kept(address),
+        "country": country if is_country else "",
+        "city": city,
+        "user_agent": user_agent,
+        "agent": family_of(user_agent, is_bot=is_bot),
+        "is_bot": is_bot,
+    }
+    return visitor, keyed_hash("visitor", address, user_agent)
 
 
 def keyed_hash(purpose: str, *parts: str) -> bytes:

@@ -29,7 +29,7 @@ def is_prefetch(request: HttpRequest) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """A visitor, as `Visitor.key`, who reads a file at a moment."""
+    """A visitor, as the hash of `visitor_of`, who reads a file at a moment."""
 
     visitor: bytes
     file: str

@@ -35,7 +35,7 @@ class Check:
     response does not wait for it, and the next request waits for the same thread.
     """
 
-    def __init__(self, name: str, ask: Callable[[], None]) -> None:
+    def __init__(self, name: str, ask: Callable[[], object]) -> None:
         self.name = name
         self._ask = ask
         self._lock = threading.Lock()

@@ -119,11 +119,9 @@ class Lanes:
         """The semaphore that limits the request's share of lanes; None if it may take any lane."""
         thing = written_thing(scope)
         if thing is not None:
-            return self._turns.setdefault(thing, asyncio.Semaphore(self._share_of(thing)))
+            share = min(self._share, _SIGN_INS_AT_ONCE) if thing == _SIGN_IN else self._share
+            return self._turns.setdefault(thing, asyncio.Semaphore(share))
         return self._visitors if scope["path"].startswith(_VISITED) else None
-
-    def _share_of(self, thing: str) -> int:
-        return min(self._share, _SIGN_INS_AT_ONCE) if thing == _SIGN_IN else self._share
 
     async def _borrow(self, turns: asyncio.Semaphore | None) -> ThreadPoolExecutor:
         """Waits for a turn, then for a lane. Raises TimeoutError."""

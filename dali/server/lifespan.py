@@ -1,7 +1,6 @@
 """ASGI's lifespan protocol, for background work under another web server such as uvicorn."""
 
 import asyncio
-from functools import partial
 from typing import Any
 
 from artifacts.publishing.viewlog import view_log
@@ -17,6 +16,6 @@ async def lifespan_application(scope: dict[str, Any], receive: Any, send: Any) -
             view_log().start()
             await send({"type": "lifespan.startup.complete"})
         else:
-            await asyncio.to_thread(partial(view_log().stop, within_s=STOP_S))
+            await asyncio.to_thread(view_log().stop, within_s=STOP_S)
             await send({"type": "lifespan.shutdown.complete"})
             return

@@ -1,7 +1,7 @@
 """Makes sure that a worker runs while a command waits: an existing one, or one in this process."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from django.conf import settings
 
@@ -29,14 +29,11 @@ def ensured_worker() -> Iterator[bool]:
     except DirectoryInUseError:
         yield False
         return
-    try:
+    with ExitStack() as stack:
+        stack.callback(lock.release)
         bring_up_to_date()
         engine = Engine()
         engine.take_over()
         engine.start()
-        try:
-            yield True
-        finally:
-            engine.stop(within_s=STOP_WITHIN_S)
-    finally:
-        lock.release()
+        stack.callback(engine.stop, within_s=STOP_WITHIN_S)
+        yield True

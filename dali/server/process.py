@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from types import FrameType
 from typing import NoReturn, Protocol
 
@@ -49,25 +50,23 @@ def raise_file_limit() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
+@dataclass
 class _Life:
-    def __init__(
-        self, server: WebServer, background: Background | None, on_ready: Callable[[], None]
-    ) -> None:
-        self._server = server
-        self._background = background
-        self._on_ready = on_ready
-        self._interrupts = 0
-        self._is_stopping = False
-        self._is_started = False
-        self._stop_by = 0.0
-        self._stopping_background: threading.Thread | None = None
+    server: WebServer
+    background: Background | None
+    on_ready: Callable[[], None]
+    _interrupts: int = 0
+    _is_stopping: bool = False
+    _is_started: bool = False
+    _stop_by: float = 0.0
+    _stopping_background: threading.Thread | None = None
 
     def run(self) -> NoReturn:
         signal.signal(signal.SIGINT, self._handle)
         signal.signal(signal.SIGTERM, self._handle)
         exit_code = 1
         try:
-            self._server.run(self._ready)
+            self.server.run(self._ready)
             exit_code = 0 if self._is_stopping else 1
         finally:
             if self._stopping_background is not None:
@@ -79,9 +78,9 @@ class _Life:
         if self._is_stopping:
             return
         self._is_started = True
-        if self._background is not None:
-            self._background.start()
-        self._on_ready()
+        if self.background is not None:
+            self.background.start()
+        self.on_ready()
 
     def _handle(self, signum: int, frame: FrameType | None) -> None:
         # Runs between any two instructions of the main thread: no logging, no locks.
@@ -92,19 +91,19 @@ class _Life:
         if not self._is_stopping:
             self._is_stopping = True
             self._stop_by = time.monotonic() + STOP_S
-            self._server.loop.call_soon_threadsafe(self._begin_stop)
+            self.server.loop.call_soon_threadsafe(self._begin_stop)
 
     def _begin_stop(self) -> None:
         log.info("stopping", within_s=STOP_S)
         watchdog = threading.Timer(STOP_S + 0.5, self._end_late)
         watchdog.daemon = True
         watchdog.start()
-        if self._background is not None and self._is_started:
+        if self.background is not None and self._is_started:
             self._stopping_background = threading.Thread(
-                target=self._background.stop, kwargs={"within_s": STOP_S - 0.5}, name="stop", daemon=True
+                target=self.background.stop, kwargs={"within_s": STOP_S - 0.5}, name="stop", daemon=True
             )
             self._stopping_background.start()
-        self._stopping_web = self._server.loop.create_task(self._server.stop_gently(GRACE_S))
+        self._stopping_web = self.server.loop.create_task(self.server.stop_gently(GRACE_S))
 
     def _end_late(self) -> None:
         log.warning("stopped_late", after_s=STOP_S)

@@ -82,12 +82,9 @@ class WebServer(Server):  # type: ignore[misc]  # daphne ships no types
             protocol.basic_error(500, b"Server Error", "The server failed. The reason is in its log.")
             raise
         protocol.handle_reply(message)
-        if not protocol.gate.is_open:
-            await protocol.gate.wait()
+        await protocol.gate.wait()  # returns at once while it is open
 
-    def log_action(self, protocol: str, action: str, details: dict[str, Any]) -> None:
-        """Called by the protocols for each request and socket."""
-        access.log_action(protocol, action, details)
+    log_action = staticmethod(access.log_action)  # Daphne's protocols call it for each request and socket
 
     def timeout_checker(self) -> None:
         """Called every two seconds: pings clients, and drops those that are silent or take nothing."""

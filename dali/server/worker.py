@@ -29,16 +29,14 @@ class EmbeddedWorker:
     def ask_to_stop(self) -> None:
         """Asks the worker to take no more messages; it notices within two seconds."""
         self._is_stopping = True
-        state.should_stop = 0  # type: ignore[assignment]  # the exit code; None means: go on
+        state.should_stop = 0  # type: ignore[assignment]  # the exit code; None means: continue
 
-    def stop(self, *, within_s: float) -> bool:
-        """Stops the worker and waits for running tasks; returns whether all have ended."""
+    def stop(self, *, within_s: float) -> None:
+        """Stops the worker and waits for running tasks to end."""
         self.ask_to_stop()
         self._thread.join(within_s)
-        if self._thread.is_alive():
-            return False
-        state.should_stop = None
-        return True
+        if not self._thread.is_alive():
+            state.should_stop = None
 
     def _work(self) -> None:
         while not self._is_stopping:

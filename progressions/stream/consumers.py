@@ -1,26 +1,15 @@
 """The stream's two protocols, WebSocket and Server-Sent Events: plain ASGI applications for one reader each."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
-from functools import partial
-from typing import Any
 
 import structlog
 from django.db import Error as DatabaseError
 
 from dali.lib.web.cors import cors_headers
+from dali.lib.web.streams import sse
 from dali.lib.web.streams.allowance import FRAMES_A_SECOND, FRAMES_AT_ONCE, Allowance
 from dali.lib.web.streams.asgi import Receive, Scope, Send
 from dali.lib.web.streams.frames import EXTENSION
-from dali.lib.web.streams.sse import (
-    EventStream,
-    EventWriter,
-    ReaderStalledError,
-    StreamRefusedError,
-    send_last,
-    until_either,
-)
 from progressions.stream.admission import StreamRequest, admit, headers_of
 from progressions.stream.feed import Batch, Cursor
 from progressions.stream.hub import reading
@@ -28,6 +17,8 @@ from progressions.stream.hub import reading
 CLIENT_MESSAGE_BYTES = 4 * 1024
 # A batch reader that has caught up waits this long, so that load makes few frames; the first event is not delayed.
 BATCH_TICK_S = 0.005
+_SSE_HEADERS = [(b"cache-control", b"no-cache, no-transform")]
+_SSE_RETRY_MS = 1_000
 
 BAD_REQUEST = 4400
 UNAUTHORIZED = 4401
@@ -48,7 +39,7 @@ async def websocket_stream(scope: Scope, receive: Receive, send: Send, session_i
     await receive()  # websocket.connect
     try:
         request = await admit(scope, session_id)
-    except StreamRefusedError as error:
+    except sse.StreamRefusedError as error:
         if error.status != 403:
             await send({"type": "websocket.accept"})
         await _close(send, UNAUTHORIZED if error.status == 401 else BAD_REQUEST, str(error))
@@ -61,10 +52,10 @@ async def websocket_stream(scope: Scope, receive: Receive, send: Send, session_i
     await send({"type": "websocket.accept"})
     write = _write_messages(request, send, as_frames=EXTENSION in scope.get("extensions", {}))
     try:
-        code = await until_either(write, _until_closed(receive))
+        code = await sse.until_either(write, _until_closed(receive))
     except OSError:  # the client left during a write
         return
-    except ReaderStalledError:
+    except sse.ReaderStalledError:
         code = TOO_SLOW
     except DatabaseError as error:
         log.error("stream_broken", sessionId=session_id, error=str(error))  # noqa: TRY400 - one line is enough
@@ -76,18 +67,17 @@ async def websocket_stream(scope: Scope, receive: Receive, send: Send, session_i
 async def event_stream(scope: Scope, receive: Receive, send: Send, session_id: str) -> None:
     """Answers GET and HEAD with Server-Sent Events until the client leaves, OPTIONS with the allowed methods."""
 
-    @asynccontextmanager
-    async def opened() -> AsyncIterator[Callable[[EventWriter], Coroutine[Any, Any, None]]]:
+    async def write(events: sse.EventWriter) -> None:
         request = await admit(scope, session_id)
-        if scope["method"] == "HEAD":
-            yield _write_nothing  # needs no place in the log
+        if scope["method"] == "HEAD":  # needs no place in the log
+            await events.start(_SSE_HEADERS, retry_ms=_SSE_RETRY_MS)
             return
         async with reading(request.session_id, request.after) as cursor:
-            yield partial(_write_events, cursor, request)
+            await events.start(_SSE_HEADERS, retry_ms=_SSE_RETRY_MS)
+            await _write_events(cursor, events, is_batch=request.is_batch)
 
     cors = cors_headers(headers_of(scope).get("origin"), vary="Origin, Accept")
-    stream_headers = [(b"cache-control", b"no-cache, no-transform")]
-    await EventStream(cors, stream_headers, retry_ms=1_000, open=opened).serve(scope, receive, send)
+    await sse.serve_events(scope, receive, send, cors, write)
 
 
 async def _write_messages(request: StreamRequest, send: Send, *, as_frames: bool) -> None:
@@ -105,14 +95,10 @@ async def _write_messages(request: StreamRequest, send: Send, *, as_frames: bool
                 await asyncio.sleep(BATCH_TICK_S)
 
 
-async def _write_nothing(_: EventWriter) -> None:
-    """Takes the place of a writer that is never called."""
-
-
-async def _write_events(cursor: Cursor, request: StreamRequest, events: EventWriter) -> None:
+async def _write_events(cursor: Cursor, events: sse.EventWriter, *, is_batch: bool) -> None:
     while True:
         batch = await events.wait_for(cursor.next)
-        array = f"id: {batch.last}\ndata: {cursor.feed.joined(batch)}\n\n" if request.is_batch else None
+        array = f"id: {batch.last}\ndata: {cursor.feed.joined(batch)}\n\n" if is_batch else None
         await events.send((array or _numbered(batch)).encode())
         cursor.sent(batch)
 
@@ -143,4 +129,4 @@ async def _until_closed(receive: Receive) -> int | None:
 async def _close(send: Send, code: int, reason: str = "") -> None:
     # RFC 6455 gives the reason 123 bytes.
     short = reason.encode()[:120].decode("utf-8", "ignore")
-    await send_last(send, {"type": "websocket.close", "code": code, "reason": short})
+    await sse.send_last(send, {"type": "websocket.close", "code": code, "reason": short})

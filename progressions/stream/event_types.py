@@ -17,6 +17,14 @@ Verdict = Annotated[
     str | None,
     {"enum": [*Judgment.values, None], "description": "Null if the judge could not decide."},
 ]
+Preview = Annotated[
+    str,
+    {
+        "format": "uri",
+        "description": "If previews were requested (`options.openai.partial_images`): the unfinished picture as a"
+        " `data:` URL of a WebP, at most 256 x 256 pixels and 16 KiB.",
+    },
+]
 
 
 class AppliedTip(TypedDict):
@@ -100,18 +108,7 @@ class ProgressDetails(TypedDict):
     attempt: NotRequired[Annotated[int, {"minimum": 0}]]
     retryInMs: NotRequired[Count]
     error: NotRequired[Annotated[str, {"description": "The reason for repeating the attempt."}]]
-    previewUrl: NotRequired[
-        Annotated[
-            str,
-            {
-                "format": "uri",
-                "description": (
-                    "If previews were requested (`options.openai.partial_images`): the unfinished picture as a"
-                    " `data:` URL of a WebP, at most 256 x 256 pixels and 16 KiB."
-                ),
-            },
-        ]
-    ]
+    previewUrl: NotRequired[Preview]
 
 
 class VariantProgressEvent(VariantNames, ProgressDetails):

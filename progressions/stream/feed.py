@@ -202,13 +202,13 @@ class Cursor:
         self._on_stalled = on_stalled
         self._sending_since: int | None = None
 
-    def begin(self, start: history.Start) -> None:
+    def begin(self, after: int, bounds: history.Bounds) -> None:
         """Takes its place, with a gap message first if the wanted events were pruned or do not exist yet."""
-        self.seq = start.after
-        if start.after > start.bounds.newest:
-            self._gap = _gap({"type": "gap", "newest": start.bounds.newest}, start.bounds.newest)
-        elif start.after < start.bounds.pruned:
-            self._gap = _oldest_gap(start.bounds.pruned)
+        self.seq = after
+        if after > bounds.newest:
+            self._gap = _gap({"type": "gap", "newest": bounds.newest}, bounds.newest)
+        elif after < bounds.pruned:
+            self._gap = _oldest_gap(bounds.pruned)
 
     async def next(self) -> Batch:
         """Waits for the next batch. Call `sent` when it has been sent."""

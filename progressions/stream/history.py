@@ -29,16 +29,8 @@ class Bounds:
     pruned: int
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
-    """A reader begins `after` this number. `bounds`: the session's, read at the same time."""
-
-    after: int
-    bounds: Bounds
-
-
-def find_start(session_id: str, after: int | None) -> Start:
-    """Where a reader begins that asks for the events after `after`.
+def find_start(session_id: str, after: int | None) -> tuple[int, Bounds]:
+    """The number after which a reader begins that asks for the events after `after`, and the session's bounds.
 
     With None it begins at the first event of the session's oldest unfinished job, otherwise of its newest job,
     otherwise with the next event. `after` may be pruned or beyond the newest: the caller checks the bounds.
@@ -47,7 +39,7 @@ def find_start(session_id: str, after: int | None) -> Start:
     if after is None:
         first = _first_of_current_job(session_id)
         after = bounds.newest if first is None else first - 1
-    return Start(after, bounds)
+    return after, bounds
 
 
 def bounds_of(session_id: str) -> Bounds:

@@ -31,9 +31,9 @@ async def reading(session_id: str, after: int | None) -> AsyncIterator[Cursor]:
         feed.cursors.add(cursor)  # first, so that no event is lost between the rows and the hints
         try:
             await feed.has_tried_to_listen.wait()
-            start = await history.find_start_async(session_id, after)
-            feed.learn(start.bounds.newest)
-            cursor.begin(start)
+            start, bounds = await history.find_start_async(session_id, after)
+            feed.learn(bounds.newest)
+            cursor.begin(start, bounds)
             yield cursor
         except asyncio.CancelledError:
             if (

@@ -3,8 +3,8 @@
 from typing import Any
 
 from dali.lib.web.pagination import MOST_WHOLE
-from dali.lib.web.schema.types import Schema, event_stream_of, schema_of
-from dali.lib.web.schema.views import error_answers
+from dali.lib.web.schema.types import Schema, schema_of
+from dali.lib.web.streams.schema import event_stream_answers, parameter
 from progressions.enums import SESSION_ID
 from progressions.stream.event_types import GAPS, STORED, Envelope
 
@@ -31,70 +31,45 @@ If reads need a key, a browser passes `ticket` from `POST /api/stream/{session_i
 
 def stream_paths() -> dict[str, Any]:
     """The stream's route."""
+    seq: Schema = {"type": "integer", "minimum": 0, "maximum": MOST_WHOLE}
     operation = {
         "operationId": "api_stream_retrieve",
         "summary": "Events of a session",
         "description": _DESCRIPTION,
         "tags": ["api"],
-        "parameters": _parameters(),
-        "security": [{"ApiKey": []}, {}],
-        "responses": {
-            "200": {
-                "description": "Events, until either side ends the stream.",
-                "content": event_stream_of("StreamEvent"),
-            },
-            **error_answers(
-                {
-                    400: "Session id, `after`, `batch` or `Last-Event-ID` is not valid.",
-                    401: "A required key or ticket is missing, or it is not valid.",
-                    403: "The page's origin may not read here.",
-                    405: "Use GET to read the stream.",
-                    406: "`Accept` does not allow text/event-stream.",
-                    503: "A dependency is down.",
-                }
+        "parameters": [
+            parameter("session_id", "path", {"type": "string", "pattern": f"^{SESSION_ID}$"}),
+            parameter("after", "query", seq, "The last known `seq`: the events after it are sent first."),
+            parameter(
+                "batch",
+                "query",
+                {"type": "integer", "enum": [0, 1]},
+                "1: a WebSocket message is a JSON array of events.",
             ),
-        },
+            parameter(
+                "ticket",
+                "query",
+                {"type": "string"},
+                "In place of a key: valid for 60 seconds, for this session only.",
+            ),
+            parameter(
+                "Last-Event-ID", "header", seq, "As `after`; browsers send it when they reconnect. It wins."
+            ),
+        ],
+        "security": [{"ApiKey": []}, {}],
+        "responses": event_stream_answers(
+            "StreamEvent",
+            {
+                400: "Session id, `after`, `batch` or `Last-Event-ID` is not valid.",
+                401: "A required key or ticket is missing, or it is not valid.",
+                403: "The page's origin may not read here.",
+                405: "Use GET to read the stream.",
+                406: "`Accept` does not allow text/event-stream.",
+                503: "A dependency is down.",
+            },
+        ),
     }
     return {_PATH: {"get": operation}}
-
-
-def _parameters() -> list[dict[str, Any]]:
-    seq: Schema = {"type": "integer", "minimum": 0, "maximum": MOST_WHOLE}
-    return [
-        {
-            "name": "session_id",
-            "in": "path",
-            "required": True,
-            "schema": {"type": "string", "pattern": f"^{SESSION_ID}$"},
-        },
-        {
-            "name": "after",
-            "in": "query",
-            "allowEmptyValue": True,
-            "description": "The last known `seq`: the events after it are sent first.",
-            "schema": seq,
-        },
-        {
-            "name": "batch",
-            "in": "query",
-            "allowEmptyValue": True,
-            "description": "1: a WebSocket message is a JSON array of events.",
-            "schema": {"type": "integer", "enum": [0, 1]},
-        },
-        {
-            "name": "ticket",
-            "in": "query",
-            "allowEmptyValue": True,
-            "description": "In place of a key: valid for 60 seconds, for this session only.",
-            "schema": {"type": "string"},
-        },
-        {
-            "name": "Last-Event-ID",
-            "in": "header",
-            "description": "As `after`; browsers send it when they reconnect. It wins.",
-            "schema": seq,
-        },
-    ]
 
 
 def event_components() -> dict[str, Schema]:

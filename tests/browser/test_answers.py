@@ -191,6 +191,6 @@ def test_an_unpublished_page_says_so_to_visitors_who_have_it_open(house: House) 
     deck = house.publish("votingDeck")
     with house.visitors(deck["public_url"], 1440) as (seen,):
         house.ask("POST", f"/api/artifacts/{deck['id']}/unpublish")
-        said = "This page was unpublished by its owner. Votes are no longer counted."
+        said = "This page is no longer available. Votes are no longer counted."
         expect(seen.page.locator("#notice")).to_have_text(said)
         expect(seen.page.locator("fieldset:enabled")).to_have_count(0)

@@ -82,37 +82,23 @@ class Connection(Server):
 
 
 @implementer(IPushProducer)
-class Gate:
-    """Open while a connection takes more. Its transport shuts it when the buffer is full, until the buffer is empty."""
+class Gate(asyncio.Event):
+    """Set while a connection takes more. Its transport clears it when the buffer is full, until the buffer is empty."""
 
     def __init__(self) -> None:
-        self._open = asyncio.Event()
-        self._open.set()
+        super().__init__()
+        self.set()
         self._is_released = False
-
-    @property
-    def is_open(self) -> bool:
-        """Whether writers may write at once."""
-        return self._open.is_set()
-
-    async def wait(self) -> None:
-        """Returns when the connection takes more, or is gone."""
-        await self._open.wait()
 
     def release(self) -> None:
         """Opens the gate for good: later writes are dropped."""
         self._is_released = True
-        self._open.set()
+        self.set()
 
     def pauseProducing(self) -> None:  # noqa: N802 - Twisted's name
         """Called by the transport: more than `bufferSize` is unsent."""
         if not self._is_released:
-            self._open.clear()
+            self.clear()
 
-    def resumeProducing(self) -> None:  # noqa: N802 - Twisted's name
-        """Called by the transport: nothing is unsent."""
-        self._open.set()
-
-    def stopProducing(self) -> None:  # noqa: N802 - Twisted's name
-        """Called by the transport: the connection is gone, so no writer has to wait."""
-        self._open.set()
+    # Called by the transport: nothing is unsent, or the connection is gone, so no writer has to wait.
+    resumeProducing = stopProducing = asyncio.Event.set  # noqa: N815 - Twisted's names

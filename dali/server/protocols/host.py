@@ -12,6 +12,3 @@ class Host(Protocol):
     limits: Limits
     channels: set[Any]
     loop: asyncio.AbstractEventLoop
-
-    def log_action(self, protocol: str, action: str, details: dict[str, Any]) -> None:
-        """Called for each request and socket that opens or ends."""

@@ -5,7 +5,7 @@ import asyncio
 import re
 from typing import IO, Any
 
-from daphne.http_protocol import HTTPFactory, WebRequest
+from daphne.http_protocol import WebRequest
 from django.conf import settings
 from twisted.protocols.basic import LineReceiver
 from twisted.web import http
@@ -13,6 +13,7 @@ from twisted.web import http
 from dali.lib.web.cors import Headers, cors_headers
 from dali.lib.web.json_answer import error_line
 from dali.lib.web.streams.allowance import Allowance
+from dali.server.protocols.access import log_action
 from dali.server.protocols.connection import KERNEL_UNSENT_BYTES, Connection, Gate
 from dali.server.protocols.host import Host
 from dali.server.protocols.limits import Limits, body_limit
@@ -145,6 +146,7 @@ class Request(WebRequest):  # type: ignore[misc]  # daphne ships no types
 class Channel(http.HTTPChannel):
     """One HTTP/1.1 connection: one request after the other."""
 
+    requestFactory = Request  # type: ignore[assignment]  # noqa: N815 - Twisted's name; Daphne is untyped
     maxHeaders = 100  # noqa: N815 - Twisted's name
     factory: "HttpFactory"
     transport: Connection  # type: ignore[assignment]  # the listening port makes no other
@@ -272,7 +274,6 @@ class Channel(http.HTTPChannel):
         """Answers before the request has arrived, then reads on for a while and discards everything: a connection
         that is closed with unread bytes is reset, and the client would not see the answer."""
         self.is_refused = True
-        server = self.factory.server
         content = error_line(status, code, detail)
         lines = [
             b"HTTP/1.1 %d %s" % (status, REASONS[status]),
@@ -286,7 +287,7 @@ class Channel(http.HTTPChannel):
         self.transport.loseWriteConnection()
         self.setTimeout(self.limits.linger_s)
         peer = self.transport.getPeer()
-        server.log_action(
+        log_action(
             "http",
             "refused",
             {
@@ -313,20 +314,14 @@ class Channel(http.HTTPChannel):
             self.loseConnection()
 
 
-class HttpFactory(HTTPFactory):  # type: ignore[misc]  # daphne ships no types
+class HttpFactory(http.HTTPFactory):
     """Makes a `Channel` for each connection."""
 
-    protocol = Channel
+    protocol = Channel  # type: ignore[assignment]  # it is itself what Twisted's wraps
 
     def __init__(self, server: Host) -> None:
-        http.HTTPFactory.__init__(self, timeout=server.limits.request_s)
+        super().__init__(timeout=server.limits.request_s)
         self.server = server
-
-    def buildProtocol(self, addr: Any) -> Any:  # noqa: N802 - Twisted's name
-        """A channel for a new connection."""
-        channel = http.HTTPFactory.buildProtocol(self, addr)
-        channel.requestFactory = Request  # type: ignore[union-attr]
-        return channel
 
     def log(self, request: http.Request) -> None:
         """Does nothing: the server has its own access log."""

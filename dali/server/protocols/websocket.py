@@ -8,6 +8,7 @@ from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
 
 from dali.lib.web.streams import frames
 from dali.lib.web.streams.allowance import Allowance
+from dali.server.protocols.access import log_action
 from dali.server.protocols.connection import Connection, Gate
 from dali.server.protocols.host import Host
 from dali.server.protocols.limits import Limits
@@ -95,7 +96,7 @@ class Socket(WebSocketProtocol):  # type: ignore[misc]  # daphne ships no types
             return  # Autobahn continues with the frame that broke the rule, which may break another
         is_told = self.state == self.STATE_OPEN
         self._is_deaf = self.failedByMe = True
-        self.server.log_action("websocket", reason, {"path": self.path.decode(), "client": self.peer})
+        log_action("websocket", reason, {"path": self.path.decode(), "client": self.peer})
         if is_told:
             self._close(code, reason)
             self.transport.loseWriteConnection()
@@ -119,7 +120,7 @@ class Socket(WebSocketProtocol):  # type: ignore[misc]  # daphne ships no types
 
     def onPing(self, payload: bytes) -> None:  # noqa: N802 - Autobahn's name
         """Answers a client's ping, unless it does not read what was sent before."""
-        if self.gate.is_open:
+        if self.gate.is_set():
             super().onPing(payload)
 
     def onClose(self, wasClean: bool, code: int, reason: str) -> None:  # noqa: N802, N803, FBT001 - Autobahn's names
@@ -131,15 +132,13 @@ class Socket(WebSocketProtocol):  # type: ignore[misc]  # daphne ships no types
         """Sends a message of the application; ignores it once the socket is closing."""
         if self.state in (self.STATE_CLOSING, self.STATE_CLOSED):
             return
-        if message["type"] == "websocket.send" and message.get("text") and self.state == self.STATE_OPEN:
-            self.transport.write(self.factory.frame_of(message["text"]))
+        kind, is_open = message["type"], self.state == self.STATE_OPEN
+        if is_open and (kind == frames.EXTENSION or (kind == "websocket.send" and message.get("text"))):
+            whole = message["frames"] if kind == frames.EXTENSION else frames.text_frame(message["text"])
+            self.transport.write(whole)
             if self.transport.unsent_bytes > self.limits.most_unsent_bytes:
                 self._close_too_slow()
-        elif message["type"] == frames.EXTENSION and self.state == self.STATE_OPEN:
-            self.transport.write(message["frames"])
-            if self.transport.unsent_bytes > self.limits.most_unsent_bytes:
-                self._close_too_slow()
-        elif message["type"] == "websocket.close" and self.state == self.STATE_OPEN:
+        elif is_open and kind == "websocket.close":
             # Autobahn's `sendClose` refuses the standard's own codes, and Daphne drops the reason.
             self._close(message.get("code") or 1000, message.get("reason") or "")
         else:
@@ -155,7 +154,7 @@ class Socket(WebSocketProtocol):  # type: ignore[misc]  # daphne ships no types
         if self.state != self.STATE_OPEN:
             return
         idle_s = self.transport.idle_s()
-        if not self.gate.is_open and idle_s > self.limits.stall_s:
+        if not self.gate.is_set() and idle_s > self.limits.stall_s:
             self._close_too_slow()
         elif now - self._heard_at > self.limits.silence_s and not self._is_taking(idle_s):
             self.wasNotCleanReason = "silent"
@@ -184,7 +183,7 @@ class Socket(WebSocketProtocol):  # type: ignore[misc]  # daphne ships no types
         self._close(TOO_SLOW)
         self.application_queue.put_nowait({"type": "websocket.disconnect", "code": TOO_SLOW})
         self.muted = True  # the application knows; onClose must not tell it again
-        self.server.log_action("websocket", "too slow", {"path": self.path.decode(), "client": self.peer})
+        log_action("websocket", "too slow", {"path": self.path.decode(), "client": self.peer})
 
 
 class SocketFactory(WebSocketFactory):  # type: ignore[misc]  # daphne ships no types
@@ -200,15 +199,5 @@ class SocketFactory(WebSocketFactory):  # type: ignore[misc]  # daphne ships no 
             allowNullOrigin=True,  # the application checks origins
             openHandshakeTimeout=20,
             closeHandshakeTimeout=CLOSE_S,
-            failByDrop=False,  # a client that breaks a rule is told which
-            autoPingInterval=0,
-            autoPingTimeout=0,
+            failByDrop=False,  # so that a client that breaks a rule learns which
         )
-        self._text, self._frame = "", b""
-
-    def frame_of(self, text: str) -> bytes:
-        """The text as a frame. The stream sends the same text to many sockets, so the last frame is kept."""
-        if text is not self._text:
-            self._text = text
-            self._frame = self.prepareMessage(text.encode()).payloadHybi
-        return self._frame

@@ -89,7 +89,7 @@ const answers = (() => {
     if (state === false) {
       isOver = true;
       hush();
-      show(hasAnswered ? { closed: true, isTakenBack: true, images: {} } : null);
+      show(hasAnswered ? { closed: true, isGone: true, images: {} } : null);
       return;
     }
     if (!hasAnswered) show(null);
@@ -111,7 +111,7 @@ const answers = (() => {
   });
 
   return {
-    // Shows the state now and after each change: {closed, isTakenBack, images, isWhole, askedAt}. If `isWhole`,
+    // Shows the state now and after each change: {closed, isGone, images, isWhole, askedAt}. If `isWhole`,
     // omitted images have no answers; otherwise they are unchanged. `askedAt`: when it was requested, if it
     // contains this visitor's votes. null: no answer.
     watch(shown) {

@@ -121,10 +121,10 @@
     deliver();
   };
 
-  const close = (isTakenBack) => {
+  const close = (isGone) => {
     unsent.clear();
     keep();
-    say(isTakenBack ? "This page was unpublished by its owner. Votes are no longer counted." : "Voting is closed. Thank you.");
+    say(isGone ? "This page is no longer available. Votes are no longer counted." : "Voting is closed. Thank you.");
   };
   const learn = (n, known, askedAt) => {
     if (known?.votes) totals[n] = known.votes;
@@ -144,7 +144,7 @@
       : isClosed ? "Voting is closed." : "This page takes no votes right now. Your votes are only on this page: copy or print them.";
     for (const group of section.querySelectorAll("fieldset")) group.disabled = isClosed;
     section.dataset.state = takes ? "open" : isClosed ? "closed" : "alone";
-    if (isClosed && !wasClosed) close(state.isTakenBack);
+    if (isClosed && !wasClosed) close(state.isGone);
     if (!isClosed && wasClosed) say("");
     if (!state) { renew(); return; }
     cards.forEach((card, n) => {

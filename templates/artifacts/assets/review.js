@@ -173,7 +173,7 @@
   answers.watch((state) => {
     const isTaking = Boolean(state) && !state.closed;
     const text = !state ? "Comments are not available right now."
-      : state.isTakenBack ? "This page was unpublished by its owner. It takes no more comments."
+      : state.isGone ? "This page is no longer available. It takes no more comments."
         : state.closed ? "Comments are closed." : "";
     if (said.textContent !== text) said.textContent = text;
     const fresh = [];

@@ -119,7 +119,7 @@ async def test_closing_and_opening_are_announced() -> None:
     await source.close()
 
 
-@pytest.mark.parametrize("deed", ["taken back", "deleted"])
+@pytest.mark.parametrize("deed", ["unpublished", "deleted"])
 async def test_a_page_that_is_unpublished_or_deleted_ends_its_stream(deed: str) -> None:
     page = await make_page()
     source, _ = await reader(page)

@@ -1,6 +1,7 @@
 """The views of a page: what is stored about a visitor, the rows, and how they are shown."""
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -26,7 +27,8 @@ PROXY = "10.9.8.7"
 def visitor(peer: str = PROXY, **headers: str) -> Any:
     """The visitor behind a request from `peer`; header names with `_` for `-`."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return visitor_of(RequestFactory().get("/", headers=named, REMOTE_ADDR=peer))
+    found, key = visitor_of(RequestFactory().get("/", headers=named, REMOTE_ADDR=peer))
+    return SimpleNamespace(**found, key=key)
 
 
 @pytest.mark.parametrize(

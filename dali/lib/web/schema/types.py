@@ -50,17 +50,3 @@ def _object(hint: Any) -> Schema:
         "properties": {name: schema_of(field) for name, field in fields.items()},
     }
     return {"description": inspect.getdoc(hint) or "", **schema}
-
-
-def event_stream_of(component: str) -> dict[str, Schema]:
-    """The content of an answer of Server-Sent Events: each `data:` line holds that component."""
-    return {
-        "text/event-stream": {
-            "schema": {
-                "type": "string",
-                "description": f"Each `data:` line holds one `{component}`.",
-                "contentMediaType": "application/json",
-                "contentSchema": {"$ref": f"#/components/schemas/{component}"},
-            }
-        }
-    }

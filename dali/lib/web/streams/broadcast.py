@@ -106,7 +106,7 @@ class Courier:
             waiting = self.waiting()
             try:
                 await self._send_all(waiting)
-            except Exception as error:  # noqa: BLE001 - whatever Redis or its client raises, the rows have it all
+            except Exception as error:  # noqa: BLE001 - Redis and its client raise many errors; the rows have it all
                 log.warning("broadcast_failed", error=str(error) or type(error).__name__, keys=len(waiting))
                 await asyncio.sleep(_PAUSE_S)
 

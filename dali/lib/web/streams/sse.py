@@ -6,8 +6,6 @@ leave. When either ends, both are gone.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import structlog
@@ -53,10 +51,32 @@ class ReaderStalledError(DaliError):
 
 
 class EventWriter:
-    """Writes to one reader."""
+    """Writes one stream of events to one reader."""
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, scope: Scope, send: Send, headers: Headers) -> None:
+        self.is_started = False
+        self.has_body: bool = scope["method"] != "HEAD"
         self._send = send
+        self._headers = headers
+
+    async def start(self, headers: Headers, *, retry_ms: int) -> bool:
+        """Answers 200, after which no refusal can be sent. False for HEAD: the answer is complete.
+
+        `headers`: of the stream alone. `retry_ms`: how long browsers wait before they connect again.
+        """
+        self.is_started = True
+        head = [
+            (b"content-type", b"text/event-stream; charset=utf-8"),
+            (b"x-accel-buffering", b"no"),  # nginx would hold events back
+            _NOSNIFF,
+            *headers,
+            *self._headers,
+        ]
+        await self._send({"type": "http.response.start", "status": 200, "headers": head})
+        # Servers and proxies send headers with the first bytes of the body, so some must follow at once.
+        body = f"retry: {retry_ms}\n\n".encode() if self.has_body else b""
+        await self._send({"type": "http.response.body", "body": body, "more_body": self.has_body})
+        return self.has_body
 
     async def wait_for(self, find: Callable[[], Awaitable[T]]) -> T:
         """What `find` returns. Every HEARTBEAT_S without a result sends a comment and calls `find` again."""
@@ -73,73 +93,34 @@ class EventWriter:
             await self._send({"type": "http.response.body", "body": events, "more_body": True})
 
 
-@dataclass(frozen=True, slots=True)
-class EventStream:
-    """One kind of event stream.
+Write = Callable[[EventWriter], Coroutine[Any, Any, None]]
 
-    `headers`: of every answer, errors too. `stream_headers`: of the stream alone. `retry_ms`: how long browsers wait
-    before they connect again. `open`: admits the client and yields the function that writes to it until the stream
-    ends. It may raise StreamRefusedError, MissingError (404), GoneError (410), ReaderStalledError and database errors.
+
+async def serve_events(scope: Scope, receive: Receive, send: Send, headers: Headers, write: Write) -> None:
+    """Answers GET and HEAD with events until either side ends the stream, OPTIONS with the allowed methods.
+
+    `headers`: of every answer, errors too. `write` admits the client, calls `EventWriter.start`, and sends events
+    until the stream ends. Until it calls `start` it may raise StreamRefusedError, MissingError (404) and GoneError
+    (410); at any time ReaderStalledError and database errors.
     """
-
-    headers: Headers
-    stream_headers: Headers
-    retry_ms: int
-    open: Callable[[], AbstractAsyncContextManager[Callable[[EventWriter], Coroutine[Any, Any, None]]]]
-
-    async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answers GET and HEAD with events until either side ends the stream, OPTIONS with the allowed methods."""
-        is_started, has_body = False, scope["method"] != "HEAD"
-
-        async def run() -> None:
-            nonlocal is_started
-            async with self.open() as write:
-                is_started = True
-                await self._start(send, has_body=has_body)
-                if has_body:
-                    await write(EventWriter(send))
-
-        try:
-            if scope["method"] == "OPTIONS":
-                await _answer(send, 204, [_ALLOW, *self.headers])
-                return
-            _check_method(scope)
-            if await until_either(run(), _until_gone(receive)) or not has_body:
-                return
-        except ReaderStalledError:
-            pass
-        except (DaliError, DatabaseError) as error:
-            refused = _refused(error, scope["path"])
-            if not is_started:
-                await self._refuse(send, refused)
-                return
-        except OSError:  # the client left during a write, or takes nothing any more (TimeoutError)
+    events = EventWriter(scope, send, headers)
+    try:
+        if scope["method"] == "OPTIONS":
+            await _answer(send, 204, [_ALLOW, *headers])
             return
-        await send_last(send, {"type": "http.response.body", "body": b""})
-
-    async def _start(self, send: Send, *, has_body: bool) -> None:
-        headers = [
-            (b"content-type", b"text/event-stream; charset=utf-8"),
-            (b"x-accel-buffering", b"no"),  # nginx would hold events back
-            _NOSNIFF,
-            *self.stream_headers,
-            *self.headers,
-        ]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        # Servers and proxies send headers with the first bytes of the body, so some must follow at once.
-        body = f"retry: {self.retry_ms}\n\n".encode() if has_body else b""
-        await send({"type": "http.response.body", "body": body, "more_body": has_body})
-
-    async def _refuse(self, send: Send, error: StreamRefusedError) -> None:
-        body = error_line(error.status, error.code, str(error), error.attr)
-        headers = [
-            (b"content-type", b"application/json"),
-            (b"content-length", str(len(body)).encode()),
-            _NOSNIFF,
-            *self.headers,
-            *_STATUS_HEADERS.get(error.status, []),
-        ]
-        await _answer(send, error.status, headers, body)
+        _check_method(scope)
+        if await until_either(write(events), _until_gone(receive)) or not events.has_body:
+            return
+    except ReaderStalledError:
+        pass
+    except (DaliError, DatabaseError) as error:
+        refused = _refused(error, scope["path"])
+        if not events.is_started:
+            await _refuse(send, refused, headers)
+            return
+    except OSError:  # the client left during a write, or takes nothing any more (TimeoutError)
+        return
+    await send_last(send, {"type": "http.response.body", "body": b""})
 
 
 async def until_either(write: Coroutine[Any, Any, None], end: Coroutine[Any, Any, T]) -> T | None:
@@ -190,6 +171,18 @@ def _refused(error: Exception, path: str) -> StreamRefusedError:
             log.error("stream_broken", path=path, error=str(error))
             return StreamRefusedError(503, "unavailable", "The database cannot be reached; try again.")
     raise error
+
+
+async def _refuse(send: Send, error: StreamRefusedError, headers: Headers) -> None:
+    body = error_line(error.status, error.code, str(error), error.attr)
+    all_headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", str(len(body)).encode()),
+        _NOSNIFF,
+        *headers,
+        *_STATUS_HEADERS.get(error.status, []),
+    ]
+    await _answer(send, error.status, all_headers, body)
 
 
 async def _answer(send: Send, status: int, headers: Headers, body: bytes = b"") -> None:

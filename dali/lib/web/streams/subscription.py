@@ -94,7 +94,7 @@ class Subscription(ABC):
         while True:
             try:
                 await self._receive(channel)
-            except Exception as error:  # noqa: BLE001 - whatever Redis or its client raises, the rows have it all
+            except Exception as error:  # noqa: BLE001 - Redis and its client raise many errors; the rows have it all
                 log.warning(
                     "not_subscribed", subscription=self._name, error=str(error) or type(error).__name__
                 )
@@ -167,7 +167,7 @@ class Subscriptions(Generic[S]):
 
     def _forget(self, loop: asyncio.AbstractEventLoop, key: str, subscription: S) -> None:
         here = self._open.get(loop, {})
-        if here.get(key) is not subscription:  # it had ended, and has had a successor
+        if here.get(key) is not subscription:  # it had ended, and another has replaced it
             return
         del here[key]
         if not here:
