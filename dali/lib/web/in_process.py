@@ -6,13 +6,13 @@ from typing import Any
 from urllib.parse import unquote_to_bytes, urlsplit
 
 import requests
-from requests.adapters import BaseAdapter
-from requests.structures import CaseInsensitiveDict
+from requests.adapters import HTTPAdapter
+from urllib3 import HTTPResponse
 
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
-class InProcessAdapter(BaseAdapter):
+class InProcessAdapter(HTTPAdapter):
     """Mounted on a `requests.Session`, lets a WSGI application answer, in the thread that asks."""
 
     def __init__(self, application: Application) -> None:
@@ -41,18 +41,11 @@ class InProcessAdapter(BaseAdapter):
         finally:
             if close := getattr(pieces, "close", None):
                 close()
-        status, headers = started
-        answer = requests.Response()
-        answer.status_code = int(status.split(" ", 1)[0])
-        answer.reason = status.partition(" ")[2]
-        answer.headers = CaseInsensitiveDict(headers)
-        answer.raw = io.BytesIO(content)
-        answer.encoding = "utf-8"
-        answer.url, answer.request = str(request.url), request
-        return answer
-
-    def close(self) -> None:
-        """Nothing is held open."""
+        code, _, reason = started[0].partition(" ")
+        return self.build_response(
+            request,
+            HTTPResponse(io.BytesIO(content), started[1], int(code), reason=reason, preload_content=False),
+        )
 
 
 def _environ(request: requests.PreparedRequest) -> dict[str, Any]:
