@@ -15,12 +15,13 @@ from kombu.transport import TRANSPORT_ALIASES
 
 from dali.lib.logs import hide
 
-T = TypeVar("T")
+N = TypeVar("N", int, float)
 
 # Tag of the system checks that look only at settings. If one fails, no process starts (dali.start).
 CHECKS = "settings"
 
 _environ = environ.Env()
+_TRUE, _FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
 _SCHEMES = ("postgresql://", "postgres://", "sqlite:///")
 _REDIS_SCHEMES = ("redis://", "rediss://", "unix://")
 
@@ -104,28 +105,22 @@ def choice(name: str, default: str, choices: tuple[str, ...], *, help: str) -> s
 def integer(name: str, default: int, *, help: str, least: int = 0, most: int | None = None) -> int:
     """A whole number from `least` to `most`. Raises ImproperlyConfigured, naming variable and bounds."""
     _declare(name, "integer", str(default), help)
-    value = _read(name, int, default, "a whole number")
-    return int(_bounded(name, value, least, most))
+    return _bounded(name, int, default, "a whole number", (least, most))
 
 
 def number(name: str, default: float, *, help: str, least: float = 0, most: float | None = None) -> float:
     """A number from `least` to `most`. Raises ImproperlyConfigured, naming variable and bounds."""
     _declare(name, "number", f"{default:g}", help)
-    value = _read(name, float, default, "a number")
-    return _bounded(name, value, least, most)
+    return _bounded(name, float, default, "a number", (least, most))
 
 
 def boolean(name: str, default: bool, *, help: str) -> bool:  # noqa: FBT001 - read as the other readers
     """`true`, `1`, `yes`, `on`, or `false`, `0`, `no`, `off`. Raises ImproperlyConfigured for anything else."""
     _declare(name, "boolean", str(default).lower(), help)
     raw = _raw(name).lower()
-    if raw == "":
-        return default
-    if raw in {"1", "true", "yes", "on"}:
-        return True
-    if raw in {"0", "false", "no", "off"}:
-        return False
-    raise ImproperlyConfigured(f"{name}={raw!r}: must be true or false")
+    if raw not in {"", *_TRUE, *_FALSE}:
+        raise ImproperlyConfigured(f"{name}={raw!r}: must be true or false")
+    return raw in _TRUE if raw else default
 
 
 def words(name: str, default: tuple[str, ...] = (), *, help: str, shown: str | None = None) -> list[str]:
@@ -236,18 +231,16 @@ def _raw(name: str, default: str = "") -> str:
     return str(_environ.str(name, default="")).strip() or default
 
 
-def _read(name: str, parse: Callable[[str], T], default: T, what: str) -> T:
+def _bounded(
+    name: str, parse: Callable[[str], N], default: N, what: str, bounds: tuple[float, float | None]
+) -> N:
     raw = _raw(name)
-    if raw == "":
-        return default
     try:
-        return parse(raw)
+        value = parse(raw) if raw else default
     except ValueError as error:
         raise ImproperlyConfigured(f"{name}={raw!r}: must be {what}") from error
-
-
-def _bounded(name: str, value: float, least: float, most: float | None) -> float:
+    least, most = bounds
     if not math.isfinite(value) or value < least or (most is not None and value > most):
-        bounds = f"at least {least:g}" if most is None else f"between {least:g} and {most:g}"
-        raise ImproperlyConfigured(f"{name}={value:g}: must be {bounds}")
+        allowed = f"at least {least:g}" if most is None else f"between {least:g} and {most:g}"
+        raise ImproperlyConfigured(f"{name}={value:g}: must be {allowed}")
     return value
