@@ -21,7 +21,7 @@ class DaliConfig(AppConfig):
         from dali.lib.web.converters import IdConverter
 
         register_converter(IdConverter, "id")
-        logs.configure(is_json=settings.IS_LOG_JSON)
+        logs.configure()
         logging.config.dictConfig(settings.LOGGING)
 
 
