@@ -8,7 +8,6 @@ from functools import cache, partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 from storages.backends.s3 import S3Storage  # type: ignore[import-untyped]
@@ -248,13 +247,8 @@ class S3WriteOnceStorage(WriteOnceStorage, S3Storage):  # type: ignore[misc]  # 
         return f"{self.location.strip('/')}/{check_key(key)}".lstrip("/")
 
     def _make_client(self) -> "S3Client":
-        session = boto3.session.Session(
-            aws_access_key_id=self.access_key or None,
-            aws_secret_access_key=self.secret_key or None,
-            aws_session_token=self.security_token or None,
-        )
         return make_client(
-            session,
+            self._create_session(),
             region_name=self.region_name,
             use_ssl=self.use_ssl,
             endpoint_url=self.endpoint_url,
