@@ -19,6 +19,7 @@ class DaliConfig(AppConfig):
 
         from dali.lib import logs
         from dali.lib.web.converters import IdConverter
+        from dali.settings import checks  # noqa: F401 - registers them
 
         register_converter(IdConverter, "id")
         logs.configure()
