@@ -97,9 +97,7 @@ def choice(name: str, default: str, choices: tuple[str, ...], *, help: str) -> s
     """One of `choices`. Raises ImproperlyConfigured, naming the variable and the choices, for anything else."""
     _declare(name, " or ".join(f"`{word}`" for word in choices), default, help)
     value = _raw(name, default)
-    if value not in choices:
-        raise ImproperlyConfigured(f"{name}={value!r}: must be one of {', '.join(choices)}")
-    return value
+    return _checked(name, value, value in choices, f"one of {', '.join(choices)}")
 
 
 def integer(name: str, default: int, *, help: str, least: int = 0, most: int | None = None) -> int:
@@ -118,8 +116,7 @@ def boolean(name: str, default: bool, *, help: str) -> bool:  # noqa: FBT001 - r
     """`true`, `1`, `yes`, `on`, or `false`, `0`, `no`, `off`. Raises ImproperlyConfigured for anything else."""
     _declare(name, "boolean", str(default).lower(), help)
     raw = _raw(name).lower()
-    if raw not in {"", *_TRUE, *_FALSE}:
-        raise ImproperlyConfigured(f"{name}={raw!r}: must be true or false")
+    _checked(name, raw, raw in {"", *_TRUE, *_FALSE}, "true or false")
     return raw in _TRUE if raw else default
 
 
@@ -139,29 +136,25 @@ def rate(name: str, default: str, *, help: str) -> str:
     """A rate in django-ratelimit's notation: `30/m`, `5/s`, `1000/d`. Raises ImproperlyConfigured."""
     _declare(name, "rate", default, help)
     value = _raw(name, default)
-    if not re.fullmatch(r"[1-9][0-9]*/[smhd]", value):
-        raise ImproperlyConfigured(f"{name}={value!r}: must be a number and s, m, h or d, as in 30/m")
-    return value
+    is_rate = bool(re.fullmatch(r"[1-9][0-9]*/[smhd]", value))
+    return _checked(name, value, is_rate, "a number and s, m, h or d, as in 30/m")
 
 
 def http_address(name: str, default: str = "", *, help: str) -> str:
     """An http(s) URL with a host, or empty if the default is. Raises ImproperlyConfigured."""
     _declare(name, "address", default, help)
     address = _raw(name, default)
-    if address and not (_is_address(address) and address.startswith(("http://", "https://"))):
-        raise ImproperlyConfigured(f"{name}={address!r}: must be a URL, as in https://api.example.com")
-    return address
+    is_http = _is_address(address) and address.startswith(("http://", "https://"))
+    return _checked(name, address, not address or is_http, "a URL, as in https://api.example.com")
 
 
 def origin(name: str, *, help: str, shown: str) -> str:
     """Scheme and host of a server, as `https://dali.example.com`; empty if unset. Raises ImproperlyConfigured."""
     _declare(name, "address", shown, help)
     address = _raw(name).rstrip("/")
-    if address and not re.fullmatch(r"https?://([A-Za-z0-9._-]+|\[[0-9a-fA-F:.]+\])(:[0-9]{1,5})?", address):
-        raise ImproperlyConfigured(
-            f"{name}={address!r}: must be scheme and host, as in https://dali.example.com"
-        )
-    return address
+    found = re.fullmatch(r"https?://([A-Za-z0-9._-]+|\[[0-9a-fA-F:.]+\])(:[0-9]{1,5})?", address)
+    is_fine = not address or found is not None
+    return _checked(name, address, is_fine, "scheme and host, as in https://dali.example.com")
 
 
 def redis_address(name: str, *, help: str, shown: str) -> str:
@@ -229,6 +222,12 @@ def _declare(name: str, type_: str, default: str, help_: str, *, secret: bool = 
 def _raw(name: str, default: str = "") -> str:
     """The variable's text, stripped; an empty one counts as not set."""
     return str(_environ.str(name, default="")).strip() or default
+
+
+def _checked(name: str, value: str, is_fine: bool, cure: str) -> str:  # noqa: FBT001 - a condition, not an option
+    if not is_fine:
+        raise ImproperlyConfigured(f"{name}={value!r}: must be {cure}")
+    return value
 
 
 def _bounded(
