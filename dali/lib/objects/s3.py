@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from functools import cache, partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
@@ -181,9 +181,7 @@ class S3WriteOnceStorage(WriteOnceStorage, S3Storage):  # type: ignore[misc]  # 
         self._ask(name, partial(self.client.delete_object, Bucket=self.bucket_name, Key=key))
 
     def __getstate__(self) -> dict[str, Any]:
-        state = cast("dict[str, Any]", super().__getstate__())
-        state["_client"] = None
-        return state
+        return {**super().__getstate__(), "_client": None}
 
     def _head(self, key: str) -> "HeadObjectOutputTypeDef | None":
         object_key = self._object_key(key)
