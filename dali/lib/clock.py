@@ -23,7 +23,7 @@ class Deadline:
 
     @classmethod
     def after(cls, seconds: float) -> "Deadline":
-        """The deadline in so many seconds from now."""
+        """The deadline that many seconds from now."""
         return cls(time.monotonic() + seconds)
 
     def left_s(self) -> float:

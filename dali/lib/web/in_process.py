@@ -1,4 +1,4 @@
-"""Requests to this very application without a server: the whole of it answers, from routes to throttles."""
+"""Requests to this application without a server: routes, middleware and throttles apply as usual."""
 
 import io
 from collections.abc import Callable, Iterable, Mapping
@@ -13,7 +13,7 @@ Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
 class InProcessAdapter(HTTPAdapter):
-    """Mounted on a `requests.Session`, lets a WSGI application answer, in the thread that asks."""
+    """Mounted on a `requests.Session`: a WSGI application answers, in the calling thread."""
 
     def __init__(self, application: Application) -> None:
         super().__init__()
@@ -49,7 +49,7 @@ class InProcessAdapter(HTTPAdapter):
 
 
 def _environ(request: requests.PreparedRequest) -> dict[str, Any]:
-    """The request as PEP 3333 has it; it comes from this machine."""
+    """The request in the format of PEP 3333; its address is this machine's."""
     url = urlsplit(str(request.url))
     body = request.body or b""
     content = body.encode() if isinstance(body, str) else bytes(body)
