@@ -19,9 +19,10 @@ class DaliConfig(AppConfig):
 
         from dali.lib import logs
         from dali.lib.web.converters import IdConverter
+        from dali.settings import checks  # noqa: F401 - registers them
 
         register_converter(IdConverter, "id")
-        logs.configure(is_json=settings.IS_LOG_JSON)
+        logs.configure()
         logging.config.dictConfig(settings.LOGGING)
 
 

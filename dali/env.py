@@ -15,12 +15,13 @@ from kombu.transport import TRANSPORT_ALIASES
 
 from dali.lib.logs import hide
 
-T = TypeVar("T")
+N = TypeVar("N", int, float)
 
 # Tag of the system checks that look only at settings. If one fails, no process starts (dali.start).
 CHECKS = "settings"
 
 _environ = environ.Env()
+_TRUE, _FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
 _SCHEMES = ("postgresql://", "postgres://", "sqlite:///")
 _REDIS_SCHEMES = ("redis://", "rediss://", "unix://")
 
@@ -96,36 +97,27 @@ def choice(name: str, default: str, choices: tuple[str, ...], *, help: str) -> s
     """One of `choices`. Raises ImproperlyConfigured, naming the variable and the choices, for anything else."""
     _declare(name, " or ".join(f"`{word}`" for word in choices), default, help)
     value = _raw(name, default)
-    if value not in choices:
-        raise ImproperlyConfigured(f"{name}={value!r}: must be one of {', '.join(choices)}")
-    return value
+    return _checked(name, value, value in choices, f"one of {', '.join(choices)}")
 
 
 def integer(name: str, default: int, *, help: str, least: int = 0, most: int | None = None) -> int:
     """A whole number from `least` to `most`. Raises ImproperlyConfigured, naming variable and bounds."""
     _declare(name, "integer", str(default), help)
-    value = _read(name, int, default, "a whole number")
-    return int(_bounded(name, value, least, most))
+    return _bounded(name, int, default, "a whole number", (least, most))
 
 
 def number(name: str, default: float, *, help: str, least: float = 0, most: float | None = None) -> float:
     """A number from `least` to `most`. Raises ImproperlyConfigured, naming variable and bounds."""
     _declare(name, "number", f"{default:g}", help)
-    value = _read(name, float, default, "a number")
-    return _bounded(name, value, least, most)
+    return _bounded(name, float, default, "a number", (least, most))
 
 
 def boolean(name: str, default: bool, *, help: str) -> bool:  # noqa: FBT001 - read as the other readers
     """`true`, `1`, `yes`, `on`, or `false`, `0`, `no`, `off`. Raises ImproperlyConfigured for anything else."""
     _declare(name, "boolean", str(default).lower(), help)
     raw = _raw(name).lower()
-    if raw == "":
-        return default
-    if raw in {"1", "true", "yes", "on"}:
-        return True
-    if raw in {"0", "false", "no", "off"}:
-        return False
-    raise ImproperlyConfigured(f"{name}={raw!r}: must be true or false")
+    _checked(name, raw, raw in {"", *_TRUE, *_FALSE}, "true or false")
+    return raw in _TRUE if raw else default
 
 
 def words(name: str, default: tuple[str, ...] = (), *, help: str, shown: str | None = None) -> list[str]:
@@ -144,29 +136,25 @@ def rate(name: str, default: str, *, help: str) -> str:
     """A rate in django-ratelimit's notation: `30/m`, `5/s`, `1000/d`. Raises ImproperlyConfigured."""
     _declare(name, "rate", default, help)
     value = _raw(name, default)
-    if not re.fullmatch(r"[1-9][0-9]*/[smhd]", value):
-        raise ImproperlyConfigured(f"{name}={value!r}: must be a number and s, m, h or d, as in 30/m")
-    return value
+    is_rate = bool(re.fullmatch(r"[1-9][0-9]*/[smhd]", value))
+    return _checked(name, value, is_rate, "a number and s, m, h or d, as in 30/m")
 
 
 def http_address(name: str, default: str = "", *, help: str) -> str:
     """An http(s) URL with a host, or empty if the default is. Raises ImproperlyConfigured."""
     _declare(name, "address", default, help)
     address = _raw(name, default)
-    if address and not (_is_address(address) and address.startswith(("http://", "https://"))):
-        raise ImproperlyConfigured(f"{name}={address!r}: must be a URL, as in https://api.example.com")
-    return address
+    is_http = _is_address(address) and address.startswith(("http://", "https://"))
+    return _checked(name, address, not address or is_http, "a URL, as in https://api.example.com")
 
 
 def origin(name: str, *, help: str, shown: str) -> str:
     """Scheme and host of a server, as `https://dali.example.com`; empty if unset. Raises ImproperlyConfigured."""
     _declare(name, "address", shown, help)
     address = _raw(name).rstrip("/")
-    if address and not re.fullmatch(r"https?://([A-Za-z0-9._-]+|\[[0-9a-fA-F:.]+\])(:[0-9]{1,5})?", address):
-        raise ImproperlyConfigured(
-            f"{name}={address!r}: must be scheme and host, as in https://dali.example.com"
-        )
-    return address
+    found = re.fullmatch(r"https?://([A-Za-z0-9._-]+|\[[0-9a-fA-F:.]+\])(:[0-9]{1,5})?", address)
+    is_fine = not address or found is not None
+    return _checked(name, address, is_fine, "scheme and host, as in https://dali.example.com")
 
 
 def redis_address(name: str, *, help: str, shown: str) -> str:
@@ -236,18 +224,22 @@ def _raw(name: str, default: str = "") -> str:
     return str(_environ.str(name, default="")).strip() or default
 
 
-def _read(name: str, parse: Callable[[str], T], default: T, what: str) -> T:
+def _checked(name: str, value: str, is_fine: bool, cure: str) -> str:  # noqa: FBT001 - a condition, not an option
+    if not is_fine:
+        raise ImproperlyConfigured(f"{name}={value!r}: must be {cure}")
+    return value
+
+
+def _bounded(
+    name: str, parse: Callable[[str], N], default: N, what: str, bounds: tuple[float, float | None]
+) -> N:
     raw = _raw(name)
-    if raw == "":
-        return default
     try:
-        return parse(raw)
+        value = parse(raw) if raw else default
     except ValueError as error:
         raise ImproperlyConfigured(f"{name}={raw!r}: must be {what}") from error
-
-
-def _bounded(name: str, value: float, least: float, most: float | None) -> float:
+    least, most = bounds
     if not math.isfinite(value) or value < least or (most is not None and value > most):
-        bounds = f"at least {least:g}" if most is None else f"between {least:g} and {most:g}"
-        raise ImproperlyConfigured(f"{name}={value:g}: must be {bounds}")
+        allowed = f"at least {least:g}" if most is None else f"between {least:g} and {most:g}"
+        raise ImproperlyConfigured(f"{name}={value:g}: must be {allowed}")
     return value

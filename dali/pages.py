@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
+from django.db.models import F
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views import defaults
@@ -38,19 +39,9 @@ def newest_images(count: int) -> list[Mapping[str, Any]]:
     Ordered by id, which follows time and is indexed: no index covers the times of all projects. `url`: as the delivery
     returned it, a path if this server delivers, so that it opens under any host name.
     """
-    fields = (
-        "generated_image_url",
-        "width",
-        "height",
-        "prompt",
-        "ai_provider",
-        "kind",
-        "judgment",
-        "created_at",
-        "ground",
-    )
-    rows = ImageProgression.objects.order_by("-id").values(*fields)[:count]
-    return [{**row, "url": row["generated_image_url"], "provider": row["ai_provider"]} for row in rows]
+    renamed = {"url": F("generated_image_url"), "provider": F("ai_provider")}
+    fields = ("width", "height", "prompt", "kind", "judgment", "created_at", "ground")
+    return list(ImageProgression.objects.order_by("-id").values(*fields, **renamed)[:count])
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

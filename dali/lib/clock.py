@@ -2,17 +2,12 @@
 
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 
 def epoch_ms(moment: datetime) -> int:
     """Milliseconds since the Unix epoch, the format of all times outside the database."""
     return int(moment.timestamp() * 1000)
-
-
-def from_epoch_ms(value: int) -> datetime:
-    """The aware datetime, in UTC, of milliseconds since the Unix epoch."""
-    return datetime.fromtimestamp(value / 1000, tz=UTC)
 
 
 def ms_since(started: float) -> int:
@@ -28,7 +23,7 @@ class Deadline:
 
     @classmethod
     def after(cls, seconds: float) -> "Deadline":
-        """The deadline in so many seconds from now."""
+        """The deadline that many seconds from now."""
         return cls(time.monotonic() + seconds)
 
     def left_s(self) -> float:

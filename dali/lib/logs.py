@@ -53,10 +53,7 @@ def _masked(value: Any) -> Any:
 
 
 def _mask(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    for name, value in event.items():
-        if isinstance(value, str):
-            event[name] = mask_secrets(value)
-    return event
+    return {name: mask_secrets(value) if isinstance(value, str) else value for name, value in event.items()}
 
 
 def _without_expected_traceback(
@@ -69,25 +66,24 @@ def _without_expected_traceback(
     return event
 
 
-def _shared_processors() -> list[Any]:
-    return [
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
-        structlog.stdlib.add_logger_name,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.stdlib.PositionalArgumentsFormatter(),
-        _without_expected_traceback,
-        structlog.processors.format_exc_info,
-        _mask,
-    ]
+_PROCESSORS: list[Any] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_log_level,
+    structlog.stdlib.add_logger_name,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    structlog.stdlib.PositionalArgumentsFormatter(),
+    _without_expected_traceback,
+    structlog.processors.format_exc_info,
+    _mask,
+]
 
 
-def configure(*, is_json: bool) -> None:
+def configure() -> None:
     """Configures structlog to write the same lines as the standard library's loggers."""
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
-            *_shared_processors(),
+            *_PROCESSORS,
             structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
         ],
         logger_factory=structlog.stdlib.LoggerFactory(),
@@ -104,7 +100,7 @@ def logging_config(*, is_json: bool, level: str) -> dict[str, Any]:
         "formatters": {
             "dali": {
                 "()": structlog.stdlib.ProcessorFormatter,
-                "foreign_pre_chain": _shared_processors(),
+                "foreign_pre_chain": _PROCESSORS,
                 "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
             }
         },
@@ -117,9 +113,8 @@ def logging_config(*, is_json: bool, level: str) -> dict[str, Any]:
             "django_structlog": {"level": "CRITICAL"},
             "daphne": {"level": "WARNING"},
             "axes": {"level": "ERROR"},  # a line for each failed sign-in; dali.sign_in logs lock-outs
-            "channels_redis": {
-                "level": "CRITICAL"
-            },  # a traceback every second without Redis; the stream logs that
+            # A traceback every second without Redis; the stream logs that.
+            "channels_redis": {"level": "CRITICAL"},
             "celery": {"level": "WARNING"},
             "urllib3": {"level": "WARNING"},
             "httpx2": {"level": "WARNING"},  # a line a request, under the vendors' SDKs

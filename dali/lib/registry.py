@@ -81,16 +81,12 @@ class Registry(Generic[P]):
     @contextmanager
     def register_temporarily(self, plugin: P) -> Iterator[P]:
         """Adds or replaces a plug-in during a `with` block; for tests and benchmarks."""
-        plugins = self._load()
-        before = plugins.get(plugin.name)
-        plugins[plugin.name] = plugin
+        before = self._load()
+        self._plugins = {**before, plugin.name: plugin}
         try:
             yield plugin
         finally:
-            if before is None:
-                del plugins[plugin.name]
-            else:
-                plugins[plugin.name] = before
+            self._plugins = before
 
     def _load(self) -> dict[str, P]:
         if self._plugins is None:

@@ -80,7 +80,6 @@ AXES_VERBOSE = False
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 FIXTURE_DIRS = [BASE_DIR / "fixtures"]
 LANGUAGE_CODE = "en"
-USE_TZ = True
 TIME_ZONE = "UTC"
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"] if (BASE_DIR / "static").is_dir() else []
@@ -126,7 +125,6 @@ REST_FRAMEWORK = {
 }
 # Otherwise its middleware reads session and user for every request with a cookie, including images.
 DJANGO_STRUCTLOG_USER_ID_FIELD = ""
-RATELIMIT_USE_CACHE = "default"
 SPECTACULAR_SETTINGS = {
     "TITLE": "Dali",
     "DESCRIPTION": "One prompt to many judged, versioned, publishable images.",

@@ -1,8 +1,8 @@
 """Generates docs/settings.md and .env.example from the declared settings."""
 
 import textwrap
-from collections.abc import Iterator
-from itertools import groupby
+from collections import defaultdict
+from collections.abc import ItemsView
 from pathlib import Path
 
 from django.conf import settings
@@ -67,25 +67,21 @@ def example_file() -> str:
             lines += textwrap.wrap(
                 f"{variable.help} ({variable.type})", 100, initial_indent="# ", subsequent_indent="# "
             )
-            lines.append(f"#{variable.name}={_literal_default(variable)}")
+            lines.append(f"#{variable.name}={variable.default if _is_literal(variable) else ''}")
     return "\n".join(lines) + "\n"
 
 
-def _by_group() -> Iterator[tuple[str, list[env.Variable]]]:
-    order = list(dict.fromkeys(variable.group for variable in env.VARIABLES.values()))
-    variables = sorted(env.VARIABLES.values(), key=lambda variable: order.index(variable.group))
-    for group, members in groupby(variables, key=lambda variable: variable.group):
-        yield group, list(members)
+def _by_group() -> ItemsView[str, list[env.Variable]]:
+    groups = defaultdict(list)
+    for variable in env.VARIABLES.values():
+        groups[variable.group].append(variable)
+    return groups.items()
 
 
 def _shown_default(variable: env.Variable) -> str:
     if not variable.default:
         return "none"
     return f"`{variable.default}`" if _is_literal(variable) else variable.default
-
-
-def _literal_default(variable: env.Variable) -> str:
-    return variable.default if _is_literal(variable) else ""
 
 
 def _is_literal(variable: env.Variable) -> bool:

@@ -64,7 +64,6 @@ DISK_RESERVE_BYTES = (
         "DALI_DISK_RESERVE_MB",
         200,
         help="Disk space to keep free, in MB. With less free space, no paid work starts and submissions answer 503.",
-        least=0,
     )
     * 1_000_000
 )

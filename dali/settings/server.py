@@ -34,7 +34,6 @@ if not PUBLIC_ORIGIN:
     PUBLIC_ORIGIN = f"http://{'127.0.0.1' if HOST in _ANY_HOST else HOST}:{PORT}"
 SECRET_KEY = env.text(
     "DALI_SECRET_KEY",
-    "",
     secret=True,
     shown="generated once and kept in the data directory",
     help="Signs sessions, tickets and visitor cookies. Required in production, at least 50 characters.",

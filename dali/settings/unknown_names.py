@@ -5,13 +5,12 @@ from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 
 from dali import env
+from dali.lib.web.input.near_names import LEAST_LETTERS, is_one_edit_away
 
 _OURS = re.compile(r"(?i)dali[_-]")
 # Kubernetes sets such variables for each service, so also for one called `dali` or `dali-web`:
 # https://kubernetes.io/docs/tutorials/services/connect-applications-service/ (read November 2026).
 _SERVICE_LINK = re.compile(r".*_(SERVICE_(HOST|PORT(_\w+)?)|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)")
-# Shorter names differ from too many others by one letter only.
-_LEAST_LETTERS = 5
 
 
 def misspelt(variables: Mapping[str, str]) -> Iterator[tuple[str, str]]:
@@ -40,14 +39,4 @@ def _is_near(name: str, declared: str) -> bool:
     one, other = (re.sub("[_-]", "", text).upper() for text in (name, declared))
     if one == other:
         return True
-    return min(len(one), len(other)) >= _LEAST_LETTERS and _is_one_edit_away(one, other)
-
-
-def _is_one_edit_away(one: str, other: str) -> bool:
-    """Whether the texts differ by one letter: missing, added, wrong or swapped with its neighbour."""
-    start = next(
-        (i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other))
-    )
-    one, other = one[start:], other[start:]
-    is_swapped = one[:2] == other[:2][::-1] and one[2:] == other[2:]
-    return is_swapped or one[1:] == other or one == other[1:] or one[1:] == other[1:]
+    return min(len(one), len(other)) >= LEAST_LETTERS and is_one_edit_away(one, other)

@@ -23,20 +23,22 @@ _ANSWERS = {
 }
 
 # https://www.postgresql.org/docs/15/errcodes-appendix.html, read 2026-11-30.
-_BUSY_STATES = frozenset(
-    {
-        "25P03",  # idle_in_transaction_session_timeout
-        "25P04",  # transaction_timeout, PostgreSQL 17
-        "40001",  # serialization_failure
-        "40P01",  # deadlock_detected
-        "53300",  # too_many_connections
-        "55P03",  # lock_not_available
-        "57014",  # query_canceled, also after a statement timeout
-    }
-)
-_FULL_STATES = frozenset({"53100"})  # disk_full
-_AWAY_STATES = frozenset({"25006"})  # read_only_sql_transaction: the primary has become a replica
-_BUSY_CODES = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+_POSTGRESQL = {
+    "25P03": Trouble.BUSY,  # idle_in_transaction_session_timeout
+    "25P04": Trouble.BUSY,  # transaction_timeout, PostgreSQL 17
+    "40001": Trouble.BUSY,  # serialization_failure
+    "40P01": Trouble.BUSY,  # deadlock_detected
+    "53300": Trouble.BUSY,  # too_many_connections
+    "55P03": Trouble.BUSY,  # lock_not_available
+    "57014": Trouble.BUSY,  # query_canceled, also after a statement timeout
+    "53100": Trouble.FULL,  # disk_full
+    "25006": Trouble.AWAY,  # read_only_sql_transaction: the primary has become a replica
+}
+_SQLITE = {
+    sqlite3.SQLITE_BUSY: Trouble.BUSY,
+    sqlite3.SQLITE_LOCKED: Trouble.BUSY,
+    sqlite3.SQLITE_FULL: Trouble.FULL,
+}
 _PRIMARY_CODE = 0xFF  # the lowest byte of SQLite's extended result codes
 
 
@@ -52,7 +54,8 @@ def classify(error: BaseException) -> Trouble | None:
         return _of_sqlite(cause)
     state = getattr(cause, "sqlstate", None)
     if state is not None:
-        return _of_postgresql(error, state)
+        is_away = isinstance(error, OperationalError | InterfaceError)
+        return _POSTGRESQL.get(state, Trouble.AWAY if is_away else None)
     if isinstance(error, OperationalError | InterfaceError | InternalError):
         return _of_text(error)
     return None
@@ -69,21 +72,8 @@ def _of_sqlite(error: sqlite3.Error) -> Trouble | None:
     if code is None:  # of the sqlite3 module itself, for example for a closed connection
         return _of_text(error) if isinstance(error, sqlite3.OperationalError) else None
     primary = code & _PRIMARY_CODE
-    if primary in _BUSY_CODES:
-        return Trouble.BUSY
-    if primary == sqlite3.SQLITE_FULL:
-        return Trouble.FULL
     is_fault = primary == sqlite3.SQLITE_ERROR or not isinstance(error, sqlite3.OperationalError)
-    return None if is_fault else Trouble.AWAY
-
-
-def _of_postgresql(error: Error, state: str) -> Trouble | None:
-    if state in _BUSY_STATES:
-        return Trouble.BUSY
-    if state in _FULL_STATES:
-        return Trouble.FULL
-    is_away = state in _AWAY_STATES or isinstance(error, OperationalError | InterfaceError)
-    return Trouble.AWAY if is_away else None
+    return _SQLITE.get(primary, None if is_fault else Trouble.AWAY)
 
 
 def _of_text(error: BaseException) -> Trouble | None:

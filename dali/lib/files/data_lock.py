@@ -4,13 +4,13 @@ import fcntl
 import os
 from pathlib import Path
 
-from dali.lib.errors import DaliError
+from dali.lib.errors import RefusedStartError
 from dali.lib.files.folders import unwritable
 
 LOCK_NAME = "server.lock"
 
 
-class DirectoryInUseError(DaliError):
+class DirectoryInUseError(RefusedStartError):
     """Another process uses the data directory; the message names both."""
 
 

@@ -13,6 +13,15 @@ FULL = "The server's disk is full; try again later."
 FULL_RETRY_AFTER_S = 60
 UNREACHABLE = "The image storage cannot be reached; try again."
 _FULL_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT})
+_NO_LINKS = "{said}; use a file system with hard links on which user {user} may write"
+_REASONS = {
+    errno.ENOSPC: "the disk is full; free some space",
+    errno.EDQUOT: "the disk quota of user {user} is used up; free some space",
+    errno.EROFS: "the file system is mounted read-only; mount it writable",
+    errno.EACCES: "user {user} has no permission; give that user the folder",
+    errno.EPERM: _NO_LINKS,
+    errno.EOPNOTSUPP: _NO_LINKS,
+}
 
 
 class UnwritableError(RefusedStartError):
@@ -49,20 +58,8 @@ def failure(what: str, error: OSError) -> UnavailableError:
 
 def reason_of(error: OSError) -> str:
     """Why the operating system refused, and the cure."""
-    match error.errno:
-        case errno.ENOSPC:
-            return "the disk is full; free some space"
-        case errno.EDQUOT:
-            return f"the disk quota of user {this_user()} is used up; free some space"
-        case errno.EROFS:
-            return "the file system is mounted read-only; mount it writable"
-        case errno.EACCES:
-            return f"user {this_user()} has no permission; give that user the folder"
-        case errno.EPERM | errno.EOPNOTSUPP:
-            return (
-                f"{error.strerror}; use a file system with hard links on which user {this_user()} may write"
-            )
-    return error.strerror or type(error).__name__
+    reason = _REASONS.get(error.errno or 0, "{said}")
+    return reason.format(said=error.strerror or type(error).__name__, user=this_user())
 
 
 def unwritable(folder: Path, error: OSError) -> UnwritableError:

@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from functools import cache, partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 from storages.backends.s3 import S3Storage  # type: ignore[import-untyped]
@@ -182,9 +181,7 @@ class S3WriteOnceStorage(WriteOnceStorage, S3Storage):  # type: ignore[misc]  # 
         self._ask(name, partial(self.client.delete_object, Bucket=self.bucket_name, Key=key))
 
     def __getstate__(self) -> dict[str, Any]:
-        state = cast("dict[str, Any]", super().__getstate__())
-        state["_client"] = None
-        return state
+        return {**super().__getstate__(), "_client": None}
 
     def _head(self, key: str) -> "HeadObjectOutputTypeDef | None":
         object_key = self._object_key(key)
@@ -248,13 +245,8 @@ class S3WriteOnceStorage(WriteOnceStorage, S3Storage):  # type: ignore[misc]  # 
         return f"{self.location.strip('/')}/{check_key(key)}".lstrip("/")
 
     def _make_client(self) -> "S3Client":
-        session = boto3.session.Session(
-            aws_access_key_id=self.access_key or None,
-            aws_secret_access_key=self.secret_key or None,
-            aws_session_token=self.security_token or None,
-        )
         return make_client(
-            session,
+            self._create_session(),
             region_name=self.region_name,
             use_ssl=self.use_ssl,
             endpoint_url=self.endpoint_url,

@@ -29,44 +29,23 @@ from dali.lib.web.unavailable_answer import find_unavailable, log_unavailable
 S = TypeVar("S", bound=BodySerializer[Any])
 
 
-class ConflictAnswer(APIException):
-    """A state that forbids the request."""
-
-    status_code = status.HTTP_409_CONFLICT
-    default_code = "conflict"
-
-
-class GoneAnswer(APIException):
-    """Something that existed and was withdrawn."""
-
-    status_code = status.HTTP_410_GONE
-    default_code = "gone"
-
-
-class IdempotencyAnswer(APIException):
-    """An idempotency key that was used before with another body."""
-
-    status_code = status.HTTP_422_UNPROCESSABLE_ENTITY
-    default_code = "idempotency_key_reused"
-
-
-class UnavailableAnswer(APIException):
-    """A dependency that is unavailable."""
-
-    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
-    default_code = "unavailable"
-
-    def __init__(self, detail: str, retry_after_s: int) -> None:
-        super().__init__(detail)
-        self.wait = retry_after_s  # the error handler makes `Retry-After` of it
-
-
-_ANSWERS: dict[type[errors.DaliError], type[APIException]] = {
-    errors.MissingError: NotFound,
-    errors.GoneError: GoneAnswer,
-    errors.ConflictError: ConflictAnswer,
-    errors.IdempotencyError: IdempotencyAnswer,
+# Status and code of the answer to each kind of error.
+_ANSWERS: dict[type[errors.DaliError], tuple[int, str]] = {
+    errors.MissingError: (status.HTTP_404_NOT_FOUND, "not_found"),
+    errors.GoneError: (status.HTTP_410_GONE, "gone"),
+    errors.ConflictError: (status.HTTP_409_CONFLICT, "conflict"),
+    errors.IdempotencyError: (status.HTTP_422_UNPROCESSABLE_ENTITY, "idempotency_key_reused"),
+    errors.UnavailableError: (status.HTTP_503_SERVICE_UNAVAILABLE, "unavailable"),
 }
+
+
+class ErrorAnswer(APIException):
+    """The answer to an error of `_ANSWERS`."""
+
+    def __init__(self, error: errors.DaliError, status_code: int, code: str) -> None:
+        super().__init__(error.public_message, code)
+        self.status_code = status_code
+        self.wait = getattr(error, "retry_after_s", None)  # the error handler makes `Retry-After` of it
 
 
 class ErrorHandler(ExceptionHandler):
@@ -77,11 +56,9 @@ class ErrorHandler(ExceptionHandler):
         exc = find_unavailable(exc) or exc
         if isinstance(exc, errors.InputError):
             return ValidationError({exc.field: [ErrorDetail(str(exc), code="invalid")]})
-        for error, answer in _ANSWERS.items():
-            if isinstance(exc, error):
-                return answer(str(exc))
-        if isinstance(exc, errors.UnavailableError):
-            return UnavailableAnswer(exc.public_message, exc.retry_after_s)
+        for kind, (status_code, code) in _ANSWERS.items():
+            if isinstance(exc, kind):
+                return ErrorAnswer(exc, status_code, code)
         if isinstance(exc, RequestDataTooBig):
             return TooLargeError(f"The body is larger than {settings.MAX_BODY_BYTES:,} bytes; send less.")
         if isinstance(exc, SuspiciousOperation | UnreadablePostError):
@@ -103,10 +80,10 @@ class ErrorHandler(ExceptionHandler):
 
     def report_exception(self, exc: APIException, response: Response) -> None:
         """Expected failures are logged without a traceback, unexpected ones as Django does."""
-        if isinstance(exc, UnavailableAnswer):
+        if exc.status_code == status.HTTP_503_SERVICE_UNAVAILABLE:
             log_unavailable(self.exc, response, self.context["request"])
-            return
-        super().report_exception(exc, response)
+        else:
+            super().report_exception(exc, response)
 
 
 def handle_exception(exc: Exception, context: Any) -> Response | None:

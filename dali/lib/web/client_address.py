@@ -1,4 +1,4 @@
-"""From which address a request comes: proxies are believed only where the settings name them."""
+"""The address that a request comes from; only the proxies named in the settings are trusted."""
 
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
@@ -13,8 +13,8 @@ IPV6_CUSTOMER_BITS = 64
 def client_ip(request: HttpRequest) -> str:
     """The client's address; empty where the peer has none (a Unix socket without a proxy's header).
 
-    `X-Forwarded-For` is read from the right, past the trusted proxies: what stands further left was
-    written by the client itself. Where Cloudflare is in front, its `CF-Connecting-IP` says who the client is.
+    `X-Forwarded-For` is read from the right, past the trusted proxies: the client may have
+    written what is further left. Behind Cloudflare, `CF-Connecting-IP` names the client.
     """
     peer = str(request.META.get("REMOTE_ADDR") or "")
     if not _is_trusted(peer):
@@ -36,7 +36,7 @@ def client_ip(request: HttpRequest) -> str:
 
 
 def comes_through_cloudflare(request: HttpRequest) -> bool:
-    """Whether the `CF-*` headers are Cloudflare's: it is said to be in front, and the peer is a trusted proxy."""
+    """Whether the `CF-*` headers are Cloudflare's: the settings name its proxy, and the peer is a trusted proxy."""
     return settings.IS_BEHIND_CLOUDFLARE and _is_trusted(str(request.META.get("REMOTE_ADDR") or ""))
 
 

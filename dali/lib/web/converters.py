@@ -1,4 +1,4 @@
-"""How ids stand in paths: `<id:...>` takes them in either case. dali.apps registers it."""
+"""Ids in paths: `<id:...>` accepts either case. dali.apps registers it."""
 
 from django.urls.converters import UUIDConverter
 

@@ -1,4 +1,4 @@
-"""Which pages of other origins may read an answer, for answers that no middleware sees."""
+"""Headers that let pages of other origins read an answer, for answers that bypass the middleware."""
 
 import re
 
@@ -18,7 +18,7 @@ def is_origin_allowed(origin: str) -> bool:
 
 
 def cors_headers(origin: str | None, *, vary: str = "Origin") -> Headers:
-    """`Vary`, and what lets a page of that origin read the answer, where it may."""
+    """`Vary`, and the headers that let a page of that origin read the answer, if it is allowed."""
     headers = [(b"vary", vary.encode())]
     if origin is not None and is_origin_allowed(origin):
         headers.append((b"access-control-allow-origin", origin.encode("latin-1")))

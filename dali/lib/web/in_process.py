@@ -1,4 +1,4 @@
-"""Requests to this very application without a server: the whole of it answers, from routes to throttles."""
+"""Requests to this application without a server: routes, middleware and throttles apply as usual."""
 
 import io
 from collections.abc import Callable, Iterable, Mapping
@@ -6,14 +6,14 @@ from typing import Any
 from urllib.parse import unquote_to_bytes, urlsplit
 
 import requests
-from requests.adapters import BaseAdapter
-from requests.structures import CaseInsensitiveDict
+from requests.adapters import HTTPAdapter
+from urllib3 import HTTPResponse
 
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
-class InProcessAdapter(BaseAdapter):
-    """Mounted on a `requests.Session`, lets a WSGI application answer, in the thread that asks."""
+class InProcessAdapter(HTTPAdapter):
+    """Mounted on a `requests.Session`: a WSGI application answers, in the calling thread."""
 
     def __init__(self, application: Application) -> None:
         super().__init__()
@@ -41,22 +41,15 @@ class InProcessAdapter(BaseAdapter):
         finally:
             if close := getattr(pieces, "close", None):
                 close()
-        status, headers = started
-        answer = requests.Response()
-        answer.status_code = int(status.split(" ", 1)[0])
-        answer.reason = status.partition(" ")[2]
-        answer.headers = CaseInsensitiveDict(headers)
-        answer.raw = io.BytesIO(content)
-        answer.encoding = "utf-8"
-        answer.url, answer.request = str(request.url), request
-        return answer
-
-    def close(self) -> None:
-        """Nothing is held open."""
+        code, _, reason = started[0].partition(" ")
+        return self.build_response(
+            request,
+            HTTPResponse(io.BytesIO(content), started[1], int(code), reason=reason, preload_content=False),
+        )
 
 
 def _environ(request: requests.PreparedRequest) -> dict[str, Any]:
-    """The request as PEP 3333 has it; it comes from this machine."""
+    """The request in the format of PEP 3333; its address is this machine's."""
     url = urlsplit(str(request.url))
     body = request.body or b""
     content = body.encode() if isinstance(body, str) else bytes(body)

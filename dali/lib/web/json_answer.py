@@ -1,4 +1,4 @@
-"""JSON as answers carry it: every answer ends with a line break, so that a terminal is readable."""
+"""JSON bodies of answers: each ends with a line break, so that it is readable in a terminal."""
 
 import json
 
@@ -10,18 +10,18 @@ LINE_BREAK = b"\n"
 
 
 def json_line(value: object) -> bytes:
-    """The value as JSON in UTF-8, and the line break."""
+    """The value as JSON in UTF-8, with a line break."""
     return json.dumps(value).encode() + LINE_BREAK
 
 
 def error_line(status: int, code: str, detail: str, attr: str | None = None) -> bytes:
-    """The body of one error, in the API's one shape."""
+    """The body of an error, in the API's error format."""
     kind = "validation_error" if attr else "server_error" if status >= 500 else "client_error"
     return json_line({"type": kind, "errors": [{"code": code, "detail": detail, "attr": attr}]})
 
 
 def error_answer(status: int, code: str, detail: str) -> HttpResponse:
-    """The whole answer of one error that no view of the API gives."""
+    """The whole answer for an error outside the API's views."""
     return HttpResponse(error_line(status, code, detail), content_type=MEDIA_TYPE, status=status)
 
 

@@ -3,11 +3,11 @@
 import os
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 import time
 from argparse import ArgumentParser
+from contextlib import suppress
 from datetime import timedelta
 from types import FrameType
 from typing import Any, NoReturn
@@ -22,6 +22,7 @@ from dali.demo.terminal import JobScreen
 from dali.lib.calls.failures import how_it_failed
 from dali.lib.files.data_lock import DataLock, DirectoryInUseError
 from dali.server.bootstrap import ADMIN, FirstSecrets, prepare
+from dali.server.protocols.sockets import ListenError, bind
 from projects.models import ApiKey
 
 PROMPT = "a lighthouse on a cliff at dusk, warm light, oil on canvas"
@@ -72,10 +73,9 @@ def prepare_directory() -> FirstSecrets:
     lock = DataLock(settings.DATA_DIR)
     try:
         lock.take()
+        return prepare()
     except DirectoryInUseError as error:
         raise CommandError(str(error)) from error
-    try:
-        return prepare()
     finally:
         lock.release()
 
@@ -89,13 +89,8 @@ def temporary_key() -> str:
 def free_port(wanted: int) -> int:
     """The wanted port if it is free, otherwise any free port."""
     for port in (wanted, 0):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return int(probe.getsockname()[1])
+        with suppress(ListenError), bind("127.0.0.1", port) as listener:
+            return int(listener.getsockname()[1])
     raise CommandError("this machine has no free port")
 
 

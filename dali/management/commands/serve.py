@@ -1,22 +1,21 @@
 """Serves everything from one process: pages, API, stream, worker and sweep."""
 
-import sys
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from django.conf import settings
-from django.core.management.base import BaseCommand
 
 from artifacts.publishing.viewlog import view_log
 from dali.lib.errors import RefusedStartError
-from dali.lib.files.data_lock import DataLock, DirectoryInUseError
+from dali.lib.files.data_lock import DataLock
 from dali.lib.objects.probe import refuse_start
+from dali.management.serving import ServingCommand
 from dali.server.bootstrap import ADMIN, FirstSecrets, prepare
-from dali.server.protocols.sockets import ListenError, bind, origin_of
-from dali.start import refuse
+from dali.server.embedded import Engine
+from dali.server.protocols.sockets import bind, origin_of
 from dali.warmup import warm_up
 
 
-class Command(BaseCommand):
+class Command(ServingCommand):
     """`manage.py serve`."""
 
     help = (
@@ -24,23 +23,13 @@ class Command(BaseCommand):
         " DALI_DATA_DIR. Stops gracefully on SIGTERM or Ctrl-C, at once on a second Ctrl-C."
     )
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def serve(self) -> NoReturn:
+        """See ServingCommand."""
         if not settings.IS_EMBEDDED:
-            refuse(
+            raise RefusedStartError(
                 "serve is the embedded server, but a task queue is configured: run `manage.py web` and"
-                " `celery -A dali worker -P threads`, or set CELERY_BROKER_URL=memory://localhost/.",
-                exit_code=1,
+                " `celery -A dali worker -P threads`, or set CELERY_BROKER_URL=memory://localhost/."
             )
-        try:
-            self._serve()
-        except RefusedStartError as error:
-            refuse(str(error), exit_code=error.exit_code)
-        except (ListenError, DirectoryInUseError) as error:
-            refuse(str(error), exit_code=1)
-        except KeyboardInterrupt:
-            sys.exit(130)
-
-    def _serve(self) -> NoReturn:
         lock = DataLock(settings.DATA_DIR)
         lock.take()
         listener = bind(settings.HOST, settings.PORT)
@@ -51,21 +40,9 @@ class Command(BaseCommand):
         view_log().check_writable()
         made = prepare()
         warm_up()
-
-        # Imported late: the import installs Twisted's reactor, and the application reads the settings.
-        from dali.asgi import application
-        from dali.server import process
-        from dali.server.embedded import Engine
-        from dali.server.web import WebServer
-
         engine = Engine()
         engine.take_over()
-        process.raise_file_limit()
-        process.run(
-            WebServer(application, listener),
-            background=engine,
-            on_ready=lambda: self.stdout.write(welcome(origin, made)),
-        )
+        self.run_server(listener, background=engine, greeting=welcome(origin, made))
 
 
 def welcome(origin: str, made: FirstSecrets) -> str:

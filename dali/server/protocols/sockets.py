@@ -2,13 +2,13 @@
 
 import socket
 
-from dali.lib.errors import DaliError
+from dali.lib.errors import RefusedStartError
 
 BACKLOG = 512
 EVERYWHERE = ("", "0.0.0.0", "::")  # noqa: S104 - compared with, not bound to
 
 
-class ListenError(DaliError):
+class ListenError(RefusedStartError):
     """The server cannot listen on the address. The message names the address and the remedy."""
 
 

@@ -29,10 +29,10 @@ class ByteRange:
 
 
 def asked_part(request: HttpRequest, *, etag: str, total: int) -> ByteRange | None:
-    """The part that a GET asks for, which may be all of the file (206); None: the file is sent as a whole (200).
+    """The part that a GET asks for, which may be the whole file (206); None to send the file as a whole (200).
 
-    The whole is sent for any other method, for another unit, for what is malformed, for several parts, and where
-    `If-Range` names anything but the strong `etag`. Raises UnsatisfiableRangeError.
+    None for other methods, other units, a malformed header, several parts, and if `If-Range` does not name the strong
+    `etag`. Raises UnsatisfiableRangeError.
     """
     header = request.META.get("HTTP_RANGE")
     if header is None or request.method != "GET":
@@ -61,7 +61,7 @@ def _parsed(header: str, total: int) -> ByteRange | None:
 
 
 def _last(digits: str, total: int) -> ByteRange | None:
-    """The last so many bytes; an empty file has no part that `Content-Range` could name."""
+    """The last `digits` bytes; None for an empty file, of which `Content-Range` cannot name a part."""
     length = _number(digits, total or 1)
     if not length:
         raise UnsatisfiableRangeError
@@ -69,7 +69,7 @@ def _last(digits: str, total: int) -> ByteRange | None:
 
 
 def _number(digits: str, most: int) -> int:
-    """The number, `most` where it is larger; thousands of digits are not made into one."""
+    """The number, at most `most`; does not convert thousands of digits."""
     digits = digits.lstrip("0") or "0"
     return min(int(digits), most) if len(digits) <= len(str(most)) else most
 

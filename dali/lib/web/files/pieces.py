@@ -1,4 +1,4 @@
-"""A file in pieces: small ones for a reader that is slow, since it holds one, and large ones for one that is quick."""
+"""A file in pieces: small ones for slow readers, since each reader holds one in memory, large ones for fast readers."""
 
 import time
 from collections.abc import Iterator
@@ -6,13 +6,13 @@ from typing import IO
 
 SMALL_BYTES = 32 * 1024
 LARGE_BYTES = 128 * 1024
-# The first ones go into the kernel's buffers at once, however slow the reader is.
+# The first pieces fill the kernel's buffers at once, however slow the reader is.
 _SMALL_FIRST = 16
 _QUICK_S = 0.25
 
 
 def pieces_of(file: IO[bytes], most_bytes: int | None = None) -> Iterator[bytes]:
-    """What the file holds from where it stands, at most so many bytes, each piece read as it is asked for.
+    """The rest of the file, at most `most_bytes`; each piece is read when it is needed.
 
     Raises what reading raises. Does not close the file.
     """
@@ -22,7 +22,7 @@ def pieces_of(file: IO[bytes], most_bytes: int | None = None) -> Iterator[bytes]
             left -= len(piece)
         given_at = time.monotonic()
         yield piece
-        del piece  # before there is another
+        del piece  # before the next one is read
         taken += 1
         is_quick = taken >= _SMALL_FIRST and time.monotonic() - given_at < _QUICK_S
         size = LARGE_BYTES if is_quick else SMALL_BYTES

@@ -5,9 +5,9 @@ from django.utils.http import parse_etags
 
 
 def failed_precondition(request: HttpRequest, etag: str) -> int | None:
-    """412 or 304 where a condition says not to send the file with this strong `etag`; None: send it. GET and HEAD.
+    """412 or 304 if a condition forbids sending the file with this strong `etag`, otherwise None. For GET and HEAD.
 
-    Conditions by date are ignored, as they must be for what has no `Last-Modified`; Django's own function answers 412.
+    Conditions by date are ignored, as the RFC requires without `Last-Modified`; Django's own function answers 412.
     """
     if_match = request.META.get("HTTP_IF_MATCH", "").strip()
     if if_match and if_match != "*" and etag not in parse_etags(if_match):

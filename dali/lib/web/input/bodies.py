@@ -56,8 +56,7 @@ class BodySerializer(serializers.Serializer[T]):
     def _misspelt(self, data: Mapping[str, Any]) -> tuple[dict[str, Any], set[str]]:
         known = self._known()
         sent = [name for name, value in data.items() if name not in known and value is not None]
-        meant = {name: find_meant(name, known, data) for name in sent}
-        found = {name: field for name, field in meant.items() if field is not None}
+        found = {name: field for name in sent if (field := find_meant(name, known, data))}
         return _refusals(found, "field"), set(found.values())
 
 
@@ -96,9 +95,7 @@ def refuse_near_misses(request: Request, known: Iterable[str]) -> None:
     """Raises ValidationError if a non-empty query parameter is probably a misspelling of a known one."""
     known, given = list(known), request.query_params
     sent = [name for name, text in given.items() if name not in known and str(text).strip()]
-    meant = {name: find_meant(name, known, given) for name in sent}
-    found = {name: field for name, field in meant.items() if field is not None}
-    if found:
+    if found := {name: field for name in sent if (field := find_meant(name, known, given))}:
         raise ValidationError(_refusals(found, "parameter"))
 
 

@@ -4,14 +4,18 @@ import json
 import re
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from dali.lib.clock import epoch_ms
 from dali.lib.web.addresses import absolute_url
 from dali.lib.web.converters import IdConverter
+
+V = TypeVar("V")
+R = TypeVar("R")
 
 # C0 and C1 controls except tab and line breaks, in a notation that ECMA-262 shares. PostgreSQL cannot store NUL.
 CONTROL = r"\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f"
@@ -222,33 +226,34 @@ class StrictObjectField(serializers.Field[dict[str, Any], Any, dict[str, Any], A
         return value
 
 
-class EpochMsField(serializers.Field[datetime, Any, int, Any]):
-    """A time, for output only: milliseconds since the Unix epoch."""
+class OutputField(serializers.Field[V, Any, R, Any]):
+    """A field for output only."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(read_only=True, **kwargs)
+
+
+@extend_schema_field({"type": "integer", "minimum": 0, "description": "Milliseconds since the Unix epoch."})
+class EpochMsField(OutputField[datetime, int]):
+    """A time: milliseconds since the Unix epoch."""
 
     def to_representation(self, value: datetime) -> int:
         """Milliseconds."""
         return epoch_ms(value)
 
 
-class UrlOutField(serializers.Field[str, Any, str | None, Any]):
-    """An address, for output only: absolute, or null."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(read_only=True, **kwargs)
+@extend_schema_field({"type": ["string", "null"], "format": "uri"})
+class UrlOutField(OutputField[str, str | None]):
+    """An address: absolute, or null."""
 
     def to_representation(self, value: str) -> str | None:
         """The absolute URL."""
         return absolute_url(value) or None
 
 
-class TextOrNullField(serializers.Field[str, Any, str | None, Any]):
-    """Text, for output only: null if it is empty."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(read_only=True, **kwargs)
+@extend_schema_field({"type": ["string", "null"]})
+class TextOrNullField(OutputField[str, str | None]):
+    """Text: null if it is empty."""
 
     def to_representation(self, value: str) -> str | None:
         """The text."""

@@ -14,13 +14,13 @@ def find_meant(name: str, known: Iterable[str], given: Collection[str]) -> str |
     """
     wanted = _plain(name)
     absent = {field: _plain(field) for field in known if field not in given}
-    for field, plain in absent.items():
-        if plain == wanted:
-            return field
-    for field, plain in absent.items():
-        if max(len(plain), len(wanted)) >= LEAST_LETTERS and is_one_edit_away(plain, wanted):
-            return field
-    return None
+    equal = (field for field, plain in absent.items() if plain == wanted)
+    near = (
+        field
+        for field, plain in absent.items()
+        if max(len(plain), len(wanted)) >= LEAST_LETTERS and is_one_edit_away(plain, wanted)
+    )
+    return next(equal, None) or next(near, None)
 
 
 def is_one_edit_away(one: str, other: str) -> bool:

@@ -1,4 +1,4 @@
-"""JSON bodies as RFC 8259 has them, refused while they are read where they are too long."""
+"""JSON bodies by RFC 8259; one that is too long is refused while it is read."""
 
 import json
 import math
@@ -17,7 +17,7 @@ MOST_DIGITS = 300  # of a whole number; more are beyond a float, and Python refu
 _LARGEST = 10**MOST_DIGITS
 _TOO_LONG = f"a whole number has more than {MOST_DIGITS} digits"
 _TOO_DEEP = f"The JSON is nested too deeply; at most {MOST_LEVELS} levels."
-# What Python's parser says, by how it begins, and what a client is told.
+# The client's message for each message of Python's parser, by its beginning.
 _REASONS = {
     "Expecting value": "a value is missing",
     "Expecting property name enclosed in double quotes": "a name in double quotes is missing",
@@ -32,7 +32,7 @@ _REASONS = {
 
 
 class _RefusedError(ValueError):
-    """JSON in Python's eyes, and not in ours; the message is for the client."""
+    """Python's parser accepts this JSON, we do not; the message is for the client."""
 
 
 class TooLargeError(APIException):
@@ -43,7 +43,7 @@ class TooLargeError(APIException):
 
 
 class StrictJSONParser(BaseParser):
-    """JSON as RFC 8259 has it: UTF-8, no NaN, no name twice, not too deep, not too long.
+    """JSON by RFC 8259: UTF-8, no NaN, no name twice, not too deep, not too long.
 
     Raises TooLargeError past `settings.MAX_BODY_BYTES`, as soon as one byte too many was read.
     """
@@ -68,7 +68,7 @@ class StrictJSONParser(BaseParser):
 
 
 def parse_text(text: str, *, what: str = "The body") -> Any:
-    """The value of a JSON text; ParseError, beginning with `what`, says in a sentence why there is none."""
+    """The value of a JSON text. Raises ParseError; its message begins with `what` and gives the reason."""
     try:
         value = json.loads(
             text,
@@ -82,14 +82,14 @@ def parse_text(text: str, *, what: str = "The body") -> Any:
         raise ParseError(f"{what} is not valid JSON: {_reason(error)}.") from error
     except _RefusedError as error:
         raise ParseError(f"{what} is not valid JSON: {error}.") from error
-    except ValueError as error:  # Python makes no number of so many digits
+    except ValueError as error:  # Python converts only a limited number of digits
         raise ParseError(f"{what} is not valid JSON: {_TOO_LONG}.") from error
     _check(value, what)
     return value
 
 
 def _reason(error: json.JSONDecodeError) -> str:
-    """Why a text is not JSON, in our own words: Python's speak to programmers of Python."""
+    """Why a text is not JSON, for clients: Python's messages are for programmers."""
     if error.msg.startswith("Unexpected UTF-8 BOM"):
         return "it begins with a byte order mark; leave that out"
     said = next(
@@ -115,7 +115,7 @@ def _refuse_constant(name: str) -> float:
 
 
 def _number(text: str) -> int | float:
-    """What JSON writes with a point or an exponent; without a fraction it is a whole number, as `2` is."""
+    """A number with a point or an exponent; without a fraction it becomes a whole number."""
     value = float(text)
     if not math.isfinite(value):
         raise _RefusedError(f"{text[:40]} is too large a number")

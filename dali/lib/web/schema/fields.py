@@ -10,13 +10,10 @@ from rest_framework import serializers
 
 from dali.lib.web.input.fields import (
     CONTROL,
-    EpochMsField,
     StrictCharField,
     StrictObjectField,
     StrictUsdField,
-    TextOrNullField,
     UniqueListField,
-    UrlOutField,
 )
 
 Schema = dict[str, Any]
@@ -177,33 +174,3 @@ class ObjectFieldSchema(OpenApiSerializerFieldExtension):
         )
         auto_schema.registry.register_on_missing(component)
         return dict(PLAIN_OBJECT)
-
-
-class EpochMsFieldSchema(OpenApiSerializerFieldExtension):
-    """A time."""
-
-    target_class = EpochMsField
-
-    def map_serializer_field(self, auto_schema: AutoSchema, direction: Direction) -> Schema:
-        """Milliseconds."""
-        return {"type": "integer", "minimum": 0, "description": "Milliseconds since the Unix epoch."}
-
-
-class UrlOutFieldSchema(OpenApiSerializerFieldExtension):
-    """An address or null."""
-
-    target_class = UrlOutField
-
-    def map_serializer_field(self, auto_schema: AutoSchema, direction: Direction) -> Schema:
-        """Absolute."""
-        return {"type": ["string", "null"], "format": "uri"}
-
-
-class TextOrNullFieldSchema(OpenApiSerializerFieldExtension):
-    """Text or null."""
-
-    target_class = TextOrNullField
-
-    def map_serializer_field(self, auto_schema: AutoSchema, direction: Direction) -> Schema:
-        """Null instead of empty."""
-        return {"type": ["string", "null"]}

@@ -70,11 +70,7 @@ def merged(schema: Schema, more: Schema) -> Schema:
 
 def with_rules(schemas: dict[str, Schema]) -> dict[str, Schema]:
     """The components with the rules of their serializers merged in: once drf-spectacular has named the enums."""
-    found = {}
-    for name, schema in schemas.items():
-        rules = schema.pop(_RULES, {})
-        found[name] = merged(schema, rules)
-    return found
+    return {name: merged(schema, schema.pop(_RULES, {})) for name, schema in schemas.items()}
 
 
 class DaliSchema(AutoSchema):
