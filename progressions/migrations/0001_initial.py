@@ -103,7 +103,7 @@ class Migration(migrations.Migration):
                 (
                     "original_image_r2_key",
                     models.CharField(
-                        help_text="The start image's bytes where there was one, else the generated image's.",
+                        help_text="The bytes of the start image if there was one, otherwise of the generated image.",
                         max_length=300,
                     ),
                 ),

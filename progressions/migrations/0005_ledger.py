@@ -18,7 +18,7 @@ class Migration(migrations.Migration):
             field=models.DecimalField(
                 blank=True,
                 decimal_places=8,
-                help_text="What one call was expected to cost at submission; null where nobody could say.",
+                help_text="What one call was expected to cost at submission; null if unknown.",
                 max_digits=14,
                 null=True,
             ),

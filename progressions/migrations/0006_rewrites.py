@@ -1,4 +1,4 @@
-"""Prompts that a text model has written anew."""
+"""Prompts that a text model has rewritten."""
 
 import django.utils.timezone
 from django.db import migrations, models

@@ -1,4 +1,4 @@
-"""Who is writing a prompt anew just now, over all processes, and what has just failed."""
+"""Which process is rewriting a prompt, and what has just failed."""
 
 from django.db import migrations, models
 

@@ -34,7 +34,8 @@ class ImageProgression(Leased):
     )
     generated_image_url = models.TextField(help_text="Path or address of the delivery image.")
     original_image_r2_key = models.CharField(
-        max_length=300, help_text="The start image's bytes where there was one, else the generated image's."
+        max_length=300,
+        help_text="The bytes of the start image if there was one, otherwise of the generated image.",
     )
     generated_image_r2_key = models.CharField(max_length=300, help_text="The provider's own bytes.")
     phash = models.CharField(

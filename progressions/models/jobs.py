@@ -129,7 +129,7 @@ class Variant(Queued):
         decimal_places=8,
         null=True,
         blank=True,
-        help_text="What one call was expected to cost at submission; null where nobody could say.",
+        help_text="What one call was expected to cost at submission; null if unknown.",
     )
     possibly_billed = models.PositiveIntegerField(
         default=0, help_text="Calls that were sent and whose answer was never seen."

@@ -35,11 +35,11 @@ def end_of(value: str) -> datetime:
 
 
 class Command(BaseCommand):
-    """`manage.py judge`. In this process, beside a server or without one; Ctrl-C ends it after what is under way."""
+    """`manage.py judge`. Runs in this process, with or without a server; Ctrl-C ends it after the current images."""
 
     help = (
-        "Has the images of a time judged again, by the judge in use or by another, and says what it cost. Runs beside "
-        "a server: verdicts are stored and sent to the streams as late ones."
+        "Judges the images of a period again, with the current judge or another one, and prints the cost. It can run "
+        "beside a server: verdicts are stored and sent to the streams as late ones."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -18,7 +18,7 @@ STONE: Colour = (112, 108, 112)
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Scenery:
     """What lies below the sky. `horizon`: the range of its row, as a share of the height."""
 
     paint: Callable[[Canvas], None]
@@ -366,11 +366,11 @@ def paint_abstract(canvas: Canvas) -> None:
 
 
 PLACES = {
-    "sea": Place(_paint_sea, (0.34, 0.7)),
-    "lake": Place(_paint_lake, (0.42, 0.68)),
-    "mountains": Place(_paint_mountains, (0.52, 0.8)),
-    "forest": Place(_paint_forest, (0.5, 0.82)),
-    "city": Place(_paint_city, (0.62, 0.86)),
-    "desert": Place(_paint_desert, (0.4, 0.7)),
-    "meadow": Place(_paint_meadow, (0.34, 0.66)),
+    "sea": Scenery(_paint_sea, (0.34, 0.7)),
+    "lake": Scenery(_paint_lake, (0.42, 0.68)),
+    "mountains": Scenery(_paint_mountains, (0.52, 0.8)),
+    "forest": Scenery(_paint_forest, (0.5, 0.82)),
+    "city": Scenery(_paint_city, (0.62, 0.86)),
+    "desert": Scenery(_paint_desert, (0.4, 0.7)),
+    "meadow": Scenery(_paint_meadow, (0.34, 0.66)),
 }
