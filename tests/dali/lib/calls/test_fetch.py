@@ -269,6 +269,7 @@ def test_a_tls_handshake_that_drips_ends_at_the_deadline() -> None:
         with pytest.raises(FetchError) as caught:
             fetch(f"https://{place}/", max_bytes=10, deadline=Deadline.after(0.6), allow_hosts=[place])
         is_over.set()
+        socket.create_connection(listener.getsockname()).close()  # if the fetch ended before it connected
         thread.join()
     assert caught.value.reason == "too_slow"
 

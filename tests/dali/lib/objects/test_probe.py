@@ -135,7 +135,7 @@ def test_a_storage_that_cannot_delete_is_reported(monkeypatch: pytest.MonkeyPatc
 
 def test_a_storage_that_loses_notes_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(LocalWriteOnceStorage, "read_note", lambda *_: None)
-    assert report()[1][0] == "originals  ok: written once, read, removed; but notes beside objects are lost"
+    assert report()[1][0] == "originals  ok: written once, read, removed; but metadata of objects is lost"
 
 
 def test_an_object_that_vanishes_at_once_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
