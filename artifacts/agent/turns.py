@@ -57,7 +57,7 @@ def take_turn(*, artifact: Artifact, page: TemplatePage, session_id: str, messag
     except (UnavailableError, OperationalError, InterfaceError):
         _leave(lease)
         raise
-    except Exception as error:  # the chat must not wait for a turn that failed
+    except Exception as error:  # noqa: BLE001 - the chat must not wait for a turn that failed
         _fail(lease, f"{type(error).__name__}: {error}")
         raise
     finally:

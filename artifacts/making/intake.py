@@ -67,7 +67,7 @@ def create_artifact(
         lease = leases.hold(leases.Lease(Artifact, artifact.id, artifact.lease_token), services.LONGEST_S)
         try:
             services.finish(artifact, _built(artifact))
-        except BaseException:  # keep no trace of an artifact that was not made
+        except BaseException:  # noqa: BLE001 - keeps no trace of an artifact that was not made
             artifact.delete()
             raise
         finally:

@@ -45,7 +45,7 @@ class Handler(ASGIHandler):
         """Sends the answer. Django closes an answer that was sent whole; one that fails midway is closed here."""
         try:
             await self._send(response, send)
-        except Exception:
+        except Exception:  # noqa: BLE001 - the response is closed, whatever failed
             await sync_to_async(response.close)()
             raise
 
@@ -109,7 +109,7 @@ def _file_with(content: bytes) -> IO[bytes]:
     try:
         file.write(content)
         file.seek(0)  # also flushes the buffer
-    except BaseException:
+    except BaseException:  # noqa: BLE001 - no descriptor is left open, whatever failed
         file.close()
         raise
     return file

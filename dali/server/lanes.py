@@ -130,7 +130,7 @@ class Lanes:
                 await turns.acquire()
             try:
                 return await self._find_lane()
-            except BaseException:
+            except BaseException:  # noqa: BLE001 - the turn is given back, also when the request is cancelled
                 if turns is not None:
                     turns.release()
                 raise

@@ -289,7 +289,7 @@ def ask_judge(job: Job, kind: str, picture: Picture, judge: Judge | None = None)
         estimate = asked.estimate(request) if asked and request else None
         unseen = () if estimate is None else (estimate,)
         raise JudgeError(f"The judge gave no answer within {limit_s:g} s.", unseen=unseen) from error
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - a judge is a plug-in and may raise anything
         raise JudgeError(f"The judge broke ({type(error).__name__}).") from error
 
 

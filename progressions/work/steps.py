@@ -103,7 +103,7 @@ class Journal:
             value = work()
         except LeaseLostError:
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - every failed attempt is recorded, then raised
             self.record_failure(name, error, started_at=started_at, ms=ms_since(started))
             raise
         success = Success(name, keep(value), started_at, ms_since(started))

@@ -73,9 +73,8 @@ def _log_failure(error: Exception, *, earlier: str | None) -> str:
 def sweep() -> int:
     """One round in one process at a time; returns how many messages were sent, 0 in the other processes."""
     if not _take_duty("sweep", LEAST_S):
-        wakeups.wake_after(
-            LEAST_S
-        )  # work that became due since the last sweep must not wait for a full period
+        # Work that became due since the last sweep must not wait for a full period.
+        wakeups.wake_after(LEAST_S)
         return 0
     sent = look()
     if _take_duty("tidy", TIDY_S):

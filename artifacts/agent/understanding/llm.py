@@ -198,7 +198,7 @@ def _answer(service: TextModel, request: TextRequest, name: str) -> TextAnswer:
     except TimeoutError as error:
         reason = f"{service.name} gave no answer within {settings.AGENT_TIMEOUT_S:g} s."
         raise NotUnderstoodError(reason, model=name, is_possibly_billed=True) from error
-    except Exception as error:  # a plug-in's bug costs this one reading, not the chat
+    except Exception as error:  # noqa: BLE001 - a plug-in's bug costs this one reading, not the chat
         log.exception("text_model_broke", service=service.name)
         raise NotUnderstoodError(f"{service.name} broke ({type(error).__name__}).", model=name) from error
 

@@ -86,7 +86,7 @@ class CircuitBreaker:
         try:
             with within(deadline):
                 yield deadline
-        except BaseException:
+        except BaseException:  # noqa: BLE001 - however the block ends, its place and its time are given back
             # With little of the budget left, a timeout says little about the service.
             self._leave(is_open=deadline.has_passed and given_s >= _LEAST_S)
             budget.spend(time.monotonic() - started)

@@ -266,7 +266,7 @@ class LocalWriteOnceStorage(WriteOnceStorage, FileSystemStorage):
                     view = view[file.write(view) :]
                 # After a power cut, a name with half its bytes could not be repaired.
                 os.fdatasync(descriptor)
-        except BaseException:
+        except BaseException:  # noqa: BLE001 - no half-written file is left, whatever failed
             draft.unlink(missing_ok=True)
             raise
         return draft

@@ -36,7 +36,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self._enter()
         try:
             super()._start_transaction_under_autocommit()  # type: ignore[misc]
-        except BaseException:
+        except BaseException:  # noqa: BLE001 - a transaction that did not begin holds no lock, whatever failed
             self._leave()
             raise
 
