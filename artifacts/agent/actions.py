@@ -98,7 +98,7 @@ def _no_such(turn: TurnContext, number: int | None) -> str:
         return "There are no numbered choices right now."
     numbers = [str(choice.n) for choice in turn.on_show]
     span = numbers[0] if len(numbers) == 1 else f"{numbers[0]} to {numbers[-1]}"
-    return f"There is no choice {number}. Choose {span}."
+    return f"Choice {number} does not exist. Choose {span}."
 
 
 def _latest(turn: TurnContext, intent: Intent) -> None:
@@ -235,7 +235,7 @@ def _yes(turn: TurnContext, intent: Intent) -> None:
             turn.save(dict.fromkeys(empty, ""))
             turn.say(f"{phrases.listed(empty)} {'stays' if len(empty) == 1 else 'stay'} empty.")
     else:
-        raise ActionRefusedError("There is no question to say yes to.")
+        raise ActionRefusedError("There is nothing to confirm.")
 
 
 def _no(turn: TurnContext, intent: Intent) -> None:
@@ -245,7 +245,7 @@ def _no(turn: TurnContext, intent: Intent) -> None:
         return
     turn.clear()
     if turn.question == "value":
-        raise ActionRefusedError("There is no question to say no to.")
+        raise ActionRefusedError("There is nothing to decline.")
     turn.say("Nothing was changed." if turn.question == "start_over" else "Let's continue.")
 
 

@@ -96,7 +96,7 @@ class TurnContext:
         return {**self.filled, **{name: labels.get(self.filled[name], self.filled[name]) for name in images}}
 
     def save(self, values: Mapping[str, str | None]) -> None:
-        """Saves choices; a placeholder that was asked for and now has a value is no longer asked for."""
+        """Saves choices, and drops the open question about a placeholder that now has a value."""
         self.tools.save_configuration(values)
         self.has_changed = True
         for name, value in values.items():

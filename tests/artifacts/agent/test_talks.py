@@ -195,7 +195,7 @@ def test_images_are_listed_in_pages_of_twelve(speaker: Speaker, harbour: Project
     ]
     assert "13 to 14 of the 14 images" in second["reply"]
     assert speaker.say("3")["remaining"] == ["HERO_IMAGE", "SUBTITLE"]
-    assert "There is no choice 3. Choose 1 to 2." in speaker.last["reply"]
+    assert "Choice 3 does not exist. Choose 1 to 2." in speaker.last["reply"]
     assert speaker.say("more")["choices"] == first["choices"]
     speaker.say("more")
     assert speaker.say("2")["filled"]["HERO_IMAGE"] == url_of(SUBJECTS[0])

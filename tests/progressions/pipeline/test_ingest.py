@@ -14,7 +14,7 @@ from dali.lib.errors import InputError
 from dali.lib.ids import new_id
 from dali.lib.objects.storage import originals, uploads
 from dali.lib.pictures.images import CPU_GATE, InvalidImageError
-from progressions.delivery import Delivery, deliveries
+from progressions.delivery import deliveries
 from progressions.errors import StartImageError
 from progressions.models import ImageProgression, Job, Upload
 from progressions.pipeline import ingest
@@ -22,22 +22,9 @@ from progressions.pipeline.ingest import Ingested, ingest_images, load_start, re
 from progressions.pipeline.sources import check_mask, resolve_source, source_of
 from projects.models import Project
 from tests.dali.lib.calls.strange_server import StrangeServer, png, strange_server, wait_for
+from tests.progressions.fakes import MemoryDelivery
 
 pytestmark = pytest.mark.django_db
-
-
-class MemoryDelivery(Delivery):
-    """Keeps images in memory; its URLs look like those of the embedded delivery."""
-
-    name = "memory"
-
-    def __init__(self) -> None:
-        self.placed: dict[str, bytes] = {}
-
-    def place(self, content: bytes, sha256: str) -> str:
-        assert hashlib.sha256(content).hexdigest() == sha256
-        self.placed[sha256] = content
-        return f"/images/{sha256}.webp"
 
 
 @pytest.fixture(autouse=True)

@@ -1,16 +1,13 @@
-"""Answers that still need `finish`, answers found after a crash, previews, and costs: each paid call booked once."""
+"""Answers that still need `finish`, answers found after a crash, and costs: each paid call is booked once."""
 
-import base64
 import io
 import json
-import threading
 from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.db.models import F
 from django.utils import timezone
 from PIL import Image
 
@@ -23,16 +20,13 @@ from progressions.enums import Code, Kind
 from progressions.errors import ProviderError
 from progressions.models import Charge, Cooldown, ImageProgression, Job, Step, Variant
 from progressions.money.receipts import Receipt
-from progressions.pipeline import orchestrator, tools, writes
-from progressions.pipeline.run import Run
-from progressions.pipeline.steps import generate_step
+from progressions.pipeline import tools, writes
 from progressions.provider import ProviderImage
-from progressions.work import claim_sql, claims
+from progressions.work import claim_sql
 from progressions.work.steps import Journal
 from tests.progressions.conftest import told, work_all
 from tests.progressions.fakes import FakeProvider, picture_bytes
 from tests.progressions.pipeline.test_resume import Killed, die, restart
-from tests.waiting import PATIENCE_S
 
 Submit = Callable[..., Job]
 USAGE = Usage("openai", "gpt-image-2.6-flare", {Unit.TEXT_INPUT: 100, Unit.IMAGE_OUTPUT: 1000})
@@ -330,70 +324,6 @@ def test_the_last_rate_limited_attempt_leaves_a_cooldown_for_the_others(
     work_all()
     assert [variant.status for variant in job.variants.order_by("index")] == ["failed", "queued"]
     assert len(fake_provider.requests) == 1
-
-
-# --- previews
-
-
-def preview_of(event: dict[str, Any]) -> Image.Image:
-    head, _, text = event["previewUrl"].partition(",")
-    assert head == "data:image/webp;base64"
-    content = base64.b64decode(text)
-    assert len(content) <= 16 * 1024
-    return Image.open(io.BytesIO(content))
-
-
-def test_a_small_preview_is_published_during_the_call(
-    submit: Submit, fake_provider: FakeProvider, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    shown, show = threading.Event(), generate_step._show
-
-    def show_and_say(run: Run, content: bytes) -> None:
-        show(run, content)
-        shown.set()
-
-    monkeypatch.setattr(generate_step, "_show", show_and_say)
-    fake_provider.partials = [picture_bytes(3, (1024, 768))]
-    # The call continues until its preview has been published.
-    fake_provider.before_answer = lambda request: wait_for(shown)
-    submit()
-    work_all()
-    progress = [event for event in told() if event["type"] == "progress" and event["step"] == "generate"]
-    assert [event["progress"] for event in progress] == [0.1, 0.35, 0.6]
-    assert ["previewUrl" in event for event in progress] == [False, True, False]
-    assert preview_of(progress[1]).size == (256, 192)
-    assert progress[1]["attempt"] == 1
-
-
-def wait_for(event: threading.Event) -> None:
-    assert event.wait(PATIENCE_S)
-
-
-def test_a_preview_that_does_not_decode_is_dropped(submit: Submit, fake_provider: FakeProvider) -> None:
-    fake_provider.partials = [b"no picture"]
-    job = submit()
-    work_all()
-    assert job.variants.get().status == "complete"
-    assert not [event for event in told() if "previewUrl" in event]
-
-
-def test_a_preview_under_a_lost_lease_publishes_nothing_and_the_answer_is_kept(
-    submit: Submit, fake_provider: FakeProvider, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    job = submit(seed=5)
-    monkeypatch.setattr(tools, "call_listening", lose_the_lease)
-    lease = claims.claim_next()
-    assert lease is not None
-    orchestrator.run_lease(lease)
-    assert not [event for event in told() if "previewUrl" in event]
-    assert originals().read(tools.original_key(job.variants.get())) == picture_bytes(5)
-
-
-def lose_the_lease(seconds: float, call: Any, hear: Any) -> Any:
-    """Replaces a call whose lease is lost before its preview is published."""
-    Variant.objects.update(lease_token=F("lease_token") + 1)
-    hear(picture_bytes(3))
-    return call(lambda content: None)
 
 
 def test_a_plain_error_of_a_provider_keeps_its_values(submit: Submit, fake_provider: FakeProvider) -> None:
