@@ -68,16 +68,16 @@ def charge(
     insert_rows(Charge, tuple(values), [tuple(values.values())])
 
 
-def charge_usages(usages: Iterable[Usage], **paid_for: Unpack[PaidFor]) -> None:
-    """Records calls at the price of the table: one row each, in the caller's transaction."""
+def charge_usages(
+    usages: Iterable[Usage] = (), *, unseen: Iterable[Usage] = (), **paid_for: Unpack[PaidFor]
+) -> None:
+    """Records calls at the price of the table: one row each, in the caller's transaction.
+
+    `unseen`: the estimated use of calls that were sent but never answered; they are recorded as possibly billed.
+    """
     for usage in usages:
         charge(usage=usage, usd=cost_of(usage, today()), **paid_for)
-
-
-def charge_unseen(estimates: Iterable[Usage], **paid_for: Unpack[PaidFor]) -> None:
-    """Records calls that were sent but never answered as possibly billed, at their estimated use and the price of the
-    table, in the caller's transaction."""
-    for estimate in estimates:
+    for estimate in unseen:
         charge(
             usage=None,
             usd=cost_of(estimate, today()),

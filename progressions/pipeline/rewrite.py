@@ -185,7 +185,7 @@ def _claim(
     with transaction.atomic():
         lease = leases.claim(due, request.deadline.left_s() + _SPARE_S, fault="")
         if lease is not None and lease.token > 1 and not row.fault:
-            _charge_unseen(variant, request.estimate(service.name))
+            _charge(variant, unseen=request.estimate(service.name))
     return lease
 
 
@@ -210,10 +210,7 @@ def _note_failure(lease: leases.Lease, variant: Variant, error: _NotRewrittenErr
     again = connections.now() + timedelta(seconds=FAILED_S)
     with transaction.atomic():
         leases.write(lease, lease_until=None, not_before=again, fault=str(error))
-        if error.usage is not None:
-            _charge(variant, error.usage)
-        elif error.unseen is not None:
-            _charge_unseen(variant, error.unseen)
+        _charge(variant, error.usage, unseen=error.unseen)
 
 
 def _ask(service: TextModel, request: TextRequest) -> TextAnswer:
@@ -226,24 +223,16 @@ def _ask(service: TextModel, request: TextRequest) -> TextAnswer:
         limit_s = settings.REFINER_TIMEOUT_S
         reason = f"{service.name} gave no answer within {limit_s:g} s."
         raise _NotRewrittenError(reason, unseen=request.estimate(service.name)) from error
-    except Exception as error:  # a plug-in's mistake costs the model's words, not the image
+    except Exception as error:  # noqa: BLE001 - a plug-in's mistake costs the model's words, not the image
         log.exception("text_model_broke", service=service.name)
         raise _NotRewrittenError(f"{service.name} broke ({type(error).__name__}).") from error
 
 
-def _charge(variant: Variant, usage: Usage) -> None:
+def _charge(variant: Variant, usage: Usage | None = None, *, unseen: Usage | None = None) -> None:
+    """Books a call: its usage, or the estimate if its answer was lost."""
     ledger.charge_usages(
-        [usage],
-        purpose=Purpose.REFINE,
-        project_id=variant.project_id,
-        job_id=variant.job_id,
-        variant_id=variant.id,
-    )
-
-
-def _charge_unseen(variant: Variant, estimate: Usage) -> None:
-    ledger.charge_unseen(
-        [estimate],
+        [] if usage is None else [usage],
+        unseen=[] if unseen is None or usage is not None else [unseen],
         purpose=Purpose.REFINE,
         project_id=variant.project_id,
         job_id=variant.job_id,

@@ -202,13 +202,7 @@ def charge_verdict(
     """Records the judge's paid calls, and those without an answer as possibly billed, in the caller's transaction."""
     ledger.charge_usages(
         usage,
-        purpose=Purpose.JUDGE,
-        project_id=progression.project_id,
-        job_id=progression.job_id,
-        progression_id=progression.id,
-    )
-    ledger.charge_unseen(
-        unseen,
+        unseen=unseen,
         purpose=Purpose.JUDGE,
         project_id=progression.project_id,
         job_id=progression.job_id,

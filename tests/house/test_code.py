@@ -7,7 +7,7 @@ from pathlib import Path
 from tests.house.tree import PACKAGES, ROOT, modules, name, parsed
 
 BROAD = {"", "Exception", "BaseException"}
-REASON = re.compile(r"# (?!noqa: BLE001\s*$)\S+")
+REASON = re.compile(r"# noqa: BLE001 - \S+")
 BARE_SUPPRESSION = re.compile(r"# noqa\b(?!:)|# type: ignore\b(?!\[)")
 READERS = {"getenv", "environ"}
 

@@ -53,7 +53,7 @@ class Understanding:
         said_before = self._said_before()
         unseen = llm.estimate(message, situation, said_before)
         if self.journal.unanswered(STEP):
-            self.journal.give_up_unanswered(STEP, StepRecord(also=lambda: _charge_unseen(unseen, project_id)))
+            self.journal.give_up_unanswered(STEP, StepRecord(also=lambda: _charge(project_id, unseen=unseen)))
         attempt, started = self.journal.send(STEP, StepRecord()), time.perf_counter()
         release_db_connection()
         try:
@@ -61,7 +61,10 @@ class Understanding:
         except llm.NotUnderstoodError as error:
             failure, ms = error, ms_since(started)
             kept = StepRecord(
-                {"code": NOTHING_FOUND}, also=lambda: _charge_failure(failure, unseen, project_id)
+                {"code": NOTHING_FOUND},
+                also=lambda: _charge(
+                    project_id, failure.usage, unseen=unseen if failure.is_possibly_billed else None
+                ),
             )
             self.journal.fail(STEP, attempt, kept, error=str(error), ms=ms)
             return {}
@@ -70,7 +73,7 @@ class Understanding:
             "model": understood.model,
             "dropped": list(understood.dropped),
         }
-        charge = StepRecord(result, also=lambda: _charge([understood.usage], project_id))
+        charge = StepRecord(result, also=lambda: _charge(project_id, understood.usage))
         self.journal.answer(STEP, attempt, charge, ms=ms_since(started))
         return result
 
@@ -79,18 +82,12 @@ class Understanding:
         return list(turns.values_list("input", "reply")[:MOST_TURNS])[::-1]
 
 
-def _charge(usages: list[Usage], project_id: UUID) -> None:
-    ledger.charge_usages(usages, purpose=Purpose.AGENT, project_id=project_id, job_id=None)
-
-
-def _charge_failure(error: llm.NotUnderstoodError, unseen: Usage | None, project_id: UUID) -> None:
-    if error.usage is not None:
-        _charge([error.usage], project_id)
-    elif error.is_possibly_billed:
-        _charge_unseen(unseen, project_id)
-
-
-def _charge_unseen(unseen: Usage | None, project_id: UUID) -> None:
-    """Charges a call whose answer was lost, at its estimated usage."""
-    if unseen is not None:
-        ledger.charge_unseen([unseen], purpose=Purpose.AGENT, project_id=project_id, job_id=None)
+def _charge(project_id: UUID, usage: Usage | None = None, *, unseen: Usage | None = None) -> None:
+    """Books a call: its usage, or the estimate if its answer was lost."""
+    ledger.charge_usages(
+        [] if usage is None else [usage],
+        unseen=[] if unseen is None or usage is not None else [unseen],
+        purpose=Purpose.AGENT,
+        project_id=project_id,
+        job_id=None,
+    )

@@ -148,7 +148,7 @@ def _decoded(stream: bytes, media_type: str, max_pixels: int, *, raw_mode: str =
             else Image.open(io.BytesIO(stream), formats=[_FORMATS[media_type]])
         )
         size = image.size
-    except Exception as error:  # untrusted bytes: parsers can raise anything
+    except Exception as error:  # noqa: BLE001 - untrusted bytes: parsers can raise anything
         raise InvalidImageError(
             f"the image ({_FORMATS[media_type]}) cannot be read: {_reason(error)}; {WHAT_TO_SEND}"
         ) from error
@@ -157,7 +157,7 @@ def _decoded(stream: bytes, media_type: str, max_pixels: int, *, raw_mode: str =
         image.tile = [tile._replace(args=raw_mode) for tile in image.tile]
     try:
         image.load()
-    except Exception as error:  # untrusted bytes: decoders can raise anything
+    except Exception as error:  # noqa: BLE001 - untrusted bytes: decoders can raise anything
         raise InvalidImageError(
             f"the image ({_FORMATS[media_type]}) is damaged or cut off: {_reason(error)}"
         ) from error

@@ -48,7 +48,7 @@ def publish(key: str, events: Events) -> None:
             layer.post_to_group(group_of(key), message_of(key, events))
         elif layer is not None:
             _courier.take(key, events)
-    except Exception:  # a hint must never harm the committed work that it reports
+    except Exception:  # noqa: BLE001 - a hint must never harm the committed work that it reports
         log.exception("publish_failed", key=key)
 
 
